@@ -1,0 +1,67 @@
+# Everything a maintainer does, by name. `make help` lists it.
+# Needs Python 3.11 or later, git and make; the rest is installed into .venv from requirements-dev.txt.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+SETUP := .venv/.done
+LINTER := openapi/node_modules/.done
+RECORDED := tests/_async/test_workflows.py tests/_sync/test_workflows.py
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check generate sync lint-spec format record record-live lock build clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(SETUP) ## Make .venv with every tool at its pinned version
+
+$(SETUP): requirements-dev.txt pyproject.toml
+	@echo "setting up .venv (once, about a minute) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; set PYTHON=")'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(LINTER): openapi/package-lock.json $(SETUP)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix openapi --silent --no-fund --no-audit
+	@touch $@
+
+demo: $(SETUP) ## Run the main job, on the sandbox or, with HAUT_TOKEN etc. set, on the real service
+	@$(BIN)/python examples/demo.py
+
+test: $(SETUP) ## Run the tests
+	@$(BIN)/pytest -n 2
+
+check: $(SETUP) lint-spec ## Fail if anything generated, derived, formatted or typed is not as it must be
+	@$(BIN)/python scripts/generate.py --check
+	@$(BIN)/python scripts/unasync.py --check
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/mypy
+	@PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
+
+lint-spec: $(LINTER) ## Validate and lint openapi/haut.yaml
+	@$(BIN)/openapi-spec-validator --validation-errors all openapi/haut.yaml
+	@REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true PATH="$(CURDIR)/$(BIN):$$PATH" \
+		openapi/node_modules/.bin/redocly lint openapi/haut.yaml --config openapi/redocly.yaml
+
+generate: $(SETUP) ## Write generated/haut_api from openapi/
+	@$(BIN)/python scripts/generate.py
+
+sync: $(SETUP) ## Derive the synchronous face and its tests from the asynchronous ones
+	@$(BIN)/python scripts/unasync.py
+
+format: $(SETUP) ## Format and mend what can be mended
+	@$(BIN)/ruff check --fix --quiet
+	@$(BIN)/ruff format --quiet
+
+lock: $(SETUP) ## Resolve requirements-dev.txt anew from pyproject.toml
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-emit-index-url --upgrade --quiet -o requirements-dev.txt
+
+build: $(SETUP) ## Build the wheel and the source distribution into dist/
+	@$(BIN)/python -m build --no-isolation --outdir dist .
+
+clean: ## Remove everything that the other targets made
+	@rm -rf .venv openapi/node_modules dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

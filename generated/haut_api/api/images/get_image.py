@@ -1,0 +1,240 @@
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.error_response import ErrorResponse
+from ...models.image import Image
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    company_id: UUID,
+    image_id: UUID,
+    *,
+    generate_signed_url: bool | Unset = UNSET,
+    expiration_seconds: int | Unset = UNSET,
+) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    params["generate_signed_url"] = generate_signed_url
+
+    params["expiration_seconds"] = expiration_seconds
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/api/v1/companies/{company_id}/images/{image_id}/".format(
+            company_id=quote(str(company_id), safe=""),
+            image_id=quote(str(image_id), safe=""),
+        ),
+        "params": params,
+    }
+
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> ErrorResponse | Image | None:
+    if response.status_code == 200:
+        response_200 = Image.from_dict(response.json())
+
+        return response_200
+
+    if response.status_code == 400:
+        response_400 = ErrorResponse.from_dict(response.json())
+
+        return response_400
+
+    if response.status_code == 401:
+        response_401 = ErrorResponse.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = ErrorResponse.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 404:
+        response_404 = ErrorResponse.from_dict(response.json())
+
+        return response_404
+
+    if response.status_code == 429:
+        response_429 = ErrorResponse.from_dict(response.json())
+
+        return response_429
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[ErrorResponse | Image]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    company_id: UUID,
+    image_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    generate_signed_url: bool | Unset = UNSET,
+    expiration_seconds: int | Unset = UNSET,
+) -> Response[ErrorResponse | Image]:
+    """Get image
+
+     Note that you can access aux images directly in this response.
+
+    Args:
+        company_id (UUID):
+        image_id (UUID):
+        generate_signed_url (bool | Unset):
+        expiration_seconds (int | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ErrorResponse | Image]
+    """
+
+    kwargs = _get_kwargs(
+        company_id=company_id,
+        image_id=image_id,
+        generate_signed_url=generate_signed_url,
+        expiration_seconds=expiration_seconds,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    company_id: UUID,
+    image_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    generate_signed_url: bool | Unset = UNSET,
+    expiration_seconds: int | Unset = UNSET,
+) -> ErrorResponse | Image | None:
+    """Get image
+
+     Note that you can access aux images directly in this response.
+
+    Args:
+        company_id (UUID):
+        image_id (UUID):
+        generate_signed_url (bool | Unset):
+        expiration_seconds (int | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ErrorResponse | Image
+    """
+
+    return sync_detailed(
+        company_id=company_id,
+        image_id=image_id,
+        client=client,
+        generate_signed_url=generate_signed_url,
+        expiration_seconds=expiration_seconds,
+    ).parsed
+
+
+async def asyncio_detailed(
+    company_id: UUID,
+    image_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    generate_signed_url: bool | Unset = UNSET,
+    expiration_seconds: int | Unset = UNSET,
+) -> Response[ErrorResponse | Image]:
+    """Get image
+
+     Note that you can access aux images directly in this response.
+
+    Args:
+        company_id (UUID):
+        image_id (UUID):
+        generate_signed_url (bool | Unset):
+        expiration_seconds (int | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ErrorResponse | Image]
+    """
+
+    kwargs = _get_kwargs(
+        company_id=company_id,
+        image_id=image_id,
+        generate_signed_url=generate_signed_url,
+        expiration_seconds=expiration_seconds,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    company_id: UUID,
+    image_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    generate_signed_url: bool | Unset = UNSET,
+    expiration_seconds: int | Unset = UNSET,
+) -> ErrorResponse | Image | None:
+    """Get image
+
+     Note that you can access aux images directly in this response.
+
+    Args:
+        company_id (UUID):
+        image_id (UUID):
+        generate_signed_url (bool | Unset):
+        expiration_seconds (int | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ErrorResponse | Image
+    """
+
+    return (
+        await asyncio_detailed(
+            company_id=company_id,
+            image_id=image_id,
+            client=client,
+            generate_signed_url=generate_signed_url,
+            expiration_seconds=expiration_seconds,
+        )
+    ).parsed

@@ -1,0 +1,213 @@
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.error_response import ErrorResponse
+from ...models.operation_status import OperationStatus
+from ...types import Response
+
+
+def _get_kwargs(
+    company_id: UUID,
+    dataset_id: UUID,
+    subject_id: UUID,
+) -> dict[str, Any]:
+
+    _kwargs: dict[str, Any] = {
+        "method": "delete",
+        "url": "/api/v1/companies/{company_id}/datasets/{dataset_id}/subjects/{subject_id}/metadata/".format(
+            company_id=quote(str(company_id), safe=""),
+            dataset_id=quote(str(dataset_id), safe=""),
+            subject_id=quote(str(subject_id), safe=""),
+        ),
+    }
+
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> ErrorResponse | OperationStatus | None:
+    if response.status_code == 200:
+        response_200 = OperationStatus.from_dict(response.json())
+
+        return response_200
+
+    if response.status_code == 401:
+        response_401 = ErrorResponse.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = ErrorResponse.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 404:
+        response_404 = ErrorResponse.from_dict(response.json())
+
+        return response_404
+
+    if response.status_code == 429:
+        response_429 = ErrorResponse.from_dict(response.json())
+
+        return response_429
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[ErrorResponse | OperationStatus]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    company_id: UUID,
+    dataset_id: UUID,
+    subject_id: UUID,
+    *,
+    client: AuthenticatedClient,
+) -> Response[ErrorResponse | OperationStatus]:
+    """Clear subject metadata
+
+     Clear fields: meta, biological_sex, birthdate, phenotype and metrics and submetrics for subject
+
+    Args:
+        company_id (UUID):
+        dataset_id (UUID):
+        subject_id (UUID):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ErrorResponse | OperationStatus]
+    """
+
+    kwargs = _get_kwargs(
+        company_id=company_id,
+        dataset_id=dataset_id,
+        subject_id=subject_id,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    company_id: UUID,
+    dataset_id: UUID,
+    subject_id: UUID,
+    *,
+    client: AuthenticatedClient,
+) -> ErrorResponse | OperationStatus | None:
+    """Clear subject metadata
+
+     Clear fields: meta, biological_sex, birthdate, phenotype and metrics and submetrics for subject
+
+    Args:
+        company_id (UUID):
+        dataset_id (UUID):
+        subject_id (UUID):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ErrorResponse | OperationStatus
+    """
+
+    return sync_detailed(
+        company_id=company_id,
+        dataset_id=dataset_id,
+        subject_id=subject_id,
+        client=client,
+    ).parsed
+
+
+async def asyncio_detailed(
+    company_id: UUID,
+    dataset_id: UUID,
+    subject_id: UUID,
+    *,
+    client: AuthenticatedClient,
+) -> Response[ErrorResponse | OperationStatus]:
+    """Clear subject metadata
+
+     Clear fields: meta, biological_sex, birthdate, phenotype and metrics and submetrics for subject
+
+    Args:
+        company_id (UUID):
+        dataset_id (UUID):
+        subject_id (UUID):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ErrorResponse | OperationStatus]
+    """
+
+    kwargs = _get_kwargs(
+        company_id=company_id,
+        dataset_id=dataset_id,
+        subject_id=subject_id,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    company_id: UUID,
+    dataset_id: UUID,
+    subject_id: UUID,
+    *,
+    client: AuthenticatedClient,
+) -> ErrorResponse | OperationStatus | None:
+    """Clear subject metadata
+
+     Clear fields: meta, biological_sex, birthdate, phenotype and metrics and submetrics for subject
+
+    Args:
+        company_id (UUID):
+        dataset_id (UUID):
+        subject_id (UUID):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ErrorResponse | OperationStatus
+    """
+
+    return (
+        await asyncio_detailed(
+            company_id=company_id,
+            dataset_id=dataset_id,
+            subject_id=subject_id,
+            client=client,
+        )
+    ).parsed

@@ -1,0 +1,229 @@
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.error_response import ErrorResponse
+from ...models.subject import Subject
+from ...models.subject_request import SubjectRequest
+from ...types import Response
+
+
+def _get_kwargs(
+    company_id: UUID,
+    dataset_id: UUID,
+    *,
+    body: SubjectRequest,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+
+    _kwargs: dict[str, Any] = {
+        "method": "post",
+        "url": "/api/v1/companies/{company_id}/datasets/{dataset_id}/subjects/".format(
+            company_id=quote(str(company_id), safe=""),
+            dataset_id=quote(str(dataset_id), safe=""),
+        ),
+    }
+
+    _kwargs["json"] = body.to_dict()
+
+    headers["Content-Type"] = "application/json"
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> ErrorResponse | Subject | None:
+    if response.status_code == 201:
+        response_201 = Subject.from_dict(response.json())
+
+        return response_201
+
+    if response.status_code == 400:
+        response_400 = ErrorResponse.from_dict(response.json())
+
+        return response_400
+
+    if response.status_code == 401:
+        response_401 = ErrorResponse.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = ErrorResponse.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 404:
+        response_404 = ErrorResponse.from_dict(response.json())
+
+        return response_404
+
+    if response.status_code == 429:
+        response_429 = ErrorResponse.from_dict(response.json())
+
+        return response_429
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[ErrorResponse | Subject]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    company_id: UUID,
+    dataset_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    body: SubjectRequest,
+) -> Response[ErrorResponse | Subject]:
+    """Create a new subject
+
+     Uniqueness of the name is not required, but it's recommended. The service does not recognise a
+    repeated call: it makes a second subject of the same name.
+
+    Args:
+        company_id (UUID):
+        dataset_id (UUID):
+        body (SubjectRequest): Serializer to get dataset id from urls.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ErrorResponse | Subject]
+    """
+
+    kwargs = _get_kwargs(
+        company_id=company_id,
+        dataset_id=dataset_id,
+        body=body,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    company_id: UUID,
+    dataset_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    body: SubjectRequest,
+) -> ErrorResponse | Subject | None:
+    """Create a new subject
+
+     Uniqueness of the name is not required, but it's recommended. The service does not recognise a
+    repeated call: it makes a second subject of the same name.
+
+    Args:
+        company_id (UUID):
+        dataset_id (UUID):
+        body (SubjectRequest): Serializer to get dataset id from urls.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ErrorResponse | Subject
+    """
+
+    return sync_detailed(
+        company_id=company_id,
+        dataset_id=dataset_id,
+        client=client,
+        body=body,
+    ).parsed
+
+
+async def asyncio_detailed(
+    company_id: UUID,
+    dataset_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    body: SubjectRequest,
+) -> Response[ErrorResponse | Subject]:
+    """Create a new subject
+
+     Uniqueness of the name is not required, but it's recommended. The service does not recognise a
+    repeated call: it makes a second subject of the same name.
+
+    Args:
+        company_id (UUID):
+        dataset_id (UUID):
+        body (SubjectRequest): Serializer to get dataset id from urls.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ErrorResponse | Subject]
+    """
+
+    kwargs = _get_kwargs(
+        company_id=company_id,
+        dataset_id=dataset_id,
+        body=body,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    company_id: UUID,
+    dataset_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    body: SubjectRequest,
+) -> ErrorResponse | Subject | None:
+    """Create a new subject
+
+     Uniqueness of the name is not required, but it's recommended. The service does not recognise a
+    repeated call: it makes a second subject of the same name.
+
+    Args:
+        company_id (UUID):
+        dataset_id (UUID):
+        body (SubjectRequest): Serializer to get dataset id from urls.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ErrorResponse | Subject
+    """
+
+    return (
+        await asyncio_detailed(
+            company_id=company_id,
+            dataset_id=dataset_id,
+            client=client,
+            body=body,
+        )
+    ).parsed

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import safe_repr
+
+T = TypeVar("T", bound="AuxImage")
+
+
+@_attrs_define
+class AuxImage:
+    """
+    Attributes:
+        id (UUID):
+        aux_image_type (str):
+        creation_time (datetime.datetime):
+        algo_app (str):
+        signed_url (None | str):
+        meta (Any):
+    """
+
+    id: UUID
+    aux_image_type: str
+    creation_time: datetime.datetime
+    algo_app: str
+    signed_url: None | str
+    meta: Any
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    __repr__ = safe_repr
+
+    def to_dict(self) -> dict[str, Any]:
+        id = str(self.id)
+
+        aux_image_type = self.aux_image_type
+
+        from haut_api.types import format_datetime
+
+        creation_time = format_datetime(self.creation_time)
+
+        algo_app = self.algo_app
+
+        signed_url: None | str
+        signed_url = self.signed_url
+
+        meta = self.meta
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "id": id,
+                "aux_image_type": aux_image_type,
+                "creation_time": creation_time,
+                "algo_app": algo_app,
+                "signed_url": signed_url,
+                "meta": meta,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+        id = UUID(d.pop("id"))
+
+        aux_image_type = d.pop("aux_image_type")
+
+        from haut_api.types import parse_datetime
+
+        creation_time = parse_datetime(d.pop("creation_time"))
+
+        algo_app = d.pop("algo_app")
+
+        def _parse_signed_url(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        signed_url = _parse_signed_url(d.pop("signed_url"))
+
+        meta = d.pop("meta")
+
+        aux_image = cls(
+            id=id,
+            aux_image_type=aux_image_type,
+            creation_time=creation_time,
+            algo_app=algo_app,
+            signed_url=signed_url,
+            meta=meta,
+        )
+
+        aux_image.additional_properties = d
+        return aux_image
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from uuid import UUID
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import safe_repr
+
+if TYPE_CHECKING:
+    from ..models.aux_image import AuxImage
+
+
+T = TypeVar("T", bound="Image")
+
+
+@_attrs_define
+class Image:
+    """
+    Attributes:
+        id (UUID):
+        name (str):
+        side (str):
+        quality_score (float | None):
+        problems (list[str] | None):
+        created_at (datetime.datetime):
+        signed_url (None | str):
+        image_batch_id (UUID):
+        meta (Any):
+        aux_images (list[AuxImage]):
+    """
+
+    id: UUID
+    name: str
+    side: str
+    quality_score: float | None
+    problems: list[str] | None
+    created_at: datetime.datetime
+    signed_url: None | str
+    image_batch_id: UUID
+    meta: Any
+    aux_images: list[AuxImage]
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    __repr__ = safe_repr
+
+    def to_dict(self) -> dict[str, Any]:
+        id = str(self.id)
+
+        name = self.name
+
+        side = self.side
+
+        quality_score: float | None
+        quality_score = self.quality_score
+
+        problems: list[str] | None
+        if isinstance(self.problems, list):
+            problems = self.problems
+
+        else:
+            problems = self.problems
+
+        from haut_api.types import format_datetime
+
+        created_at = format_datetime(self.created_at)
+
+        signed_url: None | str
+        signed_url = self.signed_url
+
+        image_batch_id = str(self.image_batch_id)
+
+        meta = self.meta
+
+        aux_images = []
+        for aux_images_item_data in self.aux_images:
+            aux_images_item = aux_images_item_data.to_dict()
+            aux_images.append(aux_images_item)
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "id": id,
+                "name": name,
+                "side": side,
+                "quality_score": quality_score,
+                "problems": problems,
+                "created_at": created_at,
+                "signed_url": signed_url,
+                "image_batch_id": image_batch_id,
+                "meta": meta,
+                "aux_images": aux_images,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.aux_image import AuxImage  # noqa: PLC0415
+
+        d = dict(src_dict)
+        id = UUID(d.pop("id"))
+
+        name = d.pop("name")
+
+        side = d.pop("side")
+
+        def _parse_quality_score(data: object) -> float | None:
+            if data is None:
+                return data
+            return cast(float | None, data)
+
+        quality_score = _parse_quality_score(d.pop("quality_score"))
+
+        def _parse_problems(data: object) -> list[str] | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, list):
+                    raise TypeError()
+                problems_type_0 = cast(list[str], data)
+
+                return problems_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(list[str] | None, data)
+
+        problems = _parse_problems(d.pop("problems"))
+
+        from haut_api.types import parse_datetime
+
+        created_at = parse_datetime(d.pop("created_at"))
+
+        def _parse_signed_url(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        signed_url = _parse_signed_url(d.pop("signed_url"))
+
+        image_batch_id = UUID(d.pop("image_batch_id"))
+
+        meta = d.pop("meta")
+
+        aux_images = []
+        _aux_images = d.pop("aux_images")
+        for aux_images_item_data in _aux_images:
+            aux_images_item = AuxImage.from_dict(aux_images_item_data)
+
+            aux_images.append(aux_images_item)
+
+        image = cls(
+            id=id,
+            name=name,
+            side=side,
+            quality_score=quality_score,
+            problems=problems,
+            created_at=created_at,
+            signed_url=signed_url,
+            image_batch_id=image_batch_id,
+            meta=meta,
+            aux_images=aux_images,
+        )
+
+        image.additional_properties = d
+        return image
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,375 @@
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from uuid import UUID
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import safe_repr
+
+if TYPE_CHECKING:
+    from ..models.dictionary_item import DictionaryItem
+    from ..models.signed_upload_urls import SignedUploadUrls
+    from ..models.upload_url import UploadUrl
+
+
+T = TypeVar("T", bound="SignedUpload")
+
+
+@_attrs_define
+class SignedUpload:
+    """
+    Attributes:
+        id (UUID): Id of the image.
+        name (str):
+        side (DictionaryItem | None):
+        light (DictionaryItem | None):
+        image_type (DictionaryItem | None):
+        side_name (str):
+        side_tech_name (str):
+        light_name (str):
+        light_tech_name (str):
+        image_type_name (str):
+        image_type_tech_name (str):
+        creation_time (datetime.datetime):
+        quality_score (float | None):
+        quality_feedback (Any):
+        quality_result (Any):
+        quality_issues (list[str]):
+        problems (list[str]):
+        stage_step_number (int | None):
+        stage_number (int | None):
+        urls (SignedUploadUrls):
+        signed_url (None | str):
+        original_image_id (None | UUID):
+        image_batch_id (UUID): The `batch_id` of compute_batch. Batch is simply a grouping of images in one group.
+        meta (Any):
+        application_run_id (UUID):
+        upload_url (UploadUrl):
+    """
+
+    id: UUID
+    name: str
+    side: DictionaryItem | None
+    light: DictionaryItem | None
+    image_type: DictionaryItem | None
+    side_name: str
+    side_tech_name: str
+    light_name: str
+    light_tech_name: str
+    image_type_name: str
+    image_type_tech_name: str
+    creation_time: datetime.datetime
+    quality_score: float | None
+    quality_feedback: Any
+    quality_result: Any
+    quality_issues: list[str]
+    problems: list[str]
+    stage_step_number: int | None
+    stage_number: int | None
+    urls: SignedUploadUrls
+    signed_url: None | str
+    original_image_id: None | UUID
+    image_batch_id: UUID
+    meta: Any
+    application_run_id: UUID
+    upload_url: UploadUrl
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    __repr__ = safe_repr
+
+    def to_dict(self) -> dict[str, Any]:
+        from ..models.dictionary_item import DictionaryItem  # noqa: PLC0415
+
+        id = str(self.id)
+
+        name = self.name
+
+        side: dict[str, Any] | None
+        if isinstance(self.side, DictionaryItem):
+            side = self.side.to_dict()
+        else:
+            side = self.side
+
+        light: dict[str, Any] | None
+        if isinstance(self.light, DictionaryItem):
+            light = self.light.to_dict()
+        else:
+            light = self.light
+
+        image_type: dict[str, Any] | None
+        if isinstance(self.image_type, DictionaryItem):
+            image_type = self.image_type.to_dict()
+        else:
+            image_type = self.image_type
+
+        side_name = self.side_name
+
+        side_tech_name = self.side_tech_name
+
+        light_name = self.light_name
+
+        light_tech_name = self.light_tech_name
+
+        image_type_name = self.image_type_name
+
+        image_type_tech_name = self.image_type_tech_name
+
+        from haut_api.types import format_datetime
+
+        creation_time = format_datetime(self.creation_time)
+
+        quality_score: float | None
+        quality_score = self.quality_score
+
+        quality_feedback = self.quality_feedback
+
+        quality_result = self.quality_result
+
+        quality_issues = self.quality_issues
+
+        problems = self.problems
+
+        stage_step_number: int | None
+        stage_step_number = self.stage_step_number
+
+        stage_number: int | None
+        stage_number = self.stage_number
+
+        urls = self.urls.to_dict()
+
+        signed_url: None | str
+        signed_url = self.signed_url
+
+        original_image_id: None | str
+        if isinstance(self.original_image_id, UUID):
+            original_image_id = str(self.original_image_id)
+        else:
+            original_image_id = self.original_image_id
+
+        image_batch_id = str(self.image_batch_id)
+
+        meta = self.meta
+
+        application_run_id = str(self.application_run_id)
+
+        upload_url = self.upload_url.to_dict()
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "id": id,
+                "name": name,
+                "side": side,
+                "light": light,
+                "image_type": image_type,
+                "side_name": side_name,
+                "side_tech_name": side_tech_name,
+                "light_name": light_name,
+                "light_tech_name": light_tech_name,
+                "image_type_name": image_type_name,
+                "image_type_tech_name": image_type_tech_name,
+                "creation_time": creation_time,
+                "quality_score": quality_score,
+                "quality_feedback": quality_feedback,
+                "quality_result": quality_result,
+                "quality_issues": quality_issues,
+                "problems": problems,
+                "stage_step_number": stage_step_number,
+                "stage_number": stage_number,
+                "urls": urls,
+                "signed_url": signed_url,
+                "original_image_id": original_image_id,
+                "image_batch_id": image_batch_id,
+                "meta": meta,
+                "application_run_id": application_run_id,
+                "upload_url": upload_url,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.dictionary_item import DictionaryItem  # noqa: PLC0415
+        from ..models.signed_upload_urls import SignedUploadUrls  # noqa: PLC0415
+        from ..models.upload_url import UploadUrl  # noqa: PLC0415
+
+        d = dict(src_dict)
+        id = UUID(d.pop("id"))
+
+        name = d.pop("name")
+
+        def _parse_side(data: object) -> DictionaryItem | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                side_type_0 = DictionaryItem.from_dict(data)
+
+                return side_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(DictionaryItem | None, data)
+
+        side = _parse_side(d.pop("side"))
+
+        def _parse_light(data: object) -> DictionaryItem | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                light_type_0 = DictionaryItem.from_dict(data)
+
+                return light_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(DictionaryItem | None, data)
+
+        light = _parse_light(d.pop("light"))
+
+        def _parse_image_type(data: object) -> DictionaryItem | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                image_type_type_0 = DictionaryItem.from_dict(data)
+
+                return image_type_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(DictionaryItem | None, data)
+
+        image_type = _parse_image_type(d.pop("image_type"))
+
+        side_name = d.pop("side_name")
+
+        side_tech_name = d.pop("side_tech_name")
+
+        light_name = d.pop("light_name")
+
+        light_tech_name = d.pop("light_tech_name")
+
+        image_type_name = d.pop("image_type_name")
+
+        image_type_tech_name = d.pop("image_type_tech_name")
+
+        from haut_api.types import parse_datetime
+
+        creation_time = parse_datetime(d.pop("creation_time"))
+
+        def _parse_quality_score(data: object) -> float | None:
+            if data is None:
+                return data
+            return cast(float | None, data)
+
+        quality_score = _parse_quality_score(d.pop("quality_score"))
+
+        quality_feedback = d.pop("quality_feedback")
+
+        quality_result = d.pop("quality_result")
+
+        quality_issues = cast(list[str], d.pop("quality_issues"))
+
+        problems = cast(list[str], d.pop("problems"))
+
+        def _parse_stage_step_number(data: object) -> int | None:
+            if data is None:
+                return data
+            return cast(int | None, data)
+
+        stage_step_number = _parse_stage_step_number(d.pop("stage_step_number"))
+
+        def _parse_stage_number(data: object) -> int | None:
+            if data is None:
+                return data
+            return cast(int | None, data)
+
+        stage_number = _parse_stage_number(d.pop("stage_number"))
+
+        urls = SignedUploadUrls.from_dict(d.pop("urls"))
+
+        def _parse_signed_url(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        signed_url = _parse_signed_url(d.pop("signed_url"))
+
+        def _parse_original_image_id(data: object) -> None | UUID:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                original_image_id_type_0 = UUID(data)
+
+                return original_image_id_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(None | UUID, data)
+
+        original_image_id = _parse_original_image_id(d.pop("original_image_id"))
+
+        image_batch_id = UUID(d.pop("image_batch_id"))
+
+        meta = d.pop("meta")
+
+        application_run_id = UUID(d.pop("application_run_id"))
+
+        upload_url = UploadUrl.from_dict(d.pop("upload_url"))
+
+        signed_upload = cls(
+            id=id,
+            name=name,
+            side=side,
+            light=light,
+            image_type=image_type,
+            side_name=side_name,
+            side_tech_name=side_tech_name,
+            light_name=light_name,
+            light_tech_name=light_tech_name,
+            image_type_name=image_type_name,
+            image_type_tech_name=image_type_tech_name,
+            creation_time=creation_time,
+            quality_score=quality_score,
+            quality_feedback=quality_feedback,
+            quality_result=quality_result,
+            quality_issues=quality_issues,
+            problems=problems,
+            stage_step_number=stage_step_number,
+            stage_number=stage_number,
+            urls=urls,
+            signed_url=signed_url,
+            original_image_id=original_image_id,
+            image_batch_id=image_batch_id,
+            meta=meta,
+            application_run_id=application_run_id,
+            upload_url=upload_url,
+        )
+
+        signed_upload.additional_properties = d
+        return signed_upload
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

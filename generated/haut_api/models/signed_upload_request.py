@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset, safe_repr
+
+T = TypeVar("T", bound="SignedUploadRequest")
+
+
+@_attrs_define
+class SignedUploadRequest:
+    """
+    Attributes:
+        batch_id (UUID | Unset): image batch id (uuid)
+        side_id (int | Unset): image side id related to dataset's image_type, you can choose a side from
+            /dicts/image_types/ API endpoint, if you omit this parameter, the default side will be used. 1 front image, 2
+            right image, 3 left image.
+        light_id (int | None | Unset): image light id related to dataset's image_type, you can choose a light from
+            /dicts/image_types/ API endpoint, if you omit this parameter, the default side will be used. 1 regular light.
+        meta (Any | Unset): image meta
+        creation_time (datetime.datetime | None | Unset): batch creation time
+        name (str | Unset):
+        app_args (Any | Unset):
+    """
+
+    batch_id: UUID | Unset = UNSET
+    side_id: int | Unset = UNSET
+    light_id: int | None | Unset = UNSET
+    meta: Any | Unset = UNSET
+    creation_time: datetime.datetime | None | Unset = UNSET
+    name: str | Unset = UNSET
+    app_args: Any | Unset = UNSET
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    __repr__ = safe_repr
+
+    def to_dict(self) -> dict[str, Any]:
+        batch_id: str | Unset = UNSET
+        if not isinstance(self.batch_id, Unset):
+            batch_id = str(self.batch_id)
+
+        side_id = self.side_id
+
+        light_id: int | None | Unset
+        if isinstance(self.light_id, Unset):
+            light_id = UNSET
+        else:
+            light_id = self.light_id
+
+        meta = self.meta
+
+        creation_time: None | str | Unset
+        if isinstance(self.creation_time, Unset):
+            creation_time = UNSET
+        elif isinstance(self.creation_time, datetime.datetime):
+            from haut_api.types import format_datetime
+
+            creation_time = format_datetime(self.creation_time)
+        else:
+            creation_time = self.creation_time
+
+        name = self.name
+
+        app_args = self.app_args
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update({})
+        if batch_id is not UNSET:
+            field_dict["batch_id"] = batch_id
+        if side_id is not UNSET:
+            field_dict["side_id"] = side_id
+        if light_id is not UNSET:
+            field_dict["light_id"] = light_id
+        if meta is not UNSET:
+            field_dict["meta"] = meta
+        if creation_time is not UNSET:
+            field_dict["creation_time"] = creation_time
+        if name is not UNSET:
+            field_dict["name"] = name
+        if app_args is not UNSET:
+            field_dict["app_args"] = app_args
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+        _batch_id = d.pop("batch_id", UNSET)
+        batch_id: UUID | Unset
+        if isinstance(_batch_id, Unset):
+            batch_id = UNSET
+        else:
+            batch_id = UUID(_batch_id)
+
+        side_id = d.pop("side_id", UNSET)
+
+        def _parse_light_id(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        light_id = _parse_light_id(d.pop("light_id", UNSET))
+
+        meta = d.pop("meta", UNSET)
+
+        def _parse_creation_time(data: object) -> datetime.datetime | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                from haut_api.types import parse_datetime
+
+                creation_time_type_0 = parse_datetime(data)
+
+                return creation_time_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None | Unset, data)
+
+        creation_time = _parse_creation_time(d.pop("creation_time", UNSET))
+
+        name = d.pop("name", UNSET)
+
+        app_args = d.pop("app_args", UNSET)
+
+        signed_upload_request = cls(
+            batch_id=batch_id,
+            side_id=side_id,
+            light_id=light_id,
+            meta=meta,
+            creation_time=creation_time,
+            name=name,
+            app_args=app_args,
+        )
+
+        signed_upload_request.additional_properties = d
+        return signed_upload_request
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from uuid import UUID
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import safe_repr
+
+if TYPE_CHECKING:
+    from ..models.biological_sex import BiologicalSex
+    from ..models.company_reference import CompanyReference
+    from ..models.dataset_reference import DatasetReference
+
+
+T = TypeVar("T", bound="Subject")
+
+
+@_attrs_define
+class Subject:
+    """
+    Attributes:
+        name (str):
+        birth_date (datetime.date | None):
+        biological_sex (BiologicalSex | None):
+        meta (Any):
+        id (UUID):
+        author_id (int | None): Id of the user who created the subject.
+        creation_time (datetime.datetime):
+        company (CompanyReference):
+        dataset (DatasetReference):
+        promote_image_id (None | UUID):
+    """
+
+    name: str
+    birth_date: datetime.date | None
+    biological_sex: BiologicalSex | None
+    meta: Any
+    id: UUID
+    author_id: int | None
+    creation_time: datetime.datetime
+    company: CompanyReference
+    dataset: DatasetReference
+    promote_image_id: None | UUID
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    __repr__ = safe_repr
+
+    def to_dict(self) -> dict[str, Any]:
+        from ..models.biological_sex import BiologicalSex  # noqa: PLC0415
+
+        name = self.name
+
+        birth_date: None | str
+        if isinstance(self.birth_date, datetime.date):
+            birth_date = self.birth_date.isoformat()
+        else:
+            birth_date = self.birth_date
+
+        biological_sex: dict[str, Any] | None
+        if isinstance(self.biological_sex, BiologicalSex):
+            biological_sex = self.biological_sex.to_dict()
+        else:
+            biological_sex = self.biological_sex
+
+        meta = self.meta
+
+        id = str(self.id)
+
+        author_id: int | None
+        author_id = self.author_id
+
+        from haut_api.types import format_datetime
+
+        creation_time = format_datetime(self.creation_time)
+
+        company = self.company.to_dict()
+
+        dataset = self.dataset.to_dict()
+
+        promote_image_id: None | str
+        if isinstance(self.promote_image_id, UUID):
+            promote_image_id = str(self.promote_image_id)
+        else:
+            promote_image_id = self.promote_image_id
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "name": name,
+                "birth_date": birth_date,
+                "biological_sex": biological_sex,
+                "meta": meta,
+                "id": id,
+                "author_id": author_id,
+                "creation_time": creation_time,
+                "company": company,
+                "dataset": dataset,
+                "promote_image_id": promote_image_id,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.biological_sex import BiologicalSex  # noqa: PLC0415
+        from ..models.company_reference import CompanyReference  # noqa: PLC0415
+        from ..models.dataset_reference import DatasetReference  # noqa: PLC0415
+
+        d = dict(src_dict)
+        name = d.pop("name")
+
+        def _parse_birth_date(data: object) -> datetime.date | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                birth_date_type_0 = datetime.date.fromisoformat(data)
+
+                return birth_date_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.date | None, data)
+
+        birth_date = _parse_birth_date(d.pop("birth_date"))
+
+        def _parse_biological_sex(data: object) -> BiologicalSex | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                biological_sex_type_0 = BiologicalSex.from_dict(data)
+
+                return biological_sex_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(BiologicalSex | None, data)
+
+        biological_sex = _parse_biological_sex(d.pop("biological_sex"))
+
+        meta = d.pop("meta")
+
+        id = UUID(d.pop("id"))
+
+        def _parse_author_id(data: object) -> int | None:
+            if data is None:
+                return data
+            return cast(int | None, data)
+
+        author_id = _parse_author_id(d.pop("author_id"))
+
+        from haut_api.types import parse_datetime
+
+        creation_time = parse_datetime(d.pop("creation_time"))
+
+        company = CompanyReference.from_dict(d.pop("company"))
+
+        dataset = DatasetReference.from_dict(d.pop("dataset"))
+
+        def _parse_promote_image_id(data: object) -> None | UUID:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                promote_image_id_type_0 = UUID(data)
+
+                return promote_image_id_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(None | UUID, data)
+
+        promote_image_id = _parse_promote_image_id(d.pop("promote_image_id"))
+
+        subject = cls(
+            name=name,
+            birth_date=birth_date,
+            biological_sex=biological_sex,
+            meta=meta,
+            id=id,
+            author_id=author_id,
+            creation_time=creation_time,
+            company=company,
+            dataset=dataset,
+            promote_image_id=promote_image_id,
+        )
+
+        subject.additional_properties = d
+        return subject
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties
