@@ -7,8 +7,8 @@ import pickle
 from typing import Any
 
 import pytest
-from haut_api import models
 
+from haut_api import models
 from tests import documents
 
 # By the end of the request line's path, since that is what the pages show.

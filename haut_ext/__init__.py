@@ -1,0 +1,72 @@
+"""Python SDK for the Haut.AI skin-analysis API: what people want done, on the generated client.
+
+`Haut` and `AsyncHaut` are the two faces of one client; `haut_api` is the generated contract below.
+"""
+
+from haut_ext._async.client import AsyncHaut
+from haut_ext._sync.client import Haut
+from haut_ext.errors import (
+    AnalysisTimeout,
+    ApiError,
+    BadRequest,
+    ConfigError,
+    Conflict,
+    ErasureIncomplete,
+    ErrorItem,
+    Forbidden,
+    HautError,
+    ImageRejected,
+    NotFound,
+    RateLimited,
+    ServerError,
+    StorageError,
+    TransportError,
+    TransportTimeout,
+    Unauthorized,
+    UnexpectedResponse,
+    UploadIncomplete,
+)
+from haut_ext.results import (
+    DeletedSubjects,
+    ErasureReceipt,
+    ErasureStep,
+    Page,
+    Side,
+    UploadedBatch,
+    UploadedImage,
+    UploadState,
+)
+from haut_ext.settings import Timeout
+
+__all__ = [
+    "AnalysisTimeout",
+    "ApiError",
+    "AsyncHaut",
+    "BadRequest",
+    "ConfigError",
+    "Conflict",
+    "DeletedSubjects",
+    "ErasureIncomplete",
+    "ErasureReceipt",
+    "ErasureStep",
+    "ErrorItem",
+    "Forbidden",
+    "Haut",
+    "HautError",
+    "ImageRejected",
+    "NotFound",
+    "Page",
+    "RateLimited",
+    "ServerError",
+    "Side",
+    "StorageError",
+    "Timeout",
+    "TransportError",
+    "TransportTimeout",
+    "Unauthorized",
+    "UnexpectedResponse",
+    "UploadIncomplete",
+    "UploadState",
+    "UploadedBatch",
+    "UploadedImage",
+]

@@ -1,0 +1,296 @@
+"""The face: one client with the subjects, the images and the workflows on them."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+from collections.abc import AsyncIterator, Mapping
+from importlib.metadata import version
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from uuid import UUID
+
+from attrs import evolve
+
+from haut_api.client import AuthenticatedClient
+from haut_api.models import Image
+from haut_api.types import UNSET, Unset
+from haut_ext._async.analysis import wait_for_analysis
+from haut_ext._async.erasing import erase_subject
+from haut_ext._async.images import AsyncImages
+from haut_ext._async.network import AsyncSockets
+from haut_ext._async.paging import AsyncListOperation, iterate
+from haut_ext._async.session import AsyncSession
+from haut_ext._async.subjects import AsyncSubjects
+from haut_ext._async.tokens import AsyncTokenSource
+from haut_ext._async.transport import AsyncApiClient, AsyncTransport
+from haut_ext._async.uploading import Progress, upload_and_compute
+from haut_ext.errors import ConfigError
+from haut_ext.photo import PhotoFile
+from haut_ext.results import ErasureReceipt, Side, UploadedBatch
+from haut_ext.settings import PRODUCTION, Options, Scope, Timeout, from_environment, parse_id
+from haut_ext.wire.tokens import AsyncToken
+
+T = TypeVar("T")
+
+
+class AsyncHaut:
+    """A client of the Haut.AI API.
+
+    One client serves a whole program: it keeps connections and may be used by many tasks at once.
+    Close it, or use it in `async with`.
+
+    Args:
+        token: A private or access token, or a callable that returns one, or an awaitable of one.
+            A callable is asked at the first call and once more after a 401, however many wait.
+        company_id: The company's UUID.
+        dataset_id: The dataset for calls that do not name another.
+        base_url: The service's origin; plain http is accepted for loopback only.
+        timeout: Seconds of patience for each attempt, one number or a `Timeout`.
+        deadline: Seconds for a whole API call with its retries; None for no limit.
+        transfer_deadline: Seconds for one photo's way to or from the storage; None for no limit.
+        max_retries: Further attempts where repeating is safe.
+        max_retry_after: Seconds; a longer Retry-After raises instead of being waited for.
+
+    Attributes:
+        subjects: The subjects of a dataset.
+        images: The photos of subjects.
+        api: The generated client on the same wire, for `haut_api`'s own functions: as reliable, and
+            it sends the token itself. Do not call its `with_...` methods, which leave the wire.
+
+    Raises:
+        ConfigError: If an argument is missing or cannot be right.
+    """
+
+    def __init__(
+        self,
+        *,
+        token: AsyncToken,
+        company_id: str | UUID,
+        dataset_id: str | UUID | None = None,
+        base_url: str = PRODUCTION,
+        timeout: float | Timeout | None = Timeout(),  # noqa: B008 - frozen
+        deadline: float | None = 120.0,
+        transfer_deadline: float | None = 900.0,
+        max_retries: int = 4,
+        max_retry_after: float | None = 60.0,
+    ) -> None:
+        scope = Scope(base_url=base_url, company_id=company_id, dataset_id=dataset_id)
+        options = Options(
+            timeout=timeout,
+            deadline=deadline,
+            transfer_deadline=transfer_deadline,
+            max_retries=max_retries,
+            max_retry_after=max_retry_after,
+        )
+        self._assemble(scope, options, AsyncTokenSource(token), AsyncSockets(), owner=True)
+
+    def _assemble(
+        self,
+        scope: Scope,
+        options: Options,
+        tokens: AsyncTokenSource,
+        sockets: AsyncSockets,
+        *,
+        owner: bool,
+    ) -> None:
+        self._owner = owner
+        transport = AsyncTransport(scope.base_url, tokens, options, sockets)
+        # The generated client wants a token of its own; the wire adds the real one, which can change.
+        api = AuthenticatedClient(base_url=scope.base_url, token="").set_async_httpx_client(
+            AsyncApiClient(transport, scope.base_url, {"User-Agent": _user_agent()})
+        )
+        self._session = AsyncSession(scope=scope, api=api, transport=transport)
+        self.api = api
+        self.subjects = AsyncSubjects(self._session)
+        self.images = AsyncImages(self._session)
+
+    @classmethod
+    def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Return a client for what the environment names.
+
+        Args:
+            environment: Read instead of the process's own: HAUT_TOKEN, HAUT_COMPANY_ID and, if
+                wanted, HAUT_DATASET_ID and HAUT_BASE_URL.
+
+        Raises:
+            ConfigError: If a needed variable is missing; says what each is and where it is found.
+        """
+        return cls(**from_environment(environment))
+
+    def with_options(self, **changes: Any) -> Self:
+        """Return a client with other `timeout`, `deadline`, `transfer_deadline`, `max_retries` or
+        `max_retry_after`, on the same connections and token.
+
+        Closing the original closes the connections of both; closing the returned one does nothing.
+
+        Raises:
+            ConfigError: If an option does not exist or its value cannot be right.
+        """
+        transport = self._session.transport
+        try:
+            options = evolve(transport.options, **changes)
+        except TypeError:
+            raise ConfigError(f"no such option: one of {', '.join(sorted(changes))}") from None
+        derived = type(self).__new__(type(self))
+        derived._assemble(
+            self._session.scope, options, transport.tokens, transport.sockets, owner=False
+        )
+        return derived
+
+    @property
+    def scope(self) -> Scope:
+        """Where this client works: origin, company and usual dataset."""
+        return self._session.scope
+
+    @property
+    def options(self) -> Options:
+        """How patient this client is."""
+        return self._session.transport.options
+
+    async def upload_and_compute(
+        self,
+        subject_id: str | UUID,
+        *,
+        front: PhotoFile | None = None,
+        right: PhotoFile | None = None,
+        left: PhotoFile | None = None,
+        light_id: int | Unset | None = UNSET,
+        name: str | Unset = UNSET,
+        meta: Any = UNSET,
+        creation_time: datetime.datetime | Unset | None = UNSET,
+        app_args: Any = UNSET,
+        progress: Progress | None = None,
+    ) -> UploadedBatch:
+        """Upload one to three photos of a subject as one batch, and start the computation.
+
+        All photos are checked before the first request. The computation, which costs money, is
+        started once, after the last byte has arrived, and never sent again.
+
+        Args:
+            subject_id: Whose photos.
+            front: A path, bytes or a binary file: JPEG, PNG or WEBP, edges of at least 256 px, 1 to
+                31,457,280 bytes.
+            right: The same for the right side.
+            left: The same for the left side.
+            light_id: The number of a light, for all photos; 1 is regular.
+            name: A name for the photos.
+            meta: Free JSON, for all photos.
+            creation_time: The batch's time, with its zone.
+            app_args: Free JSON for the applications.
+            progress: Called with the bytes sent, the total, and the side.
+
+        Raises:
+            ImageRejected: Before any request, with everything that is wrong with any photo.
+            UploadIncomplete: If it stopped half-way; carries batch, images and stage.
+        """
+        files: dict[Side, PhotoFile | None] = {"front": front, "right": right, "left": left}
+        return await upload_and_compute(
+            self.images,
+            parse_id(subject_id, "subject_id"),
+            {side: file for side, file in files.items() if file is not None},
+            light_id=light_id,
+            name=name,
+            meta=meta,
+            creation_time=creation_time,
+            app_args=app_args,
+            progress=progress,
+        )
+
+    async def wait_for_analysis(
+        self,
+        batch: UploadedBatch,
+        timeout: float = 120.0,
+    ) -> tuple[Image, ...]:
+        """Wait until every image of a batch is analysed, as far as the image operations show it.
+
+        Done is inferred, not documented: a quality score or a list of problems, and an auxiliary
+        image. The service is asked at growing intervals, from half a second to five.
+
+        Args:
+            batch: What `upload_and_compute` returned.
+            timeout: Seconds to wait at the longest.
+
+        Raises:
+            AnalysisTimeout: If some image is not analysed by then; carries what there is.
+        """
+        return await wait_for_analysis(self.images, batch, timeout)
+
+    def paginate_all(self, operation: AsyncListOperation[T], **parameters: Any) -> AsyncIterator[T]:
+        """Iterate over all items of any generated list operation, lazily.
+
+        Args:
+            operation: A module of `haut_api.api`, such as `haut_api.api.images.list_images`.
+            parameters: The operation's own, except `client`, `company_id` and `page`.
+
+        Raises:
+            ConfigError: If the operation is not a list.
+        """
+        return iterate(self._session, operation, **parameters)
+
+    async def erase_subject(
+        self,
+        subject_id: str | UUID,
+        *,
+        keep_subject: bool = False,
+        dataset_id: str | UUID | None = None,
+    ) -> ErasureReceipt:
+        """Erase a person's data: files, image records, metadata, the subject; then ask again.
+
+        Args:
+            subject_id: Whose data.
+            keep_subject: Leave the subject's own record, emptied.
+            dataset_id: Another dataset than the client's.
+
+        Returns:
+            A receipt without personal data: each step with its time, and whether the service,
+            asked afterwards, had nothing left.
+
+        Raises:
+            NotFound: If there is no such subject in the dataset; nothing was touched.
+            ErasureIncomplete: If a step failed; carries the receipt so far. Call again to complete.
+        """
+        receipt = ErasureReceipt(
+            company_id=self.scope.company_id,
+            dataset_id=self.scope.dataset(dataset_id),
+            subject_id=parse_id(subject_id, "subject_id"),
+            keep_subject=keep_subject,
+            steps=(),
+            verified=False,
+        )
+        return await erase_subject(self.subjects, self.images, receipt)
+
+    async def aclose(self) -> None:
+        """Close the connections. A client made by `with_options` leaves them to the original."""
+        if self._owner:
+            await self._session.transport.sockets.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        scope = self.scope
+        return (
+            f"{type(self).__name__}(base_url={scope.base_url!r}, company_id='{scope.company_id}', "
+            f"dataset_id={None if scope.dataset_id is None else str(scope.dataset_id)!r})"
+        )
+
+    def __getstate__(self) -> tuple[Scope, Options, AsyncToken]:
+        transport = self._session.transport
+        return self.scope, self.options, transport.tokens.provider
+
+    def __setstate__(self, state: tuple[Scope, Options, AsyncToken]) -> None:
+        scope, options, provider = state
+        self._assemble(scope, options, AsyncTokenSource(provider), AsyncSockets(), owner=True)
+
+
+def _user_agent() -> str:
+    return f"haut-ext/{version('haut-ext')} python/{platform.python_version()}"

@@ -1,0 +1,83 @@
+# Derived from haut_ext/_async/erasing.py by `make sync`; change that file instead.
+"""Erasure: files, image records, metadata, subject, in this order, then asking whether all is gone.
+
+The subject goes last, because it is what everything else hangs on: a crash at any earlier point
+leaves a subject that a second call finds and finishes. Every step may be repeated harmlessly.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from attrs import evolve
+
+from haut_ext._sync.images import Images
+from haut_ext._sync.subjects import Subjects
+from haut_ext.errors import ErasureIncomplete, HautError, NotFound
+from haut_ext.results import ErasureReceipt, ErasureStep, ErasureStepName, ErasureStepStatus
+
+
+def erase_subject(
+    subjects: Subjects,
+    images: Images,
+    receipt: ErasureReceipt,
+) -> ErasureReceipt:
+    """Erase everything of the receipt's subject; see `Haut.erase_subject`."""
+    subject, dataset = receipt.subject_id, receipt.dataset_id
+    # The first step names subject and dataset together, so an unknown subject or a wrong dataset
+    # ends here, as NotFound, before anything has been touched.
+    subjects.clear_storage(subject, dataset_id=dataset)
+    receipt = _with_step(receipt, "storage", "done")
+    doing: ErasureStepName = "images"
+    try:
+        receipt = _with_step(receipt, "images", "done", _delete_images(images, subject))
+        doing = "metadata"
+        subjects.clear_metadata(subject, dataset_id=dataset)
+        receipt = _with_step(receipt, "metadata", "done")
+        if not receipt.keep_subject:
+            doing = "subject"
+            subjects.delete(subject, dataset_id=dataset)
+            receipt = _with_step(receipt, "subject", "done")
+        doing = "verification"
+        left = _images_left(images, subject)
+    except HautError as error:
+        receipt = _with_step(receipt, doing, "failed")
+        raise ErasureIncomplete(
+            f"the erasure of subject {subject} stopped at the step '{doing}'; "
+            f"call erase_subject again to complete it: {error}",
+            receipt=receipt,
+            cause=error,
+        ) from error
+    receipt = _with_step(receipt, "verification", "failed" if left else "done", left)
+    return evolve(receipt, verified=left == 0)
+
+
+def _delete_images(images: Images, subject_id: UUID) -> int:
+    """Delete every image record, until a list read afterwards is empty; return how many there were."""
+    deleted = 0
+    while (page := images.list(subject_id)).items:
+        for image in page:
+            try:
+                images.delete(image.id)
+                deleted += 1
+            except NotFound:
+                continue  # someone else was faster
+    return deleted
+
+
+def _images_left(images: Images, subject_id: UUID) -> int:
+    try:
+        return (images.list(subject_id)).total
+    except NotFound:
+        return 0  # with the subject gone there is nothing to list
+
+
+def _with_step(
+    receipt: ErasureReceipt,
+    name: ErasureStepName,
+    status: ErasureStepStatus,
+    count: int | None = None,
+) -> ErasureReceipt:
+    step = ErasureStep(name=name, status=status, at=datetime.now(UTC), count=count)
+    return evolve(receipt, steps=(*receipt.steps, step))

@@ -1,0 +1,286 @@
+"""Every error that this package raises on purpose: one root, and all of them pickle and deepcopy.
+
+A message says what failed, on what, what the server said and what to do. No message, repr or
+attribute that is printed holds a token, a signed query or personal data; a request is named by its
+method and route (`POST /api/v1/companies/{id}/...`), never by its full address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from haut_api.models import Image
+    from haut_ext.results import ErasureReceipt, UploadState
+
+__all__ = [
+    "AnalysisTimeout",
+    "ApiError",
+    "BadRequest",
+    "ConfigError",
+    "Conflict",
+    "ErasureIncomplete",
+    "ErrorItem",
+    "Forbidden",
+    "HautError",
+    "ImageRejected",
+    "NotFound",
+    "RateLimited",
+    "ServerError",
+    "StorageError",
+    "TransportError",
+    "TransportTimeout",
+    "Unauthorized",
+    "UnexpectedResponse",
+    "UploadIncomplete",
+]
+
+
+def _restore(kind: type[HautError], args: tuple[Any, ...], state: dict[str, Any]) -> HautError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class HautError(Exception):
+    """The root of all errors of this package."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions pickle by calling the class with `args`, which breaks as soon as the
+        # constructor takes more than the message.
+        return _restore, (type(self), self.args, self.__dict__.copy())
+
+
+class ConfigError(HautError, ValueError):
+    """A setting or an argument is missing or cannot be right; raised before any request."""
+
+
+class ImageRejected(HautError, ValueError):
+    """A photo does not meet the service's requirements; raised before any request.
+
+    Attributes:
+        reasons: Everything that is wrong, each in one sentence.
+    """
+
+    def __init__(self, reasons: tuple[str, ...]) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
+
+
+class TransportError(HautError):
+    """No usable answer arrived: no connection, a broken connection, or too late.
+
+    Attributes:
+        operation: Method and route of the request.
+        maybe_delivered: Whether the service may have carried the request out all the same.
+        attempts: How often the request was sent or tried.
+        elapsed: Seconds from the first attempt to this error.
+    """
+
+    def __init__(
+        self, message: str, *, operation: str, maybe_delivered: bool, attempts: int, elapsed: float
+    ) -> None:
+        super().__init__(message)
+        self.operation = operation
+        self.maybe_delivered = maybe_delivered
+        self.attempts = attempts
+        self.elapsed = elapsed
+
+
+class TransportTimeout(TransportError, TimeoutError):
+    """A timeout of one attempt, or the deadline of the whole call, has passed."""
+
+
+@frozen
+class ErrorItem:
+    """One entry of the service's `errors[]` (api-facts 1.4).
+
+    Attributes:
+        code: The service's short code, for example `blank`.
+        detail: The service's sentence.
+        attr: The request field it is about, if any.
+    """
+
+    code: str
+    detail: str
+    attr: str | None = None
+
+
+class ApiError(HautError):
+    """The service answered with a status that is not a success.
+
+    Attributes:
+        operation: Method and route of the request.
+        status: The HTTP status, whatever its number.
+        errors: The service's own list, empty when the body held none.
+        request_id: The service's id of the request, if it sent one; quote it to support.
+        retry_after: Seconds the service asks to wait, if it said so.
+        headers: The answer's headers.
+        body: The head of the answer's body as text, whatever its type.
+        maybe_carried_out: Whether a call that changes something may have been carried out.
+        attempts: How often the request was sent.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str,
+        status: int,
+        errors: tuple[ErrorItem, ...] = (),
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: str = "",
+        maybe_carried_out: bool = False,
+        attempts: int = 1,
+    ) -> None:
+        super().__init__(message)
+        self.operation = operation
+        self.status = status
+        self.errors = errors
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.headers = dict(headers or {})
+        self.body = body
+        self.maybe_carried_out = maybe_carried_out
+        self.attempts = attempts
+
+    @classmethod
+    def kind_for(cls, status: int) -> type[ApiError]:
+        """Return the class for a status: the family's own, or ApiError itself."""
+        if status >= 500:
+            return ServerError
+        return _KINDS.get(status, ApiError)
+
+
+class BadRequest(ApiError):
+    """400 or 422: the service does not accept the input; `errors` says which field and why."""
+
+
+class Unauthorized(ApiError):
+    """401: the token is missing, wrong or expired."""
+
+
+class Forbidden(ApiError):
+    """403: the token is valid, and this is not allowed to it."""
+
+
+class NotFound(ApiError, LookupError):
+    """404: there is no such thing, or not for this token."""
+
+
+class Conflict(ApiError):
+    """409: the request contradicts the present state."""
+
+
+class RateLimited(ApiError):
+    """429: too many requests; `retry_after` says how long to wait, if the service said so."""
+
+
+class ServerError(ApiError):
+    """5xx: the service, or something in front of it, failed."""
+
+
+_KINDS: dict[int, type[ApiError]] = {
+    400: BadRequest,
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    422: BadRequest,
+    429: RateLimited,
+}
+
+
+class StorageError(HautError):
+    """The storage behind a signed URL refused; its answers are XML (api-facts 5.2).
+
+    Attributes:
+        operation: Method and `(storage)`; the address is signed and never shown.
+        status: The HTTP status; None when there was nothing to ask the storage for.
+        code: The storage's code, for example `SignatureDoesNotMatch`, if the body held one.
+        body: The head of the answer's body as text.
+        attempts: How often the request was sent.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str,
+        status: int | None,
+        code: str | None,
+        body: str = "",
+        attempts: int = 1,
+    ) -> None:
+        super().__init__(message)
+        self.operation = operation
+        self.status = status
+        self.code = code
+        self.body = body
+        self.attempts = attempts
+
+
+class UnexpectedResponse(HautError):
+    """A success whose body is not what the spec says.
+
+    Attributes:
+        operation: Method and route of the request.
+        status: The HTTP status.
+        field: Where in the body it went wrong, dotted; `(body)` when it is no JSON at all.
+        body: The head of the body as text.
+    """
+
+    def __init__(
+        self, message: str, *, operation: str, status: int, field: str, body: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.operation = operation
+        self.status = status
+        self.field = field
+        self.body = body
+
+
+class UploadIncomplete(HautError):
+    """An upload stopped half-way; `state` holds what is needed to go on.
+
+    Attributes:
+        state: Batch, images and stage reached.
+        cause: The error that stopped it.
+    """
+
+    def __init__(self, message: str, *, state: UploadState, cause: Exception) -> None:
+        super().__init__(message)
+        self.state = state
+        self.cause = cause
+
+
+class AnalysisTimeout(HautError, TimeoutError):
+    """A batch was not analysed in time; the analysis goes on, and can be waited for again.
+
+    Attributes:
+        images: The batch's images as they were last seen, analysed or not.
+    """
+
+    def __init__(self, message: str, *, images: tuple[Image, ...]) -> None:
+        super().__init__(message)
+        self.images = images
+
+
+class ErasureIncomplete(HautError):
+    """An erasure stopped half-way; calling it again completes it.
+
+    Attributes:
+        receipt: The steps done so far, and the one that failed.
+        cause: The error that stopped it.
+    """
+
+    def __init__(self, message: str, *, receipt: ErasureReceipt, cause: Exception) -> None:
+        super().__init__(message)
+        self.receipt = receipt
+        self.cause = cause

@@ -1,0 +1,266 @@
+"""From what came back, or did not, to a typed error with a message that helps.
+
+The rule for a message: what failed, on what, what the server said, what to do.
+"""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from traceback import walk_tb
+from types import FrameType
+from typing import Any
+from xml.etree import ElementTree
+
+import attrs
+import httpx
+
+from haut_ext.errors import (
+    ApiError,
+    ErrorItem,
+    HautError,
+    StorageError,
+    TransportError,
+    TransportTimeout,
+    UnexpectedResponse,
+)
+from haut_ext.wire.redaction import STORAGE, scrub
+
+_HEAD = 1000
+"""How many characters of a body an error keeps."""
+
+_REQUEST_ID_HEADERS = ("x-request-id", "x-correlation-id", "x-guploader-uploadid", "cf-ray")
+
+_ADVICE = {
+    401: "Check the token (token= or HAUT_TOKEN); access tokens from login live for one hour.",
+    403: "The token is valid, but its user may not do this in this company or dataset.",
+    404: "Check the ids, and that they belong to this company and dataset.",
+    408: "Try again later.",
+    429: "Too many requests: slow down, or raise max_retries or max_retry_after.",
+}
+
+NEVER_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+"""What httpx raises when no byte of the request can have left."""
+
+
+class Answer(httpx.Response):
+    """A success of the API whose body, when it turns out not to be JSON, says so with our error."""
+
+    operation: str = ""
+
+    def json(self, **kwargs: Any) -> Any:
+        try:
+            return super().json(**kwargs)
+        except (ValueError, RecursionError) as error:
+            raise unexpected(self, field="(body)", problem=_not_json(self)) from error
+
+
+def unexpected(answer: Answer, *, field: str, problem: str) -> UnexpectedResponse:
+    """Return the error for a success whose body is not what the spec says."""
+    return UnexpectedResponse(
+        f"{answer.operation} answered {answer.status_code}, but {problem}. Either something between "
+        "here and the service answered in its place, or the service has changed: compare its "
+        "Swagger with the spec of this release.",
+        operation=answer.operation,
+        status=answer.status_code,
+        field=field,
+        body=body_head(answer),
+    )
+
+
+def _not_json(answer: httpx.Response) -> str:
+    if not answer.content:
+        return "the body is empty"
+    return f"the body is not JSON ({answer.headers.get('content-type', 'no content type')})"
+
+
+def field_of(error: BaseException) -> str | None:
+    """Return the dotted field at which a generated model's `from_dict` failed, or None.
+
+    The generated code takes the keys of a document out of a copy named `d`, in the order of the
+    model's fields; so the field being read is the last one that is no longer in the copy. This
+    holds for every generated model, and a test walks them all.
+    """
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    if not any(frame.f_code.co_name == "_parse_response" for frame in frames):
+        return None
+    models = [frame for frame in frames if frame.f_code.co_name == "from_dict"]
+    names = [_field_being_read(frame) for frame in models]
+    if models and isinstance(error, KeyError):
+        names[-1] = str(error.args[0])  # a required key is missing: it was never taken out
+    return ".".join(name for name in names if name) or "(body)"
+
+
+def _field_being_read(frame: FrameType) -> str | None:
+    source, rest = frame.f_locals.get("src_dict"), frame.f_locals.get("d")
+    if not isinstance(source, dict) or not isinstance(rest, dict):
+        return None
+    declared = [field.name for field in attrs.fields(frame.f_locals["cls"]) if field.init]
+    wire_names = (name.removesuffix("_") for name in declared)  # `next_` is `next` on the wire
+    taken = [name for name in wire_names if name in source and name not in rest]
+    return taken[-1] if taken else None
+
+
+def body_head(answer: httpx.Response) -> str:
+    """Return the beginning of the body as text, whatever its type, without echoed secrets."""
+    return scrub(answer.content[: _HEAD * 4].decode("utf-8", "replace")[:_HEAD])
+
+
+def request_id(answer: httpx.Response) -> str | None:
+    """Return the id under which the other side knows the request, if it named one."""
+    return next(
+        (answer.headers[name] for name in _REQUEST_ID_HEADERS if name in answer.headers), None
+    )
+
+
+def refusal(
+    answer: httpx.Response,
+    *,
+    operation: str,
+    retry_after: float | None,
+    maybe_carried_out: bool,
+    attempts: int,
+) -> HautError:
+    """Return the error for an answer that is not a success."""
+    status = answer.status_code
+    if operation.endswith(STORAGE):
+        return _storage_refusal(answer, operation, attempts)
+    errors = _error_items(answer)
+    text = f"{operation} answered {_status_line(status)}"
+    if errors:
+        text += ": " + "; ".join(
+            (f"{item.attr}: " if item.attr else "") + f"{item.detail} ({item.code})"
+            for item in errors
+        )
+    elif 300 <= status < 400:
+        text += ": a redirect. It is not followed, since the token must not leave the API's origin"
+    elif answer.content:
+        text += (
+            f", and not in the service's own form ({answer.headers.get('content-type', 'no type')})"
+        )
+    text += "."
+    if attempts > 1:
+        text += f" Sent {attempts} times."
+    if retry_after is not None:
+        text += f" The service asks to wait {retry_after:.0f} s."
+    if maybe_carried_out:
+        text += " It may have been carried out all the same: look before you send it again."
+    elif advice := _ADVICE.get(status, "Try again later." if status >= 500 else ""):
+        text += f" {advice}"
+    if (identity := request_id(answer)) is not None:
+        text += f" Request id: {identity}."
+    return ApiError.kind_for(status)(
+        text,
+        operation=operation,
+        status=status,
+        errors=errors,
+        request_id=identity,
+        retry_after=retry_after,
+        headers={name: value for name, value in answer.headers.items() if name != "set-cookie"},
+        body=body_head(answer),
+        maybe_carried_out=maybe_carried_out,
+        attempts=attempts,
+    )
+
+
+def _status_line(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)  # 520 and the like: in use, and on nobody's list
+
+
+def _error_items(answer: httpx.Response) -> tuple[ErrorItem, ...]:
+    """Read the documented envelope (api-facts 1.4); an undocumented body gives none."""
+    try:
+        content = json.loads(answer.content)
+        entries = content["errors"]
+        return tuple(
+            ErrorItem(
+                code=str(entry["code"]),
+                detail=scrub(str(entry["detail"])),
+                attr=None if entry.get("attr") is None else str(entry["attr"]),
+            )
+            for entry in entries
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return ()
+
+
+def _storage_refusal(answer: httpx.Response, operation: str, attempts: int) -> StorageError:
+    code = _storage_code(answer.content)
+    text = f"{operation} answered {_status_line(answer.status_code)}" + (
+        f": {code}" if code else ""
+    )
+    if code in ("ExpiredToken", "SignatureDoesNotMatch"):
+        text += ". The signed address has expired or does not fit the request: ask for a new one."
+    elif code in ("EntityTooLarge", "EntityTooSmall"):
+        text += ". A photo must have 1 to 31,457,280 bytes."
+    else:
+        text += "."
+    return StorageError(
+        text,
+        operation=operation,
+        status=answer.status_code,
+        code=code,
+        body=body_head(answer),
+        attempts=attempts,
+    )
+
+
+def _storage_code(content: bytes) -> str | None:
+    # expat resolves no external entities and stops at amplified ones, and no error page is long.
+    try:
+        return ElementTree.fromstring(content[:100_000]).findtext("Code")  # noqa: S314
+    except (ElementTree.ParseError, ValueError):
+        return None
+
+
+def breakage(
+    error: httpx.TransportError,
+    *,
+    operation: str,
+    method: str,
+    maybe_delivered: bool,
+    replayable: bool,
+    attempts: int,
+    elapsed: float,
+    deadline: float | None,
+) -> TransportError:
+    """Return the error for a connection that was not made, broke, or was too slow.
+
+    Args:
+        error: What httpx raised.
+        deadline: The deadline of the call in seconds, if it is what has passed.
+    """
+    late = deadline is not None or isinstance(error, httpx.TimeoutException)
+    if deadline is not None:
+        what = f"did not end within its deadline of {deadline:g} s"
+        advice = "Raise deadline= or, for photos, transfer_deadline= if the network is slow."
+    elif isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
+        what = "could not be sent: no connection was made"
+        advice = "Check base_url, the network and the proxy."
+    elif isinstance(error, httpx.PoolTimeout):
+        what = "could not be sent: no connection became free"
+        advice = "Make fewer calls at once, or raise timeout.pool."
+    elif late:
+        what = "got no answer in time"
+        advice = "Raise timeout= if the service is slow."
+    else:
+        what = "was cut off before the whole answer had arrived"
+        advice = "Try again."
+    text = f"{operation} {what} ({type(error).__name__}; {attempts} attempts in {elapsed:.1f} s)."
+    if not replayable:
+        text += " Its body was a stream that can be read only once, so it cannot be repeated."
+    if maybe_delivered and method == "POST":
+        text += " It may have been carried out: look before you send it again."
+    else:
+        text += f" {advice}"
+    kind = TransportTimeout if late else TransportError
+    return kind(
+        text,
+        operation=operation,
+        maybe_delivered=maybe_delivered,
+        attempts=attempts,
+        elapsed=elapsed,
+    )

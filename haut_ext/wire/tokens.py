@@ -1,0 +1,50 @@
+"""Asking for a token, and refusing one that could not be a header.
+
+A token is a string or a callable that returns one. Both faces need the same answer from it, and
+only the asynchronous one can await it, so the two ways of asking stand here side by side.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+
+from haut_ext.errors import ConfigError
+
+SyncToken = str | Callable[[], str]
+AsyncToken = str | Callable[[], str | Awaitable[str]]
+
+
+def ask(provider: SyncToken) -> str:
+    """Return the token. Raises what the callable raises, or ConfigError if the token is unusable."""
+    token = provider() if callable(provider) else provider
+    if inspect.isawaitable(token):
+        if inspect.iscoroutine(token):
+            token.close()
+        raise ConfigError("token= returned an awaitable; that needs AsyncHaut")
+    return check(token)
+
+
+async def ask_async(provider: AsyncToken) -> str:
+    """Return the token. Raises what the callable raises, or ConfigError if the token is unusable."""
+    token = provider() if callable(provider) else provider
+    return check(await token if inspect.isawaitable(token) else token)
+
+
+def check(token: object) -> str:
+    """Return the token if it can stand in a header.
+
+    Raises:
+        ConfigError: If it is missing or holds anything but visible ASCII. The token is not shown.
+    """
+    if not isinstance(token, str) or not token:
+        raise ConfigError(
+            "no token: pass token= (a string, or a callable that returns one) or set HAUT_TOKEN to "
+            "a private token from the SaaS portal or an access token from login"
+        )
+    if not all("!" <= character <= "~" for character in token):
+        raise ConfigError(
+            "the token holds white space or a character that no header can carry; "
+            "was a line end copied with it?"
+        )
+    return token
