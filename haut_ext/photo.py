@@ -113,10 +113,11 @@ class Photo:
         except ImageRejected as refusal:
             reasons += refusal.reasons
         if size is not None and size > MAX_BYTES:
-            reasons.append(f"the photo is {size:,} bytes long; {MAX_BYTES:,} are allowed")
+            reasons.append(f"the photo is {size:,} bytes long; at most {MAX_BYTES:,} are allowed")
         if header is not None and min(header.width, header.height) < MIN_EDGE:
             reasons.append(
-                f"the photo is {header.width}x{header.height} px; each edge must have {MIN_EDGE} px"
+                f"the photo is {header.width}x{header.height} px; "
+                f"each edge must have at least {MIN_EDGE} px"
             )
         if header is None or reasons:
             raise ImageRejected(tuple(reasons))
@@ -305,7 +306,7 @@ def _fill(read: Callable[[int], object], size: int) -> bytes:
         if not isinstance(piece, bytes) or len(piece) > size:
             raise _refusal(
                 f"reading {size} bytes of the file gave {type(piece).__name__} instead; "
-                "it must be open in binary mode, and blocking"
+                "it must be open in binary mode and blocking"
             )
         if not piece:
             break
@@ -426,7 +427,7 @@ def _png(walk: _Walk) -> tuple[int, int]:
         if kind == b"IDAT" and edges is not None:
             return edges
         if kind == b"IEND" or not re.fullmatch(rb"\w{4}", kind):
-            raise _damaged("it has no pixels")
+            raise _damaged("its pixels are missing")
         crc = zlib.crc32(kind)
         if edges is None:
             header = walk.take(13)
@@ -447,21 +448,21 @@ def _webp(walk: _Walk) -> tuple[int, int]:
     canvas = None
     for _ in range(_MAX_STEPS):
         kind, length = struct.unpack("<4sI", walk.take(8))
-        if kind == b"VP8 ":
-            return canvas or _vp8(walk.take(10), length)
-        if kind == b"VP8L":
-            return canvas or _vp8l(walk.take(5))
+        if kind in (b"VP8 ", b"VP8L"):
+            edges = _vp8(walk.take(10), length) if kind == b"VP8 " else _vp8l(walk.take(5))
+            if canvas not in (None, edges):
+                raise _damaged("its canvas and its only frame differ in size")
+            return edges
         if canvas is not None:
             if kind == b"ANMF":
                 return canvas
             walk.skip(length + length % 2)
-        elif kind == b"VP8X" and length >= 10:
+        elif kind == b"VP8X" and length == 10:
             extended = walk.take(10)
             canvas = (
                 int.from_bytes(extended[4:7], "little") + 1,
                 int.from_bytes(extended[7:], "little") + 1,
             )
-            walk.skip(length + length % 2 - 10)
         else:
             raise _damaged("it does not begin with its header")
     raise _damaged("its header does not end")
