@@ -1,0 +1,345 @@
+"""The sandbox's world: subjects, batches, images, stored objects, tokens and the clock, in memory.
+
+Nothing here knows of HTTP. With a seed, ids, tokens and times depend only on the order of the
+calls. Whoever changes the world holds `World.lock`. Records and files live apart, as in the
+service: an image record outlives its file, and a file can outlive its record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import threading
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+_VIRTUAL_START = datetime(2025, 1, 1, tzinfo=UTC)
+_SEXES = ("female", "male")
+
+SIDES = {1: "front", 2: "right", 3: "left"}
+"""Side ids (seed: API for Images)."""
+LIGHTS = {1: "regular"}
+"""Light ids (seed: API for Images)."""
+
+
+class Clock:
+    """UTC: the machine's time, or a virtual one that moves only when told.
+
+    Args:
+        virtual: Start at a fixed date and stand still between calls.
+        step: Seconds by which each state-changing request moves a virtual clock.
+    """
+
+    def __init__(self, *, virtual: bool, step: float = 1.0) -> None:
+        self.virtual = virtual
+        self.step = step
+        self._ahead = timedelta()
+
+    def now(self) -> datetime:
+        """The present, to the second."""
+        start = _VIRTUAL_START if self.virtual else datetime.now(UTC)
+        return (start + self._ahead).replace(microsecond=0)
+
+    def advance(self, seconds: float) -> None:
+        """Moves the clock forward; a real one then runs that much ahead."""
+        self._ahead += timedelta(seconds=seconds)
+
+    def tick(self) -> None:
+        """One state-changing request has come."""
+        if self.virtual:
+            self.advance(self.step)
+
+
+@dataclass(slots=True)
+class StoredObject:
+    """A file in the storage."""
+
+    data: bytes | bytearray
+    content_type: str
+    md5: bytes
+
+    @classmethod
+    def of(cls, data: bytes) -> StoredObject:
+        """The bytes as an upload of them would be stored."""
+        md5 = hashlib.md5(data, usedforsecurity=False).digest()
+        return cls(data, "application/octet-stream", md5)
+
+
+@dataclass(slots=True, eq=False)
+class Subject:
+    id: str
+    name: str
+    birth_date: str | None
+    biological_sex: str | None  # an id, see World.sexes
+    meta: Any
+    created: datetime
+    images: dict[str, Image] = field(default_factory=dict["str", "Image"])
+    batches: dict[str, Batch] = field(default_factory=dict["str", "Batch"])
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    id: str
+    subject: Subject
+    images: dict[str, Image] = field(default_factory=dict["str", "Image"])
+    computes: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class AuxImage:
+    id: str
+    kind: str
+    app: str
+    created: datetime
+    key: str
+
+
+@dataclass(slots=True, eq=False)
+class Image:
+    id: str
+    subject: Subject
+    batch: Batch
+    name: str
+    side: int
+    light: int
+    meta: Any
+    created: datetime
+    run_id: str
+    key: str
+    quality_score: float | None = None
+    problems: list[str] | None = None
+    aux_images: list[AuxImage] = field(default_factory=list[AuxImage])
+    analysis_began: datetime | None = None
+    analysis_reads: int = 0
+
+
+class World:
+    """All state, and the only code that changes it.
+
+    Args:
+        seed: Makes ids, tokens and times reproducible. None: random ids, the machine's clock.
+        analysis_reads: An analysis is complete at this many reads of the image after the compute;
+            its score shows halfway.
+        analysis_seconds: If given, analysis goes by the clock instead.
+    """
+
+    def __init__(
+        self, *, seed: int | None, analysis_reads: int = 2, analysis_seconds: float | None = None
+    ) -> None:
+        self.lock = threading.RLock()
+        self.analysis_reads = analysis_reads
+        self.analysis_seconds = analysis_seconds
+        self._virtual = seed is not None
+        # Kept even when nobody gave one, so that a reset gives the same credentials back.
+        self._seed = random.SystemRandom().getrandbits(64) if seed is None else seed
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to the beginning: an empty world with the same credentials."""
+        with self.lock:
+            self._random = random.Random(self._seed)
+            self.clock = Clock(virtual=self._virtual)
+            self.company_id = self.new_id()
+            self.dataset_id = self.new_id()
+            self.signing_secret = self._random.randbytes(30).hex()
+            self.tokens: dict[str, bool] = {}  # token -> still valid
+            self.token = self.issue_token()
+            self.subjects: dict[str, Subject] = {}
+            self.batches: dict[str, Batch] = {}
+            self.images: dict[str, Image] = {}
+            self.objects: dict[str, StoredObject] = {}
+            self.sexes: dict[str, str] = {}  # id -> name
+            for name in _SEXES:
+                self.biological_sex(name)
+
+    def new_id(self) -> str:
+        """A fresh random UUID."""
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def issue_token(self) -> str:
+        """A new valid token; those before it stay valid."""
+        with self.lock:
+            self.token = f"sandbox-token-{self._random.getrandbits(128):032x}"
+            self.tokens[self.token] = True
+            return self.token
+
+    def expire_tokens(self) -> None:
+        """No token issued so far is accepted any more."""
+        with self.lock:
+            self.tokens = dict.fromkeys(self.tokens, False)
+
+    def biological_sex(self, value: str) -> str:
+        """The id for an id or a word; which the service takes is unknown (api-facts 4.1)."""
+        if value not in self.sexes:
+            name, value = value, str(uuid.uuid5(uuid.NAMESPACE_OID, value.lower()))
+            self.sexes.setdefault(value, name)
+        return value
+
+    def create_subject(
+        self,
+        name: str,
+        birth_date: str | None = None,
+        biological_sex: str | None = None,
+        meta: Any = None,
+    ) -> Subject:
+        sex = None if biological_sex is None else self.biological_sex(biological_sex)
+        subject = Subject(self.new_id(), name, birth_date, sex, meta, self.clock.now())
+        self.subjects[subject.id] = subject
+        return subject
+
+    def delete_subject(self, subject: Subject) -> None:
+        """The subject, and everything below it, files included."""
+        for image in list(subject.images.values()):
+            self.delete_image(image)
+        for batch_id in subject.batches:
+            del self.batches[batch_id]
+        del self.subjects[subject.id]
+
+    def clear_storage(self, subject: Subject) -> None:
+        """The photos' files; records and auxiliary images stay (seed: API for Subjects)."""
+        for image in subject.images.values():
+            self.objects.pop(image.key, None)
+
+    def clear_metadata(self, subject: Subject) -> None:
+        """Meta, sex, birth date and metrics; the metrics of an unfinished analysis never come."""
+        subject.meta = subject.biological_sex = subject.birth_date = None
+        for image in subject.images.values():
+            image.quality_score = image.problems = image.analysis_began = None
+
+    def create_batch(self, subject: Subject) -> Batch:
+        batch = Batch(self.new_id(), subject)
+        self.batches[batch.id] = subject.batches[batch.id] = batch
+        return batch
+
+    def create_image(
+        self,
+        batch: Batch,
+        *,
+        name: str | None = None,
+        side: int = 1,
+        light: int = 1,
+        meta: Any = None,
+        created: datetime | None = None,
+    ) -> Image:
+        """The record of a photo whose file is yet to come."""
+        subject = batch.subject
+        image_id = self.new_id()
+        image = Image(
+            id=image_id,
+            subject=subject,
+            batch=batch,
+            name=SIDES[side] if name is None else name,
+            side=side,
+            light=light,
+            meta=meta,
+            created=created or self.clock.now(),
+            run_id=self.new_id(),
+            key=f"{self.company_id}/{subject.id}/{image_id}",
+        )
+        self.images[image_id] = batch.images[image_id] = subject.images[image_id] = image
+        return image
+
+    def delete_image(self, image: Image) -> None:
+        """The record, its file and those of its auxiliary images."""
+        for owner in (self.images, image.batch.images, image.subject.images):
+            del owner[image.id]
+        for key in (image.key, *(aux.key for aux in image.aux_images)):
+            self.objects.pop(key, None)
+
+    def store(self, key: str, stored: StoredObject) -> None:
+        """Puts a file, whether or not a record points at it: a bucket knows nothing of records."""
+        self.objects[key] = stored
+
+    def compute(self, batch: Batch) -> None:
+        """Starts the analysis of the batch's photos that have files; each call is counted."""
+        batch.computes += 1
+        for image in batch.images.values():
+            done = image.aux_images and image.quality_score is not None
+            if image.key in self.objects and not done:
+                image.analysis_began = self.clock.now()
+                image.analysis_reads = 0
+
+    def observe(self, image: Image) -> None:
+        """Brings a running analysis up to date: first the score, at the end the auxiliary image."""
+        if image.analysis_began is None:
+            return
+        image.analysis_reads += 1
+        if self.analysis_seconds is None:
+            done, goal = float(image.analysis_reads), float(self.analysis_reads)
+        else:
+            done = (self.clock.now() - image.analysis_began).total_seconds()
+            goal = self.analysis_seconds
+        photo = self.objects.get(image.key)
+        if photo is None or 2 * done < goal:
+            return
+        # The score depends on the photo alone, so that runs with other ids can be compared.
+        image.quality_score = round(random.Random(photo.md5).uniform(60, 99), 2)
+        image.problems = []
+        if done < goal:
+            return
+        image.analysis_began = None
+        if not image.aux_images:
+            aux_id = self.new_id()
+            key = f"{image.key}/{aux_id}"
+            self.store(key, photo)
+            image.aux_images.append(
+                AuxImage(aux_id, "restored", "face_skin_metrics_2.0", self.clock.now(), key)
+            )
+
+    def snapshot(self, *, ids: bool = True) -> dict[str, Any]:
+        """All that is held now, as plain data for comparisons.
+
+        Args:
+            ids: False leaves ids and times out, so that two runs with different ids compare equal.
+        """
+        with self.lock:
+            digests = {
+                key: hashlib.sha256(stored.data).hexdigest() for key, stored in self.objects.items()
+            }
+            owned: set[str] = set()
+
+            def named(record: Subject | Batch | Image, **values: Any) -> dict[str, Any]:
+                return {"id": record.id, **values} if ids else values
+
+            def dated(record: Subject | Image) -> dict[str, Any]:
+                return {"created": record.created.isoformat()} if ids else {}
+
+            def image_data(image: Image) -> dict[str, Any]:
+                aux_keys = [aux.key for aux in image.aux_images]
+                owned.update((image.key, *aux_keys))
+                return named(
+                    image,
+                    name=image.name,
+                    side=SIDES[image.side],
+                    light=LIGHTS[image.light],
+                    meta=image.meta,
+                    quality_score=image.quality_score,
+                    problems=image.problems,
+                    sha256=digests.get(image.key),
+                    aux_sha256=[digests.get(key) for key in aux_keys],
+                    **dated(image),
+                )
+
+            def batch_data(batch: Batch) -> dict[str, Any]:
+                images = [image_data(image) for image in batch.images.values()]
+                return named(batch, computes=batch.computes, images=images)
+
+            subjects = [
+                named(
+                    subject,
+                    name=subject.name,
+                    birth_date=subject.birth_date,
+                    biological_sex=subject.biological_sex,
+                    meta=subject.meta,
+                    batches=[batch_data(batch) for batch in subject.batches.values()],
+                    **dated(subject),
+                )
+                for subject in self.subjects.values()
+            ]
+            orphans = {key: digest for key, digest in digests.items() if key not in owned}
+            return {
+                "subjects": subjects,
+                "orphaned_files": orphans if ids else sorted(orphans.values()),
+            }
