@@ -60,7 +60,9 @@ class ConfigError(HautError, ValueError):
 
 
 class ImageRejected(HautError, ValueError):
-    """A photo does not meet the service's requirements; raised before any request.
+    """A photo does not meet the service's requirements.
+
+    Raised before any request, or when a file changes or a stream ends badly while it is being sent.
 
     Attributes:
         reasons: Everything that is wrong, each in one sentence.
@@ -204,6 +206,8 @@ class StorageError(HautError):
         operation: Method and `(storage)`; the address is signed and never shown.
         status: The HTTP status; None when there was nothing to ask the storage for.
         code: The storage's code, for example `SignatureDoesNotMatch`, if the body held one.
+        retry_after: Seconds the storage asks to wait, if it said so.
+        headers: The answer's headers.
         body: The head of the answer's body as text.
         attempts: How often the request was sent.
     """
@@ -215,6 +219,8 @@ class StorageError(HautError):
         operation: str,
         status: int | None,
         code: str | None,
+        retry_after: float | None = None,
+        headers: Mapping[str, str] | None = None,
         body: str = "",
         attempts: int = 1,
     ) -> None:
@@ -222,6 +228,8 @@ class StorageError(HautError):
         self.operation = operation
         self.status = status
         self.code = code
+        self.retry_after = retry_after
+        self.headers = dict(headers or {})
         self.body = body
         self.attempts = attempts
 
@@ -232,17 +240,26 @@ class UnexpectedResponse(HautError):
     Attributes:
         operation: Method and route of the request.
         status: The HTTP status.
-        field: Where in the body it went wrong, dotted; `(body)` when it is no JSON at all.
+        field: Where in the body it went wrong, dotted; `(body)` when it is the whole.
+        headers: The answer's headers.
         body: The head of the body as text.
     """
 
     def __init__(
-        self, message: str, *, operation: str, status: int, field: str, body: str = ""
+        self,
+        message: str,
+        *,
+        operation: str,
+        status: int,
+        field: str,
+        headers: Mapping[str, str] | None = None,
+        body: str = "",
     ) -> None:
         super().__init__(message)
         self.operation = operation
         self.status = status
         self.field = field
+        self.headers = dict(headers or {})
         self.body = body
 
 

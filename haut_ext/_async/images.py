@@ -11,8 +11,6 @@ from tempfile import NamedTemporaryFile
 from typing import Any, BinaryIO
 from uuid import UUID
 
-import httpx
-
 from haut_api.api.images import (
     compute_batch,
     create_signed_upload_url,
@@ -28,7 +26,7 @@ from haut_ext._async.session import AsyncSession
 from haut_ext.errors import ConfigError, StorageError
 from haut_ext.photo import Photo, PhotoFile
 from haut_ext.results import SIDE_IDS, Page, Side, UploadedImage
-from haut_ext.settings import check_signed_address, parse_id
+from haut_ext.settings import parse_id
 
 
 class AsyncImages:
@@ -143,13 +141,9 @@ class AsyncImages:
         headers = dict(target.headers.additional_properties) if target.headers else {}
         if photo.size is not None:
             headers["Content-Length"] = str(photo.size)
-        request = httpx.Request(
-            target.method,
-            check_signed_address(target.url),
-            headers=headers,
-            content=AsyncPhotoBody(photo, progress),
+        await self._session.transport.transfer(
+            target.method, target.url, headers=headers, body=AsyncPhotoBody(photo, progress)
         )
-        await self._session.transport.transfer(request)
 
     async def compute(self, batch_id: str | UUID, app_args: Any = UNSET) -> None:
         """Send a batch to the algorithms. It costs money for each image and algorithm.
@@ -277,8 +271,7 @@ class AsyncImages:
                 status=None,
                 code=None,
             )
-        request = httpx.Request("GET", check_signed_address(image.signed_url))
-        answer = await self._session.transport.transfer(request, stream=True)
+        answer = await self._session.transport.transfer("GET", image.signed_url, stream=True)
         written = 0
         try:
             with _target(to) as file:

@@ -60,11 +60,18 @@ class AsyncSession:
         response = await self._respond(operation, parameters)
         if isinstance(response.parsed, result):
             return response.parsed
-        raise self._misfit(operation, response.status_code, "(body)", "not with a documented body")
+        raise self._misfit(operation, response.status_code, "(body)", "it is not documented")
 
     async def call_for_nothing(self, operation: AsyncOperation[Any], **parameters: Any) -> None:
-        """Call an operation of this company whose success has no body worth returning."""
-        await self._respond(operation, parameters)
+        """Call an operation of this company whose success has no body worth returning.
+
+        Raises:
+            UnexpectedResponse: If the body says `"ok": false`.
+            HautError: Whatever the wire raises.
+        """
+        response = await self._respond(operation, parameters)
+        if getattr(response.parsed, "ok", True) is False:
+            raise self._misfit(operation, response.status_code, "ok", "it is false")
 
     async def _respond(
         self, operation: AsyncOperation[Any], parameters: dict[str, Any]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import httpx
@@ -20,7 +20,7 @@ from attrs import asdict, define, field
 from haut_ext._async.network import AsyncDeadline, AsyncSockets
 from haut_ext._async.tokens import AsyncTokenSource
 from haut_ext.errors import ConfigError, HautError
-from haut_ext.settings import Options
+from haut_ext.settings import Options, check_signed_address
 from haut_ext.wire import answers
 from haut_ext.wire.redaction import STORAGE, ids, route
 from haut_ext.wire.retry import Fate, backoff, fate_of_answer, may_repeat, parse_retry_after
@@ -98,13 +98,39 @@ class AsyncTransport(httpx.AsyncBaseTransport):
         """Send a request to the API and return its success, read whole; raise for anything else."""
         return await self._send(request, to_api=_origin(request.url) == self._origin, stream=False)
 
-    async def transfer(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
-        """Send a request to the storage: without the token, and under the transfer deadline.
+    async def transfer(
+        self,
+        method: str,
+        address: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: httpx.AsyncByteStream | None = None,
+        stream: bool = False,
+    ) -> httpx.Response:
+        """Send a request to a signed address: without the token, and under the transfer deadline.
 
         Args:
-            request: A request to a signed address.
+            method: As the service signed it.
+            address: As the service signed it; https, or plain http to loopback.
+            headers: As the service signed them.
+            body: The photo.
             stream: Leave the body of a success to be read piece by piece, then closed, by the caller.
+
+        Raises:
+            ConfigError: If a photo must not travel to that address.
         """
+        url = httpx.URL(check_signed_address(address))
+        # The signed path and query open a person's photo. They go to the socket by httpcore's own
+        # way, so that no log, span, repr or error above it can show them.
+        request = httpx.Request(
+            method,
+            url.copy_with(raw_path=b"/"),
+            headers=headers,
+            content=body,
+            extensions={"target": url.raw_path},
+        )
+        if body is not None:
+            request.stream = body  # httpx has wrapped it, and would not see that it can be replayed
         return await self._send(request, to_api=False, stream=stream)
 
     async def aclose(self) -> None:
@@ -141,7 +167,7 @@ class AsyncTransport(httpx.AsyncBaseTransport):
                 call.deadline.start()
                 with call.deadline:
                     answer = await self.sockets.handle_async_request(call.request)
-                    if call.stream and answer.is_success:
+                    if call.stream and answer.is_success and not answers.is_page(answer):
                         assert isinstance(answer.stream, httpx.AsyncByteStream)
                         answer.stream = _Pieces(answer.stream, call)
                         answer.request = call.request
@@ -153,12 +179,15 @@ class AsyncTransport(httpx.AsyncBaseTransport):
             return _broken(call, httpx.RemoteProtocolError(str(error)))
         answer.request = call.request
         answer.operation = call.operation
-        return answer if answer.is_success else self._refused(call, answer)
+        if not answer.is_success:
+            return self._refused(call, answer)
+        answer.check(to_api=call.to_api)
+        return answer
 
     def _refused(self, call: _Call, answer: httpx.Response) -> _Failure:
         retry_after = parse_retry_after(answer.headers.get("retry-after"))
         fate = fate_of_answer(answer.status_code, retry_after)
-        call.maybe_carried_out |= fate is Fate.UNKNOWN and call.request.method != "GET"
+        call.maybe_carried_out |= fate.maybe_carried_out and call.request.method != "GET"
         error = answers.refusal(
             answer,
             operation=call.operation,

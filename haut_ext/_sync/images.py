@@ -12,8 +12,6 @@ from tempfile import NamedTemporaryFile
 from typing import Any, BinaryIO
 from uuid import UUID
 
-import httpx
-
 from haut_api.api.images import (
     compute_batch,
     create_signed_upload_url,
@@ -29,7 +27,7 @@ from haut_ext._sync.session import Session
 from haut_ext.errors import ConfigError, StorageError
 from haut_ext.photo import Photo, PhotoFile
 from haut_ext.results import SIDE_IDS, Page, Side, UploadedImage
-from haut_ext.settings import check_signed_address, parse_id
+from haut_ext.settings import parse_id
 
 
 class Images:
@@ -144,13 +142,9 @@ class Images:
         headers = dict(target.headers.additional_properties) if target.headers else {}
         if photo.size is not None:
             headers["Content-Length"] = str(photo.size)
-        request = httpx.Request(
-            target.method,
-            check_signed_address(target.url),
-            headers=headers,
-            content=PhotoBody(photo, progress),
+        self._session.transport.transfer(
+            target.method, target.url, headers=headers, body=PhotoBody(photo, progress)
         )
-        self._session.transport.transfer(request)
 
     def compute(self, batch_id: str | UUID, app_args: Any = UNSET) -> None:
         """Send a batch to the algorithms. It costs money for each image and algorithm.
@@ -278,8 +272,7 @@ class Images:
                 status=None,
                 code=None,
             )
-        request = httpx.Request("GET", check_signed_address(image.signed_url))
-        answer = self._session.transport.transfer(request, stream=True)
+        answer = self._session.transport.transfer("GET", image.signed_url, stream=True)
         written = 0
         try:
             with _target(to) as file:

@@ -59,11 +59,18 @@ class Session:
         response = self._respond(operation, parameters)
         if isinstance(response.parsed, result):
             return response.parsed
-        raise self._misfit(operation, response.status_code, "(body)", "not with a documented body")
+        raise self._misfit(operation, response.status_code, "(body)", "it is not documented")
 
     def call_for_nothing(self, operation: Operation[Any], **parameters: Any) -> None:
-        """Call an operation of this company whose success has no body worth returning."""
-        self._respond(operation, parameters)
+        """Call an operation of this company whose success has no body worth returning.
+
+        Raises:
+            UnexpectedResponse: If the body says `"ok": false`.
+            HautError: Whatever the wire raises.
+        """
+        response = self._respond(operation, parameters)
+        if getattr(response.parsed, "ok", True) is False:
+            raise self._misfit(operation, response.status_code, "ok", "it is false")
 
     def _respond(self, operation: Operation[Any], parameters: dict[str, Any]) -> ResponseOf[Any]:
         try:

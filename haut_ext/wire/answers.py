@@ -44,34 +44,59 @@ NEVER_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 class Answer(httpx.Response):
-    """A success of the API whose body, when it turns out not to be JSON, says so with our error."""
+    """An answer read whole; a success of the API is known to be JSON, and parsed once."""
 
     operation: str = ""
+    _parsed: Any = None
+
+    def check(self, *, to_api: bool) -> None:
+        """Raise UnexpectedResponse for a success that is not the other side's own.
+
+        Args:
+            to_api: Whether JSON was asked for, and not a photo stored.
+        """
+        if not self.content:
+            if to_api and self.status_code != 204 and self.request.method != "DELETE":
+                raise unexpected(self, problem="the body is empty")
+            return
+        kind = self.headers.get("content-type", "no content type")
+        if is_page(self):
+            raise unexpected(self, problem=f"with a web page ({kind}) that is not the service's")
+        if to_api:
+            try:
+                self._parsed = super().json()
+            except (ValueError, RecursionError) as error:
+                raise unexpected(self, problem=f"the body is not JSON ({kind})") from error
 
     def json(self, **kwargs: Any) -> Any:
-        try:
-            return super().json(**kwargs)
-        except (ValueError, RecursionError) as error:
-            raise unexpected(self, field="(body)", problem=_not_json(self)) from error
+        if not self.content:
+            raise unexpected(self, problem="the body is empty")
+        return self._parsed
 
 
-def unexpected(answer: Answer, *, field: str, problem: str) -> UnexpectedResponse:
-    """Return the error for a success whose body is not what the spec says."""
+def is_page(answer: httpx.Response) -> bool:
+    """Whether a person's browser was meant, by a portal, say, that answers everything with 200."""
+    kind: str = answer.headers.get("content-type", "")
+    return kind.lower().startswith("text/html")
+
+
+def unexpected(answer: Answer, *, problem: str) -> UnexpectedResponse:
+    """Return the error for a success whose body is not the service's."""
     return UnexpectedResponse(
         f"{answer.operation} answered {answer.status_code}, but {problem}. Either something between "
         "here and the service answered in its place, or the service has changed: compare its "
         "Swagger with the spec of this release.",
         operation=answer.operation,
         status=answer.status_code,
-        field=field,
+        field="(body)",
+        headers=shown_headers(answer),
         body=body_head(answer),
     )
 
 
-def _not_json(answer: httpx.Response) -> str:
-    if not answer.content:
-        return "the body is empty"
-    return f"the body is not JSON ({answer.headers.get('content-type', 'no content type')})"
+def shown_headers(answer: httpx.Response) -> dict[str, str]:
+    """Return the headers of an answer, less what would let its reader act as the caller."""
+    return {name: value for name, value in answer.headers.items() if name != "set-cookie"}
 
 
 def field_of(error: BaseException) -> str | None:
@@ -124,7 +149,7 @@ def refusal(
     """Return the error for an answer that is not a success."""
     status = answer.status_code
     if operation.endswith(STORAGE):
-        return _storage_refusal(answer, operation, attempts)
+        return _storage_refusal(answer, operation, retry_after, attempts)
     errors = _error_items(answer)
     text = f"{operation} answered {_status_line(status)}"
     if errors:
@@ -139,10 +164,7 @@ def refusal(
             f", and not in the service's own form ({answer.headers.get('content-type', 'no type')})"
         )
     text += "."
-    if attempts > 1:
-        text += f" Sent {attempts} times."
-    if retry_after is not None:
-        text += f" The service asks to wait {retry_after:.0f} s."
+    text += _history(attempts, retry_after)
     if maybe_carried_out:
         text += " It may have been carried out all the same: look before you send it again."
     elif advice := _ADVICE.get(status, "Try again later." if status >= 500 else ""):
@@ -156,7 +178,7 @@ def refusal(
         errors=errors,
         request_id=identity,
         retry_after=retry_after,
-        headers={name: value for name, value in answer.headers.items() if name != "set-cookie"},
+        headers=shown_headers(answer),
         body=body_head(answer),
         maybe_carried_out=maybe_carried_out,
         attempts=attempts,
@@ -187,25 +209,32 @@ def _error_items(answer: httpx.Response) -> tuple[ErrorItem, ...]:
         return ()
 
 
-def _storage_refusal(answer: httpx.Response, operation: str, attempts: int) -> StorageError:
+def _storage_refusal(
+    answer: httpx.Response, operation: str, retry_after: float | None, attempts: int
+) -> StorageError:
     code = _storage_code(answer.content)
-    text = f"{operation} answered {_status_line(answer.status_code)}" + (
-        f": {code}" if code else ""
-    )
+    text = f"{operation} answered {_status_line(answer.status_code)}"
+    text += f": {code}." if code else "."
     if code in ("ExpiredToken", "SignatureDoesNotMatch"):
-        text += ". The signed address has expired or does not fit the request: ask for a new one."
+        text += " The signed address has expired or does not fit the request: ask for a new one."
     elif code in ("EntityTooLarge", "EntityTooSmall"):
-        text += ". A photo must have 1 to 31,457,280 bytes."
-    else:
-        text += "."
+        text += " A photo must have 1 to 31,457,280 bytes."
+    text += _history(attempts, retry_after)
     return StorageError(
         text,
         operation=operation,
         status=answer.status_code,
         code=code,
+        retry_after=retry_after,
+        headers=shown_headers(answer),
         body=body_head(answer),
         attempts=attempts,
     )
+
+
+def _history(attempts: int, retry_after: float | None) -> str:
+    text = f" Sent {attempts} times." if attempts > 1 else ""
+    return text + ("" if retry_after is None else f" It asks to wait {retry_after:.0f} s.")
 
 
 def _storage_code(content: bytes) -> str | None:

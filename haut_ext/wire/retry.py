@@ -25,23 +25,30 @@ _PASSING_TROUBLES = frozenset({408, 500, 502, 503, 504})
 class Fate(Enum):
     """What became of a request that did not succeed."""
 
-    NOT_CARRIED_OUT = "certainly not carried out"
-    UNKNOWN = "may have been carried out"
-    REFUSED = "refused; the same request would be refused again"
+    NOT_CARRIED_OUT = "turned away, or never sent"
+    UNKNOWN = "a passing trouble; may have been carried out"
+    FAILED = "a lasting trouble; may have been carried out"
+    REFUSED = "not carried out, and would be refused again"
+
+    @property
+    def maybe_carried_out(self) -> bool:
+        return self in (Fate.UNKNOWN, Fate.FAILED)
 
 
 def fate_of_answer(status: int, retry_after: float | None) -> Fate:
-    """Judge an answer by its status; a 503 that names a time to come back was turned away unread."""
+    """Judge an answer by its status; a 503 that names a time to come back turned the call away."""
     if status == 429 or (status == 503 and retry_after is not None):
         return Fate.NOT_CARRIED_OUT
-    return Fate.UNKNOWN if status in _PASSING_TROUBLES else Fate.REFUSED
+    if status in _PASSING_TROUBLES:
+        return Fate.UNKNOWN
+    return Fate.FAILED if status >= 500 else Fate.REFUSED
 
 
 def may_repeat(method: str, fate: Fate, *, replayable: bool) -> bool:
     """Return whether a request may be sent again, by the table above."""
-    if fate is Fate.REFUSED or not replayable:
-        return False
-    return fate is Fate.NOT_CARRIED_OUT or method != "POST"
+    if fate is Fate.NOT_CARRIED_OUT:
+        return replayable
+    return fate is Fate.UNKNOWN and replayable and method != "POST"
 
 
 def backoff(retry: int) -> float:

@@ -1,0 +1,176 @@
+"""Every operation under every fault, on real sockets, through the generated functions themselves.
+
+The sandbox injects the fault and keeps the account: what arrived, and what it really carried out.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from attrs import evolve
+
+import haut_ext
+from haut_api.api.images import (
+    compute_batch,
+    create_signed_upload_url,
+    delete_image,
+    get_image,
+    list_images,
+)
+from haut_api.api.subjects import (
+    clear_subject_metadata,
+    clear_subject_storage,
+    create_subject,
+    delete_subject,
+    delete_subjects,
+    list_subjects,
+    update_subject,
+)
+from haut_api.models import ComputeRequest, PatchedSubjectRequest, SignedUploadRequest, SubjectRequest
+from haut_ext import AsyncHaut, HautError, Timeout, TransportError
+from haut_ext.photo import Photo
+from haut_ext.sandbox import Sandbox
+from haut_ext.wire import retry
+from tests.conformance import CELLS, FAULTS, Cell
+
+pytestmark = pytest.mark.anyio
+
+PHOTO = "examples/photos/portrait.webp"
+
+
+@pytest.fixture
+def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
+    with Sandbox(seed=1) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[socket.socket]:
+    """A host of somebody else's, where nothing of ours must ever arrive."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        yield listening
+
+
+class World:
+    """A subject with one stored photo, and every operation ready to be called on it."""
+
+    def __init__(self, sandbox: Sandbox, haut: AsyncHaut) -> None:
+        self.haut = haut
+        [subject] = sandbox.add_subjects(1)
+        [image] = sandbox.add_images(subject, 1, photo=b"photo")
+        self.subject = UUID(subject.id)
+        self.everything: dict[str, Any] = {
+            "company_id": haut.scope.company_id,
+            "dataset_id": haut.scope.dataset(),
+            "subject_id": self.subject,
+            "subjects_ids": [self.subject],
+            "image_id": UUID(image.id),
+            "batch_id": UUID(image.batch.id),
+            "client": haut.api,
+        }
+
+    async def call(self, operation: str) -> None:
+        """Call the operation as a user of the generated client does."""
+        module, arguments, body = GENERATED[operation]
+        named = {name: self.everything[name] for name in (*arguments.split(), "client")}
+        if body is not None:
+            named["body"] = body
+        response = await module.asyncio_detailed(**named)
+        assert 200 <= response.status_code < 300
+
+    async def prepare_upload(self, dead_url: str | None) -> Callable[[], Awaitable[None]]:
+        """Ask for a slot, and return the PUT of the photo into it."""
+        slot = await self.haut.images.request_upload(self.subject)
+        if dead_url is not None:
+            path = slot.upload_url.url.split("/", 3)[3]
+            slot = evolve(slot, upload_url=evolve(slot.upload_url, url=f"{dead_url}/{path}"))
+        photo = Photo.open(PHOTO)
+        return lambda: self.haut.images.send_bytes(slot, photo)
+
+
+OF_SUBJECT = "company_id dataset_id subject_id"
+GENERATED: dict[str, tuple[Any, str, Any]] = {
+    "list_subjects": (list_subjects, "company_id dataset_id", None),
+    "create_subject": (create_subject, "company_id dataset_id", SubjectRequest(name="someone")),
+    "update_subject": (update_subject, OF_SUBJECT, PatchedSubjectRequest(meta={"a": 1})),
+    "delete_subject": (delete_subject, OF_SUBJECT, None),
+    "delete_subjects": (delete_subjects, "company_id dataset_id subjects_ids", None),
+    "clear_subject_storage": (clear_subject_storage, OF_SUBJECT, None),
+    "clear_subject_metadata": (clear_subject_metadata, OF_SUBJECT, None),
+    "create_signed_upload_url": (
+        create_signed_upload_url,
+        "company_id subject_id",
+        SignedUploadRequest(),
+    ),
+    "compute_batch": (compute_batch, "company_id batch_id", ComputeRequest()),
+    "list_images": (list_images, "company_id subject_id", None),
+    "get_image": (get_image, "company_id image_id", None),
+    "delete_image": (delete_image, "company_id image_id", None),
+}
+
+
+def client(sandbox: Sandbox, cell: Cell) -> AsyncHaut:
+    credentials = sandbox.credentials
+    refused = cell.fault == "connection refused" and cell.operation != "upload_image"
+    as_callable = cell.fault == "401, token as a callable"
+    stalls = cell.fault.startswith("stall")
+    seconds = 0.5 if cell.fault.startswith("dribble") else 20
+    return AsyncHaut(
+        token=sandbox.issue_token if as_callable else credentials["token"],
+        company_id=credentials["company_id"],
+        dataset_id=credentials["dataset_id"],
+        base_url=sandbox.dead_url if refused else credentials["base_url"],
+        timeout=Timeout(read=0.2) if stalls else Timeout(),
+        deadline=seconds,
+        transfer_deadline=seconds,
+        max_retries=1,
+        max_retry_after=5,
+    )
+
+
+@pytest.mark.parametrize("cell", CELLS)
+async def test_cell(cell: Cell, sandbox: Sandbox, elsewhere: socket.socket) -> None:
+    async with client(sandbox, cell) as haut:
+        world = World(sandbox, haut)
+        if cell.operation == "upload_image":
+            dead_url = sandbox.dead_url if cell.fault == "connection refused" else None
+            call = await world.prepare_upload(dead_url)
+        else:
+            call = lambda: world.call(cell.operation)  # noqa: E731
+        fault = FAULTS[cell.fault](f"http://127.0.0.1:{elsewhere.getsockname()[1]}/")
+        if fault is not None:
+            sandbox.faults.add(cell.operation, fault, times=cell.arrived if cell.always else 1)
+        if cell.outcome == "ok":
+            await call()
+        else:
+            with pytest.raises(HautError) as caught:
+                await call()
+            check_error(cell, caught.value)
+
+    assert sandbox.faults.pending == [], "the fault did not fire"
+    assert sandbox.arrived(cell.operation) == cell.arrived
+    assert sandbox.carried_out(cell.operation) == cell.carried_out
+    with pytest.raises(BlockingIOError):
+        elsewhere.accept()
+    for arrival in sandbox.arrivals:
+        assert arrival.had_authorization == (arrival.operation != "upload_image")
+    for paid in ("create_subject", "compute_batch", "create_signed_upload_url"):
+        assert sandbox.carried_out(paid) <= 1
+
+
+def check_error(cell: Cell, error: HautError) -> None:
+    assert type(error) is getattr(haut_ext, cell.outcome), repr(error)
+    maybe = getattr(error, "maybe_carried_out", getattr(error, "maybe_delivered", False))
+    assert maybe == cell.maybe_carried_out
+    if cell.maybe_carried_out and cell.operation in ("create_subject", "compute_batch"):
+        assert "may have been carried out" in str(error)
+    if isinstance(error, TransportError):
+        assert error.attempts == (2 if cell.fault == "connection refused" else cell.arrived)
+    if cell.fault == "429, past the cap":
+        assert "3600 s" in str(error)

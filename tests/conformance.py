@@ -1,0 +1,136 @@
+"""What every call must come to under every fault, as a table; the tests beside the two faces run it.
+
+A cell says what the caller gets, then how many requests arrived / how many were carried out. A `?`
+behind an error says that it must warn that the call may have been carried out. The columns:
+
+    READ   list_subjects, list_images, get_image
+    PATCH  update_subject
+    DELETE delete_subject, delete_image (204; a second one finds nothing, 404)
+    CLEAR  delete_subjects, clear_subject_storage, clear_subject_metadata (200; can be repeated)
+    POST   create_subject, create_signed_upload_url, compute_batch
+    PUT    upload_image, into the storage
+
+One retry is allowed, the Retry-After cap is 5 s, and each fault strikes once, unless it says always.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from attrs import frozen
+
+from haut_ext.sandbox import Fault, faults
+
+TABLE = """
+fault                    | READ                   | PATCH                   | DELETE                  | CLEAR                   | POST                    | PUT
+connection refused       | TransportError 0/0     | TransportError 0/0      | TransportError 0/0      | TransportError 0/0      | TransportError 0/0      | TransportError 0/0
+RST, unread              | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | TransportError? 1/0     | ok 2/1
+RST, carried out         | ok 2/2                 | ok 2/2                  | ok 2/1                  | ok 2/2                  | TransportError? 1/1     | ok 2/2
+RST, always              | TransportError? 2/2    | TransportError? 2/2     | TransportError? 2/1     | TransportError? 2/2     | TransportError? 1/1     | TransportError? 2/2
+FIN, not carried out     | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | TransportError? 1/0     | ok 2/1
+FIN, carried out         | ok 2/2                 | ok 2/2                  | ok 2/1                  | ok 2/2                  | TransportError? 1/1     | ok 2/2
+body truncated           | ok 2/2                 | ok 2/2                  | ok 2/1                  | ok 2/2                  | TransportError? 1/1     | ok 2/2
+chunks cut               | ok 2/2                 | ok 2/2                  | ok 2/1                  | ok 2/2                  | TransportError? 1/1     | ok 2/2
+garbage                  | ok 2/2                 | ok 2/2                  | ok 2/1                  | ok 2/2                  | TransportError? 1/1     | ok 2/2
+stall past read timeout  | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | TransportTimeout? 1/0   | ok 2/1
+dribble past deadline    | TransportTimeout? 1/1  | TransportTimeout? 1/1   | TransportTimeout? 1/1   | TransportTimeout? 1/1   | TransportTimeout? 1/1   | TransportTimeout? 1/1
+408                      | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | ApiError? 1/0           | ok 2/1
+429, seconds             | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | ok 2/1                  | ok 2/1
+429, date                | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | ok 2/1                  | ok 2/1
+429, past the cap        | RateLimited 1/0        | RateLimited 1/0         | RateLimited 1/0         | RateLimited 1/0         | RateLimited 1/0         | StorageError 1/0
+429, always              | RateLimited 2/0        | RateLimited 2/0         | RateLimited 2/0         | RateLimited 2/0         | RateLimited 2/0         | StorageError 2/0
+500                      | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | ServerError? 1/0        | ok 2/1
+500, carried out         | ok 2/2                 | ok 2/2                  | ok 2/1                  | ok 2/2                  | ServerError? 1/1        | ok 2/2
+502 with a web page      | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | ServerError? 1/0        | ok 2/1
+503                      | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | ServerError? 1/0        | ok 2/1
+503, Retry-After         | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | ok 2/1                  | ok 2/1
+504                      | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | ServerError? 1/0        | ok 2/1
+520                      | ServerError 1/0        | ServerError? 1/0        | ServerError? 1/0        | ServerError? 1/0        | ServerError? 1/0        | StorageError 1/0 
+200, empty               | UnexpectedResponse 1/1 | UnexpectedResponse 1/1  | ok 1/1                  | UnexpectedResponse 1/1  | UnexpectedResponse 1/1  | ok 1/1
+200, JSON cut            | UnexpectedResponse 1/1 | UnexpectedResponse 1/1  | UnexpectedResponse 1/1  | UnexpectedResponse 1/1  | UnexpectedResponse 1/1  | ok 1/1
+200, a login page        | UnexpectedResponse 1/0 | UnexpectedResponse 1/0  | UnexpectedResponse 1/0  | UnexpectedResponse 1/0  | UnexpectedResponse 1/0  | UnexpectedResponse 1/0
+401, token as a string   | Unauthorized 1/0       | Unauthorized 1/0        | Unauthorized 1/0        | Unauthorized 1/0        | Unauthorized 1/0        | StorageError 1/0
+401, token as a callable | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | ok 2/1                  | StorageError 1/0
+redirect to another host | ApiError 1/0           | ApiError 1/0            | ApiError 1/0            | ApiError 1/0            | ApiError 1/0            | StorageError 1/0
+"""  # noqa: E501
+
+COLUMNS = {
+    "READ": ("list_subjects", "list_images", "get_image"),
+    "PATCH": ("update_subject",),
+    "DELETE": ("delete_subject", "delete_image"),
+    "CLEAR": ("delete_subjects", "clear_subject_storage", "clear_subject_metadata"),
+    "POST": ("create_subject", "create_signed_upload_url", "compute_batch"),
+    "PUT": ("upload_image",),
+}
+
+ELSEWHERE = "http://127.0.0.1:9/elsewhere"  # replaced by a listening socket's address in the test
+
+FAULTS: dict[str, Callable[[str], Fault | None]] = {
+    "connection refused": lambda _: None,  # no request arrives that could be struck
+    "RST, unread": lambda _: faults.reset("unread"),
+    "RST, carried out": lambda _: faults.reset("after"),
+    "RST, always": lambda _: faults.reset("after"),
+    "FIN, not carried out": lambda _: faults.close("before"),
+    "FIN, carried out": lambda _: faults.close("after"),
+    "body truncated": lambda _: faults.truncated(),
+    "chunks cut": lambda _: faults.cut_chunks(),
+    "garbage": lambda _: faults.garbage(),
+    "stall past read timeout": lambda _: faults.stall(),
+    "dribble past deadline": lambda _: faults.dribble(0.1),
+    "408": lambda _: faults.status(408),
+    "429, seconds": lambda _: faults.status(429, retry_after=0),
+    "429, date": lambda _: faults.status(429, retry_after_date=0.9),
+    "429, past the cap": lambda _: faults.status(429, retry_after=3600),
+    "429, always": lambda _: faults.status(429),
+    "500": lambda _: faults.status(500),
+    "500, carried out": lambda _: faults.status(500, when="after"),
+    "502 with a web page": lambda _: faults.bad_gateway(),
+    "503": lambda _: faults.status(503),
+    "503, Retry-After": lambda _: faults.status(503, retry_after=0),
+    "504": lambda _: faults.status(504),
+    "520": lambda _: faults.status(520),
+    "200, empty": lambda _: faults.empty(),
+    "200, JSON cut": lambda _: faults.cut_json(),
+    "200, a login page": lambda _: faults.login_page(),
+    "401, token as a string": lambda _: faults.unauthorized(),
+    "401, token as a callable": lambda _: faults.unauthorized(),
+    "redirect to another host": lambda elsewhere: faults.redirect(elsewhere),
+}
+
+
+@frozen
+class Cell:
+    """One operation under one fault, and what it must come to."""
+
+    fault: str
+    operation: str
+    outcome: str
+    maybe_carried_out: bool
+    arrived: int
+    carried_out: int
+
+    @property
+    def always(self) -> bool:
+        return self.fault.endswith("always")
+
+
+def _read(table: str) -> list[Cell]:
+    header, *rows = [
+        [cell.strip() for cell in line.split("|")] for line in table.strip().splitlines()
+    ]
+    cells: list[Cell] = []
+    for fault, *row in rows:
+        for column, text in zip(header[1:], row, strict=True):
+            match = re.fullmatch(r"(\w+)(\??) (\d)/(\d)", text)
+            assert match, f"{fault}, {column}: {text!r}"
+            outcome, maybe, arrived, carried_out = match.groups()
+            cells += [
+                Cell(fault, operation, outcome, bool(maybe), int(arrived), int(carried_out))
+                for operation in COLUMNS[column]
+            ]
+    return cells
+
+
+CELLS = [pytest.param(cell, id=f"{cell.fault}-{cell.operation}") for cell in _read(TABLE)]
