@@ -14,7 +14,7 @@ from attrs import frozen
 
 if TYPE_CHECKING:
     from haut_api.models import Image
-    from haut_ext.results import ErasureReceipt, UploadState
+    from haut_ext.results import DeletedSubjects, ErasureReceipt, UploadState
 
 __all__ = [
     "AnalysisTimeout",
@@ -22,11 +22,13 @@ __all__ = [
     "BadRequest",
     "ConfigError",
     "Conflict",
+    "DeletionIncomplete",
     "ErasureIncomplete",
     "ErrorItem",
     "Forbidden",
     "HautError",
     "ImageRejected",
+    "ListChanging",
     "NotFound",
     "RateLimited",
     "ServerError",
@@ -263,11 +265,32 @@ class UnexpectedResponse(HautError):
         self.body = body
 
 
-class UploadIncomplete(HautError):
-    """An upload stopped half-way; `state` holds what is needed to go on.
+class ListChanging(HautError):
+    """A list kept changing faster than it could be read; some item may not have been yielded.
+
+    Read it again when fewer others create and delete at the same time.
+    """
+
+
+class DeletionIncomplete(HautError):
+    """Deleting many subjects stopped half-way.
 
     Attributes:
-        state: Batch, images and stage reached.
+        outcome: What was deleted, what was not there, and what is unknown and can be tried again.
+        cause: The error that stopped it.
+    """
+
+    def __init__(self, message: str, *, outcome: DeletedSubjects, cause: Exception) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+        self.cause = cause
+
+
+class UploadIncomplete(HautError):
+    """An upload stopped half-way; `resume_upload` finishes it from `state`.
+
+    Attributes:
+        state: Batch, and for each side the image and how far it came; also as JSON.
         cause: The error that stopped it.
     """
 

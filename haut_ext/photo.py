@@ -18,7 +18,7 @@ import re
 import stat
 import struct
 import zlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from typing import BinaryIO, Literal, TypeAlias
@@ -124,7 +124,7 @@ class Photo:
         kept.seek(0)
         return cls(header, size, size is not None, source)
 
-    def chunks(self) -> Iterator[bytes]:
+    def chunks(self) -> Generator[bytes, None, None]:
         """Return the photo's bytes in pieces of 256 KiB, from where it began.
 
         A file that was opened for this is closed with the iterator, however that ends.
@@ -141,7 +141,7 @@ class Photo:
             self._spent = True
         return self._pieces()
 
-    def _pieces(self) -> Iterator[bytes]:
+    def _pieces(self) -> Generator[bytes, None, None]:
         left = MAX_BYTES if self.size is None else self.size
         with self._source() as read:
             while left:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
-from attrs import asdict, frozen
+from attrs import AttrsInstance, asdict, frozen
 
 Item = TypeVar("Item", covariant=True)
 
@@ -36,6 +36,11 @@ class Page(Generic[Item]):
     number: int
     has_next: bool
 
+    @property
+    def next_page(self) -> int | None:
+        """The number of the page after this one, for `list(page=...)`, or None at the end."""
+        return self.number + 1 if self.has_next else None
+
     def __iter__(self) -> Iterator[Item]:
         return iter(self.items)
 
@@ -45,15 +50,18 @@ class Page(Generic[Item]):
 
 @frozen
 class DeletedSubjects:
-    """The outcome of deleting many subjects.
+    """The outcome of deleting many subjects; every id asked for stands in exactly one place.
 
     Attributes:
-        deleted: Ids that the service says it deleted.
-        not_deleted: Ids it did not name: they were not there, or not in this dataset.
+        deleted: The service says it deleted them.
+        not_deleted: The service did not name them: they were not there, or not in this dataset.
+        unknown: Nobody knows: their request may have been carried out unseen, or was never made.
+            They can be asked for again.
     """
 
-    deleted: tuple[UUID, ...]
-    not_deleted: tuple[UUID, ...]
+    deleted: tuple[UUID, ...] = ()
+    not_deleted: tuple[UUID, ...] = ()
+    unknown: tuple[UUID, ...] = ()
 
 
 @frozen
@@ -86,25 +94,88 @@ class UploadedBatch:
     images: tuple[UploadedImage, ...]
 
 
+SlotStatus = Literal["none", "unknown", "open", "stored"]
+
+
 @frozen
-class UploadState:
-    """How far an upload came before it failed.
+class SideState:
+    """How far one side of an upload came.
 
     Attributes:
-        subject_id: Whose photos they are.
-        batch_id: The batch, once the service has made it.
-        uploaded: The sides whose bytes have arrived.
-        stage: What was being done: asking for a slot, sending bytes, or starting the computation.
-        side: The side it was being done for; None for the computation.
-        image_id: The image record made for that side, if it was made.
+        side: Which side.
+        status: `none`: nothing exists yet. `unknown`: a slot was asked for and no answer came, so an
+            image record may exist. `open`: there is a record, and its bytes are not known to have
+            arrived. `stored`: the bytes have arrived.
+        image_id: The image's id, when it is open or stored.
+    """
+
+    side: Side
+    status: SlotStatus = "none"
+    image_id: UUID | None = None
+
+
+@frozen
+class UploadState:
+    """How far an upload came: all that `resume_upload` needs, without secrets or personal data.
+
+    Attributes:
+        subject_id: Whose photos.
+        batch_id: The batch, once it is known.
+        sides: Every side of the upload, in their order.
+        compute: `not sent`, `unknown` (sent, and no answer came) or `started`.
+        started_at: When the upload began, by this machine's clock.
     """
 
     subject_id: UUID
     batch_id: UUID | None
-    uploaded: tuple[UploadedImage, ...]
-    stage: Literal["slot", "bytes", "compute"]
-    side: Side | None = None
-    image_id: UUID | None = None
+    sides: tuple[SideState, ...]
+    compute: Literal["not sent", "unknown", "started"]
+    started_at: datetime
+
+    @property
+    def stage(self) -> Literal["slot", "bytes", "compute"]:
+        """What has to be done next: ask for a slot, send bytes, or start the computation."""
+        if all(side.status == "stored" for side in self.sides):
+            return "compute"
+        return "bytes" if any(side.status == "open" for side in self.sides) else "slot"
+
+    def to_json(self) -> str:
+        """Return the state as JSON, for `from_json`."""
+        return _to_json(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> UploadState:
+        """Return the state that `to_json` wrote.
+
+        Raises:
+            ValueError: If the text is not such a state.
+        """
+        try:
+            content = json.loads(text)
+            sides = tuple(
+                SideState(side["side"], side["status"], _id(side["image_id"]))
+                for side in content["sides"]
+            )
+            return cls(
+                subject_id=UUID(content["subject_id"]),
+                batch_id=_id(content["batch_id"]),
+                sides=sides,
+                compute=content["compute"],
+                started_at=datetime.fromisoformat(content["started_at"]),
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError("this is not the state of an upload") from error
+
+
+def _id(text: str | None) -> UUID | None:
+    return None if text is None else UUID(text)
+
+
+def _to_json(value: AttrsInstance) -> str:
+    def plain(_: Any, __: Any, content: Any) -> Any:
+        return content.isoformat() if isinstance(content, datetime) else content
+
+    return json.dumps(asdict(value, value_serializer=plain), default=str, indent=2)
 
 
 ErasureStepName = Literal["storage", "images", "metadata", "subject", "verification"]
@@ -119,13 +190,15 @@ class ErasureStep:
         name: What was erased or, last, verified.
         status: `done`, `already gone` when there was nothing left to do, or `failed`.
         at: When the step ended.
-        count: How many things it erased, where they can be counted.
+        count: How many things it erased or, verifying, still found, where they can be counted.
+        reason: Why it failed: the kind of error and, if there was one, the status.
     """
 
     name: ErasureStepName
     status: ErasureStepStatus
     at: datetime
     count: int | None = None
+    reason: str | None = None
 
 
 @frozen
@@ -150,11 +223,7 @@ class ErasureReceipt:
 
     def to_json(self) -> str:
         """Return the receipt as JSON, for `from_json` and for filing."""
-
-        def plain(instance: Any, attribute: Any, value: Any) -> Any:
-            return value.isoformat() if isinstance(value, datetime) else value
-
-        return json.dumps(asdict(self, value_serializer=plain), default=str, indent=2)
+        return _to_json(self)
 
     @classmethod
     def from_json(cls, text: str) -> ErasureReceipt:
@@ -171,6 +240,7 @@ class ErasureReceipt:
                     status=step["status"],
                     at=datetime.fromisoformat(step["at"]),
                     count=step["count"],
+                    reason=step["reason"],
                 )
                 for step in content["steps"]
             )
@@ -195,6 +265,7 @@ class ErasureReceipt:
         ]
         for step in self.steps:
             count = "" if step.count is None else f"  ({step.count})"
+            count += "" if step.reason is None else f"  ({step.reason})"
             at = step.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
             lines.append(f"  {at}  {step.name:<13} {step.status}{count}")
         lines.append(

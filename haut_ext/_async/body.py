@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Generator
+from typing import Self
 
 import httpx
 
@@ -14,6 +15,9 @@ Progress = Callable[[int, int | None], None]
 class AsyncPhotoBody(httpx.AsyncByteStream):
     """Streams a photo and tells how much of it has been sent.
 
+    An iterator and not a generator, so that a broken attempt leaves none suspended with its file
+    open: `aclose` ends it.
+
     Args:
         photo: The photo, checked.
         progress: Called with the bytes sent so far and the total. After a retry it is silent until
@@ -23,17 +27,34 @@ class AsyncPhotoBody(httpx.AsyncByteStream):
     def __init__(self, photo: Photo, progress: Progress | None = None) -> None:
         self._photo = photo
         self._progress = progress
+        self._pieces: Generator[bytes, None, None] | None = None
+        self._given = 0
         self._reported = 0
 
     @property
     def replayable(self) -> bool:
-        return self._photo.replayable
+        """Whether it can be sent from its beginning; any photo can until that has been tried."""
+        return self._photo.replayable or self._pieces is None
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        sent = 0
-        for piece in self._photo.chunks():
-            yield piece
-            sent += len(piece)
-            if self._progress is not None and sent > self._reported:
-                self._reported = sent
-                self._progress(sent, self._photo.size)
+    def __aiter__(self) -> Self:
+        if self._pieces is not None:
+            self._pieces.close()
+        self._pieces = self._photo.chunks()
+        self._given = 0
+        return self
+
+    async def __anext__(self) -> bytes:
+        assert self._pieces is not None
+        if self._progress is not None and self._given > self._reported:
+            # Being asked for the next piece means that those before it have been sent.
+            self._reported = self._given
+            self._progress(self._given, self._photo.size)
+        piece = next(self._pieces, None)
+        if piece is None:
+            raise StopAsyncIteration
+        self._given += len(piece)
+        return piece
+
+    async def aclose(self) -> None:
+        if self._pieces is not None:
+            self._pieces.close()

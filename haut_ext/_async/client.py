@@ -24,10 +24,10 @@ from haut_ext._async.session import AsyncSession
 from haut_ext._async.subjects import AsyncSubjects
 from haut_ext._async.tokens import AsyncTokenSource
 from haut_ext._async.transport import AsyncApiClient, AsyncTransport
-from haut_ext._async.uploading import Progress, upload_and_compute
+from haut_ext._async.uploading import Attributes, Progress, new_state, upload_and_compute
 from haut_ext.errors import ConfigError
 from haut_ext.photo import PhotoFile
-from haut_ext.results import ErasureReceipt, Side, UploadedBatch
+from haut_ext.results import ErasureReceipt, Side, UploadedBatch, UploadState
 from haut_ext.settings import PRODUCTION, Options, Scope, Timeout, from_environment, parse_id
 from haut_ext.wire.tokens import AsyncToken
 
@@ -164,8 +164,8 @@ class AsyncHaut:
     ) -> UploadedBatch:
         """Upload one to three photos of a subject as one batch, and start the computation.
 
-        All photos are checked before the first request. The computation, which costs money, is
-        started once, after the last byte has arrived, and never sent again.
+        All photos are checked before the first request; several are sent side by side. The
+        computation, which costs money, is started once, after the last byte has arrived.
 
         Args:
             subject_id: Whose photos.
@@ -182,19 +182,59 @@ class AsyncHaut:
 
         Raises:
             ImageRejected: Before any request, with everything that is wrong with any photo.
-            UploadIncomplete: If it stopped half-way; carries batch, images and stage.
+            UploadIncomplete: If it stopped anywhere; `resume_upload` finishes it from its `state`.
         """
-        files: dict[Side, PhotoFile | None] = {"front": front, "right": right, "left": left}
+        files = _given(front, right, left)
+        state = new_state(parse_id(subject_id, "subject_id"), files)
+        attributes = Attributes(light_id, name, meta, creation_time, app_args)
+        return await upload_and_compute(self.images, state, files, attributes, progress)
+
+    async def resume_upload(
+        self,
+        state: UploadState,
+        *,
+        front: PhotoFile | None = None,
+        right: PhotoFile | None = None,
+        left: PhotoFile | None = None,
+        light_id: int | Unset | None = UNSET,
+        name: str | Unset = UNSET,
+        meta: Any = UNSET,
+        creation_time: datetime.datetime | Unset | None = UNSET,
+        app_args: Any = UNSET,
+        progress: Progress | None = None,
+        compute_again: bool = False,
+    ) -> UploadedBatch:
+        """Finish an upload that stopped half-way, from the state its error carries.
+
+        Sides already stored are not sent again. A record whose bytes are not known to have arrived is
+        deleted and made anew; so is one that a lost answer may have left behind, which is known by
+        its side, its missing file and its time. Do not resume while the same side of the same
+        person is being uploaded elsewhere.
+
+        Args:
+            state: `UploadIncomplete.state`, or `UploadState.from_json` of what was kept of it.
+            front: The photo, if that side is not stored yet; likewise `right` and `left`.
+            right: As `front`.
+            left: As `front`.
+            light_id: As in `upload_and_compute`; likewise the following.
+            name: As in `upload_and_compute`.
+            meta: As in `upload_and_compute`.
+            creation_time: As in `upload_and_compute`.
+            app_args: As in `upload_and_compute`.
+            progress: As in `upload_and_compute`.
+            compute_again: Send the computation once more although it may have been started, and paid
+                for, already. Without it, that is looked up in the images, and if they show no result
+                yet the upload stays incomplete.
+
+        Raises:
+            ConfigError: If the photos are not those of exactly the sides that are missing.
+            ImageRejected: Before any request, with everything that is wrong with any photo.
+            UploadIncomplete: If it stopped again, with the state reached now.
+        """
+        files = _given(front, right, left)
+        attributes = Attributes(light_id, name, meta, creation_time, app_args)
         return await upload_and_compute(
-            self.images,
-            parse_id(subject_id, "subject_id"),
-            {side: file for side, file in files.items() if file is not None},
-            light_id=light_id,
-            name=name,
-            meta=meta,
-            creation_time=creation_time,
-            app_args=app_args,
-            progress=progress,
+            self.images, state, files, attributes, progress, compute_again=compute_again
         )
 
     async def wait_for_analysis(
@@ -224,8 +264,11 @@ class AsyncHaut:
             parameters: The operation's own, except `client`, `company_id` and `page`.
 
         Raises:
-            ConfigError: If the operation is not a list.
+            ConfigError: If the operation is not a list, or an id cannot be right.
         """
+        for name, value in parameters.items():
+            if name.endswith("_id"):
+                parameters[name] = parse_id(value, name)
         return iterate(self._session, operation, **parameters)
 
     async def erase_subject(
@@ -234,6 +277,7 @@ class AsyncHaut:
         *,
         keep_subject: bool = False,
         dataset_id: str | UUID | None = None,
+        receipt: ErasureReceipt | None = None,
     ) -> ErasureReceipt:
         """Erase a person's data: files, image records, metadata, the subject; then ask again.
 
@@ -241,16 +285,19 @@ class AsyncHaut:
             subject_id: Whose data.
             keep_subject: Leave the subject's own record, emptied.
             dataset_id: Another dataset than the client's.
+            receipt: The receipt of an `ErasureIncomplete`, to be completed by this call: the new one
+                tells of both, and a subject that has gone meanwhile is not `NotFound`.
 
         Returns:
             A receipt without personal data: each step with its time, and whether the service,
             asked afterwards, had nothing left.
 
         Raises:
+            ConfigError: If the receipt is of another subject, dataset or company.
             NotFound: If there is no such subject in the dataset; nothing was touched.
             ErasureIncomplete: If a step failed; carries the receipt so far. Call again to complete.
         """
-        receipt = ErasureReceipt(
+        fresh = ErasureReceipt(
             company_id=self.scope.company_id,
             dataset_id=self.scope.dataset(dataset_id),
             subject_id=parse_id(subject_id, "subject_id"),
@@ -258,7 +305,11 @@ class AsyncHaut:
             steps=(),
             verified=False,
         )
-        return await erase_subject(self.subjects, self.images, receipt)
+        if receipt is not None:
+            fresh = evolve(fresh, steps=receipt.steps)
+            if fresh != evolve(receipt, keep_subject=keep_subject, verified=False):
+                raise ConfigError("the receipt is not of this subject, dataset and company")
+        return await erase_subject(self.subjects, self.images, fresh)
 
     async def aclose(self) -> None:
         """Close the connections. A client made by `with_options` leaves them to the original."""
@@ -290,6 +341,13 @@ class AsyncHaut:
     def __setstate__(self, state: tuple[Scope, Options, AsyncToken]) -> None:
         scope, options, provider = state
         self._assemble(scope, options, AsyncTokenSource(provider), AsyncSockets(), owner=True)
+
+
+def _given(
+    front: PhotoFile | None, right: PhotoFile | None, left: PhotoFile | None
+) -> dict[Side, PhotoFile]:
+    files: dict[Side, PhotoFile | None] = {"front": front, "right": right, "left": left}
+    return {side: file for side, file in files.items() if file is not None}
 
 
 def _user_agent() -> str:

@@ -10,18 +10,22 @@ The one thing no limit reaches is the name look-up of the operating system in th
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 import time
 from collections.abc import Iterable
 from contextvars import ContextVar, Token
-from typing import Any, cast
+from typing import Any
 
 import httpcore
 import httpx
 
+from haut_ext.wire.waiting import AsyncConnector, AsyncTurns
+
 MOST_IN_FLIGHT = 16
 """Requests at once. httpx gets slower with more, and without a bound they would time out queueing."""
+
+_PIECE = 16 * 1024
+"""Bytes written under one limit. The synchronous face writes a longer buffer in several steps."""
 
 _current: ContextVar[AsyncDeadline | None] = ContextVar("deadline", default=None)
 
@@ -74,7 +78,11 @@ class _Stream(httpcore.AsyncNetworkStream):
         return await self._stream.read(max_bytes, _limit(timeout, httpcore.ReadTimeout))
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        await self._stream.write(buffer, _limit(timeout, httpcore.WriteTimeout))
+        view = memoryview(buffer)
+        for start in range(0, len(view), _PIECE):
+            limit = _limit(timeout, httpcore.WriteTimeout)
+            # Declared as bytes, but any buffer will do, and this one is not copied.
+            await self._stream.write(view[start : start + _PIECE], limit)  # type: ignore[arg-type]
 
     async def aclose(self) -> None:
         await self._stream.aclose()
@@ -94,8 +102,7 @@ class _Stream(httpcore.AsyncNetworkStream):
 
 class _Backend(httpcore.AsyncNetworkBackend):
     def __init__(self) -> None:
-        # httpcore declares the class twice, for installations without anyio; httpx brings anyio.
-        self._backend = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
+        self._backend = AsyncConnector()
 
     async def connect_tcp(
         self,
@@ -128,7 +135,7 @@ class AsyncSockets(httpx.AsyncHTTPTransport):
             http1=True,
             network_backend=_Backend(),
         )
-        self.turn = asyncio.Semaphore(MOST_IN_FLIGHT)
+        self.turns = AsyncTurns(MOST_IN_FLIGHT)
         self.closed = False
 
     async def aclose(self) -> None:

@@ -21,9 +21,10 @@ from haut_api.models import PatchedSubjectRequest, Subject, SubjectRequest
 from haut_api.types import UNSET, Unset
 from haut_ext._async.paging import iterate, read_page
 from haut_ext._async.session import AsyncSession
-from haut_ext.errors import ConfigError
+from haut_ext.errors import ConfigError, DeletionIncomplete, HautError
 from haut_ext.results import DeletedSubjects, Page
 from haut_ext.settings import parse_id
+from haut_ext.wire.answers import attempts, maybe_carried_out
 
 _LONGEST_NAME = 512
 _IDS_PER_REQUEST = 70
@@ -83,7 +84,9 @@ class AsyncSubjects:
     ) -> Subject:
         """Return the subject with exactly this name, the oldest if there are several; else create it.
 
-        All pages are searched: the service's search finds parts of names too.
+        All pages are searched: the service's search finds parts of names too. When several callers
+        create the same name at once, all of them get the oldest, since each looks again after it
+        has created; the others' subjects stay, empty.
 
         Args:
             name: 1 to 512 characters, compared exactly.
@@ -93,20 +96,34 @@ class AsyncSubjects:
             dataset_id: Another dataset than the client's.
         """
         _checked_name(name)
-        oldest: Subject | None = None
-        async for subject in self.iterate(name, dataset_id=dataset_id):
-            older = oldest is None or subject.creation_time < oldest.creation_time
-            if subject.name == name and older:
-                oldest = subject
-        if oldest is not None:
-            return oldest
-        return await self.create(
-            name,
-            birth_date=birth_date,
-            biological_sex=biological_sex,
-            meta=meta,
-            dataset_id=dataset_id,
-        )
+        dataset = self._session.scope.dataset(dataset_id)
+        if (found := await self._oldest(name, dataset)) is not None:
+            return found
+        try:
+            created = await self.create(
+                name,
+                birth_date=birth_date,
+                biological_sex=biological_sex,
+                meta=meta,
+                dataset_id=dataset,
+            )
+        except HautError as error:
+            if (
+                maybe_carried_out(error)
+                and (found := await self._oldest(name, dataset)) is not None
+            ):
+                return found
+            raise
+        return await self._oldest(name, dataset) or created
+
+    async def _oldest(self, name: str, dataset_id: UUID) -> Subject | None:
+        found = [
+            subject
+            async for subject in self.iterate(name, dataset_id=dataset_id)
+            if subject.name == name
+        ]
+        # Of the same second, the first that the service lists.
+        return min(found, key=lambda subject: subject.creation_time, default=None)
 
     async def update(
         self,
@@ -198,20 +215,37 @@ class AsyncSubjects:
             dataset_id: Another dataset than the client's.
 
         Returns:
-            Which were deleted, and which the service did not name.
+            Which were deleted, which were not there, and which of these two is unknown because a
+            request had to be repeated.
+
+        Raises:
+            ConfigError: If an id is not a UUID.
+            DeletionIncomplete: If a request failed; carries the outcome so far.
         """
         wanted = list(dict.fromkeys(parse_id(value, "subject_ids") for value in subject_ids))
         dataset = self._session.scope.dataset(dataset_id)
         deleted: set[UUID] = set()
-        for some in _pieces(wanted, _IDS_PER_REQUEST):
-            answer = await self._session.call(
-                delete_subjects, DeletedIds, dataset_id=dataset, subjects_ids=some
-            )
-            deleted.update(answer.deleted)
-        return DeletedSubjects(
-            deleted=tuple(value for value in wanted if value in deleted),
-            not_deleted=tuple(value for value in wanted if value not in deleted),
-        )
+        answered: set[UUID] = set()
+        try:
+            for some in _pieces(wanted, _IDS_PER_REQUEST):
+                response = await self._session.respond(
+                    delete_subjects, {"dataset_id": dataset, "subjects_ids": some}
+                )
+                answer = self._session.expect(response, DeletedIds, delete_subjects)
+                deleted.update(answer.deleted)
+                # An id that a repeated request does not name may be one that the first deleted.
+                if attempts(response.headers) == 1:
+                    answered.update(some)
+        except HautError as error:
+            outcome = _outcome(wanted, deleted, answered)
+            raise DeletionIncomplete(
+                f"deleting {len(wanted)} subjects stopped: {len(outcome.deleted)} are deleted, "
+                f"{len(outcome.not_deleted)} were not there, {len(outcome.unknown)} are unknown and "
+                f"can be passed to delete_many again: {error}",
+                outcome=outcome,
+                cause=error,
+            ) from error
+        return _outcome(wanted, deleted, answered)
 
     async def clear_storage(
         self, subject_id: str | UUID, *, dataset_id: str | UUID | None = None
@@ -240,6 +274,15 @@ def _checked_name(name: str) -> str:
     if not 1 <= len(name) <= _LONGEST_NAME:
         raise ConfigError(f"a subject's name has 1 to {_LONGEST_NAME} characters, not {len(name)}")
     return name
+
+
+def _outcome(wanted: Iterable[UUID], deleted: set[UUID], answered: set[UUID]) -> DeletedSubjects:
+    left = [value for value in wanted if value not in deleted]
+    return DeletedSubjects(
+        deleted=tuple(value for value in wanted if value in deleted),
+        not_deleted=tuple(value for value in left if value in answered),
+        unknown=tuple(value for value in left if value not in answered),
+    )
 
 
 def _pieces(values: Sequence[UUID], size: int) -> Iterator[list[UUID]]:

@@ -1,10 +1,15 @@
-"""One token for all the calls of a client, asked for once however many are waiting."""
+"""One token for all the calls of a client, asked for once however many are waiting.
+
+Each asking ends one generation and begins the next. A call remembers the generation it was given;
+when its token is refused it asks for the next one, and so does everybody else who was given the same:
+the first of them does, and all get what came of it, a token or the provider's error.
+"""
 
 from __future__ import annotations
 
 import asyncio
 
-from haut_ext.wire.tokens import AsyncToken, ask_async, check
+from haut_ext.wire.tokens import AsyncToken, Held, ask_async, check
 
 
 class AsyncTokenSource:
@@ -12,25 +17,35 @@ class AsyncTokenSource:
 
     def __init__(self, provider: AsyncToken) -> None:
         self.provider = provider
-        self._token = None if callable(provider) else check(provider)
+        self._held = Held(None if callable(provider) else check(provider))
         self._asking = asyncio.Lock()
 
-    async def current(self) -> str:
-        """Return the token in use."""
-        return self._token or await self._ask(instead_of=None)
+    async def current(self) -> Held:
+        """Return the token in use. Raises what the provider raises, or ConfigError."""
+        held = self._held
+        return held if held.token is not None else await self._next(held.generation)
 
-    async def renew(self, refused: str) -> bool:
+    async def renew(self, refused: Held) -> bool:
         """Ask for another token than the refused one; return whether there is one now.
 
-        A string token has no other. Of many calls refused at once, one asks; the rest find that
-        the refused token is no longer the one in use.
+        A string token has no other. Raises what the provider raises, or ConfigError.
         """
         if not callable(self.provider):
             return False
-        return await self._ask(instead_of=refused) != refused
+        return (await self._next(refused.generation)).token != refused.token
 
-    async def _ask(self, instead_of: str | None) -> str:
+    async def _next(self, generation: int) -> Held:
         async with self._asking:
-            if self._token is None or self._token == instead_of:
-                self._token = await ask_async(self.provider)
-            return self._token
+            if self._held.generation == generation:
+                self._held = await self._ask()
+            held = self._held
+        if held.failure is not None:
+            raise held.failure
+        return held
+
+    async def _ask(self) -> Held:
+        generation = self._held.generation + 1
+        try:
+            return Held(await ask_async(self.provider), generation)
+        except Exception as error:
+            return Held(self._held.token, generation, error)

@@ -11,36 +11,39 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
+from contextlib import aclosing
 from typing import Any
 
 import httpx
 from attrs import asdict, define, field
 
+from haut_ext._async.body import AsyncPhotoBody
 from haut_ext._async.network import AsyncDeadline, AsyncSockets
 from haut_ext._async.tokens import AsyncTokenSource
 from haut_ext.errors import ConfigError, HautError
-from haut_ext.settings import Options, check_signed_address
+from haut_ext.settings import Options, Timeout, check_signed_address
 from haut_ext.wire import answers
+from haut_ext.wire.logs import logger
 from haut_ext.wire.redaction import STORAGE, ids, route
 from haut_ext.wire.retry import Fate, backoff, fate_of_answer, may_repeat, parse_retry_after
-
-logger = logging.getLogger("haut_ext")
+from haut_ext.wire.saving import Target
+from haut_ext.wire.tokens import Held
 
 
 @define
 class _Call:
     """One request on its way, through all its attempts."""
 
-    request: httpx.Request
+    request: httpx.Request = field(repr=False)
     to_api: bool
-    stream: bool
+    into: Target | None
     deadline: AsyncDeadline
     operation: str = field(init=False)
     started: float = field(factory=time.monotonic)
     attempts: int = 0
     maybe_carried_out: bool = False
-    token: str = field(default="", repr=False)
+    token: Held | None = None
     token_renewed: bool = False
 
     def __attrs_post_init__(self) -> None:
@@ -48,10 +51,41 @@ class _Call:
         self.operation = f"{self.request.method} {where}"
 
     @property
-    def replayable(self) -> bool:
-        """Whether the body can be sent again from its beginning; httpx would send an empty one."""
+    def secret(self) -> str:
+        """The token, or nothing where none is sent."""
+        return "" if self.token is None or self.token.token is None else self.token.token
+
+    @property
+    def once(self) -> str | None:
+        """What cannot begin anew, if something cannot: httpx would send an empty body again."""
         stream = self.request.stream
-        return isinstance(stream, httpx.ByteStream) or getattr(stream, "replayable", False)
+        if not (isinstance(stream, httpx.ByteStream) or getattr(stream, "replayable", False)):
+            return "Its body was a stream that can be read only once"
+        if self.into is not None and not self.into.replayable:
+            return "It is written to a stream that cannot be rewound"
+        return None
+
+    def as_sent(self, timeout: Timeout) -> httpx.Request:
+        """Return what one attempt sends.
+
+        The query goes to the socket by httpcore's own way, so that nothing that watches httpx's
+        transports, such as OpenTelemetry, sees a search term, which can be a person's name.
+        """
+        url = self.request.url
+        headers = self.request.headers.copy()
+        if self.secret:
+            headers["Authorization"] = f"Bearer {self.secret}"
+        return httpx.Request(
+            self.request.method,
+            url.copy_with(query=None),
+            headers=headers,
+            stream=self.request.stream,
+            extensions={
+                "target": url.raw_path,
+                **self.request.extensions,
+                "timeout": asdict(timeout),
+            },
+        )
 
     def log(self, level: int, text: str, *details: object) -> None:
         if logger.isEnabledFor(level):
@@ -75,6 +109,10 @@ class _Failure:
     retry_after: float | None = None
     answer: httpx.Response | None = None
 
+    def __str__(self) -> str:
+        name = type(self.error).__name__
+        return name if self.answer is None else f"{self.answer.status_code} {name}"
+
 
 class AsyncTransport(httpx.AsyncBaseTransport):
     """Sends requests as the promises demand: authorised, repeated only where safe, in time.
@@ -96,7 +134,7 @@ class AsyncTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request to the API and return its success, read whole; raise for anything else."""
-        return await self._send(request, to_api=_origin(request.url) == self._origin, stream=False)
+        return await self._send(request, to_api=_origin(request.url) == self._origin)
 
     async def transfer(
         self,
@@ -104,8 +142,8 @@ class AsyncTransport(httpx.AsyncBaseTransport):
         address: str,
         *,
         headers: Mapping[str, str] | None = None,
-        body: httpx.AsyncByteStream | None = None,
-        stream: bool = False,
+        body: AsyncPhotoBody | None = None,
+        into: Target | None = None,
     ) -> httpx.Response:
         """Send a request to a signed address: without the token, and under the transfer deadline.
 
@@ -113,13 +151,16 @@ class AsyncTransport(httpx.AsyncBaseTransport):
             method: As the service signed it.
             address: As the service signed it; https, or plain http to loopback.
             headers: As the service signed them.
-            body: The photo.
-            stream: Leave the body of a success to be read piece by piece, then closed, by the caller.
+            body: The photo to send.
+            into: Where the photo in the answer is to be written, anew with each attempt.
 
         Raises:
-            ConfigError: If a photo must not travel to that address.
+            ConfigError: If a photo must not travel to that address, or it is none.
         """
-        url = httpx.URL(check_signed_address(address))
+        try:
+            url = httpx.URL(check_signed_address(address))
+        except httpx.InvalidURL:
+            raise ConfigError("the service named an address for the photo that is none") from None
         # The signed path and query open a person's photo. They go to the socket by httpcore's own
         # way, so that no log, span, repr or error above it can show them.
         request = httpx.Request(
@@ -129,24 +170,32 @@ class AsyncTransport(httpx.AsyncBaseTransport):
             content=body,
             extensions={"target": url.raw_path},
         )
-        if body is not None:
-            request.stream = body  # httpx has wrapped it, and would not see that it can be replayed
-        return await self._send(request, to_api=False, stream=stream)
+        if body is None:
+            return await self._send(request, to_api=False, into=into)
+        request.stream = body  # httpx has wrapped it, and would not see that it can be replayed
+        async with aclosing(body):
+            return await self._send(request, to_api=False)
 
     async def aclose(self) -> None:
         """Leave the connections open: they are shared, and their owner closes them."""
 
-    async def _send(self, request: httpx.Request, *, to_api: bool, stream: bool) -> httpx.Response:
-        if self.sockets.closed:
-            raise ConfigError("this client has been closed")
+    async def _send(
+        self, request: httpx.Request, *, to_api: bool, into: Target | None = None
+    ) -> httpx.Response:
         seconds = self.options.deadline if to_api else self.options.transfer_deadline
-        call = _Call(request, to_api, stream, AsyncDeadline(seconds))
+        call = _Call(request, to_api, into, AsyncDeadline(seconds))
         while True:
-            outcome = await self._attempt(call)
+            if to_api:
+                call.token = await self.tokens.current()
+            try:
+                outcome = await self._attempt(call)
+            except BaseException as error:
+                call.log(logging.DEBUG, "%s", type(error).__name__)
+                raise
             if isinstance(outcome, httpx.Response):
                 call.log(logging.DEBUG, "%d", outcome.status_code)
                 return outcome
-            call.log(logging.DEBUG, "%s", type(outcome.error).__name__)
+            call.log(logging.DEBUG, "%s", outcome)
             if await self._renewed_token(call, outcome):
                 continue
             if _gone_already(call, outcome):
@@ -154,37 +203,32 @@ class AsyncTransport(httpx.AsyncBaseTransport):
             await self._wait_for_retry(call, outcome)
 
     async def _attempt(self, call: _Call) -> httpx.Response | _Failure:
-        if call.to_api:
-            call.token = await self.tokens.current()
-            call.request.headers["Authorization"] = f"Bearer {call.token}"
-        call.request.extensions = {
-            **call.request.extensions,
-            "timeout": asdict(self.options.timeout),
-        }
         call.attempts += 1
+        if not await self.sockets.turns.take(call.deadline.remaining()):
+            return _broken(call, httpx.PoolTimeout("the deadline has passed"))
         try:
-            async with self.sockets.turn:
-                call.deadline.start()
-                with call.deadline:
-                    answer = await self.sockets.handle_async_request(call.request)
-                    if call.stream and answer.is_success and not answers.is_page(answer):
-                        assert isinstance(answer.stream, httpx.AsyncByteStream)
-                        answer.stream = _Pieces(answer.stream, call)
-                        answer.request = call.request
-                        return answer
-                    answer = await _read(answer)
+            if self.sockets.closed:
+                raise ConfigError("this client has been closed")
+            call.deadline.start()
+            with call.deadline:
+                sent = call.as_sent(self.options.timeout)
+                answer = await _read(await self.sockets.handle_async_request(sent), call.into)
         except httpx.TransportError as error:
             return _broken(call, error)
         except httpx.DecodingError as error:
             return _broken(call, httpx.RemoteProtocolError(str(error)))
+        finally:
+            self.sockets.turns.give_back()
         answer.request = call.request
         answer.operation = call.operation
+        answer.secret = call.secret
         if not answer.is_success:
             return self._refused(call, answer)
         answer.check(to_api=call.to_api)
+        answer.headers[answers.ATTEMPTS_HEADER] = str(call.attempts)
         return answer
 
-    def _refused(self, call: _Call, answer: httpx.Response) -> _Failure:
+    def _refused(self, call: _Call, answer: answers.Answer) -> _Failure:
         retry_after = parse_retry_after(answer.headers.get("retry-after"))
         fate = fate_of_answer(answer.status_code, retry_after)
         call.maybe_carried_out |= fate.maybe_carried_out and call.request.method != "GET"
@@ -193,6 +237,7 @@ class AsyncTransport(httpx.AsyncBaseTransport):
             operation=call.operation,
             retry_after=retry_after,
             maybe_carried_out=call.maybe_carried_out,
+            once=None if fate is Fate.REFUSED else call.once,
             attempts=call.attempts,
         )
         return _Failure(error, fate, retry_after, answer)
@@ -200,23 +245,28 @@ class AsyncTransport(httpx.AsyncBaseTransport):
     async def _renewed_token(self, call: _Call, failure: _Failure) -> bool:
         """After the first 401, ask for another token; a 401 was certainly not carried out."""
         refused = failure.answer is not None and failure.answer.status_code == 401
-        if not (refused and call.to_api and not call.token_renewed and call.replayable):
+        if not refused or call.token is None or call.token_renewed or call.once:
             return False
         call.token_renewed = True
         return await self.tokens.renew(call.token)
 
     async def _wait_for_retry(self, call: _Call, failure: _Failure) -> None:
         """Wait until the next attempt, or raise the failure when there is not to be one."""
-        repeatable = may_repeat(call.request.method, failure.fate, replayable=call.replayable)
+        repeatable = may_repeat(call.request.method, failure.fate, replayable=call.once is None)
         if not repeatable or call.attempts - call.token_renewed > self.options.max_retries:
             raise failure.error
         wait = failure.retry_after
         if wait is None:
             wait = backoff(call.attempts)
         limits = (self.options.max_retry_after, call.deadline.remaining())
-        if any(limit is not None and wait > limit for limit in limits):
+        if call.deadline.passed or any(limit is not None and wait > limit for limit in limits):
             raise failure.error
-        call.log(logging.WARNING, "%s; again in %.2f s", type(failure.error).__name__, wait)
+        if call.into is not None:
+            try:
+                call.into.rewind()
+            except (OSError, ValueError):
+                raise failure.error  # noqa: B904 - the file's own error shows as its context
+        call.log(logging.WARNING, "%s; again in %.2f s", failure, wait)
         await asyncio.sleep(wait)
 
 
@@ -230,33 +280,19 @@ class AsyncApiClient(httpx.AsyncClient):
     def __init__(self, transport: AsyncTransport, base_url: str, headers: dict[str, str]) -> None:
         super().__init__(transport=transport, base_url=base_url, headers=headers)
 
+    def build_request(self, method: str, url: httpx.URL | str, **more: Any) -> httpx.Request:
+        """Build a request, unless an argument of the path would lead to another route.
+
+        The generated functions quote what stands in a path, but `""` and `".."` pass: a DELETE of
+        the subject `".."` would reach the dataset.
+        """
+        steps = str(url).removesuffix("/").split("/")[1:]
+        if any(step in ("", ".", "..") or "%2F" in step.upper() for step in steps):
+            raise ConfigError(f"an id in the path of this {method.upper()} is not a UUID")
+        return super().build_request(method, url, **more)
+
     async def send(self, request: httpx.Request, **_: Any) -> httpx.Response:
         return await self._transport.handle_async_request(request)
-
-
-class _Pieces(httpx.AsyncByteStream):
-    """The body of a success that its reader takes piece by piece, each under the call's deadline."""
-
-    def __init__(self, stream: httpx.AsyncByteStream, call: _Call) -> None:
-        self._stream = stream
-        self._call = call
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        iterator = self._stream.__aiter__()
-        while True:
-            # Entered for each piece and left before it is handed on: what the reader does with
-            # its own connections is none of this deadline's business.
-            with self._call.deadline:
-                try:
-                    piece = await iterator.__anext__()
-                except StopAsyncIteration:
-                    return
-                except httpx.TransportError as error:
-                    raise _broken(self._call, error).error from error
-            yield piece
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
 
 
 def _broken(call: _Call, error: httpx.TransportError) -> _Failure:
@@ -267,7 +303,7 @@ def _broken(call: _Call, error: httpx.TransportError) -> _Failure:
         operation=call.operation,
         method=call.request.method,
         maybe_delivered=connected or call.maybe_carried_out,
-        replayable=call.replayable,
+        once=call.once,
         attempts=call.attempts,
         elapsed=time.monotonic() - call.started,
         deadline=call.deadline.seconds if call.deadline.passed else None,
@@ -276,11 +312,21 @@ def _broken(call: _Call, error: httpx.TransportError) -> _Failure:
     return _Failure(failure, Fate.UNKNOWN if connected else Fate.NOT_CARRIED_OUT)
 
 
-async def _read(answer: httpx.Response) -> answers.Answer:
-    """Return the same answer with its whole body, whose JSON errors are ours."""
+async def _read(answer: httpx.Response, into: Target | None) -> answers.Answer:
+    """Return the same answer with its whole body, whose JSON errors are ours.
+
+    Args:
+        answer: As it comes from the socket.
+        into: Where the body of a success is written instead, unless it is a page for a person.
+    """
     try:
-        assert isinstance(answer.stream, httpx.AsyncByteStream)
-        content = b"".join([piece async for piece in answer.stream])
+        if into is None or not answer.is_success or answers.is_page(answer):
+            assert isinstance(answer.stream, httpx.AsyncByteStream)
+            content = b"".join([piece async for piece in answer.stream])
+        else:
+            content = b""
+            async for piece in answer.aiter_bytes():
+                into.write(piece)
     finally:
         await answer.aclose()
     return answers.Answer(answer.status_code, headers=answer.headers, content=content)

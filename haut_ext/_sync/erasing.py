@@ -7,77 +7,139 @@ leaves a subject that a second call finds and finishes. Every step may be repeat
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID
 
-from attrs import evolve
+from attrs import define, evolve
 
 from haut_ext._sync.images import Images
 from haut_ext._sync.subjects import Subjects
-from haut_ext.errors import ErasureIncomplete, HautError, NotFound
+from haut_ext.errors import ApiError, ErasureIncomplete, HautError, NotFound
 from haut_ext.results import ErasureReceipt, ErasureStep, ErasureStepName, ErasureStepStatus
 
 
-def erase_subject(
-    subjects: Subjects,
-    images: Images,
-    receipt: ErasureReceipt,
-) -> ErasureReceipt:
-    """Erase everything of the receipt's subject; see `Haut.erase_subject`."""
-    subject, dataset = receipt.subject_id, receipt.dataset_id
-    # The first step names subject and dataset together, so an unknown subject or a wrong dataset
-    # ends here, as NotFound, before anything has been touched.
-    subjects.clear_storage(subject, dataset_id=dataset)
-    receipt = _with_step(receipt, "storage", "done")
-    doing: ErasureStepName = "images"
+def erase_subject(subjects: Subjects, images: Images, receipt: ErasureReceipt) -> ErasureReceipt:
+    """Erase everything of the receipt's subject; see `Haut.erase_subject`.
+
+    Args:
+        subjects: The client's subjects.
+        images: The client's images.
+        receipt: Without steps, or with those of an earlier call, which this one completes.
+    """
+    erasure = _Erasure(subjects, images, receipt)
+    begun_before = bool(receipt.steps)
     try:
-        receipt = _with_step(receipt, "images", "done", _delete_images(images, subject))
-        doing = "metadata"
-        subjects.clear_metadata(subject, dataset_id=dataset)
-        receipt = _with_step(receipt, "metadata", "done")
-        if not receipt.keep_subject:
-            doing = "subject"
-            subjects.delete(subject, dataset_id=dataset)
-            receipt = _with_step(receipt, "subject", "done")
-        doing = "verification"
-        left = _images_left(images, subject)
-    except HautError as error:
-        receipt = _with_step(receipt, doing, "failed")
-        raise ErasureIncomplete(
-            f"the erasure of subject {subject} stopped at the step '{doing}'; "
-            f"call erase_subject again to complete it: {error}",
-            receipt=receipt,
-            cause=error,
-        ) from error
-    receipt = _with_step(receipt, "verification", "failed" if left else "done", left)
-    return evolve(receipt, verified=left == 0)
-
-
-def _delete_images(images: Images, subject_id: UUID) -> int:
-    """Delete every image record, until a list read afterwards is empty; return how many there were."""
-    deleted = 0
-    while (page := images.list(subject_id)).items:
-        for image in page:
-            try:
-                images.delete(image.id)
-                deleted += 1
-            except NotFound:
-                continue  # someone else was faster
-    return deleted
-
-
-def _images_left(images: Images, subject_id: UUID) -> int:
-    try:
-        return (images.list(subject_id)).total
+        # The first step names subject and dataset together: an unknown subject or a wrong dataset
+        # ends here, before anything has been touched.
+        erasure.step("storage", erasure.clear_storage)
     except NotFound:
-        return 0  # with the subject gone there is nothing to list
+        if not begun_before:
+            raise
+        # An earlier call came as far as the subject itself, and its answer was lost.
+        erasure.note("subject", "already gone")
+    else:
+        erasure.step("images", erasure.delete_images)
+        erasure.step("metadata", erasure.clear_metadata)
+        if not receipt.keep_subject:
+            erasure.step("subject", erasure.delete_subject)
+    left = erasure.step("verification", erasure.count_what_is_left)
+    return evolve(erasure.receipt, verified=left == 0)
 
 
-def _with_step(
-    receipt: ErasureReceipt,
-    name: ErasureStepName,
-    status: ErasureStepStatus,
-    count: int | None = None,
-) -> ErasureReceipt:
-    step = ErasureStep(name=name, status=status, at=datetime.now(UTC), count=count)
-    return evolve(receipt, steps=(*receipt.steps, step))
+@define
+class _Erasure:
+    """The steps of one call, and the receipt as it grows."""
+
+    subjects: Subjects
+    images: Images
+    receipt: ErasureReceipt
+
+    @property
+    def subject_id(self) -> UUID:
+        return self.receipt.subject_id
+
+    @property
+    def dataset_id(self) -> UUID:
+        return self.receipt.dataset_id
+
+    def step(self, name: ErasureStepName, work: Callable[[], int | None]) -> int | None:
+        """Do one step and note it; a step that fails ends the erasure with the receipt so far."""
+        try:
+            count = work()
+        except HautError as error:
+            if name == "storage" and isinstance(error, NotFound):
+                raise
+            raise self._failed(name, error) from error
+        left_over = name == "verification" and count != 0
+        self.note(name, "failed" if left_over else "done", count)
+        return count
+
+    def note(
+        self,
+        name: ErasureStepName,
+        status: ErasureStepStatus,
+        count: int | None = None,
+        reason: str | None = None,
+    ) -> None:
+        step = ErasureStep(name, status, datetime.now(UTC), count, reason)
+        self.receipt = evolve(self.receipt, steps=(*self.receipt.steps, step))
+
+    def clear_storage(self) -> None:
+        self.subjects.clear_storage(self.subject_id, dataset_id=self.dataset_id)
+
+    def delete_images(self) -> int:
+        """Delete image records until a list read afterwards is empty; return how many they were."""
+        deleted = 0
+        while True:
+            page = self.images.list(self.subject_id)
+            if not page.items:
+                return deleted
+            if deleted:
+                self.clear_storage()  # for files that came after the first time
+            before = deleted
+            for image in page:
+                with suppress(NotFound):  # someone else was faster
+                    self.images.delete(image.id)
+                    deleted += 1
+            if deleted == before:
+                return deleted  # listed, and not there to be deleted: the verification will tell
+
+    def clear_metadata(self) -> None:
+        self.subjects.clear_metadata(self.subject_id, dataset_id=self.dataset_id)
+
+    def delete_subject(self) -> None:
+        self.subjects.delete(self.subject_id, dataset_id=self.dataset_id)
+
+    def count_what_is_left(self) -> int:
+        """Ask the service again; return how many things it still has."""
+        if self.receipt.keep_subject:
+            # A change of nothing is the only way to read one subject.
+            subject = self.subjects.update(self.subject_id, dataset_id=self.dataset_id)
+            kept = (subject.birth_date, subject.biological_sex, subject.meta)
+            return self._images_left() + sum(value is not None for value in kept)
+        return self._images_left() + self._subject_left()
+
+    def _images_left(self) -> int:
+        try:
+            return (self.images.list(self.subject_id)).total
+        except NotFound:
+            return 0  # with the subject gone there is nothing to list
+
+    def _subject_left(self) -> int:
+        try:
+            self.delete_subject()
+        except NotFound:
+            return 0
+        return 1  # it was still there, or there again
+
+    def _failed(self, name: ErasureStepName, error: HautError) -> ErasureIncomplete:
+        status = f" {error.status}" if isinstance(error, ApiError) else ""
+        self.note(name, "failed", reason=type(error).__name__ + status)
+        return ErasureIncomplete(
+            f"the erasure of subject {self.subject_id} stopped at the step '{name}'. Complete it with "
+            f"erase_subject({str(self.subject_id)!r}, receipt=error.receipt): {error}",
+            receipt=self.receipt,
+            cause=error,
+        )

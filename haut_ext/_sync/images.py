@@ -5,10 +5,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
-from tempfile import NamedTemporaryFile
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 from uuid import UUID
 
@@ -28,6 +25,7 @@ from haut_ext.errors import ConfigError, StorageError
 from haut_ext.photo import Photo, PhotoFile
 from haut_ext.results import SIDE_IDS, Page, Side, UploadedImage
 from haut_ext.settings import parse_id
+from haut_ext.wire.saving import open_target
 
 
 class Images:
@@ -63,14 +61,14 @@ class Images:
             app_args: Free JSON for the applications.
 
         Raises:
-            ConfigError: If an id or the side cannot be right.
+            ConfigError: If an id or the side cannot be right, or the time has no zone.
         """
         body = SignedUploadRequest(
             batch_id=UNSET if isinstance(batch_id, Unset) else parse_id(batch_id, "batch_id"),
             side_id=_side_id(side),
             light_id=light_id,
             meta=meta,
-            creation_time=creation_time,
+            creation_time=_zoned(creation_time),
             name=name,
             app_args=app_args,
         )
@@ -255,14 +253,32 @@ class Images:
 
         Args:
             image_id: The image's UUID.
-            to: A path, which appears only when the photo is complete, or a binary file.
+            to: A path, which appears only when the photo is complete, or a binary file, which is
+                written from where it stands and, when a download broke off, truncated there to
+                begin anew; one that cannot seek gets one attempt.
 
         Returns:
             The number of bytes written.
 
         Raises:
             StorageError: If the record has no file: not uploaded, or deleted since.
+            TransportError: If it broke off and could not be had whole in the end.
         """
+        with open_target(to) as target:
+            for last in (False, True):
+                address = self._address(parse_id(image_id, "image_id"))
+                try:
+                    self._session.transport.transfer("GET", address, into=target)
+                except StorageError as error:
+                    # A photo that broke off late may outlive its address; one new one must do.
+                    if error.code != "ExpiredToken" or last:
+                        raise
+                else:
+                    break
+            return target.written
+
+    def _address(self, image_id: UUID) -> str:
+        """Return an address signed for downloading the photo."""
         image = self.get(image_id, signed_url=True)
         if image.signed_url is None:
             raise StorageError(
@@ -272,16 +288,7 @@ class Images:
                 status=None,
                 code=None,
             )
-        answer = self._session.transport.transfer("GET", image.signed_url, stream=True)
-        written = 0
-        try:
-            with _target(to) as file:
-                for piece in answer.iter_bytes():
-                    file.write(piece)
-                    written += len(piece)
-        finally:
-            answer.close()
-        return written
+        return image.signed_url
 
 
 def _side_id(side: Side | int | Unset) -> int | Unset:
@@ -292,18 +299,7 @@ def _side_id(side: Side | int | Unset) -> int | Unset:
     return SIDE_IDS[side]
 
 
-def _target(to: str | os.PathLike[str] | BinaryIO) -> AbstractContextManager[Any]:
-    return _new_file(Path(to)) if isinstance(to, str | os.PathLike) else nullcontext(to)
-
-
-@contextmanager
-def _new_file(path: Path) -> Generator[Any]:
-    """Give a file beside `path` that takes its place when, and only when, all went well."""
-    with NamedTemporaryFile(dir=path.parent, prefix=".haut-", delete=False) as file:
-        try:
-            yield file
-            file.close()
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+def _zoned(moment: datetime.datetime | Unset | None) -> datetime.datetime | Unset | None:
+    if isinstance(moment, datetime.datetime) and moment.utcoffset() is None:
+        raise ConfigError("creation_time has no time zone: say which one, for example tzinfo=UTC")
+    return moment

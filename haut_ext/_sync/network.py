@@ -12,17 +12,21 @@ The one thing no limit reaches is the name look-up of the operating system in th
 from __future__ import annotations
 
 import ssl
-import threading
 import time
 from collections.abc import Iterable
 from contextvars import ContextVar, Token
-from typing import Any, cast
+from typing import Any
 
 import httpcore
 import httpx
 
+from haut_ext.wire.waiting import Connector, Turns
+
 MOST_IN_FLIGHT = 16
 """Requests at once. httpx gets slower with more, and without a bound they would time out queueing."""
+
+_PIECE = 16 * 1024
+"""Bytes written under one limit. The synchronous face writes a longer buffer in several steps."""
 
 _current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 
@@ -75,7 +79,11 @@ class _Stream(httpcore.NetworkStream):
         return self._stream.read(max_bytes, _limit(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, _limit(timeout, httpcore.WriteTimeout))
+        view = memoryview(buffer)
+        for start in range(0, len(view), _PIECE):
+            limit = _limit(timeout, httpcore.WriteTimeout)
+            # Declared as bytes, but any buffer will do, and this one is not copied.
+            self._stream.write(view[start : start + _PIECE], limit)  # type: ignore[arg-type]
 
     def close(self) -> None:
         self._stream.close()
@@ -95,8 +103,7 @@ class _Stream(httpcore.NetworkStream):
 
 class _Backend(httpcore.NetworkBackend):
     def __init__(self) -> None:
-        # httpcore declares the class twice, for installations without anyio; httpx brings anyio.
-        self._backend = cast("httpcore.NetworkBackend", httpcore.SyncBackend())
+        self._backend = Connector()
 
     def connect_tcp(
         self,
@@ -129,7 +136,7 @@ class Sockets(httpx.HTTPTransport):
             http1=True,
             network_backend=_Backend(),
         )
-        self.turn = threading.Semaphore(MOST_IN_FLIGHT)
+        self.turns = Turns(MOST_IN_FLIGHT)
         self.closed = False
 
     def close(self) -> None:

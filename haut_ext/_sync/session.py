@@ -8,6 +8,7 @@ and a success that does not fit the spec is raised here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol, TypeVar
 
 from attrs import frozen
@@ -16,7 +17,7 @@ from haut_api.client import AuthenticatedClient
 from haut_ext._sync.transport import Transport
 from haut_ext.errors import HautError, UnexpectedResponse
 from haut_ext.settings import Scope
-from haut_ext.wire.answers import field_of
+from haut_ext.wire.answers import body_head, misfit, shown_headers
 
 Result = TypeVar("Result")
 Parsed = TypeVar("Parsed", covariant=True)
@@ -29,6 +30,8 @@ class ResponseOf(Protocol[Parsed]):
     def status_code(self) -> int: ...
     @property
     def content(self) -> bytes: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
     @property
     def parsed(self) -> Parsed | None: ...
 
@@ -56,10 +59,20 @@ class Session:
             UnexpectedResponse: If the service's success is not the expected `result`.
             HautError: Whatever the wire raises.
         """
-        response = self._respond(operation, parameters)
+        response = self.respond(operation, parameters)
+        return self.expect(response, result, operation)
+
+    def expect(
+        self, response: ResponseOf[Any], result: type[Result], operation: Operation[Any]
+    ) -> Result:
+        """Return what a response was parsed to.
+
+        Raises:
+            UnexpectedResponse: If that is not the expected `result`.
+        """
         if isinstance(response.parsed, result):
             return response.parsed
-        raise self._misfit(operation, response.status_code, "(body)", "it is not documented")
+        raise self.misfit(operation, response, "(body)", "it is not documented")
 
     def call_for_nothing(self, operation: Operation[Any], **parameters: Any) -> None:
         """Call an operation of this company whose success has no body worth returning.
@@ -68,11 +81,14 @@ class Session:
             UnexpectedResponse: If the body says `"ok": false`.
             HautError: Whatever the wire raises.
         """
-        response = self._respond(operation, parameters)
+        response = self.respond(operation, parameters)
         if getattr(response.parsed, "ok", True) is False:
-            raise self._misfit(operation, response.status_code, "ok", "it is false")
+            raise self.misfit(operation, response, "ok", "it is false")
 
-    def _respond(self, operation: Operation[Any], parameters: dict[str, Any]) -> ResponseOf[Any]:
+    def respond(
+        self, operation: Operation[Parsed], parameters: dict[str, Any]
+    ) -> ResponseOf[Parsed]:
+        """Call an operation of this company and return its generated response, a success."""
         try:
             return operation.sync_detailed(
                 client=self.api, company_id=self.scope.company_id, **parameters
@@ -82,25 +98,22 @@ class Session:
         except Exception as error:
             # Whatever a generated model trips over while parsing means one thing; a mistake in
             # our own request stays what it is.
-            if (field := field_of(error)) is None:
+            if (unfit := misfit(error)) is None:
                 raise
-            raise self._misfit(operation, 200, field, _problem(error)) from error
+            raise unfit from None
 
-    def _misfit(
-        self, operation: Operation[Any], status: int, field: str, problem: str
+    def misfit(
+        self, operation: Operation[Any], response: ResponseOf[Any], field: str, problem: str
     ) -> UnexpectedResponse:
+        """Return the error for a success that was parsed, but is not what the spec promises."""
         name = operation.__name__.rpartition(".")[2]
         return UnexpectedResponse(
-            f"{name}: the service answered {status}, but {field} does not fit the spec: {problem}. "
-            "Either the service has changed, or the spec of this release is wrong there.",
+            f"{name}: the service answered {response.status_code:d}, but {field} does not fit the "
+            f"spec: {problem}. Either the service has changed, or the spec of this release is wrong "
+            "there.",
             operation=name,
-            status=status,
+            status=int(response.status_code),
             field=field,
+            headers=shown_headers(response.headers),
+            body=body_head(response.content),
         )
-
-
-def _problem(error: Exception) -> str:
-    # The text of other errors quotes the value, which may be personal.
-    return (
-        "it is missing" if isinstance(error, KeyError) else f"{type(error).__name__} on reading it"
-    )

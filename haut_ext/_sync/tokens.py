@@ -1,11 +1,16 @@
 # Derived from haut_ext/_async/tokens.py by `make sync`; change that file instead.
-"""One token for all the calls of a client, asked for once however many are waiting."""
+"""One token for all the calls of a client, asked for once however many are waiting.
+
+Each asking ends one generation and begins the next. A call remembers the generation it was given;
+when its token is refused it asks for the next one, and so does everybody else who was given the same:
+the first of them does, and all get what came of it, a token or the provider's error.
+"""
 
 from __future__ import annotations
 
 import threading
 
-from haut_ext.wire.tokens import SyncToken, ask, check
+from haut_ext.wire.tokens import Held, SyncToken, ask, check
 
 
 class TokenSource:
@@ -13,25 +18,35 @@ class TokenSource:
 
     def __init__(self, provider: SyncToken) -> None:
         self.provider = provider
-        self._token = None if callable(provider) else check(provider)
+        self._held = Held(None if callable(provider) else check(provider))
         self._asking = threading.Lock()
 
-    def current(self) -> str:
-        """Return the token in use."""
-        return self._token or self._ask(instead_of=None)
+    def current(self) -> Held:
+        """Return the token in use. Raises what the provider raises, or ConfigError."""
+        held = self._held
+        return held if held.token is not None else self._next(held.generation)
 
-    def renew(self, refused: str) -> bool:
+    def renew(self, refused: Held) -> bool:
         """Ask for another token than the refused one; return whether there is one now.
 
-        A string token has no other. Of many calls refused at once, one asks; the rest find that
-        the refused token is no longer the one in use.
+        A string token has no other. Raises what the provider raises, or ConfigError.
         """
         if not callable(self.provider):
             return False
-        return self._ask(instead_of=refused) != refused
+        return (self._next(refused.generation)).token != refused.token
 
-    def _ask(self, instead_of: str | None) -> str:
+    def _next(self, generation: int) -> Held:
         with self._asking:
-            if self._token is None or self._token == instead_of:
-                self._token = ask(self.provider)
-            return self._token
+            if self._held.generation == generation:
+                self._held = self._ask()
+            held = self._held
+        if held.failure is not None:
+            raise held.failure
+        return held
+
+    def _ask(self) -> Held:
+        generation = self._held.generation + 1
+        try:
+            return Held(ask(self.provider), generation)
+        except Exception as error:
+            return Held(self._held.token, generation, error)

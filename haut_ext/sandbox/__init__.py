@@ -82,7 +82,7 @@ class Sandbox:
         """Signs URLs as the API does (`sign`, `sign_bytes`)."""
         # An answer dated by the machine would not be reproducible.
         plan = Plan([*OPERATIONS, *STORAGE_OPERATIONS.values()])
-        self._controls = Controls(plan, dated=seed is None)
+        self._controls = Controls(plan, now=(lambda: self.clock.now()) if seed is None else None)
         api = Api(
             self.world,
             self.storage,

@@ -22,6 +22,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from email.utils import formatdate
 from typing import Protocol
 
@@ -68,7 +69,8 @@ class Controls:
     account: Account = field(default_factory=Account)
     latency: float = 0.0
     before_request: Callable[[Request], None] | None = None
-    dated: bool = False
+    now: Callable[[], datetime] | None = None
+    """Dates the answers; without it they are not dated, and reproducible."""
 
 
 class _Gone(Exception):
@@ -377,8 +379,8 @@ class Listener:
             lines.append(framing)
         elif answer.status not in (204, 304):
             lines.append(f"Content-Length: {len(answer.body)}")
-        if self._controls.dated:
-            lines.append(f"Date: {formatdate(usegmt=True)}")
+        if self._controls.now:
+            lines.append(f"Date: {formatdate(self._controls.now().timestamp(), usegmt=True)}")
         if not keep:
             lines.append("Connection: close")
         return "\r\n".join([*lines, "", ""]).encode("latin-1")

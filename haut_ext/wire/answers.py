@@ -6,6 +6,7 @@ The rule for a message: what failed, on what, what the server said, what to do.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
 from traceback import walk_tb
 from types import FrameType
@@ -43,11 +44,39 @@ NEVER_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """What httpx raises when no byte of the request can have left."""
 
 
+ATTEMPTS_HEADER = "x-haut-ext-attempts"
+"""Added to each success: how often its request was sent. Generated responses carry headers on."""
+
+
+def attempts(headers: Mapping[str, str]) -> int:
+    """Return how often the request was sent whose success has these headers."""
+    return int(headers.get(ATTEMPTS_HEADER, "1"))
+
+
+def maybe_carried_out(error: HautError) -> bool:
+    """Return whether the call that ended in this error may have been carried out all the same."""
+    if isinstance(error, ApiError):
+        return error.maybe_carried_out
+    if isinstance(error, TransportError):
+        return error.maybe_delivered
+    return isinstance(error, UnexpectedResponse)
+
+
+_KNOWN = frozenset(HTTPStatus)
+"""The generated code puts a success's status into this enumeration, and cannot put any other."""
+
+
 class Answer(httpx.Response):
     """An answer read whole; a success of the API is known to be JSON, and parsed once."""
 
     operation: str = ""
+    secret: str = ""
+    """The token it was asked with, which it may echo."""
     _parsed: Any = None
+
+    def clean(self, text: str) -> str:
+        """Return a text of this answer without secrets that it may have echoed."""
+        return scrub(text, self.secret)
 
     def check(self, *, to_api: bool) -> None:
         """Raise UnexpectedResponse for a success that is not the other side's own.
@@ -55,6 +84,8 @@ class Answer(httpx.Response):
         Args:
             to_api: Whether JSON was asked for, and not a photo stored.
         """
+        if to_api and self.status_code not in _KNOWN:
+            raise unexpected(self, problem="nobody knows that status")
         if not self.content:
             if to_api and self.status_code != 204 and self.request.method != "DELETE":
                 raise unexpected(self, problem="the body is empty")
@@ -80,35 +111,56 @@ def is_page(answer: httpx.Response) -> bool:
     return kind.lower().startswith("text/html")
 
 
-def unexpected(answer: Answer, *, problem: str) -> UnexpectedResponse:
-    """Return the error for a success whose body is not the service's."""
+def unexpected(answer: Answer, *, problem: str, field: str = "(body)") -> UnexpectedResponse:
+    """Return the error for a success whose body is not the service's, or not what the spec says."""
     return UnexpectedResponse(
         f"{answer.operation} answered {answer.status_code}, but {problem}. Either something between "
         "here and the service answered in its place, or the service has changed: compare its "
         "Swagger with the spec of this release.",
         operation=answer.operation,
         status=answer.status_code,
-        field="(body)",
-        headers=shown_headers(answer),
-        body=body_head(answer),
+        field=field,
+        headers=shown_headers(answer.headers, answer.secret),
+        body=body_head(answer.content, answer.secret),
     )
 
 
-def shown_headers(answer: httpx.Response) -> dict[str, str]:
+def misfit(error: Exception) -> UnexpectedResponse | None:
+    """Return what a generated model's trouble with a body means, or None if that was not the trouble.
+
+    The text of the model's own error is left out: it may quote a value, and values are personal.
+    """
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    answer = next(
+        (f.f_locals.get("response") for f in frames if f.f_code.co_name == "_parse_response"), None
+    )
+    if not isinstance(answer, Answer):
+        return None
+    field = field_of(error)
+    missing = isinstance(error, KeyError)
+    problem = f"{field} is missing" if missing else f"{field} does not fit the spec"
+    return unexpected(answer, problem=problem, field=field)
+
+
+def shown_headers(headers: Mapping[str, str], secret: str = "") -> dict[str, str]:
     """Return the headers of an answer, less what would let its reader act as the caller."""
-    return {name: value for name, value in answer.headers.items() if name != "set-cookie"}
+    return {name: scrub(value, secret) for name, value in headers.items() if name != "set-cookie"}
 
 
-def field_of(error: BaseException) -> str | None:
-    """Return the dotted field at which a generated model's `from_dict` failed, or None.
+def body_head(content: bytes, secret: str = "") -> str:
+    """Return the beginning of a body as text, whatever its type, without echoed secrets."""
+    # Cut last: a secret that is cut in two would not be found.
+    return scrub(content[: _HEAD * 4].decode("utf-8", "replace"), secret)[:_HEAD]
+
+
+def field_of(error: Exception) -> str:
+    """Return the dotted field at which a generated model's `from_dict` failed.
 
     The generated code takes the keys of a document out of a copy named `d`, in the order of the
     model's fields; so the field being read is the last one that is no longer in the copy. This
     holds for every generated model, and a test walks them all.
     """
     frames = [frame for frame, _ in walk_tb(error.__traceback__)]
-    if not any(frame.f_code.co_name == "_parse_response" for frame in frames):
-        return None
     models = [frame for frame in frames if frame.f_code.co_name == "from_dict"]
     names = [_field_being_read(frame) for frame in models]
     if models and isinstance(error, KeyError):
@@ -126,30 +178,34 @@ def _field_being_read(frame: FrameType) -> str | None:
     return taken[-1] if taken else None
 
 
-def body_head(answer: httpx.Response) -> str:
-    """Return the beginning of the body as text, whatever its type, without echoed secrets."""
-    return scrub(answer.content[: _HEAD * 4].decode("utf-8", "replace")[:_HEAD])
-
-
-def request_id(answer: httpx.Response) -> str | None:
+def request_id(answer: Answer) -> str | None:
     """Return the id under which the other side knows the request, if it named one."""
-    return next(
-        (answer.headers[name] for name in _REQUEST_ID_HEADERS if name in answer.headers), None
-    )
+    named = (answer.headers[name] for name in _REQUEST_ID_HEADERS if name in answer.headers)
+    return next(map(answer.clean, named), None)
 
 
 def refusal(
-    answer: httpx.Response,
+    answer: Answer,
     *,
     operation: str,
     retry_after: float | None,
     maybe_carried_out: bool,
+    once: str | None,
     attempts: int,
 ) -> HautError:
-    """Return the error for an answer that is not a success."""
+    """Return the error for an answer that is not a success.
+
+    Args:
+        answer: The answer, read whole.
+        operation: Method and route of the request.
+        retry_after: Seconds it asks to wait.
+        maybe_carried_out: Whether the call may have been carried out.
+        once: What cannot begin anew, if that is why it is not sent again.
+        attempts: How often it was sent.
+    """
     status = answer.status_code
     if operation.endswith(STORAGE):
-        return _storage_refusal(answer, operation, retry_after, attempts)
+        return _storage_refusal(answer, operation, retry_after, once, attempts)
     errors = _error_items(answer)
     text = f"{operation} answered {_status_line(status)}"
     if errors:
@@ -164,7 +220,7 @@ def refusal(
             f", and not in the service's own form ({answer.headers.get('content-type', 'no type')})"
         )
     text += "."
-    text += _history(attempts, retry_after)
+    text += _history(attempts, retry_after, once)
     if maybe_carried_out:
         text += " It may have been carried out all the same: look before you send it again."
     elif advice := _ADVICE.get(status, "Try again later." if status >= 500 else ""):
@@ -178,8 +234,8 @@ def refusal(
         errors=errors,
         request_id=identity,
         retry_after=retry_after,
-        headers=shown_headers(answer),
-        body=body_head(answer),
+        headers=shown_headers(answer.headers, answer.secret),
+        body=body_head(answer.content, answer.secret),
         maybe_carried_out=maybe_carried_out,
         attempts=attempts,
     )
@@ -192,16 +248,16 @@ def _status_line(status: int) -> str:
         return str(status)  # 520 and the like: in use, and on nobody's list
 
 
-def _error_items(answer: httpx.Response) -> tuple[ErrorItem, ...]:
+def _error_items(answer: Answer) -> tuple[ErrorItem, ...]:
     """Read the documented envelope (api-facts 1.4); an undocumented body gives none."""
     try:
         content = json.loads(answer.content)
         entries = content["errors"]
         return tuple(
             ErrorItem(
-                code=str(entry["code"]),
-                detail=scrub(str(entry["detail"])),
-                attr=None if entry.get("attr") is None else str(entry["attr"]),
+                code=answer.clean(str(entry["code"])),
+                detail=answer.clean(str(entry["detail"])),
+                attr=None if entry.get("attr") is None else answer.clean(str(entry["attr"])),
             )
             for entry in entries
         )
@@ -210,7 +266,7 @@ def _error_items(answer: httpx.Response) -> tuple[ErrorItem, ...]:
 
 
 def _storage_refusal(
-    answer: httpx.Response, operation: str, retry_after: float | None, attempts: int
+    answer: Answer, operation: str, retry_after: float | None, once: str | None, attempts: int
 ) -> StorageError:
     code = _storage_code(answer.content)
     text = f"{operation} answered {_status_line(answer.status_code)}"
@@ -219,22 +275,28 @@ def _storage_refusal(
         text += " The signed address has expired or does not fit the request: ask for a new one."
     elif code in ("EntityTooLarge", "EntityTooSmall"):
         text += " A photo must have 1 to 31,457,280 bytes."
-    text += _history(attempts, retry_after)
+    text += _history(attempts, retry_after, once)
     return StorageError(
         text,
         operation=operation,
         status=answer.status_code,
         code=code,
         retry_after=retry_after,
-        headers=shown_headers(answer),
-        body=body_head(answer),
+        headers=shown_headers(answer.headers, answer.secret),
+        body=body_head(answer.content, answer.secret),
         attempts=attempts,
     )
 
 
-def _history(attempts: int, retry_after: float | None) -> str:
+def _history(attempts: int, retry_after: float | None, once: str | None) -> str:
     text = f" Sent {attempts} times." if attempts > 1 else ""
-    return text + ("" if retry_after is None else f" It asks to wait {retry_after:.0f} s.")
+    if retry_after is not None:
+        text += f" It asks to wait {retry_after:.0f} s."
+    return text + _repeatable(once)
+
+
+def _repeatable(once: str | None) -> str:
+    return "" if once is None else f" {once}, so it cannot be repeated."
 
 
 def _storage_code(content: bytes) -> str | None:
@@ -251,7 +313,7 @@ def breakage(
     operation: str,
     method: str,
     maybe_delivered: bool,
-    replayable: bool,
+    once: str | None,
     attempts: int,
     elapsed: float,
     deadline: float | None,
@@ -260,6 +322,12 @@ def breakage(
 
     Args:
         error: What httpx raised.
+        operation: Method and route of the request.
+        method: Its method.
+        maybe_delivered: Whether some attempt may have arrived.
+        once: What cannot begin anew, if something cannot.
+        attempts: How often it was sent or tried.
+        elapsed: Seconds since the first attempt.
         deadline: The deadline of the call in seconds, if it is what has passed.
     """
     late = deadline is not None or isinstance(error, httpx.TimeoutException)
@@ -279,8 +347,7 @@ def breakage(
         what = "was cut off before the whole answer had arrived"
         advice = "Try again."
     text = f"{operation} {what} ({type(error).__name__}; {attempts} attempts in {elapsed:.1f} s)."
-    if not replayable:
-        text += " Its body was a stream that can be read only once, so it cannot be repeated."
+    text += _repeatable(once)
     if maybe_delivered and method == "POST":
         text += " It may have been carried out: look before you send it again."
     else:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_SIGNED_PARAMETER = re.compile(r"(?i)(X-Goog-[A-Za-z-]+=)[^&\s\"'<>]+")
+_SIGNED_PARAMETER = re.compile(
+    r"(?i)((?:\bX-(?:Goog|Amz)-[A-Z-]+|\bSignature)(?:=|%3D))[^&\s\"'<>]+"
+)
 _BEARER = re.compile(r"(?i)(bearer\s+)[^\s\"'<>,;]+")
 
 STORAGE = "(storage)"
@@ -22,6 +24,13 @@ def ids(path: str) -> list[str]:
     return _UUID.findall(path)
 
 
-def scrub(text: str) -> str:
-    """Return text of the other side without what it may have echoed: tokens and signed queries."""
+def scrub(text: str, secret: str = "") -> str:
+    """Return text of the other side without what it may have echoed: tokens and signed queries.
+
+    Args:
+        text: What the other side sent.
+        secret: The token in use, which is taken out wherever it stands.
+    """
+    if secret:
+        text = text.replace(secret, "[redacted]")
     return _BEARER.sub(r"\1[redacted]", _SIGNED_PARAMETER.sub(r"\1[redacted]", text))

@@ -9,10 +9,27 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable
 
+from attrs import field, frozen
+
 from haut_ext.errors import ConfigError
 
 SyncToken = str | Callable[[], str]
 AsyncToken = str | Callable[[], str | Awaitable[str]]
+
+
+@frozen
+class Held:
+    """What came of the last asking.
+
+    Attributes:
+        token: The token in use; the refused one if the last asking failed; None before the first.
+        generation: How often the provider has been asked.
+        failure: What the last asking raised.
+    """
+
+    token: str | None = field(repr=False)
+    generation: int = 0
+    failure: Exception | None = None
 
 
 def ask(provider: SyncToken) -> str:

@@ -30,7 +30,12 @@ from haut_api.api.subjects import (
     list_subjects,
     update_subject,
 )
-from haut_api.models import ComputeRequest, PatchedSubjectRequest, SignedUploadRequest, SubjectRequest
+from haut_api.models import (
+    ComputeRequest,
+    PatchedSubjectRequest,
+    SignedUploadRequest,
+    SubjectRequest,
+)
 from haut_ext import AsyncHaut, HautError, Timeout, TransportError
 from haut_ext.photo import Photo
 from haut_ext.sandbox import Sandbox

@@ -7,7 +7,7 @@ The sandbox injects the fault and keeps the account: what arrived, and what it r
 from __future__ import annotations
 
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -90,7 +90,7 @@ class World:
         response = module.sync_detailed(**named)
         assert 200 <= response.status_code < 300
 
-    def prepare_upload(self, dead_url: str | None) -> Callable[[], Awaitable[None]]:
+    def prepare_upload(self, dead_url: str | None) -> Callable[[], None]:
         """Ask for a slot, and return the PUT of the photo into it."""
         slot = self.haut.images.request_upload(self.subject)
         if dead_url is not None:

@@ -1,0 +1,80 @@
+"""Waiting with a limit, where the two faces differ by more than the word `await`.
+
+Turns bound how many requests are in flight, so that nobody waits for a connection of the pool.
+A connector opens TCP connections within one limit, however many addresses a host has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterable
+from typing import cast
+
+import httpcore
+
+
+class Turns:
+    """So many requests at once; further threads wait."""
+
+    def __init__(self, count: int) -> None:
+        self._free = threading.Semaphore(count)
+
+    def take(self, limit: float | None) -> bool:
+        """Wait for a turn, at most `limit` seconds; return whether it was given."""
+        return self._free.acquire(timeout=limit)
+
+    def give_back(self) -> None:
+        self._free.release()
+
+
+class AsyncTurns:
+    """So many requests at once; further tasks wait."""
+
+    def __init__(self, count: int) -> None:
+        self._free = asyncio.Semaphore(count)
+
+    async def take(self, limit: float | None) -> bool:
+        """Wait for a turn, at most `limit` seconds; return whether it was given."""
+        try:
+            async with asyncio.timeout(limit):
+                return await self._free.acquire()
+        except TimeoutError:
+            return False
+
+    def give_back(self) -> None:
+        self._free.release()
+
+
+class Connector(httpcore.SyncBackend):
+    """httpcore's own, which would give each of a host's addresses the whole limit anew."""
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        ends = None if timeout is None else time.monotonic() + timeout
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from error
+        failure: Exception = httpcore.ConnectError("the host has no address")
+        for address in dict.fromkeys(str(entry[4][0]) for entry in found):
+            left = None if ends is None else ends - time.monotonic()
+            if left is not None and left <= 0:
+                break
+            try:
+                return super().connect_tcp(address, port, left, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure
+
+
+# httpcore declares the class twice, for installations without anyio; httpx brings anyio.
+AsyncConnector = cast("type[httpcore.AsyncNetworkBackend]", httpcore.AnyIOBackend)

@@ -1,0 +1,214 @@
+# Derived from tests/_async/test_paging.py by `make sync`; change that file instead.
+"""Paging loses nothing and repeats nothing, whatever others do between two requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from haut_api.api.images import list_images
+from haut_api.api.subjects import create_subject, list_subjects
+from haut_ext import ConfigError, Haut, NotFound
+from haut_ext.sandbox import Request, Sandbox, faults
+from tests.faces import run, running
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(shared: Sandbox) -> Sandbox:
+    shared.reset()
+    return shared
+
+
+Change = tuple[str, int]
+CHANGES = st.lists(
+    st.tuples(st.sampled_from(["create", "delete", "rename"]), st.integers(0, 10_000)), max_size=6
+)
+
+
+class Others:
+    """Other clients, who change the list before each of our requests as planned."""
+
+    def __init__(self, sandbox: Sandbox, plan: list[list[Change]]) -> None:
+        self.sandbox = sandbox
+        self.plan = list(plan)
+        self.deleted: set[str] = set()
+        sandbox.before_request = self.act
+
+    def act(self, request: Request) -> None:
+        world = self.sandbox.world
+        with world.lock:
+            for what, which in self.plan.pop(0) if self.plan else []:
+                # So that what is created after the first page also carries a later time.
+                self.sandbox.clock.advance(2)
+                subjects = list(world.subjects.values())
+                if what == "create":
+                    world.create_subject(f"new {which}")
+                elif subjects and what == "delete":
+                    world.delete_subject(subjects[which % len(subjects)])
+                    self.deleted.add(subjects[which % len(subjects)].id)
+                elif subjects:
+                    subjects[which % len(subjects)].name = f"renamed {which}"
+
+
+@given(
+    size=st.integers(0, 400),
+    page_size=st.sampled_from([1, 2, 3, 7, 10, 20, 50]),
+    plan=st.lists(CHANGES, max_size=30),
+)
+@settings(max_examples=60, deadline=None)
+def test_every_item_that_stays_is_yielded_once(
+    shared: Sandbox, size: int, page_size: int, plan: list[list[Change]]
+) -> None:
+    def check() -> None:
+        shared.reset()
+        count = min(size, 30 * page_size)
+        before = {UUID(subject.id) for subject in shared.add_subjects(count)}
+        shared.clock.advance(2)
+        others = Others(shared, plan)
+        with Haut(**shared.credentials) as haut:
+            items = haut.paginate_all(
+                list_subjects, dataset_id=haut.scope.dataset(), page_size=page_size
+            )
+            found = [subject.id for subject in items]
+        stayed = before - {UUID(value) for value in others.deleted}
+        assert stayed <= set(found), f"lost {len(stayed - set(found))} of {len(stayed)}"
+        assert len(found) == len(set(found))
+        if not any(plan):
+            assert shared.arrived("list_subjects") == max(1, -(-count // page_size))
+
+    run(check)
+
+
+def collect(sandbox: Sandbox, changes: dict[int, list[Change]]) -> tuple[int, int]:
+    """Read 100 subjects, 10 a page, with changes before the given requests; return found, requests."""
+    sandbox.add_subjects(100)
+    sandbox.clock.advance(2)
+    Others(sandbox, [changes.get(number, []) for number in range(40)])
+    with Haut(**sandbox.credentials) as haut:
+        found = [subject.id for subject in haut.subjects.iterate()]
+    assert len(found) == len(set(found))
+    return len(found), sandbox.arrived("list_subjects")
+
+
+@pytest.mark.parametrize(
+    ("changes", "found", "requests"),
+    [
+        pytest.param({}, 100, 10, id="nothing changes"),
+        pytest.param({3: [("create", 0)]}, 101, 11, id="created: the list is a page longer"),
+        pytest.param(
+            {3: [("delete", 0)]}, 100, 12, id="one fall: back one page, and this one again"
+        ),
+        pytest.param({3: [("delete", 0)] * 15}, 100, 13, id="a fall of more than a page"),
+        pytest.param(
+            {3: [("delete", 0), ("create", 0)]}, 101, 20, id="a hidden fall: one more reading"
+        ),
+        pytest.param({9: [("delete", 0)] * 10}, 100, 13, id="the last page vanishes"),
+    ],
+)
+def test_cost(
+    sandbox: Sandbox, changes: dict[int, list[Change]], found: int, requests: int
+) -> None:
+    assert collect(sandbox, changes) == (found, requests)
+
+
+def test_an_item_created_in_the_second_of_the_first_page_costs_one_more_reading(
+    sandbox: Sandbox,
+) -> None:
+    sandbox.add_subjects(20)  # and no time passes: before or since cannot be told
+    with Haut(**sandbox.credentials) as haut:
+        assert len([subject for subject in haut.subjects.iterate()]) == 20
+    assert sandbox.arrived("list_subjects") in (2, 4)
+
+
+def test_subject_deleted_in_the_middle_of_its_images(sandbox: Sandbox) -> None:
+    [subject] = sandbox.add_subjects(1)
+    sandbox.add_images(subject, 30)
+    sandbox.clock.advance(2)
+    with Haut(**sandbox.credentials) as haut:
+        images = haut.images.iterate(subject.id)
+        found = 0
+        for _ in images:
+            found += 1
+            if found == 1:
+                with sandbox.world.lock:
+                    sandbox.world.delete_subject(subject)
+    assert found >= 10
+
+
+def test_one_page_ahead_and_no_more(sandbox: Sandbox) -> None:
+    sandbox.add_subjects(100)
+    with Haut(**sandbox.credentials) as haut:
+        subjects: Any = haut.subjects.iterate()
+        assert sandbox.arrived("list_subjects") == 0  # lazy
+        subjects.__next__()
+        subjects.close()
+    assert sandbox.arrived("list_subjects") <= 2
+
+
+def test_stopping_early_leaves_nothing_running(sandbox: Sandbox) -> None:
+    sandbox.add_subjects(100)
+    sandbox.faults.add("list_subjects", faults.stall(), skip=1)
+    with Haut(**sandbox.credentials, timeout=0.5, max_retries=0) as haut:
+        before = running()
+        subjects: Any = haut.subjects.iterate()
+        subjects.__next__()
+        assert running() > before
+        subjects.close()  # while the second page stalls
+        assert running() == before
+
+
+def test_an_error_on_a_later_page_reaches_the_caller(sandbox: Sandbox) -> None:
+    sandbox.add_subjects(100)
+    sandbox.faults.add("list_subjects", faults.status(403), skip=2)
+    found = 0
+    with Haut(**sandbox.credentials) as haut:
+        with pytest.raises(Exception, match="403"):
+            for _ in haut.subjects.iterate():
+                found += 1
+    assert found == 20
+
+
+def test_no_subject_to_list(sandbox: Sandbox) -> None:
+    with Haut(**sandbox.credentials) as haut:
+        with pytest.raises(NotFound):
+            for _ in haut.paginate_all(
+                list_images, subject_id=UUID("00000000-0000-4000-8000-000000000000")
+            ):
+                pass
+
+
+def test_an_operation_that_is_no_list_is_refused_before_any_request(
+    sandbox: Sandbox,
+) -> None:
+    with Haut(**sandbox.credentials) as haut:
+        no_list: Any = create_subject
+        with pytest.raises(ConfigError, match="create_subject is not a list"):
+            haut.paginate_all(no_list, dataset_id=haut.scope.dataset())
+    assert sandbox.arrivals == []
+
+
+def test_pages_by_hand(sandbox: Sandbox) -> None:
+    sandbox.add_subjects(25)
+    numbers: list[int | None] = []
+    with Haut(**sandbox.credentials) as haut:
+        page = haut.subjects.list(page_size=10)
+        assert (len(page), page.total, page.number) == (10, 25, 1)
+        while page.next_page is not None:
+            numbers.append(page.next_page)
+            page = haut.subjects.list(page=page.next_page, page_size=10)
+        assert (len(page), page.has_next, numbers) == (5, False, [2, 3])
+        with pytest.raises(NotFound):
+            haut.subjects.list(page=4, page_size=10)

@@ -1,0 +1,256 @@
+# Derived from tests/_async/test_uploading.py by `make sync`; change that file instead.
+"""Uploads that are cut anywhere end, once resumed, exactly like one that was never disturbed."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from haut_ext import (
+    ConfigError,
+    Haut,
+    NotFound,
+    Side,
+    StorageError,
+    UploadIncomplete,
+    UploadState,
+)
+from haut_ext.sandbox import Sandbox, faults
+
+pytestmark = pytest.mark.anyio
+
+PHOTOS = Path("examples/photos")
+FILES: dict[Side, Path] = {
+    "front": PHOTOS / "portrait.jpg",
+    "right": PHOTOS / "portrait.png",
+    "left": PHOTOS / "portrait.webp",
+}
+EVERYTHING: dict[str, Any] = {
+    "light_id": 1,
+    "name": "photo",
+    "meta": {"visit": 2},
+    "creation_time": datetime(2025, 2, 3, 4, 5, 6, tzinfo=UTC),
+    "app_args": {"a": 1},
+}
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(analysis_reads=1) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def subject_id(sandbox: Sandbox) -> str:
+    [subject] = sandbox.add_subjects(1)
+    return subject.id
+
+
+def final_state(sandbox: Sandbox) -> dict[str, Any]:
+    """Return what the service holds; a batch without images is nothing that could be deleted."""
+    state = sandbox.snapshot(ids=False)
+    for subject in state["subjects"]:
+        subject["batches"] = [batch for batch in subject["batches"] if batch["images"]]
+        for batch in subject["batches"]:
+            batch["images"].sort(key=lambda image: str(image["side"]))
+    return state
+
+
+def undisturbed() -> dict[str, Any]:
+    with Sandbox(analysis_reads=1) as sandbox:
+        [subject] = sandbox.add_subjects(1)
+        with Haut(**sandbox.credentials) as haut:
+            haut.upload_and_compute(subject.id, **FILES, **EVERYTHING)
+        return final_state(sandbox)
+
+
+def missing_files(state: UploadState) -> dict[str, Any]:
+    return {side.side: FILES[side.side] for side in state.sides if side.status != "stored"}
+
+
+BOUNDARIES = [
+    ("create_signed_upload_url", 0),
+    ("create_signed_upload_url", 1),
+    ("create_signed_upload_url", 2),
+    ("upload_image", 0),
+    ("upload_image", 1),
+    ("upload_image", 2),
+    ("compute_batch", 0),
+]
+
+
+@pytest.mark.parametrize("carried_out", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(("operation", "number"), BOUNDARIES)
+def test_cut_and_resumed(
+    sandbox: Sandbox, subject_id: str, operation: str, number: int, carried_out: bool
+) -> None:
+    cut = faults.close("after" if carried_out else "before")
+    sandbox.faults.add(operation, cut, skip=number)
+    with Haut(**sandbox.credentials, max_retries=0) as haut:
+        with pytest.raises(UploadIncomplete) as caught:
+            haut.upload_and_compute(subject_id, **FILES, **EVERYTHING)
+        assert sandbox.faults.pending == []
+        error = pickle.loads(pickle.dumps(caught.value))
+        state = UploadState.from_json(error.state.to_json())
+        assert state == caught.value.state
+        stored = [side for side in state.sides if side.status == "stored"]
+
+        if operation == "compute_batch" and not carried_out:
+            with pytest.raises(UploadIncomplete, match="compute_again=True") as caught:
+                haut.resume_upload(state)
+            assert sandbox.arrived("compute_batch") == 1
+            state = caught.value.state
+        batch = haut.resume_upload(
+            state,
+            **missing_files(state),
+            **EVERYTHING,
+            compute_again=operation == "compute_batch" and not carried_out,
+        )
+    assert len(batch.images) == 3
+    assert sandbox.carried_out("compute_batch") == 1
+    assert sandbox.carried_out("upload_image") <= 3 + (not stored) + (
+        operation == "upload_image" and carried_out
+    )
+    assert image_states(sandbox) == image_states_of(undisturbed)
+
+
+def image_states(sandbox: Sandbox) -> Any:
+    return without_results(final_state(sandbox))
+
+
+def image_states_of(run: Any) -> Any:
+    return without_results(run())
+
+
+def without_results(state: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the analysis: how far it is depends on how often the images were looked at."""
+    for subject in state["subjects"]:
+        for batch in subject["batches"]:
+            for image in batch["images"]:
+                for result in ("quality_score", "problems", "aux_sha256"):
+                    image.pop(result)
+    return state
+
+
+def test_sides_already_stored_are_not_sent_again(sandbox: Sandbox, subject_id: str) -> None:
+    sandbox.faults.add("compute_batch", faults.status(403))
+    with Haut(**sandbox.credentials) as haut:
+        with pytest.raises(UploadIncomplete) as caught:
+            haut.upload_and_compute(subject_id, **FILES)
+        state = caught.value.state
+        assert (state.stage, state.compute) == ("compute", "not sent")
+        with pytest.raises(ConfigError, match="none"):
+            haut.resume_upload(state, front=FILES["front"])
+        haut.resume_upload(state)
+    assert sandbox.carried_out("upload_image") == 3
+    assert sandbox.carried_out("compute_batch") == 1
+
+
+def test_resuming_needs_the_photos_that_are_missing(sandbox: Sandbox, subject_id: str) -> None:
+    sandbox.faults.add("upload_image", faults.status(403), times=None)
+    with Haut(**sandbox.credentials) as haut:
+        with pytest.raises(UploadIncomplete) as caught:
+            haut.upload_and_compute(subject_id, front=FILES["front"], left=FILES["left"])
+        assert isinstance(caught.value.cause, StorageError)
+        with pytest.raises(ConfigError, match="front, left"):
+            haut.resume_upload(caught.value.state, front=FILES["front"])
+
+
+def test_an_expired_slot_is_replaced(subject_id: str, sandbox: Sandbox) -> None:
+    expired = (
+        b'<?xml version="1.0"?><Error><Code>ExpiredToken</Code><Message>late</Message></Error>'
+    )
+    sandbox.faults.add("upload_image", faults.status(400, expired, content_type="application/xml"))
+    with Haut(**sandbox.credentials) as haut:
+        haut.upload_and_compute(subject_id, front=FILES["front"])
+    assert sandbox.carried_out("create_signed_upload_url") == 2
+    assert sandbox.carried_out("delete_image") == 1
+    [subject] = final_state(sandbox)["subjects"]
+    [batch] = subject["batches"]
+    assert len(batch["images"]) == 1
+
+
+def test_an_expired_slot_is_known_by_the_storage_itself(subject_id: str) -> None:
+    with Sandbox(upload_url_seconds=60) as sandbox:
+        [subject] = sandbox.add_subjects(1)
+        late = iter([61])
+        sandbox.before_request = lambda request: (
+            sandbox.clock.advance(next(late, 0)) if request.operation == "upload_image" else None
+        )
+        with Haut(**sandbox.credentials) as haut:
+            haut.upload_and_compute(subject.id, front=FILES["front"])
+        assert sandbox.carried_out("create_signed_upload_url") == 2
+
+
+def test_unset_fields_are_omitted_and_set_ones_pass_through(
+    sandbox: Sandbox, subject_id: str
+) -> None:
+    bodies: list[bytes] = []
+    sandbox.before_request = lambda request: (
+        bodies.append(bytes(request.body)) if request.operation != "upload_image" else None
+    )
+    with Haut(**sandbox.credentials) as haut:
+        haut.upload_and_compute(subject_id, front=FILES["front"])
+        assert bodies == [b'{"side_id":1}', b"{}"]
+        bodies.clear()
+        haut.upload_and_compute(subject_id, right=FILES["front"], **EVERYTHING)
+        assert bodies == [
+            b'{"side_id":2,"light_id":1,"meta":{"visit":2},'
+            b'"creation_time":"2025-02-03T04:05:06.000Z","name":"photo","app_args":{"a":1}}',
+            b'{"app_args":{"a":1}}',
+        ]
+
+
+def test_unknown_subject(sandbox: Sandbox) -> None:
+    with Haut(**sandbox.credentials) as haut:
+        with pytest.raises(UploadIncomplete) as caught:
+            haut.upload_and_compute(str(UUID(int=1)), front=FILES["front"])
+    assert isinstance(caught.value.cause, NotFound)
+    assert caught.value.state.batch_id is None
+    assert [side.status for side in caught.value.state.sides] == ["none"]
+
+
+def test_progress_rises_by_side_to_the_whole_size(sandbox: Sandbox, subject_id: str) -> None:
+    sandbox.faults.add("upload_image", faults.status(500), times=2)
+    seen: dict[Side, list[int]] = {side: [] for side in FILES}
+    with Haut(**sandbox.credentials) as haut:
+        haut.upload_and_compute(
+            subject_id, **FILES, progress=lambda sent, total, side: seen[side].append(sent)
+        )
+    for side, marks in seen.items():
+        assert marks[-1] == FILES[side].stat().st_size
+        assert marks == sorted(set(marks))
+        assert all(after - before <= 256 * 1024 for before, after in pairwise(marks))
+
+
+def test_a_callers_own_error_stays_and_carries_the_state(sandbox: Sandbox, subject_id: str) -> None:
+    def progress(sent: int, total: int | None, side: Side) -> None:
+        raise LookupError("the caller's own")
+
+    with Haut(**sandbox.credentials) as haut:
+        with pytest.raises(LookupError, match="the caller's own") as caught:
+            haut.upload_and_compute(subject_id, front=FILES["front"], progress=progress)
+        [note] = caught.value.__notes__
+        state = UploadState.from_json(note.partition("\n")[2])
+        haut.resume_upload(state, front=FILES["front"])
+    assert len(final_state(sandbox)["subjects"][0]["batches"]) == 1
+
+
+def test_a_computation_whose_answer_was_lost_is_found_in_the_images(
+    sandbox: Sandbox, subject_id: str
+) -> None:
+    sandbox.faults.add("compute_batch", faults.reset("after"))
+    with Haut(**sandbox.credentials) as haut:
+        with pytest.raises(UploadIncomplete) as caught:
+            haut.upload_and_compute(subject_id, front=FILES["front"])
+        assert caught.value.state.compute == "unknown"
+        batch = haut.resume_upload(caught.value.state)
+        haut.wait_for_analysis(batch)
+    assert sandbox.arrived("compute_batch") == 1
