@@ -5,7 +5,6 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 SETUP := .venv/.done
 LINTER := openapi/node_modules/.done
-RECORDED := tests/_async/test_workflows.py tests/_sync/test_workflows.py
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check generate sync lint-spec format record record-live lock build clean
@@ -55,6 +54,12 @@ sync: $(SETUP) ## Derive the synchronous face and its tests from the asynchronou
 format: $(SETUP) ## Format and mend what can be mended
 	@$(BIN)/ruff check --fix --quiet
 	@$(BIN)/ruff format --quiet
+
+record: $(SETUP) ## Record the cassettes afresh from an embedded sandbox
+	@$(BIN)/python scripts/record.py
+
+record-live: $(SETUP) ## Record the same from the real service, which is billed
+	@$(BIN)/python scripts/record.py --live
 
 lock: $(SETUP) ## Resolve requirements-dev.txt anew from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \

@@ -1,0 +1,380 @@
+# Derived from tests/_async/test_workflows.py by `make sync`; change that file instead.
+"""Every operation and workflow of the face, replayed from cassettes with the network blocked.
+
+They are recorded from the sandbox, or from an empty dataset of the real service, so each test leaves
+the dataset as it found it. Both faces replay the same cassettes: they must send the same requests.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from haut_api.api.images import list_images
+from haut_api.api.subjects import list_subjects
+from haut_api.models import Subject
+from haut_ext import (
+    BadRequest,
+    ErrorItem,
+    Haut,
+    NotFound,
+    Side,
+    StorageError,
+    Unauthorized,
+    UploadedBatch,
+    UploadedImage,
+)
+from haut_ext.photo import PhotoFile
+from tests.recording import PHOTOS, Service
+
+pytestmark = [pytest.mark.vcr, pytest.mark.block_network]
+
+BORN = date(1990, 1, 2)
+META = {"study": "subject-1", "visit": 1}
+NOBODY = UUID("00000000-0000-4000-8000-000000000000")
+JPEG, PNG, WEBP = (PHOTOS / f"portrait.{suffix}" for suffix in ("jpg", "png", "webp"))
+CONTENT = {photo: photo.read_bytes() for photo in (JPEG, PNG, WEBP)}
+
+KINDS = pytest.mark.parametrize(
+    ("kind", "photo"),
+    [("path", JPEG), ("bytes", PNG), ("file", WEBP)],
+    ids=["path", "bytes", "file"],
+)
+
+
+@contextmanager
+def given_as(kind: str, photo: Path) -> Iterator[PhotoFile]:
+    """A photo in one of the ways a caller can give it."""
+    if kind == "file":
+        with photo.open("rb") as file:
+            yield file
+    else:
+        yield CONTENT[photo] if kind == "bytes" else photo
+
+
+@pytest.fixture
+def haut(service: Service) -> Iterator[Haut]:
+    with Haut(**service.credentials) as client:
+        yield client
+
+
+@pytest.fixture
+def stranger(service: Service) -> Iterator[Haut]:
+    credentials = service.credentials.copy()
+    credentials["token"] = "not-a-token"
+    with Haut(**credentials) as client:
+        yield client
+
+
+@pytest.fixture
+def subject(haut: Haut) -> Iterator[Subject]:
+    created = haut.subjects.create("subject-1", birth_date=BORN, meta=META)
+    yield created
+    with suppress(NotFound):
+        haut.erase_subject(created.id)
+
+
+@pytest.fixture
+def five(haut: Haut) -> Iterator[list[UUID]]:
+    """The ids of subject-1 to subject-5."""
+    ids = []
+    for number in range(1, 6):
+        created = haut.subjects.create(f"subject-{number}")
+        ids.append(created.id)
+    yield ids
+    haut.subjects.delete_many(ids)
+
+
+# Subjects
+
+
+def test_create_subject(haut: Haut, subject: Subject) -> None:
+    assert (subject.name, subject.birth_date, subject.meta) == ("subject-1", BORN, META)
+    assert subject.biological_sex is None
+    assert subject.company.id == haut.scope.company_id
+    assert subject.dataset.id == haut.scope.dataset_id
+    assert subject.creation_time.utcoffset() == timedelta(0)
+    assert [found.id for found in haut.subjects.iterate()] == [subject.id]
+
+
+def test_get_or_create(haut: Haut) -> None:
+    longer = haut.subjects.create("subject-10", meta=META)
+    created = haut.subjects.get_or_create("subject-1", birth_date=BORN)
+    found = haut.subjects.get_or_create("subject-1", birth_date=None)
+    assert created.id != longer.id
+    assert found == created
+    assert found.birth_date == BORN
+    page = haut.subjects.list()
+    assert page.total == 2
+    haut.subjects.delete_many([longer.id, created.id])
+
+
+def test_update_subject(haut: Haut, subject: Subject) -> None:
+    renamed = haut.subjects.update(subject.id, name="subject-2")
+    assert (renamed.id, renamed.name) == (subject.id, "subject-2")
+    assert (renamed.birth_date, renamed.meta) == (BORN, META)
+    emptied = haut.subjects.update(subject.id, birth_date=None, meta=None)
+    assert (emptied.name, emptied.birth_date, emptied.meta) == ("subject-2", None, None)
+
+
+def test_iterate_subjects(haut: Haut, five: list[UUID]) -> None:
+    assert sorted([subject.id for subject in haut.subjects.iterate()]) == sorted(five)
+    assert [subject.id for subject in haut.subjects.iterate("subject-4")] == [five[3]]
+
+
+def test_list_subjects(haut: Haut, five: list[UUID]) -> None:
+    pages = [haut.subjects.list(page=number, page_size=2) for number in (1, 2, 3)]
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert {subject.id for page in pages for subject in page} == set(five)
+    assert [(page.number, page.total, page.has_next) for page in pages] == [
+        (1, 5, True),
+        (2, 5, True),
+        (3, 5, False),
+    ]
+    found = haut.subjects.list("subject-3")
+    assert [subject.id for subject in found] == [five[2]]
+    with pytest.raises(NotFound):
+        haut.subjects.list(page=4, page_size=2)
+
+
+def test_delete_subject(haut: Haut, five: list[UUID]) -> None:
+    haut.subjects.delete(five[1])
+    left = sorted([subject.id for subject in haut.subjects.iterate()])
+    assert left == sorted({*five} - {five[1]})
+    with pytest.raises(NotFound):
+        haut.subjects.delete(five[1])
+
+
+def test_delete_many_subjects(haut: Haut, five: list[UUID]) -> None:
+    outcome = haut.subjects.delete_many([five[4], NOBODY, five[0], five[4]])
+    assert outcome.deleted == (five[4], five[0])
+    assert outcome.not_deleted == (NOBODY,)
+    assert sorted([subject.id for subject in haut.subjects.iterate()]) == sorted(five[1:4])
+
+
+def test_clear_storage(haut: Haut, subject: Subject) -> None:
+    uploaded = haut.images.upload(subject.id, WEBP)
+    haut.subjects.clear_storage(subject.id)
+    image = haut.images.get(uploaded.image_id, signed_url=True)
+    assert image.id == uploaded.image_id, "the record stays"
+    assert image.signed_url is None
+    with pytest.raises(StorageError, match="has a record but no file"):
+        haut.images.download(uploaded.image_id, io.BytesIO())
+
+
+def test_clear_metadata(haut: Haut, subject: Subject) -> None:
+    haut.subjects.clear_metadata(subject.id)
+    page = haut.subjects.list()
+    [cleared] = page.items
+    assert (cleared.id, cleared.name) == (subject.id, "subject-1")
+    assert (cleared.birth_date, cleared.biological_sex, cleared.meta) == (None, None, None)
+
+
+# Images
+
+
+def test_request_upload(haut: Haut, subject: Subject) -> None:
+    moment = datetime(2025, 2, 27, 3, 40, 28, tzinfo=UTC)
+    first = haut.images.request_upload(
+        subject.id, side="right", light_id=1, name="image-1", meta=META, creation_time=moment
+    )
+    assert (first.name, first.meta, first.creation_time) == ("image-1", META, moment)
+    assert first.side is not None
+    assert (first.side.id, first.side.tech_name) == (2, "right")
+    assert first.upload_url.method == "PUT"
+    second = haut.images.request_upload(subject.id, side=3, batch_id=first.image_batch_id)
+    assert second.side is not None
+    assert (second.side.id, second.image_batch_id) == (3, first.image_batch_id)
+    assert second.id != first.id
+    plain = haut.images.request_upload(subject.id)
+    assert plain.side is not None
+    assert plain.side.id == 1
+    assert plain.image_batch_id != first.image_batch_id
+
+
+@KINDS
+def test_upload(haut: Haut, subject: Subject, kind: str, photo: Path) -> None:
+    size = len(CONTENT[photo])
+    marks: list[tuple[int, int | None]] = []
+    with given_as(kind, photo) as file:
+        uploaded = haut.images.upload(
+            subject.id, file, "left", progress=lambda *mark: marks.append(mark)
+        )
+    assert uploaded == UploadedImage(uploaded.image_id, uploaded.batch_id, "left")
+    assert marks[-1] == (size, size)
+    received = io.BytesIO()
+    assert haut.images.download(uploaded.image_id, received) == size
+    assert received.getvalue() == CONTENT[photo]
+
+
+def test_download_to_a_path(haut: Haut, subject: Subject, tmp_path: Path) -> None:
+    uploaded = haut.images.upload(subject.id, JPEG)
+    target = tmp_path / "front.jpg"
+    assert haut.images.download(uploaded.image_id, target) == len(CONTENT[JPEG])
+    assert target.read_bytes() == CONTENT[JPEG]
+    assert os.listdir(tmp_path) == ["front.jpg"], "nothing unfinished is left beside it"
+
+
+def test_compute(haut: Haut, subject: Subject) -> None:
+    uploaded = haut.images.upload(subject.id, WEBP)
+    before = haut.images.get(uploaded.image_id)
+    assert (before.quality_score, before.aux_images) == (None, [])
+    haut.images.compute(uploaded.batch_id)
+    batch = UploadedBatch(subject.id, uploaded.batch_id, (uploaded,))
+    [image] = haut.wait_for_analysis(batch)
+    assert image.id == uploaded.image_id
+    assert image.quality_score is not None
+    assert len(image.aux_images) > 0
+
+
+def test_get_image(haut: Haut, subject: Subject) -> None:
+    uploaded = haut.images.upload(subject.id, WEBP, "right", name="image-1", meta=META)
+    plain = haut.images.get(uploaded.image_id)
+    assert (plain.name, plain.side, plain.meta) == ("image-1", "right", META)
+    assert plain.image_batch_id == uploaded.batch_id
+    assert plain.created_at.utcoffset() == timedelta(0)
+    assert plain.signed_url is None
+    signed = haut.images.get(uploaded.image_id, signed_url=True, expires=300)
+    assert signed.signed_url is not None
+
+
+def test_list_and_iterate_images(haut: Haut, subject: Subject) -> None:
+    slots = [haut.images.request_upload(subject.id, name=f"image-{n}") for n in range(1, 5)]
+    ids = {slot.id for slot in slots}
+    assert {image.id for image in haut.images.iterate(subject.id)} == ids
+    page = haut.images.list(subject.id, page=2, page_size=3, expires=120)
+    assert (len(page), page.total, page.number, page.has_next) == (1, 4, 2, False)
+    named = haut.images.iterate(subject.id, q="image-2", ordering="name")
+    assert [image.id for image in named] == [slots[1].id]
+
+
+def test_delete_image(haut: Haut, subject: Subject) -> None:
+    kept = haut.images.upload(subject.id, WEBP)
+    deleted = haut.images.upload(subject.id, WEBP)
+    haut.images.delete(deleted.image_id)
+    assert [image.id for image in haut.images.iterate(subject.id)] == [kept.image_id]
+    for call in (haut.images.get, haut.images.delete):
+        with pytest.raises(NotFound):
+            call(deleted.image_id)
+
+
+# Workflows
+
+
+@KINDS
+def test_upload_and_compute_one_side(haut: Haut, subject: Subject, kind: str, photo: Path) -> None:
+    with given_as(kind, photo) as file:
+        batch = haut.upload_and_compute(subject.id, right=file, name="image-1", meta=META)
+    [uploaded] = batch.images
+    assert batch == UploadedBatch(
+        subject.id, batch.batch_id, (UploadedImage(uploaded.image_id, batch.batch_id, "right"),)
+    )
+    [image] = haut.wait_for_analysis(batch)
+    assert (image.id, image.side, image.name, image.meta) == (
+        uploaded.image_id,
+        "right",
+        "image-1",
+        META,
+    )
+
+
+def test_upload_and_compute_three_sides(haut: Haut, subject: Subject) -> None:
+    sent: dict[Side, tuple[int, int | None]] = {}
+
+    def progress(done: int, total: int | None, side: Side) -> None:
+        sent[side] = (done, total)
+
+    with given_as("file", WEBP) as left:
+        batch = haut.upload_and_compute(
+            subject.id, front=JPEG, right=CONTENT[PNG], left=left, progress=progress
+        )
+    contents = {"front": CONTENT[JPEG], "right": CONTENT[PNG], "left": CONTENT[WEBP]}
+    assert sent == {side: (len(content), len(content)) for side, content in contents.items()}
+    assert [image.side for image in batch.images] == ["front", "right", "left"]
+    assert {image.batch_id for image in batch.images} == {batch.batch_id}
+    analysed = haut.wait_for_analysis(batch)
+    assert {(image.id, image.side) for image in analysed} == {
+        (image.image_id, image.side) for image in batch.images
+    }
+    assert {image.image_batch_id for image in analysed} == {batch.batch_id}
+    for image in batch.images:
+        received = io.BytesIO()
+        haut.images.download(image.image_id, received)
+        assert received.getvalue() == contents[str(image.side)]
+
+
+def test_paginate_all_over_several_pages(haut: Haut, five: list[UUID]) -> None:
+    dataset_id = haut.scope.dataset_id
+    subjects = haut.paginate_all(list_subjects, dataset_id=dataset_id, page_size=2)
+    assert sorted([subject.id for subject in subjects]) == sorted(five)
+    slots = [haut.images.request_upload(five[0], name=f"image-{n}") for n in (1, 2, 3)]
+    images = haut.paginate_all(list_images, subject_id=five[0], page_size=1)
+    assert {image.id for image in images} == {slot.id for slot in slots}
+
+
+def test_erase_subject(haut: Haut, subject: Subject) -> None:
+    batch = haut.upload_and_compute(subject.id, front=JPEG, left=WEBP)
+    receipt = haut.erase_subject(subject.id)
+    assert receipt.verified
+    assert (receipt.subject_id, receipt.keep_subject) == (subject.id, False)
+    assert [(step.name, step.status) for step in receipt.steps] == [
+        ("storage", "done"),
+        ("images", "done"),
+        ("metadata", "done"),
+        ("subject", "done"),
+        ("verification", "done"),
+    ]
+    assert [step.count for step in receipt.steps if step.name == "images"] == [2]
+    assert [found.id for found in haut.subjects.iterate()] == []
+    for image in batch.images:
+        with pytest.raises(NotFound):
+            haut.images.get(image.image_id)
+    with pytest.raises(NotFound):
+        haut.erase_subject(subject.id)
+
+
+def test_erase_all_but_the_subject(haut: Haut, subject: Subject) -> None:
+    haut.upload_and_compute(subject.id, front=JPEG)
+    receipt = haut.erase_subject(subject.id, keep_subject=True)
+    assert receipt.verified
+    assert receipt.keep_subject
+    assert "subject" not in [step.name for step in receipt.steps]
+    page = haut.subjects.list()
+    [kept] = page.items
+    assert (kept.id, kept.birth_date, kept.meta) == (subject.id, None, None)
+    assert [image.id for image in haut.images.iterate(subject.id)] == []
+
+
+# Typed errors
+
+
+def test_not_found(haut: Haut) -> None:
+    with pytest.raises(NotFound) as raised:
+        haut.subjects.update(NOBODY, name="subject-1")
+    assert isinstance(raised.value, LookupError)
+    assert (raised.value.status, raised.value.attempts) == (404, 1)
+    assert raised.value.operation == "PATCH /api/v1/companies/{id}/datasets/{id}/subjects/{id}/"
+    assert [item.code for item in raised.value.errors] == ["not_found"]
+
+
+def test_bad_request(haut: Haut) -> None:
+    with pytest.raises(BadRequest) as raised:
+        haut.subjects.create("subject-1", biological_sex="")
+    detail = raised.value.errors[0].detail
+    assert raised.value.errors == (ErrorItem("blank", detail, "biological_sex"),)
+    assert detail in str(raised.value)
+    assert (raised.value.status, raised.value.maybe_carried_out) == (400, False)
+
+
+def test_unauthorized(stranger: Haut) -> None:
+    with pytest.raises(Unauthorized) as raised:
+        stranger.subjects.list()
+    assert raised.value.status == 401
+    assert "not-a-token" not in str(raised.value)

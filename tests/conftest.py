@@ -1,0 +1,90 @@
+"""What the tests of both faces share: one event loop, and the cassettes they are replayed from.
+
+A test marked `vcr` is replayed from `tests/cassettes/sandbox/`, or another folder of that kind, with
+the network blocked; all that the cassette holds must be asked for. With `--record-mode=rewrite` it
+is recorded there: see scripts/record.py.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from haut_ext.sandbox import Credentials, Sandbox
+from haut_ext.settings import PRODUCTION
+from tests import recording
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--cassettes",
+        type=Path,
+        default=Path(__file__).parent / "cassettes" / "sandbox",
+        help="folder of cassettes; its name says what they are recorded from: sandbox or live",
+    )
+
+
+def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
+    vcr.register_serializer("yaml", recording.LabelledYaml(config.getoption("cassettes").name))
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+def vcr_cassette_dir(pytestconfig: pytest.Config) -> str:
+    # One folder for both faces: what one sends, the other must send too.
+    return str(pytestconfig.getoption("cassettes"))
+
+
+@pytest.fixture
+def service(pytestconfig: pytest.Config, record_mode: str) -> Iterator[recording.Service]:
+    """The service of this test: replayed, or running while it is recorded."""
+    origin = pytestconfig.getoption("cassettes").name
+    if record_mode == "none":
+        yield recording.replayed(origin)
+    elif origin == "live":
+        yield recording.recorded_live(
+            Credentials(
+                token=os.environ["HAUT_TOKEN"],
+                company_id=os.environ["HAUT_COMPANY_ID"],
+                dataset_id=os.environ["HAUT_DATASET_ID"],
+                base_url=os.environ.get("HAUT_BASE_URL") or PRODUCTION,
+            )
+        )
+    else:
+        # Small pages, so that lists have several. One read, so that no replay waits.
+        with Sandbox(seed=1, page_size=3, analysis_reads=1) as sandbox:
+            yield recording.recorded_from_sandbox(sandbox)
+
+
+@pytest.fixture
+def vcr_config(service: recording.Service, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.setattr("vcr.stubs.httpx_stubs._make_vcr_request", recording.whole_request)
+    return recording.vcr_options(service)
+
+
+@pytest.fixture(autouse=True)
+def replay(request: pytest.FixtureRequest, record_mode: str) -> Iterator[None]:
+    """See that a replayed test can reach no socket, and leaves nothing unplayed."""
+    if record_mode != "none" or request.node.get_closest_marker("vcr") is None:
+        yield
+        return
+    request.getfixturevalue("block_network")
+    with socket.socket() as probe, pytest.raises(RuntimeError, match="Network is disabled"):
+        probe.connect(("127.0.0.1", 9))
+    cassette = request.getfixturevalue("vcr")
+    yield
+    unplayed = [
+        f"{played.method} {played.uri}"
+        for index, played in enumerate(cassette.requests)
+        if not cassette.play_counts[index]
+    ]
+    assert not unplayed, f"recorded, but not asked for: {unplayed}"

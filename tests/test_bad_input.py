@@ -1,0 +1,362 @@
+"""Bad input gets its typed error before any request: the sandbox it would have gone to hears nothing."""
+
+from __future__ import annotations
+
+import datetime
+import inspect
+import io
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from haut_api.api.images import list_images
+from haut_api.api.subjects import delete_subject, list_subjects
+from haut_ext import AsyncHaut, ConfigError, Haut, HautError, ImageRejected, Timeout
+from haut_ext.photo import MAX_BYTES
+from haut_ext.sandbox import Sandbox
+from tests.photo_files import jpeg
+
+ID = "2fea742a-62ec-4a81-9729-9e0283f9c40c"
+PHOTO = jpeg()
+NAIVE = datetime.datetime(2025, 2, 27, 3, 40, 28)
+
+
+@pytest.fixture(scope="module")
+def listening() -> Iterator[Sandbox]:
+    with Sandbox(seed=1) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(listening: Sandbox) -> Iterator[Sandbox]:
+    """A sandbox to which no request may come."""
+    earlier = len(listening.arrivals)
+    yield listening
+    assert listening.arrivals[earlier:] == []
+
+
+@pytest.fixture
+def haut(sandbox: Sandbox) -> Iterator[Haut]:
+    with Haut(**sandbox.credentials) as client:
+        yield client
+
+
+def test_the_sandbox_would_hear_a_request() -> None:
+    with Sandbox(seed=1) as sandbox, Haut(**sandbox.credentials) as haut:
+        haut.subjects.list()
+        assert len(sandbox.arrivals) == 1
+
+
+# Photos
+
+REASONS = {
+    "not an image": "JPEG, PNG",
+    "not an image, whatever its name": "JPEG, PNG",
+    "255x4000 px": "255x4000 px",
+    "4000x255 px": "4000x255 px",
+    "0 bytes": "0 bytes long",
+    "0 bytes, in memory": "0 bytes long",
+    "31,457,281 bytes": "31,457,281 bytes",
+    "a missing file": "cannot be read",
+    "a directory": "cannot be read",
+    "text": "binary mode",
+    "nothing": "not NoneType",
+}
+
+
+@pytest.fixture(scope="module")
+def bad_photos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """One photo for each of the reasons."""
+    tmp_path = tmp_path_factory.mktemp("photos")
+    (tmp_path / "html.jpg").write_bytes(b"<!doctype html><title>Sign in</title>")
+    (tmp_path / "empty.jpg").touch()
+    with (tmp_path / "long.jpg").open("wb") as long:
+        long.write(PHOTO)
+        long.truncate(MAX_BYTES + 1)
+    photos = (
+        b"%PDF-1.7 and no image",
+        tmp_path / "html.jpg",
+        jpeg((255, 4000)),
+        io.BytesIO(jpeg((4000, 255))),
+        tmp_path / "empty.jpg",
+        b"",
+        str(tmp_path / "long.jpg"),
+        tmp_path / "missing.jpg",
+        tmp_path,
+        io.StringIO("text"),
+        None,
+    )
+    return dict(zip(REASONS, photos, strict=True))
+
+
+@pytest.mark.parametrize("what", REASONS)
+def test_a_photo_that_the_service_would_not_take(
+    haut: Haut, bad_photos: dict[str, Any], what: str
+) -> None:
+    with pytest.raises(ImageRejected, match=REASONS[what]):
+        haut.images.upload(ID, bad_photos[what])
+    if bad_photos[what] is not None:
+        with pytest.raises(ImageRejected, match=f"left: .*{REASONS[what]}"):
+            haut.upload_and_compute(ID, front=PHOTO, left=bad_photos[what])
+
+
+def test_what_is_wrong_with_several_photos_comes_at_once(
+    haut: Haut, bad_photos: dict[str, Any]
+) -> None:
+    sides = {"front": "255x4000 px", "right": "0 bytes", "left": "a directory"}
+    with pytest.raises(ImageRejected) as raised:
+        haut.upload_and_compute(ID, **{side: bad_photos[what] for side, what in sides.items()})
+    assert [reason.partition(":")[0] for reason in raised.value.reasons] == list(sides)
+
+
+# Ids
+
+NO_IDS = [
+    "",
+    "..",
+    ".",
+    "a/b",
+    f"{ID}/",
+    f"{ID}/..",
+    f"../{ID}",
+    "subject-1",
+    ID[:-1],
+    None,
+    7,
+    b"",
+]
+RESOURCES: dict[str, Callable[[Haut], object]] = {
+    "haut": lambda haut: haut,
+    "haut.subjects": lambda haut: haut.subjects,
+    "haut.images": lambda haut: haut.images,
+}
+GOOD: dict[str, Any] = {
+    "subject_id": ID,
+    "subject_ids": [ID],
+    "image_id": ID,
+    "batch_id": ID,
+    "name": "subject-1",
+    "file": PHOTO,
+    "front": PHOTO,
+    "to": io.BytesIO(),
+}
+"""For the parameters without a default, and for those without which there is nothing to do."""
+
+
+def takers_of_ids() -> Iterator[tuple[str, str, str]]:
+    """Yield each public method that takes an id, and the parameter that takes it."""
+    with Haut(token="none", company_id=ID) as haut:
+        for where, resource in RESOURCES.items():
+            for name, method in inspect.getmembers(resource(haut), inspect.ismethod):
+                for parameter in inspect.signature(method).parameters:
+                    if name[0] != "_" and parameter in ("dataset_id", *GOOD) and "_id" in parameter:
+                        yield where, name, parameter
+
+
+TAKERS = list(takers_of_ids())
+
+
+def test_no_method_that_takes_an_id_is_forgotten() -> None:
+    assert {f"{where}.{name}" for where, name, _ in TAKERS} == {
+        "haut.upload_and_compute",
+        "haut.erase_subject",
+        *(f"haut.subjects.{name}" for name in ("create", "get_or_create", "update", "iterate")),
+        *(f"haut.subjects.{name}" for name in ("list", "delete", "delete_many")),
+        *(f"haut.subjects.{name}" for name in ("clear_storage", "clear_metadata")),
+        *(f"haut.images.{name}" for name in ("request_upload", "upload", "compute", "iterate")),
+        *(f"haut.images.{name}" for name in ("list", "get", "delete", "download")),
+    }
+
+
+@pytest.mark.parametrize(("where", "name", "parameter"), TAKERS)
+def test_an_id_that_is_no_uuid(haut: Haut, where: str, name: str, parameter: str) -> None:
+    method = getattr(RESOURCES[where](haut), name)
+    good = {
+        key: value for key, value in GOOD.items() if key in inspect.signature(method).parameters
+    }
+    for bad in NO_IDS:
+        if parameter == "dataset_id" and bad is None:
+            continue  # the client's own dataset is meant
+        value = [ID, bad] if parameter == "subject_ids" else bad
+        with pytest.raises(ConfigError, match=f"{parameter} must be a UUID") as raised:
+            method(**{**good, parameter: value})
+        assert "/" not in str(raised.value)
+
+
+@pytest.mark.parametrize("bad", NO_IDS)
+def test_an_id_that_is_no_uuid_for_a_generated_operation(haut: Haut, bad: Any) -> None:
+    with pytest.raises(ConfigError, match="must be a UUID"):
+        list(haut.paginate_all(list_subjects, dataset_id=bad))
+    with pytest.raises(ConfigError, match="must be a UUID"):
+        list(haut.paginate_all(list_images, subject_id=bad))
+
+
+@pytest.mark.parametrize("bad", NO_IDS)
+def test_a_company_or_dataset_that_is_no_uuid(bad: Any) -> None:
+    with pytest.raises(ConfigError, match="company_id must be a UUID"):
+        Haut(token="none", company_id=bad)
+    if bad is not None:
+        with pytest.raises(ConfigError, match="dataset_id must be a UUID"):
+            Haut(token="none", company_id=ID, dataset_id=bad)
+
+
+def test_no_dataset_at_all(sandbox: Sandbox) -> None:
+    credentials = sandbox.credentials
+    with Haut(
+        token=credentials["token"],
+        company_id=credentials["company_id"],
+        base_url=credentials["base_url"],
+    ) as haut:
+        with pytest.raises(ConfigError, match="needs a dataset"):
+            haut.subjects.create("subject-1")
+        with pytest.raises(ConfigError, match="needs a dataset"):
+            haut.erase_subject(ID)
+
+
+# Other arguments
+
+CALLS: dict[str, tuple[Callable[[Haut], object], str]] = {
+    "a name of 0 characters": (lambda haut: haut.subjects.create(""), "1 to 512 characters"),
+    "a name of 513": (lambda haut: haut.subjects.update(ID, name="x" * 513), "1 to 512 characters"),
+    "a name sought": (lambda haut: haut.subjects.get_or_create(""), "1 to 512 characters"),
+    "an unknown side": (lambda haut: haut.images.upload(ID, PHOTO, "top"), "side is one of"),  # type: ignore[arg-type]  # meant
+    "a side in words": (lambda haut: haut.images.request_upload(ID, side="Front"), "side is"),  # type: ignore[arg-type]  # meant
+    "a side that is true": (lambda haut: haut.images.request_upload(ID, side=True), "side is"),
+    "no photo": (lambda haut: haut.upload_and_compute(ID), "no photo"),
+    "page 0": (lambda haut: haut.subjects.list(page=0), "start at 1"),
+    "page -1": (lambda haut: haut.images.list(ID, page=-1), "start at 1"),
+    "a naive time for a slot": (
+        lambda haut: haut.images.request_upload(ID, creation_time=NAIVE),
+        "time zone",
+    ),
+    "a naive time": (lambda haut: haut.images.upload(ID, PHOTO, creation_time=NAIVE), "time zone"),
+    "a naive time for a batch": (
+        lambda haut: haut.upload_and_compute(ID, front=PHOTO, creation_time=NAIVE),
+        "time zone",
+    ),
+    "an unknown option": (lambda haut: haut.with_options(retries=3), "no such option.*retries"),
+    "a negative timeout": (lambda haut: haut.with_options(timeout=-1), "positive number"),
+    "no time": (lambda haut: haut.with_options(deadline=0), "deadline must be a positive number"),
+    "a negative deadline": (
+        lambda haut: haut.with_options(transfer_deadline=-5),
+        "positive number",
+    ),
+    "a timeout in words": (lambda haut: haut.with_options(timeout="5"), "positive number"),
+    "a negative count": (lambda haut: haut.with_options(max_retries=-1), "max_retries must be"),
+    "half a retry": (lambda haut: haut.with_options(max_retries=1.5), "max_retries must be"),
+    "a negative limit": (lambda haut: haut.with_options(max_retry_after=-1), "positive number"),
+    "a negative read timeout": (lambda haut: Timeout(read=-1), "read must be a positive number"),
+}
+
+
+@pytest.mark.parametrize(("call", "message"), CALLS.values(), ids=CALLS.keys())
+def test_an_argument_that_cannot_be_right(
+    haut: Haut, call: Callable[[Haut], object], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        call(haut)
+
+
+# Who, and where
+
+
+@pytest.mark.parametrize("face", [Haut, AsyncHaut])
+@pytest.mark.parametrize("token", ["", None, " ", "two words", "token\n", "tok\u00e9n", 7])
+def test_a_token_that_is_none(
+    sandbox: Sandbox, face: type[Haut] | type[AsyncHaut], token: Any
+) -> None:
+    arguments: dict[str, Any] = {**sandbox.credentials, "token": token}
+    with pytest.raises(ConfigError, match="token") as raised:
+        face(**arguments)
+    assert str(token) not in str(raised.value) or not str(token).strip() or token in (None, 7)
+
+
+@pytest.mark.parametrize("token", ["", None, "two words"])
+def test_a_callable_that_returns_no_token(sandbox: Sandbox, token: Any) -> None:
+    arguments: dict[str, Any] = {**sandbox.credentials, "token": lambda: token}
+    with Haut(**arguments) as haut, pytest.raises(ConfigError, match="token"):
+        haut.subjects.list()
+
+
+def test_an_environment_without_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HAUT_TOKEN", "HAUT_COMPANY_ID", "HAUT_DATASET_ID", "HAUT_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ConfigError, match=r"HAUT_TOKEN .*; HAUT_COMPANY_ID "):
+        Haut.from_env()
+    monkeypatch.setenv("HAUT_COMPANY_ID", ID)
+    monkeypatch.setenv("HAUT_TOKEN", " ")
+    with pytest.raises(ConfigError, match="HAUT_TOKEN") as raised:
+        Haut.from_env()
+    assert "HAUT_COMPANY_ID" not in str(raised.value)
+    with pytest.raises(ConfigError, match="company_id must be a UUID"):
+        Haut.from_env({"HAUT_TOKEN": "none", "HAUT_COMPANY_ID": ".."})
+
+
+BASE_URLS = {
+    "http://saas.haut.ai": "plain http",
+    "http://10.0.0.1:8080": "plain http",
+    "http://localhost.example.com": "plain http",
+    "http://127.0.0.1.example.com": "plain http",
+    "https://saas.haut.ai/api/v1": "scheme, host and port only",
+    "https://saas.haut.ai/?a=b": "scheme, host and port only",
+    "https://user:secret@saas.haut.ai": "scheme, host and port only",
+    "http://secret@127.0.0.1": "scheme, host and port only",
+    "ftp://saas.haut.ai": "scheme and a host",
+    "saas.haut.ai": "scheme and a host",
+    "https://": "scheme and a host",
+    "https://saas.haut.ai:port": "not an address",
+    "": "scheme and a host",
+}
+
+
+@pytest.mark.parametrize("face", [Haut, AsyncHaut])
+@pytest.mark.parametrize(("base_url", "message"), BASE_URLS.items())
+def test_an_address_that_the_token_must_not_go_to(
+    face: type[Haut] | type[AsyncHaut], base_url: str, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message) as raised:
+        face(token="none", company_id=ID, base_url=base_url)
+    assert "secret" not in str(raised.value)
+
+
+# The generated functions, called without the layer above
+
+
+@pytest.mark.parametrize("value", ["", ".", "..", "a/b", "../.."])
+def test_a_generated_function_is_not_led_to_another_route(
+    sandbox: Sandbox, haut: Haut, value: Any
+) -> None:
+    with pytest.raises(ConfigError, match="not a UUID"):
+        delete_subject.sync_detailed(
+            client=haut.api, company_id=UUID(ID), dataset_id=UUID(ID), subject_id=value
+        )
+    with pytest.raises(ConfigError, match="not a UUID"):
+        delete_subject.sync_detailed(
+            client=haut.api, company_id=UUID(ID), dataset_id=value, subject_id=UUID(ID)
+        )
+
+
+# The other face
+
+
+ASYNC_CALLS: dict[str, Callable[[AsyncHaut], Any]] = {
+    "not an image": lambda haut: haut.images.upload(ID, b"%PDF-1.7"),
+    "no image among three": lambda haut: haut.upload_and_compute(ID, front=PHOTO, left=b""),
+    "no photo": lambda haut: haut.upload_and_compute(ID),
+    "no UUID": lambda haut: haut.subjects.delete(".."),
+    "no UUID to erase": lambda haut: haut.erase_subject("a/b"),
+    "a naive time": lambda haut: haut.images.request_upload(ID, creation_time=NAIVE),
+    "page 0": lambda haut: haut.images.list(ID, page=0),
+}
+
+
+@pytest.mark.parametrize("call", ASYNC_CALLS.values(), ids=ASYNC_CALLS.keys())
+async def test_the_asynchronous_face_refuses_as_well(
+    sandbox: Sandbox, call: Callable[[AsyncHaut], Any]
+) -> None:
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        with pytest.raises((ConfigError, ImageRejected)) as raised:
+            await call(haut)
+    assert isinstance(raised.value, HautError)
