@@ -23,7 +23,7 @@ $(SETUP): requirements-dev.txt pyproject.toml
 	@touch $@
 
 $(LINTER): openapi/package-lock.json $(SETUP)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix openapi --silent --no-fund --no-audit
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix openapi --loglevel=error --no-fund --no-audit >/dev/null
 	@touch $@
 
 demo: $(SETUP) ## Run the main job, on the sandbox or, with HAUT_TOKEN etc. set, on the real service

@@ -21,7 +21,7 @@ from typing import Any
 
 import openapi_python_client
 import yaml
-from jsonpath_ng.ext import parse as parse_jsonpath
+from jsonpath_ng.ext.parser import parse as parse_jsonpath
 from oas_patch.overlay import apply_overlay
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -47,7 +47,7 @@ dribble past deadline    | TransportTimeout? 1/1  | TransportTimeout? 1/1   | Tr
 503                      | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | ServerError? 1/0        | ok 2/1
 503, Retry-After         | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | ok 2/1                  | ok 2/1
 504                      | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | ServerError? 1/0        | ok 2/1
-520                      | ServerError 1/0        | ServerError? 1/0        | ServerError? 1/0        | ServerError? 1/0        | ServerError? 1/0        | StorageError 1/0 
+520                      | ServerError 1/0        | ServerError? 1/0        | ServerError? 1/0        | ServerError? 1/0        | ServerError? 1/0        | StorageError 1/0
 200, empty               | UnexpectedResponse 1/1 | UnexpectedResponse 1/1  | ok 1/1                  | UnexpectedResponse 1/1  | UnexpectedResponse 1/1  | ok 1/1
 200, JSON cut            | UnexpectedResponse 1/1 | UnexpectedResponse 1/1  | UnexpectedResponse 1/1  | UnexpectedResponse 1/1  | UnexpectedResponse 1/1  | ok 1/1
 200, a login page        | UnexpectedResponse 1/0 | UnexpectedResponse 1/0  | UnexpectedResponse 1/0  | UnexpectedResponse 1/0  | UnexpectedResponse 1/0  | UnexpectedResponse 1/0

@@ -21,7 +21,7 @@ PYTHON = [code for language, code in BLOCKS if language == "python"]
 
 
 def environment(sandbox: Sandbox) -> dict[str, str]:
-    return {f"HAUT_{name.upper()}": value for name, value in sandbox.credentials.items()}
+    return {f"HAUT_{name.upper()}": str(value) for name, value in sandbox.credentials.items()}
 
 
 @pytest.mark.parametrize("code", PYTHON, ids=lambda code: code.splitlines()[0])

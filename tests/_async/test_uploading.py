@@ -26,7 +26,7 @@ from haut_ext.sandbox import Sandbox, faults
 pytestmark = pytest.mark.anyio
 
 PHOTOS = Path("examples/photos")
-FILES: dict[Side, Path] = {
+FILES: dict[str, Any] = {
     "front": PHOTOS / "portrait.jpg",
     "right": PHOTOS / "portrait.png",
     "left": PHOTOS / "portrait.webp",
@@ -220,7 +220,7 @@ async def test_unknown_subject(sandbox: Sandbox) -> None:
 
 async def test_progress_rises_by_side_to_the_whole_size(sandbox: Sandbox, subject_id: str) -> None:
     sandbox.faults.add("upload_image", faults.status(500), times=2)
-    seen: dict[Side, list[int]] = {side: [] for side in FILES}
+    seen: dict[str, list[int]] = {side: [] for side in FILES}
     async with AsyncHaut(**sandbox.credentials) as haut:
         await haut.upload_and_compute(
             subject_id, **FILES, progress=lambda sent, total, side: seen[side].append(sent)

@@ -27,7 +27,7 @@ from haut_ext.sandbox import Sandbox, faults
 pytestmark = pytest.mark.anyio
 
 PHOTOS = Path("examples/photos")
-FILES: dict[Side, Path] = {
+FILES: dict[str, Any] = {
     "front": PHOTOS / "portrait.jpg",
     "right": PHOTOS / "portrait.png",
     "left": PHOTOS / "portrait.webp",
