@@ -219,7 +219,7 @@ def test_unknown_subject(sandbox: Sandbox) -> None:
 
 def test_progress_rises_by_side_to_the_whole_size(sandbox: Sandbox, subject_id: str) -> None:
     sandbox.faults.add("upload_image", faults.status(500), times=2)
-    seen: dict[Side, list[int]] = {side: [] for side in FILES}
+    seen: dict[str, list[int]] = {side: [] for side in FILES}
     with Haut(**sandbox.credentials) as haut:
         haut.upload_and_compute(
             subject_id, **FILES, progress=lambda sent, total, side: seen[side].append(sent)
