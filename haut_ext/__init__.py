@@ -3,8 +3,8 @@
 `Haut` and `AsyncHaut` are the two faces of one client; `haut_api` is the generated contract below.
 """
 
-from haut_ext._async.client import AsyncHaut
-from haut_ext._sync.client import Haut
+from typing import TYPE_CHECKING, Any
+
 from haut_ext.errors import (
     AnalysisTimeout,
     ApiError,
@@ -41,6 +41,10 @@ from haut_ext.results import (
 )
 from haut_ext.settings import Timeout
 
+if TYPE_CHECKING:
+    from haut_ext._async.client import AsyncHaut
+    from haut_ext._sync.client import Haut
+
 __all__ = [
     "AnalysisTimeout",
     "ApiError",
@@ -76,3 +80,16 @@ __all__ = [
     "UploadedBatch",
     "UploadedImage",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # A program uses one of the faces, and importing a face takes as long as importing httpx.
+    if name == "Haut":
+        from haut_ext._sync.client import Haut
+
+        return Haut
+    if name == "AsyncHaut":
+        from haut_ext._async.client import AsyncHaut
+
+        return AsyncHaut
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

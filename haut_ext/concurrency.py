@@ -6,11 +6,15 @@ A leaf. The asynchronous forms are tasks, the synchronous ones threads; neither 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
+
+_NOTICEABLE = 0.05
+"""The part of a page's time below which a consumer's own is not worth a thread."""
 
 
 async def together_async(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T | Exception]:
@@ -79,13 +83,22 @@ async def one_ahead_async(pages: Pages[T]) -> AsyncGenerator[T]:
 
 
 def one_ahead(pages: Generator[tuple[Sequence[T], bool]]) -> Generator[T]:
-    """Yield the items of every run while the next run is being made, in a thread of its own."""
+    """Yield the items of every run while the next run is being made, in a thread of its own.
+
+    A consumer that takes hardly any time gains nothing by it, and two busy threads hinder each
+    other; so the thread is used only while the consumer takes a noticeable part of a run's time.
+    """
+    making = 0.0
 
     def following() -> tuple[Sequence[T], bool]:
+        nonlocal making
+        began = time.perf_counter()
         try:
             return next(pages)
         except StopIteration:
             return (), False
+        finally:
+            making = time.perf_counter() - began
 
     items, more = following()
     if not more:  # most lists are one page, and need no thread
@@ -93,12 +106,15 @@ def one_ahead(pages: Generator[tuple[Sequence[T], bool]]) -> Generator[T]:
         return
     with ThreadPoolExecutor(1, thread_name_prefix="haut-ext") as pool:
         try:
+            using = making
             while True:
-                future = pool.submit(following) if more else None
+                ahead = pool.submit(following) if more and using > making * _NOTICEABLE else None
+                began = time.perf_counter()
                 yield from items
-                if future is None:
+                using = time.perf_counter() - began
+                if not more:
                     return
-                items, more = future.result()
+                items, more = following() if ahead is None else ahead.result()
         finally:
             pool.shutdown(cancel_futures=True)
             pages.close()

@@ -6,7 +6,6 @@ from __future__ import annotations
 import datetime
 import platform
 from collections.abc import Iterator, Mapping
-from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from uuid import UUID
@@ -352,4 +351,6 @@ def _given(
 
 
 def _user_agent() -> str:
+    from importlib.metadata import version  # not needed to import a face, and slow to import
+
     return f"haut-ext/{version('haut-ext')} python/{platform.python_version()}"
