@@ -20,7 +20,10 @@ from haut_ext.results import ErasureReceipt, ErasureStep, ErasureStepName, Erasu
 
 
 async def erase_subject(
-    subjects: AsyncSubjects, images: AsyncImages, receipt: ErasureReceipt
+    subjects: AsyncSubjects,
+    images: AsyncImages,
+    receipt: ErasureReceipt,
+    on_step: Callable[[ErasureReceipt], None] | None = None,
 ) -> ErasureReceipt:
     """Erase everything of the receipt's subject; see `AsyncHaut.erase_subject`.
 
@@ -28,8 +31,10 @@ async def erase_subject(
         subjects: The client's subjects.
         images: The client's images.
         receipt: Without steps, or with those of an earlier call, which this one completes.
+        on_step: Called with the receipt so far after each step, for who must survive the death of
+            this process.
     """
-    erasure = _Erasure(subjects, images, receipt)
+    erasure = _Erasure(subjects, images, receipt, on_step)
     begun_before = bool(receipt.steps)
     try:
         # The first step names subject and dataset together: an unknown subject or a wrong dataset
@@ -56,6 +61,7 @@ class _Erasure:
     subjects: AsyncSubjects
     images: AsyncImages
     receipt: ErasureReceipt
+    on_step: Callable[[ErasureReceipt], None] | None
 
     @property
     def subject_id(self) -> UUID:
@@ -88,6 +94,8 @@ class _Erasure:
     ) -> None:
         step = ErasureStep(name, status, datetime.now(UTC), count, reason)
         self.receipt = evolve(self.receipt, steps=(*self.receipt.steps, step))
+        if self.on_step is not None:
+            self.on_step(self.receipt)
 
     async def clear_storage(self) -> None:
         await self.subjects.clear_storage(self.subject_id, dataset_id=self.dataset_id)

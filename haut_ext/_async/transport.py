@@ -212,7 +212,9 @@ class AsyncTransport(httpx.AsyncBaseTransport):
             call.deadline.start()
             with call.deadline:
                 sent = call.as_sent(self.options.timeout)
-                answer = await _read(await self.sockets.handle_async_request(sent), call.into)
+                answer = await _read_answer(
+                    await self.sockets.handle_async_request(sent), call.into
+                )
         except httpx.TransportError as error:
             return _broken(call, error)
         except httpx.DecodingError as error:
@@ -312,7 +314,7 @@ def _broken(call: _Call, error: httpx.TransportError) -> _Failure:
     return _Failure(failure, Fate.UNKNOWN if connected else Fate.NOT_CARRIED_OUT)
 
 
-async def _read(answer: httpx.Response, into: Target | None) -> answers.Answer:
+async def _read_answer(answer: httpx.Response, into: Target | None) -> answers.Answer:
     """Return the same answer with its whole body, whose JSON errors are ours.
 
     Args:

@@ -6,6 +6,9 @@ then the bytes go out side by side, and the computation is started after the las
 Whatever fails, the state says how far each side came, and resuming goes on from there: stored sides
 are left alone, a record whose bytes are not known to have arrived is deleted and made anew, and a
 computation that may have been started is not started again unless the caller says so.
+
+Who must survive the death of this very process keeps the state itself: `on_state` is told of each
+change, and a change to `unknown` before the request that makes it so.
 """
 
 from __future__ import annotations
@@ -37,6 +40,7 @@ from haut_ext.results import Side, SideState, SlotStatus, UploadedBatch, Uploade
 from haut_ext.wire.answers import maybe_carried_out
 
 Progress = Callable[[int, int | None, Side], None]
+OnState = Callable[[UploadState], None]
 
 _CLOCKS_APART = datetime.timedelta(minutes=5)
 """How far this machine's clock and the service's may differ when a lost record is looked for."""
@@ -96,6 +100,7 @@ async def upload_and_compute(
     progress: Progress | None,
     *,
     compute_again: bool = False,
+    on_state: OnState | None = None,
 ) -> UploadedBatch:
     """Bring an upload from any state to its end; see the client's methods of that name."""
     missing: set[Side] = {side.side for side in state.sides if side.status != "stored"}
@@ -104,7 +109,7 @@ async def upload_and_compute(
             "pass the photos of exactly the sides that are not stored yet: "
             + (", ".join(sorted(missing)) or "none")
         )
-    upload = _Upload(images, state, check_photos(files), attributes, progress)
+    upload = _Upload(images, state, check_photos(files), attributes, progress, on_state)
     try:
         await upload.clear_up()
         await upload.store_all()
@@ -140,14 +145,23 @@ class _Upload:
     photos: dict[Side, Photo]
     attributes: Attributes
     progress: Progress | None
+    on_state: OnState | None
     # In the synchronous face the sides are stored by threads of their own.
     _lock: RLock = field(factory=RLock)
 
-    def _note(self, side: Side, status: SlotStatus, image_id: UUID | None = None) -> None:
+    def _note(
+        self, side: Side, status: SlotStatus, image_id: UUID | None = None, **changes: Any
+    ) -> None:
         changed = SideState(side, status, image_id)
         with self._lock:
             sides = tuple(changed if known.side == side else known for known in self.state.sides)
-            self.state = evolve(self.state, sides=sides)
+            self._change(sides=sides, **changes)
+
+    def _change(self, **changes: Any) -> None:
+        with self._lock:
+            self.state = evolve(self.state, **changes)
+            if self.on_state is not None:
+                self.on_state(self.state)
 
     async def clear_up(self) -> None:
         """Delete the records of an earlier run whose bytes are not known to have arrived."""
@@ -217,8 +231,7 @@ class _Upload:
             if not maybe_carried_out(error):
                 self._note(side, "none")
             raise
-        self.state = evolve(self.state, batch_id=slot.image_batch_id)
-        self._note(side, "open", slot.id)
+        self._note(side, "open", slot.id, batch_id=slot.image_batch_id)
         return slot
 
     async def _store(self, side: Side, slot: SignedUpload) -> None:
@@ -244,7 +257,7 @@ class _Upload:
         batch_id = self.state.batch_id
         assert batch_id is not None
         if self.state.compute == "unknown" and await self._being_analysed():
-            self.state = evolve(self.state, compute="started")
+            self._change(compute="started")
         if self.state.compute == "started":
             return
         if self.state.compute == "unknown" and not again:
@@ -253,14 +266,14 @@ class _Upload:
                 "show no result yet. Resume later to look again, or pass compute_again=True to send "
                 "it once more"
             )
-        self.state = evolve(self.state, compute="unknown")
+        self._change(compute="unknown")
         try:
             await self.images.compute(batch_id, self.attributes.app_args)
         except HautError as error:
             if not maybe_carried_out(error):
-                self.state = evolve(self.state, compute="not sent")
+                self._change(compute="not sent")
             raise
-        self.state = evolve(self.state, compute="started")
+        self._change(compute="started")
 
     async def _being_analysed(self) -> bool:
         """Whether some image of the batch shows a result, so that the computation must have run."""

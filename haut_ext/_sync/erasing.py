@@ -20,15 +20,22 @@ from haut_ext.errors import ApiError, ErasureIncomplete, HautError, NotFound
 from haut_ext.results import ErasureReceipt, ErasureStep, ErasureStepName, ErasureStepStatus
 
 
-def erase_subject(subjects: Subjects, images: Images, receipt: ErasureReceipt) -> ErasureReceipt:
+def erase_subject(
+    subjects: Subjects,
+    images: Images,
+    receipt: ErasureReceipt,
+    on_step: Callable[[ErasureReceipt], None] | None = None,
+) -> ErasureReceipt:
     """Erase everything of the receipt's subject; see `Haut.erase_subject`.
 
     Args:
         subjects: The client's subjects.
         images: The client's images.
         receipt: Without steps, or with those of an earlier call, which this one completes.
+        on_step: Called with the receipt so far after each step, for who must survive the death of
+            this process.
     """
-    erasure = _Erasure(subjects, images, receipt)
+    erasure = _Erasure(subjects, images, receipt, on_step)
     begun_before = bool(receipt.steps)
     try:
         # The first step names subject and dataset together: an unknown subject or a wrong dataset
@@ -55,6 +62,7 @@ class _Erasure:
     subjects: Subjects
     images: Images
     receipt: ErasureReceipt
+    on_step: Callable[[ErasureReceipt], None] | None
 
     @property
     def subject_id(self) -> UUID:
@@ -85,6 +93,8 @@ class _Erasure:
     ) -> None:
         step = ErasureStep(name, status, datetime.now(UTC), count, reason)
         self.receipt = evolve(self.receipt, steps=(*self.receipt.steps, step))
+        if self.on_step is not None:
+            self.on_step(self.receipt)
 
     def clear_storage(self) -> None:
         self.subjects.clear_storage(self.subject_id, dataset_id=self.dataset_id)

@@ -212,7 +212,7 @@ class Transport(httpx.BaseTransport):
             call.deadline.start()
             with call.deadline:
                 sent = call.as_sent(self.options.timeout)
-                answer = _read(self.sockets.handle_request(sent), call.into)
+                answer = _read_answer(self.sockets.handle_request(sent), call.into)
         except httpx.TransportError as error:
             return _broken(call, error)
         except httpx.DecodingError as error:
@@ -312,7 +312,7 @@ def _broken(call: _Call, error: httpx.TransportError) -> _Failure:
     return _Failure(failure, Fate.UNKNOWN if connected else Fate.NOT_CARRIED_OUT)
 
 
-def _read(answer: httpx.Response, into: Target | None) -> answers.Answer:
+def _read_answer(answer: httpx.Response, into: Target | None) -> answers.Answer:
     """Return the same answer with its whole body, whose JSON errors are ours.
 
     Args:

@@ -1,0 +1,225 @@
+"""Photos on the way: sent again from where they began, received again from where they were to stand."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import pytest
+
+from haut_ext import AsyncHaut, HautError, StorageError, TransportError, UnexpectedResponse
+from haut_ext.photo import PhotoFile
+from haut_ext.sandbox import Fault, Request, Sandbox, faults
+from haut_ext.wire import retry
+from tests.wire.world import photo_of, store
+
+CONTENT = photo_of(1_000_000)
+BEFORE = b"what stood before"
+
+
+@pytest.fixture
+def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
+    with Sandbox(seed=1) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+async def haut(sandbox: Sandbox) -> AsyncIterator[AsyncHaut]:
+    async with AsyncHaut(**sandbox.credentials) as client:
+        yield client
+
+
+class Stream(io.RawIOBase):
+    """What cannot seek: a pipe, a socket, a response."""
+
+    def __init__(self, content: bytes = b"") -> None:
+        self._left = io.BytesIO(content)
+        self.got = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._left.readinto(buffer)
+
+    def write(self, piece: Any) -> int:
+        self.got += bytes(piece[:1000])
+        return min(len(piece), 1000)
+
+
+def stream(content: bytes = b"") -> BinaryIO:
+    return cast("BinaryIO", Stream(content))
+
+
+# Uploads
+
+
+@pytest.mark.parametrize("fault", [faults.reset("unread"), faults.reset("after"), faults.stall()])
+@pytest.mark.parametrize("kind", ["path", "bytes", "file at a position"])
+async def test_photo_is_sent_again_from_where_it_began(
+    sandbox: Sandbox, haut: AsyncHaut, tmp_path: Path, kind: str, fault: Fault
+) -> None:
+    subject = store(sandbox).subject
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(CONTENT)
+    file = io.BytesIO(BEFORE + CONTENT)
+    file.seek(len(BEFORE))
+    photo: dict[str, PhotoFile] = {"path": path, "bytes": CONTENT, "file at a position": file}
+    sandbox.faults.add("upload_image", fault, times=2)
+    hasty = haut.with_options(timeout=0.3)
+    progress: list[int] = []
+    image = await hasty.images.upload(
+        subject, photo[kind], progress=lambda sent, _: progress.append(sent)
+    )
+    assert sandbox.faults.pending == []
+    assert sandbox.arrived("upload_image") == 3
+    assert received(sandbox) == hashlib.sha256(CONTENT).hexdigest()
+    assert image.side == "front"
+    assert file.tell() == len(BEFORE)
+    assert progress == sorted(set(progress))
+    assert progress[-1] == len(CONTENT)
+
+
+def received(sandbox: Sandbox) -> str | None:
+    """Return the SHA-256 of the last photo that the storage received."""
+    [subject] = sandbox.snapshot()["subjects"]
+    digest: str | None = subject["batches"][-1]["images"][-1]["sha256"]
+    return digest
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"), [(faults.reset("after"), TransportError), (faults.status(503), StorageError)]
+)
+async def test_stream_is_sent_once(
+    sandbox: Sandbox, haut: AsyncHaut, fault: Fault, kind: type[HautError]
+) -> None:
+    subject = store(sandbox).subject
+    sandbox.faults.add("upload_image", fault)
+    with pytest.raises(
+        kind, match=r"a stream that can be read only once, so it cannot be repeated"
+    ):
+        await haut.images.upload(subject, stream(CONTENT))
+    assert sandbox.faults.pending == []
+    assert sandbox.arrived("upload_image") == 1
+    await haut.images.upload(subject, stream(CONTENT))
+    assert received(sandbox) == hashlib.sha256(CONTENT).hexdigest()
+
+
+# Downloads
+
+
+@pytest.mark.parametrize("fault", [faults.truncated(), faults.cut_chunks(), faults.reset("after")])
+async def test_broken_download_begins_anew(
+    sandbox: Sandbox, haut: AsyncHaut, tmp_path: Path, fault: Fault
+) -> None:
+    image = store(sandbox, CONTENT).image
+    path = tmp_path / "photo.jpg"
+    file = io.BytesIO(BEFORE)
+    file.seek(0, os.SEEK_END)
+    sandbox.faults.add("download_image", fault, times=2)
+    assert await haut.images.download(image, path) == len(CONTENT)
+    sandbox.faults.add("download_image", fault, times=2)
+    assert await haut.images.download(image, file) == len(CONTENT)
+    assert sandbox.faults.pending == []
+    assert sandbox.arrived("download_image") == 6
+    assert path.read_bytes() == CONTENT
+    assert file.getvalue() == BEFORE + CONTENT
+
+
+async def test_appended_download_begins_anew(
+    sandbox: Sandbox, haut: AsyncHaut, tmp_path: Path
+) -> None:
+    image = store(sandbox, CONTENT).image
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(BEFORE)
+    sandbox.faults.add("download_image", faults.truncated())
+    with path.open("ab") as file:
+        await haut.images.download(image, file)
+    assert sandbox.faults.pending == []
+    assert path.read_bytes() == BEFORE + CONTENT
+
+
+@pytest.mark.parametrize("existing", [None, b"an older photo"])
+async def test_broken_download_leaves_no_file(
+    sandbox: Sandbox, haut: AsyncHaut, tmp_path: Path, existing: bytes | None
+) -> None:
+    image = store(sandbox, CONTENT).image
+    path = tmp_path / "photo.jpg"
+    if existing is not None:
+        path.write_bytes(existing)
+    sandbox.faults.add("download_image", faults.truncated(), times=3)
+    with pytest.raises(TransportError, match=r"cut off.*3 attempts"):
+        await haut.with_options(max_retries=2).images.download(image, path)
+    assert sandbox.faults.pending == []
+    assert os.listdir(tmp_path) == ([] if existing is None else ["photo.jpg"])
+    assert existing is None or path.read_bytes() == existing
+
+
+async def test_download_into_a_stream_has_one_attempt_once_begun(
+    sandbox: Sandbox, haut: AsyncHaut
+) -> None:
+    image = store(sandbox, CONTENT).image
+    sandbox.faults.add("download_image", faults.status(503))  # nothing of the photo had come
+    to = Stream()
+    assert await haut.images.download(image, cast("BinaryIO", to)) == len(CONTENT)
+    assert to.got == CONTENT  # although it takes only a thousand bytes at a time
+    sandbox.faults.add("download_image", faults.truncated())
+    with pytest.raises(TransportError, match=r"cannot be rewound, so it cannot be repeated"):
+        await haut.images.download(image, stream())
+    assert sandbox.faults.pending == []
+
+
+async def test_download_whose_file_cannot_be_written(
+    sandbox: Sandbox, haut: AsyncHaut, tmp_path: Path
+) -> None:
+    image = store(sandbox, CONTENT).image
+
+    class Full(io.BytesIO):
+        def write(self, _: Any) -> int:
+            raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space left"):
+        await haut.images.download(image, Full())
+    arrived = sandbox.arrivals
+    with pytest.raises(FileNotFoundError):
+        await haut.images.download(image, tmp_path / "nowhere" / "photo.jpg")
+    assert sandbox.arrivals == arrived  # nothing was asked for in vain
+
+
+async def test_address_that_has_expired_is_replaced_once(sandbox: Sandbox, haut: AsyncHaut) -> None:
+    image = store(sandbox, CONTENT).image
+    late = 1
+
+    def late_download(request: Request) -> None:
+        nonlocal late
+        if request.method == "GET" and request.operation == "download_image" and late:
+            late -= 1
+            sandbox.clock.advance(61)
+
+    sandbox.before_request = late_download
+    to = io.BytesIO()
+    assert await haut.images.download(image, to) == len(CONTENT)
+    assert to.getvalue() == CONTENT
+    assert sandbox.arrived("get_image") == 2
+    late = 2
+    with pytest.raises(StorageError, match="ExpiredToken"):
+        await haut.images.download(image, to)
+    assert sandbox.arrived("get_image") == 4
+
+
+async def test_download_of_a_page_for_a_person(
+    sandbox: Sandbox, haut: AsyncHaut, tmp_path: Path
+) -> None:
+    image = store(sandbox, CONTENT).image
+    sandbox.faults.add("download_image", faults.login_page())
+    with pytest.raises(UnexpectedResponse, match="web page"):
+        await haut.images.download(image, tmp_path / "photo.jpg")
+    assert os.listdir(tmp_path) == []

@@ -1,0 +1,241 @@
+"""What the client lets be seen of its work: every attempt in the log, and no secret or name anywhere."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import json
+import logging
+import pickle
+import re
+import subprocess
+import sys
+import traceback
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, date, datetime
+
+import pytest
+
+from haut_api.api.subjects import list_subjects
+from haut_ext import AsyncHaut, HautError, NotFound, Timeout, UploadIncomplete
+from haut_ext.photo import Photo
+from haut_ext.sandbox import Sandbox, faults
+from haut_ext.wire import retry
+from tests.conformance import FAULTS
+from tests.wire.world import PHOTO, store
+
+NAME = "Ada Lovelace"
+META = {"diagnosis": "rosacea"}
+TERM = "Lovel"
+PERSONAL = ("Ada", "Lovel", "rosacea", "diagnosis", "1815-12-10", "portrait", "inferno")
+SIGNED = ("X-Goog-Credential=", "Signature=")
+
+LINE = re.compile(
+    r"(GET|POST|PATCH|PUT|DELETE) ((/api/v1(/[a-z_]+|/\{id\})+/)|\(storage\)) "
+    r"\[([0-9a-f-]{36}( [0-9a-f-]{36})*)?\]: attempt \d+, "
+    r"(\d{3}|(\d{3} )?[A-Z][A-Za-z]+)(; again in \d+\.\d\d s)?"
+)
+
+
+@pytest.fixture
+def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
+    with Sandbox(seed=1, analysis_reads=0) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """Everything that any logger says."""
+    caplog.set_level(logging.DEBUG)
+    for name in ("haut_ext", "httpx", "httpcore", "asyncio", "anyio"):
+        caplog.set_level(logging.DEBUG, name)
+    return caplog
+
+
+async def everything(haut: AsyncHaut) -> set[str]:
+    """Do all that the client can do; return the names of what was done."""
+    person = {"birth_date": date(1815, 12, 10), "meta": META}
+    moment = datetime(2025, 1, 1, tzinfo=UTC)
+    subject = await haut.subjects.create(NAME, **person)  # type: ignore[arg-type]
+    await haut.subjects.get_or_create(NAME)
+    await haut.subjects.update(subject.id, name=f"{NAME} II", meta=META)
+    await haut.subjects.list(TERM)
+    assert subject.id in [found.id async for found in haut.subjects.iterate(TERM)]
+    pages = haut.paginate_all(list_subjects, dataset_id=haut.scope.dataset(), q=TERM)
+    assert subject.id in [found.id async for found in pages]
+
+    named = {"name": NAME, "meta": META, "creation_time": moment, "app_args": {"inferno": 1}}
+    slot = await haut.images.request_upload(subject.id, **named)  # type: ignore[arg-type]
+    await haut.images.send_bytes(slot, Photo.open(PHOTO))
+    image = await haut.images.upload(subject.id, PHOTO, **named)  # type: ignore[arg-type]
+    await haut.images.compute(image.batch_id, {"inferno": 1})
+    await haut.images.list(subject.id, q=TERM, ordering=TERM)
+    assert [found.id async for found in haut.images.iterate(subject.id)]
+    await haut.images.get(image.image_id, signed_url=True, expires=600)
+    await haut.images.download(image.image_id, io.BytesIO())
+    await haut.images.delete(image.image_id)
+    batch = await haut.upload_and_compute(subject.id, front=PHOTO, right=PHOTO, **named)  # type: ignore[arg-type]
+    await haut.wait_for_analysis(batch)
+    await haut.subjects.clear_storage(subject.id)
+    await haut.subjects.clear_metadata(subject.id)
+    await haut.erase_subject(subject.id)
+    others = [await haut.subjects.create(f"{NAME} {number}") for number in range(2)]
+    await haut.subjects.delete(others[0].id)
+    await haut.subjects.delete_many(other.id for other in others)
+    parts = ("subjects", haut.subjects), ("images", haut.images), ("", haut)
+    return {
+        name
+        for _, part in parts
+        for name, _ in inspect.getmembers(part, inspect.ismethod)
+        if not name.startswith("_") and name in everything.__code__.co_names
+    }
+
+
+async def test_all_that_can_be_done_is_done(sandbox: Sandbox) -> None:
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        done = await everything(haut)
+        public = {
+            name
+            for part in (haut, haut.subjects, haut.images)
+            for name, _ in inspect.getmembers(part, inspect.ismethod)
+            if not name.startswith("_")
+        }
+    # `resume_upload` is done below, the others send nothing.
+    assert public - done == {"resume_upload", "with_options", "from_env", "aclose"}
+
+
+async def test_every_attempt_has_its_line(sandbox: Sandbox, log: pytest.LogCaptureFixture) -> None:
+    sandbox.faults.add("*", faults.status(503, retry_after=0), times=3)
+    sandbox.faults.add("list_images", faults.close())
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        await everything(haut.with_options(max_retries=4))
+    assert sandbox.faults.pending == []
+    ours = [record for record in log.records if record.name == "haut_ext"]
+    for record in ours:
+        assert LINE.fullmatch(record.getMessage()), record.getMessage()
+    attempts = [record for record in ours if record.levelno == logging.DEBUG]
+    retries = [record for record in ours if record.levelno == logging.WARNING]
+    assert len(ours) == len(attempts) + len(retries)
+    assert len(attempts) == len(sandbox.arrivals)
+    assert len(retries) == 4
+    assert "attempt 1, 503 ServerError" in attempts[0].getMessage()
+    assert "attempt 1, 503 ServerError; again in 0.00 s" in retries[0].getMessage()
+
+
+async def test_answers_that_are_not_the_services_have_a_line_too(
+    sandbox: Sandbox, log: pytest.LogCaptureFixture
+) -> None:
+    sandbox.faults.add("list_subjects", faults.login_page())
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        with pytest.raises(HautError):
+            await haut.subjects.list()
+    [line] = [record.getMessage() for record in log.records if record.name == "haut_ext"]
+    assert line.endswith("attempt 1, UnexpectedResponse")
+
+
+async def test_nothing_secret_or_personal_is_logged_or_raised(
+    sandbox: Sandbox, log: pytest.LogCaptureFixture
+) -> None:
+    tokens: list[str] = []
+
+    def token() -> str:
+        tokens.append(sandbox.issue_token())
+        return tokens[-1]
+
+    stored = store(sandbox, PHOTO.read_bytes(), NAME)
+    errors: list[HautError] = []
+
+    async def fails(call: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await call()
+        except HautError as error:
+            errors.append(error)
+
+    async with AsyncHaut(
+        **{**sandbox.credentials, "token": token},  # type: ignore[arg-type]
+        timeout=Timeout(read=0.1),
+        deadline=0.3,
+        transfer_deadline=0.3,
+        max_retries=1,
+    ) as haut:
+        await everything(haut.with_options(timeout=10, deadline=20, transfer_deadline=20))
+        for make in FAULTS.values():
+            for operation, call in (
+                ("list_subjects", lambda: haut.subjects.list(TERM)),
+                ("create_subject", lambda: haut.subjects.create(NAME, meta=META)),
+                ("upload_image", lambda: haut.images.upload(stored.subject, PHOTO)),
+                ("download_image", lambda: haut.images.download(stored.image, io.BytesIO())),
+            ):
+                fault = make("http://127.0.0.1:9/elsewhere")
+                if fault is not None:
+                    sandbox.faults.add(operation, fault, times=2)
+                    await fails(call)
+                    sandbox.faults.clear()
+        await fails(lambda: haut.subjects.delete("00000000-0000-4000-8000-000000000000"))
+        await fails(lambda: haut.subjects.update(stored.subject, biological_sex=""))
+        await fails(lambda: haut.subjects.delete(NAME))
+        sandbox.faults.add("upload_image", faults.reset(), times=None)
+        await fails(lambda: haut.upload_and_compute(stored.subject, front=PHOTO, name=NAME))
+        sandbox.faults.clear()
+        [stopped] = [error for error in errors if isinstance(error, UploadIncomplete)]
+        patient = haut.with_options(timeout=10, deadline=20, transfer_deadline=20)
+        await patient.resume_upload(stopped.state, front=PHOTO)
+        shown = repr(haut) + repr(haut.api) + repr(vars(haut))
+
+    assert len(errors) > 60
+    bodies = ""
+    for error in errors:
+        shown += "".join(traceback.format_exception(error)) + repr(error)
+        # The one place for what the service said, whatever that is; never printed of itself.
+        bodies += getattr(error, "body", "")
+        shown += repr({name: value for name, value in vars(error).items() if name != "body"})
+    logged = "\n".join(record.getMessage() for record in log.records) + log.text
+    assert {"haut_ext", "httpcore.http11"} <= {record.name for record in log.records}
+    assert str(stored.subject) in logged  # ids, yes
+    for text, unwanted in (
+        (logged, (*tokens, *SIGNED, *PERSONAL)),
+        (shown, (*tokens, *SIGNED, *PERSONAL)),
+        (bodies, (*tokens, *SIGNED)),
+    ):
+        for secret in unwanted:
+            found = text.replace("=[redacted]", "").find(secret)
+            assert found == -1, (secret, text[found - 100 : found + 100])
+
+
+async def test_echoed_secrets_are_taken_out_of_errors(sandbox: Sandbox) -> None:
+    credentials = sandbox.credentials
+    token = credentials["token"]
+    signed = f"{sandbox.storage_url}/photo?X-Goog-Credential=c&X-Goog-Signature=deadbeef"
+    echo = f"Bearer {token} and {token} and {signed}"
+    body = json.dumps({"errors": [{"code": token, "detail": echo, "attr": token}]}).encode()
+    headers = {"X-Request-Id": token, "X-Echo": echo, "Location": signed, "Set-Cookie": "session=1"}
+    async with AsyncHaut(**credentials) as haut:
+        for code in (200, 302, 400, 404):
+            kind = {"content_type": "application/json", "headers": headers}
+            sandbox.faults.add("list_subjects", faults.status(code, body, **kind))  # type: ignore[arg-type]
+            with pytest.raises(HautError) as caught:
+                await haut.subjects.list()
+            shown = str(caught.value) + repr(vars(caught.value))
+            assert "x-echo" in shown
+            assert pickle.dumps(caught.value).find(token.encode()) == -1
+            for secret in (token, "deadbeef", "session=1"):
+                assert secret not in shown
+
+
+async def test_the_query_is_not_in_what_a_missing_item_says(sandbox: Sandbox) -> None:
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        with pytest.raises(NotFound) as caught:
+            await haut.subjects.list(TERM, page=7)
+    assert TERM not in "".join(traceback.format_exception(caught.value))
+
+
+def test_silent_by_default() -> None:
+    """Without a handler of its own, Python would print the warnings to the standard error."""
+    code = (
+        "from haut_ext.wire.logs import logger; logger.warning('unasked for');"
+        "import logging; logging.basicConfig(); logger.warning('asked for')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+    assert done.stderr == "WARNING:haut_ext:asked for\n"

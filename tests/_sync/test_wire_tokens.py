@@ -1,0 +1,184 @@
+# Derived from tests/_async/test_wire_tokens.py by `make sync`; change that file instead.
+"""The token: asked for once however many wait, and sent to the API's own origin alone."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from haut_api.api.subjects import list_subjects
+from haut_ext import ApiError, ConfigError, Haut, StorageError, Unauthorized
+from haut_ext.concurrency import together
+from haut_ext.photo import Photo
+from haut_ext.sandbox import Sandbox, faults
+from haut_ext.sandbox.faults import Fault
+from haut_ext.sandbox.messages import Answer
+from tests.wire.peers import nothing_came, somebody_else
+from tests.wire.world import PHOTO, elsewhere, store
+
+MANY = 50
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(seed=1) as sandbox:
+        yield sandbox
+
+
+class Provider:
+    """Gives what it is told to, slowly, and counts how often it was asked."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.asked = 0
+        self.failure: Exception | None = None
+        self.stale = False
+        self.token = ""
+
+    def __call__(self) -> str:
+        self.asked += 1
+        time.sleep(0.05)  # others must have the time to ask as well
+        if self.failure is not None:
+            raise self.failure
+        if not self.stale:
+            self.token = self.sandbox.issue_token()
+        return self.token
+
+
+def client(sandbox: Sandbox, provider: Provider) -> Haut:
+    return Haut(**{**sandbox.credentials, "token": provider})  # type: ignore[arg-type]
+
+
+def outcomes(haut: Haut, calls: int = MANY) -> set[str]:
+    """Call so many times at once, and return the kinds of outcome."""
+    outcomes = together([haut.subjects.list] * calls)
+    return {type(outcome).__name__ for outcome in outcomes}
+
+
+def test_asked_once_at_first_and_once_when_refused(sandbox: Sandbox) -> None:
+    provider = Provider(sandbox)
+    with client(sandbox, provider) as haut:
+        assert provider.asked == 0
+        assert outcomes(haut) == {"Page"}
+        assert provider.asked == 1
+        for times in (2, 3):
+            sandbox.expire_token()
+            assert outcomes(haut) == {"Page"}
+            assert provider.asked == times
+
+
+def test_asked_once_when_it_has_no_other(sandbox: Sandbox) -> None:
+    provider = Provider(sandbox)
+    all_have_come = threading.Barrier(16, timeout=10)
+    with client(sandbox, provider) as haut:
+        haut.subjects.list()
+        provider.stale = True
+        sandbox.expire_token()
+        sandbox.before_request = lambda _: all_have_come.wait() and None
+        assert outcomes(haut, calls=16) == {"Unauthorized"}
+        assert provider.asked == 2
+        sandbox.before_request = None
+        provider.stale = False
+        assert outcomes(haut) == {"Page"}
+        assert provider.asked == 3
+
+
+def test_failing_provider(sandbox: Sandbox) -> None:
+    """Whoever waited for it gets its error; whoever comes later asks again."""
+    provider = Provider(sandbox)
+    provider.failure = RuntimeError("the vault is sealed")
+    with client(sandbox, provider) as haut:
+        assert outcomes(haut) == {"RuntimeError"}
+        assert sandbox.arrivals == []
+        asked = provider.asked
+        with pytest.raises(RuntimeError, match="the vault is sealed"):
+            haut.subjects.list()
+        assert provider.asked == asked + 1
+        provider.failure = None
+        assert outcomes(haut) == {"Page"}
+        assert provider.asked == asked + 2
+
+        provider.failure = RuntimeError("the vault is sealed")
+        sandbox.expire_token()
+        with pytest.raises(RuntimeError, match="the vault is sealed"):
+            haut.subjects.list()
+        provider.failure = None
+        assert outcomes(haut) == {"Page"}
+
+
+def test_unusable_token_of_a_provider(sandbox: Sandbox) -> None:
+    provider = Provider(sandbox)
+    provider.stale = True
+    provider.token = "two\nlines"
+    with client(sandbox, provider) as haut:
+        with pytest.raises(ConfigError, match="white space") as caught:
+            haut.subjects.list()
+    assert "two" not in str(caught.value)
+    assert sandbox.arrivals == []
+
+
+def test_token_goes_to_the_api_alone(sandbox: Sandbox) -> None:
+    stored = store(sandbox)
+    sandbox.add_subjects(30)
+    with somebody_else() as (origin, listening):
+        with Haut(**sandbox.credentials) as haut:
+            http = haut.api.get_httpx_client()
+            for code in (301, 302, 303, 307, 308):
+                sandbox.faults.add("list_subjects", faults.redirect(origin, code))
+                with pytest.raises(ApiError, match="redirect"):
+                    haut.subjects.list()
+                sandbox.faults.add("list_subjects", faults.redirect(origin, code))
+                with pytest.raises(ApiError, match="redirect"):
+                    http.get(
+                        f"/api/v1/companies/{haut.scope.company_id}/datasets/"
+                        f"{haut.scope.dataset()}/subjects/",
+                        follow_redirects=True,
+                    )
+                sandbox.faults.add("upload_image", faults.redirect(origin, code))
+                with pytest.raises(StorageError):
+                    haut.images.upload(stored.subject, PHOTO)
+
+            # A page's `next` names somebody else.
+            def misleading(answer: Answer) -> Answer:
+                body = bytes(answer.body).replace(sandbox.base_url.encode(), origin.encode())
+                return Answer(answer.status, answer.headers, body)
+
+            fault = Fault("misleading next", "after", change=misleading)
+            sandbox.faults.add("list_subjects", fault, times=3)
+            listed = [subject for subject in haut.subjects.iterate()]
+            assert len(listed) == 31
+            generated = list_subjects.sync_detailed(
+                haut.scope.company_id, haut.scope.dataset(), client=haut.api
+            )
+            assert generated.status_code == 200
+        assert sandbox.faults.fired["list_subjects", "misleading next"] == 3
+        assert nothing_came(listening)
+    for arrival in sandbox.arrivals:
+        assert arrival.had_authorization == (arrival.operation != "upload_image")
+
+
+def test_other_origins_are_not_sent_the_token(sandbox: Sandbox) -> None:
+    """Neither as the target of a signed slot nor when the generated client is pointed at them."""
+    subject = store(sandbox).subject
+    with Sandbox(seed=2) as other:
+        with Haut(**sandbox.credentials) as haut:
+            slot = elsewhere(haut.images.request_upload(subject), other.storage_url)
+            with pytest.raises(StorageError):
+                haut.images.send_bytes(slot, Photo.open(PHOTO))
+            http = haut.api.get_httpx_client()
+            for address in (other.base_url, other.storage_url):
+                with pytest.raises((ApiError, StorageError)):
+                    http.send(httpx.Request("GET", f"{address}/anything"))
+        assert [arrival.had_authorization for arrival in other.arrivals] == [False] * 3
+
+
+def test_string_token_is_not_asked_again(sandbox: Sandbox) -> None:
+    with Haut(**sandbox.credentials) as haut:
+        sandbox.expire_token()
+        with pytest.raises(Unauthorized):
+            haut.subjects.list()
+    assert sandbox.arrived("list_subjects") == 1

@@ -1,0 +1,88 @@
+"""Peers that do what no sandbox does: accept nothing, read nothing, read slowly."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+
+HOST = "127.0.0.1"
+
+
+@contextmanager
+def black_hole(*others: str) -> Iterator[int]:
+    """Give the port of a host, and of further loopback hosts, that answers no attempt to connect."""
+    with ExitStack() as opened:
+        first = opened.enter_context(socket.socket())
+        first.bind((HOST, 0))
+        port: int = first.getsockname()[1]
+        sockets = [first]
+        for other in others:
+            sockets.append(opened.enter_context(socket.socket()))
+            sockets[-1].bind((other, port))
+        for listening in sockets:
+            listening.listen(0)
+            # Its queue is full once an attempt to connect does not succeed.
+            while True:
+                filler = opened.enter_context(socket.socket())
+                filler.settimeout(0.1)
+                try:
+                    filler.connect(listening.getsockname())
+                except TimeoutError:
+                    break
+        yield port
+
+
+@contextmanager
+def deaf() -> Iterator[str]:
+    """Give the origin of a host that takes connections and reads nothing from them."""
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listening.bind((HOST, 0))
+        listening.listen()
+        yield f"http://{HOST}:{listening.getsockname()[1]}"
+
+
+@contextmanager
+def slow_reader(piece: int, interval: float) -> Iterator[str]:
+    """Give the origin of a host that reads one connection, a piece each interval, in seconds."""
+    ended = threading.Event()
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, piece)
+        listening.bind((HOST, 0))
+        listening.listen()
+
+        def serve() -> None:
+            with suppress(OSError):
+                connection, _ = listening.accept()
+                with connection:
+                    while not ended.wait(interval) and connection.recv(piece):
+                        pass
+
+        thread = threading.Thread(target=serve, name="haut-sandbox slow reader")
+        thread.start()
+        try:
+            yield f"http://{HOST}:{listening.getsockname()[1]}"
+        finally:
+            ended.set()
+            with suppress(OSError):
+                listening.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+@contextmanager
+def somebody_else() -> Iterator[tuple[str, socket.socket]]:
+    """Give the origin and the socket of a host where nothing of ours must ever arrive."""
+    with socket.create_server((HOST, 0)) as listening:
+        listening.setblocking(False)
+        yield f"http://{HOST}:{listening.getsockname()[1]}", listening
+
+
+def nothing_came(listening: socket.socket) -> bool:
+    """Return whether nobody has connected."""
+    try:
+        listening.accept()[0].close()
+    except BlockingIOError:
+        return True
+    return False
