@@ -22,7 +22,7 @@ from haut_ext._async.body import AsyncPhotoBody
 from haut_ext._async.network import AsyncDeadline, AsyncSockets
 from haut_ext._async.tokens import AsyncTokenSource
 from haut_ext.errors import ConfigError, HautError
-from haut_ext.settings import Options, Timeout, check_signed_address
+from haut_ext.settings import Options, check_signed_address
 from haut_ext.wire import answers
 from haut_ext.wire.logs import logger
 from haut_ext.wire.redaction import STORAGE, ids, route
@@ -65,7 +65,7 @@ class _Call:
             return "It is written to a stream that cannot be rewound"
         return None
 
-    def as_sent(self, timeout: Timeout) -> httpx.Request:
+    def as_sent(self, limits: dict[str, Any]) -> httpx.Request:
         """Return what one attempt sends.
 
         The query goes to the socket by httpcore's own way, so that nothing that watches httpx's
@@ -77,13 +77,13 @@ class _Call:
             headers["Authorization"] = f"Bearer {self.secret}"
         return httpx.Request(
             self.request.method,
-            url.copy_with(query=None),
+            url.copy_with(query=None) if url.query else url,
             headers=headers,
             stream=self.request.stream,
             extensions={
                 "target": url.raw_path,
                 **self.request.extensions,
-                "timeout": asdict(timeout),
+                "timeout": limits,
             },
         )
 
@@ -131,6 +131,7 @@ class AsyncTransport(httpx.AsyncBaseTransport):
         self.tokens = tokens
         self.options = options
         self.sockets = sockets
+        self._limits = asdict(options.timeout)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request to the API and return its success, read whole; raise for anything else."""
@@ -211,7 +212,7 @@ class AsyncTransport(httpx.AsyncBaseTransport):
                 raise ConfigError("this client has been closed")
             call.deadline.start()
             with call.deadline:
-                sent = call.as_sent(self.options.timeout)
+                sent = call.as_sent(self._limits)
                 answer = await _read_answer(
                     await self.sockets.handle_async_request(sent), call.into
                 )
@@ -281,8 +282,11 @@ class AsyncApiClient(httpx.AsyncClient):
 
     def __init__(self, transport: AsyncTransport, base_url: str, headers: dict[str, str]) -> None:
         super().__init__(transport=transport, base_url=base_url, headers=headers)
+        self._origin = base_url
 
-    def build_request(self, method: str, url: httpx.URL | str, **more: Any) -> httpx.Request:
+    def build_request(
+        self, method: str, url: httpx.URL | str, *, params: Any = None, **more: Any
+    ) -> httpx.Request:
         """Build a request, unless an argument of the path would lead to another route.
 
         The generated functions quote what stands in a path, but `""` and `".."` pass: a DELETE of
@@ -291,7 +295,9 @@ class AsyncApiClient(httpx.AsyncClient):
         steps = str(url).removesuffix("/").split("/")[1:]
         if any(step in ("", ".", "..") or "%2F" in step.upper() for step in steps):
             raise ConfigError(f"an id in the path of this {method.upper()} is not a UUID")
-        return super().build_request(method, url, **more)
+        # httpx would parse the address once for the origin and once for parameters, even for none;
+        # that is a third of the time of a small call.
+        return super().build_request(method, f"{self._origin}{url}", params=params or None, **more)
 
     async def send(self, request: httpx.Request, **_: Any) -> httpx.Response:
         return await self._transport.handle_async_request(request)

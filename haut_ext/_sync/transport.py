@@ -22,7 +22,7 @@ from haut_ext._sync.body import PhotoBody
 from haut_ext._sync.network import Deadline, Sockets
 from haut_ext._sync.tokens import TokenSource
 from haut_ext.errors import ConfigError, HautError
-from haut_ext.settings import Options, Timeout, check_signed_address
+from haut_ext.settings import Options, check_signed_address
 from haut_ext.wire import answers
 from haut_ext.wire.logs import logger
 from haut_ext.wire.redaction import STORAGE, ids, route
@@ -65,7 +65,7 @@ class _Call:
             return "It is written to a stream that cannot be rewound"
         return None
 
-    def as_sent(self, timeout: Timeout) -> httpx.Request:
+    def as_sent(self, limits: dict[str, Any]) -> httpx.Request:
         """Return what one attempt sends.
 
         The query goes to the socket by httpcore's own way, so that nothing that watches httpx's
@@ -77,13 +77,13 @@ class _Call:
             headers["Authorization"] = f"Bearer {self.secret}"
         return httpx.Request(
             self.request.method,
-            url.copy_with(query=None),
+            url.copy_with(query=None) if url.query else url,
             headers=headers,
             stream=self.request.stream,
             extensions={
                 "target": url.raw_path,
                 **self.request.extensions,
-                "timeout": asdict(timeout),
+                "timeout": limits,
             },
         )
 
@@ -131,6 +131,7 @@ class Transport(httpx.BaseTransport):
         self.tokens = tokens
         self.options = options
         self.sockets = sockets
+        self._limits = asdict(options.timeout)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request to the API and return its success, read whole; raise for anything else."""
@@ -211,7 +212,7 @@ class Transport(httpx.BaseTransport):
                 raise ConfigError("this client has been closed")
             call.deadline.start()
             with call.deadline:
-                sent = call.as_sent(self.options.timeout)
+                sent = call.as_sent(self._limits)
                 answer = _read_answer(self.sockets.handle_request(sent), call.into)
         except httpx.TransportError as error:
             return _broken(call, error)
@@ -279,8 +280,11 @@ class ApiClient(httpx.Client):
 
     def __init__(self, transport: Transport, base_url: str, headers: dict[str, str]) -> None:
         super().__init__(transport=transport, base_url=base_url, headers=headers)
+        self._origin = base_url
 
-    def build_request(self, method: str, url: httpx.URL | str, **more: Any) -> httpx.Request:
+    def build_request(
+        self, method: str, url: httpx.URL | str, *, params: Any = None, **more: Any
+    ) -> httpx.Request:
         """Build a request, unless an argument of the path would lead to another route.
 
         The generated functions quote what stands in a path, but `""` and `".."` pass: a DELETE of
@@ -289,7 +293,9 @@ class ApiClient(httpx.Client):
         steps = str(url).removesuffix("/").split("/")[1:]
         if any(step in ("", ".", "..") or "%2F" in step.upper() for step in steps):
             raise ConfigError(f"an id in the path of this {method.upper()} is not a UUID")
-        return super().build_request(method, url, **more)
+        # httpx would parse the address once for the origin and once for parameters, even for none;
+        # that is a third of the time of a small call.
+        return super().build_request(method, f"{self._origin}{url}", params=params or None, **more)
 
     def send(self, request: httpx.Request, **_: Any) -> httpx.Response:
         return self._transport.handle_request(request)
