@@ -119,9 +119,13 @@ def check_signed_address(value: str) -> str:
     Raises:
         ConfigError: If it is plain http to a host that is not loopback. The address is not shown.
     """
-    parts = urlsplit(value)
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or "")):
-        return value
+    try:
+        parts = urlsplit(value)
+        loopback = parts.scheme == "http" and _is_loopback(parts.hostname or "")
+        if parts.scheme == "https" or loopback:
+            return value
+    except (ValueError, AttributeError):
+        pass  # the service named something else than an address, or than a text
     raise ConfigError(
         "the service named an address for the photo that is not https; photos are not sent there"
     )

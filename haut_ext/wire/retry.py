@@ -69,7 +69,7 @@ def parse_retry_after(value: str | None) -> float | None:
         return float(text[:12])
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a zone of absurd length
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -13,7 +13,7 @@ from haut_api.api.subjects import list_subjects
 from haut_ext import ApiError, AsyncHaut, ConfigError, StorageError, Unauthorized
 from haut_ext.concurrency import together_async
 from haut_ext.photo import Photo
-from haut_ext.sandbox import Sandbox, faults
+from haut_ext.sandbox import Request, Sandbox, faults
 from haut_ext.sandbox.faults import Fault
 from haut_ext.sandbox.messages import Answer
 from tests.wire.peers import nothing_came, somebody_else
@@ -73,11 +73,15 @@ async def test_asked_once_at_first_and_once_when_refused(sandbox: Sandbox) -> No
 async def test_asked_once_when_it_has_no_other(sandbox: Sandbox) -> None:
     provider = Provider(sandbox)
     all_have_come = threading.Barrier(16, timeout=10)
+
+    def hold(_: Request) -> None:
+        all_have_come.wait()
+
     async with client(sandbox, provider) as haut:
         await haut.subjects.list()
         provider.stale = True
         sandbox.expire_token()
-        sandbox.before_request = lambda _: all_have_come.wait() and None
+        sandbox.before_request = hold
         assert await outcomes(haut, calls=16) == {"Unauthorized"}
         assert provider.asked == 2
         sandbox.before_request = None
@@ -94,6 +98,7 @@ async def test_failing_provider(sandbox: Sandbox) -> None:
         assert await outcomes(haut) == {"RuntimeError"}
         assert sandbox.arrivals == []
         asked = provider.asked
+        assert asked < MANY
         with pytest.raises(RuntimeError, match="the vault is sealed"):
             await haut.subjects.list()
         assert provider.asked == asked + 1

@@ -14,7 +14,7 @@ from haut_api.api.subjects import list_subjects
 from haut_ext import ApiError, ConfigError, Haut, StorageError, Unauthorized
 from haut_ext.concurrency import together
 from haut_ext.photo import Photo
-from haut_ext.sandbox import Sandbox, faults
+from haut_ext.sandbox import Request, Sandbox, faults
 from haut_ext.sandbox.faults import Fault
 from haut_ext.sandbox.messages import Answer
 from tests.wire.peers import nothing_came, somebody_else
@@ -74,11 +74,15 @@ def test_asked_once_at_first_and_once_when_refused(sandbox: Sandbox) -> None:
 def test_asked_once_when_it_has_no_other(sandbox: Sandbox) -> None:
     provider = Provider(sandbox)
     all_have_come = threading.Barrier(16, timeout=10)
+
+    def hold(_: Request) -> None:
+        all_have_come.wait()
+
     with client(sandbox, provider) as haut:
         haut.subjects.list()
         provider.stale = True
         sandbox.expire_token()
-        sandbox.before_request = lambda _: all_have_come.wait() and None
+        sandbox.before_request = hold
         assert outcomes(haut, calls=16) == {"Unauthorized"}
         assert provider.asked == 2
         sandbox.before_request = None
@@ -95,6 +99,7 @@ def test_failing_provider(sandbox: Sandbox) -> None:
         assert outcomes(haut) == {"RuntimeError"}
         assert sandbox.arrivals == []
         asked = provider.asked
+        assert asked < MANY
         with pytest.raises(RuntimeError, match="the vault is sealed"):
             haut.subjects.list()
         assert provider.asked == asked + 1

@@ -1,0 +1,237 @@
+"""One client for many threads or tasks, and clients and errors that can be copied and sent away."""
+
+from __future__ import annotations
+
+import copy
+import io
+import pickle
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from attrs import frozen
+
+import haut_ext
+from haut_ext import AsyncHaut, HautError, Timeout, UploadedBatch, UploadedImage
+from haut_ext.concurrency import together_async
+from haut_ext.sandbox import Sandbox, faults
+from haut_ext.wire import retry
+from tests.wire.interrupts import AsyncMoment
+from tests.wire.world import PHOTO, photo_of, store
+
+NOBODY = "00000000-0000-4000-8000-000000000000"
+# The first in a sandbox seeded with 1.
+SUBJECT = "9b810e76-6ec9-4286-a3ca-828dd5f4b3b2"
+IMAGE = "cd447e35-b8b6-48fe-842e-3d437204e52d"
+BATCH = UploadedBatch(
+    subject_id=UUID(SUBJECT),
+    batch_id=UUID(NOBODY),
+    images=(UploadedImage(image_id=UUID(IMAGE), batch_id=UUID(NOBODY), side="front"),),
+)
+
+
+@pytest.fixture
+def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
+    with Sandbox(seed=1) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+async def haut(sandbox: Sandbox) -> AsyncIterator[AsyncHaut]:
+    async with AsyncHaut(**sandbox.credentials) as client:
+        yield client
+
+
+# Many at once
+
+
+@pytest.mark.parametrize("many", [32, 200])
+async def test_everybody_gets_the_right_answer(
+    sandbox: Sandbox, haut: AsyncHaut, many: int
+) -> None:
+    subjects = sandbox.add_subjects(many)
+    photos = [b"photo %d" % number for number in range(many)]
+    images = [
+        sandbox.add_images(subject, 1, photo)[0]
+        for subject, photo in zip(subjects, photos, strict=True)
+    ]
+
+    async def one(number: int) -> tuple[str, str, bytes]:
+        renamed = await haut.subjects.update(subjects[number].id, name=f"name {number}")
+        image = await haut.images.get(images[number].id)
+        got = io.BytesIO()
+        await haut.images.download(image.id, got)
+        return renamed.name, str(image.id), got.getvalue()
+
+    # So impatient that nobody could wait in the pool: turns are waited for before it.
+    haut = haut.with_options(timeout=Timeout(pool=0.05))
+    answers = await together_async([partial(one, number) for number in range(many)])
+    assert answers == [
+        (f"name {number}", images[number].id, photos[number]) for number in range(many)
+    ]
+
+
+async def test_slow_downloads_are_bounded_too(sandbox: Sandbox, haut: AsyncHaut) -> None:
+    """A download holds its turn until its last byte, so that no pool can be short of connections."""
+    stored = store(sandbox, b"photo")
+    sandbox.faults.add("download_image", faults.dribble(0.02, head=False), times=None)
+    hasty = haut.with_options(timeout=Timeout(pool=0.05), max_retries=0)
+    calls = [partial(hasty.images.download, stored.image, io.BytesIO()) for _ in range(120)]
+    assert await together_async(calls) == [5] * 120
+
+
+# Copies
+
+
+@frozen
+class Trouble:
+    """How an error is really caused."""
+
+    kind: str
+    operation: str
+    fault: Any
+    call: Callable[[AsyncHaut], Any]
+
+
+def listing(haut: AsyncHaut) -> Any:
+    return haut.subjects.list()
+
+
+def api_error(kind: str, code: int) -> Trouble:
+    body = b'{"type":"client_error","errors":[{"code":"c","detail":"d","attr":"a"}]}'
+    headers = {"X-Request-Id": "request-1"}
+    fault = faults.status(code, body, content_type="application/json", headers=headers)
+    return Trouble(kind, "list_subjects", fault, listing)
+
+
+def upload(haut: AsyncHaut) -> Any:
+    return haut.images.upload(SUBJECT, PHOTO)
+
+
+TROUBLES = [
+    Trouble("ConfigError", "", None, lambda haut: haut.images.get("no id")),
+    Trouble("ImageRejected", "", None, lambda haut: haut.images.upload(NOBODY, b"no photo")),
+    Trouble("TransportError", "list_subjects", faults.reset(), listing),
+    Trouble("TransportTimeout", "list_subjects", faults.stall(), listing),
+    api_error("ApiError", 418),
+    api_error("BadRequest", 400),
+    api_error("Unauthorized", 401),
+    api_error("Forbidden", 403),
+    api_error("NotFound", 404),
+    api_error("Conflict", 409),
+    api_error("RateLimited", 429),
+    api_error("ServerError", 500),
+    Trouble("StorageError", "upload_image", faults.status(403), upload),
+    Trouble("UnexpectedResponse", "list_subjects", faults.login_page(), listing),
+    Trouble(
+        "UploadIncomplete",
+        "compute_batch",
+        faults.reset(),
+        lambda haut: haut.upload_and_compute(SUBJECT, front=PHOTO),
+    ),
+    Trouble(
+        "AnalysisTimeout",
+        "",
+        None,
+        lambda haut: haut.wait_for_analysis(BATCH, timeout=0.01),
+    ),
+    Trouble(
+        "ErasureIncomplete",
+        "clear_subject_metadata",
+        faults.status(400),
+        lambda haut: haut.erase_subject(SUBJECT),
+    ),
+    Trouble(
+        "DeletionIncomplete",
+        "delete_subjects",
+        faults.status(400),
+        lambda haut: haut.subjects.delete_many([SUBJECT]),
+    ),
+]
+
+
+def test_every_error_is_caused() -> None:
+    kinds = {
+        name
+        for name in haut_ext.__all__
+        if isinstance(kind := getattr(haut_ext, name), type) and issubclass(kind, HautError)
+    }
+    # The root is never raised; ListChanging needs a list that changes at every reading.
+    assert kinds - {trouble.kind for trouble in TROUBLES} == {"HautError", "ListChanging"}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.kind)
+async def test_errors_can_be_copied(sandbox: Sandbox, haut: AsyncHaut, trouble: Trouble) -> None:
+    store(sandbox)
+    if trouble.fault is not None:
+        sandbox.faults.add(trouble.operation, trouble.fault, times=None)
+    hasty = haut.with_options(timeout=0.2, max_retries=1)
+    with pytest.raises(HautError) as caught:
+        await trouble.call(hasty)
+    error = caught.value
+    assert type(error).__name__ == trouble.kind
+    for twin in (copy.deepcopy(error), copy.copy(error), pickle.loads(pickle.dumps(error))):
+        assert type(twin) is type(error)
+        assert str(twin) == str(error)
+        assert plain(twin) == plain(error)
+        assert isinstance(twin, TimeoutError) == isinstance(error, TimeoutError)
+    if trouble.fault is not None and hasattr(error, "status"):
+        assert error.status >= 200
+        assert "content-length" in error.headers  # type: ignore[attr-defined]
+
+
+def plain(error: HautError) -> dict[str, Any]:
+    """Return an error's attributes; errors among them, which do not compare, as text."""
+    return {
+        name: str(value) if isinstance(value, Exception) else value
+        for name, value in vars(error).items()
+    }
+
+
+async def test_clients_can_be_copied(sandbox: Sandbox, haut: AsyncHaut, tmp_path: Path) -> None:
+    changed = haut.with_options(max_retries=1, deadline=7)
+    await haut.subjects.list()
+    for twin in (pickle.loads(pickle.dumps(changed)), copy.deepcopy(changed)):
+        assert twin.options == changed.options
+        assert twin.scope == changed.scope
+        async with twin:
+            assert len(await twin.subjects.list()) == 0
+        with pytest.raises(haut_ext.ConfigError, match="closed"):
+            await twin.subjects.list()
+    assert len(await haut.subjects.list()) == 0  # not closed with them
+
+
+async def test_closing_ends_calls_that_wait(sandbox: Sandbox) -> None:
+    """A call that waits to try again does not open a connection that nobody would close."""
+    sandbox.faults.add("list_subjects", faults.status(503, retry_after=1))
+    haut = AsyncHaut(**sandbox.credentials)
+
+    async def listed() -> None:
+        with pytest.raises(haut_ext.ConfigError, match="closed"):
+            await haut.subjects.list()
+
+    async def close() -> None:
+        await AsyncMoment(lambda: sandbox.faults.fired).come()
+        await haut.with_options().aclose()  # which closes nothing
+        await haut.aclose()
+
+    assert await together_async([listed, close]) == [None, None]
+    assert sandbox.arrived("list_subjects") == 1
+
+
+async def test_photos_of_many_sizes_at_once(sandbox: Sandbox, haut: AsyncHaut) -> None:
+    subjects = sandbox.add_subjects(24)
+    sizes = [400_000 + 1000 * number for number in range(24)]
+
+    async def one(number: int) -> UUID:
+        image = await haut.images.upload(subjects[number].id, photo_of(sizes[number]))
+        return image.image_id
+
+    images = await together_async([partial(one, number) for number in range(24)])
+    assert len(set(map(str, images))) == 24
+    lengths = [found.length for found in sandbox.arrivals if found.operation == "upload_image"]
+    assert sorted(lengths) == sizes

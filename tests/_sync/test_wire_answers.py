@@ -1,0 +1,148 @@
+# Derived from tests/_async/test_wire_answers.py by `make sync`; change that file instead.
+"""What comes back: a body that does not fit is an error that names the field; raw answers are kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from haut_api.api.subjects import create_subject, list_subjects
+from haut_api.models import (
+    ComputeRequest,
+    PatchedSubjectRequest,
+    SignedUploadRequest,
+    SubjectRequest,
+)
+from haut_ext import Haut, HautError, NotFound, UnexpectedResponse
+from haut_ext.sandbox import Sandbox, faults
+from tests.wire.misfits import misfits
+from tests.wire.world import store
+
+MISFITS = list(misfits())
+OPERATIONS = sorted({misfit.operation for misfit in MISFITS})
+SOMEBODY = UUID("9b810e76-6ec9-4286-a3ca-828dd5f4b3b2")
+BODIES: dict[str, Any] = {
+    "create_subject": SubjectRequest(name="x"),
+    "update_subject": PatchedSubjectRequest(name="x"),
+    "create_signed_upload_url": SignedUploadRequest(),
+    "compute_batch": ComputeRequest(),
+}
+PARAMETERS = {
+    "list_subjects": "dataset_id",
+    "create_subject": "dataset_id",
+    "update_subject": "dataset_id subject_id",
+    "delete_subjects": "dataset_id subjects_ids",
+    "clear_subject_storage": "dataset_id subject_id",
+    "clear_subject_metadata": "dataset_id subject_id",
+    "create_signed_upload_url": "subject_id",
+    "compute_batch": "batch_id",
+    "list_images": "subject_id",
+    "get_image": "image_id",
+}
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(seed=1) as sandbox:
+        yield sandbox
+
+
+def test_every_operation_with_a_body_is_here() -> None:
+    assert sorted(PARAMETERS) == OPERATIONS
+    assert len(MISFITS) > 1000
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_bodies_that_do_not_fit(sandbox: Sandbox, operation: str) -> None:
+    package = "subjects" if "dataset_id" in PARAMETERS[operation] else "images"
+    module: Any = import_module(f"haut_api.api.{package}.{operation}")
+    names = PARAMETERS[operation].split()
+    parameters: dict[str, Any] = {
+        name: [SOMEBODY] if name == "subjects_ids" else SOMEBODY for name in names
+    }
+    if operation in BODIES:
+        parameters["body"] = BODIES[operation]
+    with Haut(**sandbox.credentials) as haut:
+        for misfit in MISFITS:
+            if misfit.operation != operation:
+                continue
+            answer = faults.status(misfit.status, misfit.body, content_type="application/json")
+            sandbox.faults.add(operation, answer)
+            error = None
+            try:
+                haut._session.call(module, object, **parameters)
+            except UnexpectedResponse as raised:
+                error = raised
+            assert error or not misfit.must_fail, misfit
+            if error is not None:
+                named = error.field.removeprefix("(body)")
+                inside = named.startswith(f"{misfit.field}." if misfit.field else "")
+                assert named == misfit.field or inside, (misfit, error)
+                assert error.field in str(error)
+                assert error.status == misfit.status
+                assert error.headers["content-type"] == "application/json"
+                assert error.body == misfit.body.decode()[:1000]
+                assert error.operation.split()[0] in ("GET", "POST", "PATCH", "DELETE")
+                assert error.__suppress_context__  # the model's own error may quote the value
+    assert sandbox.faults.pending == []
+
+
+@pytest.mark.parametrize("body", [b"null", b"[]", b'"text"', b"1", b"[[1, 2]]", b'["ab"]', b"{}"])
+def test_bodies_that_are_something_else(sandbox: Sandbox, body: bytes) -> None:
+    sandbox.faults.add("get_image", faults.status(200, body, content_type="application/json"))
+    with Haut(**sandbox.credentials) as haut:
+        with pytest.raises(
+            UnexpectedResponse, match=r"GET /api/v1/companies/\{id\}/images/\{id\}/"
+        ):
+            haut.images.get(SOMEBODY)
+
+
+@pytest.mark.parametrize("code", [202, 218, 299])
+def test_successes_that_are_not_documented(sandbox: Sandbox, code: int) -> None:
+    sandbox.faults.add("get_image", faults.status(code, b"{}", content_type="application/json"))
+    with Haut(**sandbox.credentials) as haut:
+        with pytest.raises(UnexpectedResponse) as caught:
+            haut.images.get(SOMEBODY)
+    assert caught.value.status == code
+    assert caught.value.headers["content-type"] == "application/json"
+    assert caught.value.body == "{}"
+
+
+@pytest.mark.parametrize("address", [7, "", "no address", "http://[", "https://a b\x00/", "//x"])
+def test_addresses_that_are_none(sandbox: Sandbox, address: object) -> None:
+    """The service names where photos are; what it names may be anything."""
+    image = store(sandbox).image
+
+    def misled(answer: Any) -> Any:
+        body = {**json.loads(bytes(answer.body)), "signed_url": address}
+        return type(answer)(answer.status, answer.headers, json.dumps(body).encode())
+
+    sandbox.faults.add("get_image", faults.Fault("misled", "after", change=misled))
+    with Haut(**sandbox.credentials) as haut:
+        with pytest.raises(HautError):
+            haut.images.download(image, "/dev/null")
+    assert sandbox.arrived("download_image") == 0
+
+
+def test_raw_answers_of_successes_and_errors(sandbox: Sandbox) -> None:
+    sandbox.faults.add("list_subjects", faults.status(503, retry_after=0))
+    with Haut(**sandbox.credentials) as haut:
+        company, dataset = haut.scope.company_id, haut.scope.dataset()
+        created = create_subject.sync_detailed(
+            company, dataset, client=haut.api, body=SubjectRequest(name="someone")
+        )
+        assert created.status_code == 201
+        assert created.headers["content-type"] == "application/json"
+        assert b'"someone"' in created.content
+        listed = list_subjects.sync_detailed(company, dataset, client=haut.api)
+        assert listed.headers["x-haut-ext-attempts"] == "2"
+        with pytest.raises(NotFound) as caught:
+            list_subjects.sync_detailed(company, dataset, client=haut.api, page=9)
+        assert caught.value.status == 404
+        assert caught.value.headers["content-type"] == "application/json"
+        assert caught.value.errors[0].code == "not_found"

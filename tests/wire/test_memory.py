@@ -1,0 +1,47 @@
+"""A photo is never held whole: 30 MiB, sent three times, take less than 1 MiB of memory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from haut_ext.photo import MAX_BYTES
+from haut_ext.sandbox import Sandbox, faults
+from tests.wire.world import PHOTO, photo_of, store
+
+LIMIT = 1024 * 1024
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc")
+@pytest.mark.parametrize("face", ["sync", "async"])
+@pytest.mark.parametrize("kind", ["path", "file"])
+def test_memory_of_an_upload_with_two_retries(face: str, kind: str, tmp_path: Path) -> None:
+    content = photo_of(MAX_BYTES)
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(content)
+    with Sandbox(seed=1) as sandbox:
+        subject = store(sandbox).subject
+        fault = faults.reset("after")
+        sandbox.faults.add("upload_image", fault, times=2, skip=1)  # the small photo passes
+        sandbox.faults.add("upload_image", fault, times=2, skip=1)
+        script = Path(__file__).parent / "uploader.py"
+        done = subprocess.run(
+            [sys.executable, str(script), face, kind, str(subject), str(path), str(PHOTO)],
+            env={f"HAUT_{name.upper()}": str(value) for name, value in sandbox.credentials.items()},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        assert sandbox.faults.pending == []
+        assert sandbox.arrived("upload_image") == 7
+        batches = sandbox.snapshot()["subjects"][0]["batches"]
+        assert batches[-1]["images"][0]["sha256"] == hashlib.sha256(content).hexdigest()
+    grown = json.loads(done.stdout)
+    assert 0 < grown["traced"] < LIMIT
+    assert 0 <= grown["resident"] < LIMIT, grown
