@@ -7,10 +7,11 @@ SETUP := .venv/.done
 LINTER := openapi/node_modules/.done
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check generate sync lint-spec format record record-live lock build clean
+.PHONY: help setup demo bench test test-peer check generate sync lint-spec format record record-live lock build clean \
+	spec-pull spec-diff spec-evidence refresh test-foreign
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(SETUP) ## Make .venv with every tool at its pinned version
 
@@ -29,8 +30,14 @@ $(LINTER): openapi/package-lock.json $(SETUP)
 demo: $(SETUP) ## Run the main job, on the sandbox or, with HAUT_TOKEN etc. set, on the real service
 	@$(BIN)/python examples/demo.py
 
-test: $(SETUP) ## Run the tests
+test: $(SETUP) $(LINTER) ## Run the tests
 	@$(BIN)/pytest -n 2
+
+test-peer: $(SETUP) ## Repeat conformance cells against WireMock, a server that is not ours; needs Java
+	@command -v java >/dev/null || { echo "make test-peer needs Java 11 or later, and finds no java"; exit 1; }
+	@mkdir -p .venv/peer && cp tests/peer/package.json tests/peer/package-lock.json .venv/peer
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix .venv/peer --loglevel=error --no-fund --no-audit >/dev/null
+	@$(BIN)/pytest -q -p no:cacheprovider tests/peer/wiremock.py
 
 check: $(SETUP) lint-spec ## Fail if anything generated, derived, formatted or typed is not as it must be
 	@$(BIN)/python scripts/generate.py --check
@@ -45,8 +52,29 @@ lint-spec: $(LINTER) ## Validate and lint openapi/haut.yaml
 	@REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true PATH="$(CURDIR)/$(BIN):$$PATH" \
 		openapi/node_modules/.bin/redocly lint openapi/haut.yaml --config openapi/redocly.yaml
 
+bench: $(SETUP) ## Measure against what people would use instead; writes docs/benchmarks.md
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
+	@$(BIN)/python -m benchmarks
+
 generate: $(SETUP) ## Write generated/haut_api from openapi/
 	@$(BIN)/python scripts/generate.py
+
+spec-pull: $(SETUP) ## Take the wanted sections of the Swagger SPEC=<address or file> into openapi/haut.yaml
+	@$(BIN)/python -m scripts.spec.pull $(SPEC_GIVEN)
+
+spec-diff: $(SETUP) $(LINTER) ## Report what the contract's change since BASE=<revision> (HEAD) means
+	@$(BIN)/python -m scripts.spec.diff $(BASE)
+
+spec-evidence: $(SETUP) ## List what is only inferred, and what became of that since BASE=<revision> (HEAD)
+	@$(BIN)/python -m scripts.spec.evidence $(BASE)
+
+refresh: $(SETUP) $(LINTER) ## From the Swagger SPEC=<address or file> to a change set ready for review
+	@$(BIN)/python -m scripts.spec.refresh $(SPEC_GIVEN)
+
+SPEC_GIVEN = '$(or $(SPEC),$(error SPEC=<address or file of the Swagger> is needed))'
+
+test-foreign: $(SETUP) ## Pull sections of large foreign documents from the registries, generate and type-check them
+	@$(BIN)/python -m tests.spec.foreign
 
 sync: $(SETUP) ## Derive the synchronous face and its tests from the asynchronous ones
 	@$(BIN)/python scripts/unasync.py
@@ -62,8 +90,10 @@ record-live: $(SETUP) ## Record the same from the real service, which is billed
 	@$(BIN)/python scripts/record.py --live
 
 lock: $(SETUP) ## Resolve requirements-dev.txt anew from pyproject.toml
-	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url --upgrade --quiet -o requirements-dev.txt
+	@$(BIN)/uv pip compile pyproject.toml --group bench -c requirements-dev.txt --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-emit-index-url --quiet -o requirements-bench.txt
 
 build: $(SETUP) ## Build the wheel and the source distribution into dist/
 	@$(BIN)/python -m build --no-isolation --outdir dist .

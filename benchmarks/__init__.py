@@ -1,0 +1,1 @@
+"""Speed, as ratios between contenders that take turns within one run. `make bench` runs all of it."""
