@@ -1,0 +1,287 @@
+"""One row: its photos checked and hashed, its subject found or created, then the upload, journalled.
+
+With an executor the bytes are read and sent by its workers, and nothing else is: slots and
+computations are asked for here, so that the journal knows of each, and a worker that dies leaves
+nothing but bytes that are sent again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from attrs import field, frozen
+
+from haut_api.models import SignedUpload
+from haut_api.types import UNSET
+from haut_ext._sync.body import Progress as BytesProgress
+from haut_ext._sync.client import Haut
+from haut_ext._sync.images import Images
+from haut_ext._sync.uploading import Attributes, check_photos, new_state, upload_and_compute
+from haut_ext.bulk.journal import Entry, Journal
+from haut_ext.bulk.manifest import COLUMNS, RawRow, Row, parse_row, read_manifest, row_key
+from haut_ext.bulk.running import (
+    BulkReport,
+    Gate,
+    OneAtATime,
+    Outcome,
+    Progress,
+    Skip,
+    patient,
+    run,
+)
+from haut_ext.errors import ConfigError, HautError, ImageRejected, UploadIncomplete
+from haut_ext.photo import Photo, PhotoFile
+from haut_ext.results import Side, UploadState
+
+Hash = list[Any]
+"""Of a photo: its size, its time of change in nanoseconds, and the SHA-256 of its content."""
+
+_CHANGED = (
+    "the row or a photo is not what was begun or done before; put it back, or give it another row"
+)
+
+
+def bulk_upload(
+    haut: Haut,
+    manifest: str | os.PathLike[str] | Iterable[Mapping[str, Any]],
+    *,
+    journal: str | os.PathLike[str],
+    in_flight: int = 8,
+    per_second: float | None = None,
+    patience: float = 3600.0,
+    compute_again: bool = False,
+    executor: Executor | None = None,
+    problems: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> BulkReport:
+    """Upload the photos of many subjects and start their analysis, each paid for once.
+
+    Called again with the same journal, it goes on where it was, whatever ended it. Rows that are
+    done are passed over; a row that failed is tried again; a row that is not what it was is left
+    alone. A subject given by its name is looked for, and created if there is none; the rows of one
+    subject are done one after the other.
+
+    Args:
+        haut: The client.
+        manifest: What `read_manifest` takes, or any iterable of such rows: mappings with `subject` or
+            `subject_id`, at least one of `front`, `right` and `left` (paths), and perhaps `meta`
+            (JSON, for the photos) and `row` (what it goes by in the journal; its place unless given).
+        journal: The SQLite file that survives this process; made if it does not exist.
+        in_flight: Rows at once, at the most. More than 16 help only with an executor.
+        per_second: Rows that may start in a second.
+        patience: Seconds to wait for a service that turns everything away or cannot be reached.
+        compute_again: Send a computation of unknown fate once more, although it may have been paid
+            for. Without it, the images are looked at, and if they show no result the row is listed
+            as `unknown`.
+        executor: Whose workers send the bytes. They need the same paths and this package.
+        problems: Where rows with a problem are listed; `<journal>.problems.csv` unless given. Once
+            repaired, that file can be the manifest for the same journal.
+        progress: Called with the counts so far after each row.
+
+    Raises:
+        ConfigError: If the manifest or the journal cannot be used, or another process uses it.
+        BulkStopped: If the token is refused, or patience has run out. Call again to go on.
+    """
+    rows = read_manifest(manifest) if isinstance(manifest, str | os.PathLike) else manifest
+    gate = Gate(in_flight, per_second, patience)
+    with Journal(journal, "upload", haut.scope) as kept:
+        uploads = _Uploads(patient(haut), kept, rows, compute_again, executor)
+        return run(uploads, kept, gate, progress, problems, COLUMNS)
+
+
+@frozen
+class _Job:
+    """A row to be worked on, and as it was read."""
+
+    row: Row
+    raw: RawRow
+
+
+class _Uploads:
+    def __init__(
+        self,
+        haut: Haut,
+        journal: Journal,
+        rows: Iterable[RawRow],
+        compute_again: bool,
+        executor: Executor | None,
+    ) -> None:
+        self._subjects = haut.subjects
+        self._images = haut.images if executor is None else _SentElsewhere(haut, executor)
+        self._executor = executor
+        self._journal = journal
+        self._rows = rows
+        self._compute_again = compute_again
+        # Taken in this order, so that nobody waits for one who waits for him.
+        self._same_row, self._same_name, self._same_subject = (OneAtATime() for _ in range(3))
+
+    def pending(self) -> Iterator[_Job | Skip]:
+        for place, raw in enumerate(self._rows, 1):
+            try:
+                row = parse_row(raw, place)
+            except ConfigError as error:
+                yield Skip(self._complain(row_key(raw, place), raw, "bad", str(error)))
+                continue
+            known = self._journal.find(row.key)
+            if known is None or not known.done or not _untouched(row, known):
+                yield _Job(row, raw)
+                continue
+            if known.listed:
+                self._journal.finish(row.key)
+            yield Skip("skipped")
+
+    def do(self, job: _Job) -> Outcome:
+        with self._same_row(job.row.key):
+            return self._do(job.row, job.raw)
+
+    def _do(self, row: Row, raw: RawRow) -> Outcome:
+        known = self._journal.find(row.key)
+        state = None if known is None else UploadState.from_json(known.state)
+        sides = () if state is None else state.sides
+        stored = [side.side for side in sides if side.status == "stored"]
+        missing: dict[Side, PhotoFile] = {
+            side: path for side, path in row.files.items() if side not in stored
+        }
+        if known is not None and known.digest != row.digest:
+            return self._complain(row.key, raw, "changed", _CHANGED)
+        check_photos(missing)
+        hashes = self._hashes(row, known)
+        if known is not None and any(hashes[side][2] != known.files[side][2] for side in hashes):
+            return self._complain(row.key, raw, "changed", _CHANGED)
+        if state is None:
+            state = new_state(self._subject_id(row), missing)
+        self._journal.begin(row.key, row.digest, hashes, state.to_json())
+        if known is not None and known.done:  # a photo has another time, and the same content
+            self._journal.finish(row.key)
+            return "skipped"
+        # What a lost answer left behind is known by its side and time: no two rows at once.
+        with self._same_subject(state.subject_id):
+            upload_and_compute(
+                self._images,
+                state,
+                missing,
+                Attributes(meta=UNSET if row.meta is None else row.meta),
+                None,
+                compute_again=self._compute_again,
+                on_state=lambda state: self._journal.note(row.key, state.to_json()),
+            )
+        self._journal.finish(row.key)
+        return "done"
+
+    def give_up(self, job: _Job, error: HautError) -> Outcome:
+        if isinstance(error, UploadIncomplete) and error.state.compute == "unknown":
+            return self._complain(job.row.key, job.raw, "unknown", str(error.cause))
+        if isinstance(error, ImageRejected | ConfigError):
+            return self._complain(job.row.key, job.raw, "bad", str(error))
+        cause = error.cause if isinstance(error, UploadIncomplete) else error
+        return self._complain(job.row.key, job.raw, "failed", str(cause))
+
+    def _complain(self, key: str, raw: RawRow, outcome: Outcome, reason: str) -> Outcome:
+        content = {} if isinstance(raw, str) else dict(raw)
+        self._journal.complain(key, outcome, reason, json.dumps(content, default=str))
+        return outcome
+
+    def _subject_id(self, row: Row) -> UUID:
+        """Return the subject; this needs no journal, as one that a lost answer made has its name."""
+        if row.subject_id is not None:
+            return row.subject_id
+        assert row.subject is not None
+        with self._same_name(row.subject):
+            return self._subjects.get_or_create(row.subject).id
+
+    def _hashes(self, row: Row, known: Entry | None) -> dict[str, Hash]:
+        """Return the photos' hashes, reading only what has changed; a photo sent may be gone."""
+        hashes: dict[str, Hash] = {}
+        for side, path in row.files.items():
+            before = None if known is None else known.files[side]
+            try:
+                now = _size_and_time(path)
+                if before is not None and before[:2] == now:
+                    hashes[side] = before
+                elif self._executor is None:
+                    hashes[side] = [*now, _sha256(path)]
+                else:
+                    hashes[side] = [*now, _elsewhere(self._executor, _sha256, path)]
+            except OSError as error:
+                if before is None:
+                    raise ImageRejected((f"{side}: {error.strerror}",)) from None
+                hashes[side] = before
+        return hashes
+
+
+def _size_and_time(path: Path) -> list[int]:
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _untouched(row: Row, known: Entry) -> bool:
+    """Whether the row is what it was, and the photos look as they did, or are there no more."""
+    try:
+        return known.digest == row.digest and all(
+            _size_and_time(path) == known.files[side][:2] for side, path in row.files.items()
+        )
+    except FileNotFoundError:
+        return True
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# On an executor
+
+
+@frozen
+class _Task:
+    """A call for a worker; executors log what they are given, and this shows nothing of it."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...] = field(repr=False)
+
+    def __call__(self) -> Any:
+        return self.function(*self.arguments)
+
+
+def _elsewhere(executor: Executor, function: Callable[..., Any], *arguments: Any) -> Any:
+    return executor.submit(_Task(function, arguments)).result()
+
+
+class _SentElsewhere(Images):
+    """The images of a client, whose bytes are read and sent by an executor's workers."""
+
+    def __init__(self, haut: Haut, executor: Executor) -> None:
+        super().__init__(haut.images._session)
+        self._executor = executor
+        try:
+            self._client = pickle.dumps(haut)
+        except Exception as error:
+            raise ConfigError(
+                "with an executor the client travels to the workers, and this one cannot be pickled: "
+                "its token must be a string or a function that can be imported"
+            ) from error
+
+    def send_bytes(
+        self, slot: SignedUpload, photo: Photo, *, progress: BytesProgress | None = None
+    ) -> None:
+        _elsewhere(self._executor, _send_bytes, self._client, slot, photo)
+
+
+@lru_cache(maxsize=1)
+def _client(pickled: bytes) -> Haut:
+    """Return the worker's one client, which keeps its connections from task to task."""
+    client: Haut = pickle.loads(pickled)  # noqa: S301 - comes from the coordinator, as this task does
+    return client
+
+
+def _send_bytes(client: bytes, slot: SignedUpload, photo: Photo) -> None:
+    _client(client).images.send_bytes(slot, photo)

@@ -1,0 +1,33 @@
+"""A sandbox whose analysis shows at once, a client of it, and a photo of the fewest bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from haut_ext import Haut
+from haut_ext.sandbox import Sandbox
+from tests.photo_files import jpeg
+
+PHOTO = jpeg((256, 256), quality=1)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(analysis_reads=1) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def haut(sandbox: Sandbox) -> Iterator[Haut]:
+    with Haut(**sandbox.credentials) as haut:
+        yield haut
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(PHOTO)
+    return path

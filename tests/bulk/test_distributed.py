@@ -1,0 +1,123 @@
+"""The bytes go out from an executor's workers; one may die, and nothing is paid for twice."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from distributed import Client, LocalCluster
+
+from haut_ext import ConfigError, Haut
+from haut_ext.bulk import bulk_upload
+from haut_ext.sandbox import Request, Sandbox
+from tests.bulk.holdings import holdings
+
+ROWS = 60
+FORKSERVER = multiprocessing.get_context("forkserver")
+
+
+def rows(photo: Path) -> list[dict[str, Any]]:
+    return [{"subject": f"person {number}", "front": photo} for number in range(ROWS)]
+
+
+@pytest.mark.filterwarnings("default")  # distributed's own
+def test_dask_finishes_the_rows_of_a_killed_worker(
+    tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        caplog.at_level(logging.DEBUG),
+        LocalCluster(  # type: ignore[no-untyped-call]  # distributed is typed in parts
+            n_workers=3, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
+        ) as cluster,
+        Client(cluster) as client,  # type: ignore[no-untyped-call]  # likewise
+    ):
+        workers = list(client.run(os.getpid).values())
+        senders: set[str] = set()
+        lock = threading.Lock()
+
+        def on_request(request: Request) -> None:
+            if request.operation == "upload_image":
+                with lock:
+                    senders.add(request.path)
+                    if len(senders) == ROWS // 3:
+                        os.kill(workers[0], signal.SIGKILL)
+
+        sandbox.before_request = on_request
+        report = bulk_upload(
+            haut,
+            rows(photo),
+            journal=tmp_path / "journal",
+            executor=client.get_executor(),
+            in_flight=12,
+        )
+        assert workers[0] not in client.run(os.getpid).values()
+    assert (report.done, report.complete) == (ROWS, True)
+    assert sandbox.carried_out("compute_batch") == sandbox.arrived("compute_batch") == ROWS
+    assert [len(subject["batches"]) for subject in holdings(sandbox)] == [1] * ROWS
+    assert sandbox.credentials["token"] not in caplog.text
+    assert "X-Goog-Signature" not in caplog.text
+
+
+def test_a_pool_that_loses_a_process_stops_and_another_goes_on(
+    tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox
+) -> None:
+    with ProcessPoolExecutor(2, FORKSERVER) as pool:
+        victim = pool.submit(os.getpid).result()
+        uploads = itertools.count(1)
+
+        def on_request(request: Request) -> None:
+            if request.operation == "upload_image" and next(uploads) == ROWS // 3:
+                os.kill(victim, signal.SIGKILL)
+
+        sandbox.before_request = on_request
+        with pytest.raises(Exception, match="terminated abruptly"):
+            bulk_upload(haut, rows(photo), journal=tmp_path / "journal", executor=pool)
+    with ProcessPoolExecutor(2, FORKSERVER) as pool:
+        sandbox.before_request = None
+        report = bulk_upload(haut, rows(photo), journal=tmp_path / "journal", executor=pool)
+    assert report.done + report.skipped == ROWS
+    assert sandbox.arrived("compute_batch") == ROWS
+    assert [len(subject["batches"]) for subject in holdings(sandbox)] == [1] * ROWS
+
+
+class Recording(ProcessPoolExecutor):
+    """An executor that keeps what a log would show of its tasks."""
+
+    def __init__(self) -> None:
+        super().__init__(1, FORKSERVER)
+        self.shown: list[str] = []
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+        self.shown.append(repr((fn, args, kwargs)))
+        return super().submit(fn, *args, **kwargs)
+
+
+def test_tasks_show_neither_token_nor_address_nor_name(
+    tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox
+) -> None:
+    with Recording() as executor:
+        pool: Executor = executor
+        bulk_upload(haut, rows(photo)[:2], journal=tmp_path / "journal", executor=pool)
+    assert len(executor.shown) == 4
+    for secret in (sandbox.credentials["token"], "http", "person", photo.name):
+        assert secret not in "".join(executor.shown)
+
+
+def test_a_client_that_cannot_travel_is_refused(
+    tmp_path: Path, photo: Path, sandbox: Sandbox
+) -> None:
+    arguments: dict[str, Any] = {**sandbox.credentials, "token": lambda: "token"}
+    with (
+        Haut(**arguments) as haut,
+        ThreadPoolExecutor(1) as pool,
+        pytest.raises(ConfigError, match="pickled"),
+    ):
+        bulk_upload(haut, rows(photo), journal=tmp_path / "journal", executor=pool)

@@ -1,0 +1,59 @@
+"""A list of persons is erased with one receipt for each, and what could not be is listed."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from haut_ext import ErasureReceipt, Haut
+from haut_ext.bulk import bulk_erase
+from haut_ext.sandbox import Sandbox, faults
+from tests.bulk.conftest import PHOTO
+
+
+def test_one_receipt_for_each_and_the_rest_is_listed(
+    tmp_path: Path, haut: Haut, sandbox: Sandbox
+) -> None:
+    subjects = sandbox.add_subjects(5)
+    for subject in subjects:
+        sandbox.add_images(subject, 3, PHOTO)
+    unknown = str(uuid4())
+    ids = [*(subject.id for subject in subjects[:4]), subjects[0].id, "a name", unknown]
+    seen: list[int] = []
+    report = bulk_erase(
+        haut,
+        iter(ids),
+        journal=tmp_path / "journal",
+        receipts=tmp_path / "receipts",
+        progress=lambda report: seen.append(report.done),
+    )
+    assert (report.done, report.skipped, report.bad) == (4, 1, 2)
+    assert max(seen) == 4
+    assert report.problems is not None
+    rows = list(csv.DictReader(report.problems.read_text().splitlines()))
+    assert {(row["row"], row["subject_id"]) for row in rows} == {("row 6", ""), (unknown, unknown)}
+    assert "a name" not in report.problems.read_text()
+    assert len(sandbox.snapshot()["subjects"]) == 1
+    receipts = [
+        ErasureReceipt.from_json(path.read_text()) for path in (tmp_path / "receipts").iterdir()
+    ]
+    assert {str(receipt.subject_id) for receipt in receipts} == set(ids[:4])
+    assert all(receipt.verified for receipt in receipts)
+
+
+def test_what_failed_is_completed_by_the_next_run(
+    tmp_path: Path, haut: Haut, sandbox: Sandbox
+) -> None:
+    [subject] = sandbox.add_subjects(1)
+    sandbox.faults.add("delete_subject", faults.status(403))
+    run: dict[str, Any] = {"journal": tmp_path / "journal", "receipts": tmp_path / "receipts"}
+    assert bulk_erase(haut, [subject.id], **run).failed == 1
+    assert list((tmp_path / "receipts").iterdir()) == []
+    assert bulk_erase(haut, [subject.id], **run).done == 1
+    assert bulk_erase(haut, [subject.id], **run).skipped == 1
+    [path] = (tmp_path / "receipts").iterdir()
+    steps = [step.status for step in ErasureReceipt.from_json(path.read_text()).steps]
+    assert steps.count("failed") == 1
+    assert sandbox.snapshot()["subjects"] == []

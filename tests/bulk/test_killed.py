@@ -1,0 +1,128 @@
+"""Runs that are killed again and again end like one that was never disturbed, and pay once.
+
+A kill is sent from within the sandbox when so many requests have arrived: no clock is involved. The
+run is another process, forked by a server that has imported everything, so that 50 of them are quick.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import multiprocessing
+import os
+import random
+import signal
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from haut_ext import Haut
+from haut_ext.bulk import bulk_erase, bulk_upload
+from haut_ext.sandbox import Credentials, Request, Sandbox
+from tests.bulk.conftest import PHOTO
+from tests.bulk.holdings import holdings
+
+ROWS = 300
+KILLS = 50
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(["haut_ext.bulk"])
+
+
+def upload(
+    credentials: Credentials, manifest: Path, journal: Path, *, compute_again: bool = False
+) -> None:
+    with Haut(**credentials) as haut:
+        bulk_upload(haut, manifest, journal=journal, compute_again=compute_again)
+
+
+def erase(credentials: Credentials, subject_ids: list[str], journal: Path) -> None:
+    with Haut(**credentials) as haut:
+        bulk_erase(haut, subject_ids, journal=journal, receipts=journal.parent / "receipts")
+
+
+def run_until(sandbox: Sandbox, arrivals: int | None, work: Callable[[], None]) -> int | None:
+    """Run work in another process, kill it when so many requests have come; return its exit code."""
+    process = _processes.Process(target=work)
+    count = 0
+    lock = threading.Lock()
+
+    def on_request(request: Request) -> None:
+        nonlocal count
+        with lock:
+            count += 1
+            if count == arrivals and process.pid is not None:
+                os.kill(process.pid, signal.SIGKILL)
+
+    sandbox.before_request = on_request
+    process.start()
+    process.join()
+    sandbox.before_request = None
+    return process.exitcode
+
+
+def write_manifest(folder: Path) -> Path:
+    """Write 300 rows of 200 persons; every tenth row has all three sides."""
+    (folder / "photo.jpg").write_bytes(PHOTO)
+    (folder / "other.jpg").write_bytes(PHOTO + b"other")
+    manifest = folder / "manifest.jsonl"
+    with manifest.open("w") as file:
+        for number in range(ROWS):
+            row: dict[str, Any] = {"subject": f"person {number % 200}", "front": "photo.jpg"}
+            if number % 10 == 0:
+                row |= {"right": "other.jpg", "left": "photo.jpg"}
+            file.write(json.dumps({**row, "meta": {"number": number}}) + "\n")
+    return manifest
+
+
+def test_an_upload_killed_50_times_ends_like_one_undisturbed(tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path)
+    with Sandbox() as undisturbed:
+        with Haut(**undisturbed.credentials) as haut:
+            bulk_upload(haut, manifest, journal=tmp_path / "undisturbed")
+        wanted = holdings(undisturbed)
+    assert sum(len(subject["batches"]) for subject in wanted) == ROWS
+
+    chance = random.Random(7)
+    with Sandbox(analysis_reads=1) as sandbox:
+        run = partial(upload, sandbox.credentials, manifest, tmp_path / "journal")
+        for _ in range(KILLS):
+            assert run_until(sandbox, chance.randint(1, 105), run) == -signal.SIGKILL
+        assert run_until(sandbox, None, run) == 0
+
+        # Killed between the journal's word and the request: of unknown fate, and not sent again.
+        listed = tmp_path / "journal.problems.csv"
+        problems = list(csv.DictReader(listed.read_text().splitlines()))
+        assert {row["problem"] for row in problems} == {"unknown"}
+        assert sandbox.carried_out("compute_batch") == ROWS - len(problems)
+        assert run_until(sandbox, None, partial(run, compute_again=True)) == 0
+        assert not listed.exists()
+
+        assert sandbox.carried_out("compute_batch") == ROWS
+        assert holdings(sandbox) == wanted
+        assert sandbox.snapshot()["orphaned_files"] == {}
+
+
+def test_an_erasure_killed_often_erases_everybody_once(tmp_path: Path) -> None:
+    chance = random.Random(8)
+    with Sandbox() as sandbox:
+        subjects = sandbox.add_subjects(60)
+        [*_, stays] = sandbox.add_subjects(1)
+        for subject in (*subjects, stays):
+            sandbox.add_images(subject, 2, PHOTO)
+        run = partial(
+            erase,
+            sandbox.credentials,
+            [subject.id for subject in subjects],
+            tmp_path / "journal",
+        )
+        for _ in range(15):
+            assert run_until(sandbox, chance.randint(1, 30), run) == -signal.SIGKILL
+        assert run_until(sandbox, None, run) == 0
+
+        assert [subject["id"] for subject in sandbox.snapshot()["subjects"]] == [stays.id]
+        assert len(sandbox.world.objects) == 2
+    receipts = [json.loads(path.read_text()) for path in (tmp_path / "receipts").glob("*.json")]
+    assert {receipt["subject_id"] for receipt in receipts} == {subject.id for subject in subjects}
+    assert all(receipt["verified"] for receipt in receipts)

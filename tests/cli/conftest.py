@@ -1,0 +1,73 @@
+"""`haut` as people run it: in a folder of its own, with a sandbox in its environment."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from attrs import define
+
+from haut_ext.cli import main
+from haut_ext.sandbox import Sandbox
+from tests.bulk.conftest import PHOTO
+
+HAUT = str(Path(sys.executable).parent / "haut")
+
+
+@define
+class Shell:
+    """A folder and an environment in which commands run."""
+
+    sandbox: Sandbox
+    folder: Path
+    environment: dict[str, str]
+
+    def start(self, *arguments: str, **changes: str) -> subprocess.Popen[str]:
+        """Start `haut` with these arguments and changes of the environment."""
+        return subprocess.Popen(
+            [HAUT, *arguments],
+            cwd=self.folder,
+            env={**self.environment, **changes},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(
+        self, *arguments: str, code: int = 0, typed: str = "", **changes: str
+    ) -> tuple[str, str]:
+        """Run `haut` to its end, expect its exit code, and return what it printed.
+
+        In this process, since a new one takes most of a second; what a process has, it is given.
+        """
+        stdout, stderr = io.StringIO(), io.StringIO()
+        with (
+            patch.dict(os.environ, {**self.environment, **changes}, clear=True),
+            patch.object(sys, "argv", ["haut", *arguments]),
+            patch.object(sys, "stdin", io.StringIO(typed)),
+            contextlib.chdir(self.folder),
+            contextlib.redirect_stdout(stdout),
+            contextlib.redirect_stderr(stderr),
+            pytest.raises(SystemExit) as ended,
+        ):
+            main()
+        out, err = stdout.getvalue(), stderr.getvalue()
+        assert (ended.value.code or 0) == code, (out, err)
+        assert self.sandbox.credentials["token"] not in out + err
+        return out, err
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    (tmp_path / "front.jpg").write_bytes(PHOTO)
+    with Sandbox(analysis_reads=1) as sandbox:
+        named = {f"HAUT_{name.upper()}": str(value) for name, value in sandbox.credentials.items()}
+        yield Shell(sandbox, tmp_path, {"PATH": os.environ["PATH"], **named})

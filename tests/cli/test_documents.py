@@ -1,0 +1,62 @@
+"""Every block of the pages on the command line, bulk and erasure runs, in order, as it stands."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import HAUT, Shell
+from tests.test_readme import ELSEWHERE
+
+ROOT = Path(__file__).parents[2]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", sorted(ELSEWHERE))
+def test_page(page: str, shell: Shell) -> None:
+    for side, suffix in (("front", "jpg"), ("right", "png"), ("left", "webp")):
+        photo = ROOT / "examples" / "photos" / f"portrait.{suffix}"
+        shutil.copy(photo, shell.folder / f"{side}.{suffix}")
+    (shell.folder / "photos" / "customer-4711").mkdir(parents=True)
+    shutil.copy(shell.folder / "front.jpg", shell.folder / "photos" / "customer-4711")
+    (shell.folder / "manifest.csv").write_text(
+        "subject,front,right\ncustomer-4711,front.jpg,right.png\ncustomer-4712,front.jpg,\n"
+    )
+    subjects = shell.sandbox.add_subjects(3)
+    (shell.folder / "ids.txt").write_text("".join(f"{subject.id}\n" for subject in subjects))
+    if page == "erasure.md":
+        with shell.sandbox.world.lock:
+            for name in ("customer-4711", "customer-4712"):
+                shell.sandbox.world.create_subject(name)
+
+    blocks = FENCE.findall((ROOT / "docs" / page).read_text("utf-8"))
+    assert {language for language, _ in blocks} <= {"sh", "python"}
+    tools = f"{Path(HAUT).parent}:{shell.environment['PATH']}"
+    for language, code in blocks:
+        (shell.folder / "block.py").write_text(code)
+        command = ["bash", "-euc", code] if language == "sh" else [sys.executable, "block.py"]
+        done = subprocess.run(
+            command,
+            cwd=shell.folder,
+            env={**shell.environment, "PATH": tools, "HOME": str(shell.folder)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, (code, done.stdout, done.stderr)
+
+
+def test_every_command_is_in_the_page() -> None:
+    page = (ROOT / "docs" / "command-line.md").read_text("utf-8")
+    out = subprocess.run([HAUT, "--help"], capture_output=True, text=True, check=True).stdout
+    commands = re.findall(r"^  (\w+)  ", out.split("Commands:")[1].split("Exit codes")[0], re.M)
+    assert len(commands) == 7
+    for command in commands:
+        assert f"\nhaut {command}" in page
+    for code, meaning in re.findall(r"^    (\d+) +(.*)$", out, re.M):
+        assert f"| {code} | {meaning.split('(')[0].strip().split(';')[0]}" in page
