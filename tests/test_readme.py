@@ -1,8 +1,5 @@
 """The pages keep their word: every code block runs, and the README's errors table is complete."""
 
-The pages on bulk, erasure and the command line are run, commands and all, by tests/cli.
-"""
-
 from __future__ import annotations
 
 import re
