@@ -25,7 +25,7 @@ SUBSTITUTIONS = [
     (r"\basyncio_detailed\b", "sync_detailed"),
     (r"\bset_async_httpx_client\b", "set_httpx_client"),
     (r"\bget_async_httpx_client\b", "get_httpx_client"),
-    (r"\b(ask|together|one_ahead|run|running)_sync\b", r"\1"),
+    (r"\b(ask|together|one_ahead|run|running|write)_sync\b", r"\1"),
     (r"\bAsyncToken\b", "SyncToken"),
     (r", or an awaitable of one\.", "."),
     # the standard library's and httpx's

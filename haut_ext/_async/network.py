@@ -19,13 +19,10 @@ from typing import Any
 import httpcore
 import httpx
 
-from haut_ext.wire.waiting import AsyncConnector, AsyncTurns
+from haut_ext.wire.waiting import AsyncConnector, AsyncTurns, write_async
 
 MOST_IN_FLIGHT = 16
 """Requests at once. httpx gets slower with more, and without a bound they would time out queueing."""
-
-_PIECE = 16 * 1024
-"""Bytes written under one limit. The synchronous face writes a longer buffer in several steps."""
 
 _current: ContextVar[AsyncDeadline | None] = ContextVar("deadline", default=None)
 
@@ -78,11 +75,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         return await self._stream.read(max_bytes, _limit(timeout, httpcore.ReadTimeout))
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        view = memoryview(buffer)
-        for start in range(0, len(view), _PIECE):
-            limit = _limit(timeout, httpcore.WriteTimeout)
-            # Declared as bytes, but any buffer will do, and this one is not copied.
-            await self._stream.write(view[start : start + _PIECE], limit)  # type: ignore[arg-type]
+        await write_async(self._stream, buffer, _limit(timeout, httpcore.WriteTimeout))
 
     async def aclose(self) -> None:
         await self._stream.aclose()

@@ -20,13 +20,10 @@ from typing import Any
 import httpcore
 import httpx
 
-from haut_ext.wire.waiting import Connector, Turns
+from haut_ext.wire.waiting import Connector, Turns, write
 
 MOST_IN_FLIGHT = 16
 """Requests at once. httpx gets slower with more, and without a bound they would time out queueing."""
-
-_PIECE = 16 * 1024
-"""Bytes written under one limit. The synchronous face writes a longer buffer in several steps."""
 
 _current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 
@@ -79,11 +76,7 @@ class _Stream(httpcore.NetworkStream):
         return self._stream.read(max_bytes, _limit(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        view = memoryview(buffer)
-        for start in range(0, len(view), _PIECE):
-            limit = _limit(timeout, httpcore.WriteTimeout)
-            # Declared as bytes, but any buffer will do, and this one is not copied.
-            self._stream.write(view[start : start + _PIECE], limit)  # type: ignore[arg-type]
+        write(self._stream, buffer, _limit(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
         self._stream.close()

@@ -87,7 +87,7 @@ def _examples(*lines: str) -> str:
 def run() -> NoReturn:
     """Run the command line, and exit with a code of the list above."""
     try:
-        app()
+        app(prog_name="haut")
     except HautError as error:
         screen.err().print(f"haut: {error}")
         stopped = isinstance(error, UploadIncomplete | ErasureIncomplete | BulkStopped)

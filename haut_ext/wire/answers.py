@@ -303,7 +303,7 @@ def _storage_code(content: bytes) -> str | None:
     # expat resolves no external entities and stops at amplified ones, and no error page is long.
     try:
         return ElementTree.fromstring(content[:100_000]).findtext("Code")  # noqa: S314
-    except (ElementTree.ParseError, ValueError):
+    except (ElementTree.ParseError, ValueError, LookupError):  # an encoding nobody knows
         return None
 
 

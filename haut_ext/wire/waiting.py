@@ -1,7 +1,9 @@
 """Waiting with a limit, where the two faces differ by more than the word `await`.
 
 Turns bound how many requests are in flight, so that nobody waits for a connection of the pool.
-A connector opens TCP connections within one limit, however many addresses a host has.
+A connector opens TCP connections within one limit, however many addresses a host has; `write` sends
+a buffer within one limit, however small the parts in which the other side takes it. Where anyio
+keeps its limits so, the standard library and httpcore's synchronous part begin them anew.
 """
 
 from __future__ import annotations
@@ -78,3 +80,29 @@ class Connector(httpcore.SyncBackend):
 
 # httpcore declares the class twice, for installations without anyio; httpx brings anyio.
 AsyncConnector = cast("type[httpcore.AsyncNetworkBackend]", httpcore.AnyIOBackend)
+
+
+def write(stream: httpcore.NetworkStream, buffer: bytes, limit: float | None) -> None:
+    """Write all of a buffer within `limit` seconds."""
+    connection: socket.socket = stream.get_extra_info("socket")
+    ends = None if limit is None else time.monotonic() + limit
+    left = memoryview(buffer)
+    try:
+        while left:
+            if ends is not None:
+                limit = ends - time.monotonic()
+                if limit <= 0:
+                    raise TimeoutError("timed out")
+            connection.settimeout(limit)
+            left = left[connection.send(left) :]
+    except TimeoutError as error:
+        raise httpcore.WriteTimeout(str(error)) from error
+    except OSError as error:
+        raise httpcore.WriteError(str(error)) from error
+
+
+async def write_async(
+    stream: httpcore.AsyncNetworkStream, buffer: bytes, limit: float | None
+) -> None:
+    """Write all of a buffer within `limit` seconds."""
+    await stream.write(buffer, limit)

@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpcore
 import pytest
 
 from haut_ext import Haut, Timeout, TransportTimeout
+from haut_ext._sync.network import Deadline, _Backend
 from haut_ext.photo import Photo
 from haut_ext.sandbox import Request, Sandbox, faults
 from haut_ext.wire import retry
@@ -88,6 +90,21 @@ def test_slowly_read_upload(sandbox: Sandbox) -> None:
             slot = elsewhere(haut.images.request_upload(stored.subject), origin)
             with ends_in_time():
                 haut.images.send_bytes(slot, photo)
+
+
+def test_one_piece_read_slowly() -> None:
+    """A single write must not be given its limit anew for each part that gets through."""
+    with slow_reader(4096, 0.1) as origin:
+        port = int(origin.rpartition(":")[2])
+        stream = _Backend().connect_tcp(HOST, port)
+        stream.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        deadline = Deadline(DEADLINE)
+        deadline.start()
+        started = time.monotonic()
+        with deadline, pytest.raises(httpcore.WriteTimeout):
+            stream.write(bytes(1_000_000))
+        assert abs(time.monotonic() - started - DEADLINE) < 0.1 * max(DEADLINE, 1.0)
+        stream.close()
 
 
 def test_host_with_several_dead_addresses(

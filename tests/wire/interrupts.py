@@ -22,7 +22,7 @@ _PATIENCE = 10.0
 
 
 class Interrupter:
-    """Presses Ctrl-C when the main thread is in `stage`."""
+    """Presses Ctrl-C when the main thread is in `stage`; keeps the exception, and what it holds."""
 
     def __init__(self, stage: str, ready: Callable[[], bool]) -> None:
         self._stage = stage
@@ -36,7 +36,7 @@ class Interrupter:
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             watcher.start()
-            with pytest.raises(KeyboardInterrupt):
+            with pytest.raises(KeyboardInterrupt) as self.caught:
                 call()
         finally:
             self._ended.set()
@@ -61,7 +61,7 @@ def _names(frame: FrameType | None) -> Iterator[str]:
 
 
 class AsyncInterrupter:
-    """Cancels a task when it is in `stage`."""
+    """Cancels a task when it is in `stage`; keeps the exception, and what it holds."""
 
     def __init__(self, stage: str, ready: Callable[[], bool]) -> None:
         self._stage = stage
@@ -80,7 +80,7 @@ class AsyncInterrupter:
             assert time.monotonic() < ends, f"the call is not in {self._stage}"
             await asyncio.sleep(0)
         task.cancel()
-        with pytest.raises(asyncio.CancelledError):
+        with pytest.raises(asyncio.CancelledError) as self.caught:
             await task
 
 

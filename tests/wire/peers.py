@@ -1,10 +1,11 @@
-"""Peers that do what no sandbox does: accept nothing, read nothing, read slowly."""
+"""Peers that do what no sandbox does: accept nothing, read nothing, read slowly, speak TLS."""
 
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 HOST = "127.0.0.1"
@@ -86,3 +87,49 @@ def nothing_came(listening: socket.socket) -> bool:
     except BlockingIOError:
         return True
     return False
+
+
+@contextmanager
+def behind_tls(origin: str, context: ssl.SSLContext) -> Iterator[str]:
+    """Give the https origin of a host that passes everything on to a plain one."""
+    host, _, port = origin.removeprefix("http://").partition(":")
+    threads: list[threading.Thread] = []
+    connections: list[socket.socket] = []
+
+    def start(target: Callable[..., None], *arguments: object) -> None:
+        threads.append(threading.Thread(target=target, args=arguments, name="haut-sandbox tls"))
+        threads[-1].start()
+
+    def pass_on(source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while piece := source.recv(65_536):
+                sink.sendall(piece)
+        for end in (source, sink):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def converse(accepted: socket.socket) -> None:
+        with (
+            suppress(OSError),
+            context.wrap_socket(accepted, server_side=True) as client,
+            socket.create_connection((host, int(port))) as service,
+        ):
+            connections.extend((client, service))
+            start(pass_on, client, service)
+            pass_on(service, client)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                start(converse, listening.accept()[0])
+
+    with socket.create_server((HOST, 0)) as listening:
+        start(accept)
+        try:
+            yield f"https://localhost:{listening.getsockname()[1]}"
+        finally:
+            for ending in (listening, *connections):
+                with suppress(OSError):
+                    ending.shutdown(socket.SHUT_RDWR)
+            for thread in threads:
+                thread.join(5)

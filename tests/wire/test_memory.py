@@ -18,8 +18,7 @@ LIMIT = 1024 * 1024
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc")
-@pytest.mark.parametrize("face", ["sync", "async"])
-@pytest.mark.parametrize("kind", ["path", "file"])
+@pytest.mark.parametrize(("face", "kind"), [("sync", "path"), ("async", "file")])
 def test_memory_of_an_upload_with_two_retries(face: str, kind: str, tmp_path: Path) -> None:
     content = photo_of(MAX_BYTES)
     path = tmp_path / "photo.jpg"

@@ -24,4 +24,5 @@ def test_numbers_are_the_codes_numbers() -> None:
     assert timeout.read == timeout.write == timeout.pool
     assert f"{FIRST_WAIT} s" in text
     assert f"{LONGEST_WAIT:g} s" in text
-    assert Haut.__init__.__kwdefaults__["deadline"] == options.deadline
+    with Haut(token="t", company_id="00000000-0000-4000-8000-000000000000") as haut:
+        assert haut.options == options

@@ -1,0 +1,101 @@
+"""The same wire over TLS, which is how the real service is reached."""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from haut_ext import AsyncHaut, TransportError, TransportTimeout
+from haut_ext.photo import Photo
+from haut_ext.sandbox import Sandbox, faults
+from tests.wire.holdings import AsyncHoldings
+from tests.wire.peers import behind_tls, deaf
+from tests.wire.world import elsewhere, photo_of, store
+
+CONTENT = photo_of(2_000_000)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(seed=1) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def context(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ssl.SSLContext:
+    """A server's certificate for localhost, trusted as an operator would have it."""
+    authority = trustme.CA()
+    trusted = tmp_path / "trusted.pem"
+    authority.cert_pem.write_to_path(str(trusted))
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def origins(sandbox: Sandbox, context: ssl.SSLContext) -> Iterator[tuple[str, str]]:
+    """The https origins of the API and of the storage."""
+    with (
+        behind_tls(sandbox.base_url, context) as api,
+        behind_tls(sandbox.storage_url, context) as storage,
+    ):
+        yield api, storage
+
+
+def client(sandbox: Sandbox, base_url: str) -> AsyncHaut:
+    arguments: dict[str, Any] = {**sandbox.credentials, "base_url": base_url}
+    return AsyncHaut(**arguments, deadline=1, transfer_deadline=1)
+
+
+async def test_photo_is_sent_whole(sandbox: Sandbox, origins: tuple[str, str]) -> None:
+    subject = store(sandbox).subject
+    async with AsyncHoldings(), client(sandbox, origins[0]) as haut:
+        slot = elsewhere(await haut.images.request_upload(subject), origins[1])
+        headers = slot.upload_url.headers
+        assert headers is not None
+        # The sandbox has signed its own plain address, the host included.
+        headers["Host"] = sandbox.storage_url.removeprefix("http://")
+        await haut.images.send_bytes(slot, Photo.open(CONTENT))
+    [found] = sandbox.snapshot()["subjects"]
+    received = found["batches"][1]["images"][0]["sha256"]
+    assert received == hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.mark.parametrize("head", [True, False], ids=["headers", "body"])
+async def test_deadline(sandbox: Sandbox, origins: tuple[str, str], head: bool) -> None:
+    image = store(sandbox).image
+    sandbox.faults.add("get_image", faults.dribble(0.01, head=head))
+    async with AsyncHoldings(), client(sandbox, origins[0]) as haut:
+        started = time.monotonic()
+        with pytest.raises(TransportTimeout, match="deadline of 1 s"):
+            await haut.images.get(image)
+        assert abs(time.monotonic() - started - 1) < 0.1
+    assert sandbox.faults.pending == []
+
+
+async def test_deadline_of_a_handshake(sandbox: Sandbox, context: ssl.SSLContext) -> None:
+    with deaf() as origin:
+        async with AsyncHoldings(), client(sandbox, origin.replace("http:", "https:")) as haut:
+            started = time.monotonic()
+            with pytest.raises(TransportTimeout, match="deadline of 1 s"):
+                await haut.subjects.list()
+            assert abs(time.monotonic() - started - 1) < 0.1
+
+
+async def test_certificate_that_is_not_trusted(
+    sandbox: Sandbox, origins: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")
+    async with AsyncHoldings(), client(sandbox, origins[0]) as haut:
+        with pytest.raises(TransportError, match="no connection was made") as caught:
+            await haut.subjects.create("someone")
+    assert not caught.value.maybe_delivered
+    assert sandbox.arrivals == []
