@@ -1,4 +1,4 @@
-"""What the tests of both faces share: one event loop, and the cassettes they are replayed from.
+"""What the tests share: one event loop, the cassettes, and a judge of every answer of a sandbox.
 
 A test marked `vcr` is replayed from `tests/cassettes/sandbox/`, or another folder of that kind, with
 the network blocked; all that the cassette holds must be asked for. With `--record-mode=rewrite` it
@@ -16,8 +16,12 @@ from typing import Any
 import pytest
 
 from haut_ext.sandbox import Credentials, Sandbox
+from haut_ext.sandbox.api import Api
+from haut_ext.sandbox.messages import Answer, Request
 from haut_ext.settings import PRODUCTION
-from tests import recording
+from tests import contract, recording
+
+collect_ignore = ["consumer"]  # another project's: scripts/consumer.py runs them
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,6 +35,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
     vcr.register_serializer("yaml", recording.LabelledYaml(config.getoption("cassettes").name))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "cassette" in metafunc.fixturenames:
+        found = sorted(metafunc.config.getoption("cassettes").parent.glob("*/*.yaml"))
+        ids = [f"{path.parent.name}/{path.stem}" for path in found]
+        metafunc.parametrize("cassette", found, ids=ids)
 
 
 @pytest.fixture(scope="session")
@@ -88,3 +99,35 @@ def replay(request: pytest.FixtureRequest, record_mode: str) -> Iterator[None]:
         if not cassette.play_counts[index]
     ]
     assert not unplayed, f"recorded, but not asked for: {unplayed}"
+
+
+_JUDGED: set[tuple[object, ...]] = set()
+"""Shapes of answers that have kept the contract: most answers differ in ids and numbers alone."""
+
+
+@pytest.fixture(autouse=True)
+def sandbox_answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[contract.Exchange]]:
+    """Every answer of every sandbox in this test; afterwards they are held to the contract.
+
+    Not judged is what the contract does not speak of: unknown routes and methods, and a body whose
+    type no client of the contract sends.
+    """
+    answers: list[contract.Exchange] = []
+    dispatch = Api.dispatch
+
+    def recorded(api: Api, request: Request) -> Answer:
+        answer = dispatch(api, request)
+        if request.operation != "unknown" and answer.status != 415:
+            kind = dict(answer.headers).get("Content-Type", "")
+            target = f"{request.path}?{request.query}"
+            answers.append(
+                contract.Exchange(request.method, target, answer.status, bytes(answer.body), kind)
+            )
+        return answer
+
+    monkeypatch.setattr(Api, "dispatch", recorded)
+    yield answers
+    for exchange in answers:
+        if exchange.shape not in _JUDGED:
+            assert contract.answer_violations(exchange) == []
+            _JUDGED.add(exchange.shape)

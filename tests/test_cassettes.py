@@ -42,13 +42,6 @@ NEUTRAL_NAME = re.compile(r"(subject|image)-\d+")
 SANDBOX_ORIGINS = {recording.SANDBOX_API, recording.SANDBOX_STORAGE}
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "cassette" in metafunc.fixturenames:
-        found = sorted(metafunc.config.getoption("cassettes").parent.glob("*/*.yaml"))
-        ids = [f"{path.parent.name}/{path.stem}" for path in found]
-        metafunc.parametrize("cassette", found, ids=ids)
-
-
 def test_a_cassette_is_clean(cassette: Path) -> None:
     assert list(leaks(cassette.read_text("utf-8"), cassette.parent.name)) == []
 

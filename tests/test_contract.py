@@ -1,0 +1,113 @@
+"""What is recorded, and what the sandbox answers, keeps the contract; and the judge of that can say no.
+
+The sandbox is judged in every test of the suite: the fixture `sandbox_answers` in conftest.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from attrs import evolve
+from vcr.serializers import yamlserializer  # type: ignore[import-untyped]  # has no types
+
+from haut_ext import Haut
+from haut_ext.sandbox import Sandbox
+from tests import contract
+from tests.contract import Exchange
+
+RECORDED = Path(__file__).parent / "cassettes" / "sandbox"
+OPEN = {"meta", "urls", "headers", "extra"}
+"""Fields that may hold anything."""
+
+
+def exchanges(cassette: Path) -> Iterator[Exchange]:
+    """Yield what a cassette holds of the traffic with the API."""
+    for interaction in yamlserializer.deserialize(cassette.read_text("utf-8"))["interactions"]:
+        request, response = interaction["request"], interaction["response"]
+        address = urlsplit(request["uri"])
+        if not address.path.startswith("/api/"):
+            continue  # the storage
+        yield Exchange(
+            request["method"],
+            f"{address.path}?{address.query}",
+            response["status"]["code"],
+            response["body"]["string"].encode(),
+            "".join(response["headers"].get("content-type", [])),
+            sent=(request["body"] or "").encode(),
+            sent_type="".join(request["headers"].get("content-type", [])),
+        )
+
+
+def test_a_cassette_keeps_the_contract(cassette: Path) -> None:
+    found = list(exchanges(cassette))
+    assert found
+    for exchange in found:
+        assert contract.answer_violations(exchange) == []
+        if exchange.status < 400:
+            assert contract.request_violations(exchange) == []
+
+
+def places(document: Any, where: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the place of every object that has declared fields."""
+    match document:
+        case dict():
+            yield where
+            for name in document.keys() - OPEN:
+                yield from places(document[name], (*where, name))
+        case list():
+            for index, item in enumerate(document):
+                yield from places(item, (*where, index))
+
+
+def edits(exchange: Exchange) -> Iterator[tuple[str, Exchange]]:
+    """Yield an answer with one field more, and with one field less, at each place of it."""
+    for where in places(json.loads(exchange.answer or b"null")):
+        for name in (None, *at(json.loads(exchange.answer), where)):
+            document = json.loads(exchange.answer)
+            if name is None:
+                at(document, where)["undeclared"] = 1
+            else:
+                del at(document, where)[name]
+            changed = evolve(exchange, answer=json.dumps(document).encode())
+            yield f"{name} at {where}", changed
+
+
+def at(document: Any, where: tuple[Any, ...]) -> Any:
+    for step in where:
+        document = document[step]
+    return document
+
+
+def test_a_field_more_or_less_anywhere_in_a_cassette_is_a_violation() -> None:
+    recorded = [each for path in sorted(RECORDED.glob("*.yaml")) for each in exchanges(path)]
+    # One of each operation and status, the one in which most stands.
+    largest = {each.shape[:3]: each for each in sorted(recorded, key=lambda each: len(each.answer))}
+    assert len(largest) > 15
+    found = {
+        f"{exchange.method} {exchange.target}: {edit}": contract.answer_violations(changed)
+        for exchange in largest.values()
+        for edit, changed in edits(exchange)
+    }
+    assert len(found) > 200
+    assert [edit for edit, violations in found.items() if not violations] == []
+
+
+def test_answers_of_the_sandbox_are_judged(
+    haut_sandbox: Sandbox, sandbox_answers: list[Exchange]
+) -> None:
+    with Haut(**haut_sandbox.credentials) as haut:
+        created = haut.subjects.create("someone")
+    [answer] = sandbox_answers
+    assert (answer.method, answer.status) == ("POST", 201)
+    assert str(created.id).encode() in answer.answer
+    wrong = evolve(answer, answer=answer.answer.replace(b'"author_id":', b'"author":'))
+    assert contract.answer_violations(wrong) == [
+        "[]: 'author_id' is a required property",
+        "[]: Additional properties are not allowed ('author' was unexpected)",
+    ]
+    assert contract.answer_violations(evolve(answer, status=202)) != []
+    assert contract.answer_violations(evolve(answer, answer_type="text/html")) != []
