@@ -33,19 +33,19 @@ UPSTREAM_HASHES = TEMPLATES / "upstream.sha256"
 PACKAGE = ROOT / "generated" / "haut_api"
 
 
-def generator_input() -> dict[str, Any]:
-    """Return the contract with the overlay applied.
+def overlaid(path: Path) -> dict[str, Any]:
+    """Return the contract with an overlay applied.
 
     Raises:
         SystemExit: If an action matches nothing: a renamed path upstream would drop a correction
             without a word.
     """
     document: dict[str, Any] = yaml.safe_load(SPEC.read_text("utf-8"))
-    overlay = yaml.safe_load(OVERLAY.read_text("utf-8"))
+    overlay = yaml.safe_load(path.read_text("utf-8"))
     for action in overlay["actions"]:
         if not parse_jsonpath(action["target"]).find(document):
             sys.exit(
-                f"{OVERLAY.name}: the action on {action['target']} matches nothing in {SPEC.name}"
+                f"{path.name}: the action on {action['target']} matches nothing in {SPEC.name}"
             )
         apply_overlay(document, {"actions": [action]})
     return document
@@ -80,7 +80,7 @@ def generate(target: Path) -> None:
         sys.exit("ruff is not beside this Python; run `make setup`")
     with tempfile.TemporaryDirectory() as work:
         document = Path(work) / "openapi.yaml"
-        document.write_text(yaml.safe_dump(generator_input(), sort_keys=False, allow_unicode=True))
+        document.write_text(yaml.safe_dump(overlaid(OVERLAY), sort_keys=False, allow_unicode=True))
         subprocess.run(
             [
                 str(tools / "openapi-python-client"),

@@ -1,0 +1,168 @@
+"""The report: exit status, suggested version, what it calls touched, and the changelog."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from scripts.spec.diff import Report, Severity, render
+from scripts.spec.document import SPEC, operations, parse
+from scripts.spec.refresh import with_entry
+from scripts.spec.surface import Difference
+from scripts.spec.touched import cassettes, promises
+from scripts.spec.wire import Change, Comparison, Group
+from tests.spec.edits import edited, put
+from tests.spec.project import Project, copy_project
+
+HAUT = parse(SPEC.read_text("utf-8"), SPEC.name)
+OPERATIONS = {operation.key: operation for operation in operations(HAUT)}
+NOTE = "#/components/schemas/Subject/properties/note"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return copy_project(tmp_path_factory.mktemp("shared") / "project")
+
+
+OVERLAY = """\
+overlay: 1.0.0
+info: {title: Corrections, version: "1"}
+actions:
+  - target: $.components.parameters.*.schema.default
+    description: not sent
+    remove: true
+  - target: $.paths['/{bucket}/{object_name}']
+    description: elsewhere
+    remove: true
+  - target: $.components.schemas.Subject.properties.name
+    description: seen to be null
+    update: {nullable: true}
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "base", "status", "words"),
+    [
+        ({}, "HEAD", 0, "None: 0 breaking and 0 compatible on the wire"),
+        (
+            {"openapi/haut.yaml": json.dumps(edited(put(NOTE, {"type": "string"}), document=HAUT))},
+            "HEAD",
+            1,
+            "| compatible | `Subject.note` | added |",
+        ),
+        ({"openapi/overlay.yaml": OVERLAY}, "HEAD", 2, "| **breaking** | `models.Subject.name` |"),
+        ({}, "no-such-revision", 3, "no-such-revision"),
+        ({"openapi/haut.yaml": "<html>"}, "HEAD", 3, "web page"),
+    ],
+    ids=["nothing", "compatible", "breaking in Python only", "no revision", "no document"],
+)
+def test_exit_status(
+    shared: Project, files: dict[str, str], base: str, status: int, words: str
+) -> None:
+    assert shared.run("git", "checkout", "--quiet", "--", ".").returncode == 0
+    for name, text in files.items():
+        shared.write(name, text)
+    done = shared.run("python", "-m", "scripts.spec.diff", base)
+    assert done.returncode == status, done.stderr
+    assert words in done.stdout + done.stderr
+
+
+def report(version: str, wire: list[bool], python: list[bool]) -> Report:
+    changes = [
+        Change(Group.FIELDS, f"Thing.{index}", "a | b", breaking, frozenset(list(OPERATIONS)[:1]))
+        for index, breaking in enumerate(wire)
+    ]
+    differences = [Difference("haut_api.x", "class removed", breaking) for breaking in python]
+    return Report("v1", version, Comparison(changes, 2, OPERATIONS), differences)
+
+
+@pytest.mark.parametrize(
+    ("version", "wire", "python", "severity", "following"),
+    [
+        ("0.1.0", [], [], Severity.NONE, "0.1.0"),
+        ("0.1.4", [False], [], Severity.COMPATIBLE, "0.1.5"),
+        ("0.1.4", [False], [True], Severity.BREAKING, "0.2.0"),
+        ("1.2.3", [], [False], Severity.COMPATIBLE, "1.3.0"),
+        ("1.2.3", [True], [False], Severity.BREAKING, "2.0.0"),
+    ],
+)
+def test_severity_and_version(
+    version: str, wire: list[bool], python: list[bool], severity: Severity, following: str
+) -> None:
+    found = report(version, wire, python)
+    assert (found.severity, found.next_version) == (severity, following)
+    text = render(found)
+    assert "Words only: 2" in text
+    assert (f"at least {following}" in text) is (severity is not Severity.NONE)
+
+
+def test_a_table_stays_a_table() -> None:
+    rows = [
+        line for line in render(report("1.0.0", [True], [True])).splitlines() if line[:1] == "|"
+    ]
+    assert any(r"a \| b" in row for row in rows)
+    widths = {row.replace(r"\|", "").count("|") for row in rows}
+    assert widths <= {4, 5}
+
+
+def test_promises_are_found_through_what_rests_on_them() -> None:
+    found = promises()
+    assert {"Subjects.create", "Subjects.get_or_create"} <= set(found["create_subject"])
+    assert {"Haut.upload_and_compute", "Images.compute"} <= set(found["compute_batch"])
+    assert {"Haut.erase_subject", "Subjects.clear_storage"} <= set(found["clear_subject_storage"])
+    assert "Haut.upload_and_compute" not in found["delete_subjects"]
+    for operation, names in found.items():
+        assert "the sandbox" in names, operation
+
+
+def test_cassettes_are_found_by_the_path_that_fits_best() -> None:
+    found = cassettes(OPERATIONS)
+    many = next(key for key in OPERATIONS if key.endswith("/subjects/delete/"))
+    one = many.replace("/delete/", "/{subject_id}/")
+    # Cleans up by one request for all, whose path fits `{subject_id}` too.
+    assert "sandbox/test_list_subjects" in found[many]
+    assert "sandbox/test_list_subjects" not in found[one]
+    assert "sandbox/test_delete_subject" in found[one]
+
+
+LOG = "# Changelog\n\n## 0.2.0, unreleased\n\n- Ours.\n\n## 0.1.0, 2026-11-01\n\n- Old.\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "start"),
+    [
+        (
+            LOG,
+            "# Changelog\n\n## 0.2.0, unreleased\n\n- Ours.\n- **breaking** `Thing.0`: a | b, in ",
+        ),
+        (
+            LOG.replace(", unreleased", ", 2026-11-20"),
+            "# Changelog\n\n## 2.0.0, unreleased\n\n- **br",
+        ),
+        (
+            "# Changelog\n\n## 1.1.0, unreleased\n",
+            "# Changelog\n\n## 1.1.0, unreleased\n\n- **bre",
+        ),
+    ],
+    ids=["a section", "none yet", "an empty one"],
+)
+def test_changelog(before: str, start: str) -> None:
+    found = report("1.2.3", [True], [])
+    after = with_entry(before, found)
+    assert after.startswith(start)
+    assert "unreleased" in before[-12:] or after.endswith(before[before.index("\n## 0.1.0") :])
+    assert with_entry(after, found) == after
+
+
+def test_the_changelog_names_what_nobody_can_import_any_more() -> None:
+    after = with_entry(LOG, report("1.2.3", [], [True]))
+    assert "- **breaking** `haut_api.x`: class removed.\n" in after
+
+
+def test_a_correction_has_its_reason() -> None:
+    overlay = yaml.safe_load((Path(SPEC).parent / "overlay.yaml").read_text("utf-8"))
+    for action in overlay["actions"]:
+        assert len(action["description"].split()) >= 5, action["target"]

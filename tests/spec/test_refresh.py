@@ -1,0 +1,100 @@
+"""A refresh leaves a change set that waits for review, or says what to mend and leaves what helps."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from scripts.spec.document import SPEC, Json, parse
+from scripts.spec.refresh import Refresh
+from tests.spec.edits import Edit, at, drop, edited, put
+from tests.spec.project import Project
+
+HAUT = parse(SPEC.read_text("utf-8"), SPEC.name)
+PATH = next(path for path, item in HAUT["paths"].items() if "delete" in item)
+NEW: Json = {
+    "get": {
+        "tags": ["Subjects"],
+        "operationId": "ping",
+        "summary": "Answer",
+        "security": [],
+        "responses": {"200": {"description": "."}, "404": {"description": "."}},
+    }
+}
+ADDED = put(at("/api/v1/ping/"), NEW)
+
+
+def upstream(project: Project, *edits: Edit) -> None:
+    project.write(".git/info/exclude", "swagger.json\ntests/test_here.py\n")
+    project.write("swagger.json", json.dumps(edited(*edits, document=HAUT)))
+    # Stands for the project's tests.
+    project.write(
+        "tests/test_here.py", "def test_ping():\n    from haut_api.api.subjects import ping"
+    )
+
+
+def test_a_change_set_that_waits_for_review(project: Project) -> None:
+    upstream(project, ADDED)
+    done = project.run("make", "refresh", "SPEC=swagger.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert project.changed() == {
+        "CHANGELOG.md",
+        "generated/haut_api/api/subjects/ping.py",
+        "openapi/haut.yaml",
+    }
+    assert "## On the wire" in project.read("build/refresh.md")
+    head, _, section = project.read("CHANGELOG.md").partition("unreleased")
+    assert "## " in head
+    assert "\n- `GET /api/v1/ping/`: added.\n" in section.partition("\n## ")[0]
+
+
+@pytest.mark.parametrize(
+    ("edits", "step", "words", "changed"),
+    [
+        ([drop("#/components/schemas/ErrorItem")], "pull", "#/components/schemas/ErrorItem", set()),
+        ([put(at(PATH, "/delete/responses"), {})], "validate", "is not valid OpenAPI", set()),
+        (
+            [ADDED, drop(at("/api/v1/ping/", "/get/summary"))],
+            "lint",
+            "openapi/redocly.yaml",
+            {"openapi/haut.yaml"},
+        ),
+        (
+            [drop("#/components/schemas/UploadUrl/properties/headers")],
+            "generate",
+            "matches nothing",
+            {"openapi/haut.yaml"},
+        ),
+    ],
+    ids=["pull", "validate", "lint", "generate"],
+)
+def test_a_step_that_fails_is_named(
+    project: Project, edits: list[Edit], step: str, words: str, changed: set[str]
+) -> None:
+    upstream(project, *edits)
+    done = project.run("make", "refresh", "SPEC=swagger.json")
+    assert done.returncode == 2
+    assert f"refresh: {step} failed" in done.stderr
+    assert words in done.stderr
+    assert project.changed() == changed
+    assert (project.root / "build" / "rejected.yaml").exists() is (step == "validate")
+
+
+def test_every_step_of_the_chain_is_there() -> None:
+    assert [step.name for step in Refresh("x").steps()] == [
+        "pull",
+        "validate",
+        "lint",
+        "generate",
+        "diff",
+        "changelog",
+        "tests",
+    ]
+
+
+def test_without_a_source_the_command_says_what_it_needs(project: Project) -> None:
+    for target in ("spec-pull", "refresh"):
+        done = project.run("make", target)
+        assert done.returncode == 2
+        assert "SPEC=<address or file of the Swagger> is needed" in done.stderr

@@ -1,0 +1,89 @@
+"""Runs the worked example of docs/when-the-swagger-changes.md.
+
+`python -m tests.spec.worked_example` writes what its commands print now into the page.
+The first yaml block is what changes upstream, the first python block a consumer's file. Each sh block
+is run in a copy of the project; the block after it, if it is text or markdown, is what it printed.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import tempfile
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import yaml
+from oas_patch.overlay import apply_overlay
+
+from scripts.spec.document import ROOT, SPEC, Json, parse
+from tests.spec.project import Project, copy_project
+
+PAGE = ROOT / "docs" / "when-the-swagger-changes.md"
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+# Stands for the project's tests: what one of them would notice, in a second.
+_TEST = """
+from haut_ext import Haut
+from haut_ext.sandbox import Sandbox
+
+
+def test_search() -> None:
+    with Sandbox() as sandbox, Haut(**sandbox.credentials) as haut:
+        haut.subjects.create("someone")
+        assert [found.name for found in haut.subjects.iterate(q="some")] == ["someone"]
+"""
+
+
+def page(project: Project, text: str) -> str:
+    """Return the page with the output that its commands have in a copy of the project."""
+    blocks = list(_BLOCK.finditer(text))
+    overlay = next(block[2] for block in blocks if block[1] == "yaml")
+    project.write("swagger.json", json.dumps(_upstream(yaml.safe_load(overlay))))
+    project.write("consumer.py", next(block[2] for block in blocks if block[1] == "python"))
+    project.write("tests/test_search.py", _TEST)
+    project.write(".git/info/exclude", "swagger.json\nconsumer.py\ntests/test_search.py\n")
+    made = list(_made(project, blocks))
+    for block, output in reversed(made):
+        text = text[: block.start(2)] + output + text[block.end(2) :]
+    return text
+
+
+def _made(project: Project, blocks: list[re.Match[str]]) -> Iterator[tuple[re.Match[str], str]]:
+    for command, output in pairwise(blocks):
+        if command[1] == "sh" and output[1] in ("text", "markdown"):
+            done = project.run("bash", "-c", command[2])
+            said = done.stdout
+            if done.returncode and "refresh:" in done.stderr:
+                said += done.stderr[done.stderr.index("refresh:") :]
+            kept = [line for line in said.splitlines() if not line.startswith("make: ")]
+            yield output, "\n".join(kept).rstrip() + "\n"
+
+
+def _upstream(overlay: Json) -> Json:
+    """The service's own document: changed, and without our marks and the path that is ours."""
+    document = apply_overlay(copy.deepcopy(parse(SPEC.read_text("utf-8"), SPEC.name)), overlay)
+    document["paths"].pop("/{bucket}/{object_name}")
+
+    def unmarked(node: Any) -> Any:
+        if isinstance(node, list):
+            return [unmarked(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        return {key: unmarked(item) for key, item in node.items() if not key.startswith("x-ev")}
+
+    found: Json = unmarked(document)
+    return found
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        text = page(copy_project(Path(folder) / "project"), PAGE.read_text("utf-8"))
+    PAGE.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
