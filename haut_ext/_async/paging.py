@@ -151,7 +151,7 @@ class _Reading:
         """Account for a page, decide which is read next, and return what had not been seen."""
         # 61 bits of each id tell items apart; one without an id is like no other.
         identities = [hash(getattr(item, "id", None) or uuid4()) for item in page.items]
-        created = [_created(item) for item in page.items]
+        created = _times(page.items)
         if self.began is None:
             self.began, self.first_total, self.total = moment, page.total, page.total
         else:
@@ -159,7 +159,7 @@ class _Reading:
         self.pages += 1
         fallen = self.total - page.total
         self.total = page.total
-        if fallen > 0 or (fallen and None in created):
+        if fallen > 0 or (fallen and page.items and not created):
             self.noticed += max(fallen, 0)
             self.going_back = True
         if self.going_back and self.number > 1 and self.seen.isdisjoint(identities):
@@ -174,18 +174,23 @@ class _Reading:
         return fresh
 
     def _count_created(
-        self, identities: list[int], created: list[datetime | None], began: datetime
+        self, identities: list[int], created: list[datetime], began: datetime
     ) -> None:
+        if not created or max(created) < began:
+            return
         # What stands on the first page was there when the first total was taken.
         for identity, moment in zip(identities, created, strict=True):
-            if moment is None or moment < began or identity in self.seen:
+            if moment < began or identity in self.seen:
                 continue
             (self.created_that_second if moment == began else self.created_since).add(identity)
 
 
-def _created(item: object) -> datetime | None:
-    moment = getattr(item, "creation_time", None) or getattr(item, "created_at", None)
-    return moment if isinstance(moment, datetime) else None
+def _times(items: Sequence[object]) -> list[datetime]:
+    """Return when each item was created, or nothing when items do not carry that."""
+    for name in ("creation_time", "created_at"):
+        if items and isinstance(getattr(items[0], name, None), datetime):
+            return [getattr(item, name) for item in items]
+    return []
 
 
 async def _read(
