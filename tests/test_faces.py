@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import re
+import shutil
+import textwrap
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +17,7 @@ from haut_ext._async.images import AsyncImages
 from haut_ext._async.subjects import AsyncSubjects
 from haut_ext._sync.images import Images
 from haut_ext._sync.subjects import Subjects
+from haut_ext.sandbox import Sandbox
 
 PAIRS = [
     pytest.param(AsyncHaut, Haut, id="Haut"),
@@ -33,7 +38,7 @@ def public(face: type[Any]) -> dict[str, Any]:
 def as_sync(text: str) -> str:
     """Return the words of the asynchronous face as the synchronous one has them."""
     text = re.sub(r"\bAsync([A-Z])", r"\1", text).replace("aclose", "close")
-    text = text.replace("async with", "with").replace("await ", "")
+    text = re.sub(r"\basync (with|for)\b", r"\1", text).replace("await ", "")
     text = text.replace(", or an awaitable of one.", ".").replace("many tasks", "many threads")
     return text.replace("_async", "_sync")
 
@@ -64,3 +69,36 @@ def test_same_docstrings_and_none_is_missing(
         words = inspect.getdoc(member)
         assert name.startswith("__") or words, f"{asynchronous.__name__}.{name} has no docstring"
         assert as_sync(words or "") == (inspect.getdoc(public(synchronous)[name]) or "")
+
+
+def examples(face: type[Any]) -> list[str]:
+    """Return the code of every `Example:` in the docstrings of a class and its members."""
+    texts = [face.__doc__, *(inspect.getdoc(member) for member in public(face).values())]
+    found = [re.search(r"^ *Example:\n((?: {4,}.*\n?|\n)+)", text or "", re.M) for text in texts]
+    return [textwrap.dedent(match.group(1)) for match in found if match]
+
+
+@pytest.mark.parametrize("face", [AsyncHaut, Haut])
+def test_examples_run(
+    face: type[Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shutil.copy("examples/photos/portrait.jpg", tmp_path / "front.jpg")
+    monkeypatch.chdir(tmp_path)
+    codes = examples(face)
+    assert len(codes) == 3
+    with Sandbox() as sandbox:
+        for name, value in sandbox.credentials.items():
+            monkeypatch.setenv(f"HAUT_{name.upper()}", str(value))
+        for code in codes:
+            if face is AsyncHaut:
+                namespace: dict[str, Any] = {"AsyncHaut": AsyncHaut}
+                exec("async def main():\n" + textwrap.indent(code, "    "), namespace)
+                asyncio.run(namespace["main"]())
+            else:
+                exec(code, {"Haut": Haut})
+    printed = capsys.readouterr().out
+    assert "front" in printed
+    assert "verified: yes" in printed

@@ -59,6 +59,13 @@ class AsyncHaut:
 
     Raises:
         ConfigError: If an argument is missing or cannot be right.
+
+    Example:
+        async with AsyncHaut.from_env() as haut:
+            subject = await haut.subjects.get_or_create("customer-4711")
+            batch = await haut.upload_and_compute(subject.id, front="front.jpg")
+            for image in await haut.wait_for_analysis(batch):
+                print(image.side, image.quality_score)
     """
 
     def __init__(
@@ -264,6 +271,15 @@ class AsyncHaut:
 
         Raises:
             ConfigError: If the operation is not a list, or an id cannot be right.
+            ListChanging: While iterating, if the list changes faster than it can be read.
+
+        Example:
+            from haut_api.api.subjects import list_subjects
+
+            async with AsyncHaut.from_env() as haut:
+                dataset = haut.scope.dataset()
+                async for subject in haut.paginate_all(list_subjects, dataset_id=dataset):
+                    print(subject.id)
         """
         for name, value in parameters.items():
             if name.endswith("_id"):
@@ -295,6 +311,12 @@ class AsyncHaut:
             ConfigError: If the receipt is of another subject, dataset or company.
             NotFound: If there is no such subject in the dataset; nothing was touched.
             ErasureIncomplete: If a step failed; carries the receipt so far. Call again to complete.
+
+        Example:
+            async with AsyncHaut.from_env() as haut:
+                subject = await haut.subjects.create("customer-4712")
+                receipt = await haut.erase_subject(subject.id)
+                print(receipt, receipt.to_json())
         """
         fresh = ErasureReceipt(
             company_id=self.scope.company_id,
