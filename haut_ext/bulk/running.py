@@ -160,7 +160,8 @@ class Gate:
                 self._troubles += 1
                 self.limit = max(1.0, self.limit / 2)
             if seconds is None:
-                seconds = random.uniform(0, min(_LONGEST_PAUSE, 2.0 ** min(self._troubles, 16)))  # noqa: S311
+                longest = min(_LONGEST_PAUSE, 2.0 ** min(self._troubles, 16))
+                seconds = random.uniform(0, longest)  # noqa: S311 - spreads load; no secret
             self._paused_until = max(self._paused_until, now + seconds)
             return self._paused_until - self._trouble_since <= self._patience
 
