@@ -7,7 +7,7 @@ SETUP := .venv/.done
 LINTER := openapi/node_modules/.done
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench test test-peer check generate sync lint-spec format record record-live lock build clean \
+.PHONY: help setup demo bench test test-peer test-consumer check generate sync lint-spec format record record-live lock build clean \
 	spec-pull spec-diff spec-evidence refresh test-foreign
 
 help: ## List the targets
@@ -52,6 +52,9 @@ lint-spec: $(LINTER) ## Validate and lint openapi/haut.yaml
 	@REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true PATH="$(CURDIR)/$(BIN):$$PATH" \
 		openapi/node_modules/.bin/redocly lint openapi/haut.yaml --config openapi/redocly.yaml
 
+test-consumer: $(SETUP) ## Build another project's SDK on the wheel, with the lowest and the highest dependencies
+	@$(BIN)/python scripts/consumer.py
+
 bench: $(SETUP) ## Measure against what people would use instead; writes docs/benchmarks.md
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
 	@$(BIN)/python -m benchmarks
@@ -74,7 +77,7 @@ refresh: $(SETUP) $(LINTER) ## From the Swagger SPEC=<address or file> to a chan
 SPEC_GIVEN = '$(or $(SPEC),$(error SPEC=<address or file of the Swagger> is needed))'
 
 test-foreign: $(SETUP) ## Pull sections of large foreign documents from the registries, generate and type-check them
-	@$(BIN)/python -m tests.spec.foreign
+	@$(BIN)/python -m scripts.spec.foreign
 
 sync: $(SETUP) ## Derive the synchronous face and its tests from the asynchronous ones
 	@$(BIN)/python scripts/unasync.py

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import filecmp
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -73,19 +74,29 @@ def check_template_originals() -> None:
         )
 
 
-def generate(target: Path) -> None:
-    """Write the package into the folder `target`, which must not exist."""
+def write_package(document: dict[str, Any], target: Path, **options: Any) -> None:
+    """Write the package of a document into the folder `target`, which must not exist.
+
+    Args:
+        document: The generator's input, whole.
+        target: Becomes the package.
+        options: How the generator is run, as `subprocess.run` takes them.
+
+    Raises:
+        CalledProcessError: If the generator warns of anything; the package may be there all the same.
+    """
     tools = Path(sys.executable).parent  # the pinned ruff, whatever else is on PATH
     if not (tools / "ruff").exists():
         sys.exit("ruff is not beside this Python; run `make setup`")
     with tempfile.TemporaryDirectory() as work:
-        document = Path(work) / "openapi.yaml"
-        document.write_text(yaml.safe_dump(overlaid(OVERLAY), sort_keys=False, allow_unicode=True))
+        # JSON, since readers of YAML do not agree on which texts are numbers.
+        path = Path(work) / "openapi.json"
+        path.write_text(json.dumps(document), "utf-8")
         subprocess.run(
             [
                 str(tools / "openapi-python-client"),
                 "generate",
-                f"--path={document}",
+                f"--path={path}",
                 f"--config={CONFIG}",
                 f"--custom-template-path={TEMPLATES}",
                 f"--output-path={target}",
@@ -93,11 +104,16 @@ def generate(target: Path) -> None:
                 "--fail-on-warning",
             ],
             check=True,
-            stdout=subprocess.DEVNULL,
             env={**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', '')}"},
+            **options,
         )
     shutil.rmtree(target / ".ruff_cache", ignore_errors=True)
     (target / "py.typed").touch()
+
+
+def generate(target: Path) -> None:
+    """Write the package into the folder `target`, which must not exist."""
+    write_package(overlaid(OVERLAY), target, stdout=subprocess.DEVNULL)
 
 
 def differences(left: Path, right: Path) -> list[str]:
