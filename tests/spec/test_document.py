@@ -52,6 +52,11 @@ def test_statuses_are_names() -> None:
     assert list(parse(text, "x")["paths"]["/a"]["get"]["responses"]) == ["200"]
 
 
+def test_what_is_merged_is_there() -> None:
+    text = f"{HEAD}info: &a {{title: one}}\nx-b: {{<<: *a, version: two}}\n"
+    assert parse(text, "x")["x-b"] == {"title": "one", "version": "two"}
+
+
 def test_json_is_read_with_a_byte_order_mark() -> None:
     assert parse("\ufeff" + json.dumps(DOCUMENT), "x") == DOCUMENT
 

@@ -107,7 +107,8 @@ def test_a_mark_has_its_rank_and_users(place: str, kind: Kind, subject: str, use
 
 
 def test_what_is_both_sent_and_read_counts_as_sent() -> None:
-    content = at(SUBJECTS, "/post/requestBody/content/application~1json/schema")
+    # By an operation that comes after one that only reads it.
+    content = at(SUBJECT, "/patch/requestBody/content/application~1json/schema")
     document: Json = edited(mark(NAME), put(content, {"$ref": schema("Subject")}))
     assert marks(document)[NAME].kind is Kind.BODY
 
