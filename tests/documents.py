@@ -126,14 +126,34 @@ def facts_names(*sections: str) -> set[str]:
 
 
 def facts_statuses() -> dict[tuple[str, str], str]:
-    """Return the success status that api-facts 4 and 5 give for each method and end of a path."""
+    """Return the success status that api-facts 2 to 7 give for each method and end of a path."""
     found = {}
-    for number in ("4", "5"):
+    for number in ("2", "3", "4", "5", "6", "7"):
         for section in re.split(r"^### ", facts_section(number), flags=re.M)[1:]:
-            heading = re.match(r"[\d.]+ ([A-Z]+) (?:\.\.\.)?(/\S+)", section)
+            heading = re.match(r"(?:[\d.]+ )?([A-Z]+) (?:\.\.\.)?(/\S+)", section)
             status = re.search(r"\b20\d\b", section)
             if heading and status:
                 found[heading[1], heading[2]] = status[0]
+    return found
+
+
+def facts_routes() -> set[tuple[str, str]]:
+    """Return method and path of every operation that api-facts 2, 3, 6, 7, 8 and 13 name.
+
+    They abbreviate: `B` is the nested route of a subject, `...` whatever stands before it elsewhere.
+    """
+    company = "/api/v1/companies/{company_id}"
+    nested = f"{company}/datasets/{{dataset_id}}/subjects/{{subject_id}}"
+    before = {"7": company, "8": f"{nested}/batches/{{batch_id}}"}
+    found = set()
+    for number in ("2", "3", "6", "7", "8", "13"):
+        routes = re.findall(
+            r"(GET|POST|PATCH|PUT|DELETE) `?((?:/|B/|\.\.\./)\S*/)", facts_section(number)
+        )
+        for method, path in routes:
+            path = re.sub(r"^B(?=/)", nested, path)
+            path = re.sub(r"^\.\.\.", before.get(number, ""), path)
+            found.add((method, path.replace("{image_batch_id}", "{batch_id}")))
     return found
 
 
@@ -145,13 +165,18 @@ def facts_error_example() -> Any:
 
 
 def facts_requests() -> dict[str, dict[str, dict[str, Any]]]:
-    """Return the request tables of api-facts 4.1 and 5.1 as field -> JSON schema keywords.
+    """Return the request tables of api-facts 2, 4.1, 5.1 and 7 as field -> JSON schema keywords.
 
     `required` stands among the keywords; formats that the tables call hidden do not.
     """
     return {
         schema: {name: _keywords(cells) for name, cells in _rows(facts_section(number), "| req |")}
-        for schema, number in (("SubjectRequest", "4.1"), ("SignedUploadRequest", "5.1"))
+        for schema, number in (
+            ("LoginRequest", "2"),
+            ("SubjectRequest", "4.1"),
+            ("SignedUploadRequest", "5.1"),
+            ("DatasetRequest", "7"),
+        )
     }
 
 
@@ -189,16 +214,19 @@ def _rows(section: str, heading: str) -> Iterator[tuple[str, list[str]]]:
 
 def _keywords(cells: list[str]) -> dict[str, Any]:
     _, kind, required, limits = cells[:4]
-    words = kind.split()
+    words = re.findall(r"\w+", kind)
     keywords: dict[str, Any] = {
         "required": "yes" in required,
         "nullable": "null" in words,
         "type": None if words[0] == "any" else words[0],
-        "format": "uuid" if "uuid" in words else None,
+        "format": next((form for form in ("uuid", "email") if form in words), None),
     }
-    for name in ("minLength", "maxLength"):
+    lengths = re.search(r"(\d+)\.\.(\d+)", limits)
+    for at, name in enumerate(("minLength", "maxLength"), 1):
         limit = re.search(rf"{name} (\d+)", limits)
-        keywords[name] = int(limit[1]) if limit else None
+        keywords[name] = int(limit[1]) if limit else int(lengths[at]) if lengths else None
+    most = re.search(r"max (\d+)", limits)
+    keywords["maximum"] = int(most[1]) if most else None
     default = re.search(r"default `(.+?)`", limits)
     keywords["default"] = json.loads(default[1]) if default else None
     return keywords

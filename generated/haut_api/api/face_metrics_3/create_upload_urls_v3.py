@@ -1,0 +1,225 @@
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.error_response import ErrorResponse
+from ...models.upload_request_v3 import UploadRequestV3
+from ...models.upload_v3 import UploadV3
+from ...types import Response
+
+
+def _get_kwargs(
+    company_id: UUID,
+    subject_id: UUID,
+    *,
+    body: UploadRequestV3,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+
+    _kwargs: dict[str, Any] = {
+        "method": "post",
+        "url": "/api/v3/companies/{company_id}/subjects/{subject_id}/upload/".format(
+            company_id=quote(str(company_id), safe=""),
+            subject_id=quote(str(subject_id), safe=""),
+        ),
+    }
+
+    _kwargs["json"] = body.to_dict()
+
+    headers["Content-Type"] = "application/json"
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> ErrorResponse | UploadV3 | None:
+    if response.status_code == 200:
+        response_200 = UploadV3.from_dict(response.json())
+
+        return response_200
+
+    if response.status_code == 400:
+        response_400 = ErrorResponse.from_dict(response.json())
+
+        return response_400
+
+    if response.status_code == 401:
+        response_401 = ErrorResponse.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = ErrorResponse.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 404:
+        response_404 = ErrorResponse.from_dict(response.json())
+
+        return response_404
+
+    if response.status_code == 429:
+        response_429 = ErrorResponse.from_dict(response.json())
+
+        return response_429
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[ErrorResponse | UploadV3]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    company_id: UUID,
+    subject_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    body: UploadRequestV3,
+) -> Response[ErrorResponse | UploadV3]:
+    """Generate signed URLs for the upload of one to three sides
+
+     Makes a new batch with one image for each side that is named.
+
+    Args:
+        company_id (UUID):
+        subject_id (UUID):
+        body (UploadRequestV3):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ErrorResponse | UploadV3]
+    """
+
+    kwargs = _get_kwargs(
+        company_id=company_id,
+        subject_id=subject_id,
+        body=body,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    company_id: UUID,
+    subject_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    body: UploadRequestV3,
+) -> ErrorResponse | UploadV3 | None:
+    """Generate signed URLs for the upload of one to three sides
+
+     Makes a new batch with one image for each side that is named.
+
+    Args:
+        company_id (UUID):
+        subject_id (UUID):
+        body (UploadRequestV3):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ErrorResponse | UploadV3
+    """
+
+    return sync_detailed(
+        company_id=company_id,
+        subject_id=subject_id,
+        client=client,
+        body=body,
+    ).parsed
+
+
+async def asyncio_detailed(
+    company_id: UUID,
+    subject_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    body: UploadRequestV3,
+) -> Response[ErrorResponse | UploadV3]:
+    """Generate signed URLs for the upload of one to three sides
+
+     Makes a new batch with one image for each side that is named.
+
+    Args:
+        company_id (UUID):
+        subject_id (UUID):
+        body (UploadRequestV3):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ErrorResponse | UploadV3]
+    """
+
+    kwargs = _get_kwargs(
+        company_id=company_id,
+        subject_id=subject_id,
+        body=body,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    company_id: UUID,
+    subject_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    body: UploadRequestV3,
+) -> ErrorResponse | UploadV3 | None:
+    """Generate signed URLs for the upload of one to three sides
+
+     Makes a new batch with one image for each side that is named.
+
+    Args:
+        company_id (UUID):
+        subject_id (UUID):
+        body (UploadRequestV3):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ErrorResponse | UploadV3
+    """
+
+    return (
+        await asyncio_detailed(
+            company_id=company_id,
+            subject_id=subject_id,
+            client=client,
+            body=body,
+        )
+    ).parsed

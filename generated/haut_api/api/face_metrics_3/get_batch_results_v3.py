@@ -1,0 +1,191 @@
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.batch_results_v3 import BatchResultsV3
+from ...models.error_response import ErrorResponse
+from ...types import Response
+
+
+def _get_kwargs(
+    company_id: UUID,
+    batch_id: UUID,
+) -> dict[str, Any]:
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/api/v3/companies/{company_id}/batches/{batch_id}/results/".format(
+            company_id=quote(str(company_id), safe=""),
+            batch_id=quote(str(batch_id), safe=""),
+        ),
+    }
+
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> BatchResultsV3 | ErrorResponse | None:
+    if response.status_code == 200:
+        response_200 = BatchResultsV3.from_dict(response.json())
+
+        return response_200
+
+    if response.status_code == 401:
+        response_401 = ErrorResponse.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = ErrorResponse.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 404:
+        response_404 = ErrorResponse.from_dict(response.json())
+
+        return response_404
+
+    if response.status_code == 429:
+        response_429 = ErrorResponse.from_dict(response.json())
+
+        return response_429
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[BatchResultsV3 | ErrorResponse]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    company_id: UUID,
+    batch_id: UUID,
+    *,
+    client: AuthenticatedClient,
+) -> Response[BatchResultsV3 | ErrorResponse]:
+    """Get the results of a batch
+
+    Args:
+        company_id (UUID):
+        batch_id (UUID):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[BatchResultsV3 | ErrorResponse]
+    """
+
+    kwargs = _get_kwargs(
+        company_id=company_id,
+        batch_id=batch_id,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    company_id: UUID,
+    batch_id: UUID,
+    *,
+    client: AuthenticatedClient,
+) -> BatchResultsV3 | ErrorResponse | None:
+    """Get the results of a batch
+
+    Args:
+        company_id (UUID):
+        batch_id (UUID):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        BatchResultsV3 | ErrorResponse
+    """
+
+    return sync_detailed(
+        company_id=company_id,
+        batch_id=batch_id,
+        client=client,
+    ).parsed
+
+
+async def asyncio_detailed(
+    company_id: UUID,
+    batch_id: UUID,
+    *,
+    client: AuthenticatedClient,
+) -> Response[BatchResultsV3 | ErrorResponse]:
+    """Get the results of a batch
+
+    Args:
+        company_id (UUID):
+        batch_id (UUID):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[BatchResultsV3 | ErrorResponse]
+    """
+
+    kwargs = _get_kwargs(
+        company_id=company_id,
+        batch_id=batch_id,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    company_id: UUID,
+    batch_id: UUID,
+    *,
+    client: AuthenticatedClient,
+) -> BatchResultsV3 | ErrorResponse | None:
+    """Get the results of a batch
+
+    Args:
+        company_id (UUID):
+        batch_id (UUID):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        BatchResultsV3 | ErrorResponse
+    """
+
+    return (
+        await asyncio_detailed(
+            company_id=company_id,
+            batch_id=batch_id,
+            client=client,
+        )
+    ).parsed

@@ -1,0 +1,317 @@
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.error_response import ErrorResponse
+from ...models.image_result import ImageResult
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    company_id: UUID,
+    dataset_id: UUID,
+    subject_id: UUID,
+    batch_id: UUID,
+    image_id: UUID,
+    *,
+    token: str | Unset = UNSET,
+    application_run_id: str | Unset = UNSET,
+    application_name: str | Unset = UNSET,
+    application_id: str | Unset = UNSET,
+) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    params["token"] = token
+
+    params["application_run_id"] = application_run_id
+
+    params["application_name"] = application_name
+
+    params["application_id"] = application_id
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/api/v1/companies/{company_id}/datasets/{dataset_id}/subjects/{subject_id}/batches/{batch_id}/images/{image_id}/results/".format(
+            company_id=quote(str(company_id), safe=""),
+            dataset_id=quote(str(dataset_id), safe=""),
+            subject_id=quote(str(subject_id), safe=""),
+            batch_id=quote(str(batch_id), safe=""),
+            image_id=quote(str(image_id), safe=""),
+        ),
+        "params": params,
+    }
+
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> ErrorResponse | list[ImageResult] | None:
+    if response.status_code == 200:
+        response_200 = []
+        _response_200 = response.json()
+        for response_200_item_data in _response_200:
+            response_200_item = ImageResult.from_dict(response_200_item_data)
+
+            response_200.append(response_200_item)
+
+        return response_200
+
+    if response.status_code == 400:
+        response_400 = ErrorResponse.from_dict(response.json())
+
+        return response_400
+
+    if response.status_code == 401:
+        response_401 = ErrorResponse.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = ErrorResponse.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 404:
+        response_404 = ErrorResponse.from_dict(response.json())
+
+        return response_404
+
+    if response.status_code == 429:
+        response_429 = ErrorResponse.from_dict(response.json())
+
+        return response_429
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[ErrorResponse | list[ImageResult]]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    company_id: UUID,
+    dataset_id: UUID,
+    subject_id: UUID,
+    batch_id: UUID,
+    image_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    token: str | Unset = UNSET,
+    application_run_id: str | Unset = UNSET,
+    application_name: str | Unset = UNSET,
+    application_id: str | Unset = UNSET,
+) -> Response[ErrorResponse | list[ImageResult]]:
+    """List the results of an image
+
+     Not paginated. Empty while nothing is ready; results then arrive algorithm by algorithm.
+
+    Args:
+        company_id (UUID):
+        dataset_id (UUID):
+        subject_id (UUID):
+        batch_id (UUID):
+        image_id (UUID):
+        token (str | Unset):
+        application_run_id (str | Unset):
+        application_name (str | Unset):
+        application_id (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ErrorResponse | list[ImageResult]]
+    """
+
+    kwargs = _get_kwargs(
+        company_id=company_id,
+        dataset_id=dataset_id,
+        subject_id=subject_id,
+        batch_id=batch_id,
+        image_id=image_id,
+        token=token,
+        application_run_id=application_run_id,
+        application_name=application_name,
+        application_id=application_id,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    company_id: UUID,
+    dataset_id: UUID,
+    subject_id: UUID,
+    batch_id: UUID,
+    image_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    token: str | Unset = UNSET,
+    application_run_id: str | Unset = UNSET,
+    application_name: str | Unset = UNSET,
+    application_id: str | Unset = UNSET,
+) -> ErrorResponse | list[ImageResult] | None:
+    """List the results of an image
+
+     Not paginated. Empty while nothing is ready; results then arrive algorithm by algorithm.
+
+    Args:
+        company_id (UUID):
+        dataset_id (UUID):
+        subject_id (UUID):
+        batch_id (UUID):
+        image_id (UUID):
+        token (str | Unset):
+        application_run_id (str | Unset):
+        application_name (str | Unset):
+        application_id (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ErrorResponse | list[ImageResult]
+    """
+
+    return sync_detailed(
+        company_id=company_id,
+        dataset_id=dataset_id,
+        subject_id=subject_id,
+        batch_id=batch_id,
+        image_id=image_id,
+        client=client,
+        token=token,
+        application_run_id=application_run_id,
+        application_name=application_name,
+        application_id=application_id,
+    ).parsed
+
+
+async def asyncio_detailed(
+    company_id: UUID,
+    dataset_id: UUID,
+    subject_id: UUID,
+    batch_id: UUID,
+    image_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    token: str | Unset = UNSET,
+    application_run_id: str | Unset = UNSET,
+    application_name: str | Unset = UNSET,
+    application_id: str | Unset = UNSET,
+) -> Response[ErrorResponse | list[ImageResult]]:
+    """List the results of an image
+
+     Not paginated. Empty while nothing is ready; results then arrive algorithm by algorithm.
+
+    Args:
+        company_id (UUID):
+        dataset_id (UUID):
+        subject_id (UUID):
+        batch_id (UUID):
+        image_id (UUID):
+        token (str | Unset):
+        application_run_id (str | Unset):
+        application_name (str | Unset):
+        application_id (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ErrorResponse | list[ImageResult]]
+    """
+
+    kwargs = _get_kwargs(
+        company_id=company_id,
+        dataset_id=dataset_id,
+        subject_id=subject_id,
+        batch_id=batch_id,
+        image_id=image_id,
+        token=token,
+        application_run_id=application_run_id,
+        application_name=application_name,
+        application_id=application_id,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    company_id: UUID,
+    dataset_id: UUID,
+    subject_id: UUID,
+    batch_id: UUID,
+    image_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    token: str | Unset = UNSET,
+    application_run_id: str | Unset = UNSET,
+    application_name: str | Unset = UNSET,
+    application_id: str | Unset = UNSET,
+) -> ErrorResponse | list[ImageResult] | None:
+    """List the results of an image
+
+     Not paginated. Empty while nothing is ready; results then arrive algorithm by algorithm.
+
+    Args:
+        company_id (UUID):
+        dataset_id (UUID):
+        subject_id (UUID):
+        batch_id (UUID):
+        image_id (UUID):
+        token (str | Unset):
+        application_run_id (str | Unset):
+        application_name (str | Unset):
+        application_id (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ErrorResponse | list[ImageResult]
+    """
+
+    return (
+        await asyncio_detailed(
+            company_id=company_id,
+            dataset_id=dataset_id,
+            subject_id=subject_id,
+            batch_id=batch_id,
+            image_id=image_id,
+            client=client,
+            token=token,
+            application_run_id=application_run_id,
+            application_name=application_name,
+            application_id=application_id,
+        )
+    ).parsed

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset, safe_repr
+
+if TYPE_CHECKING:
+    from ..models.algorithm_family import AlgorithmFamily
+
+
+T = TypeVar("T", bound="Algorithm")
+
+
+@_attrs_define
+class Algorithm:
+    """
+    Attributes:
+        id (int):
+        tech_name (str | Unset):
+        algorithm_tech_name (str | Unset):
+        version (Any | Unset):
+        algorithm_family (AlgorithmFamily | Unset):
+    """
+
+    id: int
+    tech_name: str | Unset = UNSET
+    algorithm_tech_name: str | Unset = UNSET
+    version: Any | Unset = UNSET
+    algorithm_family: AlgorithmFamily | Unset = UNSET
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    __repr__ = safe_repr
+
+    def to_dict(self) -> dict[str, Any]:
+        id = self.id
+
+        tech_name = self.tech_name
+
+        algorithm_tech_name = self.algorithm_tech_name
+
+        version = self.version
+
+        algorithm_family: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.algorithm_family, Unset):
+            algorithm_family = self.algorithm_family.to_dict()
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "id": id,
+            }
+        )
+        if tech_name is not UNSET:
+            field_dict["tech_name"] = tech_name
+        if algorithm_tech_name is not UNSET:
+            field_dict["algorithm_tech_name"] = algorithm_tech_name
+        if version is not UNSET:
+            field_dict["version"] = version
+        if algorithm_family is not UNSET:
+            field_dict["algorithm_family"] = algorithm_family
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.algorithm_family import AlgorithmFamily  # noqa: PLC0415
+
+        d = dict(src_dict)
+        id = d.pop("id")
+
+        tech_name = d.pop("tech_name", UNSET)
+
+        algorithm_tech_name = d.pop("algorithm_tech_name", UNSET)
+
+        version = d.pop("version", UNSET)
+
+        _algorithm_family = d.pop("algorithm_family", UNSET)
+        algorithm_family: AlgorithmFamily | Unset
+        if isinstance(_algorithm_family, Unset):
+            algorithm_family = UNSET
+        else:
+            algorithm_family = AlgorithmFamily.from_dict(_algorithm_family)
+
+        algorithm = cls(
+            id=id,
+            tech_name=tech_name,
+            algorithm_tech_name=algorithm_tech_name,
+            version=version,
+            algorithm_family=algorithm_family,
+        )
+
+        algorithm.additional_properties = d
+        return algorithm
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset, safe_repr
+
+if TYPE_CHECKING:
+    from ..models.face_skin_metrics_3 import FaceSkinMetrics3
+
+
+T = TypeVar("T", bound="BatchResultsV3")
+
+
+@_attrs_define
+class BatchResultsV3:
+    """Empty while nothing is ready.
+
+    Attributes:
+        face_skin_metrics_3 (FaceSkinMetrics3 | Unset):
+    """
+
+    face_skin_metrics_3: FaceSkinMetrics3 | Unset = UNSET
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    __repr__ = safe_repr
+
+    def to_dict(self) -> dict[str, Any]:
+        face_skin_metrics_3: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.face_skin_metrics_3, Unset):
+            face_skin_metrics_3 = self.face_skin_metrics_3.to_dict()
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update({})
+        if face_skin_metrics_3 is not UNSET:
+            field_dict["face_skin_metrics_3"] = face_skin_metrics_3
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.face_skin_metrics_3 import FaceSkinMetrics3  # noqa: PLC0415
+
+        d = dict(src_dict)
+        _face_skin_metrics_3 = d.pop("face_skin_metrics_3", UNSET)
+        face_skin_metrics_3: FaceSkinMetrics3 | Unset
+        if isinstance(_face_skin_metrics_3, Unset):
+            face_skin_metrics_3 = UNSET
+        else:
+            face_skin_metrics_3 = FaceSkinMetrics3.from_dict(_face_skin_metrics_3)
+
+        batch_results_v3 = cls(
+            face_skin_metrics_3=face_skin_metrics_3,
+        )
+
+        batch_results_v3.additional_properties = d
+        return batch_results_v3
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

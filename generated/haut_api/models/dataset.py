@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from uuid import UUID
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset, safe_repr
+
+if TYPE_CHECKING:
+    from ..models.dataset_connected_applications_item import (
+        DatasetConnectedApplicationsItem,
+    )
+    from ..models.image_type import ImageType
+
+
+T = TypeVar("T", bound="Dataset")
+
+
+@_attrs_define
+class Dataset:
+    """
+    Attributes:
+        id (UUID):
+        company_id (UUID):
+        name (str):
+        image_type (ImageType | None):
+        image_type_name (None | str):
+        image_type_tech_name (None | str):
+        connected_applications (list[DatasetConnectedApplicationsItem]):
+        expire_images_after_days (int | None):
+        expire_metadata_after_days (int | None | Unset):
+        clean_images_as_soon_as_ready (bool | Unset):
+        custom_branding (int | None | Unset):
+    """
+
+    id: UUID
+    company_id: UUID
+    name: str
+    image_type: ImageType | None
+    image_type_name: None | str
+    image_type_tech_name: None | str
+    connected_applications: list[DatasetConnectedApplicationsItem]
+    expire_images_after_days: int | None
+    expire_metadata_after_days: int | None | Unset = UNSET
+    clean_images_as_soon_as_ready: bool | Unset = UNSET
+    custom_branding: int | None | Unset = UNSET
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    __repr__ = safe_repr
+
+    def to_dict(self) -> dict[str, Any]:
+        from ..models.image_type import ImageType  # noqa: PLC0415
+
+        id = str(self.id)
+
+        company_id = str(self.company_id)
+
+        name = self.name
+
+        image_type: dict[str, Any] | None
+        if isinstance(self.image_type, ImageType):
+            image_type = self.image_type.to_dict()
+        else:
+            image_type = self.image_type
+
+        image_type_name: None | str
+        image_type_name = self.image_type_name
+
+        image_type_tech_name: None | str
+        image_type_tech_name = self.image_type_tech_name
+
+        connected_applications = []
+        for connected_applications_item_data in self.connected_applications:
+            connected_applications_item = connected_applications_item_data.to_dict()
+            connected_applications.append(connected_applications_item)
+
+        expire_images_after_days: int | None
+        expire_images_after_days = self.expire_images_after_days
+
+        expire_metadata_after_days: int | None | Unset
+        if isinstance(self.expire_metadata_after_days, Unset):
+            expire_metadata_after_days = UNSET
+        else:
+            expire_metadata_after_days = self.expire_metadata_after_days
+
+        clean_images_as_soon_as_ready = self.clean_images_as_soon_as_ready
+
+        custom_branding: int | None | Unset
+        if isinstance(self.custom_branding, Unset):
+            custom_branding = UNSET
+        else:
+            custom_branding = self.custom_branding
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "id": id,
+                "company_id": company_id,
+                "name": name,
+                "image_type": image_type,
+                "image_type_name": image_type_name,
+                "image_type_tech_name": image_type_tech_name,
+                "connected_applications": connected_applications,
+                "expire_images_after_days": expire_images_after_days,
+            }
+        )
+        if expire_metadata_after_days is not UNSET:
+            field_dict["expire_metadata_after_days"] = expire_metadata_after_days
+        if clean_images_as_soon_as_ready is not UNSET:
+            field_dict["clean_images_as_soon_as_ready"] = clean_images_as_soon_as_ready
+        if custom_branding is not UNSET:
+            field_dict["custom_branding"] = custom_branding
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.dataset_connected_applications_item import (
+            DatasetConnectedApplicationsItem,  # noqa: PLC0415
+        )
+        from ..models.image_type import ImageType  # noqa: PLC0415
+
+        d = dict(src_dict)
+        id = UUID(d.pop("id"))
+
+        company_id = UUID(d.pop("company_id"))
+
+        name = d.pop("name")
+
+        def _parse_image_type(data: object) -> ImageType | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                image_type_type_0 = ImageType.from_dict(data)
+
+                return image_type_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(ImageType | None, data)
+
+        image_type = _parse_image_type(d.pop("image_type"))
+
+        def _parse_image_type_name(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        image_type_name = _parse_image_type_name(d.pop("image_type_name"))
+
+        def _parse_image_type_tech_name(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        image_type_tech_name = _parse_image_type_tech_name(
+            d.pop("image_type_tech_name")
+        )
+
+        connected_applications = []
+        _connected_applications = d.pop("connected_applications")
+        for connected_applications_item_data in _connected_applications:
+            connected_applications_item = DatasetConnectedApplicationsItem.from_dict(
+                connected_applications_item_data
+            )
+
+            connected_applications.append(connected_applications_item)
+
+        def _parse_expire_images_after_days(data: object) -> int | None:
+            if data is None:
+                return data
+            return cast(int | None, data)
+
+        expire_images_after_days = _parse_expire_images_after_days(
+            d.pop("expire_images_after_days")
+        )
+
+        def _parse_expire_metadata_after_days(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        expire_metadata_after_days = _parse_expire_metadata_after_days(
+            d.pop("expire_metadata_after_days", UNSET)
+        )
+
+        clean_images_as_soon_as_ready = d.pop("clean_images_as_soon_as_ready", UNSET)
+
+        def _parse_custom_branding(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        custom_branding = _parse_custom_branding(d.pop("custom_branding", UNSET))
+
+        dataset = cls(
+            id=id,
+            company_id=company_id,
+            name=name,
+            image_type=image_type,
+            image_type_name=image_type_name,
+            image_type_tech_name=image_type_tech_name,
+            connected_applications=connected_applications,
+            expire_images_after_days=expire_images_after_days,
+            expire_metadata_after_days=expire_metadata_after_days,
+            clean_images_as_soon_as_ready=clean_images_as_soon_as_ready,
+            custom_branding=custom_branding,
+        )
+
+        dataset.additional_properties = d
+        return dataset
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

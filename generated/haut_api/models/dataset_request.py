@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset, safe_repr
+
+T = TypeVar("T", bound="DatasetRequest")
+
+
+@_attrs_define
+class DatasetRequest:
+    """Serializer to get company id from urls with author.
+
+    Attributes:
+        name (str):
+        image_type_id (int | None | Unset): From list_image_types.
+        expire_images_after_days (int | None | Unset):
+        expire_metadata_after_days (int | None | Unset):
+        clean_images_as_soon_as_ready (bool | Unset):
+        custom_branding (int | None | Unset):
+    """
+
+    name: str
+    image_type_id: int | None | Unset = UNSET
+    expire_images_after_days: int | None | Unset = UNSET
+    expire_metadata_after_days: int | None | Unset = UNSET
+    clean_images_as_soon_as_ready: bool | Unset = UNSET
+    custom_branding: int | None | Unset = UNSET
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    __repr__ = safe_repr
+
+    def to_dict(self) -> dict[str, Any]:
+        name = self.name
+
+        image_type_id: int | None | Unset
+        if isinstance(self.image_type_id, Unset):
+            image_type_id = UNSET
+        else:
+            image_type_id = self.image_type_id
+
+        expire_images_after_days: int | None | Unset
+        if isinstance(self.expire_images_after_days, Unset):
+            expire_images_after_days = UNSET
+        else:
+            expire_images_after_days = self.expire_images_after_days
+
+        expire_metadata_after_days: int | None | Unset
+        if isinstance(self.expire_metadata_after_days, Unset):
+            expire_metadata_after_days = UNSET
+        else:
+            expire_metadata_after_days = self.expire_metadata_after_days
+
+        clean_images_as_soon_as_ready = self.clean_images_as_soon_as_ready
+
+        custom_branding: int | None | Unset
+        if isinstance(self.custom_branding, Unset):
+            custom_branding = UNSET
+        else:
+            custom_branding = self.custom_branding
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "name": name,
+            }
+        )
+        if image_type_id is not UNSET:
+            field_dict["image_type_id"] = image_type_id
+        if expire_images_after_days is not UNSET:
+            field_dict["expire_images_after_days"] = expire_images_after_days
+        if expire_metadata_after_days is not UNSET:
+            field_dict["expire_metadata_after_days"] = expire_metadata_after_days
+        if clean_images_as_soon_as_ready is not UNSET:
+            field_dict["clean_images_as_soon_as_ready"] = clean_images_as_soon_as_ready
+        if custom_branding is not UNSET:
+            field_dict["custom_branding"] = custom_branding
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+        name = d.pop("name")
+
+        def _parse_image_type_id(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        image_type_id = _parse_image_type_id(d.pop("image_type_id", UNSET))
+
+        def _parse_expire_images_after_days(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        expire_images_after_days = _parse_expire_images_after_days(
+            d.pop("expire_images_after_days", UNSET)
+        )
+
+        def _parse_expire_metadata_after_days(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        expire_metadata_after_days = _parse_expire_metadata_after_days(
+            d.pop("expire_metadata_after_days", UNSET)
+        )
+
+        clean_images_as_soon_as_ready = d.pop("clean_images_as_soon_as_ready", UNSET)
+
+        def _parse_custom_branding(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        custom_branding = _parse_custom_branding(d.pop("custom_branding", UNSET))
+
+        dataset_request = cls(
+            name=name,
+            image_type_id=image_type_id,
+            expire_images_after_days=expire_images_after_days,
+            expire_metadata_after_days=expire_metadata_after_days,
+            clean_images_as_soon_as_ready=clean_images_as_soon_as_ready,
+            custom_branding=custom_branding,
+        )
+
+        dataset_request.additional_properties = d
+        return dataset_request
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from uuid import UUID
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import safe_repr
+
+if TYPE_CHECKING:
+    from ..models.algorithm_output import AlgorithmOutput
+
+
+T = TypeVar("T", bound="ImageResult")
+
+
+@_attrs_define
+class ImageResult:
+    """
+    Attributes:
+        id (UUID):
+        result (AlgorithmOutput | float): A number in the oldest algorithms, an object in Face Metrics 2.0, an object
+            with `error` when the algorithm failed.
+        is_ok (bool): Whether the algorithm succeeded.
+        image_id (UUID):
+        algorithm_version_id (int): Use algorithm_family_tech_name.
+        creation_time (datetime.datetime):
+        application_id (UUID):
+        application_name (str):
+        application_description (str):
+        application_run_id (UUID):
+        image_type (str):
+        algorithm_family_tech_name (str): For example selfie_v2.acne.
+    """
+
+    id: UUID
+    result: AlgorithmOutput | float
+    is_ok: bool
+    image_id: UUID
+    algorithm_version_id: int
+    creation_time: datetime.datetime
+    application_id: UUID
+    application_name: str
+    application_description: str
+    application_run_id: UUID
+    image_type: str
+    algorithm_family_tech_name: str
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    __repr__ = safe_repr
+
+    def to_dict(self) -> dict[str, Any]:
+        from ..models.algorithm_output import AlgorithmOutput  # noqa: PLC0415
+
+        id = str(self.id)
+
+        result: dict[str, Any] | float
+        if isinstance(self.result, AlgorithmOutput):
+            result = self.result.to_dict()
+        else:
+            result = self.result
+
+        is_ok = self.is_ok
+
+        image_id = str(self.image_id)
+
+        algorithm_version_id = self.algorithm_version_id
+
+        from haut_api.types import format_datetime
+
+        creation_time = format_datetime(self.creation_time)
+
+        application_id = str(self.application_id)
+
+        application_name = self.application_name
+
+        application_description = self.application_description
+
+        application_run_id = str(self.application_run_id)
+
+        image_type = self.image_type
+
+        algorithm_family_tech_name = self.algorithm_family_tech_name
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "id": id,
+                "result": result,
+                "is_ok": is_ok,
+                "image_id": image_id,
+                "algorithm_version_id": algorithm_version_id,
+                "creation_time": creation_time,
+                "application_id": application_id,
+                "application_name": application_name,
+                "application_description": application_description,
+                "application_run_id": application_run_id,
+                "image_type": image_type,
+                "algorithm_family_tech_name": algorithm_family_tech_name,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.algorithm_output import AlgorithmOutput  # noqa: PLC0415
+
+        d = dict(src_dict)
+        id = UUID(d.pop("id"))
+
+        def _parse_result(data: object) -> AlgorithmOutput | float:
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                result_type_1 = AlgorithmOutput.from_dict(data)
+
+                return result_type_1
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(AlgorithmOutput | float, data)
+
+        result = _parse_result(d.pop("result"))
+
+        is_ok = d.pop("is_ok")
+
+        image_id = UUID(d.pop("image_id"))
+
+        algorithm_version_id = d.pop("algorithm_version_id")
+
+        from haut_api.types import parse_datetime
+
+        creation_time = parse_datetime(d.pop("creation_time"))
+
+        application_id = UUID(d.pop("application_id"))
+
+        application_name = d.pop("application_name")
+
+        application_description = d.pop("application_description")
+
+        application_run_id = UUID(d.pop("application_run_id"))
+
+        image_type = d.pop("image_type")
+
+        algorithm_family_tech_name = d.pop("algorithm_family_tech_name")
+
+        image_result = cls(
+            id=id,
+            result=result,
+            is_ok=is_ok,
+            image_id=image_id,
+            algorithm_version_id=algorithm_version_id,
+            creation_time=creation_time,
+            application_id=application_id,
+            application_name=application_name,
+            application_description=application_description,
+            application_run_id=application_run_id,
+            image_type=image_type,
+            algorithm_family_tech_name=algorithm_family_tech_name,
+        )
+
+        image_result.additional_properties = d
+        return image_result
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import safe_repr
+
+if TYPE_CHECKING:
+    from ..models.user_profile import UserProfile
+
+
+T = TypeVar("T", bound="LoginResult")
+
+
+@_attrs_define
+class LoginResult:
+    """
+    Attributes:
+        id (int):
+        email (str):
+        username (str):
+        company_id (UUID):
+        token_access (str): The same as access_token, under its older name.
+        access_token (str): For the Authorization header; lives one hour.
+        refresh_token (str): For refresh_access_token.
+        is_verified (bool):
+        profile (UserProfile):
+    """
+
+    id: int
+    email: str
+    username: str
+    company_id: UUID
+    token_access: str
+    access_token: str
+    refresh_token: str
+    is_verified: bool
+    profile: UserProfile
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    __repr__ = safe_repr
+
+    def to_dict(self) -> dict[str, Any]:
+        id = self.id
+
+        email = self.email
+
+        username = self.username
+
+        company_id = str(self.company_id)
+
+        token_access = self.token_access
+
+        access_token = self.access_token
+
+        refresh_token = self.refresh_token
+
+        is_verified = self.is_verified
+
+        profile = self.profile.to_dict()
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "id": id,
+                "email": email,
+                "username": username,
+                "company_id": company_id,
+                "token_access": token_access,
+                "access_token": access_token,
+                "refresh_token": refresh_token,
+                "is_verified": is_verified,
+                "profile": profile,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.user_profile import UserProfile  # noqa: PLC0415
+
+        d = dict(src_dict)
+        id = d.pop("id")
+
+        email = d.pop("email")
+
+        username = d.pop("username")
+
+        company_id = UUID(d.pop("company_id"))
+
+        token_access = d.pop("token_access")
+
+        access_token = d.pop("access_token")
+
+        refresh_token = d.pop("refresh_token")
+
+        is_verified = d.pop("is_verified")
+
+        profile = UserProfile.from_dict(d.pop("profile"))
+
+        login_result = cls(
+            id=id,
+            email=email,
+            username=username,
+            company_id=company_id,
+            token_access=token_access,
+            access_token=access_token,
+            refresh_token=refresh_token,
+            is_verified=is_verified,
+            profile=profile,
+        )
+
+        login_result.additional_properties = d
+        return login_result
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

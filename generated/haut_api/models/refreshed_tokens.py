@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset, safe_repr
+
+T = TypeVar("T", bound="RefreshedTokens")
+
+
+@_attrs_define
+class RefreshedTokens:
+    """
+    Attributes:
+        access_token (str | Unset):
+        token_access (str | Unset):
+        refresh_token (str | Unset):
+    """
+
+    access_token: str | Unset = UNSET
+    token_access: str | Unset = UNSET
+    refresh_token: str | Unset = UNSET
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    __repr__ = safe_repr
+
+    def to_dict(self) -> dict[str, Any]:
+        access_token = self.access_token
+
+        token_access = self.token_access
+
+        refresh_token = self.refresh_token
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update({})
+        if access_token is not UNSET:
+            field_dict["access_token"] = access_token
+        if token_access is not UNSET:
+            field_dict["token_access"] = token_access
+        if refresh_token is not UNSET:
+            field_dict["refresh_token"] = refresh_token
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+        access_token = d.pop("access_token", UNSET)
+
+        token_access = d.pop("token_access", UNSET)
+
+        refresh_token = d.pop("refresh_token", UNSET)
+
+        refreshed_tokens = cls(
+            access_token=access_token,
+            token_access=token_access,
+            refresh_token=refresh_token,
+        )
+
+        refreshed_tokens.additional_properties = d
+        return refreshed_tokens
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset, safe_repr
+
+T = TypeVar("T", bound="SkinMetric")
+
+
+@_attrs_define
+class SkinMetric:
+    """
+    Attributes:
+        tech_name (str):
+        value (Any | Unset): A number, or the name of a category such as Light.
+        widget_type (None | str | Unset):
+        name (None | str | Unset):
+        widget_meta (Any | Unset):
+        units (None | str | Unset):
+    """
+
+    tech_name: str
+    value: Any | Unset = UNSET
+    widget_type: None | str | Unset = UNSET
+    name: None | str | Unset = UNSET
+    widget_meta: Any | Unset = UNSET
+    units: None | str | Unset = UNSET
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    __repr__ = safe_repr
+
+    def to_dict(self) -> dict[str, Any]:
+        tech_name = self.tech_name
+
+        value = self.value
+
+        widget_type: None | str | Unset
+        if isinstance(self.widget_type, Unset):
+            widget_type = UNSET
+        else:
+            widget_type = self.widget_type
+
+        name: None | str | Unset
+        if isinstance(self.name, Unset):
+            name = UNSET
+        else:
+            name = self.name
+
+        widget_meta = self.widget_meta
+
+        units: None | str | Unset
+        if isinstance(self.units, Unset):
+            units = UNSET
+        else:
+            units = self.units
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "tech_name": tech_name,
+            }
+        )
+        if value is not UNSET:
+            field_dict["value"] = value
+        if widget_type is not UNSET:
+            field_dict["widget_type"] = widget_type
+        if name is not UNSET:
+            field_dict["name"] = name
+        if widget_meta is not UNSET:
+            field_dict["widget_meta"] = widget_meta
+        if units is not UNSET:
+            field_dict["units"] = units
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+        tech_name = d.pop("tech_name")
+
+        value = d.pop("value", UNSET)
+
+        def _parse_widget_type(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        widget_type = _parse_widget_type(d.pop("widget_type", UNSET))
+
+        def _parse_name(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        name = _parse_name(d.pop("name", UNSET))
+
+        widget_meta = d.pop("widget_meta", UNSET)
+
+        def _parse_units(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        units = _parse_units(d.pop("units", UNSET))
+
+        skin_metric = cls(
+            tech_name=tech_name,
+            value=value,
+            widget_type=widget_type,
+            name=name,
+            widget_meta=widget_meta,
+            units=units,
+        )
+
+        skin_metric.additional_properties = d
+        return skin_metric
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

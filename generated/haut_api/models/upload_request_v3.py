@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset, safe_repr
+
+T = TypeVar("T", bound="UploadRequestV3")
+
+
+@_attrs_define
+class UploadRequestV3:
+    """
+    Attributes:
+        front (str | Unset): A file name for the photo of the front side.
+        left (str | Unset): A file name for the photo of the left side.
+        right (str | Unset): A file name for the photo of the right side.
+        creation_time (datetime.datetime | None | Unset):
+        meta (Any | Unset):
+    """
+
+    front: str | Unset = UNSET
+    left: str | Unset = UNSET
+    right: str | Unset = UNSET
+    creation_time: datetime.datetime | None | Unset = UNSET
+    meta: Any | Unset = UNSET
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    __repr__ = safe_repr
+
+    def to_dict(self) -> dict[str, Any]:
+        front = self.front
+
+        left = self.left
+
+        right = self.right
+
+        creation_time: None | str | Unset
+        if isinstance(self.creation_time, Unset):
+            creation_time = UNSET
+        elif isinstance(self.creation_time, datetime.datetime):
+            from haut_api.types import format_datetime
+
+            creation_time = format_datetime(self.creation_time)
+        else:
+            creation_time = self.creation_time
+
+        meta = self.meta
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update({})
+        if front is not UNSET:
+            field_dict["front"] = front
+        if left is not UNSET:
+            field_dict["left"] = left
+        if right is not UNSET:
+            field_dict["right"] = right
+        if creation_time is not UNSET:
+            field_dict["creation_time"] = creation_time
+        if meta is not UNSET:
+            field_dict["meta"] = meta
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+        front = d.pop("front", UNSET)
+
+        left = d.pop("left", UNSET)
+
+        right = d.pop("right", UNSET)
+
+        def _parse_creation_time(data: object) -> datetime.datetime | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                from haut_api.types import parse_datetime
+
+                creation_time_type_0 = parse_datetime(data)
+
+                return creation_time_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None | Unset, data)
+
+        creation_time = _parse_creation_time(d.pop("creation_time", UNSET))
+
+        meta = d.pop("meta", UNSET)
+
+        upload_request_v3 = cls(
+            front=front,
+            left=left,
+            right=right,
+            creation_time=creation_time,
+            meta=meta,
+        )
+
+        upload_request_v3.additional_properties = d
+        return upload_request_v3
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset, safe_repr
+
+if TYPE_CHECKING:
+    from ..models.upload_slot_v3_headers import UploadSlotV3Headers
+
+
+T = TypeVar("T", bound="UploadSlotV3")
+
+
+@_attrs_define
+class UploadSlotV3:
+    """
+    Attributes:
+        url (str):
+        method (str):
+        headers (UploadSlotV3Headers):
+        content_type (str):
+        id (UUID | Unset): Id of the image.
+    """
+
+    url: str
+    method: str
+    headers: UploadSlotV3Headers
+    content_type: str
+    id: UUID | Unset = UNSET
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    __repr__ = safe_repr
+
+    def to_dict(self) -> dict[str, Any]:
+        url = self.url
+
+        method = self.method
+
+        headers = self.headers.to_dict()
+
+        content_type = self.content_type
+
+        id: str | Unset = UNSET
+        if not isinstance(self.id, Unset):
+            id = str(self.id)
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "url": url,
+                "method": method,
+                "headers": headers,
+                "content_type": content_type,
+            }
+        )
+        if id is not UNSET:
+            field_dict["id"] = id
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.upload_slot_v3_headers import UploadSlotV3Headers  # noqa: PLC0415
+
+        d = dict(src_dict)
+        url = d.pop("url")
+
+        method = d.pop("method")
+
+        headers = UploadSlotV3Headers.from_dict(d.pop("headers"))
+
+        content_type = d.pop("content_type")
+
+        _id = d.pop("id", UNSET)
+        id: UUID | Unset
+        if isinstance(_id, Unset):
+            id = UNSET
+        else:
+            id = UUID(_id)
+
+        upload_slot_v3 = cls(
+            url=url,
+            method=method,
+            headers=headers,
+            content_type=content_type,
+            id=id,
+        )
+
+        upload_slot_v3.additional_properties = d
+        return upload_slot_v3
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset, safe_repr
+
+if TYPE_CHECKING:
+    from ..models.upload_slot_v3 import UploadSlotV3
+
+
+T = TypeVar("T", bound="UploadV3")
+
+
+@_attrs_define
+class UploadV3:
+    """The sides that were asked for, and their batch.
+
+    Attributes:
+        image_batch_id (UUID):
+        front (UploadSlotV3 | Unset):
+        left (UploadSlotV3 | Unset):
+        right (UploadSlotV3 | Unset):
+    """
+
+    image_batch_id: UUID
+    front: UploadSlotV3 | Unset = UNSET
+    left: UploadSlotV3 | Unset = UNSET
+    right: UploadSlotV3 | Unset = UNSET
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    __repr__ = safe_repr
+
+    def to_dict(self) -> dict[str, Any]:
+        image_batch_id = str(self.image_batch_id)
+
+        front: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.front, Unset):
+            front = self.front.to_dict()
+
+        left: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.left, Unset):
+            left = self.left.to_dict()
+
+        right: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.right, Unset):
+            right = self.right.to_dict()
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "image_batch_id": image_batch_id,
+            }
+        )
+        if front is not UNSET:
+            field_dict["front"] = front
+        if left is not UNSET:
+            field_dict["left"] = left
+        if right is not UNSET:
+            field_dict["right"] = right
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.upload_slot_v3 import UploadSlotV3  # noqa: PLC0415
+
+        d = dict(src_dict)
+        image_batch_id = UUID(d.pop("image_batch_id"))
+
+        _front = d.pop("front", UNSET)
+        front: UploadSlotV3 | Unset
+        if isinstance(_front, Unset):
+            front = UNSET
+        else:
+            front = UploadSlotV3.from_dict(_front)
+
+        _left = d.pop("left", UNSET)
+        left: UploadSlotV3 | Unset
+        if isinstance(_left, Unset):
+            left = UNSET
+        else:
+            left = UploadSlotV3.from_dict(_left)
+
+        _right = d.pop("right", UNSET)
+        right: UploadSlotV3 | Unset
+        if isinstance(_right, Unset):
+            right = UNSET
+        else:
+            right = UploadSlotV3.from_dict(_right)
+
+        upload_v3 = cls(
+            image_batch_id=image_batch_id,
+            front=front,
+            left=left,
+            right=right,
+        )
+
+        upload_v3.additional_properties = d
+        return upload_v3
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

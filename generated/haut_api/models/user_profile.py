@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset, safe_repr
+
+if TYPE_CHECKING:
+    from ..models.user_profile_feature_flags import UserProfileFeatureFlags
+
+
+T = TypeVar("T", bound="UserProfile")
+
+
+@_attrs_define
+class UserProfile:
+    """
+    Attributes:
+        metadata (Any | Unset):
+        full_name (str | Unset):
+        kyc_enabled (bool | Unset):
+        terms_payment_accepted_at (Any | Unset):
+        terms_and_policy_accepted_at (bool | Unset): A boolean despite its name (api-facts 15.14).
+        feature_flags (UserProfileFeatureFlags | Unset):
+    """
+
+    metadata: Any | Unset = UNSET
+    full_name: str | Unset = UNSET
+    kyc_enabled: bool | Unset = UNSET
+    terms_payment_accepted_at: Any | Unset = UNSET
+    terms_and_policy_accepted_at: bool | Unset = UNSET
+    feature_flags: UserProfileFeatureFlags | Unset = UNSET
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    __repr__ = safe_repr
+
+    def to_dict(self) -> dict[str, Any]:
+        metadata = self.metadata
+
+        full_name = self.full_name
+
+        kyc_enabled = self.kyc_enabled
+
+        terms_payment_accepted_at = self.terms_payment_accepted_at
+
+        terms_and_policy_accepted_at = self.terms_and_policy_accepted_at
+
+        feature_flags: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.feature_flags, Unset):
+            feature_flags = self.feature_flags.to_dict()
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update({})
+        if metadata is not UNSET:
+            field_dict["metadata"] = metadata
+        if full_name is not UNSET:
+            field_dict["full_name"] = full_name
+        if kyc_enabled is not UNSET:
+            field_dict["kyc_enabled"] = kyc_enabled
+        if terms_payment_accepted_at is not UNSET:
+            field_dict["terms_payment_accepted_at"] = terms_payment_accepted_at
+        if terms_and_policy_accepted_at is not UNSET:
+            field_dict["terms_and_policy_accepted_at"] = terms_and_policy_accepted_at
+        if feature_flags is not UNSET:
+            field_dict["feature_flags"] = feature_flags
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.user_profile_feature_flags import UserProfileFeatureFlags  # noqa: PLC0415
+
+        d = dict(src_dict)
+        metadata = d.pop("metadata", UNSET)
+
+        full_name = d.pop("full_name", UNSET)
+
+        kyc_enabled = d.pop("kyc_enabled", UNSET)
+
+        terms_payment_accepted_at = d.pop("terms_payment_accepted_at", UNSET)
+
+        terms_and_policy_accepted_at = d.pop("terms_and_policy_accepted_at", UNSET)
+
+        _feature_flags = d.pop("feature_flags", UNSET)
+        feature_flags: UserProfileFeatureFlags | Unset
+        if isinstance(_feature_flags, Unset):
+            feature_flags = UNSET
+        else:
+            feature_flags = UserProfileFeatureFlags.from_dict(_feature_flags)
+
+        user_profile = cls(
+            metadata=metadata,
+            full_name=full_name,
+            kyc_enabled=kyc_enabled,
+            terms_payment_accepted_at=terms_payment_accepted_at,
+            terms_and_policy_accepted_at=terms_and_policy_accepted_at,
+            feature_flags=feature_flags,
+        )
+
+        user_profile.additional_properties = d
+        return user_profile
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties
