@@ -161,7 +161,7 @@ class AsyncHaut:
         front: PhotoFile | None = None,
         right: PhotoFile | None = None,
         left: PhotoFile | None = None,
-        light_id: int | Unset | None = UNSET,
+        light: str | int | Unset | None = UNSET,
         name: str | Unset = UNSET,
         meta: Any = UNSET,
         creation_time: datetime.datetime | Unset | None = UNSET,
@@ -179,7 +179,7 @@ class AsyncHaut:
                 31,457,280 bytes.
             right: The same for the right side.
             left: The same for the left side.
-            light_id: The number of a light, for all photos; 1 is regular.
+            light: The light, for all photos, by name or number; 1 is regular.
             name: A name for the photos.
             meta: Free JSON, for all photos.
             creation_time: The batch's time, with its zone.
@@ -192,7 +192,7 @@ class AsyncHaut:
         """
         files = _given(front, right, left)
         state = new_state(parse_id(subject_id, "subject_id"), files)
-        attributes = Attributes(light_id, name, meta, creation_time, app_args)
+        attributes = Attributes(light, name, meta, creation_time, app_args)
         return await upload_and_compute(self.images, state, files, attributes, progress)
 
     async def resume_upload(
@@ -202,7 +202,7 @@ class AsyncHaut:
         front: PhotoFile | None = None,
         right: PhotoFile | None = None,
         left: PhotoFile | None = None,
-        light_id: int | Unset | None = UNSET,
+        light: str | int | Unset | None = UNSET,
         name: str | Unset = UNSET,
         meta: Any = UNSET,
         creation_time: datetime.datetime | Unset | None = UNSET,
@@ -222,7 +222,7 @@ class AsyncHaut:
             front: The photo, if that side is not stored yet; likewise `right` and `left`.
             right: As `front`.
             left: As `front`.
-            light_id: As in `upload_and_compute`; likewise the following.
+            light: As in `upload_and_compute`; likewise the following.
             name: As in `upload_and_compute`.
             meta: As in `upload_and_compute`.
             creation_time: As in `upload_and_compute`.
@@ -238,7 +238,7 @@ class AsyncHaut:
             UploadIncomplete: If it stopped again, with the state reached now.
         """
         files = _given(front, right, left)
-        attributes = Attributes(light_id, name, meta, creation_time, app_args)
+        attributes = Attributes(light, name, meta, creation_time, app_args)
         return await upload_and_compute(
             self.images, state, files, attributes, progress, compute_again=compute_again
         )

@@ -39,7 +39,7 @@ class AsyncImages:
         *,
         side: Side | int | Unset = UNSET,
         batch_id: str | UUID | Unset = UNSET,
-        light_id: int | Unset | None = UNSET,
+        light: str | int | Unset | None = UNSET,
         name: str | Unset = UNSET,
         meta: Any = UNSET,
         creation_time: datetime.datetime | Unset | None = UNSET,
@@ -53,7 +53,7 @@ class AsyncImages:
             subject_id: Whose photo it will be.
             side: `front`, `right`, `left`, or the number of a side of the dataset's image type.
             batch_id: The batch to put the photo into; a new one is made unless given.
-            light_id: The number of a light; 1 is regular.
+            light: The name or the number of a light of the image type; 1 is regular.
             name: A name for the photo, at least 1 character.
             meta: Free JSON.
             creation_time: The batch's time, with its zone.
@@ -65,7 +65,7 @@ class AsyncImages:
         body = SignedUploadRequest(
             batch_id=UNSET if isinstance(batch_id, Unset) else parse_id(batch_id, "batch_id"),
             side_id=_side_id(side),
-            light_id=light_id,
+            light_id=_light_id(light),
             meta=meta,
             creation_time=_zoned(creation_time),
             name=name,
@@ -85,7 +85,7 @@ class AsyncImages:
         side: Side | int = "front",
         batch_id: str | UUID | Unset = UNSET,
         *,
-        light_id: int | Unset | None = UNSET,
+        light: str | int | Unset | None = UNSET,
         name: str | Unset = UNSET,
         meta: Any = UNSET,
         creation_time: datetime.datetime | Unset | None = UNSET,
@@ -100,7 +100,7 @@ class AsyncImages:
                 31,457,280 bytes.
             side: As in `request_upload`.
             batch_id: As in `request_upload`.
-            light_id: As in `request_upload`.
+            light: As in `request_upload`.
             name: As in `request_upload`.
             meta: As in `request_upload`.
             creation_time: As in `request_upload`.
@@ -116,7 +116,7 @@ class AsyncImages:
             subject_id,
             side=side,
             batch_id=batch_id,
-            light_id=light_id,
+            light=light,
             name=name,
             meta=meta,
             creation_time=creation_time,
@@ -296,6 +296,12 @@ def _side_id(side: Side | int | Unset) -> int | Unset:
     if side not in SIDE_IDS:
         raise ConfigError(f"side is one of {', '.join(SIDE_IDS)}, or the number of a side")
     return SIDE_IDS[side]
+
+
+def _light_id(light: str | int | Unset | None) -> int | Unset | None:
+    if isinstance(light, str):
+        raise ConfigError("light is the number of a light")
+    return light
 
 
 def _zoned(moment: datetime.datetime | Unset | None) -> datetime.datetime | Unset | None:

@@ -50,7 +50,7 @@ _CLOCKS_APART = datetime.timedelta(minutes=5)
 class Attributes:
     """What the caller says about the photos; UNSET is left out of the requests."""
 
-    light_id: int | Unset | None = UNSET
+    light: str | int | Unset | None = UNSET
     name: str | Unset = UNSET
     meta: Any = UNSET
     creation_time: datetime.datetime | Unset | None = UNSET
@@ -221,7 +221,7 @@ class _Upload:
                 self.state.subject_id,
                 side=side,
                 batch_id=self.state.batch_id or UNSET,
-                light_id=self.attributes.light_id,
+                light=self.attributes.light,
                 name=self.attributes.name,
                 meta=self.attributes.meta,
                 creation_time=self.attributes.creation_time,

@@ -40,7 +40,7 @@ class Images:
         *,
         side: Side | int | Unset = UNSET,
         batch_id: str | UUID | Unset = UNSET,
-        light_id: int | Unset | None = UNSET,
+        light: str | int | Unset | None = UNSET,
         name: str | Unset = UNSET,
         meta: Any = UNSET,
         creation_time: datetime.datetime | Unset | None = UNSET,
@@ -54,7 +54,7 @@ class Images:
             subject_id: Whose photo it will be.
             side: `front`, `right`, `left`, or the number of a side of the dataset's image type.
             batch_id: The batch to put the photo into; a new one is made unless given.
-            light_id: The number of a light; 1 is regular.
+            light: The name or the number of a light of the image type; 1 is regular.
             name: A name for the photo, at least 1 character.
             meta: Free JSON.
             creation_time: The batch's time, with its zone.
@@ -66,7 +66,7 @@ class Images:
         body = SignedUploadRequest(
             batch_id=UNSET if isinstance(batch_id, Unset) else parse_id(batch_id, "batch_id"),
             side_id=_side_id(side),
-            light_id=light_id,
+            light_id=_light_id(light),
             meta=meta,
             creation_time=_zoned(creation_time),
             name=name,
@@ -86,7 +86,7 @@ class Images:
         side: Side | int = "front",
         batch_id: str | UUID | Unset = UNSET,
         *,
-        light_id: int | Unset | None = UNSET,
+        light: str | int | Unset | None = UNSET,
         name: str | Unset = UNSET,
         meta: Any = UNSET,
         creation_time: datetime.datetime | Unset | None = UNSET,
@@ -101,7 +101,7 @@ class Images:
                 31,457,280 bytes.
             side: As in `request_upload`.
             batch_id: As in `request_upload`.
-            light_id: As in `request_upload`.
+            light: As in `request_upload`.
             name: As in `request_upload`.
             meta: As in `request_upload`.
             creation_time: As in `request_upload`.
@@ -117,7 +117,7 @@ class Images:
             subject_id,
             side=side,
             batch_id=batch_id,
-            light_id=light_id,
+            light=light,
             name=name,
             meta=meta,
             creation_time=creation_time,
@@ -297,6 +297,12 @@ def _side_id(side: Side | int | Unset) -> int | Unset:
     if side not in SIDE_IDS:
         raise ConfigError(f"side is one of {', '.join(SIDE_IDS)}, or the number of a side")
     return SIDE_IDS[side]
+
+
+def _light_id(light: str | int | Unset | None) -> int | Unset | None:
+    if isinstance(light, str):
+        raise ConfigError("light is the number of a light")
+    return light
 
 
 def _zoned(moment: datetime.datetime | Unset | None) -> datetime.datetime | Unset | None:

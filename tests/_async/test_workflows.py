@@ -182,7 +182,7 @@ async def test_clear_metadata(haut: AsyncHaut, subject: Subject) -> None:
 async def test_request_upload(haut: AsyncHaut, subject: Subject) -> None:
     moment = datetime(2025, 2, 27, 3, 40, 28, tzinfo=UTC)
     first = await haut.images.request_upload(
-        subject.id, side="right", light_id=1, name="image-1", meta=META, creation_time=moment
+        subject.id, side="right", light=1, name="image-1", meta=META, creation_time=moment
     )
     assert (first.name, first.meta, first.creation_time) == ("image-1", META, moment)
     assert first.side is not None

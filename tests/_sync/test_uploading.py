@@ -33,7 +33,7 @@ FILES: dict[str, Any] = {
     "left": PHOTOS / "portrait.webp",
 }
 EVERYTHING: dict[str, Any] = {
-    "light_id": 1,
+    "light": 1,
     "name": "photo",
     "meta": {"visit": 2},
     "creation_time": datetime(2025, 2, 3, 4, 5, 6, tzinfo=UTC),

@@ -183,7 +183,7 @@ def test_clear_metadata(haut: Haut, subject: Subject) -> None:
 def test_request_upload(haut: Haut, subject: Subject) -> None:
     moment = datetime(2025, 2, 27, 3, 40, 28, tzinfo=UTC)
     first = haut.images.request_upload(
-        subject.id, side="right", light_id=1, name="image-1", meta=META, creation_time=moment
+        subject.id, side="right", light=1, name="image-1", meta=META, creation_time=moment
     )
     assert (first.name, first.meta, first.creation_time) == ("image-1", META, moment)
     assert first.side is not None
