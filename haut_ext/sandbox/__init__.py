@@ -9,7 +9,8 @@ behind its signed URLs. Below this face, downwards:
 
     server      sockets, threads, faults on the wire
     api         the JSON operations, over validation      storage     signed URLs, XML
-    state       subjects, batches, images, files, tokens, the clock
+    state       datasets, subjects, batches, images, files      accounts    the user, tokens
+    clock       the service's time
     faults      what is to go wrong, and the account of what happened
     messages    requests and answers as values
 """
@@ -23,15 +24,17 @@ from types import TracebackType
 from typing import Any, TypedDict
 
 from . import faults
+from .accounts import USERNAME
 from .api import OPERATIONS, Api
+from .clock import Clock
 from .faults import Arrival, Fault, Plan
 from .messages import Request
 from .server import HOST, Controls, Listener
-from .state import Clock, Image, StoredObject, Subject, World
+from .state import Image, StoredObject, Subject, World
 from .storage import OPERATIONS as STORAGE_OPERATIONS
 from .storage import Storage
 
-__all__ = ["Arrival", "Credentials", "Fault", "Request", "Sandbox", "faults"]
+__all__ = ["Arrival", "Credentials", "Fault", "LoginCredentials", "Request", "Sandbox", "faults"]
 
 
 class Credentials(TypedDict):
@@ -41,6 +44,13 @@ class Credentials(TypedDict):
     company_id: str
     dataset_id: str
     base_url: str
+
+
+class LoginCredentials(TypedDict):
+    """What a user logs in with; the keys are the arguments of `Haut.login`."""
+
+    username: str
+    password: str
 
 
 class Sandbox:
@@ -58,6 +68,7 @@ class Sandbox:
         analysis_reads: After compute, the n-th read of an image shows its analysis complete, and
             the read halfway its quality score alone. 0: complete at the first read.
         analysis_seconds: If given, the analysis goes by the clock instead of by reads.
+        token_seconds: Life of an access token from a login or a refresh.
 
     Raises:
         OSError: A port cannot be had.
@@ -73,9 +84,13 @@ class Sandbox:
         upload_url_seconds: int = 900,
         analysis_reads: int = 2,
         analysis_seconds: float | None = None,
+        token_seconds: float = 3600,
     ) -> None:
         self.world = World(
-            seed=seed, analysis_reads=analysis_reads, analysis_seconds=analysis_seconds
+            seed=seed,
+            analysis_reads=analysis_reads,
+            analysis_seconds=analysis_seconds,
+            token_seconds=token_seconds,
         )
         """The state itself. Hold `world.lock` while changing it."""
         self.storage = Storage(self.world)
@@ -136,21 +151,37 @@ class Sandbox:
 
     @property
     def credentials(self) -> Credentials:
-        """Arguments for `Haut`, with the token issued last."""
+        """Arguments for `Haut`, with the token issued last, which has no end."""
         return {
-            "token": self.world.token,
+            "token": self.world.accounts.token,
             "company_id": self.world.company_id,
             "dataset_id": self.world.dataset_id,
             "base_url": self.base_url,
         }
 
+    @property
+    def login_credentials(self) -> LoginCredentials:
+        """Name and password of the one user."""
+        return {"username": USERNAME, "password": self.world.accounts.password}
+
+    @property
+    def mfa_enabled(self) -> bool:
+        """Whether a login is refused because the user has MFA enabled."""
+        return self.world.accounts.mfa_enabled
+
+    @mfa_enabled.setter
+    def mfa_enabled(self, enabled: bool) -> None:
+        self.world.accounts.mfa_enabled = enabled
+
     def issue_token(self) -> str:
         """A new valid token; those before it stay valid."""
-        return self.world.issue_token()
+        with self.world.lock:
+            return self.world.accounts.issue()
 
     def expire_token(self) -> None:
-        """Every token issued so far is answered with 401 from now on."""
-        self.world.expire_tokens()
+        """Every token issued so far is answered with 401 from now on, but refresh tokens still work."""
+        with self.world.lock:
+            self.world.accounts.expire()
 
     # What there is
 

@@ -1,4 +1,4 @@
-"""The sandbox's world: subjects, batches, images, stored objects, tokens and the clock, in memory.
+"""The sandbox's world: datasets, subjects, batches, images and stored objects, in memory.
 
 Nothing here knows of HTTP. With a seed, ids, tokens and times depend only on the order of the
 calls. Whoever changes the world holds `World.lock`. Records and files live apart, as in the
@@ -12,44 +12,34 @@ import random
 import threading
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-_VIRTUAL_START = datetime(2025, 1, 1, tzinfo=UTC)
+from .accounts import Accounts
+from .clock import Clock
+
 _SEXES = ("female", "male")
 
-SIDES = {1: "front", 2: "right", 3: "left"}
-"""Side ids (seed: API for Images)."""
-LIGHTS = {1: "regular"}
-"""Light ids (seed: API for Images)."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageType:
+    """A kind of photo, with the ids and names of its sides and lights."""
+
+    id: int
+    tech_name: str
+    sides: dict[int, str]
+    lights: dict[int, str]
 
 
-class Clock:
-    """UTC: the machine's time, or a virtual one that moves only when told.
-
-    Args:
-        virtual: Start at a fixed date and stand still between calls.
-        step: Seconds by which each state-changing request moves a virtual clock.
-    """
-
-    def __init__(self, *, virtual: bool, step: float = 1.0) -> None:
-        self.virtual = virtual
-        self.step = step
-        self._ahead = timedelta()
-
-    def now(self) -> datetime:
-        """The present, to the second."""
-        start = _VIRTUAL_START if self.virtual else datetime.now(UTC)
-        return (start + self._ahead).replace(microsecond=0)
-
-    def advance(self, seconds: float) -> None:
-        """Moves the clock forward; a real one then runs that much ahead."""
-        self._ahead += timedelta(seconds=seconds)
-
-    def tick(self) -> None:
-        """One state-changing request has come."""
-        if self.virtual:
-            self.advance(self.step)
+IMAGE_TYPES = {
+    image_type.id: image_type
+    for image_type in (
+        # Seed: API for Images.
+        ImageType(1, "selfie", {1: "front", 2: "right", 3: "left"}, {1: "regular"}),
+        # Made up, so that not every dataset has the same sides and lights.
+        ImageType(2, "hand", {4: "palm", 5: "back"}, {1: "regular", 2: "polarized"}),
+    )
+}
 
 
 @dataclass(slots=True)
@@ -68,8 +58,18 @@ class StoredObject:
 
 
 @dataclass(slots=True, eq=False)
+class Dataset:
+    id: str
+    name: str
+    image_type: ImageType
+    retention: dict[str, Any]  # kept and shown, but not carried out
+    subjects: dict[str, Subject] = field(default_factory=dict["str", "Subject"])
+
+
+@dataclass(slots=True, eq=False)
 class Subject:
     id: str
+    dataset: Dataset
     name: str
     birth_date: str | None
     biological_sex: str | None  # an id, see World.sexes
@@ -114,6 +114,14 @@ class Image:
     analysis_began: datetime | None = None
     analysis_reads: int = 0
 
+    @property
+    def side_name(self) -> str:
+        return self.subject.dataset.image_type.sides[self.side]
+
+    @property
+    def light_name(self) -> str:
+        return self.subject.dataset.image_type.lights[self.light]
+
 
 class World:
     """All state, and the only code that changes it.
@@ -123,14 +131,21 @@ class World:
         analysis_reads: An analysis is complete at this many reads of the image after the compute;
             its score shows halfway.
         analysis_seconds: If given, analysis goes by the clock instead.
+        token_seconds: Life of an access token.
     """
 
     def __init__(
-        self, *, seed: int | None, analysis_reads: int = 2, analysis_seconds: float | None = None
+        self,
+        *,
+        seed: int | None,
+        analysis_reads: int = 2,
+        analysis_seconds: float | None = None,
+        token_seconds: float = 3600,
     ) -> None:
         self.lock = threading.RLock()
         self.analysis_reads = analysis_reads
         self.analysis_seconds = analysis_seconds
+        self._token_seconds = token_seconds
         self._virtual = seed is not None
         # Kept even when nobody gave one, so that a reset gives the same credentials back.
         self._seed = random.SystemRandom().getrandbits(64) if seed is None else seed
@@ -142,10 +157,15 @@ class World:
             self._random = random.Random(self._seed)
             self.clock = Clock(virtual=self._virtual)
             self.company_id = self.new_id()
-            self.dataset_id = self.new_id()
+            dataset = Dataset(self.new_id(), "Sandbox dataset", IMAGE_TYPES[1], {})
+            self.dataset_id = dataset.id
             self.signing_secret = self._random.randbytes(30).hex()
-            self.tokens: dict[str, bool] = {}  # token -> still valid
-            self.token = self.issue_token()
+            self.accounts = Accounts(
+                seed=self._random.getrandbits(128),
+                clock=self.clock,
+                token_seconds=self._token_seconds,
+            )
+            self.datasets = {dataset.id: dataset}
             self.subjects: dict[str, Subject] = {}
             self.batches: dict[str, Batch] = {}
             self.images: dict[str, Image] = {}
@@ -157,18 +177,6 @@ class World:
     def new_id(self) -> str:
         """A fresh random UUID."""
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
-
-    def issue_token(self) -> str:
-        """A new valid token; those before it stay valid."""
-        with self.lock:
-            self.token = f"sandbox-token-{self._random.getrandbits(128):032x}"
-            self.tokens[self.token] = True
-            return self.token
-
-    def expire_tokens(self) -> None:
-        """No token issued so far is accepted any more."""
-        with self.lock:
-            self.tokens = dict.fromkeys(self.tokens, False)
 
     def biological_sex(self, value: str) -> str:
         """The id for an id or a word; which the service takes is unknown (api-facts 4.1)."""
@@ -183,10 +191,13 @@ class World:
         birth_date: str | None = None,
         biological_sex: str | None = None,
         meta: Any = None,
+        dataset: Dataset | None = None,
     ) -> Subject:
+        """A new person, in the first dataset if none is given."""
+        dataset = dataset or self.datasets[self.dataset_id]
         sex = None if biological_sex is None else self.biological_sex(biological_sex)
-        subject = Subject(self.new_id(), name, birth_date, sex, meta, self.clock.now())
-        self.subjects[subject.id] = subject
+        subject = Subject(self.new_id(), dataset, name, birth_date, sex, meta, self.clock.now())
+        self.subjects[subject.id] = dataset.subjects[subject.id] = subject
         return subject
 
     def delete_subject(self, subject: Subject) -> None:
@@ -195,7 +206,7 @@ class World:
             self.delete_image(image)
         for batch_id in subject.batches:
             del self.batches[batch_id]
-        del self.subjects[subject.id]
+        del self.subjects[subject.id], subject.dataset.subjects[subject.id]
 
     def clear_storage(self, subject: Subject) -> None:
         """The photos' files; records and auxiliary images stay (seed: API for Subjects)."""
@@ -218,21 +229,23 @@ class World:
         batch: Batch,
         *,
         name: str | None = None,
-        side: int = 1,
-        light: int = 1,
+        side: int | None = None,
+        light: int | None = None,
         meta: Any = None,
         created: datetime | None = None,
     ) -> Image:
         """The record of a photo whose file is yet to come."""
         subject = batch.subject
+        image_type = subject.dataset.image_type
+        side = side or min(image_type.sides)
         image_id = self.new_id()
         image = Image(
             id=image_id,
             subject=subject,
             batch=batch,
-            name=SIDES[side] if name is None else name,
+            name=image_type.sides[side] if name is None else name,
             side=side,
-            light=light,
+            light=light or min(image_type.lights),
             meta=meta,
             created=created or self.clock.now(),
             run_id=self.new_id(),
@@ -312,8 +325,8 @@ class World:
                 return named(
                     image,
                     name=image.name,
-                    side=SIDES[image.side],
-                    light=LIGHTS[image.light],
+                    side=image.side_name,
+                    light=image.light_name,
                     meta=image.meta,
                     quality_score=image.quality_score,
                     problems=image.problems,

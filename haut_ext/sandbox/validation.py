@@ -19,6 +19,7 @@ from typing import Any, cast
 from .messages import Answer, Request, json_answer
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TRUE = {"true", "t", "yes", "y", "on", "1"}
 _FALSE = {"false", "f", "no", "n", "off", "0"}
@@ -116,6 +117,14 @@ def text(max_length: int | None = None) -> Callable[[Any], str]:
         return string
 
     return check
+
+
+def email(value: Any) -> str:
+    """An e-mail address, as far as it can be told."""
+    address = text()(value)
+    if not _EMAIL.fullmatch(address):
+        raise _Unfit("invalid", "Enter a valid email address.")
+    return address
 
 
 def iso_date(value: Any) -> str:
