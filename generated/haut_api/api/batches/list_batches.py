@@ -7,6 +7,7 @@ import httpx
 
 from ... import errors
 from ...client import AuthenticatedClient, Client
+from ...models.batch import Batch
 from ...models.error_response import ErrorResponse
 from ...models.paginated_batch_list import PaginatedBatchList
 from ...types import UNSET, Response, Unset
@@ -44,9 +45,32 @@ def _get_kwargs(
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> ErrorResponse | PaginatedBatchList | None:
+) -> ErrorResponse | list[Batch] | PaginatedBatchList | None:
     if response.status_code == 200:
-        response_200 = PaginatedBatchList.from_dict(response.json())
+
+        def _parse_response_200(data: object) -> list[Batch] | PaginatedBatchList:
+            try:
+                if not isinstance(data, list):
+                    raise TypeError()
+                response_200_type_0 = []
+                _response_200_type_0 = data
+                for response_200_type_0_item_data in _response_200_type_0:
+                    response_200_type_0_item = Batch.from_dict(
+                        response_200_type_0_item_data
+                    )
+
+                    response_200_type_0.append(response_200_type_0_item)
+
+                return response_200_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            if not isinstance(data, dict):
+                raise TypeError()
+            response_200_type_1 = PaginatedBatchList.from_dict(data)
+
+            return response_200_type_1
+
+        response_200 = _parse_response_200(response.json())
 
         return response_200
 
@@ -83,7 +107,7 @@ def _parse_response(
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[ErrorResponse | PaginatedBatchList]:
+) -> Response[ErrorResponse | list[Batch] | PaginatedBatchList]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -100,7 +124,7 @@ def sync_detailed(
     client: AuthenticatedClient,
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
-) -> Response[ErrorResponse | PaginatedBatchList]:
+) -> Response[ErrorResponse | list[Batch] | PaginatedBatchList]:
     """List the subject's batches
 
     Args:
@@ -115,7 +139,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[ErrorResponse | PaginatedBatchList]
+        Response[ErrorResponse | list[Batch] | PaginatedBatchList]
     """
 
     kwargs = _get_kwargs(
@@ -141,7 +165,7 @@ def sync(
     client: AuthenticatedClient,
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
-) -> ErrorResponse | PaginatedBatchList | None:
+) -> ErrorResponse | list[Batch] | PaginatedBatchList | None:
     """List the subject's batches
 
     Args:
@@ -156,7 +180,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        ErrorResponse | PaginatedBatchList
+        ErrorResponse | list[Batch] | PaginatedBatchList
     """
 
     return sync_detailed(
@@ -177,7 +201,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
-) -> Response[ErrorResponse | PaginatedBatchList]:
+) -> Response[ErrorResponse | list[Batch] | PaginatedBatchList]:
     """List the subject's batches
 
     Args:
@@ -192,7 +216,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[ErrorResponse | PaginatedBatchList]
+        Response[ErrorResponse | list[Batch] | PaginatedBatchList]
     """
 
     kwargs = _get_kwargs(
@@ -216,7 +240,7 @@ async def asyncio(
     client: AuthenticatedClient,
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
-) -> ErrorResponse | PaginatedBatchList | None:
+) -> ErrorResponse | list[Batch] | PaginatedBatchList | None:
     """List the subject's batches
 
     Args:
@@ -231,7 +255,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        ErrorResponse | PaginatedBatchList
+        ErrorResponse | list[Batch] | PaginatedBatchList
     """
 
     return (
