@@ -19,6 +19,7 @@ from typing import Any
 import httpcore
 import httpx
 
+from haut_ext.wire.proxies import https_proxy, is_direct
 from haut_ext.wire.waiting import AsyncConnector, AsyncTurns, write_async
 
 MOST_IN_FLIGHT = 16
@@ -111,6 +112,25 @@ class _Backend(httpcore.AsyncNetworkBackend):
         )
 
 
+class _PoolBehindProxy(httpcore.AsyncHTTPProxy):
+    """The connections through a proxy, and beside them a pool of those that need none."""
+
+    def __init__(self, direct: httpcore.AsyncConnectionPool, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._direct = direct
+
+    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
+        if request.url.scheme == b"http" or is_direct(request.url.host.decode("ascii")):
+            return await self._direct.handle_async_request(request)
+        # The address has it already; left here, it would become the target of the CONNECT as well.
+        request.extensions.pop("target", None)
+        return await super().handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._direct.aclose()
+        await super().aclose()
+
+
 class AsyncSockets(httpx.AsyncHTTPTransport):
     """httpx's own transport on a pool whose sockets know the deadline; shared by derived clients.
 
@@ -120,14 +140,23 @@ class AsyncSockets(httpx.AsyncHTTPTransport):
     """
 
     def __init__(self) -> None:
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
-            max_connections=100,
-            max_keepalive_connections=MOST_IN_FLIGHT,
-            keepalive_expiry=15.0,
-            http1=True,
-            network_backend=_Backend(),
-        )
+        context = httpx.create_ssl_context()
+        arguments: dict[str, Any] = {
+            "ssl_context": context,
+            "max_connections": 100,
+            "max_keepalive_connections": MOST_IN_FLIGHT,
+            "keepalive_expiry": 15.0,
+            "network_backend": _Backend(),
+        }
+        self._pool = httpcore.AsyncConnectionPool(**arguments)
+        if (proxy := https_proxy()) is not None:
+            self._pool = _PoolBehindProxy(
+                self._pool,
+                proxy_url=proxy.origin,
+                proxy_auth=proxy.login,
+                proxy_ssl_context=context if proxy.origin.startswith("https") else None,
+                **arguments,
+            )
         self.turns = AsyncTurns(MOST_IN_FLIGHT)
         self.closed = False
 

@@ -20,6 +20,7 @@ from typing import Any
 import httpcore
 import httpx
 
+from haut_ext.wire.proxies import https_proxy, is_direct
 from haut_ext.wire.waiting import Connector, Turns, write
 
 MOST_IN_FLIGHT = 16
@@ -112,6 +113,25 @@ class _Backend(httpcore.NetworkBackend):
         )
 
 
+class _PoolBehindProxy(httpcore.HTTPProxy):
+    """The connections through a proxy, and beside them a pool of those that need none."""
+
+    def __init__(self, direct: httpcore.ConnectionPool, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._direct = direct
+
+    def handle_request(self, request: httpcore.Request) -> httpcore.Response:
+        if request.url.scheme == b"http" or is_direct(request.url.host.decode("ascii")):
+            return self._direct.handle_request(request)
+        # The address has it already; left here, it would become the target of the CONNECT as well.
+        request.extensions.pop("target", None)
+        return super().handle_request(request)
+
+    def close(self) -> None:
+        self._direct.close()
+        super().close()
+
+
 class Sockets(httpx.HTTPTransport):
     """httpx's own transport on a pool whose sockets know the deadline; shared by derived clients.
 
@@ -121,14 +141,23 @@ class Sockets(httpx.HTTPTransport):
     """
 
     def __init__(self) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
-            max_connections=100,
-            max_keepalive_connections=MOST_IN_FLIGHT,
-            keepalive_expiry=15.0,
-            http1=True,
-            network_backend=_Backend(),
-        )
+        context = httpx.create_ssl_context()
+        arguments: dict[str, Any] = {
+            "ssl_context": context,
+            "max_connections": 100,
+            "max_keepalive_connections": MOST_IN_FLIGHT,
+            "keepalive_expiry": 15.0,
+            "network_backend": _Backend(),
+        }
+        self._pool = httpcore.ConnectionPool(**arguments)
+        if (proxy := https_proxy()) is not None:
+            self._pool = _PoolBehindProxy(
+                self._pool,
+                proxy_url=proxy.origin,
+                proxy_auth=proxy.login,
+                proxy_ssl_context=context if proxy.origin.startswith("https") else None,
+                **arguments,
+            )
         self.turns = Turns(MOST_IN_FLIGHT)
         self.closed = False
 

@@ -40,7 +40,12 @@ _ADVICE = {
     429: "Too many requests: slow down, or raise max_retries or max_retry_after.",
 }
 
-NEVER_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+NEVER_CONNECTED = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+)
 """What httpx raises when no byte of the request can have left."""
 
 
@@ -334,9 +339,9 @@ def breakage(
     if deadline is not None:
         what = f"did not end within its deadline of {deadline:g} s"
         advice = "Raise deadline= or, for photos, transfer_deadline= if the network is slow."
-    elif isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
+    elif isinstance(error, httpx.ConnectTimeout | httpx.ConnectError | httpx.ProxyError):
         what = "could not be sent: no connection was made"
-        advice = "Check base_url, the network and the proxy."
+        advice = "Check base_url, the network, and HTTPS_PROXY if it is set."
     elif isinstance(error, httpx.PoolTimeout):
         what = "could not be sent: no connection became free"
         advice = "Make fewer calls at once, or raise timeout.pool."

@@ -1,4 +1,4 @@
-"""The same wire over TLS, which is how the real service is reached."""
+"""The same wire over TLS, which is how the real service is reached, and through a proxy."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import trustme
 
-from haut_ext import AsyncHaut, TransportError, TransportTimeout
+from haut_ext import AsyncHaut, ConfigError, TransportError, TransportTimeout
 from haut_ext.photo import Photo
 from haut_ext.sandbox import Sandbox, faults
 from tests.wire.holdings import AsyncHoldings
-from tests.wire.peers import behind_tls, deaf
+from tests.wire.peers import behind_tls, connect_proxy, deaf
 from tests.wire.world import elsewhere, photo_of, store
 
 CONTENT = photo_of(2_000_000)
@@ -99,3 +99,58 @@ async def test_certificate_that_is_not_trusted(
             await haut.subjects.create("someone")
     assert not caught.value.maybe_delivered
     assert sandbox.arrivals == []
+
+
+async def test_proxy_of_the_environment(
+    sandbox: Sandbox, origins: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heads: list[str] = []
+    with connect_proxy(heads, wanted="Proxy-Authorization: Basic bmFtZTpwOnNz") as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.replace("//", "//name:p%3Ass@"))
+        async with AsyncHoldings(), client(sandbox, origins[0]) as haut:
+            await haut.subjects.create("someone")
+            assert (await haut.subjects.list()).total == 1
+    [head] = heads  # one tunnel, kept
+    assert head.startswith(f"CONNECT {origins[0].removeprefix('https://')} HTTP/1.1")
+    assert sandbox.credentials["token"] not in head
+
+
+async def test_proxy_that_refuses(
+    sandbox: Sandbox, origins: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connect_proxy([], wanted="somebody else") as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.replace("//", "//name:secret@"))
+        async with AsyncHoldings(), client(sandbox, origins[0]) as haut:
+            refused = haut.with_options(max_retries=0)
+            with pytest.raises(TransportError, match="no connection was made") as caught:
+                await refused.subjects.create("someone")
+    assert not caught.value.maybe_delivered
+    assert "HTTPS_PROXY" in str(caught.value)
+    assert "secret" not in repr(caught.value.__cause__)
+    assert sandbox.arrivals == []
+
+
+@pytest.mark.parametrize("direct", ["NO_PROXY", "http"])
+async def test_who_is_reached_without_the_proxy(
+    sandbox: Sandbox, origins: tuple[str, str], monkeypatch: pytest.MonkeyPatch, direct: str
+) -> None:
+    heads: list[str] = []
+    with connect_proxy(heads) as proxy:
+        for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy)
+        if direct == "NO_PROXY":
+            monkeypatch.setenv("NO_PROXY", "localhost")
+        base_url = origins[0] if direct == "NO_PROXY" else sandbox.base_url
+        async with AsyncHoldings(), client(sandbox, base_url) as haut:
+            await haut.subjects.list()
+    assert heads == []
+
+
+@pytest.mark.parametrize("address", ["socks5://name:secret@proxy.example:1080", "http://[::1"])
+async def test_proxy_that_cannot_be_used(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", address)
+    with pytest.raises(ConfigError, match="HTTPS_PROXY") as caught:
+        AsyncHaut(**sandbox.credentials)
+    assert "secret" not in str(caught.value)

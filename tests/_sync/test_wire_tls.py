@@ -1,5 +1,5 @@
 # Derived from tests/_async/test_wire_tls.py by `make sync`; change that file instead.
-"""The same wire over TLS, which is how the real service is reached."""
+"""The same wire over TLS, which is how the real service is reached, and through a proxy."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import trustme
 
-from haut_ext import Haut, TransportError, TransportTimeout
+from haut_ext import ConfigError, Haut, TransportError, TransportTimeout
 from haut_ext.photo import Photo
 from haut_ext.sandbox import Sandbox, faults
 from tests.wire.holdings import Holdings
-from tests.wire.peers import behind_tls, deaf
+from tests.wire.peers import behind_tls, connect_proxy, deaf
 from tests.wire.world import elsewhere, photo_of, store
 
 CONTENT = photo_of(2_000_000)
@@ -100,3 +100,58 @@ def test_certificate_that_is_not_trusted(
             haut.subjects.create("someone")
     assert not caught.value.maybe_delivered
     assert sandbox.arrivals == []
+
+
+def test_proxy_of_the_environment(
+    sandbox: Sandbox, origins: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heads: list[str] = []
+    with connect_proxy(heads, wanted="Proxy-Authorization: Basic bmFtZTpwOnNz") as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.replace("//", "//name:p%3Ass@"))
+        with Holdings(), client(sandbox, origins[0]) as haut:
+            haut.subjects.create("someone")
+            assert (haut.subjects.list()).total == 1
+    [head] = heads  # one tunnel, kept
+    assert head.startswith(f"CONNECT {origins[0].removeprefix('https://')} HTTP/1.1")
+    assert sandbox.credentials["token"] not in head
+
+
+def test_proxy_that_refuses(
+    sandbox: Sandbox, origins: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connect_proxy([], wanted="somebody else") as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.replace("//", "//name:secret@"))
+        with Holdings(), client(sandbox, origins[0]) as haut:
+            refused = haut.with_options(max_retries=0)
+            with pytest.raises(TransportError, match="no connection was made") as caught:
+                refused.subjects.create("someone")
+    assert not caught.value.maybe_delivered
+    assert "HTTPS_PROXY" in str(caught.value)
+    assert "secret" not in repr(caught.value.__cause__)
+    assert sandbox.arrivals == []
+
+
+@pytest.mark.parametrize("direct", ["NO_PROXY", "http"])
+def test_who_is_reached_without_the_proxy(
+    sandbox: Sandbox, origins: tuple[str, str], monkeypatch: pytest.MonkeyPatch, direct: str
+) -> None:
+    heads: list[str] = []
+    with connect_proxy(heads) as proxy:
+        for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy)
+        if direct == "NO_PROXY":
+            monkeypatch.setenv("NO_PROXY", "localhost")
+        base_url = origins[0] if direct == "NO_PROXY" else sandbox.base_url
+        with Holdings(), client(sandbox, base_url) as haut:
+            haut.subjects.list()
+    assert heads == []
+
+
+@pytest.mark.parametrize("address", ["socks5://name:secret@proxy.example:1080", "http://[::1"])
+def test_proxy_that_cannot_be_used(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", address)
+    with pytest.raises(ConfigError, match="HTTPS_PROXY") as caught:
+        Haut(**sandbox.credentials)
+    assert "secret" not in str(caught.value)

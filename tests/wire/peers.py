@@ -93,11 +93,55 @@ def nothing_came(listening: socket.socket) -> bool:
 def behind_tls(origin: str, context: ssl.SSLContext) -> Iterator[str]:
     """Give the https origin of a host that passes everything on to a plain one."""
     host, _, port = origin.removeprefix("http://").partition(":")
+
+    def take(accepted: socket.socket) -> tuple[socket.socket, socket.socket]:
+        client = context.wrap_socket(accepted, server_side=True)
+        return client, socket.create_connection((host, int(port)))
+
+    with _relay(take) as port_given:
+        yield f"https://localhost:{port_given}"
+
+
+@contextmanager
+def connect_proxy(heads: list[str], wanted: str = "") -> Iterator[str]:
+    """Give the address of a proxy that takes CONNECT.
+
+    Args:
+        heads: Gets the head of every request, as it came.
+        wanted: What must stand in a head; a request without it is refused with 407.
+    """
+
+    def take(client: socket.socket) -> tuple[socket.socket, socket.socket]:
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += client.recv(1)
+        heads.append(head.decode())
+        if wanted not in heads[-1]:
+            client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+            raise OSError("refused")
+        host, _, port = heads[-1].split()[1].partition(":")
+        service = socket.create_connection((host, int(port)))
+        client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        return client, service
+
+    with _relay(take) as port_given:
+        yield f"http://{HOST}:{port_given}"
+
+
+@contextmanager
+def _relay(
+    take: Callable[[socket.socket], tuple[socket.socket, socket.socket]],
+) -> Iterator[int]:
+    """Give the port of a host that passes everything on.
+
+    Args:
+        take: Makes of an accepted connection the two ends between which it is passed on.
+    """
     threads: list[threading.Thread] = []
     connections: list[socket.socket] = []
 
     def start(target: Callable[..., None], *arguments: object) -> None:
-        threads.append(threading.Thread(target=target, args=arguments, name="haut-sandbox tls"))
+        threads.append(threading.Thread(target=target, args=arguments, name="haut-sandbox relay"))
         threads[-1].start()
 
     def pass_on(source: socket.socket, sink: socket.socket) -> None:
@@ -109,14 +153,12 @@ def behind_tls(origin: str, context: ssl.SSLContext) -> Iterator[str]:
                 end.shutdown(socket.SHUT_RDWR)
 
     def converse(accepted: socket.socket) -> None:
-        with (
-            suppress(OSError),
-            context.wrap_socket(accepted, server_side=True) as client,
-            socket.create_connection((host, int(port))) as service,
-        ):
-            connections.extend((client, service))
-            start(pass_on, client, service)
-            pass_on(service, client)
+        with suppress(OSError), accepted:
+            client, service = take(accepted)
+            with client, service:
+                connections.extend((client, service))
+                start(pass_on, client, service)
+                pass_on(service, client)
 
     def accept() -> None:
         with suppress(OSError):
@@ -126,7 +168,7 @@ def behind_tls(origin: str, context: ssl.SSLContext) -> Iterator[str]:
     with socket.create_server((HOST, 0)) as listening:
         start(accept)
         try:
-            yield f"https://localhost:{listening.getsockname()[1]}"
+            yield listening.getsockname()[1]
         finally:
             for ending in (listening, *connections):
                 with suppress(OSError):
