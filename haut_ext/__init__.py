@@ -6,6 +6,7 @@
 from typing import TYPE_CHECKING, Any
 
 from haut_ext.errors import (
+    AlgorithmsFailed,
     AnalysisTimeout,
     ApiError,
     BadRequest,
@@ -20,6 +21,7 @@ from haut_ext.errors import (
     ListChanging,
     NotFound,
     RateLimited,
+    ResultsTimeout,
     ServerError,
     StorageError,
     TransportError,
@@ -28,6 +30,7 @@ from haut_ext.errors import (
     UnexpectedResponse,
     UploadIncomplete,
 )
+from haut_ext.metrics import AlgorithmResult, BatchResults, Metric
 from haut_ext.results import (
     DeletedSubjects,
     ErasureReceipt,
@@ -46,10 +49,13 @@ if TYPE_CHECKING:
     from haut_ext._sync.client import Haut
 
 __all__ = [
+    "AlgorithmResult",
+    "AlgorithmsFailed",
     "AnalysisTimeout",
     "ApiError",
     "AsyncHaut",
     "BadRequest",
+    "BatchResults",
     "ConfigError",
     "Conflict",
     "DeletedSubjects",
@@ -63,9 +69,11 @@ __all__ = [
     "HautError",
     "ImageRejected",
     "ListChanging",
+    "Metric",
     "NotFound",
     "Page",
     "RateLimited",
+    "ResultsTimeout",
     "ServerError",
     "Side",
     "SideState",

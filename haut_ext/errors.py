@@ -14,9 +14,11 @@ from attrs import frozen
 
 if TYPE_CHECKING:
     from haut_api.models import Image
-    from haut_ext.results import DeletedSubjects, ErasureReceipt, UploadState
+    from haut_ext.metrics import BatchResults
+    from haut_ext.results import DeletedSubjects, ErasureReceipt, UploadedBatch, UploadState
 
 __all__ = [
+    "AlgorithmsFailed",
     "AnalysisTimeout",
     "ApiError",
     "BadRequest",
@@ -31,6 +33,7 @@ __all__ = [
     "ListChanging",
     "NotFound",
     "RateLimited",
+    "ResultsTimeout",
     "ServerError",
     "StorageError",
     "TransportError",
@@ -310,6 +313,32 @@ class AnalysisTimeout(HautError, TimeoutError):
     def __init__(self, message: str, *, images: tuple[Image, ...]) -> None:
         super().__init__(message)
         self.images = images
+
+
+class ResultsTimeout(HautError, TimeoutError):
+    """The results of a batch were not all there in time; they can be waited for again.
+
+    Attributes:
+        batch: The batch, for `wait_for_results`; nothing has to be uploaded or computed anew.
+        results: What there is by now.
+    """
+
+    def __init__(self, message: str, *, batch: UploadedBatch, results: BatchResults) -> None:
+        super().__init__(message)
+        self.batch = batch
+        self.results = results
+
+
+class AlgorithmsFailed(HautError):
+    """Algorithms failed on a batch; raised by `BatchResults.raise_for_failures` only.
+
+    Attributes:
+        results: All results of the batch: `failures` says which failed, the others are good.
+    """
+
+    def __init__(self, message: str, *, results: BatchResults) -> None:
+        super().__init__(message)
+        self.results = results
 
 
 class ErasureIncomplete(HautError):

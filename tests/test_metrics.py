@@ -1,0 +1,324 @@
+"""What the algorithms found is read from whatever the service sends, and nothing of it is lost."""
+
+from __future__ import annotations
+
+import csv
+import io
+import pickle
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from haut_ext import AlgorithmsFailed, HautError
+from haut_ext.metrics import (
+    AlgorithmResult,
+    BatchResults,
+    Metric,
+    is_complete,
+    read_batch_document,
+    read_image_results,
+)
+
+SUBJECT, BATCH, IMAGE = UUID(int=1), UUID(int=2), UUID(int=3)
+ADDRESS = "https://storage.example/front.png?X-Goog-Signature=0f0f0f"
+MASKS = {"front": {"aligned_face": ADDRESS, "original": ADDRESS}}
+
+
+def item(result: Any, **changes: Any) -> dict[str, Any]:
+    """A result as the documents show it (api-facts 8.1)."""
+    return {
+        "id": "4a1f9c52-0a2e-4a7d-8f07-0e6b6a6f2a11",
+        "result": result,
+        "is_ok": True,
+        "image_id": str(IMAGE),
+        "algorithm_version_id": 7,
+        "creation_time": "2024-10-03 13:52:19",
+        "application_id": "8b5b3acc-480b-4412-8d2c-ebe6ab4384d7",
+        "application_name": "Face Skin Metrics 2.0",
+        "application_description": "text",
+        "application_run_id": "0f7f24b4-3a53-4a6c-9a56-04ac0a7d0a53",
+        "image_type": "selfie",
+        "algorithm_family_tech_name": "selfie_v2.acne",
+        **changes,
+    }
+
+
+def metric(tech_name: str, value: Any, units: str | None = None) -> dict[str, Any]:
+    return {
+        "value": value,
+        "widget_type": "bad_good_line",
+        "name": tech_name.capitalize(),
+        "tech_name": tech_name,
+        "widget_meta": None,
+        "units": units,
+    }
+
+
+ACNE = {
+    "algorithm_tech_name": "Acne",
+    "area_results": [
+        {
+            "area_name": "forehead",
+            "main_metric": metric("acne_score", 71.5),
+            "sub_metrics": [metric("pustules", 3, "count"), metric("tone", "Light")],
+        },
+        {"area_name": "face", "main_metric": metric("acne_score", None), "sub_metrics": []},
+    ],
+    "masks_restored": {"features": [{"mask_type": "polygon_mask"}]},
+}
+
+DOCUMENT = {
+    "face_skin_metrics_3": {
+        "all_algorithms_calculated": True,
+        "parameters": {
+            "pores": {
+                "score": 81,
+                "tag": "Great",
+                "grade": 2,
+                "areas": {"nose": {"amount": 12, "length": 1.5}, "chin": None},
+                "masks": MASKS,
+                "new": {"unknown": [ADDRESS]},
+                "preview": ADDRESS,
+            },
+            "age": {"age": 41},
+            "ita": 33.5,
+            "skin_type": None,
+            "moles": {"error": "Not full face"},
+        },
+        "predicted_images": {"front": {"original": ADDRESS}},
+    }
+}
+
+
+def results(of: tuple[AlgorithmResult, ...], **more: Any) -> BatchResults:
+    return BatchResults(SUBJECT, BATCH, "v1", True, of, **more)
+
+
+def summary(of: tuple[AlgorithmResult, ...]) -> list[tuple[object, ...]]:
+    return [(found.algorithm, m.area, m.name, m.value) for found in of for m in found.metrics]
+
+
+def test_metrics_by_area_with_main_and_sub_metrics() -> None:
+    [acne] = read_image_results([item(ACNE)], image_id=IMAGE, side="front")
+    assert (acne.algorithm, acne.is_ok, acne.error) == ("selfie_v2.acne", True, None)
+    assert (acne.image_id, acne.side) == (IMAGE, "front")
+    [main, pustules, tone, face] = acne.metrics
+    assert main == Metric(
+        "acne_score", 71.5, "forehead", None, "Acne_score", None, metric("acne_score", 71.5)
+    )
+    assert (pustules.name, pustules.value, pustules.unit, pustules.parent) == (
+        "pustules",
+        3,
+        "count",
+        "acne_score",
+    )
+    assert (tone.value, tone.area) == ("Light", "forehead")
+    assert (face.area, face.value) == ("face", None)
+    assert acne.raw["result"]["masks_restored"] == ACNE["masks_restored"]
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        (41.0, [("selfie_v2.acne", None, "acne", 41.0)]),
+        ({"algorithm_tech_name": "acne", "area_results": []}, []),
+        ({"algorithm_tech_name": "acne"}, []),
+        ({"area_results": [None, 3, {"main_metric": 1, "sub_metrics": [None]}]}, []),
+        ("Light", []),
+        (None, []),
+        ([], []),
+        (True, []),
+    ],
+)
+def test_other_results_of_v1(result: Any, expected: list[Any]) -> None:
+    found = read_image_results([item(result)])
+    assert summary(found) == expected
+    assert [(one.is_ok, one.raw["result"]) for one in found] == [(True, result)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"result": {"error": "No face detected"}}, "No face detected"),
+        ({"result": {"error": "Not full face"}, "is_ok": False}, "Not full face"),
+        ({"result": {"error": {"code": ADDRESS}}}, "not in words, see raw"),
+        ({"result": "too dark", "is_ok": False}, "too dark"),
+        ({"result": 41.0, "is_ok": False}, None),
+        ({"result": ACNE, "is_ok": False}, None),
+    ],
+)
+def test_failures_of_v1(changes: dict[str, Any], error: str | None) -> None:
+    content = {**item(None), **changes}
+    [failed] = read_image_results([content])
+    assert (failed.is_ok, failed.error, failed.metrics) == (False, error, ())
+    assert failed.raw == content
+
+
+def test_the_algorithms_own_name_stands_in_for_the_family_in_either_spelling() -> None:
+    found = read_image_results(
+        [
+            item({"algorithm_tech_name": name}, algorithm_family_tech_name=None)
+            for name in ("acne", "Acne")
+        ]
+    )
+    assert [one.algorithm for one in found] == ["acne", "acne"]
+
+
+def test_parameters_of_v3() -> None:
+    found = read_batch_document(DOCUMENT)
+    assert summary(found) == [
+        ("pores", None, "score", 81),
+        ("pores", None, "tag", "Great"),
+        ("pores", None, "grade", 2),
+        ("pores", "nose", "amount", 12),
+        ("pores", "nose", "length", 1.5),
+        ("age", None, "age", 41),
+        ("ita", None, "ita", 33.5),
+    ]
+    pores, moles = found[0], found[-1]
+    assert pores.masks == MASKS
+    assert pores.raw["new"] == {"unknown": [ADDRESS]}
+    assert (moles.is_ok, moles.error) == (False, "Not full face")
+    assert [one.is_ok for one in found[:-1]] == [True] * 4
+
+
+def test_masks_of_v3_are_addresses_by_side_and_kind() -> None:
+    odd = {"front": {"original": ADDRESS, "anonymised": None}, "left": {}, "right": "none"}
+    [found] = read_batch_document(
+        {"face_skin_metrics_3": {"parameters": {"pores": {"masks": odd}}}}
+    )
+    assert found.masks == {"front": {"original": ADDRESS}}
+    assert found.raw == {"masks": odd}
+
+
+@pytest.mark.parametrize(
+    ("document", "complete", "count"),
+    [
+        ({}, False, 0),
+        ({"face_skin_metrics_3": None}, False, 0),
+        ({"face_skin_metrics_3": {"parameters": {"age": {"age": 41}}}}, False, 1),
+        ({"face_skin_metrics_3": {"all_algorithms_calculated": False}}, False, 0),
+        ({"face_skin_metrics_3": {"all_algorithms_calculated": True}}, True, 0),
+        ([], False, 0),
+    ],
+)
+def test_v3_says_whether_all_are_there(document: Any, complete: bool, count: int) -> None:
+    assert (is_complete(document), len(read_batch_document(document))) == (complete, count)
+
+
+def test_rows_go_straight_into_csv() -> None:
+    batch = results(read_image_results([item(ACNE)], image_id=IMAGE, side="front"))
+    rows = batch.to_rows()
+    file = io.StringIO()
+    writer = csv.DictWriter(file, rows[0])
+    writer.writeheader()
+    writer.writerows(rows)
+    head, first, second, *_ = file.getvalue().splitlines()
+    assert head == "subject,image,side,area,algorithm,metric,value,unit"
+    assert first == f"{SUBJECT},{IMAGE},front,forehead,selfie_v2.acne,acne_score,71.5,"
+    assert second == f"{SUBJECT},{IMAGE},front,forehead,selfie_v2.acne,pustules,3,count"
+    assert len(rows) == 4
+    assert {tuple(row) for row in [*rows, *results(read_batch_document(DOCUMENT)).to_rows()]} == {
+        tuple(head.split(","))
+    }
+
+
+def test_failures_are_listed_and_raised_as_asked() -> None:
+    good = results(read_image_results([item(ACNE)]))
+    good.raise_for_failures()
+    assert good.failures == ()
+    bad = results(read_image_results([item(ACNE), item({"error": "No face detected"})]))
+    with pytest.raises(AlgorithmsFailed, match=r"1 of 2 .*acne \(No face detected\)") as caught:
+        bad.raise_for_failures()
+    assert isinstance(caught.value, HautError)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (again.results, str(again)) == (bad, str(caught.value))
+    assert [one.algorithm for one in again.results.failures] == ["selfie_v2.acne"]
+
+
+def test_results_compare_pickle_and_hash() -> None:
+    batch = results(read_batch_document(DOCUMENT), raw=DOCUMENT)
+    again = pickle.loads(pickle.dumps(batch))
+    assert again == batch
+    assert hash(again) == hash(batch)
+    assert again != results((), raw=DOCUMENT)
+
+
+def test_no_address_and_no_finding_is_printed() -> None:
+    batch = results(read_batch_document(DOCUMENT), raw=DOCUMENT)
+    for one in (batch, *batch.results):
+        assert "Great" not in repr(one)
+    for one in (batch, *batch.results, *(m for found in batch.results for m in found.metrics)):
+        assert "://" not in repr(one)
+    assert ADDRESS not in str(batch.to_rows())
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+def holding(*names: str, of: st.SearchStrategy[Any] = JSON) -> st.SearchStrategy[Any]:
+    """JSON that most often is an object with some of the names that are read."""
+    return st.fixed_dictionaries({}, optional=dict.fromkeys(names, of)) | JSON
+
+
+METRIC = holding("tech_name", "name", "value", "units")
+AREA = holding("area_name") | st.fixed_dictionaries(
+    {"main_metric": METRIC, "sub_metrics": st.lists(METRIC, max_size=2) | JSON}
+)
+RESULT = st.fixed_dictionaries({"area_results": st.lists(AREA, max_size=2) | JSON}) | holding(
+    "error", "algorithm_tech_name"
+)
+ITEM = st.fixed_dictionaries(
+    {"result": RESULT}, optional={"is_ok": JSON, "algorithm_family_tech_name": JSON}
+)
+PARAMETER = holding("score", "tag", "error", "is_ok", "masks", "areas")
+PARAMETERS = st.dictionaries(st.text(max_size=5), PARAMETER, max_size=3)
+
+
+def sensible(found: tuple[AlgorithmResult, ...]) -> None:
+    batch = results(found)
+    repr(found)
+    assert pickle.loads(pickle.dumps(batch)) == batch
+    assert all(isinstance(row["value"], int | float | str | None) for row in batch.to_rows())
+    assert all(isinstance(one.algorithm, str) for one in found)
+    assert batch.failures == tuple(one for one in found if not one.is_ok)
+
+
+@given(st.lists(ITEM | JSON, max_size=3) | JSON)
+def test_any_json_of_v1_is_read_and_kept(items: Any) -> None:
+    found = read_image_results(items)
+    sensible(found)
+    assert [one.raw for one in found] == (items if isinstance(items, list) else [])
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "face_skin_metrics_3": st.fixed_dictionaries(
+                {"parameters": PARAMETERS | JSON}, optional={"all_algorithms_calculated": JSON}
+            )
+            | JSON
+        }
+    )
+    | JSON
+)
+def test_any_json_of_v3_is_read_and_kept(document: Any) -> None:
+    found = read_batch_document(document)
+    sensible(found)
+    assert is_complete(document) in (True, False)
+    try:
+        parameters = document["face_skin_metrics_3"]["parameters"]
+    except (TypeError, KeyError, IndexError):
+        parameters = {}
+    if not isinstance(parameters, dict):
+        parameters = {}
+    assert {one.algorithm: one.raw for one in found} == parameters
