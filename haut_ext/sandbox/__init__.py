@@ -10,7 +10,7 @@ behind its signed URLs. Below this face, downwards:
     server      sockets, threads, faults on the wire
     api         the JSON operations, over validation      storage     signed URLs, XML
     state       datasets, subjects, batches, images, files      accounts    the user, tokens
-    clock       the service's time
+    clock       the service's time                           analysis    what algorithms find
     faults      what is to go wrong, and the account of what happened
     messages    requests and answers as values
 """
@@ -25,6 +25,7 @@ from typing import Any, TypedDict
 
 from . import faults
 from .accounts import USERNAME
+from .analysis import ALGORITHMS
 from .api import OPERATIONS, Api
 from .clock import Clock
 from .faults import Arrival, Fault, Plan
@@ -65,8 +66,9 @@ class Sandbox:
         storage_port: Of the storage. 0 for any free one.
         page_size: Items per page when a request names no size; the real default is unknown.
         upload_url_seconds: Life of a signed upload URL; the real one is unknown.
-        analysis_reads: After compute, the n-th read of an image shows its analysis complete, and
-            the read halfway its quality score alone. 0: complete at the first read.
+        analysis_reads: After compute, the n-th read of an image or its results shows its analysis
+            complete, and the read halfway the quality score and the first algorithm's result; the
+            other results come one by one in between. 0: complete at the first read.
         analysis_seconds: If given, the analysis goes by the clock instead of by reads.
         token_seconds: Life of an access token from a login or a refresh.
 
@@ -214,6 +216,24 @@ class Sandbox:
                 for image in images:
                     self.world.store(image.key, StoredObject.of(photo))
             return images
+
+    def fail_algorithm(self, algorithm: str, error: str) -> None:
+        """Lets an algorithm fail on every photo that it comes to from now on.
+
+        A result of version 1 is then not ok and says why. Nothing public says how Face Metrics 3.0
+        shows a failure; its parameter is left out.
+
+        Args:
+            algorithm: A family of version 1 ("selfie_v2.acne") or a parameter of version 3 ("pores").
+            error: Why, in the service's words: "No face detected", "Not full face" (api-facts 8.1).
+
+        Raises:
+            ValueError: There is no such algorithm; it would never fail.
+        """
+        if algorithm not in ALGORITHMS:
+            raise ValueError(f"no algorithm is called {algorithm!r}: {ALGORITHMS}")
+        with self.world.lock:
+            self.world.failures[algorithm] = error
 
     # What goes wrong, and what happened
 

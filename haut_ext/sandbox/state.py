@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from .accounts import Accounts
+from .analysis import MASK, Application, quality_score
 from .clock import Clock
 
 _SEXES = ("female", "male")
@@ -62,7 +63,7 @@ class Dataset:
     id: str
     name: str
     image_type: ImageType
-    retention: dict[str, Any]  # kept and shown, but not carried out
+    settings: dict[str, Any]  # retention and branding: shown, but not carried out
     subjects: dict[str, Subject] = field(default_factory=dict["str", "Subject"])
 
 
@@ -83,6 +84,7 @@ class Subject:
 class Batch:
     id: str
     subject: Subject
+    created: datetime | None  # as asked for; its images take it over
     images: dict[str, Image] = field(default_factory=dict["str", "Image"])
     computes: int = 0
 
@@ -91,9 +93,33 @@ class Batch:
 class AuxImage:
     id: str
     kind: str
-    app: str
+    application: Application
     created: datetime
     key: str
+
+
+@dataclass(slots=True, eq=False)
+class Outcome:
+    """What became of one algorithm on one photo."""
+
+    id: str
+    created: datetime
+    error: str | None
+
+
+@dataclass(slots=True, eq=False)
+class Analysis:
+    """One application's work on one photo."""
+
+    application: Application
+    photo: bytes  # the digest of what is analysed
+    began: datetime
+    reads: int = 0
+    outcomes: dict[str, Outcome] = field(default_factory=dict["str", Outcome])  # by algorithm
+
+    @property
+    def complete(self) -> bool:
+        return len(self.outcomes) == len(self.application.algorithms)
 
 
 @dataclass(slots=True, eq=False)
@@ -111,8 +137,7 @@ class Image:
     quality_score: float | None = None
     problems: list[str] | None = None
     aux_images: list[AuxImage] = field(default_factory=list[AuxImage])
-    analysis_began: datetime | None = None
-    analysis_reads: int = 0
+    analyses: dict[str, Analysis] = field(default_factory=dict["str", Analysis])
 
     @property
     def side_name(self) -> str:
@@ -129,7 +154,7 @@ class World:
     Args:
         seed: Makes ids, tokens and times reproducible. None: random ids, the machine's clock.
         analysis_reads: An analysis is complete at this many reads of the image after the compute;
-            its score shows halfway.
+            its score and first result show halfway, the others one by one after that.
         analysis_seconds: If given, analysis goes by the clock instead.
         token_seconds: Life of an access token.
     """
@@ -170,6 +195,7 @@ class World:
             self.batches: dict[str, Batch] = {}
             self.images: dict[str, Image] = {}
             self.objects: dict[str, StoredObject] = {}
+            self.failures: dict[str, str] = {}  # algorithm -> error, of what will be computed
             self.sexes: dict[str, str] = {}  # id -> name
             for name in _SEXES:
                 self.biological_sex(name)
@@ -184,6 +210,14 @@ class World:
             name, value = value, str(uuid.uuid5(uuid.NAMESPACE_OID, value.lower()))
             self.sexes.setdefault(value, name)
         return value
+
+    def create_dataset(
+        self, name: str, image_type_id: int | None = None, **settings: Any
+    ) -> Dataset:
+        image_type = IMAGE_TYPES[image_type_id or 1]
+        dataset = Dataset(self.new_id(), name, image_type, settings)
+        self.datasets[dataset.id] = dataset
+        return dataset
 
     def create_subject(
         self,
@@ -202,10 +236,8 @@ class World:
 
     def delete_subject(self, subject: Subject) -> None:
         """The subject, and everything below it, files included."""
-        for image in list(subject.images.values()):
-            self.delete_image(image)
-        for batch_id in subject.batches:
-            del self.batches[batch_id]
+        for batch in list(subject.batches.values()):
+            self.delete_batch(batch)
         del self.subjects[subject.id], subject.dataset.subjects[subject.id]
 
     def clear_storage(self, subject: Subject) -> None:
@@ -217,12 +249,19 @@ class World:
         """Meta, sex, birth date and metrics; the metrics of an unfinished analysis never come."""
         subject.meta = subject.biological_sex = subject.birth_date = None
         for image in subject.images.values():
-            image.quality_score = image.problems = image.analysis_began = None
+            image.quality_score = image.problems = None
+            image.analyses.clear()
 
-    def create_batch(self, subject: Subject) -> Batch:
-        batch = Batch(self.new_id(), subject)
+    def create_batch(self, subject: Subject, created: datetime | None = None) -> Batch:
+        batch = Batch(self.new_id(), subject, created)
         self.batches[batch.id] = subject.batches[batch.id] = batch
         return batch
+
+    def delete_batch(self, batch: Batch) -> None:
+        """The batch, and its images with their files."""
+        for image in list(batch.images.values()):
+            self.delete_image(image)
+        del self.batches[batch.id], batch.subject.batches[batch.id]
 
     def create_image(
         self,
@@ -247,7 +286,7 @@ class World:
             side=side,
             light=light or min(image_type.lights),
             meta=meta,
-            created=created or self.clock.now(),
+            created=created or batch.created or self.clock.now(),
             run_id=self.new_id(),
             key=f"{self.company_id}/{subject.id}/{image_id}",
         )
@@ -265,41 +304,57 @@ class World:
         """Puts a file, whether or not a record points at it: a bucket knows nothing of records."""
         self.objects[key] = stored
 
-    def compute(self, batch: Batch) -> None:
+    def compute(self, batch: Batch, application: Application) -> None:
         """Starts the analysis of the batch's photos that have files; each call is counted."""
         batch.computes += 1
         for image in batch.images.values():
-            done = image.aux_images and image.quality_score is not None
-            if image.key in self.objects and not done:
-                image.analysis_began = self.clock.now()
-                image.analysis_reads = 0
+            analysis = image.analyses.get(application.tech_name)
+            if analysis is not None and not analysis.complete:
+                analysis.began, analysis.reads = self.clock.now(), 0
+            elif analysis is None and (photo := self.objects.get(image.key)):
+                image.analyses[application.tech_name] = Analysis(
+                    application, photo.md5, self.clock.now()
+                )
 
     def observe(self, image: Image) -> None:
-        """Brings a running analysis up to date: first the score, at the end the auxiliary image."""
-        if image.analysis_began is None:
-            return
-        image.analysis_reads += 1
+        """Brings the running analyses of an image up to date."""
+        for analysis in image.analyses.values():
+            if not analysis.complete:
+                self._advance(image, analysis)
+
+    def _advance(self, image: Image, analysis: Analysis) -> None:
+        """Halfway the score and the first result, then one after the other, at the end the last."""
+        analysis.reads += 1
         if self.analysis_seconds is None:
-            done, goal = float(image.analysis_reads), float(self.analysis_reads)
+            done, goal = float(analysis.reads), float(self.analysis_reads)
         else:
-            done = (self.clock.now() - image.analysis_began).total_seconds()
+            done = (self.clock.now() - analysis.began).total_seconds()
             goal = self.analysis_seconds
-        photo = self.objects.get(image.key)
-        if photo is None or 2 * done < goal:
+        if image.key not in self.objects or 2 * done < goal:
             return
-        # The score depends on the photo alone, so that runs with other ids can be compared.
-        image.quality_score = round(random.Random(photo.md5).uniform(60, 99), 2)
+        image.quality_score = quality_score(analysis.photo)
         image.problems = []
-        if done < goal:
+        algorithms = list(analysis.application.algorithms)
+        late = 1.0 if done >= goal else (2 * done - goal) / goal
+        for algorithm in algorithms[: 1 + int(late * (len(algorithms) - 1))]:
+            if algorithm not in analysis.outcomes:
+                self._finish(image, analysis, algorithm)
+
+    def _finish(self, image: Image, analysis: Analysis, algorithm: str) -> None:
+        error = self.failures.get(algorithm)
+        analysis.outcomes[algorithm] = Outcome(self.new_id(), self.clock.now(), error)
+        if error is not None:
             return
-        image.analysis_began = None
-        if not image.aux_images:
-            aux_id = self.new_id()
-            key = f"{image.key}/{aux_id}"
-            self.store(key, photo)
-            image.aux_images.append(
-                AuxImage(aux_id, "restored", "face_skin_metrics_2.0", self.clock.now(), key)
-            )
+        there = {aux.kind for aux in image.aux_images}
+        for kind in analysis.application.algorithms[algorithm]:
+            if kind not in there:
+                aux_id = self.new_id()
+                key = f"{image.key}/{aux_id}"
+                photo = self.objects[image.key]
+                self.store(key, StoredObject.of(MASK) if kind.endswith("_mask") else photo)
+                image.aux_images.append(
+                    AuxImage(aux_id, kind, analysis.application, self.clock.now(), key)
+                )
 
     def snapshot(self, *, ids: bool = True) -> dict[str, Any]:
         """All that is held now, as plain data for comparisons.
@@ -313,11 +368,17 @@ class World:
             }
             owned: set[str] = set()
 
-            def named(record: Subject | Batch | Image, **values: Any) -> dict[str, Any]:
+            def named(record: Dataset | Subject | Batch | Image, **values: Any) -> dict[str, Any]:
                 return {"id": record.id, **values} if ids else values
 
             def dated(record: Subject | Image) -> dict[str, Any]:
                 return {"created": record.created.isoformat()} if ids else {}
+
+            def results(image: Image) -> dict[str, Any]:
+                return {
+                    application: {name: found.error for name, found in analysis.outcomes.items()}
+                    for application, analysis in image.analyses.items()
+                }
 
             def image_data(image: Image) -> dict[str, Any]:
                 aux_keys = [aux.key for aux in image.aux_images]
@@ -330,6 +391,7 @@ class World:
                     meta=image.meta,
                     quality_score=image.quality_score,
                     problems=image.problems,
+                    results=results(image),
                     sha256=digests.get(image.key),
                     aux_sha256=[digests.get(key) for key in aux_keys],
                     **dated(image),
@@ -343,6 +405,7 @@ class World:
                 named(
                     subject,
                     name=subject.name,
+                    dataset=subject.dataset.name,
                     birth_date=subject.birth_date,
                     biological_sex=subject.biological_sex,
                     meta=subject.meta,
@@ -352,7 +415,19 @@ class World:
                 for subject in self.subjects.values()
             ]
             orphans = {key: digest for key, digest in digests.items() if key not in owned}
+            datasets = [
+                named(
+                    dataset,
+                    name=dataset.name,
+                    image_type=dataset.image_type.tech_name,
+                    settings=dataset.settings,
+                )
+                for dataset in self.datasets.values()
+            ]
+            private_tokens = [token.name for token in self.accounts.private_tokens.values()]
             return {
+                "private_tokens": private_tokens,
+                "datasets": datasets,
                 "subjects": subjects,
                 "orphaned_files": orphans if ids else sorted(orphans.values()),
             }

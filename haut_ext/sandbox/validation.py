@@ -159,17 +159,39 @@ def uuid_text(value: Any) -> str:
         raise _Unfit("invalid", "Must be a valid UUID.") from None
 
 
-def one_of(choices: Mapping[int, str]) -> Callable[[Any], int]:
-    """An integer that is a key of `choices`."""
+def integer(*, high: int | None = None) -> Callable[[Any], int]:
+    """An integer, of at most `high`."""
 
     def check(value: Any) -> int:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
             raise _Unfit("invalid", "A valid integer is required.")
-        if value not in choices:
-            raise _Unfit("does_not_exist", f'Invalid pk "{value}" - object does not exist.')
+        if high is not None and value > high:
+            detail = f"Ensure this value is less than or equal to {high}."
+            raise _Unfit("max_value", detail)
         return value
+
+    return check
+
+
+def boolean(value: Any) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise _Unfit("invalid", "Must be a valid boolean.")
+    return value
+
+
+def one_of(choices: Mapping[int, Any]) -> Callable[[Any], int]:
+    """An integer that is a key of `choices`."""
+
+    is_integer = integer()
+
+    def check(value: Any) -> int:
+        number = is_integer(value)
+        if number not in choices:
+            raise _Unfit("does_not_exist", f'Invalid pk "{number}" - object does not exist.')
+        return number
 
     return check
 

@@ -60,6 +60,17 @@ class Caller:
     def compute(self, batch_id: str) -> httpx.Response:
         return self.http.post(f"{self.company}batches/{batch_id}/compute/", json={})
 
+    def nested(self, slot: dict[str, Any]) -> str:
+        """The path of an image below its subject and batch."""
+        image = self.sandbox.world.images[slot["id"]]
+        batch = f"{self.subjects}{image.subject.id}/batches/{image.batch.id}/"
+        return f"{batch}images/{image.id}/"
+
+    def get(self, path: str, **query: Any) -> Any:
+        answer = self.http.get(path, params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
     def images(self, subject_id: str, **query: Any) -> dict[str, Any]:
         answer = self.http.get(f"{self.company}subjects/{subject_id}/images/", params=query)
         assert answer.status_code == 200, answer.text

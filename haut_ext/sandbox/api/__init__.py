@@ -19,12 +19,15 @@ from haut_ext.sandbox.storage import Storage
 from haut_ext.sandbox.validation import Refusal
 
 from .account import Account
+from .batches import Batches
+from .datasets import Datasets
+from .face_metrics_3 import FaceMetrics3
 from .images import Images
 from .routing import Router
 from .section import Section, Surroundings, not_found, unauthorized
 from .subjects import Subjects
 
-_SECTIONS: list[type[Section]] = [Account, Subjects, Images]
+_SECTIONS: list[type[Section]] = [Account, Datasets, Subjects, Images, Batches, FaceMetrics3]
 _ROUTER = Router(section.ROUTES for section in _SECTIONS)
 _PUBLIC = frozenset[str]().union(*(section.PUBLIC for section in _SECTIONS))
 OPERATIONS = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from haut_ext.sandbox.analysis import FACE_SKIN_METRICS_2
 from haut_ext.sandbox.messages import Answer, Request, json_answer
 from haut_ext.sandbox.state import IMAGE_TYPES, Image
 from haut_ext.sandbox.validation import (
@@ -22,6 +23,7 @@ from haut_ext.sandbox.validation import (
 from .routing import Routes
 from .section import (
     COMPANY,
+    COMPUTE_FIELDS,
     UPLOAD_HEADERS,
     Section,
     expiration,
@@ -45,7 +47,6 @@ _UPLOAD_FIELDS = {  # by image type; which may be null: api-facts 15.15
     }
     for image_type in IMAGE_TYPES.values()
 }
-_COMPUTE_FIELDS = {"app_args": Field(anything, nullable=True)}
 _ORDER_KEYS: dict[str, Callable[[Image], Any]] = {
     "created_at": lambda image: image.created,
     "name": lambda image: image.name,
@@ -79,8 +80,8 @@ class Images(Section):
 
     def compute_batch(self, request: Request) -> Answer:
         batch = self._batch(request)
-        validated(json_object(request), _COMPUTE_FIELDS)
-        self._world.compute(batch)
+        validated(json_object(request), COMPUTE_FIELDS)
+        self._world.compute(batch, FACE_SKIN_METRICS_2)
         return json_answer(200, {"ok": True})
 
     def list_images(self, request: Request) -> Answer:
@@ -153,7 +154,7 @@ class Images(Section):
                     "id": aux.id,
                     "aux_image_type": aux.kind,
                     "creation_time": wire_time(aux.created),
-                    "algo_app": aux.app,
+                    "algo_app": aux.application.tech_name,
                     "signed_url": self._signed_url(aux, expires),
                     "meta": None,
                 }

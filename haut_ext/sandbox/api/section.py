@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 from haut_ext.sandbox.messages import Answer, Request, json_answer
 from haut_ext.sandbox.state import AuxImage, Batch, Dataset, Image, Subject, World
 from haut_ext.sandbox.storage import MAX_EXPIRES, Storage
-from haut_ext.sandbox.validation import Refusal, query_integer
+from haut_ext.sandbox.validation import Field, Refusal, anything, query_integer
 
 from .routing import Routes
 
@@ -20,6 +20,8 @@ COMPANY = "/api/v1/companies/{company_id}/"
 DATASETS = COMPANY + "datasets/"
 SUBJECTS = DATASETS + "{dataset_id}/subjects/"
 
+DEFAULT_EXPIRES = 60
+"""Seconds that a signed URL lives if a request names none (api-facts 5.4)."""
 _MAX_PAGE_SIZE = 1000
 
 
@@ -128,12 +130,18 @@ class Section:
             "content_type": headers["Content-Type"],
         }
 
+    def _signed_urls(self, file: Image | AuxImage, name: str) -> dict[str, str]:
+        """The file's URL under a name, or nothing if there is no file."""
+        url = self._signed_url(file, DEFAULT_EXPIRES)
+        return {} if url is None else {name: url}
+
     def _signed_url(self, file: Image | AuxImage, expires: int | None) -> str | None:
         if expires is None or file.key not in self._world.objects:
             return None
         return self._storage.sign("GET", file.key, expires)
 
 
+COMPUTE_FIELDS = {"app_args": Field(anything, nullable=True)}
 UPLOAD_HEADERS = {
     "Content-Type": "application/octet-stream",
     "X-Goog-Content-Length-Range": "1,31457280",  # seed: API for Images
@@ -165,7 +173,7 @@ def parameters(request: Request) -> dict[str, str]:
 def expiration(query: dict[str, str]) -> int:
     """Seconds that the signed URLs of an answer are to live."""
     name = "expiration_seconds"
-    return query_integer(query.get(name, "60"), name, low=1, high=MAX_EXPIRES)
+    return query_integer(query.get(name, str(DEFAULT_EXPIRES)), name, low=1, high=MAX_EXPIRES)
 
 
 def searched(records: Iterable[_Record], query: dict[str, str]) -> list[_Record]:
