@@ -8,14 +8,24 @@ from ...client import AuthenticatedClient, Client
 from ...models.error_response import ErrorResponse
 from ...models.image_type import ImageType
 from ...models.paginated_image_type_list import PaginatedImageTypeList
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
-def _get_kwargs() -> dict[str, Any]:
+def _get_kwargs(
+    *,
+    page: int | Unset = UNSET,
+) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    params["page"] = page
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/api/v1/dicts/image_types/",
+        "params": params,
     }
 
     return _kwargs
@@ -54,6 +64,11 @@ def _parse_response(
 
         return response_200
 
+    if response.status_code == 400:
+        response_400 = ErrorResponse.from_dict(response.json())
+
+        return response_400
+
     if response.status_code == 401:
         response_401 = ErrorResponse.from_dict(response.json())
 
@@ -63,6 +78,11 @@ def _parse_response(
         response_403 = ErrorResponse.from_dict(response.json())
 
         return response_403
+
+    if response.status_code == 404:
+        response_404 = ErrorResponse.from_dict(response.json())
+
+        return response_404
 
     if response.status_code == 429:
         response_429 = ErrorResponse.from_dict(response.json())
@@ -89,10 +109,14 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient,
+    page: int | Unset = UNSET,
 ) -> Response[ErrorResponse | list[ImageType] | PaginatedImageTypeList]:
     """List image types with their sides and lights
 
      Where side_id, light_id and image_type_id come from.
+
+    Args:
+        page (int | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -102,7 +126,9 @@ def sync_detailed(
         Response[ErrorResponse | list[ImageType] | PaginatedImageTypeList]
     """
 
-    kwargs = _get_kwargs()
+    kwargs = _get_kwargs(
+        page=page,
+    )
 
     response = client.get_httpx_client().request(
         **kwargs,
@@ -114,10 +140,14 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient,
+    page: int | Unset = UNSET,
 ) -> ErrorResponse | list[ImageType] | PaginatedImageTypeList | None:
     """List image types with their sides and lights
 
      Where side_id, light_id and image_type_id come from.
+
+    Args:
+        page (int | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -129,16 +159,21 @@ def sync(
 
     return sync_detailed(
         client=client,
+        page=page,
     ).parsed
 
 
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
+    page: int | Unset = UNSET,
 ) -> Response[ErrorResponse | list[ImageType] | PaginatedImageTypeList]:
     """List image types with their sides and lights
 
      Where side_id, light_id and image_type_id come from.
+
+    Args:
+        page (int | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -148,7 +183,9 @@ async def asyncio_detailed(
         Response[ErrorResponse | list[ImageType] | PaginatedImageTypeList]
     """
 
-    kwargs = _get_kwargs()
+    kwargs = _get_kwargs(
+        page=page,
+    )
 
     response = await client.get_async_httpx_client().request(**kwargs)
 
@@ -158,10 +195,14 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient,
+    page: int | Unset = UNSET,
 ) -> ErrorResponse | list[ImageType] | PaginatedImageTypeList | None:
     """List image types with their sides and lights
 
      Where side_id, light_id and image_type_id come from.
+
+    Args:
+        page (int | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -174,5 +215,6 @@ async def asyncio(
     return (
         await asyncio_detailed(
             client=client,
+            page=page,
         )
     ).parsed
