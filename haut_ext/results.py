@@ -178,7 +178,9 @@ def _to_json(value: AttrsInstance) -> str:
     return json.dumps(asdict(value, value_serializer=plain), default=str, indent=2)
 
 
-ErasureStepName = Literal["storage", "images", "metadata", "subject", "verification"]
+ErasureStepName = Literal[
+    "storage", "images", "batches", "metadata", "results", "subject", "verification"
+]
 ErasureStepStatus = Literal["done", "already gone", "failed"]
 
 
@@ -190,7 +192,8 @@ class ErasureStep:
         name: What was erased or, last, verified.
         status: `done`, `already gone` when there was nothing left to do, or `failed`.
         at: When the step ended.
-        count: How many things it erased or, verifying, still found, where they can be counted.
+        count: How many things it erased or, for `results` and `verification`, still found, where
+            they can be counted.
         reason: Why it failed: the kind of error and, if there was one, the status.
     """
 

@@ -15,6 +15,7 @@ from haut_api.client import AuthenticatedClient
 from haut_api.models import Image
 from haut_api.types import UNSET, Unset
 from haut_ext._async.analysis import wait_for_analysis
+from haut_ext._async.batches import AsyncBatches
 from haut_ext._async.erasing import erase_subject
 from haut_ext._async.images import AsyncImages
 from haut_ext._async.network import AsyncSockets
@@ -54,6 +55,7 @@ class AsyncHaut:
     Attributes:
         subjects: The subjects of a dataset.
         images: The photos of subjects.
+        batches: The batches that photos came in.
         api: The generated client on the same wire, for `haut_api`'s own functions: as reliable, and
             it sends the token itself. Do not call its `with_...` methods, which leave the wire.
 
@@ -110,6 +112,7 @@ class AsyncHaut:
         self.api = api
         self.subjects = AsyncSubjects(self._session)
         self.images = AsyncImages(self._session)
+        self.batches = AsyncBatches(self._session)
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -294,7 +297,9 @@ class AsyncHaut:
         dataset_id: str | UUID | None = None,
         receipt: ErasureReceipt | None = None,
     ) -> ErasureReceipt:
-        """Erase a person's data: files, image records, metadata, the subject; then ask again.
+        """Erase a person's data: files, image records, batches, metadata, the subject; then ask again.
+
+        Whether results and auxiliary images went with their images is asked before the subject goes.
 
         Args:
             subject_id: Whose data.
@@ -330,7 +335,7 @@ class AsyncHaut:
             fresh = evolve(fresh, steps=receipt.steps)
             if fresh != evolve(receipt, keep_subject=keep_subject, verified=False):
                 raise ConfigError("the receipt is not of this subject, dataset and company")
-        return await erase_subject(self.subjects, self.images, fresh)
+        return await erase_subject(self.subjects, self.images, self.batches, fresh)
 
     async def aclose(self) -> None:
         """Close the connections. A client made by `with_options` leaves them to the original."""

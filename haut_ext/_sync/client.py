@@ -16,6 +16,7 @@ from haut_api.client import AuthenticatedClient
 from haut_api.models import Image
 from haut_api.types import UNSET, Unset
 from haut_ext._sync.analysis import wait_for_analysis
+from haut_ext._sync.batches import Batches
 from haut_ext._sync.erasing import erase_subject
 from haut_ext._sync.images import Images
 from haut_ext._sync.network import Sockets
@@ -55,6 +56,7 @@ class Haut:
     Attributes:
         subjects: The subjects of a dataset.
         images: The photos of subjects.
+        batches: The batches that photos came in.
         api: The generated client on the same wire, for `haut_api`'s own functions: as reliable, and
             it sends the token itself. Do not call its `with_...` methods, which leave the wire.
 
@@ -111,6 +113,7 @@ class Haut:
         self.api = api
         self.subjects = Subjects(self._session)
         self.images = Images(self._session)
+        self.batches = Batches(self._session)
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -295,7 +298,9 @@ class Haut:
         dataset_id: str | UUID | None = None,
         receipt: ErasureReceipt | None = None,
     ) -> ErasureReceipt:
-        """Erase a person's data: files, image records, metadata, the subject; then ask again.
+        """Erase a person's data: files, image records, batches, metadata, the subject; then ask again.
+
+        Whether results and auxiliary images went with their images is asked before the subject goes.
 
         Args:
             subject_id: Whose data.
@@ -331,7 +336,7 @@ class Haut:
             fresh = evolve(fresh, steps=receipt.steps)
             if fresh != evolve(receipt, keep_subject=keep_subject, verified=False):
                 raise ConfigError("the receipt is not of this subject, dataset and company")
-        return erase_subject(self.subjects, self.images, fresh)
+        return erase_subject(self.subjects, self.images, self.batches, fresh)
 
     def close(self) -> None:
         """Close the connections. A client made by `with_options` leaves them to the original."""

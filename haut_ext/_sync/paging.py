@@ -60,7 +60,7 @@ class PageOf(Protocol[Item]):
     def results(self) -> Sequence[Item]: ...
 
 
-ListOperation = Operation[PageOf[T] | ErrorResponse]
+ListOperation = Operation[PageOf[T] | list[T] | ErrorResponse]
 
 
 def read_page(
@@ -205,12 +205,10 @@ def _read(
     parsed: Any = response.parsed
     if parsed is None or isinstance(parsed, ErrorResponse):
         raise session.misfit(operation, response, "(body)", "it is not documented")
-    page: Page[T] = Page(
-        items=tuple(parsed.results),
-        total=parsed.count,
-        number=number,
-        has_next=bool(parsed.next_),
-    )
+    if isinstance(parsed, list):  # some lists come whole, without an envelope (api-facts 1.3)
+        page: Page[T] = Page(tuple(parsed), total=len(parsed), number=number, has_next=False)
+    else:
+        page = Page(tuple(parsed.results), parsed.count, number, has_next=bool(parsed.next_))
     try:
         moment = parsedate_to_datetime(response.headers.get("date", ""))
     except ValueError:

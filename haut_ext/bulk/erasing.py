@@ -110,7 +110,8 @@ class _Erasures:
         def note(receipt: ErasureReceipt) -> None:
             self._journal.note(key, receipt.to_json())
 
-        receipt = erase_subject(self._haut.subjects, self._haut.images, receipt, note)
+        haut = self._haut
+        receipt = erase_subject(haut.subjects, haut.images, haut.batches, receipt, note)
         note(receipt)
         self._file(receipt)
         if not receipt.verified:

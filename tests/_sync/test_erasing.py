@@ -53,7 +53,9 @@ def test_receipt(sandbox: Sandbox, subject_id: UUID) -> None:
     assert steps == [
         ("storage", "done", None),
         ("images", "done", 12),
+        ("batches", "done", 1),
         ("metadata", "done", None),
+        ("results", "done", 0),
         ("subject", "done", None),
         ("verification", "done", 0),
     ]
@@ -84,7 +86,13 @@ BOUNDARIES = [
     ("delete_image", 0),
     ("delete_image", 11),
     ("list_images", 1),
+    ("list_batches", 0),
+    ("delete_batch", 0),
+    ("list_batches", 1),
     ("clear_subject_metadata", 0),
+    ("list_image_results", 0),
+    ("list_aux_images", 11),
+    ("get_batch_results_v3", 0),
     ("delete_subject", 0),
     ("list_images", 2),
     ("delete_subject", 1),
@@ -196,6 +204,62 @@ def test_storage_refused_ends_it(sandbox: Sandbox, subject_id: UUID) -> None:
     assert (step.name, step.status, step.reason) == ("storage", "failed", "Forbidden 403")
     assert "Forbidden 403" in str(caught.value.receipt)
     assert len(sandbox.arrivals) == 1
+
+
+@pytest.mark.parametrize("status", [403, 405])
+@pytest.mark.parametrize("operation", ["list_batches", "delete_batch", "list_image_results"])
+def test_routes_known_from_clients_only_stop_nothing(
+    sandbox: Sandbox, subject_id: UUID, operation: str, status: int
+) -> None:
+    """The service may have others; the erasure goes on, and says that it could not be verified."""
+    sandbox.faults.add(operation, faults.status(status), times=None)
+    with Haut(**sandbox.credentials) as haut:
+        receipt = haut.erase_subject(subject_id)
+    [failed] = [step for step in receipt.steps if step.status == "failed"]
+    assert failed.name == ("results" if operation == "list_image_results" else "batches")
+    assert failed.reason is not None
+    assert failed.reason.endswith(str(status))
+    assert not receipt.verified
+    assert receipt.steps[-1].name == "verification"
+    nothing_left(sandbox)
+
+
+def test_a_service_without_the_route_of_batches(sandbox: Sandbox, subject_id: UUID) -> None:
+    sandbox.faults.add("list_batches", faults.status(404))
+    with Haut(**sandbox.credentials) as haut:
+        receipt = haut.erase_subject(subject_id)
+    assert receipt.verified
+    assert ("batches", 0) in [(step.name, step.count) for step in receipt.steps]
+
+
+RESULT = b"""[{"id": "6f0b8a0e-1c1f-4b1e-9f57-7a7f3f2f5f10", "result": 41.0, "is_ok": true,
+    "image_id": "6f0b8a0e-1c1f-4b1e-9f57-7a7f3f2f5f11", "algorithm_version_id": 1,
+    "creation_time": "2021-03-01 15:33:00", "image_type": "selfie", "application_name": "text",
+    "application_id": "6f0b8a0e-1c1f-4b1e-9f57-7a7f3f2f5f12", "application_description": "text",
+    "application_run_id": "6f0b8a0e-1c1f-4b1e-9f57-7a7f3f2f5f13",
+    "algorithm_family_tech_name": "selfie_v2.acne"}]"""
+
+
+@pytest.mark.parametrize(
+    ("operation", "body"),
+    [
+        ("list_image_results", RESULT),
+        ("get_batch_results_v3", b'{"face_skin_metrics_3": {"all_algorithms_calculated": true}}'),
+    ],
+)
+def test_results_that_outlive_their_image_deny_the_verification(
+    sandbox: Sandbox, subject_id: UUID, operation: str, body: bytes
+) -> None:
+    sandbox.faults.add(
+        operation, faults.status(200, body, content_type="application/json", when="before")
+    )
+    with Haut(**sandbox.credentials) as haut:
+        receipt = haut.erase_subject(subject_id)
+    assert [(step.name, step.count) for step in receipt.steps if step.status == "failed"] == [
+        ("results", 1)
+    ]
+    assert not receipt.verified
+    nothing_left(sandbox)
 
 
 def test_a_receipt_of_another_subject_is_refused(sandbox: Sandbox, subject_id: UUID) -> None:
