@@ -3,12 +3,14 @@
 A cell says what the caller gets, then how many requests arrived / how many were carried out. A `?`
 behind an error says that it must warn that the call may have been carried out. The columns:
 
-    READ   list_subjects, list_images, get_image
-    PATCH  update_subject
-    DELETE delete_subject, delete_image (204; a second one finds nothing, 404)
-    CLEAR  delete_subjects, clear_subject_storage, clear_subject_metadata (200; can be repeated)
-    POST   create_subject, create_signed_upload_url, compute_batch
-    PUT    upload_image, into the storage
+    READ    every GET
+    PATCH   update_subject
+    DELETE  the deletions of one thing (204; a second one finds nothing, 404)
+    CLEAR   delete_subjects, clear_subject_storage, clear_subject_metadata (200; can be repeated)
+    POST    what creates something or costs money
+    REFRESH refresh_access_token, a POST without a token
+    LOGIN   login: never repeated, since the service blocks frequent logins
+    PUT     upload_image, into the storage
 
 One retry is allowed, the Retry-After cap is 5 s, and each fault strikes once, unless it says always.
 """
@@ -24,44 +26,70 @@ from attrs import frozen
 from haut_ext.sandbox import Fault, faults
 
 TABLE = """
-fault                    | READ                   | PATCH                   | DELETE                  | CLEAR                   | POST                    | PUT
-connection refused       | TransportError 0/0     | TransportError 0/0      | TransportError 0/0      | TransportError 0/0      | TransportError 0/0      | TransportError 0/0
-RST, unread              | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | TransportError? 1/0     | ok 2/1
-RST, carried out         | ok 2/2                 | ok 2/2                  | ok 2/1                  | ok 2/2                  | TransportError? 1/1     | ok 2/2
-RST, always              | TransportError? 2/2    | TransportError? 2/2     | TransportError? 2/1     | TransportError? 2/2     | TransportError? 1/1     | TransportError? 2/2
-FIN, not carried out     | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | TransportError? 1/0     | ok 2/1
-FIN, carried out         | ok 2/2                 | ok 2/2                  | ok 2/1                  | ok 2/2                  | TransportError? 1/1     | ok 2/2
-body truncated           | ok 2/2                 | ok 2/2                  | ok 2/1                  | ok 2/2                  | TransportError? 1/1     | ok 2/2
-chunks cut               | ok 2/2                 | ok 2/2                  | ok 2/1                  | ok 2/2                  | TransportError? 1/1     | ok 2/2
-garbage                  | ok 2/2                 | ok 2/2                  | ok 2/1                  | ok 2/2                  | TransportError? 1/1     | ok 2/2
-stall past read timeout  | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | TransportTimeout? 1/0   | ok 2/1
-dribble past deadline    | TransportTimeout? 1/1  | TransportTimeout? 1/1   | TransportTimeout? 1/1   | TransportTimeout? 1/1   | TransportTimeout? 1/1   | TransportTimeout? 1/1
-408                      | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | ApiError? 1/0           | ok 2/1
-429, seconds             | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | ok 2/1                  | ok 2/1
-429, date                | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | ok 2/1                  | ok 2/1
-429, past the cap        | RateLimited 1/0        | RateLimited 1/0         | RateLimited 1/0         | RateLimited 1/0         | RateLimited 1/0         | StorageError 1/0
-429, always              | RateLimited 2/0        | RateLimited 2/0         | RateLimited 2/0         | RateLimited 2/0         | RateLimited 2/0         | StorageError 2/0
-500                      | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | ServerError? 1/0        | ok 2/1
-500, carried out         | ok 2/2                 | ok 2/2                  | ok 2/1                  | ok 2/2                  | ServerError? 1/1        | ok 2/2
-502 with a web page      | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | ServerError? 1/0        | ok 2/1
-503                      | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | ServerError? 1/0        | ok 2/1
-503, Retry-After         | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | ok 2/1                  | ok 2/1
-504                      | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | ServerError? 1/0        | ok 2/1
-520                      | ServerError 1/0        | ServerError? 1/0        | ServerError? 1/0        | ServerError? 1/0        | ServerError? 1/0        | StorageError 1/0
-200, empty               | UnexpectedResponse 1/1 | UnexpectedResponse 1/1  | ok 1/1                  | UnexpectedResponse 1/1  | UnexpectedResponse 1/1  | ok 1/1
-200, JSON cut            | UnexpectedResponse 1/1 | UnexpectedResponse 1/1  | UnexpectedResponse 1/1  | UnexpectedResponse 1/1  | UnexpectedResponse 1/1  | ok 1/1
-200, a login page        | UnexpectedResponse 1/0 | UnexpectedResponse 1/0  | UnexpectedResponse 1/0  | UnexpectedResponse 1/0  | UnexpectedResponse 1/0  | UnexpectedResponse 1/0
-401, token as a string   | Unauthorized 1/0       | Unauthorized 1/0        | Unauthorized 1/0        | Unauthorized 1/0        | Unauthorized 1/0        | StorageError 1/0
-401, token as a callable | ok 2/1                 | ok 2/1                  | ok 2/1                  | ok 2/1                  | ok 2/1                  | StorageError 1/0
-redirect to another host | ApiError 1/0           | ApiError 1/0            | ApiError 1/0            | ApiError 1/0            | ApiError 1/0            | StorageError 1/0
+fault                    | READ                   | PATCH                  | DELETE                 | CLEAR                  | POST                   | REFRESH                | LOGIN                  | PUT
+connection refused       | TransportError 0/0     | TransportError 0/0     | TransportError 0/0     | TransportError 0/0     | TransportError 0/0     | TransportError 0/0     | TransportError 0/0     | TransportError 0/0
+RST, unread              | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | TransportError? 1/0    | TransportError? 1/0    | TransportError? 1/0    | ok 2/1
+RST, carried out         | ok 2/2                 | ok 2/2                 | ok 2/1                 | ok 2/2                 | TransportError? 1/1    | TransportError? 1/1    | TransportError? 1/1    | ok 2/2
+RST, always              | TransportError? 2/2    | TransportError? 2/2    | TransportError? 2/1    | TransportError? 2/2    | TransportError? 1/1    | TransportError? 1/1    | TransportError? 1/1    | TransportError? 2/2
+FIN, not carried out     | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | TransportError? 1/0    | TransportError? 1/0    | TransportError? 1/0    | ok 2/1
+FIN, carried out         | ok 2/2                 | ok 2/2                 | ok 2/1                 | ok 2/2                 | TransportError? 1/1    | TransportError? 1/1    | TransportError? 1/1    | ok 2/2
+body truncated           | ok 2/2                 | ok 2/2                 | ok 2/1                 | ok 2/2                 | TransportError? 1/1    | TransportError? 1/1    | TransportError? 1/1    | ok 2/2
+chunks cut               | ok 2/2                 | ok 2/2                 | ok 2/1                 | ok 2/2                 | TransportError? 1/1    | TransportError? 1/1    | TransportError? 1/1    | ok 2/2
+garbage                  | ok 2/2                 | ok 2/2                 | ok 2/1                 | ok 2/2                 | TransportError? 1/1    | TransportError? 1/1    | TransportError? 1/1    | ok 2/2
+stall past read timeout  | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | TransportTimeout? 1/0  | TransportTimeout? 1/0  | TransportTimeout? 1/0  | ok 2/1
+dribble past deadline    | TransportTimeout? 1/1  | TransportTimeout? 1/1  | TransportTimeout? 1/1  | TransportTimeout? 1/1  | TransportTimeout? 1/1  | TransportTimeout? 1/1  | TransportTimeout? 1/1  | TransportTimeout? 1/1
+408                      | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ApiError? 1/0          | ApiError? 1/0          | ApiError? 1/0          | ok 2/1
+429, seconds             | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | RateLimited 1/0        | ok 2/1
+429, date                | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | RateLimited 1/0        | ok 2/1
+429, past the cap        | RateLimited 1/0        | RateLimited 1/0        | RateLimited 1/0        | RateLimited 1/0        | RateLimited 1/0        | RateLimited 1/0        | RateLimited 1/0        | StorageError 1/0
+429, always              | RateLimited 2/0        | RateLimited 2/0        | RateLimited 2/0        | RateLimited 2/0        | RateLimited 2/0        | RateLimited 2/0        | RateLimited 1/0        | StorageError 2/0
+500                      | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ServerError? 1/0       | ServerError? 1/0       | ServerError? 1/0       | ok 2/1
+500, carried out         | ok 2/2                 | ok 2/2                 | ok 2/1                 | ok 2/2                 | ServerError? 1/1       | ServerError? 1/1       | ServerError? 1/1       | ok 2/2
+502 with a web page      | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ServerError? 1/0       | ServerError? 1/0       | ServerError? 1/0       | ok 2/1
+503                      | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ServerError? 1/0       | ServerError? 1/0       | ServerError? 1/0       | ok 2/1
+503, Retry-After         | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ServerError 1/0        | ok 2/1
+504                      | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ServerError? 1/0       | ServerError? 1/0       | ServerError? 1/0       | ok 2/1
+520                      | ServerError 1/0        | ServerError? 1/0       | ServerError? 1/0       | ServerError? 1/0       | ServerError? 1/0       | ServerError? 1/0       | ServerError? 1/0       | StorageError 1/0
+200, empty               | UnexpectedResponse 1/1 | UnexpectedResponse 1/1 | ok 1/1                 | UnexpectedResponse 1/1 | UnexpectedResponse 1/1 | UnexpectedResponse 1/1 | UnexpectedResponse 1/1 | ok 1/1
+200, JSON cut            | UnexpectedResponse 1/1 | UnexpectedResponse 1/1 | UnexpectedResponse 1/1 | UnexpectedResponse 1/1 | UnexpectedResponse 1/1 | UnexpectedResponse 1/1 | UnexpectedResponse 1/1 | ok 1/1
+200, a login page        | UnexpectedResponse 1/0 | UnexpectedResponse 1/0 | UnexpectedResponse 1/0 | UnexpectedResponse 1/0 | UnexpectedResponse 1/0 | UnexpectedResponse 1/0 | UnexpectedResponse 1/0 | UnexpectedResponse 1/0
+401, token as a string   | Unauthorized 1/0       | Unauthorized 1/0       | Unauthorized 1/0       | Unauthorized 1/0       | Unauthorized 1/0       | Unauthorized 1/0       | Unauthorized 1/0       | StorageError 1/0
+401, token as a callable | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | Unauthorized 1/0       | Unauthorized 1/0       | StorageError 1/0
+redirect to another host | ApiError 1/0           | ApiError 1/0           | ApiError 1/0           | ApiError 1/0           | ApiError 1/0           | ApiError 1/0           | ApiError 1/0           | StorageError 1/0
 """  # noqa: E501
 
 COLUMNS = {
-    "READ": ("list_subjects", "list_images", "get_image"),
+    "READ": (
+        "list_subjects",
+        "list_images",
+        "get_image",
+        "list_private_tokens",
+        "list_datasets",
+        "list_datasets_short",
+        "get_dataset",
+        "list_image_types",
+        "list_algorithms",
+        "list_batches",
+        "list_image_results",
+        "list_aux_images",
+        "get_aux_image_url",
+        "get_batch_results_v3",
+    ),
     "PATCH": ("update_subject",),
-    "DELETE": ("delete_subject", "delete_image"),
+    "DELETE": ("delete_subject", "delete_image", "delete_batch", "delete_private_token"),
     "CLEAR": ("delete_subjects", "clear_subject_storage", "clear_subject_metadata"),
-    "POST": ("create_subject", "create_signed_upload_url", "compute_batch"),
+    "POST": (
+        "create_subject",
+        "create_signed_upload_url",
+        "compute_batch",
+        "create_private_token",
+        "create_dataset",
+        "create_batch",
+        "create_upload_urls_v3",
+        "compute_batch_v3",
+    ),
+    "REFRESH": ("refresh_access_token",),
+    "LOGIN": ("login",),
     "PUT": ("upload_image",),
 }
 

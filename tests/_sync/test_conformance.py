@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,19 @@ import pytest
 from attrs import evolve
 
 import haut_ext
+from haut_api.api.batches import create_batch, delete_batch, list_batches
+from haut_api.api.datasets import (
+    create_dataset,
+    get_dataset,
+    list_datasets,
+    list_datasets_short,
+)
+from haut_api.api.dictionaries import list_algorithms, list_image_types
+from haut_api.api.face_metrics_3 import (
+    compute_batch_v3,
+    create_upload_urls_v3,
+    get_batch_results_v3,
+)
 from haut_api.api.images import (
     compute_batch,
     create_signed_upload_url,
@@ -22,6 +36,13 @@ from haut_api.api.images import (
     get_image,
     list_images,
 )
+from haut_api.api.login import login, refresh_access_token
+from haut_api.api.private_tokens import (
+    create_private_token,
+    delete_private_token,
+    list_private_tokens,
+)
+from haut_api.api.results import get_aux_image_url, list_aux_images, list_image_results
 from haut_api.api.subjects import (
     clear_subject_metadata,
     clear_subject_storage,
@@ -32,16 +53,23 @@ from haut_api.api.subjects import (
     update_subject,
 )
 from haut_api.models import (
+    BatchRequest,
     ComputeRequest,
+    DatasetRequest,
+    LoginRequest,
     PatchedSubjectRequest,
+    PrivateTokenRequest,
+    RefreshRequest,
     SignedUploadRequest,
     SubjectRequest,
+    UploadRequestV3,
 )
 from haut_ext import Haut, HautError, Timeout, TransportError
 from haut_ext.photo import Photo
 from haut_ext.sandbox import Sandbox
+from haut_ext.sandbox.analysis import FACE_SKIN_METRICS_2, FACE_SKIN_METRICS_3
 from haut_ext.wire import retry
-from tests.conformance import CELLS, FAULTS, Cell
+from tests.conformance import CELLS, COLUMNS, FAULTS, Cell
 
 pytestmark = pytest.mark.anyio
 
@@ -51,7 +79,7 @@ PHOTO = "examples/photos/portrait.webp"
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
-    with Sandbox(seed=1) as sandbox:
+    with Sandbox(seed=1, analysis_reads=0) as sandbox:
         yield sandbox
 
 
@@ -64,13 +92,25 @@ def elsewhere() -> Iterator[socket.socket]:
 
 
 class World:
-    """A subject with one stored photo, and every operation ready to be called on it."""
+    """A subject with one analysed photo, and every operation ready to be called on it."""
 
     def __init__(self, sandbox: Sandbox, haut: Haut) -> None:
         self.haut = haut
         [subject] = sandbox.add_subjects(1)
         [image] = sandbox.add_images(subject, 1, photo=b"photo")
+        with sandbox.world.lock:
+            for application in (FACE_SKIN_METRICS_2, FACE_SKIN_METRICS_3):
+                sandbox.world.compute(image.batch, application)
+            sandbox.world.observe(image)
+            refresh_token = sandbox.world.accounts.refresh_token()
+            ends = datetime.now(UTC) + timedelta(days=1)
+            private_token = sandbox.world.accounts.create_private_token("backend", ends)
         self.subject = UUID(subject.id)
+        self.bodies = {
+            "login": LoginRequest(**sandbox.login_credentials),
+            "refresh_access_token": RefreshRequest(refresh_token),
+            "create_private_token": PrivateTokenRequest("another", ends),
+        }
         self.everything: dict[str, Any] = {
             "company_id": haut.scope.company_id,
             "dataset_id": haut.scope.dataset(),
@@ -78,6 +118,8 @@ class World:
             "subjects_ids": [self.subject],
             "image_id": UUID(image.id),
             "batch_id": UUID(image.batch.id),
+            "aux_id": UUID(image.aux_images[0].id),
+            "id": private_token.id,
             "client": haut.api,
         }
 
@@ -85,7 +127,7 @@ class World:
         """Call the operation as a user of the generated client does."""
         module, arguments, body = GENERATED[operation]
         named = {name: self.everything[name] for name in (*arguments.split(), "client")}
-        if body is not None:
+        if (body := body or self.bodies.get(operation)) is not None:
             named["body"] = body
         response = module.sync_detailed(**named)
         assert 200 <= response.status_code < 300
@@ -101,6 +143,7 @@ class World:
 
 
 OF_SUBJECT = "company_id dataset_id subject_id"
+OF_IMAGE = f"{OF_SUBJECT} batch_id image_id"
 GENERATED: dict[str, tuple[Any, str, Any]] = {
     "list_subjects": (list_subjects, "company_id dataset_id", None),
     "create_subject": (create_subject, "company_id dataset_id", SubjectRequest(name="someone")),
@@ -118,7 +161,34 @@ GENERATED: dict[str, tuple[Any, str, Any]] = {
     "list_images": (list_images, "company_id subject_id", None),
     "get_image": (get_image, "company_id image_id", None),
     "delete_image": (delete_image, "company_id image_id", None),
+    "login": (login, "", None),
+    "refresh_access_token": (refresh_access_token, "", None),
+    "create_private_token": (create_private_token, "", None),
+    "list_private_tokens": (list_private_tokens, "", None),
+    "delete_private_token": (delete_private_token, "id", None),
+    "create_dataset": (create_dataset, "company_id", DatasetRequest("study")),
+    "list_datasets": (list_datasets, "company_id", None),
+    "list_datasets_short": (list_datasets_short, "company_id", None),
+    "get_dataset": (get_dataset, "company_id dataset_id", None),
+    "list_image_types": (list_image_types, "", None),
+    "list_algorithms": (list_algorithms, "", None),
+    "create_batch": (create_batch, OF_SUBJECT, BatchRequest()),
+    "list_batches": (list_batches, OF_SUBJECT, None),
+    "delete_batch": (delete_batch, f"{OF_SUBJECT} batch_id", None),
+    "list_image_results": (list_image_results, OF_IMAGE, None),
+    "list_aux_images": (list_aux_images, OF_IMAGE, None),
+    "get_aux_image_url": (get_aux_image_url, f"{OF_IMAGE} aux_id", None),
+    "create_upload_urls_v3": (
+        create_upload_urls_v3,
+        "company_id subject_id",
+        UploadRequestV3(front="front.jpg"),
+    ),
+    "compute_batch_v3": (compute_batch_v3, "company_id batch_id", ComputeRequest()),
+    "get_batch_results_v3": (get_batch_results_v3, "company_id batch_id", None),
 }
+
+
+WITHOUT_TOKEN = (*COLUMNS["REFRESH"], *COLUMNS["LOGIN"], *COLUMNS["PUT"])
 
 
 def client(sandbox: Sandbox, cell: Cell) -> Haut:
@@ -165,9 +235,9 @@ def test_cell(cell: Cell, sandbox: Sandbox, elsewhere: socket.socket) -> None:
     with pytest.raises(BlockingIOError):
         elsewhere.accept()
     for arrival in sandbox.arrivals:
-        assert arrival.had_authorization == (arrival.operation != "upload_image")
-    for paid in ("create_subject", "compute_batch", "create_signed_upload_url"):
-        assert sandbox.carried_out(paid) <= 1
+        assert arrival.had_authorization == (arrival.operation not in WITHOUT_TOKEN)
+    for once in (*COLUMNS["POST"], *COLUMNS["REFRESH"], *COLUMNS["LOGIN"]):
+        assert sandbox.carried_out(once) <= 1
 
 
 def check_error(cell: Cell, error: HautError) -> None:
@@ -177,6 +247,7 @@ def check_error(cell: Cell, error: HautError) -> None:
     if cell.maybe_carried_out and cell.operation in ("create_subject", "compute_batch"):
         assert "may have been carried out" in str(error)
     if isinstance(error, TransportError):
-        assert error.attempts == (2 if cell.fault == "connection refused" else cell.arrived)
+        tried = 1 if cell.operation == "login" else 2
+        assert error.attempts == (tried if cell.fault == "connection refused" else cell.arrived)
     if cell.fault == "429, past the cap":
         assert "3600 s" in str(error)

@@ -7,19 +7,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.conformance import TABLE
+from tests.conformance import COLUMNS, TABLE
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 BEGIN, END = "<!-- conformance table -->\n", "<!-- end of the table -->\n"
 
 
 def rendered() -> str:
-    """Return the tests' own table in Markdown."""
+    """Return the tests' own table in Markdown, after the operations of each column."""
     header, *rows = [
         [cell.strip() for cell in line.split("|")] for line in TABLE.strip().splitlines()
     ]
     lines = [header, ["---"] * len(header), *rows]
-    return "".join("| " + " | ".join(cells) + " |\n" for cells in lines)
+    columns = [
+        f"- {column}: {', '.join(f'`{name}`' for name in operations)}\n"
+        for column, operations in COLUMNS.items()
+    ]
+    table = ["| " + " | ".join(cells) + " |\n" for cells in lines]
+    return "".join([*columns, "\n", *table])
 
 
 def shown() -> tuple[str, str, str]:
