@@ -1,6 +1,7 @@
 """What the workflows return where no generated model fits: small frozen values that compare and pickle.
 
-A leaf. Nothing here holds personal data: ids, times, counts and statuses only.
+A leaf. Nothing here holds personal data: ids, times, counts and statuses only, but for the results
+that a batch carries when they were waited for.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from attrs import AttrsInstance, asdict, frozen
+
+from haut_ext.metrics import Api, BatchResults
 
 Item = TypeVar("Item", covariant=True)
 
@@ -72,26 +75,34 @@ class UploadedImage:
         image_id: The image's id.
         batch_id: The batch it belongs to.
         side: Which side of the face it shows, by name or by the service's number.
+        subject_id: Whose photo it is.
     """
 
     image_id: UUID
     batch_id: UUID
-    side: Side | int
+    side: str | int
+    subject_id: UUID
 
 
 @frozen
 class UploadedBatch:
     """The photos of one subject that were uploaded together and sent to computation.
 
+    Of a batch that was uploaded elsewhere, the two ids are enough for `results`.
+
     Attributes:
         subject_id: Whose photos they are.
         batch_id: The batch's id, which `compute` and the results go by.
         images: One entry for each side, in the order of upload.
+        api: Which version of the service computes it: `v1` or `v3`.
+        results: What the algorithms found, if that was waited for.
     """
 
     subject_id: UUID
     batch_id: UUID
-    images: tuple[UploadedImage, ...]
+    images: tuple[UploadedImage, ...] = ()
+    api: Api = "v1"
+    results: BatchResults | None = None
 
 
 SlotStatus = Literal["none", "unknown", "open", "stored"]
@@ -124,6 +135,7 @@ class UploadState:
         sides: Every side of the upload, in their order.
         compute: `not sent`, `unknown` (sent, and no answer came) or `started`.
         started_at: When the upload began, by this machine's clock.
+        api: Which version of the service it goes by.
     """
 
     subject_id: UUID
@@ -131,10 +143,23 @@ class UploadState:
     sides: tuple[SideState, ...]
     compute: Literal["not sent", "unknown", "started"]
     started_at: datetime
+    api: Api = "v1"
 
     @property
-    def stage(self) -> Literal["slot", "bytes", "compute"]:
-        """What has to be done next: ask for a slot, send bytes, or start the computation."""
+    def missing(self) -> tuple[Side, ...]:
+        """The sides whose photos `resume_upload` needs.
+
+        Those that are not stored; in v3, where no photo can be added to a batch, all or none.
+        """
+        stored = [side.side for side in self.sides if side.status == "stored"]
+        kept = stored if self.api == "v1" or len(stored) == len(self.sides) else ()
+        return tuple[Side, ...](side.side for side in self.sides if side.side not in kept)
+
+    @property
+    def stage(self) -> Literal["slot", "bytes", "compute", "results"]:
+        """What is next: ask for a slot, send bytes, start the computation, or wait for results."""
+        if self.compute == "started":
+            return "results"
         if all(side.status == "stored" for side in self.sides):
             return "compute"
         return "bytes" if any(side.status == "open" for side in self.sides) else "slot"
@@ -162,6 +187,7 @@ class UploadState:
                 sides=sides,
                 compute=content["compute"],
                 started_at=datetime.fromisoformat(content["started_at"]),
+                api=content.get("api", "v1"),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError("this is not the state of an upload") from error

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from haut_ext import AlgorithmsFailed, HautError
@@ -293,6 +293,7 @@ def sensible(found: tuple[AlgorithmResult, ...]) -> None:
     assert batch.failures == tuple(one for one in found if not one.is_ok)
 
 
+@settings(deadline=None)
 @given(st.lists(ITEM | JSON, max_size=3) | JSON)
 def test_any_json_of_v1_is_read_and_kept(items: Any) -> None:
     found = read_image_results(items)
@@ -300,6 +301,7 @@ def test_any_json_of_v1_is_read_and_kept(items: Any) -> None:
     assert [one.raw for one in found] == (items if isinstance(items, list) else [])
 
 
+@settings(deadline=None)
 @given(
     st.fixed_dictionaries(
         {

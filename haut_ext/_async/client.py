@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import platform
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from uuid import UUID
@@ -20,14 +20,16 @@ from haut_ext._async.erasing import erase_subject
 from haut_ext._async.images import AsyncImages
 from haut_ext._async.network import AsyncSockets
 from haut_ext._async.paging import AsyncListOperation, iterate
+from haut_ext._async.results import AsyncResults
 from haut_ext._async.session import AsyncSession
 from haut_ext._async.subjects import AsyncSubjects
 from haut_ext._async.tokens import AsyncTokenSource
 from haut_ext._async.transport import AsyncApiClient, AsyncTransport
 from haut_ext._async.uploading import Attributes, Progress, new_state, upload_and_compute
 from haut_ext.errors import ConfigError
+from haut_ext.metrics import Api, BatchResults
 from haut_ext.photo import PhotoFile
-from haut_ext.results import ErasureReceipt, Side, UploadedBatch, UploadState
+from haut_ext.results import ErasureReceipt, Side, UploadedBatch, UploadedImage, UploadState
 from haut_ext.settings import PRODUCTION, Options, Scope, Timeout, from_environment, parse_id
 from haut_ext.wire.tokens import AsyncToken
 
@@ -170,6 +172,11 @@ class AsyncHaut:
         creation_time: datetime.datetime | Unset | None = UNSET,
         app_args: Any = UNSET,
         progress: Progress | None = None,
+        api: Api = "v1",
+        wait: bool = False,
+        timeout: float = 120.0,
+        algorithms: Collection[str] = (),
+        dataset_id: str | UUID | None = None,
     ) -> UploadedBatch:
         """Upload one to three photos of a subject as one batch, and start the computation.
 
@@ -188,15 +195,27 @@ class AsyncHaut:
             creation_time: The batch's time, with its zone.
             app_args: Free JSON for the applications.
             progress: Called with the bytes sent, the total, and the side.
+            api: `v3` for Face Metrics 3.0, which has no lights, and where `name` is the photos' file
+                name.
+            wait: Whether to wait for the results, too, as `wait_for_results` does.
+            timeout: Seconds to wait for them at the longest.
+            algorithms: As in `wait_for_results`.
+            dataset_id: Another dataset than the client's, where v1's results are asked for.
 
         Raises:
+            ConfigError: Before any request, if an argument cannot be right.
             ImageRejected: Before any request, with everything that is wrong with any photo.
             UploadIncomplete: If it stopped anywhere; `resume_upload` finishes it from its `state`.
+            ResultsTimeout: If not all results are there in time; carries those that are, and the
+                batch, with which all is well.
         """
         files = _given(front, right, left)
-        state = new_state(parse_id(subject_id, "subject_id"), files)
+        state = new_state(parse_id(subject_id, "subject_id"), files, api)
         attributes = Attributes(light, name, meta, creation_time, app_args)
-        return await upload_and_compute(self.images, state, files, attributes, progress)
+        results = self._results(api, dataset_id, timeout, algorithms) if wait else None
+        return await upload_and_compute(
+            self.images, state, files, attributes, progress, results=results
+        )
 
     async def resume_upload(
         self,
@@ -212,6 +231,10 @@ class AsyncHaut:
         app_args: Any = UNSET,
         progress: Progress | None = None,
         compute_again: bool = False,
+        wait: bool = False,
+        timeout: float = 120.0,
+        algorithms: Collection[str] = (),
+        dataset_id: str | UUID | None = None,
     ) -> UploadedBatch:
         """Finish an upload that stopped half-way, from the state its error carries.
 
@@ -220,9 +243,11 @@ class AsyncHaut:
         its side, its missing file and its time. Do not resume while the same side of the same
         person is being uploaded elsewhere.
 
+        In v3, until all sides are stored, all records are deleted, and all photos are sent anew.
+
         Args:
             state: `UploadIncomplete.state`, or `UploadState.from_json` of what was kept of it.
-            front: The photo, if that side is not stored yet; likewise `right` and `left`.
+            front: The photo, if that side is one of `state.missing`; likewise `right` and `left`.
             right: As `front`.
             left: As `front`.
             light: As in `upload_and_compute`; likewise the following.
@@ -234,16 +259,28 @@ class AsyncHaut:
             compute_again: Send the computation once more although it may have been started, and paid
                 for, already. Without it, that is looked up in the images, and if they show no result
                 yet the upload stays incomplete.
+            wait: As in `upload_and_compute`; likewise the following.
+            timeout: As in `upload_and_compute`.
+            algorithms: As in `upload_and_compute`.
+            dataset_id: As in `upload_and_compute`.
 
         Raises:
             ConfigError: If the photos are not those of exactly the sides that are missing.
             ImageRejected: Before any request, with everything that is wrong with any photo.
             UploadIncomplete: If it stopped again, with the state reached now.
+            ResultsTimeout: As in `upload_and_compute`.
         """
         files = _given(front, right, left)
         attributes = Attributes(light, name, meta, creation_time, app_args)
+        results = self._results(state.api, dataset_id, timeout, algorithms) if wait else None
         return await upload_and_compute(
-            self.images, state, files, attributes, progress, compute_again=compute_again
+            self.images,
+            state,
+            files,
+            attributes,
+            progress,
+            compute_again=compute_again,
+            results=results,
         )
 
     async def wait_for_analysis(
@@ -264,6 +301,62 @@ class AsyncHaut:
             AnalysisTimeout: If some image is not analysed by then; carries what there is.
         """
         return await wait_for_analysis(self.images, batch, timeout)
+
+    async def results(
+        self, batch: UploadedBatch | UploadedImage, *, dataset_id: str | UUID | None = None
+    ) -> BatchResults:
+        """Return what the algorithms have found by now in a batch, or in one image (v1).
+
+        Failures come with HTTP 200 and stand among the results: see `BatchResults.failures`.
+
+        Args:
+            batch: What `upload_and_compute` or `images.upload` returned. Of a batch that was uploaded
+                elsewhere, `UploadedBatch(subject_id, batch_id)` is enough; its images are listed.
+            dataset_id: Another dataset than the client's, for v1.
+
+        Returns:
+            The results, `complete` if the service says so, which v1 never does.
+
+        Raises:
+            NotFound: If there is no such batch or image.
+        """
+        api = batch.api if isinstance(batch, UploadedBatch) else "v1"
+        return await self._results(api, dataset_id).read(batch)
+
+    async def wait_for_results(
+        self,
+        batch: UploadedBatch | UploadedImage,
+        timeout: float = 120.0,
+        *,
+        algorithms: Collection[str] = (),
+        settled_after: float = 10.0,
+        dataset_id: str | UUID | None = None,
+    ) -> BatchResults:
+        """Wait until all results of a batch, or of one image (v1), are there.
+
+        v3 says when that is. v1 does not: name the algorithms you expect; or else it is inferred,
+        from lists that have each begun, and that have not grown for `settled_after` seconds. The
+        service is asked at growing intervals, from half a second to five.
+
+        Args:
+            batch: As in `results`.
+            timeout: Seconds to wait at the longest.
+            algorithms: Families, such as `selfie_v2.acne`, that every image is to have results of;
+                v1 only.
+            settled_after: Seconds without a new result after which v1's are taken as whole.
+            dataset_id: Another dataset than the client's, for v1.
+
+        Raises:
+            ResultsTimeout: If not all are there by then; carries those that are, and the batch.
+            NotFound: If there is no such batch or image.
+        """
+        api = batch.api if isinstance(batch, UploadedBatch) else "v1"
+        reading = self._results(api, dataset_id, timeout, algorithms, settled_after)
+        return await reading.wait(batch)
+
+    def _results(self, api: Api, dataset_id: str | UUID | None, *waiting: Any) -> AsyncResults:
+        dataset = None if api == "v3" else self.scope.dataset(dataset_id)
+        return AsyncResults(self.images, dataset, *waiting)
 
     def paginate_all(self, operation: AsyncListOperation[T], **parameters: Any) -> AsyncIterator[T]:
         """Iterate over all items of any generated list operation, lazily.

@@ -7,12 +7,16 @@ and a success that does not fit the spec is raised here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
+from functools import cache
+from http import HTTPStatus
 from typing import Any, Protocol, TypeVar
 
 from attrs import frozen
 
 from haut_api.client import AuthenticatedClient
+from haut_api.types import Response
 from haut_ext._async.transport import AsyncTransport
 from haut_ext.errors import HautError, UnexpectedResponse
 from haut_ext.settings import Scope
@@ -40,6 +44,7 @@ class AsyncOperation(Protocol[Parsed]):
 
     @property
     def __name__(self) -> str: ...
+    def _get_kwargs(self, *args: Any, **kwargs: Any) -> dict[str, Any]: ...
     async def asyncio_detailed(self, *args: Any, **kwargs: Any) -> ResponseOf[Parsed]: ...
 
 
@@ -75,6 +80,24 @@ class AsyncSession:
             return response.parsed
         raise self.misfit(operation, response, "(body)", "it is not documented")
 
+    async def read(self, operation: AsyncOperation[Any], kind: type[Any], **parameters: Any) -> Any:
+        """Call an operation of this company and return its JSON as it came.
+
+        For answers that are open by nature: of the models, one field that does not fit would be
+        reason to refuse all the others.
+
+        Raises:
+            UnexpectedResponse: If the JSON is not of the expected `kind`, such as `list`.
+            HautError: Whatever the wire raises.
+        """
+        request = operation._get_kwargs(  # pyright: ignore[reportPrivateUsage]
+            company_id=self.scope.company_id, **parameters
+        )
+        answer = await self.api.get_async_httpx_client().request(**request)
+        status = HTTPStatus(answer.status_code)
+        response = Response(status, answer.content, answer.headers, answer.json())
+        return self.expect(response, kind, operation)
+
     async def call_for_nothing(self, operation: AsyncOperation[Any], **parameters: Any) -> None:
         """Call an operation of this company whose success has no body worth returning.
 
@@ -89,11 +112,11 @@ class AsyncSession:
     async def respond(
         self, operation: AsyncOperation[Parsed], parameters: dict[str, Any]
     ) -> ResponseOf[Parsed]:
-        """Call an operation of this company and return its generated response, a success."""
+        """Call an operation, of this company if it is of one, and return its response, a success."""
         try:
-            return await operation.asyncio_detailed(
-                client=self.api, company_id=self.scope.company_id, **parameters
-            )
+            if _is_of_a_company(operation.asyncio_detailed):
+                parameters = {"company_id": self.scope.company_id, **parameters}
+            return await operation.asyncio_detailed(client=self.api, **parameters)
         except HautError:
             raise
         except Exception as error:
@@ -118,3 +141,8 @@ class AsyncSession:
             headers=shown_headers(response.headers),
             body=body_head(response.content),
         )
+
+
+@cache
+def _is_of_a_company(function: Callable[..., object]) -> bool:
+    return "company_id" in inspect.signature(function).parameters

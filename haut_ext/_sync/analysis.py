@@ -7,42 +7,35 @@ score or a list of problems, and at least one auxiliary image. Partial results a
 
 from __future__ import annotations
 
-import time
-
 from haut_api.models import Image
 from haut_ext._sync.images import Images
+from haut_ext._sync.polling import until
 from haut_ext.errors import AnalysisTimeout
 from haut_ext.results import UploadedBatch
-
-_FIRST_WAIT = 0.5
-_LONGEST_WAIT = 5.0
-_GROWTH = 1.5
 
 
 def wait_for_analysis(images: Images, batch: UploadedBatch, timeout: float) -> tuple[Image, ...]:
     """Return the batch's images once all are analysed; see `Haut.wait_for_analysis`."""
-    ends = time.monotonic() + timeout
-    wait = _FIRST_WAIT
     latest: dict[object, Image] = {}
-    while True:
+
+    def look() -> bool:
         for uploaded in batch.images:
             seen = latest.get(uploaded.image_id)
             if seen is None or not _analysed(seen):
                 latest[uploaded.image_id] = images.get(uploaded.image_id)
-        found = tuple(latest.values())
-        if all(_analysed(image) for image in found):
-            return found
-        left = ends - time.monotonic()
-        if left <= 0:
-            done = sum(_analysed(image) for image in found)
-            raise AnalysisTimeout(
-                f"after {timeout:g} s, {done} of {len(found)} images of batch {batch.batch_id} are "
-                "analysed; the error's `images` holds what there is. Wait again, or longer: "
-                "nothing has to be uploaded or computed anew",
-                images=found,
-            )
-        time.sleep(min(wait, left))
-        wait = min(wait * _GROWTH, _LONGEST_WAIT)
+        return all(_analysed(image) for image in latest.values())
+
+    analysed = until(look, timeout)
+    found = tuple(latest.values())
+    if analysed:
+        return found
+    done = sum(_analysed(image) for image in found)
+    raise AnalysisTimeout(
+        f"after {timeout:g} s, {done} of {len(found)} images of batch {batch.batch_id} are "
+        "analysed; the error's `images` holds what there is. Wait again, or longer: "
+        "nothing has to be uploaded or computed anew",
+        images=found,
+    )
 
 
 def _analysed(image: Image) -> bool:

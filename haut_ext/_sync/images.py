@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
+import builtins
 import datetime
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 from uuid import UUID
 
+from haut_api.api.face_metrics_3 import (
+    compute_batch_v3,
+    create_upload_urls_v3,
+    get_batch_results_v3,
+)
 from haut_api.api.images import (
     compute_batch,
     create_signed_upload_url,
@@ -16,16 +22,29 @@ from haut_api.api.images import (
     get_image,
     list_images,
 )
-from haut_api.models import ComputeRequest, Image, SignedUpload, SignedUploadRequest
+from haut_api.api.results import list_image_results
+from haut_api.models import (
+    ComputeRequest,
+    Image,
+    SignedUpload,
+    SignedUploadRequest,
+    UploadRequestV3,
+    UploadSlotV3,
+    UploadV3,
+)
 from haut_api.types import UNSET, Unset
 from haut_ext._sync.body import PhotoBody, Progress
 from haut_ext._sync.paging import iterate, read_page
 from haut_ext._sync.session import Session
 from haut_ext.errors import ConfigError, StorageError
+from haut_ext.metrics import Api
 from haut_ext.photo import Photo, PhotoFile
 from haut_ext.results import SIDE_IDS, Page, Side, UploadedImage
 from haut_ext.settings import parse_id
 from haut_ext.wire.saving import open_target
+
+Slot = SignedUpload | UploadSlotV3
+"""Where the bytes of a photo are to go, in either version of the service."""
 
 
 class Images:
@@ -79,6 +98,47 @@ class Images:
             body=body,
         )
 
+    def request_upload_v3(
+        self,
+        subject_id: str | UUID,
+        names: Mapping[Side, str],
+        *,
+        meta: Any = UNSET,
+        creation_time: datetime.datetime | Unset | None = UNSET,
+    ) -> UploadV3:
+        """Ask for the signed slots of a batch for Face Metrics 3.0, all in one call (api-facts 6).
+
+        A slot cannot be added to the batch afterwards.
+
+        Args:
+            subject_id: Whose photos they will be.
+            names: A file name for each side, of 1 to 255 characters.
+            meta: Free JSON.
+            creation_time: The batch's time, with its zone.
+
+        Raises:
+            ConfigError: If the id or the time cannot be right.
+            UnexpectedResponse: If a side's slot is missing in the answer.
+        """
+        body = UploadRequestV3(
+            front=names.get("front", UNSET),
+            left=names.get("left", UNSET),
+            right=names.get("right", UNSET),
+            creation_time=_zoned(creation_time),
+            meta=meta,
+        )
+        response = self._session.respond(
+            create_upload_urls_v3,
+            {"subject_id": parse_id(subject_id, "subject_id"), "body": body},
+        )
+        upload = self._session.expect(response, UploadV3, create_upload_urls_v3)
+        for side in names:
+            if isinstance(getattr(upload, side), Unset):
+                raise self._session.misfit(
+                    create_upload_urls_v3, response, side, "it was asked for, and is missing"
+                )
+        return upload
+
     def upload(
         self,
         subject_id: str | UUID,
@@ -124,19 +184,22 @@ class Images:
             app_args=app_args,
         )
         self.send_bytes(slot, photo, progress=progress)
-        return UploadedImage(image_id=slot.id, batch_id=slot.image_batch_id, side=side)
+        return UploadedImage(
+            image_id=slot.id,
+            batch_id=slot.image_batch_id,
+            side=side,
+            subject_id=parse_id(subject_id, "subject_id"),
+        )
 
-    def send_bytes(
-        self, slot: SignedUpload, photo: Photo, *, progress: Progress | None = None
-    ) -> None:
+    def send_bytes(self, slot: Slot, photo: Photo, *, progress: Progress | None = None) -> None:
         """Send a checked photo into a slot, with exactly the method, address and headers it names.
 
         Args:
-            slot: What `request_upload` returned.
+            slot: What `request_upload` returned, or one of what `request_upload_v3` did.
             photo: A photo opened with `Photo.open`.
             progress: Called with the bytes sent and the total.
         """
-        target = slot.upload_url
+        target = slot if isinstance(slot, UploadSlotV3) else slot.upload_url
         headers = dict(target.headers.additional_properties) if target.headers else {}
         if photo.size is not None:
             headers["Content-Length"] = str(photo.size)
@@ -144,7 +207,7 @@ class Images:
             target.method, target.url, headers=headers, body=PhotoBody(photo, progress)
         )
 
-    def compute(self, batch_id: str | UUID, app_args: Any = UNSET) -> None:
+    def compute(self, batch_id: str | UUID, app_args: Any = UNSET, *, api: Api = "v1") -> None:
         """Send a batch to the algorithms. It costs money for each image and algorithm.
 
         Therefore it is never sent again once it may have arrived.
@@ -152,16 +215,53 @@ class Images:
         Args:
             batch_id: The batch, whose photos have all been uploaded.
             app_args: Free JSON for the applications.
+            api: The version of the service that made the batch.
 
         Raises:
             ApiError, TransportError: With `maybe_carried_out` or `maybe_delivered` set when the
                 computation may have been started all the same.
         """
         self._session.call_for_nothing(
-            compute_batch,
+            compute_batch_v3 if api == "v3" else compute_batch,
             batch_id=parse_id(batch_id, "batch_id"),
             body=ComputeRequest(app_args=app_args),
         )
+
+    def read_results(
+        self, image: UploadedImage, *, dataset_id: str | UUID | None = None
+    ) -> builtins.list[Any]:
+        """Return the results of one image as the service lists them (v1); see `haut.results`.
+
+        Args:
+            image: The image, with its batch and subject.
+            dataset_id: Another dataset than the client's.
+
+        Returns:
+            The JSON as it came: an empty list while nothing is ready (api-facts 8.1).
+        """
+        items: builtins.list[Any] = self._session.read(
+            list_image_results,
+            builtins.list,
+            dataset_id=self._session.scope.dataset(dataset_id),
+            subject_id=parse_id(image.subject_id, "subject_id"),
+            batch_id=parse_id(image.batch_id, "batch_id"),
+            image_id=parse_id(image.image_id, "image_id"),
+        )
+        return items
+
+    def read_results_v3(self, batch_id: str | UUID) -> dict[str, Any]:
+        """Return the results of a batch as the service shows them (v3); see `haut.results`.
+
+        Args:
+            batch_id: The batch.
+
+        Returns:
+            The JSON as it came: an empty object while nothing is ready (api-facts 6).
+        """
+        document: dict[str, Any] = self._session.read(
+            get_batch_results_v3, dict, batch_id=parse_id(batch_id, "batch_id")
+        )
+        return document
 
     def iterate(
         self,

@@ -8,12 +8,16 @@ and a success that does not fit the spec is raised here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
+from functools import cache
+from http import HTTPStatus
 from typing import Any, Protocol, TypeVar
 
 from attrs import frozen
 
 from haut_api.client import AuthenticatedClient
+from haut_api.types import Response
 from haut_ext._sync.transport import Transport
 from haut_ext.errors import HautError, UnexpectedResponse
 from haut_ext.settings import Scope
@@ -41,6 +45,7 @@ class Operation(Protocol[Parsed]):
 
     @property
     def __name__(self) -> str: ...
+    def _get_kwargs(self, *args: Any, **kwargs: Any) -> dict[str, Any]: ...
     def sync_detailed(self, *args: Any, **kwargs: Any) -> ResponseOf[Parsed]: ...
 
 
@@ -74,6 +79,24 @@ class Session:
             return response.parsed
         raise self.misfit(operation, response, "(body)", "it is not documented")
 
+    def read(self, operation: Operation[Any], kind: type[Any], **parameters: Any) -> Any:
+        """Call an operation of this company and return its JSON as it came.
+
+        For answers that are open by nature: of the models, one field that does not fit would be
+        reason to refuse all the others.
+
+        Raises:
+            UnexpectedResponse: If the JSON is not of the expected `kind`, such as `list`.
+            HautError: Whatever the wire raises.
+        """
+        request = operation._get_kwargs(  # pyright: ignore[reportPrivateUsage]
+            company_id=self.scope.company_id, **parameters
+        )
+        answer = self.api.get_httpx_client().request(**request)
+        status = HTTPStatus(answer.status_code)
+        response = Response(status, answer.content, answer.headers, answer.json())
+        return self.expect(response, kind, operation)
+
     def call_for_nothing(self, operation: Operation[Any], **parameters: Any) -> None:
         """Call an operation of this company whose success has no body worth returning.
 
@@ -88,11 +111,11 @@ class Session:
     def respond(
         self, operation: Operation[Parsed], parameters: dict[str, Any]
     ) -> ResponseOf[Parsed]:
-        """Call an operation of this company and return its generated response, a success."""
+        """Call an operation, of this company if it is of one, and return its response, a success."""
         try:
-            return operation.sync_detailed(
-                client=self.api, company_id=self.scope.company_id, **parameters
-            )
+            if _is_of_a_company(operation.sync_detailed):
+                parameters = {"company_id": self.scope.company_id, **parameters}
+            return operation.sync_detailed(client=self.api, **parameters)
         except HautError:
             raise
         except Exception as error:
@@ -117,3 +140,8 @@ class Session:
             headers=shown_headers(response.headers),
             body=body_head(response.content),
         )
+
+
+@cache
+def _is_of_a_company(function: Callable[..., object]) -> bool:
+    return "company_id" in inspect.signature(function).parameters

@@ -1,12 +1,14 @@
 # Derived from haut_ext/_async/uploading.py by `make sync`; change that file instead.
 """Upload and compute: photos of one subject into one batch, then one computation, paid for once.
 
-All photos are checked before the first request. The first slot makes the batch, the others join it;
-then the bytes go out side by side, and the computation is started after the last byte has arrived.
+All photos are checked before the first request. Then there are slots for them, in v1 one by one (the
+first makes the batch, the others join it), in v3 all in one call; the bytes go out side by side, and
+the computation is started after the last byte has arrived.
 
 Whatever fails, the state says how far each side came, and resuming goes on from there: stored sides
 are left alone, a record whose bytes are not known to have arrived is deleted and made anew, and a
-computation that may have been started is not started again unless the caller says so.
+computation that may have been started is not started again unless the caller says so. In v3 no photo
+can be added to a batch: until all have arrived, an upload begins anew, and deletes what there was.
 
 Who must survive the death of this very process keeps the state itself: `on_state` is told of each
 change, and a change to `unknown` before the request that makes it so.
@@ -24,18 +26,21 @@ from uuid import UUID
 
 from attrs import define, evolve, field, frozen
 
-from haut_api.models import Image, SignedUpload
+from haut_api.models import Image, UploadSlotV3
 from haut_api.types import UNSET, Unset
-from haut_ext._sync.images import Images
+from haut_ext._sync.images import Images, Slot
+from haut_ext._sync.results import Results
 from haut_ext.concurrency import together
 from haut_ext.errors import (
     ConfigError,
     HautError,
     ImageRejected,
     NotFound,
+    ResultsTimeout,
     StorageError,
     UploadIncomplete,
 )
+from haut_ext.metrics import Api, is_complete, read_batch_document
 from haut_ext.photo import Photo, PhotoFile
 from haut_ext.results import Side, SideState, SlotStatus, UploadedBatch, UploadedImage, UploadState
 from haut_ext.wire.answers import maybe_carried_out
@@ -58,12 +63,14 @@ class Attributes:
     app_args: Any = UNSET
 
 
-def new_state(subject_id: UUID, files: Mapping[Side, PhotoFile]) -> UploadState:
+def new_state(subject_id: UUID, files: Mapping[Side, PhotoFile], api: Api = "v1") -> UploadState:
     """Return the state of an upload of which nothing has been done.
 
     Raises:
-        ConfigError: If there is no photo.
+        ConfigError: If there is no photo, or no such version of the service.
     """
+    if api not in ("v1", "v3"):
+        raise ConfigError("api is 'v1' or 'v3'")
     if not files:
         raise ConfigError("no photo: pass at least one of front=, right= and left=")
     return UploadState(
@@ -72,6 +79,7 @@ def new_state(subject_id: UUID, files: Mapping[Side, PhotoFile]) -> UploadState:
         sides=tuple(SideState(side) for side in files),
         compute="not sent",
         started_at=datetime.datetime.now(datetime.UTC),
+        api=api,
     )
 
 
@@ -102,19 +110,32 @@ def upload_and_compute(
     *,
     compute_again: bool = False,
     on_state: OnState | None = None,
+    results: Results | None = None,
 ) -> UploadedBatch:
-    """Bring an upload from any state to its end; see the client's methods of that name."""
-    missing: set[Side] = {side.side for side in state.sides if side.status != "stored"}
-    if set(files) != missing:
+    """Bring an upload from any state to its end; see the client's methods of that name.
+
+    With `results`, the end is when they are there.
+    """
+    if set(files) != set(state.missing):
         raise ConfigError(
-            "pass the photos of exactly the sides that are not stored yet: "
-            + (", ".join(sorted(missing)) or "none")
+            "pass the photos of exactly the sides that are missing: "
+            + (", ".join(sorted(state.missing)) or "none")
         )
-    upload = _Upload(images, state, check_photos(files), attributes, progress, on_state)
+    if results is not None:
+        results.check(state.api)
+    if state.api == "v3" and attributes.light is not UNSET:
+        raise ConfigError("v3 knows no lights: leave light= out")
+    strategy = _SlotsAtOnce if state.api == "v3" else _SlotBySlot
+    upload = strategy(images, state, check_photos(files), attributes, progress, on_state)
     try:
         upload.clear_up()
         upload.store_all()
         upload.compute(again=compute_again)
+        batch = upload.batch()
+        if results is not None:
+            batch = evolve(batch, results=results.wait(batch))
+    except ResultsTimeout:
+        raise  # the upload is at its end, and this error says how to wait again
     except HautError as error:
         if isinstance(error, ConfigError) and upload.state == state:
             raise  # an argument was wrong, and nothing has been asked of the service
@@ -125,16 +146,7 @@ def upload_and_compute(
         # An interruption, or an error of the caller's own code: it stays what it is.
         error.add_note(f"the upload can be resumed from this state:\n{upload.state.to_json()}")
         raise
-    assert upload.state.batch_id is not None
-    return UploadedBatch(
-        subject_id=state.subject_id,
-        batch_id=upload.state.batch_id,
-        images=tuple(
-            UploadedImage(side.image_id, upload.state.batch_id, side.side)
-            for side in upload.state.sides
-            if side.image_id is not None
-        ),
-    )
+    return batch
 
 
 @define
@@ -150,6 +162,19 @@ class _Upload:
     # In the synchronous face the sides are stored by threads of their own.
     _lock: RLock = field(factory=RLock)
 
+    def batch(self) -> UploadedBatch:
+        assert self.state.batch_id is not None
+        return UploadedBatch(
+            subject_id=self.state.subject_id,
+            batch_id=self.state.batch_id,
+            images=tuple(
+                UploadedImage(side.image_id, self.state.batch_id, side.side, self.state.subject_id)
+                for side in self.state.sides
+                if side.image_id is not None
+            ),
+            api=self.state.api,
+        )
+
     def _note(
         self, side: Side, status: SlotStatus, image_id: UUID | None = None, **changes: Any
     ) -> None:
@@ -163,17 +188,6 @@ class _Upload:
             self.state = evolve(self.state, **changes)
             if self.on_state is not None:
                 self.on_state(self.state)
-
-    def clear_up(self) -> None:
-        """Delete the records of an earlier run whose bytes are not known to have arrived."""
-        for side in self.state.sides:
-            if side.status == "open" and side.image_id is not None:
-                self._delete(side.image_id)
-            elif side.status == "unknown":
-                for image_id in self._lost_records(side.side):
-                    self._delete(image_id)
-            if side.status in ("open", "unknown"):
-                self._note(side.side, "none")
 
     def _delete(self, image_id: UUID) -> None:
         with suppress(NotFound):  # an earlier run had come that far
@@ -202,18 +216,72 @@ class _Upload:
 
         return [image.id for image in self.images.iterate(self.state.subject_id) if lost(image)]
 
+    def _send(self, side: Side, slot: Slot) -> None:
+        def report(sent: int, total: int | None) -> None:
+            if self.progress is not None:
+                with self._lock:
+                    self.progress(sent, total, side)
+
+        self.images.send_bytes(slot, self.photos[side], progress=report)
+
+    def compute(self, *, again: bool) -> None:
+        """Start the computation, unless it has been started or that is not known."""
+        batch_id = self.state.batch_id
+        assert batch_id is not None
+        if self.state.compute == "unknown" and self._being_analysed(batch_id):
+            self._change(compute="started")
+        if self.state.compute == "started":
+            return
+        if self.state.compute == "unknown" and not again:
+            raise HautError(
+                "whether the computation was started is not known, and it costs money: the images "
+                "show no result yet. Resume later to look again, or pass compute_again=True to send "
+                "it once more"
+            )
+        self._change(compute="unknown")
+        try:
+            self.images.compute(batch_id, self.attributes.app_args, api=self.state.api)
+        except HautError as error:
+            if not maybe_carried_out(error):
+                self._change(compute="not sent")
+            raise
+        self._change(compute="started")
+
+    def clear_up(self) -> None:
+        """Delete the records of an earlier run whose bytes are not known to have arrived."""
+        raise NotImplementedError
+
     def store_all(self) -> None:
         """Store every side that is missing; what one fails of does not stop the others."""
-        slots: dict[Side, SignedUpload] = {side: self._slot(side) for side in self.photos}
-        calls = [partial(self._store, side, slot) for side, slot in slots.items()]
-        if len(calls) == 1:
-            calls[0]()
-            return
-        for outcome in together(calls) if calls else []:
-            if outcome is not None:
-                raise outcome
+        raise NotImplementedError
 
-    def _slot(self, side: Side) -> SignedUpload:
+    def _being_analysed(self, batch_id: UUID) -> bool:
+        """Whether the batch shows some result, so that the computation must have run."""
+        raise NotImplementedError
+
+
+@define
+class _SlotBySlot(_Upload):
+    """v1: each side has a slot of its own, which is replaced without touching the others."""
+
+    def clear_up(self) -> None:
+        for side in self.state.sides:
+            if side.status == "open" and side.image_id is not None:
+                self._delete(side.image_id)
+            elif side.status == "unknown":
+                for image_id in self._lost_records(side.side):
+                    self._delete(image_id)
+            if side.status in ("open", "unknown"):
+                self._note(side.side, "none")
+
+    def store_all(self) -> None:
+        slots = {side: self._slot(side) for side in self.photos}
+        for failure in _failures(
+            [partial(self._store, side, *slot) for side, slot in slots.items()]
+        ):
+            raise failure
+
+    def _slot(self, side: Side) -> tuple[UUID, Slot]:
         self._note(side, "unknown")
         try:
             slot = self.images.request_upload(
@@ -231,57 +299,131 @@ class _Upload:
                 self._note(side, "none")
             raise
         self._note(side, "open", slot.id, batch_id=slot.image_batch_id)
-        return slot
+        return slot.id, slot
 
-    def _store(self, side: Side, slot: SignedUpload) -> None:
-        photo = self.photos[side]
-
-        def report(sent: int, total: int | None) -> None:
-            if self.progress is not None:
-                with self._lock:
-                    self.progress(sent, total, side)
-
+    def _store(self, side: Side, image_id: UUID, slot: Slot) -> None:
         try:
-            self.images.send_bytes(slot, photo, progress=report)
+            self._send(side, slot)
         except StorageError as error:
-            if error.code != "ExpiredToken" or not photo.replayable:
+            if not _expired(error) or not self.photos[side].replayable:
                 raise
-            self._delete(slot.id)
-            slot = self._slot(side)
-            self.images.send_bytes(slot, photo, progress=report)
-        self._note(side, "stored", slot.id)
+            self._delete(image_id)
+            image_id, slot = self._slot(side)
+            self._send(side, slot)
+        self._note(side, "stored", image_id)
 
-    def compute(self, *, again: bool) -> None:
-        """Start the computation, unless it has been started or that is not known."""
-        batch_id = self.state.batch_id
-        assert batch_id is not None
-        if self.state.compute == "unknown" and self._being_analysed():
-            self._change(compute="started")
-        if self.state.compute == "started":
-            return
-        if self.state.compute == "unknown" and not again:
-            raise HautError(
-                "whether the computation was started is not known, and it costs money: the images "
-                "show no result yet. Resume later to look again, or pass compute_again=True to send "
-                "it once more"
-            )
-        self._change(compute="unknown")
-        try:
-            self.images.compute(batch_id, self.attributes.app_args)
-        except HautError as error:
-            if not maybe_carried_out(error):
-                self._change(compute="not sent")
-            raise
-        self._change(compute="started")
-
-    def _being_analysed(self) -> bool:
-        """Whether some image of the batch shows a result, so that the computation must have run."""
+    def _being_analysed(self, batch_id: UUID) -> bool:
         for side in self.state.sides:
             if side.image_id is not None:
                 image = self.images.get(side.image_id)
                 if image.quality_score is not None or image.aux_images:
                     return True
         return False
+
+
+@define
+class _SlotsAtOnce(_Upload):
+    """v3: one call makes the batch with all its slots, so a slot is replaced by a new batch."""
+
+    def clear_up(self) -> None:
+        if not self.photos:
+            return  # everything has arrived
+        begun = [side for side in self.state.sides if side.status != "none"]
+        if (batch_id := self.state.batch_id) is not None:
+            # The batch is ours alone; ids that the service did not name are found here.
+            images = self.images.iterate(self.state.subject_id)
+            doomed = {image.id for image in images if image.image_batch_id == batch_id}
+            doomed |= {side.image_id for side in self.state.sides if side.image_id is not None}
+        else:
+            doomed = {lost for side in begun for lost in self._lost_records(side.side)}
+        for image_id in doomed:
+            self._delete(image_id)
+        if begun:
+            self._note_all("none", batch_id=None)
+
+    def store_all(self) -> None:
+        if not self.photos:
+            return
+        failures = self._store_anew()
+        if failures and all(map(_expired, failures)) and self._replayable:
+            self.clear_up()
+            failures = self._store_anew()
+        for failure in failures:
+            raise failure
+
+    def _store_anew(self) -> list[Exception]:
+        slots = self._slots()
+        return _failures([partial(self._store, side, slot) for side, slot in slots.items()])
+
+    @property
+    def _replayable(self) -> bool:
+        return all(photo.replayable for photo in self.photos.values())
+
+    def _slots(self) -> dict[Side, Slot]:
+        self._note_all("unknown")
+        try:
+            upload = self.images.request_upload_v3(
+                self.state.subject_id,
+                {side: self._file_name(side) for side in self.photos},
+                meta=self.attributes.meta,
+                creation_time=self.attributes.creation_time,
+            )
+        except HautError as error:
+            if not maybe_carried_out(error):
+                self._note_all("none")
+            raise
+        slots: dict[Side, UploadSlotV3] = {side: getattr(upload, side) for side in self.photos}
+        ids: dict[str, UUID] = {
+            side: slot.id for side, slot in slots.items() if not isinstance(slot.id, Unset)
+        }
+        self._note_all("open", ids, batch_id=upload.image_batch_id)
+        if len(ids) < len(slots):  # not every version of the documents has them (api-facts 15.8)
+            for image in self.images.iterate(self.state.subject_id):
+                if image.image_batch_id == upload.image_batch_id:
+                    ids.setdefault(image.side, image.id)
+            self._note_all("open", ids)
+        return {**slots}
+
+    def _file_name(self, side: Side) -> str:
+        if isinstance(self.attributes.name, Unset):
+            return f"{side}.{self.photos[side].header.format.lower()}"
+        return self.attributes.name
+
+    def _note_all(
+        self, status: SlotStatus, ids: Mapping[str, UUID] | None = None, **changes: Any
+    ) -> None:
+        found = ids or {}
+        self._change(
+            sides=tuple(
+                SideState(known.side, status, found.get(known.side)) for known in self.state.sides
+            ),
+            **changes,
+        )
+
+    def _store(self, side: Side, slot: Slot) -> None:
+        self._send(side, slot)
+        [image_id] = [known.image_id for known in self.state.sides if known.side == side]
+        self._note(side, "stored", image_id)
+
+    def _being_analysed(self, batch_id: UUID) -> bool:
+        document = self.images.read_results_v3(batch_id)
+        return is_complete(document) or bool(read_batch_document(document))
+
+
+def _failures(calls: list[Callable[[], None]]) -> list[Exception]:
+    """Return what calls raised that are made at once; one alone needs no thread."""
+    if len(calls) == 1:
+        try:
+            calls[0]()
+        except Exception as error:
+            return [error]
+        return []
+    outcomes = together(calls) if calls else []
+    return [outcome for outcome in outcomes if outcome is not None]
+
+
+def _expired(error: Exception) -> bool:
+    return isinstance(error, StorageError) and error.code == "ExpiredToken"
 
 
 def _report(state: UploadState, error: HautError) -> str:

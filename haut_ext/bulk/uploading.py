@@ -20,11 +20,10 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from haut_api.models import SignedUpload
 from haut_api.types import UNSET
 from haut_ext._sync.body import Progress as BytesProgress
 from haut_ext._sync.client import Haut
-from haut_ext._sync.images import Images
+from haut_ext._sync.images import Images, Slot
 from haut_ext._sync.uploading import Attributes, check_photos, new_state, upload_and_compute
 from haut_ext.bulk.journal import Entry, Journal
 from haut_ext.bulk.manifest import COLUMNS, RawRow, Row, parse_row, read_manifest, row_key
@@ -271,7 +270,7 @@ class _SentElsewhere(Images):
             ) from error
 
     def send_bytes(
-        self, slot: SignedUpload, photo: Photo, *, progress: BytesProgress | None = None
+        self, slot: Slot, photo: Photo, *, progress: BytesProgress | None = None
     ) -> None:
         _elsewhere(self._executor, _send_bytes, self._client, slot, photo)
 
@@ -283,5 +282,5 @@ def _client(pickled: bytes) -> Haut:
     return client
 
 
-def _send_bytes(client: bytes, slot: SignedUpload, photo: Photo) -> None:
+def _send_bytes(client: bytes, slot: Slot, photo: Photo) -> None:
     _client(client).images.send_bytes(slot, photo)

@@ -133,7 +133,7 @@ def without_results(state: dict[str, Any]) -> dict[str, Any]:
     for subject in state["subjects"]:
         for batch in subject["batches"]:
             for image in batch["images"]:
-                for result in ("quality_score", "problems", "aux_sha256"):
+                for result in ("quality_score", "problems", "results", "aux_sha256"):
                     image.pop(result)
     return state
 

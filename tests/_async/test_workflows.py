@@ -206,7 +206,7 @@ async def test_upload(haut: AsyncHaut, subject: Subject, kind: str, photo: Path)
         uploaded = await haut.images.upload(
             subject.id, file, "left", progress=lambda *mark: marks.append(mark)
         )
-    assert uploaded == UploadedImage(uploaded.image_id, uploaded.batch_id, "left")
+    assert uploaded == UploadedImage(uploaded.image_id, uploaded.batch_id, "left", subject.id)
     assert marks[-1] == (size, size)
     received = io.BytesIO()
     assert await haut.images.download(uploaded.image_id, received) == size
@@ -275,7 +275,9 @@ async def test_upload_and_compute_one_side(
         batch = await haut.upload_and_compute(subject.id, right=file, name="image-1", meta=META)
     [uploaded] = batch.images
     assert batch == UploadedBatch(
-        subject.id, batch.batch_id, (UploadedImage(uploaded.image_id, batch.batch_id, "right"),)
+        subject.id,
+        batch.batch_id,
+        (UploadedImage(uploaded.image_id, batch.batch_id, "right", subject.id),),
     )
     [image] = await haut.wait_for_analysis(batch)
     assert (image.id, image.side, image.name, image.meta) == (

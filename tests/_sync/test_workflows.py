@@ -207,7 +207,7 @@ def test_upload(haut: Haut, subject: Subject, kind: str, photo: Path) -> None:
         uploaded = haut.images.upload(
             subject.id, file, "left", progress=lambda *mark: marks.append(mark)
         )
-    assert uploaded == UploadedImage(uploaded.image_id, uploaded.batch_id, "left")
+    assert uploaded == UploadedImage(uploaded.image_id, uploaded.batch_id, "left", subject.id)
     assert marks[-1] == (size, size)
     received = io.BytesIO()
     assert haut.images.download(uploaded.image_id, received) == size
@@ -274,7 +274,9 @@ def test_upload_and_compute_one_side(haut: Haut, subject: Subject, kind: str, ph
         batch = haut.upload_and_compute(subject.id, right=file, name="image-1", meta=META)
     [uploaded] = batch.images
     assert batch == UploadedBatch(
-        subject.id, batch.batch_id, (UploadedImage(uploaded.image_id, batch.batch_id, "right"),)
+        subject.id,
+        batch.batch_id,
+        (UploadedImage(uploaded.image_id, batch.batch_id, "right", subject.id),),
     )
     [image] = haut.wait_for_analysis(batch)
     assert (image.id, image.side, image.name, image.meta) == (

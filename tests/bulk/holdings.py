@@ -18,7 +18,7 @@ def holdings(sandbox: Sandbox) -> list[Any]:
         subject["batches"] = [batch for batch in subject["batches"] if batch["images"]]
         for batch in subject["batches"]:
             for image in batch["images"]:
-                for result in ("quality_score", "problems", "aux_sha256"):
+                for result in ("quality_score", "problems", "results", "aux_sha256"):
                     image.pop(result)
             batch["images"].sort(key=_text)
         subject["batches"].sort(key=_text)
