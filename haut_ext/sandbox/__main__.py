@@ -55,10 +55,11 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"Port {ports} on {HOST} {reason}.\n")
         return 1
     with sandbox:
-        credentials = sandbox.credentials
+        credentials, user = sandbox.credentials, sandbox.login_credentials
         sys.stdout.write(
             f"sandbox ready url={credentials['base_url']} token={credentials['token']} "
-            f"company={credentials['company_id']} dataset={credentials['dataset_id']}\n"
+            f"company={credentials['company_id']} dataset={credentials['dataset_id']} "
+            f"username={user['username']} password={user['password']}\n"
         )
         sys.stdout.flush()
         while not stop.wait(1.0):  # Windows does not interrupt an endless wait

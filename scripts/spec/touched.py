@@ -52,7 +52,11 @@ def promises() -> dict[str, list[str]]:
             if not more:
                 break
             reached |= more
-        handlers = {index for index, found in enumerate(functions) if found.name == f"_{operation}"}
+        handlers = {
+            index
+            for index, found in enumerate(functions)
+            if found.name == operation and found.module.startswith("sandbox")
+        }
         shown = {_shown(functions[index]) for index in reached | handlers}
         resting[operation] = sorted(shown - {""})
     return resting

@@ -15,7 +15,10 @@ import pytest
 from haut_ext.sandbox import Sandbox
 
 COMMAND = [sys.executable, "-m", "haut_ext.sandbox"]
-READY = re.compile(r"sandbox ready url=(\S+) token=(\S+) company=(\S+) dataset=(\S+)\n")
+READY = re.compile(
+    r"sandbox ready url=(\S+) token=(\S+) company=(\S+) dataset=(\S+) "
+    r"username=(\S+) password=(\S+)\n"
+)
 
 
 @pytest.fixture
@@ -38,15 +41,17 @@ def test_one_ready_line_and_a_clean_end(
     assert running.stdout
     ready = READY.fullmatch(running.stdout.readline())
     assert ready
-    url, token, company, dataset = ready.groups()
+    url, token, company, dataset, username, password = ready.groups()
     with Sandbox(seed=5) as same:
         expected = {**same.credentials, "base_url": url}
+        user = same.login_credentials
     assert expected == {
         "token": token,
         "company_id": company,
         "dataset_id": dataset,
         "base_url": url,
     }
+    assert user == {"username": username, "password": password}
     with httpx.Client(headers={"Authorization": f"Bearer {token}"}) as client:
         path = f"{url}/api/v1/companies/{company}/datasets/{dataset}/subjects/"
         assert client.get(path).status_code == 200

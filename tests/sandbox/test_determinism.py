@@ -32,12 +32,21 @@ def recorded(seed: int | None, ports: tuple[int, int]) -> list[tuple[object, ...
             subject = caller.create(name, biological_sex="female")
             slot = caller.upload(subject["id"])
             caller.compute(slot["image_batch_id"])
+            version_3 = f"{caller.company.replace('/v1/', '/v3/')}batches/{slot['image_batch_id']}/"
+            caller.http.post(f"{version_3}compute/")
             for _ in range(2):
                 caller.images(subject["id"])
+            for path in (f"{caller.nested(slot)}results/", f"{version_3}results/"):
+                assert caller.get(path)
+            caller.get(f"{caller.nested(slot)}aux/")
             sandbox.clock.advance(3600)
         caller.http.get(caller.subjects, params={"page_size": 1})
+        caller.http.post("/api/v1/auth/login/", json=sandbox.login_credentials)
+        body = {"name": "backend", "expiration_time": "2030-01-01T00:00:00Z"}
+        caller.http.post("/api/v1/auth/private_tokens/", json=body)
+        caller.http.post(f"{caller.company}datasets/", json={"name": "study"})
         caller.close()
-    assert len(answers) == 13
+    assert len(answers) == 24
     return answers
 
 
@@ -52,15 +61,17 @@ def test_other_seeds_and_none_differ() -> None:
     assert all(one != other for i, one in enumerate(runs) for other in runs[i + 1 :])
 
 
-def test_a_score_depends_on_the_photo_alone() -> None:
+def test_scores_and_results_depend_on_the_photo_alone() -> None:
     def snapshot(seed: int) -> object:
         with Sandbox(seed=seed) as sandbox:
             caller = Caller(sandbox)
             slot = caller.upload(caller.create()["id"], b"photo")
             caller.compute(slot["image_batch_id"])
-            caller.image(slot["id"])
+            for _ in range(2):
+                caller.get(f"{caller.nested(slot)}results/")
+            found = [item["result"] for item in caller.get(f"{caller.nested(slot)}results/")]
             caller.close()
-            return sandbox.snapshot(ids=False)
+            return sandbox.snapshot(ids=False), found
 
     assert snapshot(1) == snapshot(2)
 

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from haut_ext.sandbox import Fault, Sandbox, faults
+from haut_ext.sandbox.analysis import FACE_SKIN_METRICS_2
 from haut_ext.sandbox.api import OPERATIONS
 from scripts.generate import overlaid
 
@@ -25,17 +26,47 @@ HERE = Path(__file__).parent
 def contract_of(sandbox: Sandbox) -> dict[str, Any]:
     """Return the contract with what exists as examples: a random id never does."""
     document = overlaid(HERE / "contract.overlay.yaml")
-    parameters = document["components"]["parameters"]
+    world, components = sandbox.world, document["components"]
     deleted, kept = sandbox.add_subjects(2)
-    read, removed = sandbox.add_images(kept, 2, b"photo")
+    [read], [emptied] = (sandbox.add_images(kept, 1, b"photo") for _ in range(2))
+    with world.lock:
+        # In a dataset of its own: what a list of subjects shows is soon deleted.
+        hidden = world.create_subject("hidden", dataset=world.create_dataset("other"))
+        [removed] = sandbox.add_images(hidden, 1)
+        world.compute(read.batch, FACE_SKIN_METRICS_2)
+        for _ in range(2):
+            world.observe(read)
+        private = world.accounts.create_private_token("token", world.clock.now())
+        refresh_token = world.accounts.refresh_token()
     for name, value in [
         ("SubjectId", deleted.id),
         ("ImageId", removed.id),
         ("BatchId", read.batch.id),
+        ("AuxId", read.aux_images[0].id),
     ]:
-        parameters[name]["example"] = value
-    get_image = document["paths"]["/api/v1/companies/{company_id}/images/{image_id}/"]["get"]
-    get_image["parameters"][1] = {**parameters["ImageId"], "example": read.id}
+        components["parameters"][name]["example"] = value
+    # What has to be another one than in the rest of the operations.
+    of_kept = {"subject_id": kept.id, "image_id": read.id}
+    others: dict[str, dict[str, Any]] = {
+        "get_image": of_kept,
+        "list_image_results": of_kept,
+        "list_aux_images": of_kept,
+        "get_aux_image_url": of_kept,
+        "delete_batch": {"subject_id": kept.id, "batch_id": emptied.batch.id},
+        "delete_private_token": {"id": private.id},
+    }
+    for item in document["paths"].values():
+        for operation in item.values():
+            named = others.get(operation["operationId"], {})
+            parameters = operation.get("parameters", [])
+            for index, parameter in enumerate(parameters):
+                if reference := parameter.get("$ref"):
+                    parameter = components["parameters"][reference.rpartition("/")[2]]
+                if parameter["name"] in named:
+                    parameters[index] = {**parameter, "example": named[parameter["name"]]}
+    schemas = components["schemas"]
+    schemas["LoginRequest"]["example"] = sandbox.login_credentials
+    schemas["RefreshRequest"]["example"] = {"refresh_token": refresh_token}
     return document
 
 
@@ -75,6 +106,11 @@ def test_the_sandbox_keeps_the_contract(sandbox: Sandbox, tmp_path: Path) -> Non
         ("compute_batch", faults.status(202), "Undocumented status code"),
         ("update_subject", faults.empty(), "JSON deserialization error"),
         ("get_image", faults.login_page(), "Undocumented Content-Type"),
+        (
+            "list_image_results",
+            faults.status(200, b'{"results":[]}', content_type="application/json"),
+            "Response violates schema",
+        ),
         (
             "clear_subject_storage",
             faults.status(200, b'{"state":"ok"}', content_type="application/json"),

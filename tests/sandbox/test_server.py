@@ -216,13 +216,22 @@ def test_many_at_once(caller: Caller, sandbox: Sandbox) -> None:
 
 def test_reset_gives_the_same_beginning(caller: Caller, sandbox: Sandbox) -> None:
     credentials, empty = sandbox.credentials, sandbox.snapshot()
+    user = sandbox.login_credentials
     first = caller.create()
     sandbox.expire_token()
+    with sandbox.world.lock:
+        sandbox.world.create_dataset("study")
+        sandbox.world.accounts.create_private_token("backend", sandbox.clock.now())
+    sandbox.fail_algorithm("selfie_v2.acne", "No face detected")
+    sandbox.mfa_enabled = True
+    assert sandbox.snapshot() != empty
     sandbox.latency = 30
     sandbox.before_request = lambda request: None
     sandbox.reset()
     assert sandbox.credentials == credentials
+    assert sandbox.login_credentials == user
     assert sandbox.snapshot() == empty
+    assert (sandbox.mfa_enabled, sandbox.world.failures) == (False, {})
     assert sandbox.arrivals == []
     assert caller.create() == first
 
