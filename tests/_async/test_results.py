@@ -1,0 +1,419 @@
+"""What the algorithms found comes in one shape from both versions: nothing yet, some of it, all."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from haut_ext import (
+    AlgorithmsFailed,
+    AsyncHaut,
+    ConfigError,
+    NotFound,
+    ResultsTimeout,
+    ServerError,
+    Unauthorized,
+    UnexpectedResponse,
+    UploadedBatch,
+    UploadIncomplete,
+    UploadState,
+)
+from haut_ext._async import polling
+from haut_ext.sandbox import Fault, Sandbox, faults
+from haut_ext.sandbox.analysis import FACE_SKIN_METRICS_2, FACE_SKIN_METRICS_3
+from haut_ext.sandbox.messages import Answer, json_answer
+from haut_ext.wire import retry
+
+pytestmark = pytest.mark.anyio
+
+PHOTOS = Path("examples/photos")
+FRONT, LEFT = PHOTOS / "portrait.jpg", PHOTOS / "portrait.webp"
+FAMILIES = list(FACE_SKIN_METRICS_2.algorithms)
+PARAMETERS = list(FACE_SKIN_METRICS_3.algorithms)
+READS = {"v1": "list_image_results", "v3": "get_batch_results_v3"}
+BOTH = pytest.mark.parametrize("api", ["v1", "v3"])
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polling, "FIRST_WAIT", 0.001)
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.001)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """Its clock stands still, and the analysis, which takes 100 s, with it."""
+    with Sandbox(seed=1, analysis_seconds=100) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+async def haut(sandbox: Sandbox) -> AsyncIterator[AsyncHaut]:
+    async with AsyncHaut(**sandbox.credentials) as client:
+        yield client
+
+
+async def uploaded(sandbox: Sandbox, haut: AsyncHaut, api: Any = "v1") -> UploadedBatch:
+    [subject] = sandbox.add_subjects(1)
+    return await haut.upload_and_compute(subject.id, front=FRONT, left=LEFT, api=api)
+
+
+def changed(change: Any) -> Fault:
+    """Send what `change` makes of the JSON of the true answer."""
+
+    def answer(true: Answer) -> Answer:
+        if true.status != 200:
+            return true
+        return json_answer(200, change(json.loads(bytes(true.body))))
+
+    return Fault("another body", "after", change=answer)
+
+
+async def test_nothing_yet_then_some_then_all_of_v1(sandbox: Sandbox, haut: AsyncHaut) -> None:
+    batch = await uploaded(sandbox, haut)
+    assert (await haut.results(batch)).results == ()
+    sandbox.clock.advance(75)
+    some = await haut.results(batch)
+    assert 0 < len(some.results) < 2 * len(FAMILIES)
+    sandbox.clock.advance(25)
+    found = await haut.results(batch)
+    assert (found.subject_id, found.batch_id, found.api) == (
+        batch.subject_id,
+        batch.batch_id,
+        "v1",
+    )
+    assert not found.complete, "v1 does not say so"
+    assert [(result.image_id, result.side, result.algorithm) for result in found.results] == [
+        (image.image_id, image.side, family) for image in batch.images for family in FAMILIES
+    ]
+    assert {tuple(row) for row in found.to_rows()} == {
+        ("subject", "image", "side", "area", "algorithm", "metric", "value", "unit")
+    }
+    [age] = [
+        row
+        for row in found.to_rows()
+        if (row["side"], row["algorithm"]) == ("left", "selfie_v2.age")
+    ]
+    assert isinstance(age.pop("value"), float)
+    assert age == {
+        "subject": str(batch.subject_id),
+        "image": str(batch.images[1].image_id),
+        "side": "left",
+        "area": "face",
+        "algorithm": "selfie_v2.age",
+        "metric": "age",
+        "unit": "years",
+    }
+    assert pickle.loads(pickle.dumps(found)) == found
+
+
+async def test_nothing_yet_then_some_then_all_of_v3(sandbox: Sandbox, haut: AsyncHaut) -> None:
+    batch = await uploaded(sandbox, haut, "v3")
+    nothing = await haut.results(batch)
+    assert (nothing.results, nothing.complete) == ((), False)
+    sandbox.clock.advance(75)
+    some = await haut.results(batch)
+    assert 0 < len(some.results) < len(PARAMETERS)
+    assert not some.complete
+    sandbox.clock.advance(25)
+    found = await haut.results(batch)
+    assert (found.api, found.complete) == ("v3", True)
+    assert [result.algorithm for result in found.results] == PARAMETERS
+    redness = found.results[0]
+    assert {metric.name for metric in redness.metrics} == {"score", "tag", "grade"}
+    assert set(redness.masks) == {"front", "left"}
+    assert "http" not in repr(found) + repr(redness)
+    assert "predicted_images" in found.raw["face_skin_metrics_3"]
+    assert sandbox.arrived("list_image_results") == 0
+
+
+async def test_a_batch_known_by_its_ids(sandbox: Sandbox, haut: AsyncHaut) -> None:
+    batch = await uploaded(sandbox, haut)
+    await haut.upload_and_compute(batch.subject_id, front=FRONT)
+    sandbox.clock.advance(100)
+    known = UploadedBatch(batch.subject_id, batch.batch_id)
+    assert await haut.results(known) == await haut.results(batch)
+    assert len((await haut.wait_for_results(known, 0, algorithms=FAMILIES)).results) == 16
+    texts: Any = UploadedBatch(str(batch.subject_id), str(batch.batch_id))  # type: ignore[arg-type]
+    assert await haut.results(texts) == await haut.results(batch)
+
+
+async def test_one_image(sandbox: Sandbox, haut: AsyncHaut) -> None:
+    batch = await uploaded(sandbox, haut)
+    sandbox.clock.advance(100)
+    found = await haut.results(batch.images[1])
+    assert {result.image_id for result in found.results} == {batch.images[1].image_id}
+    assert await haut.wait_for_results(batch.images[1], algorithms=["selfie_v2.age"])
+
+
+async def test_another_dataset(sandbox: Sandbox, haut: AsyncHaut) -> None:
+    batch = await uploaded(sandbox, haut)
+    nowhere = UUID(int=1)
+    with pytest.raises(NotFound):
+        await haut.results(batch, dataset_id=nowhere)
+    with pytest.raises(NotFound):
+        await haut.wait_for_results(batch, dataset_id=nowhere)
+
+
+# Waiting
+
+
+async def test_the_expected_algorithms_of_every_image_are_waited_for() -> None:
+    with Sandbox(seed=1, analysis_reads=20) as sandbox:
+        async with AsyncHaut(**sandbox.credentials) as haut:
+            batch = await uploaded(sandbox, haut)
+            expected = ["selfie_v2.Acne", "selfie_v2.redness"]  # in either spelling
+            found = await haut.wait_for_results(batch, algorithms=expected)
+            assert found.complete
+            families = {result.algorithm for result in found.results}
+            assert set(FAMILIES[:3]) <= families < set(FAMILIES)
+            reads = sandbox.arrived("list_image_results")
+            assert (await haut.wait_for_results(batch, algorithms=FAMILIES[:1])).complete
+            assert sandbox.arrived("list_image_results") == reads + 2, "no more than needed"
+
+
+async def test_an_image_that_has_all_is_not_asked_for_again(
+    sandbox: Sandbox, haut: AsyncHaut
+) -> None:
+    batch = await uploaded(sandbox, haut)
+    sandbox.clock.advance(100)
+    late = str(batch.images[1].image_id)
+    times = iter([True, True])
+    withheld = changed(
+        lambda items: [] if items[0]["image_id"] == late and next(times, False) else items
+    )
+    sandbox.faults.add("list_image_results", withheld, times=None)
+    assert (await haut.wait_for_results(batch, algorithms=FAMILIES)).complete
+    asked = [a for a in sandbox.arrivals if a.operation == "list_image_results"]
+    assert len(asked) == 1 + 3
+
+
+@pytest.mark.parametrize(("settled_after", "count"), [(0, 1), (0.05, 8)])
+async def test_without_a_name_a_list_that_no_longer_grows_is_whole(
+    sandbox: Sandbox, haut: AsyncHaut, settled_after: float, count: int
+) -> None:
+    batch = await uploaded(sandbox, haut)
+    sandbox.clock.advance(100)
+    lengths = iter(range(9))  # nothing at first, then one more with each look
+    growing = changed(lambda items: items[: next(lengths, len(items))])
+    sandbox.faults.add("list_image_results", growing, times=None)
+    found = await haut.wait_for_results(batch.images[0], settled_after=settled_after)
+    assert (found.complete, len(found.results)) == (True, count)
+
+
+async def test_a_list_is_not_whole_while_one_image_shows_nothing(
+    sandbox: Sandbox, haut: AsyncHaut
+) -> None:
+    batch = await uploaded(sandbox, haut)
+    sandbox.clock.advance(100)
+    late = str(batch.images[1].image_id)
+    withheld = changed(lambda items: [] if items[0]["image_id"] == late else items)
+    sandbox.faults.add("list_image_results", withheld, times=None)
+    with pytest.raises(ResultsTimeout) as caught:
+        await haut.wait_for_results(batch, 0.02, settled_after=0)
+    assert len(caught.value.results.results) == len(FAMILIES)
+
+
+async def test_v3_says_when_all_is_there() -> None:
+    with Sandbox(seed=1, analysis_reads=16) as sandbox:
+        async with AsyncHaut(**sandbox.credentials) as haut:
+            batch = await uploaded(sandbox, haut, "v3")
+            found = await haut.wait_for_results(batch)
+            assert (found.complete, len(found.results)) == (True, len(PARAMETERS))
+
+
+@BOTH
+@pytest.mark.parametrize("passed", [0, 75])
+async def test_partial_results_are_carried_when_it_takes_too_long(
+    sandbox: Sandbox, haut: AsyncHaut, api: str, passed: int
+) -> None:
+    batch = await uploaded(sandbox, haut, api)
+    sandbox.clock.advance(passed)
+    with pytest.raises(ResultsTimeout, match=r"after 0\.01 s") as caught:
+        await haut.wait_for_results(batch, 0.01)
+    assert isinstance(caught.value, TimeoutError)
+    error = pickle.loads(pickle.dumps(caught.value))
+    assert (error.batch, error.results) == (batch, caught.value.results)
+    assert error.results.complete is False
+    assert bool(error.results.results) == (passed > 0)
+    sandbox.clock.advance(100)
+    found = await haut.wait_for_results(error.batch, settled_after=0)
+    assert found.complete
+    assert len(found.results) == (len(PARAMETERS) if api == "v3" else 2 * len(FAMILIES))
+
+
+@pytest.mark.parametrize(
+    ("api", "algorithms"), [("v1", "selfie_v2.acne"), ("v3", ["selfie_v2.acne"])]
+)
+async def test_algorithms_that_cannot_be_waited_for(
+    sandbox: Sandbox, haut: AsyncHaut, api: Any, algorithms: Any
+) -> None:
+    with pytest.raises(ConfigError, match="algorithms="):
+        await haut.wait_for_results(
+            UploadedBatch(UUID(int=1), UUID(int=2), api=api), algorithms=algorithms
+        )
+    with pytest.raises(ConfigError, match="algorithms="):
+        await haut.upload_and_compute(
+            UUID(int=1), front=FRONT, api=api, wait=True, algorithms=algorithms
+        )
+    assert sandbox.arrivals == []
+
+
+# What goes wrong
+
+
+@BOTH
+async def test_a_500_in_the_middle(sandbox: Sandbox, haut: AsyncHaut, api: str) -> None:
+    batch = await uploaded(sandbox, haut, api)
+    sandbox.clock.advance(100)
+    sandbox.faults.add(READS[api], changed(lambda body: type(body)()), times=4)  # nothing yet
+    sandbox.faults.add(READS[api], faults.status(500), times=2)
+    assert (await haut.wait_for_results(batch, settled_after=0.01)).complete
+    assert sandbox.faults.pending == []
+    sandbox.faults.add(READS[api], faults.status(500), times=None)
+    with pytest.raises(ServerError):
+        await haut.with_options(max_retries=1).wait_for_results(batch)
+
+
+@BOTH
+async def test_a_token_that_expires_in_the_middle(
+    sandbox: Sandbox, haut: AsyncHaut, api: str
+) -> None:
+    batch = await uploaded(sandbox, haut, api)
+    sandbox.clock.advance(100)
+    sandbox.faults.add(READS[api], changed(lambda body: type(body)()), times=2)
+
+    def expire_once(request: Any) -> None:
+        if request.operation == READS[api] and not sandbox.faults.pending:
+            sandbox.before_request = None
+            sandbox.expire_token()
+
+    sandbox.before_request = expire_once
+    issued: list[str] = []
+
+    def token() -> str:
+        issued.append(sandbox.issue_token())
+        return issued[-1]
+
+    async with AsyncHaut(**{**sandbox.credentials, "token": token}) as renewing:  # type: ignore[arg-type]
+        assert (await renewing.wait_for_results(batch, settled_after=0.01)).complete
+    assert len(issued) == 2
+    with pytest.raises(Unauthorized):
+        await haut.wait_for_results(batch)
+
+
+@BOTH
+async def test_an_unknown_batch(haut: AsyncHaut, sandbox: Sandbox, api: str) -> None:
+    batch = await uploaded(sandbox, haut, api)
+    await haut.subjects.delete(batch.subject_id)
+    with pytest.raises(NotFound):
+        await haut.results(batch)
+
+
+async def test_failures_inside_a_success(sandbox: Sandbox, haut: AsyncHaut) -> None:
+    sandbox.fail_algorithm("selfie_v2.acne", "No face detected")
+    batch = await uploaded(sandbox, haut)
+    sandbox.clock.advance(100)
+    found = await haut.wait_for_results(batch, algorithms=FAMILIES)
+    assert [(f.algorithm, f.error, f.side, f.metrics) for f in found.failures] == [
+        ("selfie_v2.acne", "No face detected", side, ()) for side in ("front", "left")
+    ]
+    with pytest.raises(AlgorithmsFailed, match="No face detected") as caught:
+        found.raise_for_failures()
+    assert caught.value.results == found
+    assert {row["algorithm"] for row in found.to_rows()} == set(FAMILIES) - {"selfie_v2.acne"}
+
+
+ODD = [
+    ("v1", lambda items: [{**item, "application_id": None} for item in items], 16),
+    ("v1", lambda items: [{"result": item["result"]} for item in items], 16),
+    ("v1", lambda items: [None, 7, {"result": [3]}], 6),
+    ("v3", lambda _: {"face_skin_metrics_3": None}, 0),
+    ("v3", lambda _: {"face_skin_metrics_3": {"parameters": None, "predicted_images": 3}}, 0),
+    ("v3", lambda _: {"face_skin_metrics_3": {"parameters": {"age": 41, "ita": None}}}, 2),
+]
+
+
+@pytest.mark.parametrize(("api", "change", "count"), ODD)
+async def test_what_does_not_fit_is_kept_and_hides_nothing_else(
+    sandbox: Sandbox, haut: AsyncHaut, api: str, change: Any, count: int
+) -> None:
+    batch = await uploaded(sandbox, haut, api)
+    sandbox.clock.advance(100)
+    sandbox.faults.add(READS[api], changed(change), times=None)
+    assert len((await haut.results(batch)).results) == count
+
+
+@pytest.mark.parametrize(("api", "body"), [("v1", {"results": []}), ("v1", None), ("v3", [{}])])
+async def test_an_answer_of_another_kind_is_not_taken_for_nothing_yet(
+    sandbox: Sandbox, haut: AsyncHaut, api: str, body: Any
+) -> None:
+    batch = await uploaded(sandbox, haut, api)
+    sandbox.faults.add(READS[api], changed(lambda _: body), times=None)
+    with pytest.raises(UnexpectedResponse, match=READS[api]):
+        await haut.results(batch)
+
+
+# In one call
+
+
+@BOTH
+async def test_images_and_results_in_one_call(api: Any) -> None:
+    with Sandbox(analysis_reads=4) as sandbox:
+        [subject] = sandbox.add_subjects(1)
+        async with AsyncHaut(**sandbox.credentials) as haut:
+            batch = await haut.upload_and_compute(
+                subject.id,
+                front=FRONT,
+                left=LEFT,
+                api=api,
+                wait=True,
+                algorithms=FAMILIES if api == "v1" else (),
+            )
+        assert [image.side for image in batch.images] == ["front", "left"]
+        assert batch.results is not None
+        assert (batch.results.api, batch.results.complete) == (api, True)
+        assert len(batch.results.results) == (16 if api == "v1" else len(PARAMETERS))
+        [snapshot] = sandbox.snapshot()["subjects"][0]["batches"]
+        assert snapshot["computes"] == 1
+
+
+@BOTH
+async def test_what_fails_while_waiting_leaves_an_upload_that_is_done(
+    sandbox: Sandbox, haut: AsyncHaut, api: Any
+) -> None:
+    [subject] = sandbox.add_subjects(1)
+    sandbox.faults.add(READS[api], faults.status(403))
+    with pytest.raises(UploadIncomplete, match="stage 'results'") as caught:
+        await haut.upload_and_compute(subject.id, front=FRONT, api=api, wait=True)
+    state = UploadState.from_json(caught.value.state.to_json())
+    assert (state.stage, state.missing, state.api) == ("results", (), api)
+    with pytest.raises(ResultsTimeout) as late:
+        await haut.resume_upload(state, wait=True, timeout=0)
+    sandbox.clock.advance(100)
+    expected = FAMILIES if api == "v1" else ()
+    batch = await haut.resume_upload(state, wait=True, algorithms=expected)
+    assert batch.results == await haut.wait_for_results(late.value.batch, algorithms=expected)
+    assert sandbox.carried_out("upload_image") == 1
+    assert sandbox.carried_out("compute_batch") + sandbox.carried_out("compute_batch_v3") == 1
+
+
+async def test_a_dataset_that_is_missing_is_missed_before_anything_is_paid(
+    sandbox: Sandbox,
+) -> None:
+    credentials: Any = {**sandbox.credentials, "dataset_id": None}
+    [subject] = sandbox.add_subjects(1)
+    async with AsyncHaut(**credentials) as haut:
+        with pytest.raises(ConfigError, match="dataset"):
+            await haut.upload_and_compute(subject.id, front=FRONT, wait=True)
+        assert sandbox.arrivals == []
+        sandbox.clock.advance(100)
+        batch = await haut.upload_and_compute(subject.id, front=FRONT, api="v3")
+        sandbox.clock.advance(100)
+        assert (await haut.wait_for_results(batch)).complete, "v3 needs no dataset"

@@ -1,0 +1,332 @@
+"""Uploads for Face Metrics 3.0, cut anywhere, end like one that was never disturbed, and cost as much.
+
+One call makes the batch with all its slots, and none can be added: until all bytes have arrived, an
+upload that goes on begins anew.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from haut_ext import AsyncHaut, ConfigError, NotFound, StorageError, UploadIncomplete, UploadState
+from haut_ext.sandbox import Fault, Sandbox, faults
+from haut_ext.sandbox.messages import Answer, json_answer
+
+pytestmark = pytest.mark.anyio
+
+PHOTOS = Path("examples/photos")
+FILES: dict[str, Any] = {
+    "front": PHOTOS / "portrait.jpg",
+    "right": PHOTOS / "portrait.png",
+    "left": PHOTOS / "portrait.webp",
+}
+EXPIRED = faults.status(
+    400,
+    b'<?xml version="1.0"?><Error><Code>ExpiredToken</Code><Message>late</Message></Error>',
+    content_type="application/xml",
+)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(analysis_reads=1) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def subject_id(sandbox: Sandbox) -> str:
+    [subject] = sandbox.add_subjects(1)
+    return subject.id
+
+
+def final_state(sandbox: Sandbox) -> Any:
+    """Return the batches that hold images, without ids, times, order and results."""
+    [subject] = sandbox.snapshot(ids=False)["subjects"]
+    batches = [batch for batch in subject["batches"] if batch["images"]]
+    for batch in batches:
+        for image in batch["images"]:
+            for result in ("quality_score", "problems", "results", "aux_sha256"):
+                image.pop(result)
+        batch["images"].sort(key=lambda image: str(image["side"]))
+    return batches
+
+
+def once(sandbox: Sandbox) -> None:
+    """See that one batch with three photos is left, and was computed once."""
+    [batch] = final_state(sandbox)
+    assert batch["computes"] == 1
+    assert {(image["side"], image["name"]) for image in batch["images"]} == {
+        ("front", "front.jpeg"),
+        ("left", "left.webp"),
+        ("right", "right.png"),
+    }
+    assert all(image["sha256"] for image in batch["images"])
+    assert sandbox.carried_out("compute_batch_v3") == 1
+    assert sandbox.arrived("create_signed_upload_url") == sandbox.arrived("compute_batch") == 0
+
+
+def without_ids(answer: Answer) -> Answer:
+    body = json.loads(bytes(answer.body))
+    for side in FILES:
+        body.get(side, {}).pop("id", None)
+    return json_answer(200, body)
+
+
+WITHOUT_IDS = Fault("no ids", "after", change=without_ids)
+"""What the older documents show (api-facts 15.8)."""
+
+BOUNDARIES = [
+    ("create_upload_urls_v3", 0),
+    ("upload_image", 0),
+    ("upload_image", 1),
+    ("upload_image", 2),
+    ("compute_batch_v3", 0),
+]
+
+
+@pytest.mark.parametrize("ids", [True, False], ids=["ids", "no ids"])
+@pytest.mark.parametrize("carried_out", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(("operation", "number"), BOUNDARIES)
+async def test_cut_and_resumed(
+    sandbox: Sandbox,
+    subject_id: str,
+    operation: str,
+    number: int,
+    carried_out: bool,
+    ids: bool,
+) -> None:
+    if not ids and operation != "create_upload_urls_v3":
+        sandbox.faults.add("create_upload_urls_v3", WITHOUT_IDS, times=None)
+    sandbox.faults.add(operation, faults.close("after" if carried_out else "before"), skip=number)
+    async with AsyncHaut(**sandbox.credentials, max_retries=0) as haut:
+        with pytest.raises(UploadIncomplete) as caught:
+            await haut.upload_and_compute(subject_id, **FILES, api="v3", meta={"visit": 2})
+        state = UploadState.from_json(pickle.loads(pickle.dumps(caught.value)).state.to_json())
+        assert state == caught.value.state
+        assert state.api == "v3"
+        uncomputed = operation == "compute_batch_v3" and not carried_out
+        if uncomputed:
+            with pytest.raises(UploadIncomplete, match="compute_again=True") as caught:
+                await haut.resume_upload(state)
+            assert sandbox.arrived("compute_batch_v3") == 1
+            state = caught.value.state
+        computed = operation == "compute_batch_v3"
+        assert state.missing == (() if computed else ("front", "right", "left"))
+        batch = await haut.resume_upload(
+            state,
+            **{side: FILES[side] for side in state.missing},
+            meta={"visit": 2},
+            compute_again=uncomputed,
+        )
+    assert [image.side for image in batch.images] == ["front", "right", "left"]
+    assert batch.api == "v3"
+    once(sandbox)
+
+
+async def test_undisturbed_it_takes_one_call_for_the_slots(
+    sandbox: Sandbox, subject_id: str
+) -> None:
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        batch = await haut.upload_and_compute(subject_id, **FILES, api="v3")
+        images = {str(image.id): image.side async for image in haut.images.iterate(subject_id)}
+    once(sandbox)
+    assert {str(image.image_id): image.side for image in batch.images} == images
+    calls = [arrival.operation for arrival in sandbox.arrivals]
+    assert calls[0] == "create_upload_urls_v3"
+    assert sorted(calls[1:4]) == ["upload_image"] * 3
+    assert calls[4] == "compute_batch_v3"
+    assert not any(
+        arrival.had_authorization
+        for arrival in sandbox.arrivals
+        if arrival.operation == "upload_image"
+    )
+
+
+async def test_ids_that_the_answer_leaves_out_are_found_in_the_list(
+    sandbox: Sandbox, subject_id: str
+) -> None:
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        await haut.upload_and_compute(subject_id, front=FILES["left"], api="v3")  # not this batch
+        sandbox.faults.add("create_upload_urls_v3", WITHOUT_IDS)
+        batch = await haut.upload_and_compute(subject_id, **FILES, api="v3")
+        for uploaded in batch.images:
+            image = await haut.images.get(uploaded.image_id)
+            assert (image.side, image.image_batch_id) == (uploaded.side, batch.batch_id)
+    assert len(batch.images) == 3
+
+
+async def test_records_are_deleted_though_their_ids_were_never_learned(
+    sandbox: Sandbox, subject_id: str
+) -> None:
+    sandbox.faults.add("create_upload_urls_v3", WITHOUT_IDS)
+    sandbox.faults.add("list_images", faults.status(403))
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        with pytest.raises(UploadIncomplete) as caught:
+            await haut.upload_and_compute(subject_id, **FILES, api="v3")
+        assert {side.image_id for side in caught.value.state.sides} == {None}
+        await haut.resume_upload(caught.value.state, **FILES)
+    once(sandbox)
+    assert sandbox.carried_out("delete_image") == 3
+
+
+async def test_a_batch_is_not_begun_anew_once_all_has_arrived(
+    sandbox: Sandbox, subject_id: str
+) -> None:
+    sandbox.faults.add("compute_batch_v3", faults.status(403))
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        with pytest.raises(UploadIncomplete) as caught:
+            await haut.upload_and_compute(subject_id, **FILES, api="v3")
+        state = caught.value.state
+        assert (state.stage, state.compute, state.missing) == ("compute", "not sent", ())
+        with pytest.raises(ConfigError, match="none"):
+            await haut.resume_upload(state, front=FILES["front"])
+        await haut.resume_upload(state)
+    once(sandbox)
+    assert sandbox.carried_out("upload_image") == 3
+
+
+async def test_resuming_needs_all_photos(sandbox: Sandbox, subject_id: str) -> None:
+    sandbox.faults.add("upload_image", faults.status(403))
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        with pytest.raises(UploadIncomplete) as caught:
+            await haut.upload_and_compute(subject_id, **FILES, api="v3")
+        state = caught.value.state
+        assert sorted(side.status for side in state.sides) == ["open", "stored", "stored"]
+        [missing] = [side.side for side in state.sides if side.status == "open"]
+        before = len(sandbox.arrivals)
+        with pytest.raises(ConfigError, match="front, left, right"):
+            await haut.resume_upload(state, **{missing: FILES[missing]})
+        assert len(sandbox.arrivals) == before
+
+
+async def test_expired_slots_are_replaced_by_a_new_batch_once(
+    sandbox: Sandbox, subject_id: str
+) -> None:
+    sandbox.faults.add("upload_image", EXPIRED, skip=1)
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        await haut.upload_and_compute(subject_id, **FILES, api="v3")
+    once(sandbox)
+    assert sandbox.carried_out("create_upload_urls_v3") == 2
+    assert sandbox.carried_out("delete_image") == 3
+
+
+@pytest.mark.parametrize("trouble", ["expires again", "another one is refused", "read once"])
+async def test_what_a_new_batch_would_not_mend_is_raised(
+    sandbox: Sandbox, subject_id: str, trouble: str
+) -> None:
+    files = dict(FILES)
+    if trouble == "expires again":
+        sandbox.faults.add("upload_image", EXPIRED, times=None)
+    elif trouble == "another one is refused":
+        sandbox.faults.add("upload_image", EXPIRED)
+        sandbox.faults.add("upload_image", faults.status(403))
+    else:
+        sandbox.faults.add("upload_image", EXPIRED)
+        files["front"] = Once(FILES["front"].read_bytes())
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        with pytest.raises(UploadIncomplete) as caught:
+            await haut.upload_and_compute(subject_id, **files, api="v3")
+        assert isinstance(caught.value.cause, StorageError)
+        assert sandbox.carried_out("create_upload_urls_v3") == 1 + (trouble == "expires again")
+        sandbox.faults.clear()
+        await haut.resume_upload(caught.value.state, **FILES)
+    once(sandbox)
+
+
+class Once(io.BytesIO):
+    """A stream that cannot begin anew."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+async def test_what_is_sent(sandbox: Sandbox, subject_id: str) -> None:
+    bodies: list[bytes] = []
+    sandbox.before_request = lambda request: (
+        bodies.append(bytes(request.body)) if request.operation != "upload_image" else None
+    )
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        await haut.upload_and_compute(
+            subject_id, front=FILES["front"], left=FILES["left"], api="v3", app_args={"a": 1}
+        )
+        assert [json.loads(body) for body in bodies] == [
+            {"front": "front.jpeg", "left": "left.webp"},
+            {"app_args": {"a": 1}},
+        ]
+        bodies.clear()
+        await haut.upload_and_compute(
+            subject_id, right=FILES["front"], api="v3", name="visit-2.jpg", meta={"visit": 2}
+        )
+        assert [json.loads(body) for body in bodies] == [
+            {"right": "visit-2.jpg", "meta": {"visit": 2}},
+            {},
+        ]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"api": "v3", "light": 1}, {"api": "v3", "light": None}, {"api": "v2"}, {"api": 3}],
+)
+async def test_arguments_that_cannot_be_right(
+    sandbox: Sandbox, subject_id: str, arguments: dict[str, Any]
+) -> None:
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        with pytest.raises(ConfigError, match=next(reversed(arguments))):
+            await haut.upload_and_compute(subject_id, front=FILES["front"], **arguments)
+    assert sandbox.arrivals == []
+
+
+async def test_unknown_subject(sandbox: Sandbox) -> None:
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        with pytest.raises(UploadIncomplete) as caught:
+            await haut.upload_and_compute(UUID(int=1), **FILES, api="v3")
+    assert isinstance(caught.value.cause, NotFound)
+    assert caught.value.state.batch_id is None
+    assert {side.status for side in caught.value.state.sides} == {"none"}
+
+
+async def test_a_slot_that_the_answer_leaves_out(sandbox: Sandbox, subject_id: str) -> None:
+    def without_left(answer: Answer) -> Answer:
+        body = json.loads(bytes(answer.body))
+        del body["left"]
+        return json_answer(200, body)
+
+    sandbox.faults.add(
+        "create_upload_urls_v3", Fault("no slot for left", "after", change=without_left)
+    )
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        with pytest.raises(UploadIncomplete, match="left does not fit the spec") as caught:
+            await haut.upload_and_compute(subject_id, **FILES, api="v3")
+        await haut.resume_upload(caught.value.state, **FILES)
+    once(sandbox)
+
+
+async def test_a_computation_whose_answer_was_lost_is_found_in_the_results(
+    sandbox: Sandbox, subject_id: str
+) -> None:
+    sandbox.faults.add("compute_batch_v3", faults.reset("after"))
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        with pytest.raises(UploadIncomplete) as caught:
+            await haut.upload_and_compute(subject_id, **FILES, api="v3")
+        assert caught.value.state.compute == "unknown"
+        await haut.resume_upload(caught.value.state)
+    once(sandbox)
+    assert sandbox.arrived("compute_batch_v3") == 1
+
+
+def test_a_state_of_before_there_were_two_versions_is_of_the_first() -> None:
+    state = UploadState(UUID(int=1), None, (), "not sent", UploadState.from_json(OLD).started_at)
+    assert UploadState.from_json(OLD) == state
+    assert state.api == "v1"
+
+
+OLD = """{"subject_id": "00000000-0000-0000-0000-000000000001", "batch_id": null, "sides": [],
+"compute": "not sent", "started_at": "2026-01-02T03:04:05+00:00"}"""
