@@ -21,6 +21,8 @@ from tests.photo_files import jpeg
 ID = "2fea742a-62ec-4a81-9729-9e0283f9c40c"
 PHOTO = jpeg()
 NAIVE = datetime.datetime(2025, 2, 27, 3, 40, 28)
+DAY = datetime.timedelta(days=1)
+LATER = datetime.datetime.now(datetime.UTC) + DAY
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +133,7 @@ RESOURCES: dict[str, Callable[[Haut], object]] = {
     "haut": lambda haut: haut,
     "haut.subjects": lambda haut: haut.subjects,
     "haut.images": lambda haut: haut.images,
+    "haut.datasets": lambda haut: haut.datasets,
 }
 GOOD: dict[str, Any] = {
     "subject_id": ID,
@@ -141,6 +144,8 @@ GOOD: dict[str, Any] = {
     "file": PHOTO,
     "front": PHOTO,
     "to": io.BytesIO(),
+    "username": "user@example.com",
+    "password": "password",
 }
 """For the parameters without a default, and for those without which there is nothing to do."""
 
@@ -160,8 +165,10 @@ TAKERS = list(takers_of_ids())
 
 def test_no_method_that_takes_an_id_is_forgotten() -> None:
     assert {f"{where}.{name}" for where, name, _ in TAKERS} == {
+        "haut.login",
         "haut.upload_and_compute",
         "haut.erase_subject",
+        "haut.datasets.get",
         *(f"haut.subjects.{name}" for name in ("create", "get_or_create", "update", "iterate")),
         *(f"haut.subjects.{name}" for name in ("list", "delete", "delete_many")),
         *(f"haut.subjects.{name}" for name in ("clear_storage", "clear_metadata")),
@@ -221,9 +228,29 @@ CALLS: dict[str, tuple[Callable[[Haut], object], str]] = {
     "a name of 0 characters": (lambda haut: haut.subjects.create(""), "1 to 512 characters"),
     "a name of 513": (lambda haut: haut.subjects.update(ID, name="x" * 513), "1 to 512 characters"),
     "a name sought": (lambda haut: haut.subjects.get_or_create(""), "1 to 512 characters"),
-    "an unknown side": (lambda haut: haut.images.upload(ID, PHOTO, "top"), "side is one of"),  # type: ignore[arg-type]  # meant
-    "a side in words": (lambda haut: haut.images.request_upload(ID, side="Front"), "side is"),  # type: ignore[arg-type]  # meant
     "a side that is true": (lambda haut: haut.images.request_upload(ID, side=True), "side is"),
+    "a light that is half": (lambda haut: haut.images.upload(ID, PHOTO, light=0.5), "light is"),  # type: ignore[arg-type]  # meant
+    "a dataset of 0 characters": (lambda haut: haut.datasets.create(""), "1 to 512 characters"),
+    "a dataset of 513": (lambda haut: haut.datasets.create("x" * 513), "1 to 512 characters"),
+    "photos for 366 days": (
+        lambda haut: haut.datasets.create("study", expire_images_after_days=366),
+        "expire_images_after_days is at most 365",
+    ),
+    "metadata for -1 days": (
+        lambda haut: haut.datasets.create("study", expire_metadata_after_days=-1),
+        "expire_metadata_after_days is at most 365",
+    ),
+    "a token without a name": (lambda haut: haut.private_tokens.create("", LATER), "needs a name"),
+    "a token with a naive end": (
+        lambda haut: haut.private_tokens.create("job", NAIVE),
+        "time zone",
+    ),
+    "a token that has ended": (
+        lambda haut: haut.private_tokens.create("job", LATER - 2 * DAY),
+        "is past",
+    ),
+    "a token by its name": (lambda haut: haut.private_tokens.revoke("job"), "is the number"),  # type: ignore[arg-type]  # meant
+    "a token by true": (lambda haut: haut.private_tokens.revoke(True), "is the number"),
     "no photo": (lambda haut: haut.upload_and_compute(ID), "no photo"),
     "page 0": (lambda haut: haut.subjects.list(page=0), "start at 1"),
     "page -1": (lambda haut: haut.images.list(ID, page=-1), "start at 1"),

@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from http import HTTPStatus
 from typing import Any, Protocol, TypeVar
+from uuid import UUID
 
-from attrs import frozen
+from attrs import field, frozen
 
 from haut_api.client import AuthenticatedClient
+from haut_api.models import ImageType
 from haut_api.types import Response
 from haut_ext._async.transport import AsyncTransport
 from haut_ext.errors import HautError, UnexpectedResponse
@@ -55,11 +57,13 @@ class AsyncSession:
     scope: Scope
     api: AuthenticatedClient
     transport: AsyncTransport
+    image_types: dict[UUID, ImageType] = field(factory=dict[UUID, "ImageType"])
+    """Of the datasets that have been asked for a side's or a light's number."""
 
     async def call(
         self, operation: AsyncOperation[Any], result: type[Result], **parameters: Any
     ) -> Result:
-        """Call an operation of this company and return its result.
+        """Call an operation, of this company if it is of one, and return its result.
 
         Raises:
             UnexpectedResponse: If the service's success is not the expected `result`.
@@ -99,7 +103,7 @@ class AsyncSession:
         return self.expect(response, kind, operation)
 
     async def call_for_nothing(self, operation: AsyncOperation[Any], **parameters: Any) -> None:
-        """Call an operation of this company whose success has no body worth returning.
+        """Call an operation whose success has no body worth returning, likewise.
 
         Raises:
             UnexpectedResponse: If the body says `"ok": false`.
@@ -113,10 +117,10 @@ class AsyncSession:
         self, operation: AsyncOperation[Parsed], parameters: dict[str, Any]
     ) -> ResponseOf[Parsed]:
         """Call an operation, of this company if it is of one, and return its response, a success."""
+        company = {"company_id": self.scope.company_id}
+        of_it = company if _is_of_a_company(operation.asyncio_detailed) else {}
         try:
-            if _is_of_a_company(operation.asyncio_detailed):
-                parameters = {"company_id": self.scope.company_id, **parameters}
-            return await operation.asyncio_detailed(client=self.api, **parameters)
+            return await operation.asyncio_detailed(client=self.api, **of_it, **parameters)
         except HautError:
             raise
         except Exception as error:

@@ -1,9 +1,9 @@
 """The wire: every request of a client, its own and the generated functions', goes through here.
 
 One call is a series of attempts under one deadline. An attempt gets the token (on the API's origin
-only), a turn among the sockets, and its time limits; what comes of it is a success, or an error and
-its fate (see wire.retry), which decides whether another attempt follows. So reliability lives below
-the generated code, and `haut.api` has it too.
+only, and not to log in), a turn among the sockets, and its time limits; what comes of it is a
+success, or an error and its fate (see wire.retry), which decides whether another attempt follows. So
+reliability lives below the generated code, and `haut.api` has it too.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from haut_ext.errors import ConfigError, HautError
 from haut_ext.settings import Options, check_signed_address
 from haut_ext.wire import answers
 from haut_ext.wire.logs import logger
-from haut_ext.wire.redaction import STORAGE, ids, route
+from haut_ext.wire.redaction import STORAGE, ids, route, texts
 from haut_ext.wire.retry import Fate, backoff, fate_of_answer, may_repeat, parse_retry_after
 from haut_ext.wire.saving import Target
-from haut_ext.wire.tokens import Held
+from haut_ext.wire.tokens import LOGIN_PATH, OPEN_PATHS, Held
 
 
 @define
@@ -40,6 +40,7 @@ class _Call:
     into: Target | None
     deadline: AsyncDeadline
     operation: str = field(init=False)
+    takes_token: bool = field(init=False)
     started: float = field(factory=time.monotonic)
     attempts: int = 0
     maybe_carried_out: bool = False
@@ -47,17 +48,24 @@ class _Call:
     token_renewed: bool = False
 
     def __attrs_post_init__(self) -> None:
-        where = route(self.request.url.path) if self.to_api else STORAGE
-        self.operation = f"{self.request.method} {where}"
+        path = self.request.url.path
+        self.operation = f"{self.request.method} {route(path) if self.to_api else STORAGE}"
+        self.takes_token = self.to_api and path not in OPEN_PATHS
 
     @property
-    def secret(self) -> str:
-        """The token, or nothing where none is sent."""
-        return "" if self.token is None or self.token.token is None else self.token.token
+    def secrets(self) -> tuple[str, ...]:
+        """The token or, where none is sent to the API, what is sent to get one."""
+        if self.token is not None and self.token.token is not None:
+            return (self.token.token,)
+        stream = self.request.stream
+        opens = self.to_api and not self.takes_token and isinstance(stream, httpx.ByteStream)
+        return texts(self.request.read()) if opens else ()
 
     @property
     def once(self) -> str | None:
-        """What cannot begin anew, if something cannot: httpx would send an empty body again."""
+        """What cannot be sent twice, if something cannot: httpx would send an empty body again."""
+        if self.to_api and self.request.url.path == LOGIN_PATH:
+            return "The service blocks frequent logins"
         stream = self.request.stream
         if not (isinstance(stream, httpx.ByteStream) or getattr(stream, "replayable", False)):
             return "Its body was a stream that can be read only once"
@@ -73,8 +81,8 @@ class _Call:
         """
         url = self.request.url
         headers = self.request.headers.copy()
-        if self.secret:
-            headers["Authorization"] = f"Bearer {self.secret}"
+        if self.token is not None:
+            headers["Authorization"] = f"Bearer {self.token.token}"
         return httpx.Request(
             self.request.method,
             url.copy_with(query=None) if url.query else url,
@@ -186,7 +194,7 @@ class AsyncTransport(httpx.AsyncBaseTransport):
         seconds = self.options.deadline if to_api else self.options.transfer_deadline
         call = _Call(request, to_api, into, AsyncDeadline(seconds))
         while True:
-            if to_api:
+            if call.takes_token:
                 call.token = await self.tokens.current()
             try:
                 outcome = await self._attempt(call)
@@ -224,7 +232,7 @@ class AsyncTransport(httpx.AsyncBaseTransport):
             self.sockets.turns.give_back()
         answer.request = call.request
         answer.operation = call.operation
-        answer.secret = call.secret
+        answer.secrets = call.secrets
         if not answer.is_success:
             return self._refused(call, answer)
         answer.check(to_api=call.to_api)

@@ -12,15 +12,19 @@ from uuid import UUID
 
 from attrs import evolve
 
+from haut_api.api.dictionaries import list_algorithms, list_image_types
 from haut_api.client import AuthenticatedClient
-from haut_api.models import Image
+from haut_api.models import Algorithm, Image, ImageType
 from haut_api.types import UNSET, Unset
 from haut_ext._sync.analysis import wait_for_analysis
 from haut_ext._sync.batches import Batches
+from haut_ext._sync.datasets import Datasets
 from haut_ext._sync.erasing import erase_subject
 from haut_ext._sync.images import Images
+from haut_ext._sync.login import Login
 from haut_ext._sync.network import Sockets
 from haut_ext._sync.paging import ListOperation, iterate
+from haut_ext._sync.private_tokens import PrivateTokens
 from haut_ext._sync.results import Results
 from haut_ext._sync.session import Session
 from haut_ext._sync.subjects import Subjects
@@ -58,6 +62,8 @@ class Haut:
     Attributes:
         subjects: The subjects of a dataset.
         images: The photos of subjects.
+        datasets: The datasets of the company.
+        private_tokens: The private tokens of the user.
         batches: The batches that photos came in.
         api: The generated client on the same wire, for `haut_api`'s own functions: as reliable, and
             it sends the token itself. Do not call its `with_...` methods, which leave the wire.
@@ -102,6 +108,7 @@ class Haut:
         options: Options,
         tokens: TokenSource,
         sockets: Sockets,
+        image_types: dict[UUID, ImageType] | None = None,
         *,
         owner: bool,
     ) -> None:
@@ -111,10 +118,13 @@ class Haut:
         api = AuthenticatedClient(base_url=scope.base_url, token="").set_httpx_client(
             ApiClient(transport, scope.base_url, {"User-Agent": _user_agent()})
         )
-        self._session = Session(scope=scope, api=api, transport=transport)
+        known = {} if image_types is None else image_types
+        self._session = Session(scope, api, transport, known)
         self.api = api
         self.subjects = Subjects(self._session)
         self.images = Images(self._session)
+        self.datasets = Datasets(self._session)
+        self.private_tokens = PrivateTokens(self._session)
         self.batches = Batches(self._session)
 
     @classmethod
@@ -129,6 +139,80 @@ class Haut:
             ConfigError: If a needed variable is missing; says what each is and where it is found.
         """
         return cls(**from_environment(environment))
+
+    @classmethod
+    def login(
+        cls,
+        username: str,
+        password: str,
+        *,
+        company_id: str | UUID | None = None,
+        dataset_id: str | UUID | None = None,
+        base_url: str = PRODUCTION,
+        token_life: float = 3600.0,
+        timeout: float | Timeout | None = Timeout(),  # noqa: B008 - frozen
+        deadline: float | None = 120.0,
+        transfer_deadline: float | None = 900.0,
+        max_retries: int = 4,
+        max_retry_after: float | None = 60.0,
+    ) -> Self:
+        """Log in, and return a client whose access token is renewed before it ends.
+
+        It is refreshed in the last quarter of its life, by one caller while the others go on; a
+        failure is met by another try a minute later. In the last thirtieth, and after a 401, all
+        wait for it, and a failure is theirs. Only when the service refuses to refresh is the
+        password sent again, never twice within a minute.
+
+        The service blocks frequent logins (api-facts 1.2): log in once for a whole program. Such a
+        client cannot be pickled, since each copy would log in by itself; give other processes a
+        private token from `private_tokens.create`.
+
+        Args:
+            username: The user's e-mail address.
+            password: The user's password; kept in memory for as long as the client is.
+            company_id: The company's UUID; the one that the service names for this user unless given.
+            dataset_id: As in the constructor; likewise the following, but for `token_life`.
+            base_url: As in the constructor.
+            token_life: Seconds that an access token lives; an hour, as documented (api-facts 1.2).
+            timeout: As in the constructor.
+            deadline: As in the constructor.
+            transfer_deadline: As in the constructor.
+            max_retries: As in the constructor; a login itself is sent once only.
+            max_retry_after: As in the constructor.
+
+        Raises:
+            ConfigError: If an argument is missing or cannot be right.
+            BadRequest: Among others if multi-factor authentication is on for this user: a private
+                token from the SaaS portal is the way then.
+            Unauthorized: If the service knows no such user and password.
+            RateLimited: If the service blocks logins for now.
+        """
+        if not token_life > 0:
+            raise ConfigError("token_life must be a positive number of seconds")
+        login = Login(username, password)
+        # Until the login names the company, nothing is called that takes one.
+        company = UUID(int=0) if company_id is None else company_id
+        scope = Scope(base_url=base_url, company_id=company, dataset_id=dataset_id)
+        options = Options(
+            timeout=timeout,
+            deadline=deadline,
+            transfer_deadline=transfer_deadline,
+            max_retries=max_retries,
+            max_retry_after=max_retry_after,
+        )
+        tokens, sockets = TokenSource(login, life=token_life), Sockets()
+        haut = cls.__new__(cls)
+        haut._assemble(scope, options, tokens, sockets, owner=True)
+        login.session = haut._session
+        try:
+            tokens.current()
+        except BaseException:
+            haut.close()
+            raise
+        if company_id is None:
+            scope = evolve(scope, company_id=login.company_id)
+            haut._assemble(scope, options, tokens, sockets, owner=True)
+        return haut
 
     def with_options(self, **changes: Any) -> Self:
         """Return a client with other `timeout`, `deadline`, `transfer_deadline`, `max_retries` or
@@ -146,7 +230,12 @@ class Haut:
             raise ConfigError(f"no such option: one of {', '.join(sorted(changes))}") from None
         derived = type(self).__new__(type(self))
         derived._assemble(
-            self._session.scope, options, transport.tokens, transport.sockets, owner=False
+            self._session.scope,
+            options,
+            transport.tokens,
+            transport.sockets,
+            self._session.image_types,
+            owner=False,
         )
         return derived
 
@@ -201,7 +290,7 @@ class Haut:
             wait: Whether to wait for the results, too, as `wait_for_results` does.
             timeout: Seconds to wait for them at the longest.
             algorithms: As in `wait_for_results`.
-            dataset_id: Another dataset than the client's, where v1's results are asked for.
+            dataset_id: Another dataset than the client's, for the light's name and v1's results.
 
         Raises:
             ConfigError: Before any request, if an argument cannot be right.
@@ -212,7 +301,7 @@ class Haut:
         """
         files = _given(front, right, left)
         state = new_state(parse_id(subject_id, "subject_id"), files, api)
-        attributes = Attributes(light, name, meta, creation_time, app_args)
+        attributes = Attributes(light, name, meta, creation_time, app_args, dataset_id)
         results = self._results(api, dataset_id, timeout, algorithms) if wait else None
         return upload_and_compute(self.images, state, files, attributes, progress, results=results)
 
@@ -270,7 +359,7 @@ class Haut:
             ResultsTimeout: As in `upload_and_compute`.
         """
         files = _given(front, right, left)
-        attributes = Attributes(light, name, meta, creation_time, app_args)
+        attributes = Attributes(light, name, meta, creation_time, app_args, dataset_id)
         results = self._results(state.api, dataset_id, timeout, algorithms) if wait else None
         return upload_and_compute(
             self.images,
@@ -356,6 +445,14 @@ class Haut:
     def _results(self, api: Api, dataset_id: str | UUID | None, *waiting: Any) -> Results:
         dataset = None if api == "v3" else self.scope.dataset(dataset_id)
         return Results(self.images, dataset, *waiting)
+
+    def image_types(self) -> tuple[ImageType, ...]:
+        """Return what photos can show, each with the names and numbers of its sides and lights."""
+        return tuple([found for found in iterate(self._session, list_image_types)])
+
+    def algorithms(self) -> tuple[Algorithm, ...]:
+        """Return the algorithms that the service has."""
+        return tuple([found for found in iterate(self._session, list_algorithms)])
 
     def paginate_all(self, operation: ListOperation[T], **parameters: Any) -> Iterator[T]:
         """Iterate over all items of any generated list operation, lazily.
@@ -453,8 +550,14 @@ class Haut:
         )
 
     def __getstate__(self) -> tuple[Scope, Options, SyncToken]:
-        transport = self._session.transport
-        return self.scope, self.options, transport.tokens.provider
+        provider = self._session.transport.tokens.provider
+        if isinstance(provider, Login):
+            raise ConfigError(
+                "a client made by login cannot be pickled: each copy would log in by itself, and the "
+                "service blocks frequent logins. Give other processes a private token "
+                "(haut.private_tokens.create), or a callable as token="
+            )
+        return self.scope, self.options, provider
 
     def __setstate__(self, state: tuple[Scope, Options, SyncToken]) -> None:
         scope, options, provider = state

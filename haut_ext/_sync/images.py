@@ -36,10 +36,11 @@ from haut_api.types import UNSET, Unset
 from haut_ext._sync.body import PhotoBody, Progress
 from haut_ext._sync.paging import iterate, read_page
 from haut_ext._sync.session import Session
+from haut_ext._sync.sides import side_and_light
 from haut_ext.errors import ConfigError, StorageError
 from haut_ext.metrics import Api
 from haut_ext.photo import Photo, PhotoFile
-from haut_ext.results import SIDE_IDS, Page, Side, UploadedImage
+from haut_ext.results import Page, Side, UploadedImage
 from haut_ext.settings import parse_id
 from haut_ext.wire.saving import open_target
 
@@ -57,13 +58,14 @@ class Images:
         self,
         subject_id: str | UUID,
         *,
-        side: Side | int | Unset = UNSET,
+        side: str | int | Unset = UNSET,
         batch_id: str | UUID | Unset = UNSET,
         light: str | int | Unset | None = UNSET,
         name: str | Unset = UNSET,
         meta: Any = UNSET,
         creation_time: datetime.datetime | Unset | None = UNSET,
         app_args: Any = UNSET,
+        dataset_id: str | UUID | None = None,
     ) -> SignedUpload:
         """Ask for a signed slot: makes the image's record and says where its bytes are to go.
 
@@ -71,31 +73,34 @@ class Images:
 
         Args:
             subject_id: Whose photo it will be.
-            side: `front`, `right`, `left`, or the number of a side of the dataset's image type.
+            side: `front`, `right`, `left`, or another side of the dataset's image type, by its name,
+                which is looked up once for a client, or by its number.
             batch_id: The batch to put the photo into; a new one is made unless given.
-            light: The name or the number of a light of the image type; 1 is regular.
+            light: A light of the image type, by its name, likewise looked up, or number; 1 is regular.
             name: A name for the photo, at least 1 character.
             meta: Free JSON.
             creation_time: The batch's time, with its zone.
             app_args: Free JSON for the applications.
+            dataset_id: Another dataset than the client's, where names are looked up.
 
         Raises:
-            ConfigError: If an id or the side cannot be right, or the time has no zone.
+            ConfigError: If an id cannot be right, the time has no zone, or the image type has no such
+                side or light; names those it has.
         """
+        subject = parse_id(subject_id, "subject_id")
+        zoned = _zoned(creation_time)
+        side_id, light_id = side_and_light(self._session, side, light, dataset_id)
         body = SignedUploadRequest(
             batch_id=UNSET if isinstance(batch_id, Unset) else parse_id(batch_id, "batch_id"),
-            side_id=_side_id(side),
-            light_id=_light_id(light),
+            side_id=side_id,
+            light_id=light_id,
             meta=meta,
-            creation_time=_zoned(creation_time),
+            creation_time=zoned,
             name=name,
             app_args=app_args,
         )
         return self._session.call(
-            create_signed_upload_url,
-            SignedUpload,
-            subject_id=parse_id(subject_id, "subject_id"),
-            body=body,
+            create_signed_upload_url, SignedUpload, subject_id=subject, body=body
         )
 
     def request_upload_v3(
@@ -143,7 +148,7 @@ class Images:
         self,
         subject_id: str | UUID,
         file: PhotoFile,
-        side: Side | int = "front",
+        side: str | int = "front",
         batch_id: str | UUID | Unset = UNSET,
         *,
         light: str | int | Unset | None = UNSET,
@@ -151,6 +156,7 @@ class Images:
         meta: Any = UNSET,
         creation_time: datetime.datetime | Unset | None = UNSET,
         app_args: Any = UNSET,
+        dataset_id: str | UUID | None = None,
         progress: Progress | None = None,
     ) -> UploadedImage:
         """Check a photo, ask for a slot and send the bytes. Nothing is computed before `compute`.
@@ -166,6 +172,7 @@ class Images:
             meta: As in `request_upload`.
             creation_time: As in `request_upload`.
             app_args: As in `request_upload`.
+            dataset_id: As in `request_upload`.
             progress: Called with the bytes sent and the total.
 
         Raises:
@@ -182,6 +189,7 @@ class Images:
             meta=meta,
             creation_time=creation_time,
             app_args=app_args,
+            dataset_id=dataset_id,
         )
         self.send_bytes(slot, photo, progress=progress)
         return UploadedImage(
@@ -389,20 +397,6 @@ class Images:
                 code=None,
             )
         return image.signed_url
-
-
-def _side_id(side: Side | int | Unset) -> int | Unset:
-    if isinstance(side, int | Unset) and not isinstance(side, bool):
-        return side
-    if side not in SIDE_IDS:
-        raise ConfigError(f"side is one of {', '.join(SIDE_IDS)}, or the number of a side")
-    return SIDE_IDS[side]
-
-
-def _light_id(light: str | int | Unset | None) -> int | Unset | None:
-    if isinstance(light, str):
-        raise ConfigError("light is the number of a light")
-    return light
 
 
 def _zoned(moment: datetime.datetime | Unset | None) -> datetime.datetime | Unset | None:

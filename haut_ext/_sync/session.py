@@ -13,10 +13,12 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from http import HTTPStatus
 from typing import Any, Protocol, TypeVar
+from uuid import UUID
 
-from attrs import frozen
+from attrs import field, frozen
 
 from haut_api.client import AuthenticatedClient
+from haut_api.models import ImageType
 from haut_api.types import Response
 from haut_ext._sync.transport import Transport
 from haut_ext.errors import HautError, UnexpectedResponse
@@ -56,9 +58,11 @@ class Session:
     scope: Scope
     api: AuthenticatedClient
     transport: Transport
+    image_types: dict[UUID, ImageType] = field(factory=dict[UUID, "ImageType"])
+    """Of the datasets that have been asked for a side's or a light's number."""
 
     def call(self, operation: Operation[Any], result: type[Result], **parameters: Any) -> Result:
-        """Call an operation of this company and return its result.
+        """Call an operation, of this company if it is of one, and return its result.
 
         Raises:
             UnexpectedResponse: If the service's success is not the expected `result`.
@@ -98,7 +102,7 @@ class Session:
         return self.expect(response, kind, operation)
 
     def call_for_nothing(self, operation: Operation[Any], **parameters: Any) -> None:
-        """Call an operation of this company whose success has no body worth returning.
+        """Call an operation whose success has no body worth returning, likewise.
 
         Raises:
             UnexpectedResponse: If the body says `"ok": false`.
@@ -112,10 +116,10 @@ class Session:
         self, operation: Operation[Parsed], parameters: dict[str, Any]
     ) -> ResponseOf[Parsed]:
         """Call an operation, of this company if it is of one, and return its response, a success."""
+        company = {"company_id": self.scope.company_id}
+        of_it = company if _is_of_a_company(operation.sync_detailed) else {}
         try:
-            if _is_of_a_company(operation.sync_detailed):
-                parameters = {"company_id": self.scope.company_id, **parameters}
-            return operation.sync_detailed(client=self.api, **parameters)
+            return operation.sync_detailed(client=self.api, **of_it, **parameters)
         except HautError:
             raise
         except Exception as error:

@@ -61,6 +61,7 @@ class Attributes:
     meta: Any = UNSET
     creation_time: datetime.datetime | Unset | None = UNSET
     app_args: Any = UNSET
+    dataset_id: str | UUID | None = None
 
 
 def new_state(subject_id: UUID, files: Mapping[Side, PhotoFile], api: Api = "v1") -> UploadState:
@@ -293,6 +294,7 @@ class _SlotBySlot(_Upload):
                 meta=self.attributes.meta,
                 creation_time=self.attributes.creation_time,
                 app_args=self.attributes.app_args,
+                dataset_id=self.attributes.dataset_id,
             )
         except HautError as error:
             if not maybe_carried_out(error):

@@ -26,6 +26,7 @@ from haut_ext.errors import (
     UnexpectedResponse,
 )
 from haut_ext.wire.redaction import STORAGE, scrub
+from haut_ext.wire.tokens import LOGIN_PATH, REFRESH_PATH
 
 _HEAD = 1000
 """How many characters of a body an error keeps."""
@@ -39,6 +40,19 @@ _ADVICE = {
     408: "Try again later.",
     429: "Too many requests: slow down, or raise max_retries or max_retry_after.",
 }
+
+_ADVICE_ON = {
+    f"POST {LOGIN_PATH}": {
+        400: "If multi-factor authentication is on for this user, a password is not enough: create a "
+        "private token in the SaaS portal and pass it as token=.",
+        401: "Check username and password.",
+        403: "This user may not log in; a private token from the SaaS portal, as token=, may do.",
+        429: "The service blocks frequent logins: wait, then log in once for the whole program, or "
+        "use a private token.",
+    },
+    f"POST {REFRESH_PATH}": {401: "The refresh token is not valid any more."},
+}
+"""For operations that the general advice does not fit."""
 
 NEVER_CONNECTED = (
     httpx.ConnectError,
@@ -75,13 +89,13 @@ class Answer(httpx.Response):
     """An answer read whole; a success of the API is known to be JSON, and parsed once."""
 
     operation: str = ""
-    secret: str = ""
-    """The token it was asked with, which it may echo."""
+    secrets: tuple[str, ...] = ()
+    """What it was asked with, token or login, which it may echo."""
     _parsed: Any = None
 
     def clean(self, text: str) -> str:
         """Return a text of this answer without secrets that it may have echoed."""
-        return scrub(text, self.secret)
+        return scrub(text, self.secrets)
 
     def check(self, *, to_api: bool) -> None:
         """Raise UnexpectedResponse for a success that is not the other side's own.
@@ -125,8 +139,8 @@ def unexpected(answer: Answer, *, problem: str, field: str = "(body)") -> Unexpe
         operation=answer.operation,
         status=answer.status_code,
         field=field,
-        headers=shown_headers(answer.headers, answer.secret),
-        body=body_head(answer.content, answer.secret),
+        headers=shown_headers(answer.headers, answer.secrets),
+        body=body_head(answer.content, answer.secrets),
     )
 
 
@@ -147,15 +161,15 @@ def misfit(error: Exception) -> UnexpectedResponse | None:
     return unexpected(answer, problem=problem, field=field)
 
 
-def shown_headers(headers: Mapping[str, str], secret: str = "") -> dict[str, str]:
+def shown_headers(headers: Mapping[str, str], secrets: tuple[str, ...] = ()) -> dict[str, str]:
     """Return the headers of an answer, less what would let its reader act as the caller."""
-    return {name: scrub(value, secret) for name, value in headers.items() if name != "set-cookie"}
+    return {name: scrub(value, secrets) for name, value in headers.items() if name != "set-cookie"}
 
 
-def body_head(content: bytes, secret: str = "") -> str:
+def body_head(content: bytes, secrets: tuple[str, ...] = ()) -> str:
     """Return the beginning of a body as text, whatever its type, without echoed secrets."""
     # Cut last: a secret that is cut in two would not be found.
-    return scrub(content[: _HEAD * 4].decode("utf-8", "replace"), secret)[:_HEAD]
+    return scrub(content[: _HEAD * 4].decode("utf-8", "replace"), secrets)[:_HEAD]
 
 
 def field_of(error: Exception) -> str:
@@ -228,7 +242,7 @@ def refusal(
     text += _history(attempts, retry_after, once)
     if maybe_carried_out:
         text += " It may have been carried out all the same: look before you send it again."
-    elif advice := _ADVICE.get(status, "Try again later." if status >= 500 else ""):
+    elif advice := _advice(operation, status):
         text += f" {advice}"
     if (identity := request_id(answer)) is not None:
         text += f" Request id: {identity}."
@@ -239,11 +253,17 @@ def refusal(
         errors=errors,
         request_id=identity,
         retry_after=retry_after,
-        headers=shown_headers(answer.headers, answer.secret),
-        body=body_head(answer.content, answer.secret),
+        headers=shown_headers(answer.headers, answer.secrets),
+        body=body_head(answer.content, answer.secrets),
         maybe_carried_out=maybe_carried_out,
         attempts=attempts,
     )
+
+
+def _advice(operation: str, status: int) -> str:
+    special = _ADVICE_ON.get(operation, {})
+    later = "Try again later." if status >= 500 else ""
+    return special.get(status) or _ADVICE.get(status, later)
 
 
 def _status_line(status: int) -> str:
@@ -287,8 +307,8 @@ def _storage_refusal(
         status=answer.status_code,
         code=code,
         retry_after=retry_after,
-        headers=shown_headers(answer.headers, answer.secret),
-        body=body_head(answer.content, answer.secret),
+        headers=shown_headers(answer.headers, answer.secrets),
+        body=body_head(answer.content, answer.secrets),
         attempts=attempts,
     )
 

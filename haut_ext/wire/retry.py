@@ -4,8 +4,10 @@
     |-------------------------------|---------------------------|-------------------|
     | GET, PATCH, DELETE, PUT       | again                     | again             |
     | POST (creates, costs money)   | again                     | never: say so     |
+    | POST that logs in             | never                     | never             |
 
-A body that cannot be sent again from its beginning rules out any repetition.
+The service blocks frequent logins, so that one is sent once, whatever comes of it. A body that cannot
+be sent again from its beginning rules out any repetition.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Asking for a token, and refusing one that could not be a header.
+"""Asking for a token, refusing one that could not be a header, and knowing who needs none.
 
 A token is a string or a callable that returns one. Both faces need the same answer from it, and
 only the asynchronous one can await it, so the two ways of asking stand here side by side.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
+from math import inf
 
 from attrs import field, frozen
 
@@ -15,6 +16,11 @@ from haut_ext.errors import ConfigError
 
 SyncToken = str | Callable[[], str]
 AsyncToken = str | Callable[[], str | Awaitable[str]]
+
+LOGIN_PATH = "/api/v1/auth/login/"
+REFRESH_PATH = "/api/v1/auth/refresh/"
+OPEN_PATHS = frozenset({LOGIN_PATH, REFRESH_PATH})
+"""Whose operations take no token (`security: []`): they give one, and must not wait for one."""
 
 
 @frozen
@@ -25,11 +31,15 @@ class Held:
         token: The token in use; the refused one if the last asking failed; None before the first.
         generation: How often the provider has been asked.
         failure: What the last asking raised.
+        early: From when one caller renews it and the others go on with it.
+        late: From when all callers wait for another.
     """
 
     token: str | None = field(repr=False)
     generation: int = 0
     failure: Exception | None = None
+    early: float = inf
+    late: float = inf
 
 
 def ask(provider: SyncToken) -> str:

@@ -1,0 +1,468 @@
+# Derived from tests/_async/test_login.py by `make sync`; change that file instead.
+"""Logging in once, and staying in: who renews, who waits, and when a password is sent again."""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import pickle
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+import yaml
+
+from haut_api.api.login import login, refresh_access_token
+from haut_api.models import LoginRequest, RefreshRequest
+from haut_ext import (
+    ApiError,
+    BadRequest,
+    ConfigError,
+    Forbidden,
+    Haut,
+    HautError,
+    RateLimited,
+    ServerError,
+    TransportError,
+    Unauthorized,
+    UnexpectedResponse,
+)
+from haut_ext._sync.login import Login
+from haut_ext._sync.tokens import TokenSource
+from haut_ext.concurrency import together
+from haut_ext.sandbox import Fault, Request, Sandbox, faults
+from haut_ext.sandbox.messages import Answer
+from haut_ext.wire.tokens import OPEN_PATHS
+
+pytestmark = pytest.mark.anyio
+
+HOUR = 3600.0
+MINUTE = 60.0
+MANY = 16
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(seed=1) as sandbox:
+        yield sandbox
+
+
+class Ahead:
+    """A clock that runs ahead of the machine's by as much as it is told."""
+
+    def __init__(self, haut: Haut) -> None:
+        self.seconds = 0.0
+        tokens = haut._session.transport.tokens
+        assert isinstance(tokens.provider, Login)
+        tokens.clock = tokens.provider.clock = self
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.seconds
+
+
+def log_in(sandbox: Sandbox, **options: Any) -> Haut:
+    credentials = sandbox.credentials
+    return Haut.login(
+        **sandbox.login_credentials,
+        dataset_id=credentials["dataset_id"],
+        base_url=credentials["base_url"],
+        **options,
+    )
+
+
+def came(sandbox: Sandbox) -> tuple[int, int]:
+    """How many logins and refreshes have arrived."""
+    return sandbox.arrived("login"), sandbox.arrived("refresh_access_token")
+
+
+def forget_refresh_tokens(sandbox: Sandbox) -> None:
+    with sandbox.world.lock:
+        sandbox.world.accounts.refresh_tokens.clear()
+
+
+def outcomes(haut: Haut) -> set[str]:
+    found = together([haut.subjects.list] * MANY)
+    return {type(outcome).__name__ for outcome in found}
+
+
+def answering(**changes: Any) -> Fault:
+    """The true answer with other fields; None takes one out."""
+
+    def change(answer: Answer) -> Answer:
+        document = {**json.loads(answer.body), **changes}
+        kept = {name: value for name, value in document.items() if value is not None}
+        return Answer(answer.status, answer.headers, json.dumps(kept).encode())
+
+    return Fault("other fields", "after", change=change)
+
+
+# Getting in
+
+
+def test_logs_in_at_once_into_the_users_company(sandbox: Sandbox) -> None:
+    with log_in(sandbox) as haut:
+        assert came(sandbox) == (1, 0)
+        assert str(haut.scope.company_id) == sandbox.credentials["company_id"]
+        haut.subjects.create("subject-1")
+        [subject] = (haut.subjects.list()).items
+        assert subject.name == "subject-1"
+    assert came(sandbox) == (1, 0)
+
+
+def test_another_company_and_options(sandbox: Sandbox) -> None:
+    other = UUID(int=7)
+    with log_in(sandbox, company_id=str(other), max_retries=1, deadline=7) as haut:
+        assert haut.scope.company_id == other
+        assert (haut.options.max_retries, haut.options.deadline) == (1, 7)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"username": ""}, "username and a password"),
+        ({"password": ""}, "username and a password"),
+        ({"token_life": 0}, "token_life"),
+        ({"company_id": "none"}, "company_id"),
+        ({"base_url": "http://saas.haut.ai"}, "plain http"),
+    ],
+)
+def test_what_cannot_be_right_is_not_sent(
+    sandbox: Sandbox, arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Haut.login(**{**sandbox.login_credentials, "base_url": sandbox.base_url, **arguments})
+    assert came(sandbox) == (0, 0)
+
+
+def test_wrong_password(sandbox: Sandbox) -> None:
+    with pytest.raises(Unauthorized, match="Check username and password") as caught:
+        Haut.login("user@example.com", "wrong-password", base_url=sandbox.base_url)
+    assert "HAUT_TOKEN" not in str(caught.value)
+    assert came(sandbox) == (1, 0)
+
+
+def test_mfa(sandbox: Sandbox) -> None:
+    sandbox.mfa_enabled = True
+    with pytest.raises(BadRequest, match=r"multi-factor.*private token.*token="):
+        log_in(sandbox)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "message"),
+    [
+        (faults.status(403), Forbidden, "private token"),
+        (faults.status(429, retry_after=0), RateLimited, "blocks frequent logins"),
+        (faults.status(503, retry_after=0), ServerError, "blocks frequent logins"),
+        (faults.reset("after"), TransportError, "blocks frequent logins"),
+        (faults.status(500), ServerError, "blocks frequent logins"),
+    ],
+    ids=lambda value: value.name if isinstance(value, Fault) else "",
+)
+def test_a_login_is_sent_once(
+    sandbox: Sandbox, fault: Fault, kind: type[HautError], message: str
+) -> None:
+    sandbox.faults.add("login", fault)
+    with pytest.raises(kind, match=message):
+        log_in(sandbox)
+    assert came(sandbox) == (1, 0)
+
+
+# Staying in
+
+
+def test_an_ended_token_is_refreshed_once_for_all(sandbox: Sandbox) -> None:
+    with log_in(sandbox) as haut:
+        for times in (1, 2):
+            sandbox.clock.advance(HOUR)  # the service's; this client believes the token fresh
+            assert outcomes(haut) == {"Page"}
+            assert came(sandbox) == (1, times)
+
+
+def test_a_short_life_is_known(sandbox: Sandbox) -> None:
+    with Sandbox(seed=1, token_seconds=600) as short:
+        with log_in(short, token_life=600) as haut:
+            ahead = Ahead(haut)
+            for times in (1, 2, 3):
+                ahead.seconds += 599
+                short.clock.advance(599)
+                haut.subjects.list()
+                assert came(short) == (1, times)
+        assert short.arrived("list_subjects") == 3  # no 401 among them
+
+
+def test_early_one_renews_and_the_others_go_on(sandbox: Sandbox) -> None:
+    listed = threading.Semaphore(0)
+    missed: list[int] = []
+
+    def hold(request: Request) -> None:
+        if request.operation == "list_subjects":
+            listed.release()
+        elif request.operation == "refresh_access_token":
+            missed.extend(n for n in range(MANY - 1) if not listed.acquire(timeout=10))
+
+    with log_in(sandbox) as haut:
+        ahead = Ahead(haut)
+        ahead.seconds = HOUR * 3 / 4 - MINUTE
+        assert outcomes(haut) == {"Page"}
+        assert came(sandbox) == (1, 0)
+        ahead.seconds += MINUTE
+        sandbox.before_request = hold
+        assert outcomes(haut) == {"Page"}
+        sandbox.before_request = None
+        assert came(sandbox) == (1, 1)
+        assert missed == []
+        assert outcomes(haut) == {"Page"}
+        assert came(sandbox) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "fault", [faults.reset("after"), faults.status(500), faults.status(429, retry_after=600)]
+)
+def test_early_failure_is_nobodys_and_is_left_for_a_while(sandbox: Sandbox, fault: Fault) -> None:
+    with log_in(sandbox) as haut:
+        ahead = Ahead(haut)
+        sandbox.faults.add("refresh_access_token", fault, times=2)
+        ahead.seconds = HOUR * 3 / 4
+        for _ in range(2):
+            assert outcomes(haut) == {"Page"}
+            assert came(sandbox) == (1, 1)
+        ahead.seconds += MINUTE
+        assert outcomes(haut) == {"Page"}
+        assert came(sandbox) == (1, 2)
+        # A call whose token is refused meanwhile does not get that failure, it asks for itself.
+        sandbox.expire_token()
+        assert outcomes(haut) == {"Page"}
+        assert came(sandbox) == (1, 3)
+
+
+def test_late_all_wait_for_one(sandbox: Sandbox) -> None:
+    with log_in(sandbox) as haut:
+        Ahead(haut).seconds = HOUR * 29 / 30
+        sandbox.expire_token()
+        assert outcomes(haut) == {"Page"}
+        assert came(sandbox) == (1, 1)
+    assert sandbox.arrived("list_subjects") == MANY  # so nobody went with the old one
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (faults.reset("after"), TransportError),
+        (faults.status(500), ServerError),
+        (faults.status(429, retry_after=600), RateLimited),
+        (faults.status(302), ApiError),
+    ],
+    ids=lambda value: value.name if isinstance(value, Fault) else "",
+)
+def test_late_failure_is_everybodys_and_no_reason_to_log_in(
+    sandbox: Sandbox, fault: Fault, kind: type[HautError]
+) -> None:
+    with log_in(sandbox) as haut:
+        Ahead(haut).seconds = HOUR
+        sandbox.faults.add("refresh_access_token", fault)
+        with pytest.raises(kind, match="/auth/refresh/"):
+            haut.subjects.list()
+        assert came(sandbox) == (1, 1)
+        assert sandbox.arrived("list_subjects") == 0
+        haut.subjects.list()
+        assert came(sandbox) == (1, 2)
+
+
+def test_a_refused_refresh_is_a_login_but_never_twice_a_minute(sandbox: Sandbox) -> None:
+    with log_in(sandbox) as haut:
+        ahead = Ahead(haut)
+        forget_refresh_tokens(sandbox)
+        sandbox.expire_token()
+        for _ in range(2):
+            with pytest.raises(Unauthorized, match=r"new login is possible in \d+ s") as caught:
+                haut.subjects.list()
+            assert caught.value.operation == "POST /api/v1/auth/refresh/"
+            assert caught.value.retry_after is not None
+            assert 0 < caught.value.retry_after <= MINUTE
+        assert came(sandbox) == (1, 2)
+        ahead.seconds = MINUTE
+        assert outcomes(haut) == {"Page"}
+        assert came(sandbox) == (2, 3)
+
+        # A login that is refused counts, and says what is wrong.
+        forget_refresh_tokens(sandbox)
+        sandbox.expire_token()
+        sandbox.mfa_enabled = True
+        ahead.seconds += MINUTE
+        with pytest.raises(BadRequest, match=r"multi-factor"):
+            haut.subjects.list()
+        with pytest.raises(Unauthorized, match="new login is possible"):
+            haut.subjects.list()
+        assert sandbox.arrived("login") == 3
+
+
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 405, 422])
+def test_what_counts_as_a_refused_refresh(sandbox: Sandbox, code: int) -> None:
+    with log_in(sandbox) as haut:
+        Ahead(haut).seconds = HOUR
+        sandbox.faults.add("refresh_access_token", faults.status(code))
+        haut.subjects.list()
+        assert came(sandbox) == (2, 1)
+
+
+def test_answers_of_a_refresh(sandbox: Sandbox) -> None:
+    """Its answer is documented nowhere, so all that public clients read is read."""
+    with log_in(sandbox) as haut:
+        ahead = Ahead(haut)
+
+        def renewed(fault: Fault) -> tuple[int, int]:
+            sandbox.faults.add("refresh_access_token", fault)
+            ahead.seconds += HOUR
+            haut.subjects.list()
+            return came(sandbox)
+
+        assert renewed(answering(access_token=None)) == (1, 1)
+        assert renewed(answering(token_access=None, refresh_token=None)) == (1, 2)
+        with sandbox.world.lock:
+            new = sandbox.world.accounts.refresh_token()
+        assert renewed(answering(refresh_token=new)) == (1, 3)
+        with sandbox.world.lock:
+            sandbox.world.accounts.refresh_tokens = {new}
+        assert renewed(answering()) == (1, 4)
+        for useless in ({"access_token": None, "token_access": None}, {"access_token": 7}):
+            logins, refreshes = came(sandbox)
+            assert renewed(answering(**useless)) == (logins + 1, refreshes + 1)
+
+
+def test_clients_made_from_it_share_the_token(sandbox: Sandbox) -> None:
+    with log_in(sandbox) as haut:
+        twin = haut.with_options(max_retries=0)
+        sandbox.expire_token()
+        found = together([haut.subjects.list, twin.subjects.list] * MANY)
+        assert {type(outcome).__name__ for outcome in found} == {"Page"}
+        twin.subjects.list()
+    assert came(sandbox) == (1, 1)
+
+
+def test_no_copies(sandbox: Sandbox) -> None:
+    """Each would log in by itself."""
+    with log_in(sandbox) as haut:
+        for duplicate in (pickle.dumps, copy.copy, copy.deepcopy):
+            with pytest.raises(ConfigError, match="private token"):
+                duplicate(haut)
+
+
+# Who is told what
+
+
+def test_the_wire_knows_which_operations_are_open() -> None:
+    document = yaml.safe_load(Path("openapi/haut.yaml").read_text("utf-8"))
+    documented = {
+        path
+        for path, operations in document["paths"].items()
+        if path.startswith("/api/")
+        for operation in operations.values()
+        if isinstance(operation, dict) and operation.get("security") == []
+    }
+    assert documented == OPEN_PATHS
+
+
+def test_open_operations_carry_no_token_and_wait_for_none(sandbox: Sandbox) -> None:
+    with log_in(sandbox) as haut:
+        Ahead(haut).seconds = HOUR  # whoever asks for the token now is in for a refresh
+        person = LoginRequest(**sandbox.login_credentials)
+        response = login.sync_detailed(client=haut.api, body=person)
+        token = RefreshRequest(response.parsed.refresh_token)  # type: ignore[union-attr]
+        refresh_access_token.sync_detailed(client=haut.api, body=token)
+        assert came(sandbox) == (2, 1)
+        haut.subjects.list()
+    assert came(sandbox) == (2, 2)
+    for arrival in sandbox.arrivals:
+        assert arrival.had_authorization == (arrival.operation == "list_subjects")
+
+
+ECHO = "not {username} with {password}"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        answering(company_id=None),
+        answering(company_id="nowhere"),
+        answering(access_token=None),
+        faults.status(200, b'{"token":"of-nobody"', content_type="application/json"),
+        faults.status(400, ECHO.encode(), content_type="application/json"),
+        faults.status(
+            401,
+            b'{"errors":[{"code":"no","detail":"{password}","attr":"{username}"}]}',
+            content_type="application/json",
+        ),
+        faults.status(500, b'{"username":"{username}","password":"{password}"}'),
+        faults.garbage(),
+        faults.truncated(),
+    ],
+    ids=str,
+)
+def test_nothing_secret_in_what_a_failed_login_leaves(
+    sandbox: Sandbox, fault: Fault, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    credentials = {name: str(value) for name, value in sandbox.login_credentials.items()}
+    secrets = [*credentials.values(), "of-nobody", "sandbox-token-"]
+
+    def echoing(answer: Answer) -> Answer:
+        changed = fault.change(answer)
+        body = bytes(changed.body)
+        for name, value in credentials.items():
+            body = body.replace(b"{%s}" % name.encode(), value.encode())
+        return Answer(changed.status, changed.headers, body)
+
+    sandbox.faults.add("login", Fault("echo", "after", fault.delivery, echoing))
+    with pytest.raises(HautError) as caught:
+        log_in(sandbox)
+    error = caught.value
+    shown = "".join(traceback.format_exception(error)) + repr(vars(error)) + caplog.text
+    for secret in secrets:
+        assert secret not in shown
+        assert secret.encode() not in pickle.dumps(error)
+
+
+def test_nothing_secret_in_a_client(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with log_in(sandbox) as haut:
+        sandbox.expire_token()
+        haut.subjects.list()
+        tokens = haut._session.transport.tokens
+        shown = repr(haut) + repr(vars(haut)) + repr(haut.api) + repr(vars(tokens))
+        shown += repr(vars(tokens.provider)) + repr(haut._session) + caplog.text
+    held = {*sandbox.world.accounts.refresh_tokens, *sandbox.world.accounts._ends}
+    for secret in (*sandbox.login_credentials.values(), *held):
+        assert str(secret) not in shown
+
+
+def test_a_bad_answer_ends_the_connections(sandbox: Sandbox) -> None:
+    """A client that nobody got cannot be closed by anybody."""
+    sandbox.faults.add("login", answering(company_id="nowhere"))
+    with pytest.raises(UnexpectedResponse, match="company_id"):
+        log_in(sandbox)
+
+
+def test_a_caller_that_is_cancelled_leaves_the_renewal_to_the_next(sandbox: Sandbox) -> None:
+    tokens = TokenSource(Interrupted(), life=HOUR)
+    with pytest.raises(KeyboardInterrupt):
+        tokens.current()
+    assert (tokens.current()).token == "token-2"
+
+
+class Interrupted:
+    """Is cut short the first time."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self) -> str:
+        self.asked += 1
+        if self.asked == 1:
+            raise KeyboardInterrupt
+        return f"token-{self.asked}"
