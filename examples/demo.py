@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
 
-from haut_ext import Haut, HautError, Side
+from haut_ext import BatchResults, Haut, HautError, Side
 from haut_ext.sandbox import Sandbox
 
 PHOTOS: dict[Side, Path] = {
@@ -37,7 +37,7 @@ def run(haut: Haut) -> None:
     subject = haut.subjects.create(f"demo-{uuid4()}", meta={"purpose": "demo"})
     say(f"created subject      {subject.id}")
     try:
-        analyse(haut, subject.id)
+        results = analyse(haut, subject.id)
     except BaseException:
         say(f"failed; erasing subject {subject.id} before stopping")
         haut.erase_subject(subject.id)
@@ -47,9 +47,22 @@ def run(haut: Haut) -> None:
     print("\n" + str(receipt) + "\n")
     if not receipt.verified:
         sys.exit("the erasure could not be verified")
+    say("what the algorithms had found on the front, which now only this process has:")
+    show(results)
 
 
-def analyse(haut: Haut, subject_id: object) -> None:
+def show(results: BatchResults) -> None:
+    """Print the first metric of each algorithm; `results.to_rows()` has all of them."""
+    for result in results.results:
+        for metric in result.metrics[:1]:
+            if result.side == "front":
+                found = f"{metric.name:<20} {metric.area or '':<15} {metric.value!s:>8}"
+                print(f"  {result.algorithm:<20} {found} {metric.unit or ''}".rstrip())
+    for failed in results.failures:
+        print(f"  {failed.algorithm:<20} failed on {failed.side}: {failed.error}")
+
+
+def analyse(haut: Haut, subject_id: object) -> BatchResults:
     subject = str(subject_id)
     for side, path in PHOTOS.items():
         say(f"will upload {side:<5}    {path.name}, {path.stat().st_size:,} bytes")
@@ -83,6 +96,7 @@ def analyse(haut: Haut, subject_id: object) -> None:
     if sent != received:
         sys.exit(f"the downloaded photo is not the uploaded one: {received} is not {sent}")
     say(f"downloaded front     {size:,} bytes, SHA-256 equal: {received[:16]}...")
+    return haut.wait_for_results(batch, timeout=300, settled_after=1)
 
 
 def main() -> None:

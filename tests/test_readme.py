@@ -74,7 +74,14 @@ def test_make_demo(tmp_path: Path) -> None:
         env={"PATH": "/usr/bin:/bin:/usr/local/bin"},
     )
     assert done.returncode == 0, done.stderr
-    for step in ("created subject", "uploaded left", "analysed", "SHA-256 equal", "verified: yes"):
+    for step in (
+        "created subject",
+        "uploaded left",
+        "analysed",
+        "SHA-256 equal",
+        "verified: yes",
+        "acne_score",
+    ):
         assert step in done.stdout
     assert "HAUT_TOKEN" in done.stdout.splitlines()[-2]
 
