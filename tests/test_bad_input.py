@@ -15,6 +15,7 @@ from haut_api.api.images import list_images
 from haut_api.api.subjects import delete_subject, list_subjects
 from haut_ext import AsyncHaut, ConfigError, Haut, HautError, ImageRejected, Timeout
 from haut_ext.photo import MAX_BYTES
+from haut_ext.results import SideState, UploadedBatch, UploadedImage, UploadState
 from haut_ext.sandbox import Sandbox
 from tests.photo_files import jpeg
 
@@ -146,6 +147,12 @@ GOOD: dict[str, Any] = {
     "to": io.BytesIO(),
     "username": "user@example.com",
     "password": "password",
+    "batch": UploadedBatch(UUID(ID), UUID(ID), ()),
+    "image": UploadedImage(UUID(ID), UUID(ID), "front", UUID(ID)),
+    "names": {"front": "front.jpg"},
+    "state": UploadState(
+        UUID(ID), None, (SideState("front"),), "not sent", datetime.datetime.now(datetime.UTC)
+    ),
 }
 """For the parameters without a default, and for those without which there is nothing to do."""
 
@@ -167,6 +174,9 @@ def test_no_method_that_takes_an_id_is_forgotten() -> None:
     assert {f"{where}.{name}" for where, name, _ in TAKERS} == {
         "haut.login",
         "haut.upload_and_compute",
+        "haut.resume_upload",
+        "haut.results",
+        "haut.wait_for_results",
         "haut.erase_subject",
         "haut.datasets.get",
         *(f"haut.subjects.{name}" for name in ("create", "get_or_create", "update", "iterate")),
@@ -174,6 +184,10 @@ def test_no_method_that_takes_an_id_is_forgotten() -> None:
         *(f"haut.subjects.{name}" for name in ("clear_storage", "clear_metadata")),
         *(f"haut.images.{name}" for name in ("request_upload", "upload", "compute", "iterate")),
         *(f"haut.images.{name}" for name in ("list", "get", "delete", "download")),
+        *(
+            f"haut.images.{name}"
+            for name in ("request_upload_v3", "read_results", "read_results_v3")
+        ),
     }
 
 
