@@ -177,6 +177,23 @@ async def test_records_are_deleted_though_their_ids_were_never_learned(
     assert sandbox.carried_out("delete_image") == 3
 
 
+async def test_a_second_batch_whose_answer_was_lost_is_deleted_too(
+    sandbox: Sandbox, subject_id: str
+) -> None:
+    sandbox.faults.add("upload_image", faults.status(403))
+    sandbox.faults.add("create_upload_urls_v3", faults.close("after"), skip=1)
+    async with AsyncHaut(**sandbox.credentials, max_retries=0) as haut:
+        with pytest.raises(UploadIncomplete) as first:
+            await haut.upload_and_compute(subject_id, **FILES, api="v3")
+        with pytest.raises(UploadIncomplete) as second:
+            await haut.resume_upload(first.value.state, **FILES)
+        assert second.value.state.batch_id is None
+        assert {side.status for side in second.value.state.sides} == {"unknown"}
+        await haut.resume_upload(second.value.state, **FILES)
+    once(sandbox)
+    assert sandbox.carried_out("delete_image") == 6
+
+
 async def test_a_batch_is_not_begun_anew_once_all_has_arrived(
     sandbox: Sandbox, subject_id: str
 ) -> None:
