@@ -25,7 +25,7 @@ from haut_ext.errors import ConfigError, StorageError
 from haut_ext.photo import Photo, PhotoFile
 from haut_ext.results import SIDE_IDS, Page, Side, UploadedImage
 from haut_ext.settings import parse_id
-from haut_ext.wire.saving import open_target
+from haut_ext.wire.saving import Target, open_target
 
 
 class Images:
@@ -264,18 +264,20 @@ class Images:
             StorageError: If the record has no file: not uploaded, or deleted since.
             TransportError: If it broke off and could not be had whole in the end.
         """
+        image_id = parse_id(image_id, "image_id")
         with open_target(to) as target:
-            for last in (False, True):
-                address = self._address(parse_id(image_id, "image_id"))
-                try:
-                    self._session.transport.transfer("GET", address, into=target)
-                except StorageError as error:
-                    # A photo that broke off late may outlive its address; one new one must do.
-                    if error.code != "ExpiredToken" or last:
-                        raise
-                else:
-                    break
+            try:
+                self._receive(image_id, target)
+            except StorageError as error:
+                # A photo that broke off late may outlive its address; one new one must do.
+                if error.code != "ExpiredToken":
+                    raise
+                self._receive(image_id, target)
             return target.written
+
+    def _receive(self, image_id: UUID, target: Target) -> None:
+        address = self._address(image_id)
+        self._session.transport.transfer("GET", address, into=target)
 
     def _address(self, image_id: UUID) -> str:
         """Return an address signed for downloading the photo."""

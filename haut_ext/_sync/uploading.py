@@ -277,10 +277,10 @@ class _Upload:
     def _being_analysed(self) -> bool:
         """Whether some image of the batch shows a result, so that the computation must have run."""
         for side in self.state.sides:
-            if side.image_id is not None:
-                image = self.images.get(side.image_id)
-                if image.quality_score is not None or image.aux_images:
-                    return True
+            assert side.image_id is not None  # all are stored
+            image = self.images.get(side.image_id)
+            if image.quality_score is not None or image.aux_images:
+                return True
         return False
 
 

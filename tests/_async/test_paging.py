@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from haut_api.api.images import list_images
 from haut_api.api.subjects import create_subject, list_subjects
-from haut_ext import AsyncHaut, ConfigError, NotFound
+from haut_ext import AsyncHaut, ConfigError, ListChanging, NotFound, UnexpectedResponse
 from haut_ext.sandbox import Request, Sandbox, faults
 from tests.faces import run_async, running_async
 
@@ -132,6 +132,20 @@ async def test_an_item_created_in_the_second_of_the_first_page_costs_one_more_re
     assert sandbox.arrived("list_subjects") in (2, 4)
 
 
+async def test_a_list_that_changes_during_every_reading(sandbox: Sandbox) -> None:
+    """What is yielded is still yielded once; and the caller learns that something may be missing."""
+    sandbox.add_subjects(20)
+    sandbox.clock.advance(2)
+    Others(sandbox, [[("create", 0), ("delete", 0)]] * 1000)
+    found: list[UUID] = []
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        with pytest.raises(ListChanging, match=r"list_subjects: .*10 readings"):
+            async for subject in haut.subjects.iterate():
+                found.append(subject.id)
+    assert len(found) == len(set(found)) >= 20
+    assert sandbox.arrived("list_subjects") < 100
+
+
 async def test_subject_deleted_in_the_middle_of_its_images(sandbox: Sandbox) -> None:
     [subject] = sandbox.add_subjects(1)
     sandbox.add_images(subject, 30)
@@ -178,6 +192,14 @@ async def test_an_error_on_a_later_page_reaches_the_caller(sandbox: Sandbox) -> 
             async for _ in haut.subjects.iterate():
                 found += 1
     assert found == 20
+
+
+async def test_a_success_that_is_not_documented_is_no_page(sandbox: Sandbox) -> None:
+    page = b'{"count": 1, "next": null, "previous": null, "results": []}'
+    sandbox.faults.add("list_subjects", faults.status(202, page, content_type="application/json"))
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        with pytest.raises(UnexpectedResponse, match=r"list_subjects.* 202.*not documented"):
+            await haut.subjects.list()
 
 
 async def test_no_subject_to_list(sandbox: Sandbox) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from haut_api.api.images import list_images
 from haut_api.api.subjects import create_subject, list_subjects
-from haut_ext import ConfigError, Haut, NotFound
+from haut_ext import ConfigError, Haut, ListChanging, NotFound, UnexpectedResponse
 from haut_ext.sandbox import Request, Sandbox, faults
 from tests.faces import run, running
 
@@ -133,6 +133,20 @@ def test_an_item_created_in_the_second_of_the_first_page_costs_one_more_reading(
     assert sandbox.arrived("list_subjects") in (2, 4)
 
 
+def test_a_list_that_changes_during_every_reading(sandbox: Sandbox) -> None:
+    """What is yielded is still yielded once; and the caller learns that something may be missing."""
+    sandbox.add_subjects(20)
+    sandbox.clock.advance(2)
+    Others(sandbox, [[("create", 0), ("delete", 0)]] * 1000)
+    found: list[UUID] = []
+    with Haut(**sandbox.credentials) as haut:
+        with pytest.raises(ListChanging, match=r"list_subjects: .*10 readings"):
+            for subject in haut.subjects.iterate():
+                found.append(subject.id)
+    assert len(found) == len(set(found)) >= 20
+    assert sandbox.arrived("list_subjects") < 100
+
+
 def test_subject_deleted_in_the_middle_of_its_images(sandbox: Sandbox) -> None:
     [subject] = sandbox.add_subjects(1)
     sandbox.add_images(subject, 30)
@@ -179,6 +193,14 @@ def test_an_error_on_a_later_page_reaches_the_caller(sandbox: Sandbox) -> None:
             for _ in haut.subjects.iterate():
                 found += 1
     assert found == 20
+
+
+def test_a_success_that_is_not_documented_is_no_page(sandbox: Sandbox) -> None:
+    page = b'{"count": 1, "next": null, "previous": null, "results": []}'
+    sandbox.faults.add("list_subjects", faults.status(202, page, content_type="application/json"))
+    with Haut(**sandbox.credentials) as haut:
+        with pytest.raises(UnexpectedResponse, match=r"list_subjects.* 202.*not documented"):
+            haut.subjects.list()
 
 
 def test_no_subject_to_list(sandbox: Sandbox) -> None:

@@ -174,6 +174,32 @@ def test_download_into_a_stream_has_one_attempt_once_begun(sandbox: Sandbox, hau
     assert sandbox.faults.pending == []
 
 
+def test_download_into_a_file_that_cannot_go_back_after_all(sandbox: Sandbox, haut: Haut) -> None:
+    image = store(sandbox, CONTENT).image
+
+    class Stuck(io.BytesIO):
+        def truncate(self, size: int | None = None) -> int:
+            raise OSError("not here")
+
+    sandbox.faults.add("download_image", faults.truncated())
+    with pytest.raises(TransportError, match="cut off") as caught:
+        haut.images.download(image, Stuck())
+    assert str(caught.value.__context__) == "not here"
+    assert sandbox.arrived("download_image") == 1
+
+
+def test_download_into_what_can_do_nothing_but_write(sandbox: Sandbox, haut: Haut) -> None:
+    image = store(sandbox, CONTENT).image
+    pieces: list[bytes] = []
+
+    class Sink:
+        def write(self, piece: Any) -> None:
+            pieces.append(bytes(piece))
+
+    assert haut.images.download(image, cast("BinaryIO", Sink())) == len(CONTENT)
+    assert b"".join(pieces) == CONTENT
+
+
 def test_download_whose_file_cannot_be_written(
     sandbox: Sandbox, haut: Haut, tmp_path: Path
 ) -> None:
