@@ -81,7 +81,7 @@ Ids = Annotated[Path, typer.Argument(help="One UUID a line, or .csv with a colum
 Receipts = Annotated[Path, typer.Option(help="The folder for the receipts.")]
 Journal = Annotated[Path, typer.Option(help="The file that knows how far the run is.")]
 InFlight = Annotated[int, typer.Option(min=1, help="How many at once.")]
-PerSecond = Annotated[float | None, typer.Option(help="How many may start in a second.")]
+PerSecond = Annotated[float | None, typer.Option(help="Requests to the API in a second, at most.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 for any free one.")]
 
 

@@ -21,7 +21,6 @@ import pytest
 
 from haut_ext import ConfigError, Haut
 from haut_ext.bulk import BulkStopped, bulk_upload
-from haut_ext.bulk.running import Gate
 from haut_ext.sandbox import Credentials, Request, Sandbox, faults
 from tests.bulk.conftest import PHOTO
 from tests.bulk.holdings import holdings
@@ -245,40 +244,6 @@ def test_a_passing_trouble_costs_nothing_and_a_lasting_one_is_listed(
         assert report.failed == 1
         assert bulk_upload(haut, rows, journal=tmp_path / "other").done == 1
     assert sandbox.carried_out("compute_batch") == 2
-
-
-def test_everybody_slows_down_when_asked_to(tmp_path: Path, photo: Path, sandbox: Sandbox) -> None:
-    sandbox.faults.add("create_signed_upload_url", faults.status(429, retry_after=0), times=20)
-    rows = [{"subject": f"person {number}", "front": photo} for number in range(20)]
-    with Haut(**sandbox.credentials, max_retries=0) as haut:
-        report = bulk_upload(haut, rows, journal=tmp_path / "journal")
-    assert (report.done, sandbox.faults.pending) == (20, [])
-
-
-def test_the_gate_halves_at_a_trouble_and_grows_with_successes() -> None:
-    gate = Gate(8, None, patience=60)
-    assert gate.slow_down(0)
-    assert gate.limit == 4
-    assert gate.slow_down(30)
-    assert gate.slow_down(30)  # the same news from another thread
-    assert gate.limit == 2
-    for _ in range(30):
-        gate.succeed()
-    assert 7 < gate.limit <= 8
-    assert not Gate(8, None, patience=10).slow_down(30)
-
-
-def test_the_gate_keeps_out_who_is_one_too_many() -> None:
-    gate = Gate(2, None, patience=60)
-    assert gate.slow_down(0)
-    assert gate.enter()
-    entered: list[bool] = []
-    other = threading.Thread(target=lambda: entered.append(gate.enter()))
-    other.start()
-    other.join(0.1)  # ends at once if it is let in
-    gate.stop()
-    other.join()
-    assert entered == [False]
 
 
 def test_so_many_and_no_more_work_at_once(tmp_path: Path, photo: Path, sandbox: Sandbox) -> None:
