@@ -387,7 +387,7 @@ class Listener:
         """Ends our half and waits for theirs: closing on unread bytes resets the answer away."""
         deadline = time.monotonic() + _LINGER_SECONDS
         sock.shutdown(socket.SHUT_WR)
-        while (left := deadline - time.monotonic()) > 0:  # pragma: no branch - if it is never silent
+        while (left := deadline - time.monotonic()) > 0:  # pragma: no branch - never silent
             sock.settimeout(left)
             if not sock.recv(_RECEIVE):
                 return
