@@ -103,7 +103,7 @@ def test_all_that_can_be_done_is_done(sandbox: Sandbox) -> None:
             if not name.startswith("_")
         }
     # `resume_upload` is done below, the others send nothing.
-    assert public - done == {"resume_upload", "with_options", "from_env", "close"}
+    assert public - done == {"resume_upload", "with_options", "with_pace", "from_env", "close"}
 
 
 def test_every_attempt_has_its_line(sandbox: Sandbox, log: pytest.LogCaptureFixture) -> None:
