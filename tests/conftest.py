@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from haut_ext.sandbox import Credentials, Sandbox
@@ -47,6 +49,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_tls_contexts() -> Iterator[None]:
+    """One TLS context for all clients of the same trust: making one takes longer than most tests."""
+    create = httpx.create_ssl_context
+    made: dict[str | None, ssl.SSLContext] = {}
+
+    def shared() -> ssl.SSLContext:
+        trusted = os.environ.get("SSL_CERT_FILE")
+        if trusted not in made:
+            made[trusted] = create()
+        return made[trusted]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpx, "create_ssl_context", shared)
+        yield
 
 
 @pytest.fixture(scope="module")
