@@ -181,7 +181,7 @@ class Journal:
 
     def problems(self) -> Iterator[tuple[str, str, str, str]]:
         """Return key, problem, reason and content of the rows that have a problem."""
-        yield from self._database.execute(
+        return self._database.execute(
             "SELECT key, problem, reason, content FROM rows WHERE problem IS NOT NULL "
             "ORDER BY CAST(key AS INTEGER), key"
         )

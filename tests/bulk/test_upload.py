@@ -152,6 +152,41 @@ def test_lines_that_are_no_rows_are_listed(tmp_path: Path, photo: Path, haut: Ha
         bulk_upload(haut, photo, journal=tmp_path / "third")
 
 
+NOT_UTF8 = os.fsdecode(b"\xff")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"subject": "\ud800"},
+        {"subject": NOT_UTF8},
+        {"\ud800": "a column"},
+        {"front": "\0"},
+        {"front": NOT_UTF8},
+        {"front": "p" * 5000},
+        {"front": "."},
+        {"meta": float("nan")},
+        {"meta": "\ud800"},
+        {"row": "\ud800", "subject": ["a list"]},
+    ],
+    ids=ascii,
+)
+def test_no_row_is_so_bad_that_it_stops_the_run(
+    changes: dict[str, Any], tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox
+) -> None:
+    rows = [{"subject": "a", "front": "photo.jpg"}, {"subject": "b", "front": "photo.jpg"}]
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_text(f"{json.dumps({**rows[0], **changes})}\n{json.dumps(rows[1])}\n")
+    report = bulk_upload(haut, manifest, journal=tmp_path / "journal")
+    assert (report.done, report.bad) == (1, 1)
+    assert report.problems is not None
+    with report.problems.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        [row] = csv.DictReader(file)
+    if changes == {"front": NOT_UTF8}:  # a path as the file system has it
+        assert row["front"] == str(tmp_path / NOT_UTF8)
+    assert [subject["name"] for subject in holdings(sandbox)] == ["b"]
+
+
 def test_what_has_changed_is_noticed_and_left_alone(
     tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox
 ) -> None:
@@ -340,7 +375,7 @@ def _upload_with_a_full_disk(credentials: Credentials, photo: Path, journal: Pat
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
     rows = ({"subject": f"person {number}", "front": photo} for number in range(60))
-    with Haut(**credentials) as haut, pytest.raises(BulkStopped, match="journal"):
+    with Haut(**credentials) as haut, pytest.raises(BulkStopped, match="is the disk full"):
         bulk_upload(haut, rows, journal=journal)
 
 
