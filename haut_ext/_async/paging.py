@@ -208,7 +208,7 @@ async def _read(
     response = await session.respond(operation, {**parameters, "page": number})
     parsed: Any = response.parsed
     if parsed is None or isinstance(parsed, ErrorResponse):
-        raise session.misfit(operation, response, "(body)", "it is not documented")
+        raise session.misfit(response, "(body)", "it is not documented")
     page: Page[T] = Page(
         items=tuple(parsed.results),
         total=parsed.count,

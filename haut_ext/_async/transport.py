@@ -251,6 +251,7 @@ class AsyncTransport(httpx.AsyncBaseTransport):
             return self._refused(call, answer)
         answer.check(to_api=call.to_api)
         answer.headers[answers.ATTEMPTS_HEADER] = str(call.attempts)
+        answer.headers[answers.OPERATION_HEADER] = call.operation
         return answer
 
     def _refused(self, call: _Call, answer: answers.Answer) -> _Failure:

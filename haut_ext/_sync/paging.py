@@ -207,7 +207,7 @@ def _read(
     response = session.respond(operation, {**parameters, "page": number})
     parsed: Any = response.parsed
     if parsed is None or isinstance(parsed, ErrorResponse):
-        raise session.misfit(operation, response, "(body)", "it is not documented")
+        raise session.misfit(response, "(body)", "it is not documented")
     page: Page[T] = Page(
         items=tuple(parsed.results),
         total=parsed.count,

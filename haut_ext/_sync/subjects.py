@@ -214,7 +214,7 @@ class Subjects:
                 response = self._session.respond(
                     delete_subjects, {"dataset_id": dataset, "subjects_ids": some}
                 )
-                answer = self._session.expect(response, DeletedIds, delete_subjects)
+                answer = self._session.expect(response, DeletedIds)
                 deleted.update(answer.deleted)
                 # An id that a repeated request does not name may be one that the first deleted.
                 if attempts(response.headers) == 1:

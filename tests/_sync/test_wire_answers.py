@@ -109,6 +109,8 @@ def test_successes_that_are_not_documented(sandbox: Sandbox, code: int) -> None:
         with pytest.raises(UnexpectedResponse) as caught:
             haut.images.get(SOMEBODY)
     assert caught.value.status == code
+    assert caught.value.operation == "GET /api/v1/companies/{id}/images/{id}/"
+    assert str(caught.value).startswith(f"{caught.value.operation} answered {code}, but ")
     assert caught.value.headers["content-type"] == "application/json"
     assert caught.value.body == "{}"
 
@@ -134,6 +136,8 @@ def test_a_success_that_says_it_is_none(sandbox: Sandbox) -> None:
         with pytest.raises(UnexpectedResponse, match="ok does not fit the spec") as caught:
             haut.images.compute(store(sandbox).batch)
     assert (caught.value.field, caught.value.body) == ("ok", '{"ok": false}')
+    assert caught.value.operation == "POST /api/v1/companies/{id}/batches/{id}/compute/"
+    assert str(caught.value).startswith(f"{caught.value.operation} answered 200, but ")
 
 
 @pytest.mark.parametrize("address", [7, "", "no address", "http://[", "https://a b\x00/", "//x"])
