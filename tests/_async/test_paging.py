@@ -205,7 +205,9 @@ async def test_a_success_that_is_not_documented_is_no_page(sandbox: Sandbox) -> 
     page = b'{"count": 1, "next": null, "previous": null, "results": []}'
     sandbox.faults.add("list_subjects", faults.status(202, page, content_type="application/json"))
     async with AsyncHaut(**sandbox.credentials) as haut:
-        with pytest.raises(UnexpectedResponse, match=r"^GET .*/subjects/ answered 202, .*not documented"):
+        with pytest.raises(
+            UnexpectedResponse, match=r"^GET .*/subjects/ answered 202, .*not documented"
+        ):
             await haut.subjects.list()
 
 
