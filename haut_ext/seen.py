@@ -1,6 +1,6 @@
 """Which ids have been met, in nine bytes for each of many: Python's set takes ninety.
 
-A leaf. An id is known by its hash, which keeps 61 bits of a UUID, and stands in one of a few thousand
+A leaf. An id is known by its hash, which keeps 61 bits of a UUID, and stands in one of two thousand
 arrays, each short enough to be looked through.
 """
 
@@ -10,7 +10,7 @@ from array import array
 from collections import defaultdict
 from functools import partial
 
-_ARRAYS = 4096
+_ARRAYS = 2048
 
 
 class Seen:
