@@ -11,7 +11,14 @@ from typing import Any, BinaryIO, cast
 
 import pytest
 
-from haut_ext import AsyncHaut, HautError, StorageError, TransportError, UnexpectedResponse
+from haut_ext import (
+    AsyncHaut,
+    HautError,
+    StorageError,
+    Timeout,
+    TransportError,
+    UnexpectedResponse,
+)
 from haut_ext.photo import PhotoFile
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
 from haut_ext.wire import retry
@@ -86,6 +93,16 @@ async def test_photo_is_sent_again_from_where_it_began(
     assert file.tell() == len(BEFORE)
     assert progress == sorted(set(progress))
     assert progress[-1] == len(CONTENT)
+
+
+async def test_photo_is_sent_without_any_limit(sandbox: Sandbox, haut: AsyncHaut) -> None:
+    patient = haut.with_options(
+        timeout=Timeout(connect=None, read=None, write=None, pool=None),
+        deadline=None,
+        transfer_deadline=None,
+    )
+    await patient.images.upload(store(sandbox).subject, CONTENT)
+    assert received(sandbox) == hashlib.sha256(CONTENT).hexdigest()
 
 
 def received(sandbox: Sandbox) -> str | None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
@@ -138,6 +139,19 @@ def test_a_success_that_says_it_is_none(sandbox: Sandbox) -> None:
     assert (caught.value.field, caught.value.body) == ("ok", '{"ok": false}')
     assert caught.value.operation == "POST /api/v1/companies/{id}/batches/{id}/compute/"
     assert str(caught.value).startswith(f"{caught.value.operation} answered 200, but ")
+
+
+def test_a_host_that_nobody_knows(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nobody)
+    credentials = sandbox.credentials
+    credentials["base_url"] = "https://nobody.invalid"
+    with Haut(**credentials, max_retries=1) as haut:
+        with pytest.raises(TransportError, match=r"no connection was made .*2 attempts") as caught:
+            haut.subjects.create("someone")
+    assert not caught.value.maybe_delivered
 
 
 @pytest.mark.parametrize("address", [7, "", "no address", "http://[", "https://a b\x00/", "//x"])

@@ -12,7 +12,14 @@ from typing import Any, BinaryIO, cast
 
 import pytest
 
-from haut_ext import Haut, HautError, StorageError, TransportError, UnexpectedResponse
+from haut_ext import (
+    Haut,
+    HautError,
+    StorageError,
+    Timeout,
+    TransportError,
+    UnexpectedResponse,
+)
 from haut_ext.photo import PhotoFile
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
 from haut_ext.wire import retry
@@ -87,6 +94,16 @@ def test_photo_is_sent_again_from_where_it_began(
     assert file.tell() == len(BEFORE)
     assert progress == sorted(set(progress))
     assert progress[-1] == len(CONTENT)
+
+
+def test_photo_is_sent_without_any_limit(sandbox: Sandbox, haut: Haut) -> None:
+    patient = haut.with_options(
+        timeout=Timeout(connect=None, read=None, write=None, pool=None),
+        deadline=None,
+        transfer_deadline=None,
+    )
+    patient.images.upload(store(sandbox).subject, CONTENT)
+    assert received(sandbox) == hashlib.sha256(CONTENT).hexdigest()
 
 
 def received(sandbox: Sandbox) -> str | None:
