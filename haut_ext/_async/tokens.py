@@ -44,6 +44,7 @@ class AsyncTokenSource:
         return held
 
     async def _ask(self) -> Held:
+        assert callable(self.provider)  # a string is held from the beginning
         generation = self._held.generation + 1
         try:
             return Held(await ask_async(self.provider), generation)

@@ -45,6 +45,7 @@ class TokenSource:
         return held
 
     def _ask(self) -> Held:
+        assert callable(self.provider)  # a string is held from the beginning
         generation = self._held.generation + 1
         try:
             return Held(ask(self.provider), generation)
