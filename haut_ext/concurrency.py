@@ -1,11 +1,11 @@
 """A few calls at once, and one page ahead: the two kinds of concurrency there are, in both faces.
 
 A leaf. The asynchronous forms are tasks, the synchronous ones threads; neither leaves one behind.
+asyncio is imported where it is used: a program with the synchronous face starts sooner without it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,6 +23,7 @@ async def together_async(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T 
     None is cut short because another has failed: a photo that is half sent when its neighbour fails
     is better sent to its end than sent again. Only an interruption stops them all.
     """
+    import asyncio
 
     async def outcome(call: Callable[[], Awaitable[T]]) -> T | Exception:
         try:
@@ -58,6 +59,7 @@ Pages = AsyncGenerator[tuple[Sequence[T], bool]]
 
 async def one_ahead_async(pages: Pages[T]) -> AsyncGenerator[T]:
     """Yield the items of every run while the next run is being made."""
+    import asyncio
 
     async def following() -> tuple[Sequence[T], bool]:
         try:

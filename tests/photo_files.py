@@ -189,6 +189,7 @@ def others() -> Iterator[tuple[str, bytes]]:
     yield "HEIC", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(400)
     yield "HTML", b"<!doctype html><title>Sign in</title>"
     yield "a text that names the formats", b"JPEG PNG WEBP RIFF IHDR"
+    yield "empty", b""
     yield "one byte", b"\xff"
     yield "zeros", bytes(5000)
     yield "a WAV", b"RIFF\x24\0\0\0WAVEfmt " + bytes(30)

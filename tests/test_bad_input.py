@@ -321,6 +321,15 @@ def test_a_callable_that_returns_no_token(sandbox: Sandbox, token: Any) -> None:
         haut.subjects.list()
 
 
+def test_a_callable_that_would_have_to_be_awaited(sandbox: Sandbox) -> None:
+    async def token() -> str:
+        return "none"
+
+    arguments: dict[str, Any] = {**sandbox.credentials, "token": token}
+    with Haut(**arguments) as haut, pytest.raises(ConfigError, match="needs AsyncHaut"):
+        haut.subjects.list()
+
+
 def test_an_environment_without_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HAUT_TOKEN", "HAUT_COMPANY_ID", "HAUT_DATASET_ID", "HAUT_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
@@ -390,6 +399,18 @@ ASYNC_CALLS: dict[str, Callable[[AsyncHaut], Any]] = {
     "no UUID to erase": lambda haut: haut.erase_subject("a/b"),
     "a naive time": lambda haut: haut.images.request_upload(ID, creation_time=NAIVE),
     "page 0": lambda haut: haut.images.list(ID, page=0),
+    "a name of 0 characters": lambda haut: haut.subjects.create(""),
+    "an unknown side": lambda haut: haut.images.request_upload(ID, side="top"),
+    "a naive time for a batch": lambda haut: haut.upload_and_compute(
+        ID, front=PHOTO, creation_time=NAIVE
+    ),
+    "an unknown option": lambda haut: haut.with_options(retries=3),
+    "another route": lambda haut: delete_subject.asyncio_detailed(
+        client=haut.api,
+        company_id=UUID(ID),
+        dataset_id=UUID(ID),
+        subject_id="..",  # type: ignore[arg-type]  # meant
+    ),
 }
 
 

@@ -29,7 +29,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from haut_ext.errors import ImageRejected
-from haut_ext.photo import MAX_BYTES, MIN_EDGE, Photo, PhotoFile, read_header
+from haut_ext.image_header import read_header
+from haut_ext.photo import MAX_BYTES, MIN_EDGE, Photo, PhotoFile
 from tests.photo_files import chunk, decodes, encoded, jpeg, oracle, others, photos, picture
 
 SAMPLES = Path(__file__).parent.parent / "examples" / "photos"
@@ -40,7 +41,7 @@ PNG_START = encoded(picture("L", (300, 300)), "PNG")[:33]
 def reading(data: bytes) -> tuple[str, int, int] | None:
     """What our reader makes of the bytes, in the oracle's terms."""
     try:
-        header = read_header(io.BytesIO(data))
+        header = read_header(io.BytesIO(data).read, len(data), MAX_BYTES)
     except ImageRejected:
         return None
     return header.format, header.width, header.height
@@ -129,7 +130,7 @@ def test_samples(path: Path) -> None:
 )
 def test_every_prefix_of_a_file(kind: str, mode: str, options: dict[str, Any]) -> None:
     data = encoded(picture(mode, (16, 12)), kind, **options)
-    lengths = range(min(len(data), 1500) + 1)
+    lengths = range(len(data) + 1)
     accepted = {length: reading(data[:length]) for length in lengths}
     assert accepted == {length: oracle(data[:length]) for length in lengths}
 
@@ -209,7 +210,7 @@ def test_a_header_without_end_costs_a_bounded_walk(data: bytes) -> None:
     stream = Counting(data)
     with traced() as peak:
         with pytest.raises(ImageRejected, match=r"damaged|do not begin"):
-            read_header(stream)
+            read_header(stream.read, len(data), MAX_BYTES)
         assert peak() < 2**20
     assert stream.reads < 300_000
 
@@ -267,7 +268,7 @@ def test_sizes(tmp_path: Path) -> None:
     "empty", [b"", bytearray(), memoryview(b""), io.BytesIO(), live(b"")], ids=type_name
 )
 def test_no_bytes(empty: object) -> None:
-    assert refusal(empty) == ("the photo is 0 bytes long; it must have 1 to 31,457,280 bytes",)
+    assert refusal(empty) == ("the photo is 0 bytes long; it must have at least one",)
 
 
 def test_an_empty_file(tmp_path: Path) -> None:

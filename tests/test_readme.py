@@ -38,7 +38,8 @@ PYTHON = [
 
 
 def environment(sandbox: Sandbox) -> dict[str, str]:
-    return {f"HAUT_{name.upper()}": str(value) for name, value in sandbox.credentials.items()}
+    values = {**sandbox.credentials, **sandbox.login_credentials}
+    return {f"HAUT_{name.upper()}": str(value) for name, value in values.items()}
 
 
 @pytest.mark.parametrize("code", PYTHON)

@@ -8,7 +8,6 @@ from typing import IO, Any, BinaryIO, Generic, Literal, TypeVar
 from uuid import UUID
 
 from attrs import define, fields
-from dateutil.parser import isoparse
 
 
 class Unset(Enum):
@@ -36,6 +35,9 @@ def parse_datetime(text: str) -> datetime:
             text
         )  # thirty times faster, and right for all usual forms
     except ValueError:
+        # Imported here, as it takes long and is rarely needed.
+        from dateutil.parser import isoparse
+
         # dateutil reads the rest of ISO 8601 (lower-case t and z, 24:00); only the space is not ISO.
         moment = isoparse(text.upper().strip().replace(" ", "T", 1))
     return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment

@@ -28,7 +28,7 @@ from haut_ext._async.results import AsyncResults
 from haut_ext._async.session import AsyncSession
 from haut_ext._async.subjects import AsyncSubjects
 from haut_ext._async.tokens import AsyncTokenSource
-from haut_ext._async.transport import AsyncApiClient, AsyncTransport
+from haut_ext._async.transport import AsyncApiClient, AsyncPace, AsyncTransport
 from haut_ext._async.uploading import Attributes, Progress, new_state, upload_and_compute
 from haut_ext.errors import ConfigError
 from haut_ext.metrics import Api, BatchResults
@@ -110,9 +110,10 @@ class AsyncHaut:
         image_types: dict[UUID, ImageType] | None = None,
         *,
         owner: bool,
+        pace: AsyncPace | None = None,
     ) -> None:
         self._owner = owner
-        transport = AsyncTransport(scope.base_url, tokens, options, sockets)
+        transport = AsyncTransport(scope.base_url, tokens, options, sockets, pace)
         # The generated client wants a token of its own; the wire adds the real one, which can change.
         api = AuthenticatedClient(base_url=scope.base_url, token="").set_async_httpx_client(
             AsyncApiClient(transport, scope.base_url, {"User-Agent": _user_agent()})
@@ -227,14 +228,29 @@ class AsyncHaut:
             options = evolve(transport.options, **changes)
         except TypeError:
             raise ConfigError(f"no such option: one of {', '.join(sorted(changes))}") from None
+        return self._derived(options, transport.pace)
+
+    def with_pace(self, pace: AsyncPace) -> Self:
+        """Return a client on the same connections and token that goes no faster than `pace` lets it.
+
+        Args:
+            pace: Has `wait(to_api=)`, which waits before each attempt until it may be made, and
+                `slow_down(seconds)`, which is told when one was turned away. A deadline does not
+                count the waiting.
+        """
+        return self._derived(self.options, pace)
+
+    def _derived(self, options: Options, pace: AsyncPace | None) -> Self:
+        shared = self._session.transport
         derived = type(self).__new__(type(self))
         derived._assemble(
-            self._session.scope,
+            self.scope,
             options,
-            transport.tokens,
-            transport.sockets,
+            shared.tokens,
+            shared.sockets,
             self._session.image_types,
             owner=False,
+            pace=pace,
         )
         return derived
 

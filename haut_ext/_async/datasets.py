@@ -130,7 +130,7 @@ class AsyncDatasets:
         """
         response = await self._session.respond(list_datasets_short, {"q": q or UNSET})
         if not isinstance(response.parsed, list):
-            raise self._session.misfit(list_datasets_short, response, "(body)", "it is no list")
+            raise self._session.misfit(response, "(body)", "it is no list")
         return tuple(response.parsed)
 
 

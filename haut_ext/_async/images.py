@@ -41,7 +41,7 @@ from haut_ext.metrics import Api
 from haut_ext.photo import Photo, PhotoFile
 from haut_ext.results import Page, Side, UploadedImage
 from haut_ext.settings import parse_id
-from haut_ext.wire.saving import open_target
+from haut_ext.wire.saving import Target, open_target
 
 Slot = SignedUpload | UploadSlotV3
 """Where the bytes of a photo are to go, in either version of the service."""
@@ -135,12 +135,10 @@ class AsyncImages:
             create_upload_urls_v3,
             {"subject_id": parse_id(subject_id, "subject_id"), "body": body},
         )
-        upload = self._session.expect(response, UploadV3, create_upload_urls_v3)
+        upload = self._session.expect(response, UploadV3)
         for side in names:
             if isinstance(getattr(upload, side), Unset):
-                raise self._session.misfit(
-                    create_upload_urls_v3, response, side, "it was asked for, and is missing"
-                )
+                raise self._session.misfit(response, side, "it was asked for, and is missing")
         return upload
 
     async def upload(
@@ -375,18 +373,20 @@ class AsyncImages:
             StorageError: If the record has no file: not uploaded, or deleted since.
             TransportError: If it broke off and could not be had whole in the end.
         """
+        image_id = parse_id(image_id, "image_id")
         with open_target(to) as target:
-            for last in (False, True):
-                address = await self._address(parse_id(image_id, "image_id"))
-                try:
-                    await self._session.transport.transfer("GET", address, into=target)
-                except StorageError as error:
-                    # A photo that broke off late may outlive its address; one new one must do.
-                    if error.code != "ExpiredToken" or last:
-                        raise
-                else:
-                    break
+            try:
+                await self._receive(image_id, target)
+            except StorageError as error:
+                # A photo that broke off late may outlive its address; one new one must do.
+                if error.code != "ExpiredToken":
+                    raise
+                await self._receive(image_id, target)
             return target.written
+
+    async def _receive(self, image_id: UUID, target: Target) -> None:
+        address = await self._address(image_id)
+        await self._session.transport.transfer("GET", address, into=target)
 
     async def _address(self, image_id: UUID) -> str:
         """Return an address signed for downloading the photo."""

@@ -74,12 +74,10 @@ class AsyncLogin:
 
     async def _refreshed(self, request: RefreshRequest) -> str:
         response = await self.session.respond(refresh_access_token, {"body": request})
-        answer = self.session.expect(response, RefreshedTokens, refresh_access_token)
+        answer = self.session.expect(response, RefreshedTokens)
         token = answer.access_token or answer.token_access
         if not isinstance(token, str):
-            raise self.session.misfit(
-                refresh_access_token, response, "access_token", "it is missing"
-            )
+            raise self.session.misfit(response, "access_token", "it is missing")
         if isinstance(answer.refresh_token, str) and answer.refresh_token:
             self._refresh = RefreshRequest(answer.refresh_token)
         return token

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import Any
 
@@ -48,6 +49,16 @@ class AsyncDeadline:
     @property
     def passed(self) -> bool:
         return self.ends is not None and time.monotonic() >= self.ends
+
+    @contextmanager
+    def halted(self) -> Generator[None]:
+        """Stop the clock for a wait that is not the service's."""
+        since = time.monotonic()
+        try:
+            yield
+        finally:
+            if self.ends is not None:
+                self.ends += time.monotonic() - since
 
     def __enter__(self) -> None:
         self._token = _current.set(self)
@@ -123,7 +134,7 @@ class _PoolBehindProxy(httpcore.AsyncHTTPProxy):
         if request.url.scheme == b"http" or is_direct(request.url.host.decode("ascii")):
             return await self._direct.handle_async_request(request)
         # The address has it already; left here, it would become the target of the CONNECT as well.
-        request.extensions.pop("target", None)
+        request.extensions.pop("target", None)  # pyright: ignore[reportUnknownMemberType]  # a bare dict
         return await super().handle_async_request(request)
 
     async def aclose(self) -> None:

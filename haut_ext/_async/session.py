@@ -22,7 +22,7 @@ from haut_api.types import Response
 from haut_ext._async.transport import AsyncTransport
 from haut_ext.errors import HautError, UnexpectedResponse
 from haut_ext.settings import Scope
-from haut_ext.wire.answers import body_head, misfit, shown_headers
+from haut_ext.wire.answers import OPERATION_HEADER, body_head, misfit, shown_headers
 
 Result = TypeVar("Result")
 Parsed = TypeVar("Parsed", covariant=True)
@@ -70,11 +70,9 @@ class AsyncSession:
             HautError: Whatever the wire raises.
         """
         response = await self.respond(operation, parameters)
-        return self.expect(response, result, operation)
+        return self.expect(response, result)
 
-    def expect(
-        self, response: ResponseOf[Any], result: type[Result], operation: AsyncOperation[Any]
-    ) -> Result:
+    def expect(self, response: ResponseOf[Any], result: type[Result]) -> Result:
         """Return what a response was parsed to.
 
         Raises:
@@ -82,7 +80,7 @@ class AsyncSession:
         """
         if isinstance(response.parsed, result):
             return response.parsed
-        raise self.misfit(operation, response, "(body)", "it is not documented")
+        raise self.misfit(response, "(body)", "it is not documented")
 
     async def read(self, operation: AsyncOperation[Any], kind: type[Any], **parameters: Any) -> Any:
         """Call an operation of this company and return its JSON as it came.
@@ -100,7 +98,7 @@ class AsyncSession:
         answer = await self.api.get_async_httpx_client().request(**request)
         status = HTTPStatus(answer.status_code)
         response = Response(status, answer.content, answer.headers, answer.json())
-        return self.expect(response, kind, operation)
+        return self.expect(response, kind)
 
     async def call_for_nothing(self, operation: AsyncOperation[Any], **parameters: Any) -> None:
         """Call an operation whose success has no body worth returning, likewise.
@@ -111,7 +109,7 @@ class AsyncSession:
         """
         response = await self.respond(operation, parameters)
         if getattr(response.parsed, "ok", True) is False:
-            raise self.misfit(operation, response, "ok", "it is false")
+            raise self.misfit(response, "ok", "it is false")
 
     async def respond(
         self, operation: AsyncOperation[Parsed], parameters: dict[str, Any]
@@ -130,16 +128,13 @@ class AsyncSession:
                 raise
             raise unfit from None
 
-    def misfit(
-        self, operation: AsyncOperation[Any], response: ResponseOf[Any], field: str, problem: str
-    ) -> UnexpectedResponse:
+    def misfit(self, response: ResponseOf[Any], field: str, problem: str) -> UnexpectedResponse:
         """Return the error for a success that was parsed, but is not what the spec promises."""
-        name = operation.__name__.rpartition(".")[2]
+        operation = response.headers[OPERATION_HEADER]
         return UnexpectedResponse(
-            f"{name}: the service answered {response.status_code:d}, but {field} does not fit the "
-            f"spec: {problem}. Either the service has changed, or the spec of this release is wrong "
-            "there.",
-            operation=name,
+            f"{operation} answered {response.status_code:d}, but {field} does not fit the spec: "
+            f"{problem}. Either the service has changed, or the spec of this release is wrong there.",
+            operation=operation,
             status=int(response.status_code),
             field=field,
             headers=shown_headers(response.headers),

@@ -84,6 +84,7 @@ class AsyncTokenSource:
         return held
 
     async def _ask(self, *, early: bool) -> Held:
+        assert callable(self.provider)  # a string is held from the beginning
         generation = self._held.generation + 1
         asked = self.clock()
         try:

@@ -13,7 +13,7 @@ import logging
 import time
 from collections.abc import Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 from attrs import asdict, define, field
@@ -29,6 +29,18 @@ from haut_ext.wire.redaction import STORAGE, ids, route, texts
 from haut_ext.wire.retry import Fate, backoff, fate_of_answer, may_repeat, parse_retry_after
 from haut_ext.wire.saving import Target
 from haut_ext.wire.tokens import LOGIN_PATH, OPEN_PATHS, Held
+
+
+class AsyncPace(Protocol):
+    """Who several calls share to go no faster than is welcome."""
+
+    async def wait(self, *, to_api: bool) -> None:
+        """Wait, before each attempt, until it may be made. No deadline counts this time."""
+        ...
+
+    def slow_down(self, seconds: float | None) -> object:
+        """Hear that an attempt was turned away (429, 503), and for how long if that was said."""
+        ...
 
 
 @define
@@ -130,12 +142,19 @@ class AsyncTransport(httpx.AsyncBaseTransport):
         tokens: Where the token comes from.
         options: Time limits and retries.
         sockets: The connections, shared with other transports.
+        pace: Asked before each attempt, and told of each that was turned away.
     """
 
     def __init__(
-        self, origin: str, tokens: AsyncTokenSource, options: Options, sockets: AsyncSockets
+        self,
+        origin: str,
+        tokens: AsyncTokenSource,
+        options: Options,
+        sockets: AsyncSockets,
+        pace: AsyncPace | None = None,
     ) -> None:
         self._origin = _origin(httpx.URL(origin))
+        self.pace = pace
         self.tokens = tokens
         self.options = options
         self.sockets = sockets
@@ -213,6 +232,9 @@ class AsyncTransport(httpx.AsyncBaseTransport):
 
     async def _attempt(self, call: _Call) -> httpx.Response | _Failure:
         call.attempts += 1
+        if self.pace is not None:
+            with call.deadline.halted():
+                await self.pace.wait(to_api=call.to_api)
         if not await self.sockets.turns.take(call.deadline.remaining()):
             return _broken(call, httpx.PoolTimeout("the deadline has passed"))
         try:
@@ -237,12 +259,15 @@ class AsyncTransport(httpx.AsyncBaseTransport):
             return self._refused(call, answer)
         answer.check(to_api=call.to_api)
         answer.headers[answers.ATTEMPTS_HEADER] = str(call.attempts)
+        answer.headers[answers.OPERATION_HEADER] = call.operation
         return answer
 
     def _refused(self, call: _Call, answer: answers.Answer) -> _Failure:
         retry_after = parse_retry_after(answer.headers.get("retry-after"))
         fate = fate_of_answer(answer.status_code, retry_after)
         call.maybe_carried_out |= fate.maybe_carried_out and call.request.method != "GET"
+        if self.pace is not None and fate is Fate.NOT_CARRIED_OUT:
+            self.pace.slow_down(retry_after)
         error = answers.refusal(
             answer,
             operation=call.operation,

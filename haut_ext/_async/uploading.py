@@ -317,10 +317,10 @@ class _SlotBySlot(_Upload):
 
     async def _being_analysed(self, batch_id: UUID) -> bool:
         for side in self.state.sides:
-            if side.image_id is not None:
-                image = await self.images.get(side.image_id)
-                if image.quality_score is not None or image.aux_images:
-                    return True
+            assert side.image_id is not None  # all are stored
+            image = await self.images.get(side.image_id)
+            if image.quality_score is not None or image.aux_images:
+                return True
         return False
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import Any
 from uuid import UUID
 
 from haut_api.api.batches import delete_batch, list_batches
 from haut_api.api.face_metrics_3 import get_batch_results_v3
 from haut_api.api.results import list_aux_images, list_image_results
-from haut_api.models import Batch, BatchResultsV3
-from haut_api.types import UNSET, Unset
+from haut_api.models import Batch
+from haut_api.types import UNSET
 from haut_ext._sync.paging import read_page
 from haut_ext._sync.session import Session
 from haut_ext.errors import NotFound
@@ -83,10 +84,19 @@ class Batches:
         place = {"dataset_id": dataset_id, "subject_id": subject_id, "batch_id": batch_id}
         found = 0
         for image_id in image_ids:
-            for operation in (list_image_results, list_aux_images):
-                with suppress(NotFound):
-                    found += len(self._session.call(operation, list, **place, image_id=image_id))
+            with suppress(NotFound):
+                results: list[Any] = self._session.read(
+                    list_image_results, list, **place, image_id=image_id
+                )
+                found += len(results)
+            with suppress(NotFound):
+                auxiliary: list[Any] = self._session.read(
+                    list_aux_images, list, **place, image_id=image_id
+                )
+                found += len(auxiliary)
         with suppress(NotFound):
-            answer = self._session.call(get_batch_results_v3, BatchResultsV3, batch_id=batch_id)
-            found += not isinstance(answer.face_skin_metrics_3, Unset)
+            document: dict[str, Any] = self._session.read(
+                get_batch_results_v3, dict, batch_id=batch_id
+            )
+            found += "face_skin_metrics_3" in document
         return found

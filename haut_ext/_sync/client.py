@@ -29,7 +29,7 @@ from haut_ext._sync.results import Results
 from haut_ext._sync.session import Session
 from haut_ext._sync.subjects import Subjects
 from haut_ext._sync.tokens import TokenSource
-from haut_ext._sync.transport import ApiClient, Transport
+from haut_ext._sync.transport import ApiClient, Pace, Transport
 from haut_ext._sync.uploading import Attributes, Progress, new_state, upload_and_compute
 from haut_ext.errors import ConfigError
 from haut_ext.metrics import Api, BatchResults
@@ -111,9 +111,10 @@ class Haut:
         image_types: dict[UUID, ImageType] | None = None,
         *,
         owner: bool,
+        pace: Pace | None = None,
     ) -> None:
         self._owner = owner
-        transport = Transport(scope.base_url, tokens, options, sockets)
+        transport = Transport(scope.base_url, tokens, options, sockets, pace)
         # The generated client wants a token of its own; the wire adds the real one, which can change.
         api = AuthenticatedClient(base_url=scope.base_url, token="").set_httpx_client(
             ApiClient(transport, scope.base_url, {"User-Agent": _user_agent()})
@@ -228,14 +229,29 @@ class Haut:
             options = evolve(transport.options, **changes)
         except TypeError:
             raise ConfigError(f"no such option: one of {', '.join(sorted(changes))}") from None
+        return self._derived(options, transport.pace)
+
+    def with_pace(self, pace: Pace) -> Self:
+        """Return a client on the same connections and token that goes no faster than `pace` lets it.
+
+        Args:
+            pace: Has `wait(to_api=)`, which waits before each attempt until it may be made, and
+                `slow_down(seconds)`, which is told when one was turned away. A deadline does not
+                count the waiting.
+        """
+        return self._derived(self.options, pace)
+
+    def _derived(self, options: Options, pace: Pace | None) -> Self:
+        shared = self._session.transport
         derived = type(self).__new__(type(self))
         derived._assemble(
-            self._session.scope,
+            self.scope,
             options,
-            transport.tokens,
-            transport.sockets,
+            shared.tokens,
+            shared.sockets,
             self._session.image_types,
             owner=False,
+            pace=pace,
         )
         return derived
 

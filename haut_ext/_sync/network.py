@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import Any
 
@@ -49,6 +50,16 @@ class Deadline:
     @property
     def passed(self) -> bool:
         return self.ends is not None and time.monotonic() >= self.ends
+
+    @contextmanager
+    def halted(self) -> Generator[None]:
+        """Stop the clock for a wait that is not the service's."""
+        since = time.monotonic()
+        try:
+            yield
+        finally:
+            if self.ends is not None:
+                self.ends += time.monotonic() - since
 
     def __enter__(self) -> None:
         self._token = _current.set(self)
@@ -124,7 +135,7 @@ class _PoolBehindProxy(httpcore.HTTPProxy):
         if request.url.scheme == b"http" or is_direct(request.url.host.decode("ascii")):
             return self._direct.handle_request(request)
         # The address has it already; left here, it would become the target of the CONNECT as well.
-        request.extensions.pop("target", None)
+        request.extensions.pop("target", None)  # pyright: ignore[reportUnknownMemberType]  # a bare dict
         return super().handle_request(request)
 
     def close(self) -> None:

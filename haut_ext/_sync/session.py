@@ -23,7 +23,7 @@ from haut_api.types import Response
 from haut_ext._sync.transport import Transport
 from haut_ext.errors import HautError, UnexpectedResponse
 from haut_ext.settings import Scope
-from haut_ext.wire.answers import body_head, misfit, shown_headers
+from haut_ext.wire.answers import OPERATION_HEADER, body_head, misfit, shown_headers
 
 Result = TypeVar("Result")
 Parsed = TypeVar("Parsed", covariant=True)
@@ -69,11 +69,9 @@ class Session:
             HautError: Whatever the wire raises.
         """
         response = self.respond(operation, parameters)
-        return self.expect(response, result, operation)
+        return self.expect(response, result)
 
-    def expect(
-        self, response: ResponseOf[Any], result: type[Result], operation: Operation[Any]
-    ) -> Result:
+    def expect(self, response: ResponseOf[Any], result: type[Result]) -> Result:
         """Return what a response was parsed to.
 
         Raises:
@@ -81,7 +79,7 @@ class Session:
         """
         if isinstance(response.parsed, result):
             return response.parsed
-        raise self.misfit(operation, response, "(body)", "it is not documented")
+        raise self.misfit(response, "(body)", "it is not documented")
 
     def read(self, operation: Operation[Any], kind: type[Any], **parameters: Any) -> Any:
         """Call an operation of this company and return its JSON as it came.
@@ -99,7 +97,7 @@ class Session:
         answer = self.api.get_httpx_client().request(**request)
         status = HTTPStatus(answer.status_code)
         response = Response(status, answer.content, answer.headers, answer.json())
-        return self.expect(response, kind, operation)
+        return self.expect(response, kind)
 
     def call_for_nothing(self, operation: Operation[Any], **parameters: Any) -> None:
         """Call an operation whose success has no body worth returning, likewise.
@@ -110,7 +108,7 @@ class Session:
         """
         response = self.respond(operation, parameters)
         if getattr(response.parsed, "ok", True) is False:
-            raise self.misfit(operation, response, "ok", "it is false")
+            raise self.misfit(response, "ok", "it is false")
 
     def respond(
         self, operation: Operation[Parsed], parameters: dict[str, Any]
@@ -129,16 +127,13 @@ class Session:
                 raise
             raise unfit from None
 
-    def misfit(
-        self, operation: Operation[Any], response: ResponseOf[Any], field: str, problem: str
-    ) -> UnexpectedResponse:
+    def misfit(self, response: ResponseOf[Any], field: str, problem: str) -> UnexpectedResponse:
         """Return the error for a success that was parsed, but is not what the spec promises."""
-        name = operation.__name__.rpartition(".")[2]
+        operation = response.headers[OPERATION_HEADER]
         return UnexpectedResponse(
-            f"{name}: the service answered {response.status_code:d}, but {field} does not fit the "
-            f"spec: {problem}. Either the service has changed, or the spec of this release is wrong "
-            "there.",
-            operation=name,
+            f"{operation} answered {response.status_code:d}, but {field} does not fit the spec: "
+            f"{problem}. Either the service has changed, or the spec of this release is wrong there.",
+            operation=operation,
             status=int(response.status_code),
             field=field,
             headers=shown_headers(response.headers),

@@ -98,28 +98,15 @@ class Subjects:
         """
         _checked_name(name)
         dataset = self._session.scope.dataset(dataset_id)
-        if (found := self._oldest(name, dataset)) is not None:
-            return found
-        try:
-            created = self.create(
-                name,
-                birth_date=birth_date,
-                biological_sex=biological_sex,
-                meta=meta,
-                dataset_id=dataset,
-            )
-        except HautError as error:
-            if maybe_carried_out(error) and (found := self._oldest(name, dataset)) is not None:
-                return found
-            raise
-        return self._oldest(name, dataset) or created
-
-    def _oldest(self, name: str, dataset_id: UUID) -> Subject | None:
-        found = [
-            subject for subject in self.iterate(name, dataset_id=dataset_id) if subject.name == name
-        ]
-        # Of the same second, the first that the service lists.
-        return min(found, key=lambda subject: subject.creation_time, default=None)
+        subject, created = found_or_created(
+            self,
+            name,
+            dataset,
+            birth_date=birth_date,
+            biological_sex=biological_sex,
+            meta=meta,
+        )
+        return (_oldest(self, name, dataset) or subject) if created else subject
 
     def update(
         self,
@@ -227,7 +214,7 @@ class Subjects:
                 response = self._session.respond(
                     delete_subjects, {"dataset_id": dataset, "subjects_ids": some}
                 )
-                answer = self._session.expect(response, DeletedIds, delete_subjects)
+                answer = self._session.expect(response, DeletedIds)
                 deleted.update(answer.deleted)
                 # An id that a repeated request does not name may be one that the first deleted.
                 if attempts(response.headers) == 1:
@@ -260,6 +247,31 @@ class Subjects:
             "dataset_id": self._session.scope.dataset(dataset_id),
             "subject_id": parse_id(subject_id, "subject_id"),
         }
+
+
+def found_or_created(
+    subjects: Subjects, name: str, dataset_id: UUID, **attributes: Any
+) -> tuple[Subject, bool]:
+    """Return the oldest subject of exactly this name, or a new one, and whether it is new.
+
+    When others create the same name meanwhile, there are several: see `get_or_create`.
+    """
+    if (found := _oldest(subjects, name, dataset_id)) is not None:
+        return found, False
+    try:
+        return subjects.create(name, **attributes, dataset_id=dataset_id), True
+    except HautError as error:
+        if maybe_carried_out(error) and (found := _oldest(subjects, name, dataset_id)):
+            return found, False
+        raise
+
+
+def _oldest(subjects: Subjects, name: str, dataset_id: UUID) -> Subject | None:
+    found = [
+        subject for subject in subjects.iterate(name, dataset_id=dataset_id) if subject.name == name
+    ]
+    # Of the same second, the first that the service lists.
+    return min(found, key=lambda subject: subject.creation_time, default=None)
 
 
 def _checked_name(name: str) -> str:

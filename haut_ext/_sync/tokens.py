@@ -85,6 +85,7 @@ class TokenSource:
         return held
 
     def _ask(self, *, early: bool) -> Held:
+        assert callable(self.provider)  # a string is held from the beginning
         generation = self._held.generation + 1
         asked = self.clock()
         try:

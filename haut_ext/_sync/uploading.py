@@ -316,10 +316,10 @@ class _SlotBySlot(_Upload):
 
     def _being_analysed(self, batch_id: UUID) -> bool:
         for side in self.state.sides:
-            if side.image_id is not None:
-                image = self.images.get(side.image_id)
-                if image.quality_score is not None or image.aux_images:
-                    return True
+            assert side.image_id is not None  # all are stored
+            image = self.images.get(side.image_id)
+            if image.quality_score is not None or image.aux_images:
+                return True
         return False
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from uuid import UUID
 
+from attrs import field, frozen
+
 from haut_ext._sync.client import Haut
 from haut_ext._sync.erasing import erase_subject
 from haut_ext.bulk.journal import Journal
@@ -17,8 +19,7 @@ from haut_ext.bulk.running import (
     OneAtATime,
     Outcome,
     Progress,
-    Skip,
-    patient,
+    paced,
     run,
 )
 from haut_ext.errors import ConfigError, ErasureIncomplete, HautError, NotFound
@@ -48,21 +49,30 @@ def bulk_erase(
         journal: The SQLite file that survives this process; made if it does not exist.
         receipts: The folder for the receipts, `<subject id>.json`; made if it does not exist.
         in_flight: Subjects at once, at the most.
-        per_second: Subjects that may be started in a second.
+        per_second: Requests to the API in a second, at the most.
         patience: Seconds to wait for a service that turns everything away or cannot be reached.
         problems: Where subjects with a problem are listed; `<journal>.problems.csv` unless given.
         progress: Called with the counts so far after each subject.
 
     Raises:
         ConfigError: If the journal cannot be used, or another process uses it.
-        BulkStopped: If the token is refused, or patience has run out. Call again to go on.
+        BulkStopped: If the token is refused, patience has run out, or a file of the run cannot be
+            written. Call again to go on.
     """
     gate = Gate(in_flight, per_second, patience)
     folder = Path(receipts)
     folder.mkdir(parents=True, exist_ok=True)
     with Journal(journal, "erase", haut.scope) as kept:
-        work = _Erasures(patient(haut), kept, subject_ids, folder)
+        work = _Erasures(paced(haut, gate), kept, subject_ids, folder)
         return run(work, kept, gate, progress, problems, ("subject_id",))
+
+
+@frozen
+class _Line:
+    """What stands in the list, and its place there, from 1."""
+
+    place: int
+    value: str | UUID = field(repr=False)
 
 
 class _Erasures:
@@ -75,60 +85,54 @@ class _Erasures:
         self._receipts = receipts
         self._one_at_a_time = OneAtATime()
 
-    def pending(self) -> Iterator[UUID | Skip]:
-        for place, value in enumerate(self._subject_ids, 1):
-            try:
-                subject_id = parse_id(value, "subject_id")
-            except ConfigError as error:
-                # Under its place, and without the value: it may be a name.
-                yield Skip(self._complain(f"row {place}", {}, "bad", error))
-                continue
-            known = self._journal.find(str(subject_id))
-            yield Skip("skipped") if known is not None and known.done else subject_id
+    def items(self) -> Iterator[_Line]:
+        return (_Line(place, value) for place, value in enumerate(self._subject_ids, 1))
 
-    def do(self, job: UUID) -> Outcome:
-        with self._one_at_a_time(job):
-            return self._do(job, str(job))
+    def do(self, item: _Line) -> Outcome:
+        subject_id = parse_id(item.value, "subject_id")
+        with self._one_at_a_time(subject_id):
+            return self._do(subject_id, str(subject_id))
 
-    def _do(self, job: UUID, key: str) -> Outcome:
+    def _do(self, subject_id: UUID, key: str) -> Outcome:
         known = self._journal.find(key)
-        if known is None:
+        if known is not None and known.done:
+            if not self._path(key).exists():
+                self._file(ErasureReceipt.from_json(known.state))
+            return "skipped"
+
+        def note(receipt: ErasureReceipt, *, done: bool = False) -> None:
+            self._journal.note(key, "", {}, receipt.to_json(), done=done)
+
+        if known is not None:
+            receipt = ErasureReceipt.from_json(known.state)
+        else:
             receipt = ErasureReceipt(
                 company_id=self._haut.scope.company_id,
                 dataset_id=self._haut.scope.dataset(),
-                subject_id=job,
+                subject_id=subject_id,
                 keep_subject=False,
                 steps=(),
                 verified=False,
             )
-            self._journal.begin(key, "", {}, receipt.to_json())
-        elif known.done:
-            return "skipped"  # it stands in the list twice
-        else:
-            receipt = ErasureReceipt.from_json(known.state)
-
-        def note(receipt: ErasureReceipt) -> None:
-            self._journal.note(key, receipt.to_json())
-
+            note(receipt)
         haut = self._haut
         receipt = erase_subject(haut.subjects, haut.images, haut.batches, receipt, note)
-        note(receipt)
         self._file(receipt)
-        if not receipt.verified:
-            return self._complain(
-                key, {"subject_id": key}, "failed", "the service still has something"
-            )
-        self._journal.finish(key)
-        return "done"
+        note(receipt, done=receipt.verified)
+        if receipt.verified:
+            return "done"
+        return self._complain(key, {"subject_id": key}, "failed", "the service still has something")
 
-    def give_up(self, job: UUID, error: HautError) -> Outcome:
-        content = {"subject_id": str(job)}
+    def give_up(self, item: _Line, error: HautError) -> Outcome:
+        if isinstance(error, ConfigError):
+            # Under its place, and without the value: it may be a name.
+            return self._complain(f"row {item.place}", {}, "bad", error)
+        key = str(parse_id(item.value, "subject_id"))
+        content = {"subject_id": key}
         if isinstance(error, NotFound):
-            return self._complain(
-                str(job), content, "bad", "there is no such subject in the dataset"
-            )
+            return self._complain(key, content, "bad", "there is no such subject in the dataset")
         cause = error.cause if isinstance(error, ErasureIncomplete) else error
-        return self._complain(str(job), content, "failed", cause)
+        return self._complain(key, content, "failed", cause)
 
     def _complain(
         self, key: str, content: dict[str, str], outcome: Outcome, reason: Exception | str
@@ -136,8 +140,14 @@ class _Erasures:
         self._journal.complain(key, outcome, str(reason), json.dumps(content))
         return outcome
 
+    def _path(self, key: str) -> Path:
+        return self._receipts / f"{key}.json"
+
     def _file(self, receipt: ErasureReceipt) -> None:
-        path = self._receipts / f"{receipt.subject_id}.json"
+        path = self._path(str(receipt.subject_id))
         unfinished = path.with_suffix(".part")
-        unfinished.write_text(receipt.to_json() + "\n", encoding="utf-8")
+        with unfinished.open("w", encoding="utf-8") as file:
+            file.write(receipt.to_json() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
         unfinished.replace(path)

@@ -1,9 +1,10 @@
 """What survives the process: one SQLite file that says of each row how far it has come.
 
 Each write is on the disk before it returns, also through a loss of power (WAL, synchronous=FULL).
-The lock is the file's own, held until the process ends: a second one is refused, and a dead one
-leaves none behind. A row that is begun keeps its hashes, its state and, once it is done, nothing of
-the manifest; only rows with a problem keep their content, to be listed for repair.
+That is the slowest part of a row, so writes of several threads go to the disk together: whoever comes
+first writes for all who wait. The lock is the file's own, held until the process ends: a second one
+is refused, and a dead one leaves none behind. A row that is begun keeps its hashes and its state, and
+nothing of the manifest; only rows with a problem keep their content, to be listed for repair.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import json
 import os
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from attrs import frozen
+from attrs import define, frozen
 
 from haut_ext.errors import ConfigError
 from haut_ext.settings import Scope
@@ -36,6 +38,16 @@ CREATE TABLE rows (
 ) WITHOUT ROWID;
 CREATE INDEX problems ON rows (key) WHERE problem IS NOT NULL;
 """
+
+
+@define
+class _Write:
+    """A change of one row, and what came of it."""
+
+    statement: str
+    values: tuple[object, ...]
+    settled: bool = False
+    error: Exception | None = None
 
 
 @frozen
@@ -74,6 +86,7 @@ class Journal:
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(f"the journal cannot be opened: {error}") from None
         self._lock = threading.Lock()
+        self._waiting: deque[_Write] = deque()
         try:
             self._prepare(work)
         except sqlite3.OperationalError as error:
@@ -107,8 +120,28 @@ class Journal:
             raise ConfigError(f"the journal is of other work: {known}, not {work}")
 
     def _write(self, statement: str, *values: object) -> None:
+        write = _Write(statement, values)
+        self._waiting.append(write)
         with self._lock:
-            self._database.execute(statement, values)
+            if not write.settled:
+                self._write_all_waiting()
+        if write.error is not None:
+            raise write.error
+
+    def _write_all_waiting(self) -> None:
+        writes = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        error = None
+        try:
+            self._database.execute("BEGIN")
+            for write in writes:
+                self._database.execute(write.statement, write.values)
+            self._database.execute("COMMIT")
+        except Exception as failure:
+            error = failure
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+        for write in writes:
+            write.settled, write.error = True, error
 
     def find(self, key: str) -> Entry | None:
         """Return what is known of a row, if it has been begun."""
@@ -123,23 +156,18 @@ class Journal:
         digest, files, state, done, listed = found
         return Entry(digest, json.loads(files), state, bool(done), bool(listed))
 
-    def begin(self, key: str, digest: str, files: Mapping[str, Any], state: str) -> None:
-        """Note that a row is about to be worked on."""
+    def note(
+        self, key: str, digest: str, files: Mapping[str, Any], state: str, *, done: bool = False
+    ) -> None:
+        """Note how far a row is; one that is done has no problem any more."""
         self._write(
-            "INSERT INTO rows (key, digest, files, state) VALUES (?, ?, ?, ?) ON CONFLICT (key) "
-            "DO UPDATE SET (digest, files, state) = (excluded.digest, excluded.files, excluded.state)",
-            *(key, digest, json.dumps(files), state),
-        )
-
-    def note(self, key: str, state: str) -> None:
-        """Note how far a row is."""
-        self._write("UPDATE rows SET state = ? WHERE key = ?", state, key)
-
-    def finish(self, key: str) -> None:
-        """Note that a row is done, and forget its content."""
-        self._write(
-            "UPDATE rows SET done = 1, problem = NULL, reason = NULL, content = NULL WHERE key = ?",
-            key,
+            "INSERT INTO rows (key, digest, files, state, done) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET (digest, files, state, done) = "
+            "(excluded.digest, excluded.files, excluded.state, excluded.done), "
+            "problem = iif(excluded.done, NULL, problem), "
+            "reason = iif(excluded.done, NULL, reason), "
+            "content = iif(excluded.done, NULL, content)",
+            *(key, digest, json.dumps(files), state, done),
         )
 
     def complain(self, key: str, problem: str, reason: str, content: str) -> None:
@@ -153,7 +181,7 @@ class Journal:
 
     def problems(self) -> Iterator[tuple[str, str, str, str]]:
         """Return key, problem, reason and content of the rows that have a problem."""
-        yield from self._database.execute(
+        return self._database.execute(
             "SELECT key, problem, reason, content FROM rows WHERE problem IS NOT NULL "
             "ORDER BY CAST(key AS INTEGER), key"
         )

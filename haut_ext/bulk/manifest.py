@@ -153,17 +153,22 @@ def parse_row(raw: RawRow, place: int) -> Row:
     meta = row.get("meta")
     try:
         meta = json.loads(meta) if isinstance(meta, str) else meta
-        json.dumps([subject, meta], ensure_ascii=False).encode()
+        json.dumps([subject, meta], ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, TypeError, RecursionError):
         wrong.append("the meta is not JSON, or the row is not UTF-8")
     if wrong:
-        raise ConfigError("; ".join(wrong))
+        raise ConfigError(legible("; ".join(wrong)))
     return Row(row_key(raw, place), subject, subject_id, files, meta)
 
 
 def row_key(raw: RawRow, place: int) -> str:
     """Return what the row goes by in the journal."""
-    return str(place if isinstance(raw, str) else raw.get("row") or place)
+    return legible(str(place if isinstance(raw, str) else raw.get("row") or place))
+
+
+def legible(text: str) -> str:
+    """Return a text that can be written anywhere: what is no Unicode is shown as an escape."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def read_subject_ids(path: str | os.PathLike[str]) -> Iterator[str]:
@@ -192,6 +197,7 @@ def write_problems(
             cells: dict[str, Any] = json.loads(content)
             if not isinstance(cells.get("meta"), str | None):
                 cells["meta"] = json.dumps(cells["meta"])
+            cells |= {name: _as_read(cell) for name, cell in cells.items()}
             lines.writerow({**cells, "row": row, "problem": problem, "reason": reason})
     if found:
         unfinished.replace(path)
@@ -199,3 +205,12 @@ def write_problems(
         unfinished.unlink()
         path.unlink(missing_ok=True)
     return found
+
+
+def _as_read(cell: Any) -> Any:
+    """Return a cell with the bytes it came as, which a path may need, if it came as bytes."""
+    try:
+        str(cell).encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return legible(cell)
+    return cell

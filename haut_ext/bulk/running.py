@@ -1,8 +1,9 @@
 """The run: so many rows at once, no faster than is welcome, and again what a passing trouble stopped.
 
-Threads take row after row from one iterator, so that no row waits in memory. When the service asks
-for patience (429, Retry-After), everybody pauses and half as many go on; each success lets a few
-more in again. While there is no connection at all, everybody waits for it.
+Threads take row after row from one iterator, so that no row waits in memory. All their requests pass
+one gate. When the service asks for patience (429, Retry-After), none is sent before that is over, and
+half as many rows go on; each success lets a few more in again. While there is no connection at all,
+everybody waits for it.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ Item = TypeVar("Item")
 
 Outcome = Literal["done", "skipped", "bad", "changed", "failed", "unknown"]
 
-_MOST_WAITED_FOR = 8.0
-"""Seconds. A longer Retry-After is not left to the thread that met it, but makes everybody pause."""
+_LONGEST_WAIT = 8.0
+"""Seconds. With a longer Retry-After a row is put off, so that an interruption need not wait for it."""
 
 _MOST_PUT_OFF = 100
 """Rows that wait for another try while others pass, so that a lost computation can show itself."""
@@ -56,7 +57,8 @@ class BulkReport:
     Attributes:
         done: Rows finished by this run.
         skipped: Rows that an earlier run had finished.
-        bad: Rows that cannot be right: nothing was asked of the service for them.
+        bad: Rows that cannot be right, or subjects to be erased that there are none of. Nothing was
+            changed for them.
         changed: Rows that are no longer what was begun or done under their number.
         failed: Rows that the service refused, or that kept failing; another run tries them again.
         unknown: Rows whose computation may or may not have been started, and paid for.
@@ -88,10 +90,10 @@ class BulkStopped(HautError):
     """A run stopped before its end; calling it again with the same journal goes on.
 
     Attributes:
-        cause: What no row could have got past.
+        cause: What no row could have got past, if anything.
     """
 
-    def __init__(self, message: str, *, cause: Exception) -> None:
+    def __init__(self, message: str, *, cause: Exception | None = None) -> None:
         super().__init__(message)
         self.cause = cause
 
@@ -100,11 +102,11 @@ Progress = Callable[[BulkReport], None]
 
 
 class Gate:
-    """How many work at once, and when the next may start.
+    """How many rows are worked on at once, and when the next request may be sent.
 
     Args:
-        most: How many at the most, 1 or more.
-        per_second: How many may start in a second; None for no limit.
+        most: Rows at the most, 1 or more.
+        per_second: Requests to the API in a second, at the most; None for no limit.
         patience: Seconds that the service may turn everybody away before the run stops.
     """
 
@@ -118,30 +120,45 @@ class Gate:
         self.limit = float(most)
         self.busy = 0
         self.stopped = False
-        self._next_start = self._paused_until = 0.0
+        self._next_request = self._paused_until = 0.0
         self._troubles = 0
         self._trouble_since = 0.0
 
     def enter(self) -> bool:
-        """Wait for a turn; return whether there is one, and not the end."""
+        """Wait until one more row may be worked on; return whether it may, and this is not the end."""
         with self._changed:
-            while not self.stopped:
-                now = time.monotonic()
-                wait = max(self._paused_until, self._next_start) - now
-                if wait <= 0 and self.busy < int(self.limit):
-                    self.busy += 1
-                    self._next_start = max(self._next_start, now) + self._interval
-                    return True
-                self._changed.wait(wait if wait > 0 else None)
-        return False
+            while not self.stopped and self.busy >= int(self.limit):
+                self._changed.wait()
+            if self.stopped:
+                return False
+            self.busy += 1
+            return True
 
     def leave(self) -> None:
         with self._changed:
             self.busy -= 1
             self._changed.notify_all()
 
+    def wait(self, *, to_api: bool) -> None:
+        """Wait until a request may be sent: no pause, and its turn among those of this second.
+
+        Raises:
+            BulkStopped: If the run stops during a pause, which may be long.
+        """
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                if self.stopped and self._paused_until > now:
+                    raise BulkStopped("the run has stopped while the service asked to wait")
+                until = max(self._paused_until, self._next_request if to_api else 0.0)
+                if until <= now:
+                    break
+                self._changed.wait(until - now)
+            if to_api:
+                self._next_request = now + self._interval
+
     def succeed(self) -> None:
-        """A row is done: one more may work when as many rows are done as do work now."""
+        """A row is done: one more may be worked on when as many are done as are worked on now."""
         with self._changed:
             self._troubles = 0
             self.limit = min(float(self.most), self.limit + 1 / self.limit)
@@ -171,33 +188,26 @@ class Gate:
             self._changed.notify_all()
 
 
-@frozen
-class Skip:
-    """Something that needs no work, and what came of it."""
-
-    outcome: Outcome
+def paced(haut: Haut, gate: Gate) -> Haut:
+    """Return the client for a run."""
+    longest = min(haut.options.max_retry_after or _LONGEST_WAIT, _LONGEST_WAIT)
+    return haut.with_options(max_retry_after=longest).with_pace(gate)
 
 
 class Work(Protocol[Item]):
     """What a run does."""
 
-    def pending(self) -> Iterator[Item | Skip]:
+    def items(self) -> Iterator[Item]:
         """Yield all there is."""
         ...
 
-    def do(self, job: Item) -> Outcome:
+    def do(self, item: Item) -> Outcome:
         """Do one thing; called again after a passing trouble."""
         ...
 
-    def give_up(self, job: Item, error: HautError) -> Outcome:
+    def give_up(self, item: Item, error: HautError) -> Outcome:
         """Note the error that ended the work on one thing."""
         ...
-
-
-def patient(haut: Haut) -> Haut:
-    """Return the client for a run: to be told to wait for long is everybody's business."""
-    longest = haut.options.max_retry_after
-    return haut.with_options(max_retry_after=min(longest or _MOST_WAITED_FOR, _MOST_WAITED_FOR))
 
 
 def run(
@@ -216,12 +226,19 @@ def run(
     """
     listed = Path(problems or f"{journal.path}.problems.csv")
     try:
-        report = _Run(work, gate, progress).to_the_end()
-    except BaseException:
-        with suppress(OSError, sqlite3.Error):
-            write_problems(listed, journal.problems(), columns)
-        raise
-    found = write_problems(listed, journal.problems(), columns)
+        try:
+            report = _Run(work, gate, progress).to_the_end()
+        except BaseException:
+            with suppress(OSError, sqlite3.Error):
+                write_problems(listed, journal.problems(), columns)
+            raise
+        found = write_problems(listed, journal.problems(), columns)
+    except (OSError, sqlite3.Error) as error:
+        raise BulkStopped(
+            f"a file of the run cannot be read or written ({error}); is the disk full? Nothing is "
+            "lost: mend that, and call again with the same journal",
+            cause=error,
+        ) from error
     return evolve(report, problems=listed if found else None)
 
 
@@ -234,7 +251,7 @@ class _Job(Generic[Item]):
 class _Run(Generic[Item]):
     def __init__(self, work: Work[Item], gate: Gate, progress: Progress | None) -> None:
         self._work = work
-        self._pending = work.pending()
+        self._items = work.items()
         self._gate = gate
         self._progress = progress
         self._reading = threading.Lock()
@@ -259,10 +276,6 @@ class _Run(Generic[Item]):
             for worker in workers:
                 worker.join()
             raise
-        if isinstance(self._error, sqlite3.Error):
-            raise BulkStopped(
-                f"the journal cannot be read or written: {self._error}", cause=self._error
-            ) from self._error
         if self._error is not None:
             raise self._error
         return self._report
@@ -283,12 +296,8 @@ class _Run(Generic[Item]):
     def _next(self) -> _Job[Item] | None:
         with self._reading:
             if len(self._put_off) < _MOST_PUT_OFF:
-                for item in self._pending:
-                    if self._gate.stopped:
-                        return None
-                    if not isinstance(item, Skip):
-                        return _Job(item)
-                    self._count(item.outcome)
+                for item in self._items:
+                    return _Job(item)
             return self._put_off.popleft() if self._put_off else None
 
     def _do(self, job: _Job[Item]) -> None:
@@ -299,11 +308,8 @@ class _Run(Generic[Item]):
                 self._put_off.append(job)
                 return
             outcome = self._work.give_up(job.item, error)
-        else:
+        if outcome == "done":
             self._gate.succeed()
-        self._count(outcome)
-
-    def _count(self, outcome: Outcome) -> None:
         with self._counting:
             self._report = evolve(self._report, **{outcome: getattr(self._report, outcome) + 1})
             if self._progress is not None:
@@ -311,15 +317,24 @@ class _Run(Generic[Item]):
 
     def _worth_another_try(self, job: _Job[Item], error: HautError) -> bool:
         cause = error.cause if isinstance(error, UploadIncomplete | ErasureIncomplete) else error
+        if isinstance(cause, BulkStopped):
+            raise cause
         if isinstance(cause, Unauthorized):
-            raise BulkStopped(f"the service refuses the token: {cause}", cause=cause)
+            raise BulkStopped(
+                f"the service refuses the token, so get a new one and call again: {cause}",
+                cause=cause,
+            )
         retry_after = getattr(cause, "retry_after", None)
         turned_away = retry_after is not None or isinstance(cause, RateLimited)
         unreachable = isinstance(cause, TransportError) and not cause.maybe_delivered
         if turned_away or unreachable:
             if self._gate.slow_down(retry_after):
                 return True
-            raise BulkStopped(f"the service turns everything away: {cause}", cause=cause)
+            raise BulkStopped(
+                "the service turns everything away or cannot be reached, so call again later with "
+                f"the same journal: {cause}",
+                cause=cause,
+            )
         job.tries += 1
         passing = isinstance(cause, TransportError | ServerError) or (
             isinstance(cause, StorageError) and (cause.status or 0) >= 500

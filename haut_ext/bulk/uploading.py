@@ -24,6 +24,7 @@ from haut_api.types import UNSET
 from haut_ext._sync.body import Progress as BytesProgress
 from haut_ext._sync.client import Haut
 from haut_ext._sync.images import Images, Slot
+from haut_ext._sync.subjects import found_or_created
 from haut_ext._sync.uploading import Attributes, check_photos, new_state, upload_and_compute
 from haut_ext.bulk.journal import Entry, Journal
 from haut_ext.bulk.manifest import COLUMNS, RawRow, Row, parse_row, read_manifest, row_key
@@ -33,8 +34,7 @@ from haut_ext.bulk.running import (
     OneAtATime,
     Outcome,
     Progress,
-    Skip,
-    patient,
+    paced,
     run,
 )
 from haut_ext.errors import ConfigError, HautError, ImageRejected, UploadIncomplete
@@ -76,7 +76,7 @@ def bulk_upload(
             (JSON, for the photos) and `row` (what it goes by in the journal; its place unless given).
         journal: The SQLite file that survives this process; made if it does not exist.
         in_flight: Rows at once, at the most. More than 16 help only with an executor.
-        per_second: Rows that may start in a second.
+        per_second: Requests to the API in a second, at the most.
         patience: Seconds to wait for a service that turns everything away or cannot be reached.
         compute_again: Send a computation of unknown fate once more, although it may have been paid
             for. Without it, the images are looked at, and if they show no result the row is listed
@@ -88,21 +88,26 @@ def bulk_upload(
 
     Raises:
         ConfigError: If the manifest or the journal cannot be used, or another process uses it.
-        BulkStopped: If the token is refused, or patience has run out. Call again to go on.
+        BulkStopped: If the token is refused, patience has run out, or a file of the run cannot be
+            written. Call again to go on.
     """
     rows = read_manifest(manifest) if isinstance(manifest, str | os.PathLike) else manifest
     gate = Gate(in_flight, per_second, patience)
     with Journal(journal, "upload", haut.scope) as kept:
-        uploads = _Uploads(patient(haut), kept, rows, compute_again, executor)
+        uploads = _Uploads(paced(haut, gate), kept, rows, compute_again, executor)
         return run(uploads, kept, gate, progress, problems, COLUMNS)
 
 
 @frozen
-class _Job:
-    """A row to be worked on, and as it was read."""
+class _Line:
+    """A row as it was read, and its place in the manifest, from 1."""
 
-    row: Row
+    place: int
     raw: RawRow
+
+    @property
+    def key(self) -> str:
+        return row_key(self.raw, self.place)
 
 
 class _Uploads:
@@ -115,6 +120,7 @@ class _Uploads:
         executor: Executor | None,
     ) -> None:
         self._subjects = haut.subjects
+        self._dataset_id = haut.scope.dataset()
         self._images = haut.images if executor is None else _SentElsewhere(haut, executor)
         self._executor = executor
         self._journal = journal
@@ -123,27 +129,20 @@ class _Uploads:
         # Taken in this order, so that nobody waits for one who waits for him.
         self._same_row, self._same_name, self._same_subject = (OneAtATime() for _ in range(3))
 
-    def pending(self) -> Iterator[_Job | Skip]:
-        for place, raw in enumerate(self._rows, 1):
-            try:
-                row = parse_row(raw, place)
-            except ConfigError as error:
-                yield Skip(self._complain(row_key(raw, place), raw, "bad", str(error)))
-                continue
-            known = self._journal.find(row.key)
-            if known is None or not known.done or not _untouched(row, known):
-                yield _Job(row, raw)
-                continue
-            if known.listed:
-                self._journal.finish(row.key)
-            yield Skip("skipped")
+    def items(self) -> Iterator[_Line]:
+        return (_Line(place, raw) for place, raw in enumerate(self._rows, 1))
 
-    def do(self, job: _Job) -> Outcome:
-        with self._same_row(job.row.key):
-            return self._do(job.row, job.raw)
+    def do(self, item: _Line) -> Outcome:
+        with self._same_row(item.key):
+            return self._do(item)
 
-    def _do(self, row: Row, raw: RawRow) -> Outcome:
+    def _do(self, line: _Line) -> Outcome:
+        row = parse_row(line.raw, line.place)
         known = self._journal.find(row.key)
+        if known is not None and known.done and _untouched(row, known):
+            if known.listed:
+                self._note(row, known.files, known.state, done=True)
+            return "skipped"
         state = None if known is None else UploadState.from_json(known.state)
         sides = () if state is None else state.sides
         stored = [side.side for side in sides if side.status == "stored"]
@@ -151,17 +150,20 @@ class _Uploads:
             side: path for side, path in row.files.items() if side not in stored
         }
         if known is not None and known.digest != row.digest:
-            return self._complain(row.key, raw, "changed", _CHANGED)
+            return self._complain(line, "changed", _CHANGED)
         check_photos(missing)
         hashes = self._hashes(row, known)
         if known is not None and any(hashes[side][2] != known.files[side][2] for side in hashes):
-            return self._complain(row.key, raw, "changed", _CHANGED)
+            return self._complain(line, "changed", _CHANGED)
+        if known is not None and known.done:  # a photo has another time, and the same content
+            self._note(row, hashes, known.state, done=True)
+            return "skipped"
         if state is None:
             state = new_state(self._subject_id(row), missing)
-        self._journal.begin(row.key, row.digest, hashes, state.to_json())
-        if known is not None and known.done:  # a photo has another time, and the same content
-            self._journal.finish(row.key)
-            return "skipped"
+
+        def note(state: UploadState) -> None:
+            self._note(row, hashes, state.to_json(), done=state.compute == "started")
+
         # What a lost answer left behind is known by its side and time: no two rows at once.
         with self._same_subject(state.subject_id):
             upload_and_compute(
@@ -171,22 +173,24 @@ class _Uploads:
                 Attributes(meta=UNSET if row.meta is None else row.meta),
                 None,
                 compute_again=self._compute_again,
-                on_state=lambda state: self._journal.note(row.key, state.to_json()),
+                on_state=note,
             )
-        self._journal.finish(row.key)
         return "done"
 
-    def give_up(self, job: _Job, error: HautError) -> Outcome:
-        if isinstance(error, UploadIncomplete) and error.state.compute == "unknown":
-            return self._complain(job.row.key, job.raw, "unknown", str(error.cause))
-        if isinstance(error, ImageRejected | ConfigError):
-            return self._complain(job.row.key, job.raw, "bad", str(error))
-        cause = error.cause if isinstance(error, UploadIncomplete) else error
-        return self._complain(job.row.key, job.raw, "failed", str(cause))
+    def _note(self, row: Row, hashes: dict[str, Hash], state: str, *, done: bool) -> None:
+        self._journal.note(row.key, row.digest, hashes, state, done=done)
 
-    def _complain(self, key: str, raw: RawRow, outcome: Outcome, reason: str) -> Outcome:
-        content = {} if isinstance(raw, str) else dict(raw)
-        self._journal.complain(key, outcome, reason, json.dumps(content, default=str))
+    def give_up(self, item: _Line, error: HautError) -> Outcome:
+        if isinstance(error, UploadIncomplete) and error.state.compute == "unknown":
+            return self._complain(item, "unknown", str(error.cause))
+        if isinstance(error, ImageRejected | ConfigError):
+            return self._complain(item, "bad", str(error))
+        cause = error.cause if isinstance(error, UploadIncomplete) else error
+        return self._complain(item, "failed", str(cause))
+
+    def _complain(self, line: _Line, outcome: Outcome, reason: str) -> Outcome:
+        content = {} if isinstance(line.raw, str) else dict(line.raw)
+        self._journal.complain(line.key, outcome, reason, json.dumps(content, default=str))
         return outcome
 
     def _subject_id(self, row: Row) -> UUID:
@@ -195,7 +199,8 @@ class _Uploads:
             return row.subject_id
         assert row.subject is not None
         with self._same_name(row.subject):
-            return self._subjects.get_or_create(row.subject).id
+            subject, _ = found_or_created(self._subjects, row.subject, self._dataset_id)
+        return subject.id
 
     def _hashes(self, row: Row, known: Entry | None) -> dict[str, Hash]:
         """Return the photos' hashes, reading only what has changed; a photo sent may be gone."""
@@ -228,7 +233,7 @@ def _untouched(row: Row, known: Entry) -> bool:
         return known.digest == row.digest and all(
             _size_and_time(path) == known.files[side][:2] for side, path in row.files.items()
         )
-    except FileNotFoundError:
+    except OSError:
         return True
 
 

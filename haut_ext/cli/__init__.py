@@ -3,7 +3,8 @@
 commands     what there is to do
 doctor       what may be wrong, and what to do about it
 credentials  token and ids: from the environment or a file of the owner's, never from arguments
-screen       tables for people, JSON for machines, progress, Ctrl-C
+screen       tables for people, JSON for machines, Ctrl-C
+bars         progress
 """
 
 import sys

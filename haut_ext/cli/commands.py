@@ -1,4 +1,8 @@
-"""What `haut` can do. Each command is a thin face of one method; what it prints is decided in screen."""
+"""What `haut` can do. Each command is a thin face of one method; what it prints is decided in screen.
+
+The client and what draws bars are imported by the commands that use them: `haut --help` and a
+shell's completion need neither, and would spend most of their time on them.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 from uuid import UUID
 
 import typer
@@ -18,17 +22,18 @@ from haut_ext import (
     ConfigError,
     ErasureIncomplete,
     ErasureReceipt,
-    Haut,
     HautError,
     ImageRejected,
     Side,
     UploadIncomplete,
     UploadState,
 )
-from haut_ext.bulk import BulkReport, BulkStopped, bulk_erase, bulk_upload, read_manifest
-from haut_ext.bulk.manifest import read_subject_ids
-from haut_ext.cli import doctor, screen
+from haut_ext.cli import screen
 from haut_ext.cli.credentials import client
+
+if TYPE_CHECKING:
+    from haut_ext import Haut
+    from haut_ext.bulk import BulkReport
 
 FAILED, WRONG_INPUT, PROBLEMS, INCOMPLETE = 1, 2, 3, 4
 
@@ -76,7 +81,7 @@ Ids = Annotated[Path, typer.Argument(help="One UUID a line, or .csv with a colum
 Receipts = Annotated[Path, typer.Option(help="The folder for the receipts.")]
 Journal = Annotated[Path, typer.Option(help="The file that knows how far the run is.")]
 InFlight = Annotated[int, typer.Option(min=1, help="How many at once.")]
-PerSecond = Annotated[float | None, typer.Option(help="How many may start in a second.")]
+PerSecond = Annotated[float | None, typer.Option(help="Requests to the API in a second, at most.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 for any free one.")]
 
 
@@ -89,6 +94,8 @@ def run() -> NoReturn:
     try:
         app(prog_name="haut")
     except HautError as error:
+        from haut_ext.bulk import BulkStopped
+
         screen.err().print(f"haut: {error}")
         stopped = isinstance(error, UploadIncomplete | ErasureIncomplete | BulkStopped)
         wrong = isinstance(error, ConfigError | ImageRejected)
@@ -190,8 +197,10 @@ def upload(
 
     The photos form one batch. The analysis is billed. A name that no subject has makes a new one.
     """
+    from haut_ext.cli.bars import bytes_bar
+
     given: dict[str, Path | None] = {"front": front, "right": right, "left": left}
-    with client() as haut, screen.bytes_bar() as bar:
+    with client() as haut, bytes_bar() as bar:
         tasks = {side: bar.add_task(side, total=None) for side, photo in given.items() if photo}
 
         def progress(sent: int, total: int | None, side: Side) -> None:
@@ -332,6 +341,8 @@ def bulk_upload_command(
 
     The analysis is billed, once for each row. The same command goes on where it was, whatever ended it.
     """
+    from haut_ext.bulk import bulk_upload, read_manifest
+
     with client() as haut, _watched(sum(1 for _ in read_manifest(manifest)), "rows") as progress:
         report = bulk_upload(
             haut,
@@ -363,6 +374,9 @@ def bulk_erase_command(
 
     The same command goes on where it was, whatever ended it.
     """
+    from haut_ext.bulk import bulk_erase
+    from haut_ext.bulk.manifest import read_subject_ids
+
     with client() as haut:
         total = sum(1 for _ in read_subject_ids(ids))
         screen.err().print(
@@ -390,8 +404,10 @@ def bulk_erase_command(
 @contextmanager
 def _watched(total: int, what: str) -> Generator[Any]:
     """Show how a run goes, and what Ctrl-C does."""
+    from haut_ext.cli.bars import rows_bar
+
     advice = "The same command goes on from here."
-    with screen.rows_bar() as bar:
+    with rows_bar() as bar:
         task = bar.add_task(what, total=total)
 
         def progress(report: BulkReport) -> None:
@@ -449,6 +465,8 @@ def doctor_command(json: Json = False) -> None:
 
     Versions, configuration, reachability, clock, token and dataset.
     """
+    from haut_ext.cli import doctor
+
     well = True
     lines: list[tuple[str, str, str]] = []
     for check in doctor.examine():

@@ -6,8 +6,12 @@ import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from haut_ext import ConfigError, Haut
+from haut_ext import ConfigError
+
+if TYPE_CHECKING:
+    from haut_ext import Haut
 
 
 def client() -> Haut:
@@ -16,6 +20,8 @@ def client() -> Haut:
     Raises:
         ConfigError: If something is missing or cannot be right.
     """
+    from haut_ext import Haut
+
     return Haut.from_env(environment())
 
 

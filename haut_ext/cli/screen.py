@@ -1,7 +1,7 @@
-"""What people and machines see: tables and JSON on stdout; progress, questions and advice on stderr.
+"""What people and machines see: tables and JSON on stdout; questions and advice on stderr.
 
 On a terminal a table fits its width, and what is too long ends in an ellipsis; elsewhere nothing is
-cut, and no bar is drawn.
+cut. rich is imported where it is used, for the same reason as in commands.
 """
 
 from __future__ import annotations
@@ -13,23 +13,10 @@ import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from rich.cells import cell_len
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-from rich.table import Table
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _ID_WIDTH = 36
 _UNCUT = 10_000
@@ -47,6 +34,8 @@ def err() -> Console:
 
 
 def _console(file: TextIO) -> Console:
+    from rich.console import Console
+
     width = None if file.isatty() else _UNCUT
     return Console(file=file, highlight=False, markup=False, width=width)
 
@@ -57,6 +46,10 @@ def print_json(value: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table; its last column gets what room is left, and ends in an ellipsis if that is less."""
+    from rich.cells import cell_len
+    from rich.table import Table
+    from rich.text import Text
+
     cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
     console = out()
     room = console.width
@@ -74,38 +67,13 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
 
 def print_prose(lines: Sequence[Sequence[str]]) -> None:
     """Print lines whose last part is prose, and wraps below its own beginning."""
+    from rich.table import Table
+    from rich.text import Text
+
     grid = Table.grid(padding=(0, 2, 0, 0))
     for line in lines:
         grid.add_row(*map(Text, line))
     out().print(grid)
-
-
-class _Rate(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        return Text("" if task.speed is None else f"{task.speed:,.1f}/s")
-
-
-def rows_bar() -> Progress:
-    """Return a bar that counts rows, with rate and time left."""
-    return _bar(MofNCompleteColumn(), _Rate())
-
-
-def bytes_bar() -> Progress:
-    """Return bars that count bytes, with rate and time left."""
-    return _bar(DownloadColumn(), TransferSpeedColumn())
-
-
-def _bar(*columns: ProgressColumn) -> Progress:
-    console = err()
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=None),
-        *columns,
-        TimeRemainingColumn(compact=True),
-        console=console,
-        expand=True,
-        disable=not console.is_terminal,
-    )
 
 
 @contextmanager

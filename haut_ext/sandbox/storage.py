@@ -184,43 +184,41 @@ class Storage:
             message = "Only one authentication mechanism is allowed."
             raise _Refused(400, "InvalidArgument", message)
         pairs = parse_qsl(request.query, keep_blank_values=True)
-        query = dict(pairs)
-        if "X-Goog-Signature" not in query:
+        query = {name.lower(): value for name, value in pairs}  # signers spell them either way
+        if "x-goog-signature" not in query:
             details = "Anonymous caller does not have access to the Google Cloud Storage object."
             raise _Refused(403, "AccessDenied", "Access denied.", Details=details)
+        algorithm = query.get("x-goog-algorithm", "")
+        if algorithm not in _ALGORITHMS:
+            raise _malformed("X-Goog-Algorithm", "Algorithm is not supported.")
+        date = query.get("x-goog-date", "")
         try:
-            algorithm = query["X-Goog-Algorithm"]
-            _, _, scope = query["X-Goog-Credential"].partition("/")
-            date = query["X-Goog-Date"]
             signed_at = datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-            life = int(query["X-Goog-Expires"])
-            signed_headers = query["X-Goog-SignedHeaders"]
-            if not (
-                algorithm in _ALGORITHMS
-                and scope == f"{date[:8]}/auto/storage/goog4_request"
-                and 0 < life <= MAX_EXPIRES
-                and "host" in signed_headers.split(";")
-            ):
-                raise ValueError
-        except (KeyError, ValueError):
-            message = "Your request has a malformed signature query parameter."
-            raise _Refused(400, "AuthorizationQueryParametersError", message) from None
-        for name in signed_headers.split(";"):
+        except ValueError:
+            raise _malformed("X-Goog-Date", "Date is not in ISO 8601 basic format.") from None
+        scope = query.get("x-goog-credential", "").partition("/")[2]
+        if scope != f"{date[:8]}/auto/storage/goog4_request":
+            raise _malformed("X-Goog-Credential", "Credential scope does not fit the request.")
+        life = query.get("x-goog-expires", "")
+        if not (life.isdecimal() and 0 < int(life) <= MAX_EXPIRES):
+            raise _malformed("X-Goog-Expires", f"Life must be 1 to {MAX_EXPIRES} seconds.")
+        signed_headers = query.get("x-goog-signedheaders", "")
+        names = signed_headers.split(";")
+        for name in names:
             if name not in request.headers:
-                raise _Refused(
-                    400,
-                    "MalformedSecurityHeader",
-                    "Your request has a malformed header.",
-                    Details="Header was included in signedheaders, but not in the request.",
-                    ParameterName=name,
-                )
-        unsigned = [(name, value) for name, value in pairs if name != "X-Goog-Signature"]
+                details = "Header was included in signedheaders, but not in the request."
+                raise _malformed(name, details)
+        for name in request.headers:
+            if (name == "host" or name.startswith("x-goog-")) and name not in names:
+                details = "Header was included in the request, but not in signedheaders."
+                raise _malformed(name, details)
+        unsigned = [(name, value) for name, value in pairs if name.lower() != "x-goog-signature"]
         canonical = canonical_request(
             request.method, request.path, unsigned, request.headers, signed_headers
         )
         message = string_to_sign(algorithm, date, scope, canonical)
         expected = self.sign_bytes(message.encode()).hex()
-        if not hmac.compare_digest(expected.encode(), query["X-Goog-Signature"].encode()):
+        if not hmac.compare_digest(expected.encode(), query["x-goog-signature"].encode()):
             raise _Refused(
                 403,
                 "SignatureDoesNotMatch",
@@ -231,13 +229,21 @@ class Storage:
                 CanonicalRequest=canonical,
             )
         now = self._world.clock.now()
-        expired_at = signed_at + timedelta(seconds=life)
+        expired_at = signed_at + timedelta(seconds=int(life))
         if now > expired_at:
             details = f"The provided token has expired. Request signature expired at: {expired_at}"
             raise _Refused(400, "ExpiredToken", "Invalid argument.", Details=details)
         if signed_at > now + timedelta(minutes=15):
             message = "The difference between the request time and the server's time is too large."
             raise _Refused(403, "RequestTimeTooSkewed", message)
+
+
+def _malformed(parameter: str, details: str) -> _Refused:
+    """The refusal of a signed address, or a header signed with it, that cannot be right."""
+    message = "Your request has a malformed header."
+    return _Refused(
+        400, "MalformedSecurityHeader", message, Details=details, ParameterName=parameter
+    )
 
 
 def _digests(stored: StoredObject) -> tuple[tuple[str, str], ...]:

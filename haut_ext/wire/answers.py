@@ -66,6 +66,9 @@ NEVER_CONNECTED = (
 ATTEMPTS_HEADER = "x-haut-ext-attempts"
 """Added to each success: how often its request was sent. Generated responses carry headers on."""
 
+OPERATION_HEADER = "x-haut-ext-operation"
+"""Added to each success: method and route of its request, which generated responses do not know."""
+
 
 def attempts(headers: Mapping[str, str]) -> int:
     """Return how often the request was sent whose success has these headers."""

@@ -34,19 +34,23 @@ def https_proxy() -> Proxy | None:
         return None
     try:
         parts = urlsplit(address if "://" in address else f"http://{address}")
-        host, port = parts.hostname, parts.port
+        host, port = parts.hostname or "", parts.port
     except ValueError:
-        host = port = None
+        raise _unusable() from None
     if not host or parts.scheme not in ("http", "https"):
-        raise ConfigError(
-            "HTTPS_PROXY or ALL_PROXY does not name a proxy of a kind that can be used; expected for "
-            "example http://proxy.example:3128. Unset it, or name the service's host in NO_PROXY"
-        )
+        raise _unusable()
     shown_host = f"[{host}]" if ":" in host else host
     origin = f"{parts.scheme}://{shown_host}:{port or (443 if parts.scheme == 'https' else 80)}"
     if parts.username is None:
         return Proxy(origin, None)
     return Proxy(origin, (unquote(parts.username), unquote(parts.password or "")))
+
+
+def _unusable() -> ConfigError:
+    return ConfigError(
+        "HTTPS_PROXY or ALL_PROXY does not name a proxy of a kind that can be used; expected for "
+        "example http://proxy.example:3128. Unset it, or name the service's host in NO_PROXY"
+    )
 
 
 def is_direct(host: str) -> bool:

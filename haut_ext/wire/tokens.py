@@ -42,9 +42,9 @@ class Held:
     late: float = inf
 
 
-def ask(provider: SyncToken) -> str:
+def ask(provider: Callable[[], str]) -> str:
     """Return the token. Raises what the callable raises, or ConfigError if the token is unusable."""
-    token = provider() if callable(provider) else provider
+    token = provider()
     if inspect.isawaitable(token):
         if inspect.iscoroutine(token):
             token.close()
@@ -52,9 +52,9 @@ def ask(provider: SyncToken) -> str:
     return check(token)
 
 
-async def ask_async(provider: AsyncToken) -> str:
+async def ask_async(provider: Callable[[], str | Awaitable[str]]) -> str:
     """Return the token. Raises what the callable raises, or ConfigError if the token is unusable."""
-    token = provider() if callable(provider) else provider
+    token = provider()
     return check(await token if inspect.isawaitable(token) else token)
 
 

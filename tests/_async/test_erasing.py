@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from haut_ext import AsyncHaut, ConfigError, ErasureIncomplete, ErasureReceipt, NotFound
+from haut_ext._async.erasing import erase_subject
 from haut_ext.sandbox import Request, Sandbox, faults
 
 pytestmark = pytest.mark.anyio
@@ -67,6 +68,37 @@ async def test_receipt(sandbox: Sandbox, subject_id: UUID) -> None:
     assert set(json.loads(receipt.to_json())) == {
         *("company_id", "dataset_id", "subject_id", "keep_subject", "steps", "verified")
     }
+
+
+async def test_who_keeps_the_receipt_has_each_step_before_the_next_is_begun(
+    sandbox: Sandbox, subject_id: UUID
+) -> None:
+    """What a process that is killed here must find in its journal."""
+    told: list[ErasureReceipt] = []
+    known: dict[str, list[str]] = {}
+
+    def note(request: Request) -> None:
+        known.setdefault(request.operation, [step.name for step in told[-1].steps] if told else [])
+
+    sandbox.before_request = note
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        fresh = ErasureReceipt(
+            haut.scope.company_id, haut.scope.dataset(), subject_id, False, (), False
+        )
+        receipt = await erase_subject(haut.subjects, haut.images, haut.batches, fresh, told.append)
+    assert known == {
+        "clear_subject_storage": [],
+        "list_images": ["storage"],
+        "delete_image": ["storage"],
+        "list_batches": ["storage", "images"],
+        "delete_batch": ["storage", "images"],
+        "clear_subject_metadata": ["storage", "images", "batches"],
+        "list_image_results": ["storage", "images", "batches", "metadata"],
+        "list_aux_images": ["storage", "images", "batches", "metadata"],
+        "get_batch_results_v3": ["storage", "images", "batches", "metadata"],
+        "delete_subject": ["storage", "images", "batches", "metadata", "results"],
+    }
+    assert told[-1].steps == receipt.steps
 
 
 async def test_keep_subject(sandbox: Sandbox, subject_id: UUID) -> None:
@@ -180,6 +212,38 @@ async def test_a_photo_that_comes_after_the_last_look_denies_the_verification(
         assert "verified: no" in str(receipt)
         sandbox.before_request = None
         assert (await haut.erase_subject(subject_id, keep_subject=True)).verified
+
+
+async def test_records_that_are_listed_and_cannot_be_deleted_deny_the_verification(
+    sandbox: Sandbox, subject_id: UUID
+) -> None:
+    sandbox.faults.add("delete_image", faults.status(404), times=None)
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        receipt = await haut.erase_subject(subject_id, keep_subject=True)
+    assert not receipt.verified
+    assert [step.count for step in receipt.steps if step.name == "images"] == [0]
+    assert (receipt.steps[-1].status, receipt.steps[-1].count) == ("failed", 12)
+
+
+async def test_metadata_that_stay_deny_the_verification(sandbox: Sandbox, subject_id: UUID) -> None:
+    pretended = faults.status(200, b'{"status": "ok"}', content_type="application/json")
+    sandbox.faults.add("clear_subject_metadata", pretended)
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        receipt = await haut.erase_subject(subject_id, keep_subject=True)
+    assert not receipt.verified
+    assert (receipt.steps[-1].status, receipt.steps[-1].count) == ("failed", 1)
+
+
+async def test_a_subject_that_stays_denies_the_verification(
+    sandbox: Sandbox, subject_id: UUID
+) -> None:
+    """Asking whether it is gone is deleting it again; that this found something is what counts."""
+    sandbox.faults.add("delete_subject", faults.status(204))  # a pretended success
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        receipt = await haut.erase_subject(subject_id)
+    assert not receipt.verified
+    assert (receipt.steps[-1].status, receipt.steps[-1].count) == ("failed", 1)
+    nothing_left(sandbox)
 
 
 @pytest.mark.parametrize("what", ["subject", "dataset"])

@@ -8,7 +8,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from haut_ext import AsyncHaut, DeletionIncomplete, ServerError
+from haut_ext import (
+    AsyncHaut,
+    DeletionIncomplete,
+    ServerError,
+    TransportError,
+)
 from haut_ext.concurrency import together_async
 from haut_ext.sandbox import Request, Sandbox, faults
 
@@ -95,3 +100,12 @@ async def test_a_creation_whose_answer_was_lost_is_found(sandbox: Sandbox) -> No
     async with AsyncHaut(**sandbox.credentials) as haut:
         subject = await haut.subjects.get_or_create("someone")
     assert [str(subject.id)] == [held["id"] for held in sandbox.snapshot()["subjects"]]
+
+
+async def test_a_creation_that_was_lost_on_the_way_is_not_found(sandbox: Sandbox) -> None:
+    sandbox.faults.add("create_subject", faults.reset())
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        with pytest.raises(TransportError) as caught:
+            await haut.subjects.get_or_create("someone")
+    assert caught.value.maybe_delivered
+    assert sandbox.arrived("create_subject") == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from haut_ext import (
     UploadIncomplete,
     UploadState,
 )
-from haut_ext.sandbox import Sandbox, faults
+from haut_ext._async.uploading import Attributes, new_state, upload_and_compute
+from haut_ext.sandbox import Request, Sandbox, faults
 
 pytestmark = pytest.mark.anyio
 
@@ -257,3 +258,62 @@ async def test_a_computation_whose_answer_was_lost_is_found_in_the_images(
         batch = await haut.resume_upload(caught.value.state)
         await haut.wait_for_analysis(batch)
     assert sandbox.arrived("compute_batch") == 1
+
+
+async def test_resuming_deletes_its_own_lost_record_and_nobody_elses(
+    sandbox: Sandbox, subject_id: str
+) -> None:
+    """A slot whose answer was lost left a record somewhere: young, of this side, without a file."""
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        old = await haut.images.request_upload(subject_id, side="front")
+        with sandbox.world.lock:
+            sandbox.world.images[str(old.id)].created -= timedelta(minutes=6)
+        uploaded = await haut.images.upload(subject_id, FILES["front"])
+        other_side = await haut.images.request_upload(subject_id, side="left")
+        sandbox.faults.add("create_signed_upload_url", faults.reset("after"))
+        with pytest.raises(UploadIncomplete) as caught:
+            await haut.upload_and_compute(subject_id, front=FILES["front"])
+        assert [side.status for side in caught.value.state.sides] == ["unknown"]
+        batch = await haut.resume_upload(caught.value.state, front=FILES["front"])
+        left = {image.id async for image in haut.images.iterate(subject_id)}
+    assert left == {old.id, uploaded.image_id, other_side.id, batch.images[0].image_id}
+    assert sandbox.carried_out("delete_image") == 1
+
+
+async def test_a_lost_record_of_an_old_photo_is_known_by_the_photos_time(
+    sandbox: Sandbox, subject_id: str
+) -> None:
+    moment = datetime(2001, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
+    sandbox.faults.add("create_signed_upload_url", faults.reset("after"))
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        with pytest.raises(UploadIncomplete) as caught:
+            await haut.upload_and_compute(subject_id, front=FILES["front"], creation_time=moment)
+        await haut.resume_upload(caught.value.state, front=FILES["front"], creation_time=moment)
+        images = [image async for image in haut.images.iterate(subject_id)]
+    assert len(images) == 1
+    assert sandbox.carried_out("delete_image") == 1
+
+
+async def test_who_keeps_the_state_knows_of_each_request_before_it_is_sent(
+    sandbox: Sandbox, subject_id: str
+) -> None:
+    """What a process that is killed here must find in its journal."""
+    told: list[UploadState] = []
+    known: list[tuple[str, list[str], str]] = []
+
+    def note(request: Request) -> None:
+        state = told[-1]
+        known.append((request.operation, [side.status for side in state.sides], state.compute))
+
+    sandbox.before_request = note
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        files: dict[Side, Any] = {"front": FILES["front"]}
+        new = new_state(UUID(subject_id), files)
+        await upload_and_compute(haut.images, new, files, Attributes(), None, on_state=told.append)
+    assert known == [
+        ("create_signed_upload_url", ["unknown"], "not sent"),
+        ("upload_image", ["open"], "not sent"),
+        ("compute_batch", ["stored"], "unknown"),
+    ]
+    assert told[-1].compute == "started"
+    assert told[-1].batch_id is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
@@ -17,7 +18,7 @@ from haut_api.models import (
     SignedUploadRequest,
     SubjectRequest,
 )
-from haut_ext import AsyncHaut, HautError, NotFound, UnexpectedResponse
+from haut_ext import AsyncHaut, HautError, NotFound, TransportError, UnexpectedResponse
 from haut_ext.sandbox import Sandbox, faults
 from tests.wire.misfits import misfits
 from tests.wire.world import store
@@ -108,8 +109,48 @@ async def test_successes_that_are_not_documented(sandbox: Sandbox, code: int) ->
         with pytest.raises(UnexpectedResponse) as caught:
             await haut.images.get(SOMEBODY)
     assert caught.value.status == code
+    assert caught.value.operation == "GET /api/v1/companies/{id}/images/{id}/"
+    assert str(caught.value).startswith(f"{caught.value.operation} answered {code}, but ")
     assert caught.value.headers["content-type"] == "application/json"
     assert caught.value.body == "{}"
+
+
+async def test_a_body_that_cannot_be_unpacked_is_a_broken_answer(sandbox: Sandbox) -> None:
+    packed = {"Content-Encoding": "gzip"}
+    damaged = faults.status(200, b"no gzip", content_type="application/json", headers=packed)
+    image = store(sandbox).image
+    sandbox.faults.add("get_image", damaged)
+    sandbox.faults.add("create_subject", damaged)
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        assert (await haut.images.get(image)).id == image  # asked again
+        with pytest.raises(TransportError, match="cut off") as caught:
+            await haut.subjects.create("someone")  # not sent again
+    assert caught.value.maybe_delivered
+    assert (sandbox.arrived("get_image"), sandbox.arrived("create_subject")) == (2, 1)
+
+
+async def test_a_success_that_says_it_is_none(sandbox: Sandbox) -> None:
+    no = faults.status(200, b'{"ok": false}', content_type="application/json")
+    sandbox.faults.add("compute_batch", no)
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        with pytest.raises(UnexpectedResponse, match="ok does not fit the spec") as caught:
+            await haut.images.compute(store(sandbox).batch)
+    assert (caught.value.field, caught.value.body) == ("ok", '{"ok": false}')
+    assert caught.value.operation == "POST /api/v1/companies/{id}/batches/{id}/compute/"
+    assert str(caught.value).startswith(f"{caught.value.operation} answered 200, but ")
+
+
+async def test_a_host_that_nobody_knows(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nobody)
+    credentials = sandbox.credentials
+    credentials["base_url"] = "https://nobody.invalid"
+    async with AsyncHaut(**credentials, max_retries=1) as haut:
+        with pytest.raises(TransportError, match=r"no connection was made .*2 attempts") as caught:
+            await haut.subjects.create("someone")
+    assert not caught.value.maybe_delivered
 
 
 @pytest.mark.parametrize("address", [7, "", "no address", "http://[", "https://a b\x00/", "//x"])

@@ -11,7 +11,14 @@ from typing import Any, BinaryIO, cast
 
 import pytest
 
-from haut_ext import AsyncHaut, HautError, StorageError, TransportError, UnexpectedResponse
+from haut_ext import (
+    AsyncHaut,
+    HautError,
+    StorageError,
+    Timeout,
+    TransportError,
+    UnexpectedResponse,
+)
 from haut_ext.photo import PhotoFile
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
 from haut_ext.wire import retry
@@ -86,6 +93,16 @@ async def test_photo_is_sent_again_from_where_it_began(
     assert file.tell() == len(BEFORE)
     assert progress == sorted(set(progress))
     assert progress[-1] == len(CONTENT)
+
+
+async def test_photo_is_sent_without_any_limit(sandbox: Sandbox, haut: AsyncHaut) -> None:
+    patient = haut.with_options(
+        timeout=Timeout(connect=None, read=None, write=None, pool=None),
+        deadline=None,
+        transfer_deadline=None,
+    )
+    await patient.images.upload(store(sandbox).subject, CONTENT)
+    assert received(sandbox) == hashlib.sha256(CONTENT).hexdigest()
 
 
 def received(sandbox: Sandbox) -> str | None:
@@ -175,6 +192,36 @@ async def test_download_into_a_stream_has_one_attempt_once_begun(
     with pytest.raises(TransportError, match=r"cannot be rewound, so it cannot be repeated"):
         await haut.images.download(image, stream())
     assert sandbox.faults.pending == []
+
+
+async def test_download_into_a_file_that_cannot_go_back_after_all(
+    sandbox: Sandbox, haut: AsyncHaut
+) -> None:
+    image = store(sandbox, CONTENT).image
+
+    class Stuck(io.BytesIO):
+        def truncate(self, size: int | None = None) -> int:
+            raise OSError("not here")
+
+    sandbox.faults.add("download_image", faults.truncated())
+    with pytest.raises(TransportError, match="cut off") as caught:
+        await haut.images.download(image, Stuck())
+    assert str(caught.value.__context__) == "not here"
+    assert sandbox.arrived("download_image") == 1
+
+
+async def test_download_into_what_can_do_nothing_but_write(
+    sandbox: Sandbox, haut: AsyncHaut
+) -> None:
+    image = store(sandbox, CONTENT).image
+    pieces: list[bytes] = []
+
+    class Sink:
+        def write(self, piece: Any) -> None:
+            pieces.append(bytes(piece))
+
+    assert await haut.images.download(image, cast("BinaryIO", Sink())) == len(CONTENT)
+    assert b"".join(pieces) == CONTENT
 
 
 async def test_download_whose_file_cannot_be_written(

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from haut_api.api.images import list_images
 from haut_api.api.subjects import create_subject, list_subjects
-from haut_ext import ConfigError, Haut, NotFound
+from haut_ext import ConfigError, Haut, ListChanging, NotFound, UnexpectedResponse
+from haut_ext._sync import paging
 from haut_ext.sandbox import Request, Sandbox, faults
 from tests.faces import run, running
 
@@ -44,11 +45,13 @@ class Others:
     def __init__(self, sandbox: Sandbox, plan: list[list[Change]]) -> None:
         self.sandbox = sandbox
         self.plan = list(plan)
+        self.pause = 0.0
         self.deleted: set[str] = set()
         sandbox.before_request = self.act
 
     def act(self, request: Request) -> None:
         world = self.sandbox.world
+        self.sandbox.clock.advance(self.pause)
         with world.lock:
             for what, which in self.plan.pop(0) if self.plan else []:
                 # So that what is created after the first page also carries a later time.
@@ -78,11 +81,15 @@ def test_every_item_that_stays_is_yielded_once(
         before = {UUID(subject.id) for subject in shared.add_subjects(count)}
         shared.clock.advance(2)
         others = Others(shared, plan)
+        # A second passes at the service before each request, so that the reader need wait for none.
+        others.pause = 1.0
         with Haut(**shared.credentials) as haut:
-            items = haut.paginate_all(
-                list_subjects, dataset_id=haut.scope.dataset(), page_size=page_size
-            )
-            found = [subject.id for subject in items]
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(paging, "_WIRE_TICK", 0.0)
+                items = haut.paginate_all(
+                    list_subjects, dataset_id=haut.scope.dataset(), page_size=page_size
+                )
+                found = [subject.id for subject in items]
         stayed = before - {UUID(value) for value in others.deleted}
         assert stayed <= set(found), f"lost {len(stayed - set(found))} of {len(stayed)}"
         assert len(found) == len(set(found))
@@ -133,6 +140,20 @@ def test_an_item_created_in_the_second_of_the_first_page_costs_one_more_reading(
     assert sandbox.arrived("list_subjects") in (2, 4)
 
 
+def test_a_list_that_changes_during_every_reading(sandbox: Sandbox) -> None:
+    """What is yielded is still yielded once; and the caller learns that something may be missing."""
+    sandbox.add_subjects(20)
+    sandbox.clock.advance(2)
+    Others(sandbox, [[("create", 0), ("delete", 0)]] * 1000)
+    found: list[UUID] = []
+    with Haut(**sandbox.credentials) as haut:
+        with pytest.raises(ListChanging, match=r"list_subjects: .*10 readings"):
+            for subject in haut.subjects.iterate():
+                found.append(subject.id)
+    assert len(found) == len(set(found)) >= 20
+    assert sandbox.arrived("list_subjects") < 100
+
+
 def test_subject_deleted_in_the_middle_of_its_images(sandbox: Sandbox) -> None:
     [subject] = sandbox.add_subjects(1)
     sandbox.add_images(subject, 30)
@@ -179,6 +200,16 @@ def test_an_error_on_a_later_page_reaches_the_caller(sandbox: Sandbox) -> None:
             for _ in haut.subjects.iterate():
                 found += 1
     assert found == 20
+
+
+def test_a_success_that_is_not_documented_is_no_page(sandbox: Sandbox) -> None:
+    page = b'{"count": 1, "next": null, "previous": null, "results": []}'
+    sandbox.faults.add("list_subjects", faults.status(202, page, content_type="application/json"))
+    with Haut(**sandbox.credentials) as haut:
+        with pytest.raises(
+            UnexpectedResponse, match=r"^GET .*/subjects/ answered 202, .*not documented"
+        ):
+            haut.subjects.list()
 
 
 def test_no_subject_to_list(sandbox: Sandbox) -> None:

@@ -9,7 +9,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from haut_ext import DeletionIncomplete, Haut, ServerError
+from haut_ext import (
+    DeletionIncomplete,
+    Haut,
+    ServerError,
+    TransportError,
+)
 from haut_ext.concurrency import together
 from haut_ext.sandbox import Request, Sandbox, faults
 
@@ -96,3 +101,12 @@ def test_a_creation_whose_answer_was_lost_is_found(sandbox: Sandbox) -> None:
     with Haut(**sandbox.credentials) as haut:
         subject = haut.subjects.get_or_create("someone")
     assert [str(subject.id)] == [held["id"] for held in sandbox.snapshot()["subjects"]]
+
+
+def test_a_creation_that_was_lost_on_the_way_is_not_found(sandbox: Sandbox) -> None:
+    sandbox.faults.add("create_subject", faults.reset())
+    with Haut(**sandbox.credentials) as haut:
+        with pytest.raises(TransportError) as caught:
+            haut.subjects.get_or_create("someone")
+    assert caught.value.maybe_delivered
+    assert sandbox.arrived("create_subject") == 1

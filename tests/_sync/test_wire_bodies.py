@@ -12,7 +12,14 @@ from typing import Any, BinaryIO, cast
 
 import pytest
 
-from haut_ext import Haut, HautError, StorageError, TransportError, UnexpectedResponse
+from haut_ext import (
+    Haut,
+    HautError,
+    StorageError,
+    Timeout,
+    TransportError,
+    UnexpectedResponse,
+)
 from haut_ext.photo import PhotoFile
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
 from haut_ext.wire import retry
@@ -87,6 +94,16 @@ def test_photo_is_sent_again_from_where_it_began(
     assert file.tell() == len(BEFORE)
     assert progress == sorted(set(progress))
     assert progress[-1] == len(CONTENT)
+
+
+def test_photo_is_sent_without_any_limit(sandbox: Sandbox, haut: Haut) -> None:
+    patient = haut.with_options(
+        timeout=Timeout(connect=None, read=None, write=None, pool=None),
+        deadline=None,
+        transfer_deadline=None,
+    )
+    patient.images.upload(store(sandbox).subject, CONTENT)
+    assert received(sandbox) == hashlib.sha256(CONTENT).hexdigest()
 
 
 def received(sandbox: Sandbox) -> str | None:
@@ -172,6 +189,32 @@ def test_download_into_a_stream_has_one_attempt_once_begun(sandbox: Sandbox, hau
     with pytest.raises(TransportError, match=r"cannot be rewound, so it cannot be repeated"):
         haut.images.download(image, stream())
     assert sandbox.faults.pending == []
+
+
+def test_download_into_a_file_that_cannot_go_back_after_all(sandbox: Sandbox, haut: Haut) -> None:
+    image = store(sandbox, CONTENT).image
+
+    class Stuck(io.BytesIO):
+        def truncate(self, size: int | None = None) -> int:
+            raise OSError("not here")
+
+    sandbox.faults.add("download_image", faults.truncated())
+    with pytest.raises(TransportError, match="cut off") as caught:
+        haut.images.download(image, Stuck())
+    assert str(caught.value.__context__) == "not here"
+    assert sandbox.arrived("download_image") == 1
+
+
+def test_download_into_what_can_do_nothing_but_write(sandbox: Sandbox, haut: Haut) -> None:
+    image = store(sandbox, CONTENT).image
+    pieces: list[bytes] = []
+
+    class Sink:
+        def write(self, piece: Any) -> None:
+            pieces.append(bytes(piece))
+
+    assert haut.images.download(image, cast("BinaryIO", Sink())) == len(CONTENT)
+    assert b"".join(pieces) == CONTENT
 
 
 def test_download_whose_file_cannot_be_written(

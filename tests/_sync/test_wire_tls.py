@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import trustme
 
+from haut_api.api.subjects import list_subjects
 from haut_ext import ConfigError, Haut, TransportError, TransportTimeout
 from haut_ext.photo import Photo
 from haut_ext.sandbox import Sandbox, faults
@@ -100,6 +101,30 @@ def test_certificate_that_is_not_trusted(
             haut.subjects.create("someone")
     assert not caught.value.maybe_delivered
     assert sandbox.arrivals == []
+
+
+def test_one_tls_context_for_a_client(
+    sandbox: Sandbox, origins: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Making one takes longer than many calls; API, storage and derived clients share it."""
+    subject = store(sandbox).subject
+    made: list[ssl.SSLContext] = []
+    new = ssl.SSLContext.__new__
+
+    def counted(*arguments: Any, **more: Any) -> ssl.SSLContext:
+        made.append(new(*arguments, **more))
+        return made[-1]
+
+    monkeypatch.setattr(ssl.SSLContext, "__new__", counted)
+    with Holdings(), client(sandbox, origins[0]) as haut:
+        slot = elsewhere(haut.images.request_upload(subject), origins[1])
+        headers = slot.upload_url.headers
+        assert headers is not None
+        headers["Host"] = sandbox.storage_url.removeprefix("http://")
+        haut.images.send_bytes(slot, Photo.open(CONTENT))
+        haut.with_options(deadline=2).subjects.list()
+        list_subjects.sync_detailed(haut.scope.company_id, haut.scope.dataset(), client=haut.api)
+    assert len(made) == 1
 
 
 def test_proxy_of_the_environment(

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from haut_ext import ErasureReceipt, Haut
-from haut_ext.bulk import bulk_erase
+from haut_ext.bulk import BulkStopped, bulk_erase
 from haut_ext.sandbox import Sandbox, faults
 from tests.bulk.conftest import PHOTO
 
@@ -57,3 +59,34 @@ def test_what_failed_is_completed_by_the_next_run(
     steps = [step.status for step in ErasureReceipt.from_json(path.read_text()).steps]
     assert steps.count("failed") == 1
     assert sandbox.snapshot()["subjects"] == []
+
+
+def test_a_receipt_that_is_missing_is_written_again(
+    tmp_path: Path, haut: Haut, sandbox: Sandbox
+) -> None:
+    """As when the power went after the journal was written, or somebody cleared the folder."""
+    [subject] = sandbox.add_subjects(1)
+    run: dict[str, Any] = {"journal": tmp_path / "journal", "receipts": tmp_path / "receipts"}
+    assert bulk_erase(haut, [subject.id], **run).done == 1
+    [path] = (tmp_path / "receipts").iterdir()
+    text = path.read_text()
+    path.unlink()
+    assert bulk_erase(haut, [subject.id], **run).skipped == 1
+    assert path.read_text() == text
+
+
+def test_a_receipt_that_cannot_be_written_stops_the_run(
+    tmp_path: Path, haut: Haut, sandbox: Sandbox
+) -> None:
+    subjects = sandbox.add_subjects(3)
+    ids = [subject.id for subject in subjects]
+    in_the_way = tmp_path / "receipts" / f"{ids[0]}.part"
+    in_the_way.mkdir(parents=True)
+    run: dict[str, Any] = {"journal": tmp_path / "journal", "receipts": tmp_path / "receipts"}
+    with pytest.raises(BulkStopped, match="is the disk full"):
+        bulk_erase(haut, ids, **run)
+    in_the_way.rmdir()
+    report = bulk_erase(haut, ids, **run)
+    assert (report.done + report.skipped, report.complete) == (3, True)
+    receipts = (tmp_path / "receipts").iterdir()
+    assert {ErasureReceipt.from_json(path.read_text()).verified for path in receipts} == {True}

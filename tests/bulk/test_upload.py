@@ -21,7 +21,6 @@ import pytest
 
 from haut_ext import ConfigError, Haut
 from haut_ext.bulk import BulkStopped, bulk_upload
-from haut_ext.bulk.running import Gate
 from haut_ext.sandbox import Credentials, Request, Sandbox, faults
 from tests.bulk.conftest import PHOTO
 from tests.bulk.holdings import holdings
@@ -153,6 +152,41 @@ def test_lines_that_are_no_rows_are_listed(tmp_path: Path, photo: Path, haut: Ha
         bulk_upload(haut, photo, journal=tmp_path / "third")
 
 
+NOT_UTF8 = os.fsdecode(b"\xff")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"subject": "\ud800"},
+        {"subject": NOT_UTF8},
+        {"\ud800": "a column"},
+        {"front": "\0"},
+        {"front": NOT_UTF8},
+        {"front": "p" * 5000},
+        {"front": "."},
+        {"meta": float("nan")},
+        {"meta": "\ud800"},
+        {"row": "\ud800", "subject": ["a list"]},
+    ],
+    ids=ascii,
+)
+def test_no_row_is_so_bad_that_it_stops_the_run(
+    changes: dict[str, Any], tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox
+) -> None:
+    rows = [{"subject": "a", "front": "photo.jpg"}, {"subject": "b", "front": "photo.jpg"}]
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_text(f"{json.dumps({**rows[0], **changes})}\n{json.dumps(rows[1])}\n")
+    report = bulk_upload(haut, manifest, journal=tmp_path / "journal")
+    assert (report.done, report.bad) == (1, 1)
+    assert report.problems is not None
+    with report.problems.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        [row] = csv.DictReader(file)
+    if changes == {"front": NOT_UTF8}:  # a path as the file system has it
+        assert row["front"] == str(tmp_path / NOT_UTF8)
+    assert [subject["name"] for subject in holdings(sandbox)] == ["b"]
+
+
 def test_what_has_changed_is_noticed_and_left_alone(
     tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox
 ) -> None:
@@ -245,40 +279,6 @@ def test_a_passing_trouble_costs_nothing_and_a_lasting_one_is_listed(
         assert report.failed == 1
         assert bulk_upload(haut, rows, journal=tmp_path / "other").done == 1
     assert sandbox.carried_out("compute_batch") == 2
-
-
-def test_everybody_slows_down_when_asked_to(tmp_path: Path, photo: Path, sandbox: Sandbox) -> None:
-    sandbox.faults.add("create_signed_upload_url", faults.status(429, retry_after=0), times=20)
-    rows = [{"subject": f"person {number}", "front": photo} for number in range(20)]
-    with Haut(**sandbox.credentials, max_retries=0) as haut:
-        report = bulk_upload(haut, rows, journal=tmp_path / "journal")
-    assert (report.done, sandbox.faults.pending) == (20, [])
-
-
-def test_the_gate_halves_at_a_trouble_and_grows_with_successes() -> None:
-    gate = Gate(8, None, patience=60)
-    assert gate.slow_down(0)
-    assert gate.limit == 4
-    assert gate.slow_down(30)
-    assert gate.slow_down(30)  # the same news from another thread
-    assert gate.limit == 2
-    for _ in range(30):
-        gate.succeed()
-    assert 7 < gate.limit <= 8
-    assert not Gate(8, None, patience=10).slow_down(30)
-
-
-def test_the_gate_keeps_out_who_is_one_too_many() -> None:
-    gate = Gate(2, None, patience=60)
-    assert gate.slow_down(0)
-    assert gate.enter()
-    entered: list[bool] = []
-    other = threading.Thread(target=lambda: entered.append(gate.enter()))
-    other.start()
-    other.join(0.1)  # ends at once if it is let in
-    gate.stop()
-    other.join()
-    assert entered == [False]
 
 
 def test_so_many_and_no_more_work_at_once(tmp_path: Path, photo: Path, sandbox: Sandbox) -> None:
@@ -375,7 +375,7 @@ def _upload_with_a_full_disk(credentials: Credentials, photo: Path, journal: Pat
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
     rows = ({"subject": f"person {number}", "front": photo} for number in range(60))
-    with Haut(**credentials) as haut, pytest.raises(BulkStopped, match="journal"):
+    with Haut(**credentials) as haut, pytest.raises(BulkStopped, match="is the disk full"):
         bulk_upload(haut, rows, journal=journal)
 
 

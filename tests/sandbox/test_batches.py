@@ -216,3 +216,16 @@ def test_nothing_is_left_to_read_after_a_deletion(caller: Caller, what: str) -> 
     for leaf in ("results/", "aux/", f"aux/{aux['id']}/signed_url/"):
         assert caller.http.get(path + leaf).status_code == 404
     assert not caller.sandbox.world.objects
+
+
+def test_an_analysis_stands_still_without_its_file_and_starts_anew_with_a_compute() -> None:
+    with Sandbox(seed=1, analysis_reads=4) as sandbox:
+        caller = Caller(sandbox)
+        slot = caller.upload(caller.create()["id"])
+        caller.compute(slot["image_batch_id"])
+        stored = sandbox.world.objects.pop(sandbox.world.images[slot["id"]].key)
+        assert [len(results(caller, slot)) for _ in range(5)] == [0] * 5
+        sandbox.world.store(sandbox.world.images[slot["id"]].key, stored)
+        caller.compute(slot["image_batch_id"])
+        assert [len(results(caller, slot)) for _ in range(4)] == [0, 1, 4, ALL]
+        caller.close()

@@ -51,7 +51,11 @@ def test_one_call_makes_a_batch_and_its_slots(three: Caller3) -> None:
     caller = three.caller
     subject = caller.create()
     answer = three.slots(
-        subject["id"], right="r.jpg", front="f.jpg", creation_time="2024-05-06T07:08:09Z"
+        subject["id"],
+        right="r.jpg",
+        front="f.jpg",
+        creation_time="2024-05-06T07:08:09Z",
+        meta={"source": "app"},
     )
     assert answer.status_code == 200
     made = answer.json()
@@ -66,6 +70,7 @@ def test_one_call_makes_a_batch_and_its_slots(three: Caller3) -> None:
         ("r.jpg", "right"),
     ]
     assert {image["image_batch_id"] for image in images} == {made["image_batch_id"]}
+    assert [image["meta"] for image in images] == [{"source": "app"}] * 2
     assert {image["created_at"] for image in images} == {"2024-05-06 07:08:09"}
     assert caller.storage.get(images[0]["signed_url"]).content == PHOTO
 
@@ -108,6 +113,22 @@ def test_results_are_absent_then_partial_then_complete() -> None:
     assert seen[0] is None
     counts = [(len(s["parameters"]), s["all_algorithms_calculated"]) for s in seen if s]
     assert counts == [(1, False), (5, False), (ALL, True)]
+
+
+def test_a_parameter_waits_for_all_sides() -> None:
+    with Sandbox(seed=1, analysis_reads=4) as sandbox:
+        caller = Caller(sandbox)
+        three = Caller3(caller)
+        batch_id = three.upload("front", "left")
+        three.compute(batch_id)
+        first = next(iter(sandbox.world.images))
+        for _ in range(4):
+            caller.image(first)
+        seen = [three.results(batch_id).get(KEY) for _ in range(2)]
+        caller.close()
+    assert seen[0] is None
+    assert seen[1] is not None
+    assert (len(seen[1]["parameters"]), seen[1]["all_algorithms_calculated"]) == (1, False)
 
 
 def test_a_complete_result(three: Caller3) -> None:

@@ -228,6 +228,7 @@ def test_latency(sandbox: Sandbox, caller: Caller) -> None:
 
 def test_latency_of_everything(sandbox: Sandbox, caller: Caller) -> None:
     sandbox.latency = 30
+    assert sandbox.latency == 30
     with pytest.raises(httpx.ReadTimeout):
         caller.http.get(caller.subjects, timeout=0.05)
     sandbox.latency = 0

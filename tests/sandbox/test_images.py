@@ -98,7 +98,7 @@ def test_a_slot_keeps_what_is_given(caller: Caller) -> None:
 def test_sides_share_a_batch_that_is_the_subjects_own(caller: Caller) -> None:
     ann, bob = caller.create("Ann"), caller.create("Bob")
     batch_id = caller.slot(ann["id"])["image_batch_id"]
-    assert caller.slot(ann["id"], side_id=2, batch_id=batch_id)["image_batch_id"] == batch_id
+    assert caller.slot(ann["id"], side_id=2.0, batch_id=batch_id)["image_batch_id"] == batch_id
     path = f"{caller.company}subjects/{bob['id']}/signed_upload_url/"
     answer = caller.http.post(path, json={"batch_id": batch_id})
     assert answer.status_code == 404

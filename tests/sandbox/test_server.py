@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gc
 import json
+import resource
 import socket
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -190,6 +193,44 @@ def test_closing_waits_for_what_is_being_carried_out(sandbox: Sandbox) -> None:
     assert not closing.is_alive()
 
 
+def test_it_can_be_closed_from_a_hook_and_again(caller: Caller, sandbox: Sandbox) -> None:
+    sandbox.before_request = lambda request: sandbox.close()
+    with pytest.raises(httpx.TransportError):
+        caller.http.get(caller.subjects)
+    sandbox.close()
+    with pytest.raises(ConnectionRefusedError):
+        exchange(sandbox, b"")
+
+
+@contextmanager
+def no_more_descriptors() -> Iterator[None]:
+    """While this lasts, this process is given no further one."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+@pytest.mark.parametrize("recovers", [True, False], ids=["until it has some", "until it is closed"])
+def test_without_descriptors_it_waits(caller: Caller, sandbox: Sandbox, recovers: bool) -> None:
+    port = urlsplit(sandbox.base_url).port
+    request = head(caller, "GET", "Connection: close")
+    with socket.socket() as first, socket.socket() as second:
+        with no_more_descriptors():
+            first.connect(("127.0.0.1", port))  # its other end was reserved before
+            first.sendall(request)
+            assert first.recv(12) == b"HTTP/1.1 200"
+            second.connect(("127.0.0.1", port))
+            second.sendall(request)
+            if not recovers:
+                sandbox.close()
+        if recovers:
+            assert second.recv(12) == b"HTTP/1.1 200"
+    assert sandbox.arrived("list_subjects") == 1 + recovers
+
+
 def test_a_port_in_use_is_an_oserror_and_leaks_nothing() -> None:
     with Sandbox() as first:
         taken = urlsplit(first.base_url).port
@@ -243,3 +284,11 @@ def test_reset_keeps_the_credentials_without_a_seed_too() -> None:
         assert sandbox.credentials == credentials
     with Sandbox() as other:
         assert other.credentials["token"] != credentials["token"]
+
+
+@pytest.mark.parametrize("kind", ["{uuid}", "{integer}", "1", "x"])
+def test_what_is_no_id_leads_nowhere(caller: Caller, kind: str) -> None:
+    # Not by httpx, which would encode the braces.
+    path = f"{caller.company}images/{kind}/".encode()
+    sent = b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    assert exchange(caller.sandbox, sent).startswith(b"HTTP/1.1 404 ")

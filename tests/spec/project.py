@@ -27,7 +27,7 @@ class Project:
         inherited = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("HAUT_", "MAKE", "PYTEST_", "COV_"))
+            if not name.startswith(("HAUT_", "MAKE", "PYTEST_", "COVERAGE_"))
         }
         path = f"{ROOT / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"
         # Before the installed package, which is this tree's.

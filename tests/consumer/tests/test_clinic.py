@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import os
 import pickle
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -130,6 +133,24 @@ def test_a_client_goes_into_a_process_pool(clinic: Clinic, haut_sandbox: Sandbox
     ]
     for visit in visits:
         assert copy.deepcopy(visit) == pickle.loads(pickle.dumps(visit)) == visit
+
+
+def test_the_command_line_is_there_too(clinic: Clinic, haut_sandbox: Sandbox) -> None:
+    subject = clinic.admit("6")
+    variables = {
+        f"HAUT_{name.upper()}": str(value) for name, value in haut_sandbox.credentials.items()
+    }
+    haut = [sys.executable, "-W", "error", str(Path(sys.executable).with_name("haut"))]
+    for arguments in (
+        ["doctor"],
+        ["subjects"],
+        ["images", str(subject.id)],
+        ["subjects", "--json"],
+    ):
+        done = subprocess.run(
+            [*haut, *arguments], env={**os.environ, **variables}, capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
 
 
 def test_the_asynchronous_client(haut_sandbox: Sandbox) -> None:
