@@ -179,6 +179,17 @@ def test_the_expected_algorithms_of_every_image_are_waited_for() -> None:
             assert sandbox.arrived("list_image_results") == reads + 2, "no more than needed"
 
 
+def test_a_family_is_known_in_either_spelling(sandbox: Sandbox, haut: Haut) -> None:
+    batch = uploaded(sandbox, haut)
+    sandbox.clock.advance(100)
+    capital = changed(
+        lambda items: [{**items[1], "algorithm_family_tech_name": "Selfie_v2.Acne"}, *items[2:]]
+    )
+    sandbox.faults.add("list_image_results", capital, times=None)
+    found = haut.wait_for_results(batch, 0, algorithms=["selfie_v2.acne"])
+    assert found.results[0].algorithm == "Selfie_v2.Acne", "as the service spells it"
+
+
 def test_an_image_that_has_all_is_not_asked_for_again(sandbox: Sandbox, haut: Haut) -> None:
     batch = uploaded(sandbox, haut)
     sandbox.clock.advance(100)
