@@ -38,6 +38,7 @@ from haut_ext._async.tokens import AsyncTokenSource
 from haut_ext.concurrency import together_async
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
 from haut_ext.sandbox.messages import Answer
+from haut_ext.wire.redaction import scrub
 from haut_ext.wire.tokens import OPEN_PATHS
 
 pytestmark = pytest.mark.anyio
@@ -245,6 +246,25 @@ async def test_early_failure_is_nobodys_and_is_left_for_a_while(
         assert came(sandbox) == (1, 3)
 
 
+async def test_a_401_after_an_early_failure_asks_again() -> None:
+    """Its call began before that failure, which was nobody's, and so is not its own."""
+    seconds = 0.0
+    failing = False
+
+    def provider() -> str:
+        if failing:
+            raise OSError
+        return f"token-{seconds:g}"
+
+    tokens = AsyncTokenSource(provider, life=HOUR, clock=lambda: seconds)
+    held = await tokens.current()
+    seconds, failing = HOUR * 3 / 4, True
+    assert (await tokens.current()).token == "token-0"
+    failing = False
+    assert await tokens.renew(held)
+    assert (await tokens.current()).token == "token-2700"
+
+
 async def test_late_all_wait_for_one(sandbox: Sandbox) -> None:
     async with await log_in(sandbox) as haut:
         Ahead(haut).seconds = HOUR * 29 / 30
@@ -430,6 +450,10 @@ async def test_nothing_secret_in_what_a_failed_login_leaves(
     for secret in secrets:
         assert secret not in shown
         assert secret.encode() not in pickle.dumps(error)
+
+
+def test_a_secret_that_is_part_of_another() -> None:
+    assert scrub("ada-1815", ("ada", "ada-1815", "1815")) == "[redacted]"
 
 
 async def test_nothing_secret_in_a_client(

@@ -38,6 +38,7 @@ from haut_ext._sync.tokens import TokenSource
 from haut_ext.concurrency import together
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
 from haut_ext.sandbox.messages import Answer
+from haut_ext.wire.redaction import scrub
 from haut_ext.wire.tokens import OPEN_PATHS
 
 pytestmark = pytest.mark.anyio
@@ -241,6 +242,25 @@ def test_early_failure_is_nobodys_and_is_left_for_a_while(sandbox: Sandbox, faul
         assert came(sandbox) == (1, 3)
 
 
+def test_a_401_after_an_early_failure_asks_again() -> None:
+    """Its call began before that failure, which was nobody's, and so is not its own."""
+    seconds = 0.0
+    failing = False
+
+    def provider() -> str:
+        if failing:
+            raise OSError
+        return f"token-{seconds:g}"
+
+    tokens = TokenSource(provider, life=HOUR, clock=lambda: seconds)
+    held = tokens.current()
+    seconds, failing = HOUR * 3 / 4, True
+    assert (tokens.current()).token == "token-0"
+    failing = False
+    assert tokens.renew(held)
+    assert (tokens.current()).token == "token-2700"
+
+
 def test_late_all_wait_for_one(sandbox: Sandbox) -> None:
     with log_in(sandbox) as haut:
         Ahead(haut).seconds = HOUR * 29 / 30
@@ -426,6 +446,10 @@ def test_nothing_secret_in_what_a_failed_login_leaves(
     for secret in secrets:
         assert secret not in shown
         assert secret.encode() not in pickle.dumps(error)
+
+
+def test_a_secret_that_is_part_of_another() -> None:
+    assert scrub("ada-1815", ("ada", "ada-1815", "1815")) == "[redacted]"
 
 
 def test_nothing_secret_in_a_client(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
