@@ -400,7 +400,7 @@ ASYNC_CALLS: dict[str, Callable[[AsyncHaut], Any]] = {
     "a naive time": lambda haut: haut.images.request_upload(ID, creation_time=NAIVE),
     "page 0": lambda haut: haut.images.list(ID, page=0),
     "a name of 0 characters": lambda haut: haut.subjects.create(""),
-    "an unknown side": lambda haut: haut.images.request_upload(ID, side="top"),
+    "a side that is true": lambda haut: haut.images.request_upload(ID, side=True),
     "a naive time for a batch": lambda haut: haut.upload_and_compute(
         ID, front=PHOTO, creation_time=NAIVE
     ),
