@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from haut_ext.sandbox import Credentials, Sandbox
+from haut_ext.sandbox import Credentials, LoginCredentials, Sandbox
 from haut_ext.sandbox.api import Api
 from haut_ext.sandbox.messages import Answer, Request
 from haut_ext.settings import PRODUCTION
@@ -81,13 +81,17 @@ def service(pytestconfig: pytest.Config, record_mode: str) -> Iterator[recording
     if record_mode == "none":
         yield recording.replayed(origin)
     elif origin == "live":
+        username, password = (os.environ.get(f"HAUT_{it}") for it in ("USERNAME", "PASSWORD"))
         yield recording.recorded_live(
             Credentials(
                 token=os.environ["HAUT_TOKEN"],
                 company_id=os.environ["HAUT_COMPANY_ID"],
                 dataset_id=os.environ["HAUT_DATASET_ID"],
                 base_url=os.environ.get("HAUT_BASE_URL") or PRODUCTION,
-            )
+            ),
+            LoginCredentials(username=username, password=password)
+            if username and password
+            else None,
         )
     else:
         # Small pages, so that lists have several. One read, so that no replay waits.

@@ -1,6 +1,7 @@
 """What stands in a cassette: the traffic of a test, without credentials, photos and passing addresses.
 
     headers         those of two allow-lists; so no Authorization, no dates
+    secrets         fixed ones stand for passwords and tokens
     signed queries  every X-Goog-* parameter goes, from addresses and from bodies
     photos          length and SHA-256 stand for them; on replay, the samples stand in again
     storage         with the path that was asked for, which httpx is not shown
@@ -26,7 +27,7 @@ from attrs import frozen
 from vcr.request import Request  # type: ignore[import-untyped]  # has no types
 from vcr.serializers import yamlserializer  # type: ignore[import-untyped]  # has no types
 
-from haut_ext.sandbox import Credentials, Sandbox
+from haut_ext.sandbox import Credentials, LoginCredentials, Sandbox
 from haut_ext.settings import PRODUCTION
 
 PHOTOS = Path(__file__).parent.parent / "examples" / "photos"
@@ -39,6 +40,10 @@ SANDBOX_API = "http://127.0.0.1"
 SANDBOX_STORAGE = "http://127.0.0.2"
 COMPANY_ID = "11111111-1111-4111-8111-111111111111"
 DATASET_ID = "22222222-2222-4222-8222-222222222222"
+USERNAME = "user@example.com"
+SECRET = "not-a-secret"
+
+SECRETS = {"password", "access_token", "token_access", "refresh_token"}
 
 LONGEST_TEXT = 2000
 """Characters of a body that is not JSON; what is longer, or is not text, is taken for a photo."""
@@ -53,10 +58,12 @@ class Service:
 
     Attributes:
         credentials: The arguments of a client of it.
+        user: Who can log in; None when nobody was named.
         replaced: What must not stand in a cassette, and what stands there instead.
     """
 
     credentials: Credentials
+    user: LoginCredentials | None
     replaced: dict[str, str]
 
 
@@ -69,6 +76,7 @@ def replayed(origin: str) -> Service:
             dataset_id=DATASET_ID,
             base_url=PRODUCTION if origin == "live" else SANDBOX_API,
         ),
+        LoginCredentials(username=USERNAME, password=SECRET),
         {},
     )
 
@@ -78,19 +86,23 @@ def recorded_from_sandbox(sandbox: Sandbox) -> Service:
     credentials = sandbox.credentials
     return Service(
         credentials,
+        sandbox.login_credentials,
         {
             sandbox.base_url: SANDBOX_API,
             sandbox.storage_url: SANDBOX_STORAGE,
+            # As a signed header, which has the host alone.
+            sandbox.storage_url.removeprefix("http://"): SANDBOX_STORAGE.removeprefix("http://"),
             credentials["company_id"]: COMPANY_ID,
             credentials["dataset_id"]: DATASET_ID,
         },
     )
 
 
-def recorded_live(credentials: Credentials) -> Service:
+def recorded_live(credentials: Credentials, user: LoginCredentials | None) -> Service:
     """Return the real service as the one to record."""
     return Service(
         credentials,
+        user,
         {
             credentials["base_url"].rstrip("/"): PRODUCTION,
             credentials["company_id"].lower(): COMPANY_ID,
@@ -166,7 +178,10 @@ def _clean_request(request: Request, *, replaced: dict[str, str]) -> Request:
     }
     if request.body:
         text = _text(request.body)
-        request.body = digest(request.body) if text is None else _clean_text(text, replaced)
+        if text is None:
+            request.body = digest(request.body)
+        else:
+            request.body = _neutral_json(_clean_text(text, replaced))
     return request
 
 
@@ -178,7 +193,7 @@ def _clean_response(response: dict[str, Any], *, replaced: dict[str, str]) -> di
     }
     text = _text(response["body"]["string"])
     if text is not None:
-        response["body"]["string"] = _without_names(_clean_text(text, replaced)).encode()
+        response["body"]["string"] = _neutral_json(_clean_text(text, replaced)).encode()
     return response
 
 
@@ -222,7 +237,7 @@ def _clean_text(text: str, replaced: dict[str, str]) -> str:
     return _SIGNED_PARAMETER.sub("", text)
 
 
-def _without_names(text: str) -> str:
+def _neutral_json(text: str) -> str:
     document = _json(text)
     if document is None:
         return text
@@ -230,7 +245,20 @@ def _without_names(text: str) -> str:
 
 
 def _neutral(value: dict[str, Any]) -> dict[str, Any]:
-    """Take out of a subject who made it, and the names of company and dataset."""
+    """Take out of an object who the user is and whose account it is, and every secret."""
+    for name in SECRETS & value.keys():
+        value[name] = SECRET
+    for name in ("username", "email"):
+        if name in value:
+            value[name] = USERNAME
+    if "is_verified" in value:  # who has logged in
+        value["id"], value["profile"] = 1, {}
+    if "expiration_time" in value:  # a private token
+        value["name"] = "token"
+        if "data" in value:
+            value["data"] = SECRET
+    if value.keys() == {"id", "name"} or "connected_applications" in value:
+        value["name"] = "dataset"
     if value.get("author_id") is not None:
         value["author_id"] = 1
     for owner in ("company", "dataset"):

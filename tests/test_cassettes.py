@@ -10,7 +10,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -38,7 +38,7 @@ FORBIDDEN = {
     "a photo": r"\xff\xd8\xff|\x89PNG|JFIF|WEBPVP|/9j/|iVBORw0KGgo|UklGR",
     "a blob": r"!!binary|[A-Za-z0-9+/_=-]{512}",
 }
-NEUTRAL_NAME = re.compile(r"(subject|image)-\d+")
+NEUTRAL_NAME = re.compile(r"(subject|image)-\d+|dataset|token")
 SANDBOX_ORIGINS = {recording.SANDBOX_API, recording.SANDBOX_STORAGE}
 
 
@@ -84,6 +84,12 @@ def leaks_of_interaction(request: dict[str, Any], response: dict[str, Any]) -> I
         yield "a request without its path"
     if request["method"] == "PUT" and not recording.DIGEST.fullmatch(str(request["body"])):
         yield "an upload that is not length and SHA-256"
+    for body in (request["body"], response["body"]["string"]):
+        for name, value in members(body):
+            if name in recording.SECRETS | {"data"} and value != recording.SECRET:
+                yield "a secret of the user"
+            if name in ("username", "email") and value != recording.USERNAME:
+                yield "who the user is"
     sent, received = parsed(request["body"]), parsed(response["body"]["string"])
     names = parse_qs(address.query).get("q", [])
     names += [sent["name"]] if "name" in sent else []
@@ -110,6 +116,18 @@ def strings(value: Any) -> Iterator[str]:
         case list():
             for item in value:
                 yield from strings(item)
+
+
+def members(body: str) -> list[tuple[str, Any]]:
+    """Return every name of a JSON body, at whatever depth, with its value."""
+    found: list[tuple[str, Any]] = []
+
+    def take(pairs: list[tuple[str, Any]]) -> None:
+        found.extend(pairs)
+
+    with suppress(TypeError, ValueError):
+        json.loads(body, object_pairs_hook=take)
+    return found
 
 
 def unbroken(text: str) -> str:
@@ -157,6 +175,9 @@ PLANTED: dict[str, tuple[str, Callable[[str], str]]] = {
     "a name received": ("a name", swap('string: \'{"name":"subject-1"', 'string: \'{"name":"Anna"')),
     "a name searched for": ("a name", swap("/?page=1", "/?q=anna&page=1")),
     "the company": ("whose", swap('"name":"company"', '"name":"Example Ltd"')),
+    "a token received": ("a secret", swap('"visit":1', '"access_token":"abc"')),
+    "a password": ("a secret", swap('"visit":1', '"password":"abc"')),
+    "the user": ("who the user", swap('"visit":1', '"username":"anna@example.com"')),
     "the author": ("whose", swap('"author_id":1', '"author_id":1234')),
     "nothing": ("nothing", lambda text: "recorded_from: sandbox\ninteractions: []\n"),
 }  # fmt: skip

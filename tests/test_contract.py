@@ -6,12 +6,14 @@ The sandbox is judged in every test of the suite: the fixture `sandbox_answers` 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from attrs import evolve
+from openapi_spec_validator.readers import read_from_filename
 from vcr.serializers import yamlserializer  # type: ignore[import-untyped]  # has no types
 
 from haut_ext import Haut
@@ -19,8 +21,7 @@ from haut_ext.sandbox import Sandbox
 from tests import contract
 from tests.contract import Exchange
 
-OPEN = {"meta", "urls", "headers", "extra"}
-"""Fields that may hold anything."""
+SPEC = dict(read_from_filename(str(contract.CONTRACT))[0])
 
 
 def exchanges(cassette: Path) -> Iterator[Exchange]:
@@ -50,22 +51,49 @@ def test_a_cassette_keeps_the_contract(cassette: Path) -> None:
             assert contract.request_violations(exchange) == []
 
 
-def places(document: Any, where: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Yield the place of every object that has declared fields."""
-    match document:
-        case dict():
-            yield where
-            for name in document.keys() - OPEN:
-                yield from places(document[name], (*where, name))
-        case list():
+def places(
+    document: Any, schema: Any, where: tuple[Any, ...] = ()
+) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
+    """Yield the place of every object whose fields the contract declares, and its schema."""
+    for option in options(schema):
+        if isinstance(document, dict) and "properties" in option:
+            yield where, option
+            for name in document.keys() & option["properties"].keys():
+                yield from places(document[name], option["properties"][name], (*where, name))
+        if isinstance(document, list) and "items" in option:
             for index, item in enumerate(document):
-                yield from places(item, (*where, index))
+                yield from places(item, option["items"], (*where, index))
+
+
+def options(schema: Any) -> Iterator[dict[str, Any]]:
+    """Yield a schema, or each of those it offers."""
+    while "$ref" in schema:
+        schema = SPEC["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    for option in schema.get("oneOf", ()):
+        yield from options(option)
+    yield schema
+
+
+def answer_schema(exchange: Exchange) -> Any:
+    path = urlsplit(exchange.target).path
+    # A name in a path goes before a parameter in its place.
+    for template in sorted(SPEC["paths"], key=lambda template: template.count("{")):
+        if re.fullmatch(re.sub(r"{\w+}", "[^/]+", template), path):
+            operation = SPEC["paths"][template][exchange.method.lower()]
+            response = operation["responses"][str(exchange.status)]
+            if "$ref" in response:
+                response = SPEC["components"]["responses"][response["$ref"].rpartition("/")[2]]
+            return response["content"]["application/json"]["schema"]
+    raise AssertionError(f"no operation of the contract: {exchange.target}")
 
 
 def edits(exchange: Exchange) -> Iterator[tuple[str, Exchange]]:
-    """Yield an answer with one field more, and with one field less, at each place of it."""
-    for where in places(json.loads(exchange.answer or b"null")):
-        for name in (None, *at(json.loads(exchange.answer), where)):
+    """Yield an answer with one field more, and with one field less, wherever that is not open."""
+    if not exchange.answer:
+        return
+    for where, schema in places(json.loads(exchange.answer), answer_schema(exchange)):
+        more = [] if schema.get("additionalProperties") else [None]
+        for name in (*more, *schema.get("required", ())):
             document = json.loads(exchange.answer)
             if name is None:
                 at(document, where)["undeclared"] = 1

@@ -18,8 +18,9 @@ from uuid import UUID
 import pytest
 
 from haut_api.api.images import list_images
+from haut_api.api.results import get_aux_image_url, list_aux_images
 from haut_api.api.subjects import list_subjects
-from haut_api.models import Subject
+from haut_api.models import SignedUrl, Subject
 from haut_ext import (
     BadRequest,
     ErrorItem,
@@ -63,6 +64,13 @@ def given_as(kind: str, photo: Path) -> Iterator[PhotoFile]:
 def haut(service: Service) -> Iterator[Haut]:
     with Haut(**service.credentials) as client:
         yield client
+
+
+@pytest.fixture
+def origin(pytestconfig: pytest.Config) -> str:
+    """What is recorded or replayed: sandbox or live."""
+    name: str = pytestconfig.getoption("cassettes").name
+    return name
 
 
 @pytest.fixture
@@ -329,7 +337,9 @@ def test_erase_subject(haut: Haut, subject: Subject) -> None:
     assert [(step.name, step.status) for step in receipt.steps] == [
         ("storage", "done"),
         ("images", "done"),
+        ("batches", "done"),
         ("metadata", "done"),
+        ("results", "done"),
         ("subject", "done"),
         ("verification", "done"),
     ]
@@ -352,6 +362,104 @@ def test_erase_all_but_the_subject(haut: Haut, subject: Subject) -> None:
     [kept] = page.items
     assert (kept.id, kept.birth_date, kept.meta) == (subject.id, None, None)
     assert [image.id for image in haut.images.iterate(subject.id)] == []
+
+
+# The sections around
+
+
+def test_login(service: Service) -> None:
+    if service.user is None:
+        pytest.skip("needs HAUT_USERNAME and HAUT_PASSWORD")
+    dataset_id, base_url = service.credentials["dataset_id"], service.credentials["base_url"]
+    with Haut.login(**service.user, dataset_id=dataset_id, base_url=base_url) as haut:
+        assert str(haut.scope.company_id) == service.credentials["company_id"]
+        assert (haut.subjects.list()).total == 0
+
+
+def test_private_tokens(haut: Haut) -> None:
+    created = haut.private_tokens.create("token", datetime(2040, 1, 2, 3, 4, 5, tzinfo=UTC))
+    assert created.data
+    listed = {token.id: token for token in haut.private_tokens.iterate()}
+    assert listed[created.id].expiration_time == created.expiration_time
+    haut.private_tokens.revoke(created.id)
+    with pytest.raises(NotFound):
+        haut.private_tokens.revoke(created.id)
+
+
+def test_datasets(haut: Haut) -> None:
+    dataset = haut.datasets.get()
+    assert dataset.id == haut.scope.dataset_id
+    assert dataset.id in [found.id for found in haut.datasets.iterate()]
+    assert dataset.id in [found.id for found in haut.datasets.short_list()]
+    with pytest.raises(NotFound):
+        haut.datasets.get(NOBODY)
+
+
+def test_create_dataset(haut: Haut, origin: str) -> None:
+    if origin == "live":
+        pytest.skip("would stay: no operation is known that deletes a dataset")
+    created = haut.datasets.create("dataset", expire_images_after_days=30)
+    assert (created.name, created.expire_images_after_days) == ("dataset", 30)
+    assert haut.datasets.get(created.id) == created
+
+
+def test_dictionaries(haut: Haut) -> None:
+    image_types = haut.image_types()
+    assert all(kind.sides and kind.lights for kind in image_types)
+    assert haut.algorithms()
+
+
+def test_batches(haut: Haut, subject: Subject) -> None:
+    kept = haut.images.upload(subject.id, WEBP)
+    deleted = haut.images.upload(subject.id, WEBP)
+    assert {batch.id for batch in haut.batches.list(subject.id)} == {
+        kept.batch_id,
+        deleted.batch_id,
+    }
+    haut.batches.delete(subject.id, deleted.batch_id)
+    assert [image.id for image in haut.images.iterate(subject.id)] == [kept.image_id]
+
+
+def test_results_of_two_images(haut: Haut, subject: Subject) -> None:
+    expected = ["selfie_v2.quality", "selfie_v2.acne"]
+    batch = haut.upload_and_compute(
+        subject.id, front=JPEG, left=WEBP, wait=True, algorithms=expected
+    )
+    results = batch.results
+    assert results is not None
+    assert results.complete
+    assert {result.image_id for result in results.results} == {
+        image.image_id for image in batch.images
+    }
+    assert {result.algorithm for result in results.results} >= set(expected)
+    assert any(row["value"] for row in results.to_rows())
+    again = haut.results(batch.images[0])
+    assert {result.image_id for result in again.results} == {batch.images[0].image_id}
+
+
+def test_auxiliary_images(haut: Haut, subject: Subject) -> None:
+    batch = haut.upload_and_compute(subject.id, front=JPEG)
+    haut.wait_for_analysis(batch)
+    place = (haut.scope.company_id, haut.scope.dataset(), subject.id, batch.batch_id)
+    image_id = batch.images[0].image_id
+    listed = (list_aux_images.sync_detailed(*place, image_id, client=haut.api)).parsed
+    assert isinstance(listed, list)
+    signed = get_aux_image_url.sync_detailed(
+        *place, image_id, listed[0].id, client=haut.api, expiration_seconds=600
+    )
+    assert isinstance(signed.parsed, SignedUrl)
+
+
+def test_upload_and_compute_by_version_3(haut: Haut, subject: Subject) -> None:
+    batch = haut.upload_and_compute(
+        subject.id, front=JPEG, right=PNG, left=WEBP, api="v3", wait=True
+    )
+    assert [image.side for image in batch.images] == ["front", "right", "left"]
+    assert batch.results is not None
+    assert (batch.results.api, batch.results.complete) == ("v3", True)
+    assert any(row["value"] for row in batch.results.to_rows())
+    receipt = haut.erase_subject(subject.id)
+    assert receipt.verified
 
 
 # Typed errors
