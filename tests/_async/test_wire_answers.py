@@ -108,7 +108,7 @@ async def test_successes_that_are_not_documented(sandbox: Sandbox, code: int) ->
     async with AsyncHaut(**sandbox.credentials) as haut:
         with pytest.raises(UnexpectedResponse) as caught:
             await haut.images.get(SOMEBODY)
-    assert caught.value.status == code
+    assert (caught.value.status, caught.value.field) == (code, "(body)")
     assert caught.value.operation == "GET /api/v1/companies/{id}/images/{id}/"
     assert str(caught.value).startswith(f"{caught.value.operation} answered {code}, but ")
     assert caught.value.headers["content-type"] == "application/json"
