@@ -7,7 +7,7 @@ SETUP := .venv/.done
 LINTER := openapi/node_modules/.done
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench test coverage mutate test-peer test-prism test-consumer fuzz check generate sync lint-spec format record record-live lock build clean \
+.PHONY: help setup demo bench bench-growth test coverage mutate test-peer test-prism test-consumer fuzz check generate sync lint-spec format record record-live lock build clean \
 	spec-pull spec-diff spec-evidence refresh test-foreign
 
 help: ## List the targets
@@ -79,9 +79,17 @@ lint-spec: $(LINTER) ## Validate and lint openapi/haut.yaml
 test-consumer: $(SETUP) ## Build another project's SDK on the wheel, with the lowest and the highest dependencies
 	@$(BIN)/python scripts/consumer.py
 
-bench: $(SETUP) ## Measure against what people would use instead; writes docs/benchmarks.md
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
-	@$(BIN)/python -m benchmarks
+bench: .venv/bench/.done ## Measure against what people would use instead; writes docs/benchmarks.md
+	@.venv/bench/bin/python -m benchmarks
+
+bench-growth: .venv/bench/.done ## Measure bulk runs of up to 100,000 rows, for half an hour; writes docs/growth.png
+	@.venv/bench/bin/python -m benchmarks growth
+
+.venv/bench/.done: requirements-bench.txt $(SETUP)
+	@test -x .venv/bench/bin/python || $(BIN)/python -m venv .venv/bench
+	@.venv/bench/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
+	@.venv/bench/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
 
 generate: $(SETUP) ## Write generated/haut_api from openapi/
 	@$(BIN)/python scripts/generate.py
@@ -119,7 +127,7 @@ record-live: $(SETUP) ## Record the same from the real service, which is billed
 lock: $(SETUP) ## Resolve requirements-dev.txt anew from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url --upgrade --quiet -o requirements-dev.txt
-	@$(BIN)/uv pip compile pyproject.toml --group bench -c requirements-dev.txt --universal --python-version 3.11 \
+	@$(BIN)/uv pip compile pyproject.toml --extra cli --group bench -c requirements-dev.txt --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url --quiet -o requirements-bench.txt
 	@$(BIN)/uv pip compile pyproject.toml --group mutate -c requirements-dev.txt --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url --quiet -o requirements-mutate.txt
