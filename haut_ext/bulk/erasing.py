@@ -19,6 +19,7 @@ from haut_ext.bulk.running import (
     OneAtATime,
     Outcome,
     Progress,
+    list_of_problems,
     paced,
     run,
 )
@@ -59,12 +60,13 @@ def bulk_erase(
         BulkStopped: If the token is refused, patience has run out, or a file of the run cannot be
             written. Call again to go on.
     """
+    listed = list_of_problems(journal, problems)
     gate = Gate(in_flight, per_second, patience)
     folder = Path(receipts)
     folder.mkdir(parents=True, exist_ok=True)
     with Journal(journal, "erase", haut.scope) as kept:
         work = _Erasures(paced(haut, gate), kept, subject_ids, folder)
-        return run(work, kept, gate, progress, problems, ("subject_id",))
+        return run(work, kept, gate, progress, listed, ("subject_id",))
 
 
 @frozen
