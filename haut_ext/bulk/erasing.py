@@ -105,6 +105,10 @@ class _Erasures:
         def note(receipt: ErasureReceipt, *, done: bool = False) -> None:
             self._journal.note(key, "", {}, receipt.to_json(), done=done)
 
+        def note_step(receipt: ErasureReceipt) -> None:
+            if receipt.steps[-1].name != "verification":  # which the end of it is noted with
+                note(receipt)
+
         if known is not None:
             receipt = ErasureReceipt.from_json(known.state)
         else:
@@ -117,7 +121,7 @@ class _Erasures:
                 verified=False,
             )
             note(receipt)
-        receipt = erase_subject(self._haut.subjects, self._haut.images, receipt, note)
+        receipt = erase_subject(self._haut.subjects, self._haut.images, receipt, note_step)
         self._file(receipt)
         note(receipt, done=receipt.verified)
         if receipt.verified:
