@@ -1,7 +1,8 @@
 """Run the benchmarks and print their tables; all of them, and they are written into docs/.
 
 With names, only those are run, and nothing is written. With `--quick` each has few rounds, to see
-that it runs.
+that it runs. With `--elsewhere`, upload and small_call are run on the service that HAUT_TOKEN,
+HAUT_COMPANY_ID, HAUT_DATASET_ID and HAUT_BASE_URL name; where that is the real one, uploads are billed.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from benchmarks.growth import growth
 from benchmarks.memory import memory
 from benchmarks.profile import profile
 from benchmarks.report import HEAD, Result, write
+from benchmarks.service import service_of_environment
 from benchmarks.start import start
 from benchmarks.transports import transports
 
-Measure = Callable[[int], list[Result]]
+Measure = Callable[..., list[Result]]
 
 # With how many rounds each is run; a round of the profile is a second.
 MEASURES: dict[Measure, int] = {
@@ -43,16 +45,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[[], *names], help="all but growth")
     parser.add_argument("--quick", action="store_true", help="few rounds, to see that it runs")
+    parser.add_argument("--elsewhere", action="store_true", help="not on the sandbox; see above")
     arguments = parser.parse_args()
-    chosen = [names[name] for name in arguments.names] or list(MEASURES)
+    if arguments.elsewhere:
+        chosen: list[Measure] = [upload, small_call]
+    else:
+        chosen = [names[name] for name in arguments.names] or list(MEASURES)
     measured: dict[str, list[Result]] = {}
     for measure in chosen:
         began = time.monotonic()
         rounds = 2 if arguments.quick else MEASURES.get(measure, 1)
-        measured[measure.__name__] = found = measure(rounds)
+        more = {"where": service_of_environment} if arguments.elsewhere else {}
+        measured[measure.__name__] = found = measure(rounds, **more)
         print("\n".join([f"\n{measure.__name__}", *HEAD, *(result.row for result in found)]))
         print(f"{time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-    if not arguments.names and not arguments.quick:
+    if not (arguments.names or arguments.quick or arguments.elsewhere):
         write(measured)
 
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from benchmarks.measuring import compare
 from benchmarks.peers import small_calls, uploads
 from benchmarks.photos import photo_of
 from benchmarks.report import Result, against
-from benchmarks.service import service
+from benchmarks.service import Service, service
 from haut_api.api.subjects import list_subjects
 from haut_api.client import AuthenticatedClient
 from haut_ext import Haut
 
+Where = Callable[[], AbstractContextManager[Service]]
 
-def upload(rounds: int) -> list[Result]:
-    with service() as running, photo_of(5_000_000) as photo, uploads(running, photo) as contenders:
+
+def upload(rounds: int, where: Where = service) -> list[Result]:
+    with where() as running, photo_of(5_000_000) as photo, uploads(running, photo) as contenders:
         found = compare(contenders, rounds, prepare=lambda: None)
     limits = {"httpx": 1.05, "pycurl": 1.3}
     return [
@@ -26,9 +30,9 @@ def upload(rounds: int) -> list[Result]:
     ]
 
 
-def small_call(rounds: int) -> list[Result]:
+def small_call(rounds: int, where: Where = service) -> list[Result]:
     times = 200
-    with service() as running, small_calls(running, times) as contenders:
+    with where() as running, small_calls(running, times) as contenders:
         found = compare(contenders, rounds, prepare=lambda: None, units=times)
     limits = {"bare generated client": 1.15, "httpx": 1.3, "openai": 1.0}
     synchronous = ["bare generated client", "httpx", "openai", "requests", "urllib3", "pycurl"]

@@ -1,4 +1,7 @@
-"""The sandbox in a process of its own, so that client and service do not share an interpreter."""
+"""The sandbox in a process of its own, so that client and service do not share an interpreter.
+
+Or, for what can be measured there, the service that the environment names.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,11 @@ from multiprocessing.connection import Connection
 
 from attrs import field, frozen
 
+from benchmarks.photos import PORTRAIT
+from haut_ext import Haut
 from haut_ext.sandbox import Credentials, Sandbox
 from haut_ext.sandbox.storage import MAX_EXPIRES
+from haut_ext.settings import from_environment
 
 
 @frozen
@@ -80,3 +86,25 @@ def service(
     finally:
         ours.send(None)
         process.join(10)
+
+
+@contextmanager
+def service_of_environment() -> Iterator[Service]:
+    """Give the service that HAUT_TOKEN, HAUT_COMPANY_ID, HAUT_DATASET_ID and HAUT_BASE_URL name.
+
+    A subject with one photo is made there, and erased in the end.
+    """
+    found = from_environment()
+    with Haut(**found) as haut:
+        credentials = Credentials(
+            token=found["token"],
+            company_id=str(haut.scope.company_id),
+            dataset_id=str(haut.scope.dataset()),
+            base_url=haut.scope.base_url,
+        )
+        subject = haut.subjects.create("benchmark")
+        try:
+            image = haut.images.upload(subject.id, PORTRAIT)
+            yield Service(credentials, "", str(subject.id), str(image.image_id))
+        finally:
+            haut.erase_subject(subject.id)
