@@ -7,7 +7,7 @@ SETUP := .venv/.done
 LINTER := openapi/node_modules/.done
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench test coverage mutate test-peer test-consumer check generate sync lint-spec format record record-live lock build clean \
+.PHONY: help setup demo bench bench-growth test coverage mutate test-peer test-prism test-consumer fuzz check generate sync lint-spec format record record-live lock build clean \
 	spec-pull spec-diff spec-evidence refresh test-foreign
 
 help: ## List the targets
@@ -51,6 +51,18 @@ test-peer: $(SETUP) ## Repeat conformance cells against WireMock, a server that 
 	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix .venv/peer --loglevel=error --no-fund --no-audit >/dev/null
 	@$(BIN)/pytest -q -p no:cacheprovider tests/peer/wiremock.py
 
+test-prism: $(SETUP) ## Pass the client's tests through Prism, a validating proxy that is not ours
+	@mkdir -p .venv/prism && cp tests/prism/package.json tests/prism/package-lock.json .venv/prism
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix .venv/prism --loglevel=error --no-fund --no-audit >/dev/null
+	@$(BIN)/pytest -q -p no:cacheprovider -p tests.prism.proxy tests/prism/refusals.py tests/_async tests/_sync
+
+fuzz: $(SETUP) .venv/fuzz/.done ## Feed the reading of photos with what a fuzzer makes of good ones, for SECONDS=<60>
+	@PYTHONPATH=.venv/fuzz $(BIN)/python -m tests.fuzz.photos -max_total_time=$(or $(SECONDS),60)
+
+.venv/fuzz/.done: tests/fuzz/requirements.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade --target .venv/fuzz --require-hashes -r $<
+	@touch $@
+
 check: $(SETUP) lint-spec ## Fail if anything generated, derived, formatted or typed is not as it must be
 	@$(BIN)/python scripts/generate.py --check
 	@$(BIN)/python scripts/unasync.py --check
@@ -67,9 +79,17 @@ lint-spec: $(LINTER) ## Validate and lint openapi/haut.yaml
 test-consumer: $(SETUP) ## Build another project's SDK on the wheel, with the lowest and the highest dependencies
 	@$(BIN)/python scripts/consumer.py
 
-bench: $(SETUP) ## Measure against what people would use instead; writes docs/benchmarks.md
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
-	@$(BIN)/python -m benchmarks
+bench: .venv/bench/.done ## Measure against what people would use instead; writes docs/benchmarks.md
+	@.venv/bench/bin/python -m benchmarks
+
+bench-growth: .venv/bench/.done ## Measure bulk runs of up to 100,000 rows, for half an hour; writes docs/growth.png
+	@.venv/bench/bin/python -m benchmarks growth
+
+.venv/bench/.done: requirements-bench.txt $(SETUP)
+	@test -x .venv/bench/bin/python || $(BIN)/python -m venv .venv/bench
+	@.venv/bench/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
+	@.venv/bench/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
 
 generate: $(SETUP) ## Write generated/haut_api from openapi/
 	@$(BIN)/python scripts/generate.py
@@ -107,7 +127,7 @@ record-live: $(SETUP) ## Record the same from the real service, which is billed
 lock: $(SETUP) ## Resolve requirements-dev.txt anew from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url --upgrade --quiet -o requirements-dev.txt
-	@$(BIN)/uv pip compile pyproject.toml --group bench -c requirements-dev.txt --universal --python-version 3.11 \
+	@$(BIN)/uv pip compile pyproject.toml --extra cli --group bench -c requirements-dev.txt --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url --quiet -o requirements-bench.txt
 	@$(BIN)/uv pip compile pyproject.toml --group mutate -c requirements-dev.txt --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url --quiet -o requirements-mutate.txt

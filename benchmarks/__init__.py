@@ -1,1 +1,10 @@
-"""Speed, as ratios between contenders that take turns within one run. `make bench` runs all of it."""
+"""Speed, as ratios between contenders that take turns within one run. `make bench` runs all of it.
+
+calls, memory        one upload, one small call, one long list
+bulk, growth         many
+transports           others for httpx; other_lane runs the client's tests on them
+start                imports, the command line
+profile              where the time of a small call goes
+capacity             the sandbox itself
+peers, photos, service, measuring, report
+"""

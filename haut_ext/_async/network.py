@@ -20,7 +20,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from haut_ext.wire.proxies import https_proxy, is_direct
+from haut_ext.wire.proxies import Proxy, https_proxy, is_direct
 from haut_ext.wire.waiting import AsyncConnector, AsyncTurns, write_async
 
 MOST_IN_FLIGHT = 16
@@ -142,35 +142,47 @@ class _PoolBehindProxy(httpcore.AsyncHTTPProxy):
         await super().aclose()
 
 
-class AsyncSockets(httpx.AsyncHTTPTransport):
-    """httpx's own transport on a pool whose sockets know the deadline; shared by derived clients.
+class AsyncLane(httpx.AsyncHTTPTransport):
+    """httpx's own transport for one request at a time, on sockets that know the deadline.
 
     The pool is all the state that httpx's transport has, and httpx offers no argument for the
     pool's backend: hence the one private name. A test proves that deadlines hold, so a release of
     httpx that renames it cannot go unnoticed.
     """
 
-    def __init__(self) -> None:
-        context = httpx.create_ssl_context()
+    def __init__(self, ssl_context: ssl.SSLContext, proxy: Proxy | None) -> None:
         arguments: dict[str, Any] = {
-            "ssl_context": context,
-            "max_connections": 100,
-            "max_keepalive_connections": MOST_IN_FLIGHT,
+            "ssl_context": ssl_context,
+            "max_connections": 2,  # to the API and to the storage
             "keepalive_expiry": 15.0,
             "network_backend": _Backend(),
         }
         self._pool = httpcore.AsyncConnectionPool(**arguments)
-        if (proxy := https_proxy()) is not None:
+        if proxy is not None:
             self._pool = _PoolBehindProxy(
                 self._pool,
                 proxy_url=proxy.origin,
                 proxy_auth=proxy.login,
-                proxy_ssl_context=context if proxy.origin.startswith("https") else None,
+                proxy_ssl_context=ssl_context if proxy.origin.startswith("https") else None,
                 **arguments,
             )
-        self.turns = AsyncTurns(MOST_IN_FLIGHT)
+
+
+class AsyncSockets:
+    """The connections of a client and of those derived from it: a lane for each request in flight.
+
+    With one pool for all, httpcore would look at every connection before and after each request,
+    which for 16 at once takes longer than the requests.
+    """
+
+    def __init__(self) -> None:
+        ssl_context = httpx.create_ssl_context()
+        proxy = https_proxy()
+        self._lanes = [AsyncLane(ssl_context, proxy) for _ in range(MOST_IN_FLIGHT)]
+        self.turns = AsyncTurns(self._lanes)
         self.closed = False
 
     async def aclose(self) -> None:
         self.closed = True
-        await super().aclose()
+        for lane in self._lanes:
+            await lane.aclose()

@@ -235,7 +235,8 @@ class AsyncTransport(httpx.AsyncBaseTransport):
         if self.pace is not None:
             with call.deadline.halted():
                 await self.pace.wait(to_api=call.to_api)
-        if not await self.sockets.turns.take(call.deadline.remaining()):
+        lane = await self.sockets.turns.take(call.deadline.remaining())
+        if lane is None:
             return _broken(call, httpx.PoolTimeout("the deadline has passed"))
         try:
             if self.sockets.closed:
@@ -243,15 +244,13 @@ class AsyncTransport(httpx.AsyncBaseTransport):
             call.deadline.start()
             with call.deadline:
                 sent = call.as_sent(self._limits)
-                answer = await _read_answer(
-                    await self.sockets.handle_async_request(sent), call.into
-                )
+                answer = await _read_answer(await lane.handle_async_request(sent), call.into)
         except httpx.TransportError as error:
             return _broken(call, error)
         except httpx.DecodingError as error:
             return _broken(call, httpx.RemoteProtocolError(str(error)))
         finally:
-            self.sockets.turns.give_back()
+            self.sockets.turns.give_back(lane)
         answer.request = call.request
         answer.operation = call.operation
         answer.secrets = call.secrets

@@ -235,7 +235,8 @@ class Transport(httpx.BaseTransport):
         if self.pace is not None:
             with call.deadline.halted():
                 self.pace.wait(to_api=call.to_api)
-        if not self.sockets.turns.take(call.deadline.remaining()):
+        lane = self.sockets.turns.take(call.deadline.remaining())
+        if lane is None:
             return _broken(call, httpx.PoolTimeout("the deadline has passed"))
         try:
             if self.sockets.closed:
@@ -243,13 +244,13 @@ class Transport(httpx.BaseTransport):
             call.deadline.start()
             with call.deadline:
                 sent = call.as_sent(self._limits)
-                answer = _read_answer(self.sockets.handle_request(sent), call.into)
+                answer = _read_answer(lane.handle_request(sent), call.into)
         except httpx.TransportError as error:
             return _broken(call, error)
         except httpx.DecodingError as error:
             return _broken(call, httpx.RemoteProtocolError(str(error)))
         finally:
-            self.sockets.turns.give_back()
+            self.sockets.turns.give_back(lane)
         answer.request = call.request
         answer.operation = call.operation
         answer.secrets = call.secrets

@@ -19,6 +19,7 @@ from haut_ext.bulk.running import (
     OneAtATime,
     Outcome,
     Progress,
+    list_of_problems,
     paced,
     run,
 )
@@ -59,12 +60,13 @@ def bulk_erase(
         BulkStopped: If the token is refused, patience has run out, or a file of the run cannot be
             written. Call again to go on.
     """
+    listed = list_of_problems(journal, problems)
     gate = Gate(in_flight, per_second, patience)
     folder = Path(receipts)
     folder.mkdir(parents=True, exist_ok=True)
     with Journal(journal, "erase", haut.scope) as kept:
         work = _Erasures(paced(haut, gate), kept, subject_ids, folder)
-        return run(work, kept, gate, progress, problems, ("subject_id",))
+        return run(work, kept, gate, progress, listed, ("subject_id",))
 
 
 @frozen
@@ -103,6 +105,10 @@ class _Erasures:
         def note(receipt: ErasureReceipt, *, done: bool = False) -> None:
             self._journal.note(key, "", {}, receipt.to_json(), done=done)
 
+        def note_step(receipt: ErasureReceipt) -> None:
+            if receipt.steps[-1].name != "verification":  # which the end of it is noted with
+                note(receipt)
+
         if known is not None:
             receipt = ErasureReceipt.from_json(known.state)
         else:
@@ -116,7 +122,7 @@ class _Erasures:
             )
             note(receipt)
         haut = self._haut
-        receipt = erase_subject(haut.subjects, haut.images, haut.batches, receipt, note)
+        receipt = erase_subject(haut.subjects, haut.images, haut.batches, receipt, note_step)
         self._file(receipt)
         note(receipt, done=receipt.verified)
         if receipt.verified:

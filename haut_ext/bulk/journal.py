@@ -15,7 +15,6 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, Self
 
 from attrs import define, frozen
@@ -74,7 +73,6 @@ class Journal:
     """
 
     def __init__(self, path: str | os.PathLike[str], kind: str, scope: Scope) -> None:
-        self.path = Path(path)
         work = (
             f"{kind} in dataset {scope.dataset()} of company {scope.company_id} at {scope.base_url}"
         )

@@ -210,12 +210,17 @@ class Work(Protocol[Item]):
         ...
 
 
+def list_of_problems(journal: str | os.PathLike[str], given: str | os.PathLike[str] | None) -> Path:
+    """Return where rows with a problem are listed."""
+    return Path(given or f"{os.fspath(journal)}.problems.csv")
+
+
 def run(
     work: Work[Item],
     journal: Journal,
     gate: Gate,
     progress: Progress | None,
-    problems: str | os.PathLike[str] | None,
+    listed: Path,
     columns: Sequence[str],
 ) -> BulkReport:
     """Do all the work there is, and list what is wrong.
@@ -224,7 +229,6 @@ def run(
         BulkStopped: If it makes no sense to go on.
         KeyboardInterrupt: At the first, once what is in flight is finished; at a second, at once.
     """
-    listed = Path(problems or f"{journal.path}.problems.csv")
     try:
         try:
             report = _Run(work, gate, progress).to_the_end()

@@ -34,6 +34,7 @@ from haut_ext.bulk.running import (
     OneAtATime,
     Outcome,
     Progress,
+    list_of_problems,
     paced,
     run,
 )
@@ -83,7 +84,7 @@ def bulk_upload(
             as `unknown`.
         executor: Whose workers send the bytes. They need the same paths and this package.
         problems: Where rows with a problem are listed; `<journal>.problems.csv` unless given. Once
-            repaired, that file can be the manifest for the same journal.
+            repaired, and under another name, that list can be the manifest for the same journal.
         progress: Called with the counts so far after each row.
 
     Raises:
@@ -91,11 +92,18 @@ def bulk_upload(
         BulkStopped: If the token is refused, patience has run out, or a file of the run cannot be
             written. Call again to go on.
     """
-    rows = read_manifest(manifest) if isinstance(manifest, str | os.PathLike) else manifest
+    listed = list_of_problems(journal, problems)
+    rows: Iterable[RawRow]
+    if isinstance(manifest, str | os.PathLike):
+        if Path(manifest).absolute() == listed.absolute():
+            raise ConfigError("each run writes this list anew: save it under another name")
+        rows = read_manifest(manifest)
+    else:
+        rows = manifest
     gate = Gate(in_flight, per_second, patience)
     with Journal(journal, "upload", haut.scope) as kept:
         uploads = _Uploads(paced(haut, gate), kept, rows, compute_again, executor)
-        return run(uploads, kept, gate, progress, problems, COLUMNS)
+        return run(uploads, kept, gate, progress, listed, COLUMNS)
 
 
 @frozen

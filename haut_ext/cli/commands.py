@@ -281,15 +281,19 @@ def erase(
         subject_id = _subject_id(haut, subject)
         path = receipt or Path(f"erasure-{subject_id}.json")
         before = _begun(path)
+        count = 0
         if before is None:
             count = haut.images.list(subject_id).total
             screen.err().print(
                 f"To be erased at {haut.scope.base_url}:\n"
                 f"  dataset {haut.scope.dataset()}\n"
                 f"  subject {subject_id}{' (its emptied record stays)' if keep_subject else ''}\n"
-                f"  {count} images with their files and results, and the subject's metadata"
+                f"  images, with their files and results: {count}\n"
+                "  the subject's metadata"
             )
         if dry_run:
+            if json:
+                screen.print_json({"subject_id": subject_id, "images": count})
             return
         if not yes:
             typer.confirm("This cannot be undone. Erase?", abort=True, err=True)
@@ -326,7 +330,7 @@ def _begun(path: Path) -> ErasureReceipt | None:
     epilog=_examples(
         "haut bulk upload photos/ --journal photos.journal",
         "haut bulk upload manifest.csv --journal run.journal --per-second 5",
-        "haut bulk upload run.journal.problems.csv --journal run.journal",
+        "haut bulk upload repaired.csv --journal run.journal",
     ),
 )
 def bulk_upload_command(
@@ -382,9 +386,11 @@ def bulk_erase_command(
         screen.err().print(
             f"To be erased at {haut.scope.base_url}:\n"
             f"  dataset {haut.scope.dataset()}\n"
-            f"  all data of {total:,} subjects"
+            f"  all data of so many subjects: {total:,}"
         )
         if dry_run:
+            if json:
+                screen.print_json({"subjects": total})
             return
         if not yes:
             typer.confirm("This cannot be undone. Erase?", abort=True, err=True)

@@ -1,6 +1,6 @@
 """Waiting with a limit, where the two faces differ by more than the word `await`.
 
-Turns bound how many requests are in flight, so that nobody waits for a connection of the pool.
+Turns bound how many requests are in flight, and give each a lane: connections that it has to itself.
 A connector opens TCP connections within one limit, however many addresses a host has; `write` sends
 a buffer within one limit, however small the parts in which the other side takes it. Where anyio
 keeps its limits so, the standard library and httpcore's synchronous part begin them anew. asyncio
@@ -10,48 +10,57 @@ is imported where it is used: a program with the synchronous face starts sooner 
 from __future__ import annotations
 
 import socket
-import threading
 import time
 from collections.abc import Iterable
-from typing import cast
+from queue import Empty, LifoQueue
+from typing import Generic, TypeVar, cast
 
 import httpcore
 
-
-class Turns:
-    """So many requests at once; further threads wait."""
-
-    def __init__(self, count: int) -> None:
-        self._free = threading.Semaphore(count)
-
-    def take(self, limit: float | None) -> bool:
-        """Wait for a turn, at most `limit` seconds; return whether it was given."""
-        return self._free.acquire(timeout=limit)
-
-    def give_back(self) -> None:
-        self._free.release()
+Lane = TypeVar("Lane")
 
 
-class AsyncTurns:
-    """So many requests at once; further tasks wait."""
+class Turns(Generic[Lane]):
+    """A turn for each lane; further threads wait. The lane used last is given first: it is open."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, lanes: Iterable[Lane]) -> None:
+        self._free = LifoQueue[Lane]()
+        for lane in lanes:
+            self._free.put(lane)
+
+    def take(self, limit: float | None) -> Lane | None:
+        """Wait for a turn, at most `limit` seconds; return the lane, or None if there was none."""
+        try:
+            return self._free.get(timeout=limit)
+        except Empty:
+            return None
+
+    def give_back(self, lane: Lane) -> None:
+        self._free.put(lane)
+
+
+class AsyncTurns(Generic[Lane]):
+    """A turn for each lane; further tasks wait. The lane used last is given first: it is open."""
+
+    def __init__(self, lanes: Iterable[Lane]) -> None:
         import asyncio
 
-        self._free = asyncio.Semaphore(count)
+        self._free = asyncio.LifoQueue[Lane]()
+        for lane in lanes:
+            self._free.put_nowait(lane)
 
-    async def take(self, limit: float | None) -> bool:
-        """Wait for a turn, at most `limit` seconds; return whether it was given."""
+    async def take(self, limit: float | None) -> Lane | None:
+        """Wait for a turn, at most `limit` seconds; return the lane, or None if there was none."""
         import asyncio
 
         try:
             async with asyncio.timeout(limit):
-                return await self._free.acquire()
+                return await self._free.get()
         except TimeoutError:
-            return False
+            return None
 
-    def give_back(self) -> None:
-        self._free.release()
+    def give_back(self, lane: Lane) -> None:
+        self._free.put_nowait(lane)
 
 
 class Connector(httpcore.SyncBackend):

@@ -18,7 +18,14 @@ from haut_api.models import (
     SignedUploadRequest,
     SubjectRequest,
 )
-from haut_ext import AsyncHaut, HautError, NotFound, TransportError, UnexpectedResponse
+from haut_ext import (
+    AsyncHaut,
+    HautError,
+    NotFound,
+    RateLimited,
+    TransportError,
+    UnexpectedResponse,
+)
 from haut_ext.sandbox import Sandbox, faults
 from tests.wire.misfits import misfits
 from tests.wire.world import store
@@ -108,7 +115,7 @@ async def test_successes_that_are_not_documented(sandbox: Sandbox, code: int) ->
     async with AsyncHaut(**sandbox.credentials) as haut:
         with pytest.raises(UnexpectedResponse) as caught:
             await haut.images.get(SOMEBODY)
-    assert caught.value.status == code
+    assert (caught.value.status, caught.value.field) == (code, "(body)")
     assert caught.value.operation == "GET /api/v1/companies/{id}/images/{id}/"
     assert str(caught.value).startswith(f"{caught.value.operation} answered {code}, but ")
     assert caught.value.headers["content-type"] == "application/json"
@@ -138,6 +145,26 @@ async def test_a_success_that_says_it_is_none(sandbox: Sandbox) -> None:
     assert (caught.value.field, caught.value.body) == ("ok", '{"ok": false}')
     assert caught.value.operation == "POST /api/v1/companies/{id}/batches/{id}/compute/"
     assert str(caught.value).startswith(f"{caught.value.operation} answered 200, but ")
+
+
+async def test_a_wait_past_the_cap_is_not_waited_for(sandbox: Sandbox) -> None:
+    """Even when the call has all the time there is."""
+    sandbox.faults.add("list_subjects", faults.status(429, retry_after=2))
+    async with AsyncHaut(**sandbox.credentials, max_retry_after=1, deadline=None) as haut:
+        with pytest.raises(RateLimited, match="asks to wait 2 s") as caught:
+            await haut.subjects.list()
+    assert caught.value.retry_after == 2
+    assert sandbox.arrived("list_subjects") == 1
+
+
+async def test_what_may_have_arrived_is_not_forgotten_by_a_later_attempt(sandbox: Sandbox) -> None:
+    """The service goes away in the middle of the first attempt, and the second finds nobody."""
+    subject = store(sandbox).subject
+    sandbox.before_request = lambda _: sandbox.close()
+    async with AsyncHaut(**sandbox.credentials, max_retries=1) as haut:
+        with pytest.raises(TransportError, match=r"no connection was made .*2 attempts") as caught:
+            await haut.subjects.update(subject, name="someone")
+    assert caught.value.maybe_delivered
 
 
 async def test_a_host_that_nobody_knows(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

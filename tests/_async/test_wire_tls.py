@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import trustme
+from httpx._config import create_ssl_context
 
 from haut_api.api.subjects import list_subjects
 from haut_ext import AsyncHaut, ConfigError, TransportError, TransportTimeout
@@ -115,6 +117,9 @@ async def test_one_tls_context_for_a_client(
         return made[-1]
 
     monkeypatch.setattr(ssl.SSLContext, "__new__", counted)
+    monkeypatch.setattr(
+        httpx, "create_ssl_context", create_ssl_context
+    )  # tests share what it makes
     async with AsyncHoldings(), client(sandbox, origins[0]) as haut:
         slot = elsewhere(await haut.images.request_upload(subject), origins[1])
         headers = slot.upload_url.headers

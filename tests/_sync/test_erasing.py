@@ -11,7 +11,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from haut_ext import ConfigError, ErasureIncomplete, ErasureReceipt, Haut, NotFound
+from haut_ext import (
+    ConfigError,
+    ErasureIncomplete,
+    ErasureReceipt,
+    Forbidden,
+    Haut,
+    NotFound,
+)
 from haut_ext._sync.erasing import erase_subject
 from haut_ext.sandbox import Request, Sandbox, faults
 
@@ -265,6 +272,8 @@ def test_storage_refused_ends_it(sandbox: Sandbox, subject_id: UUID) -> None:
     [step] = caught.value.receipt.steps
     assert (step.name, step.status, step.reason) == ("storage", "failed", "Forbidden 403")
     assert "Forbidden 403" in str(caught.value.receipt)
+    assert isinstance(caught.value.cause, Forbidden)
+    assert str(caught.value.cause) in str(caught.value)
     assert len(sandbox.arrivals) == 1
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import io
 import pickle
+import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -85,6 +86,20 @@ def test_slow_downloads_are_bounded_too(sandbox: Sandbox, haut: Haut) -> None:
     hasty = haut.with_options(timeout=Timeout(pool=0.05), max_retries=0)
     calls = [partial(hasty.images.download, stored.image, io.BytesIO()) for _ in range(120)]
     assert together(calls) == [5] * 120
+
+
+def test_as_few_connections_as_calls_at_once(sandbox: Sandbox, haut: Haut) -> None:
+    def open_connections() -> int:
+        names = [thread.name for thread in threading.enumerate()]
+        return names.count("haut-sandbox-connection")
+
+    before = open_connections()
+    image = store(sandbox).image
+    for _ in range(20):
+        haut.images.download(image, io.BytesIO())
+    assert open_connections() - before == 2  # to the API and to the storage
+    together([haut.subjects.list] * 100)
+    assert open_connections() - before <= 2 * 16
 
 
 # Copies

@@ -77,8 +77,10 @@ def test_erase_asks_shows_and_writes_a_receipt(shell: Shell) -> None:
     for answer, arguments, code in (("", ["--dry-run"], 0), ("n\n", [], 1), ("", [], 1)):
         _, err = shell.run("erase", subject.name, *arguments, typed=answer, code=code)
         assert subject.id in err
-        assert "3 images" in err
+        assert "results: 3" in err
     assert len(shell.sandbox.snapshot()["subjects"]) == 2
+    out, _ = shell.run("erase", subject.name, "--dry-run", "--json")
+    assert json.loads(out) == {"subject_id": subject.id, "images": 3}
     out, _ = shell.run("erase", subject.name, typed="y\n")
     assert "verified: yes" in out
     receipt = ErasureReceipt.from_json((shell.folder / f"erasure-{subject.id}.json").read_text())
@@ -114,12 +116,15 @@ def test_bulk(shell: Shell) -> None:
     out, _ = shell.run("bulk", "upload", "m.csv", "--journal", "k", "--json", code=3)
     assert json.loads(out)["skipped"] == 1
     assert json.loads(out)["problems"] == "k.problems.csv"
+    _, err = shell.run("bulk", "upload", "k.problems.csv", "--journal", "k", code=2)
+    assert "another name" in err
 
     ids = [subject["id"] for subject in shell.sandbox.snapshot()["subjects"]]
     (shell.folder / "ids.txt").write_text("\n".join(ids[:2]))
     (shell.folder / "ids.csv").write_text("n,subject_id\n" + "".join(f"1,{id_}\n" for id_ in ids))
     erase = ("bulk", "erase", "ids.txt", "--journal", "e", "--receipts", "receipts")
-    assert "all data of 2 subjects" in shell.run(*erase, "--dry-run")[1]
+    out, err = shell.run(*erase, "--dry-run", "--json")
+    assert (json.loads(out), "so many subjects: 2" in err) == ({"subjects": 2}, True)
     shell.run(*erase, code=1, typed="n\n")
     assert len(shell.sandbox.snapshot()["subjects"]) == 3
     shell.run(*erase, "--yes")

@@ -1,0 +1,51 @@
+"""The memory of a run does not grow with its rows, be they done, bad or refused."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import tracemalloc
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from haut_ext import Haut
+from haut_ext.bulk import BulkReport, bulk_upload
+from haut_ext.sandbox import Credentials, Sandbox, faults
+
+ROWS = 300
+EARLY, LATE = range(100, 120), range(280, 300)
+
+
+def measure(credentials: Credentials, photo: Path, connection: Connection) -> None:
+    """Send the least that was held early in the run, and late."""
+    held: dict[range, list[int]] = {EARLY: [], LATE: []}
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for number in range(ROWS):
+            yield {"subject": f"person {number}", "front": photo if number % 10 else "missing"}
+
+    def progress(report: BulkReport) -> None:
+        for moment, figures in held.items():
+            if report.done + report.bad + report.failed in moment:
+                gc.collect()
+                figures.append(tracemalloc.get_traced_memory()[0])
+
+    tracemalloc.start()
+    with Haut(**credentials) as haut:
+        bulk_upload(haut, rows(), journal=photo.parent / "journal", progress=progress)
+    connection.send([min(figures) for figures in held.values()])
+
+
+def test_memory_is_flat(tmp_path: Path, photo: Path, sandbox: Sandbox) -> None:
+    for _ in range(ROWS // 10):
+        sandbox.faults.add("create_signed_upload_url", faults.status(403), skip=9)
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("forkserver").Process(
+        target=measure, args=(sandbox.credentials, photo, theirs)
+    )
+    process.start()
+    before, after = ours.recv()
+    process.join()
+    assert after - before < 75_000  # to keep each row, and nothing else, would take more
