@@ -224,7 +224,8 @@ async def test_a_photo_that_comes_after_the_last_look_denies_the_verification(
 async def test_records_that_are_listed_and_cannot_be_deleted_deny_the_verification(
     sandbox: Sandbox, subject_id: UUID
 ) -> None:
-    sandbox.faults.add("delete_image", faults.status(404), times=None)
+    for operation in ("delete_image", "delete_batch"):
+        sandbox.faults.add(operation, faults.status(404), times=None)
     async with AsyncHaut(**sandbox.credentials) as haut:
         receipt = await haut.erase_subject(subject_id, keep_subject=True)
     assert not receipt.verified

@@ -161,12 +161,15 @@ BREAKAGES: dict[str, tuple[httpx.TransportError, dict[str, Any]]] = {
         {"deadline": 0.5, "elapsed": 0.5},
     ),
     "POST /x/ could not be sent: no connection was made (ConnectError; 3 attempts in 1.5 s). Check "
-    "base_url, the network and the proxy.": (
+    "base_url, the network, and HTTPS_PROXY if it is set.": (
         httpx.ConnectError(""),
         {"operation": "POST /x/", "method": "POST", "attempts": 3, "maybe_delivered": False},
     ),
     "GET /x/ could not be sent: no connection was made (ConnectTimeout; 1 attempts in 1.5 s). Check "
-    "base_url, the network and the proxy.": (httpx.ConnectTimeout(""), {"maybe_delivered": False}),
+    "base_url, the network, and HTTPS_PROXY if it is set.": (
+        httpx.ConnectTimeout(""),
+        {"maybe_delivered": False},
+    ),
     "GET /x/ could not be sent: no connection became free (PoolTimeout; 1 attempts in 1.5 s). Make "
     "fewer calls at once, or raise timeout.pool.": (
         httpx.PoolTimeout(""),

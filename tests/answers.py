@@ -1,0 +1,218 @@
+"""Every operation that answers with JSON: how to call it, and what a good answer is.
+
+The pages show answers of subjects and images, and the contract holds them as examples. The others are
+written here from api-facts 2, 3, 6, 7, 8 and 13.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from datetime import UTC, datetime
+from importlib import import_module
+from typing import Any
+from uuid import UUID
+
+import yaml
+
+from haut_api.models import (
+    BatchRequest,
+    ComputeRequest,
+    DatasetRequest,
+    LoginRequest,
+    PatchedSubjectRequest,
+    PrivateTokenRequest,
+    RefreshRequest,
+    SignedUploadRequest,
+    SubjectRequest,
+    UploadRequestV3,
+)
+from tests.contract import CONTRACT
+
+SPEC = yaml.safe_load(CONTRACT.read_text("utf-8"))
+SOMEBODY = UUID("9b810e76-6ec9-4286-a3ca-828dd5f4b3b2")
+
+_ID = str(SOMEBODY)
+_TIME = "2025-02-27 03:40:28"
+_NAMED = {"id": 1, "name": "Front", "tech_name": "front"}
+_IMAGE_TYPE = {
+    "id": 1,
+    "name": "Selfie",
+    "tech_name": "selfie",
+    "sides": [_NAMED],
+    "lights": [_NAMED],
+}
+_DATASET = {
+    "id": _ID,
+    "company_id": _ID,
+    "name": "study",
+    "image_type": _IMAGE_TYPE,
+    "image_type_name": "Selfie",
+    "image_type_tech_name": "selfie",
+    "connected_applications": [{"id": _ID}],
+    "expire_images_after_days": 30,
+}
+_METRIC = {
+    "value": 41.0,
+    "widget_type": "bad_good_line",
+    "name": "Acne",
+    "tech_name": "acne_score",
+    "widget_meta": None,
+    "units": None,
+}
+_RESULT = {
+    "id": _ID,
+    "result": {
+        "algorithm_tech_name": "acne",
+        "area_results": [{"area_name": "face", "main_metric": _METRIC, "sub_metrics": [_METRIC]}],
+    },
+    "is_ok": True,
+    "image_id": _ID,
+    "algorithm_version_id": 1,
+    "creation_time": _TIME,
+    "application_id": _ID,
+    "application_name": "Face Skin Metrics 2.0",
+    "application_description": "",
+    "application_run_id": _ID,
+    "image_type": "selfie",
+    "algorithm_family_tech_name": "selfie_v2.acne",
+}
+_AUXILIARY = {
+    "id": _ID,
+    "aux_image_type": _NAMED,
+    "creation_time": _TIME,
+    "application_id": _ID,
+    "application_name": "Face Skin Metrics 2.0",
+    "application_run_id": _ID,
+    "application_description": "",
+    "urls": {"original": "https://example.com/"},
+}
+_SLOT = {
+    "url": "https://example.com/",
+    "method": "PUT",
+    "headers": {"Host": "example.com"},
+    "content_type": "application/octet-stream",
+    "id": _ID,
+}
+_ALGORITHM = {"id": 1, "tech_name": "acne", "version": "1", "algorithm_family": {"name": "acne"}}
+_TOKEN = {"id": 1, "name": "backend", "expiration_time": _TIME}
+
+
+def _page(item: Any) -> dict[str, Any]:
+    return {"count": 1, "next": None, "previous": None, "results": [item]}
+
+
+_WRITTEN: dict[str, Any] = {
+    "login": {
+        "id": 1,
+        "email": "user@example.com",
+        "username": "user@example.com",
+        "company_id": _ID,
+        "token_access": "a",
+        "access_token": "a",
+        "refresh_token": "b",
+        "is_verified": True,
+        "profile": {"full_name": "x", "feature_flags": {"beta": True}},
+    },
+    "refresh_access_token": {"access_token": "a"},
+    "create_private_token": {**_TOKEN, "data": "a"},
+    "list_private_tokens": _page(_TOKEN),
+    "create_dataset": _DATASET,
+    "list_datasets": _page(_DATASET),
+    "get_dataset": _DATASET,
+    "list_datasets_short": [{"id": _ID, "name": "study"}],
+    "list_image_types": [_IMAGE_TYPE],
+    "list_algorithms": [_ALGORITHM],
+    "create_batch": {"id": _ID},
+    "list_batches": _page({"id": _ID}),
+    "list_image_results": [_RESULT],
+    "list_aux_images": [_AUXILIARY],
+    "get_aux_image_url": {"url": "https://example.com/"},
+    "create_upload_urls_v3": {"front": _SLOT, "left": _SLOT, "image_batch_id": _ID},
+    "get_batch_results_v3": {
+        "face_skin_metrics_3": {
+            "all_algorithms_calculated": True,
+            "parameters": {"pores": {"score": 81, "tag": "Great", "grade": 2}},
+            "predicted_images": {"front": {"aligned_face": "https://example.com/"}},
+            "predicted_labels": {},
+        }
+    },
+}
+OTHER_SHAPES: dict[str, Any] = {
+    "list_image_types": _page(_IMAGE_TYPE),
+    "list_algorithms": _page(_ALGORITHM),
+    "list_batches": [{"id": _ID}],
+}
+"""Of the lists that may come bare or as a page, the shape that is not above."""
+
+BODIES: dict[str, Any] = {
+    "create_subject": SubjectRequest(name="x"),
+    "update_subject": PatchedSubjectRequest(name="x"),
+    "create_signed_upload_url": SignedUploadRequest(),
+    "compute_batch": ComputeRequest(),
+    "login": LoginRequest("user@example.com", "x"),
+    "refresh_access_token": RefreshRequest("x"),
+    "create_private_token": PrivateTokenRequest("x", datetime(2040, 1, 1, tzinfo=UTC)),
+    "create_dataset": DatasetRequest("x"),
+    "create_batch": BatchRequest(),
+    "create_upload_urls_v3": UploadRequestV3(front="x"),
+}
+
+
+def resolved(node: Any) -> Any:
+    """Return what a part of the contract is, or refers to."""
+    while "$ref" in node:
+        target: Any = SPEC
+        for step in node["$ref"].removeprefix("#/").split("/"):
+            target = target[step]
+        node = target
+    return node
+
+
+def _operations() -> dict[str, tuple[str, str, Any]]:
+    return {
+        operation["operationId"]: (method.upper(), path, operation)
+        for path, operations in SPEC["paths"].items()
+        for method, operation in operations.items()
+    }
+
+
+OPERATIONS = _operations()
+"""Method, path and content of every operation, by its id."""
+
+
+def success(operation: str) -> tuple[int, Any]:
+    """Return the status of an operation's success and the schema of its JSON, or None."""
+    for code, answer in OPERATIONS[operation][2]["responses"].items():
+        if code.startswith("2"):
+            [media] = answer.get("content", {"": {}}).values()
+            return int(code), media.get("schema")
+    raise AssertionError(f"{operation} has no success")
+
+
+def good(operation: str) -> Any:
+    """Return a good answer of an operation, no part of which stands in it twice."""
+    if operation in _WRITTEN:
+        return json.loads(json.dumps(_WRITTEN[operation]))
+    code, _ = success(operation)
+    [media] = OPERATIONS[operation][2]["responses"][str(code)]["content"].values()
+    return resolved(media["examples"]["document"])["value"]
+
+
+ANSWERING = [operation for operation in OPERATIONS if success(operation)[1] is not None]
+"""The operations whose success has JSON."""
+
+
+def call(operation: str) -> tuple[Any, dict[str, Any]]:
+    """Return the generated module of an operation, and arguments for it, the company left out."""
+    section = OPERATIONS[operation][2]["tags"][0].lower().replace(" ", "_")
+    module = import_module(f"haut_api.api.{section}.{operation}")
+    arguments: dict[str, Any] = {}
+    for name, parameter in inspect.signature(module.sync_detailed).parameters.items():
+        if name == "subjects_ids":
+            arguments[name] = [SOMEBODY]
+        elif name == "body" and operation in BODIES:
+            arguments[name] = BODIES[operation]
+        elif parameter.default is parameter.empty and name not in ("company_id", "client", "body"):
+            arguments[name] = 1 if name == "id" else SOMEBODY
+    return module, arguments
