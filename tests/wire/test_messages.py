@@ -8,7 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
-from haut_ext.errors import ApiError, HautError, StorageError, TransportError, TransportTimeout
+from haut_ext.errors import (
+    ApiError,
+    HautError,
+    StorageError,
+    TransportError,
+    TransportTimeout,
+    UnexpectedResponse,
+)
 from haut_ext.wire.answers import Answer, breakage, refusal, request_id
 
 LOOK = "It may have been carried out all the same: look before you send it again."
@@ -208,3 +215,31 @@ def test_what_broke(text: str) -> None:
     assert type(error) is (TransportTimeout if late else TransportError)
     for name in ("operation", "maybe_delivered", "attempts", "elapsed"):
         assert getattr(error, name) == known[name]
+
+
+INSTEAD = (
+    "Either something between here and the service answered in its place, or the service has "
+    "changed: compare its Swagger with the spec of this release."
+)
+NO_SUCCESSES: dict[str, Answer] = {
+    f"GET /x/ answered 200, but the body is empty. {INSTEAD}": answer(200),
+    f"GET /x/ answered 299, but nobody knows that status. {INSTEAD}": answer(299, b"{}"),
+    f"GET /x/ answered 200, but the body is not JSON (no content type). {INSTEAD}": answer(
+        200, b"photo"
+    ),
+    f"GET /x/ answered 200, but the body is not JSON (text/plain). {INSTEAD}": answer(
+        200, b"{", content_type="text/plain"
+    ),
+    f"GET /x/ answered 200, but with a web page (Text/HTML; charset=x) that is not the service's. "
+    f"{INSTEAD}": answer(200, b"{}", content_type="Text/HTML; charset=x"),
+}
+
+
+@pytest.mark.parametrize("text", NO_SUCCESSES)
+def test_what_is_no_success_of_the_service(text: str) -> None:
+    received = NO_SUCCESSES[text]
+    received.operation = "GET /x/"
+    with pytest.raises(UnexpectedResponse) as caught:
+        received.check(to_api=True)
+    assert str(caught.value) == text
+    assert (caught.value.field, caught.value.status) == ("(body)", received.status_code)
