@@ -187,7 +187,7 @@ class UploadState:
                 sides=sides,
                 compute=content["compute"],
                 started_at=datetime.fromisoformat(content["started_at"]),
-                api=content.get("api", "v1"),
+                api=content["api"],
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError("this is not the state of an upload") from error
