@@ -169,11 +169,12 @@ def _touched(report: Report) -> Iterator[str]:
     operations = report.wire.operations
     keys = {key for change in report.wire.changes for key in change.operations} & operations.keys()
     held = touched.cassettes(operations)
-    promises = touched.promises()
+    modules = {key: snake_case(operations[key].id) for key in keys}
+    promises = touched.promises(modules.values())
     rows = []
     for key in sorted(keys, key=lambda key: operations[key].id):
         name = operations[key].id
-        resting = promises.get(snake_case(name), [])
+        resting = promises[modules[key]]
         rows.append((_code(name), ", ".join(map(_code, resting)), str(len(held.get(key, [])))))
     yield ""
     if not rows:

@@ -246,9 +246,8 @@ class _Collector:
         findings = _compared(_object_facts(pair.ours), _object_facts(pair.theirs))
         self._mark(where, pair.ours, kind, subject, pair.theirs, findings)
         for option in pair.ours.get("oneOf", []):
-            whole = pair.theirs
-            options = (whole or {}).get("oneOf", [whole])
-            self._schema(f"{where}/oneOf", _Pair(option, options[0]), kind, subject, above)
+            there = self._option_like(option, pair.theirs)
+            self._schema(f"{where}/oneOf", _Pair(option, there), kind, subject, above)
         if isinstance(pair.ours.get("items"), dict):
             items = _Pair(pair.ours["items"], (pair.theirs or {}).get("items"))
             self._schema(f"{where}/items", items, kind, subject, above)
@@ -269,6 +268,18 @@ class _Collector:
             self._mark(inner, known, kind, label, there, findings)
             bare = {key: value for key, value in known.items() if key != "x-evidence"}
             self._schema(inner, _Pair(bare, there), kind, label, above)
+
+    def _option_like(self, option: Json, theirs: Json | None) -> Json | None:
+        """What another document has for one option of ours: the one of its type, or else the first."""
+        if theirs is None:
+            return None
+        wanted = _type_facts(self.document, option)["type"]
+        options: list[Json] = theirs.get("oneOf") or theirs.get("anyOf") or [theirs]
+        same = (found for found in options if self._type_there(found) == wanted)
+        return next(same, options[0])
+
+    def _type_there(self, schema: Json) -> str:
+        return str(_type_facts(self.other or {}, schema)["type"])
 
     def _field_facts(self, document: Json, parent: Json, name: str) -> Json:
         return {
@@ -314,7 +325,7 @@ def _object_facts(schema: Json | None) -> Json | None:
     if schema is None:
         return None
     return {
-        "fields": ", ".join(sorted(schema.get("properties", {}))),
+        "fields": ", ".join(sorted(schema.get("properties", {}))) or "none",
         "required": ", ".join(sorted(schema.get("required", []))) or "none",
     }
 

@@ -2,8 +2,9 @@
 
 Read from the sources, without running them: a function rests on an operation when it names the
 generated module, or a function of haut_ext that does. Objects are known by name, not by type: a method
-counts when its object has the name of the method's module or class (`self.images.delete`). `_sync` is
-derived from `_async` and left out.
+counts when its object has the name of the method's module or class (`self.images.delete`), or was made
+on the spot (then all its methods do, if it is not called at once). `_sync` is derived from `_async` and
+left out.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import cache
 from urllib.parse import urlsplit
 
 import yaml
-from attrs import frozen
+from attrs import evolve, frozen
 
 from scripts.spec.document import ROOT
 
@@ -34,9 +36,9 @@ class _Function:
     uses: frozenset[tuple[str, str]]  # (the module or object it is taken from, name)
 
 
-def promises() -> dict[str, list[str]]:
+def promises(operations: Iterable[str]) -> dict[str, list[str]]:
     """Return, for each operation's module, the public functions of haut_ext that rest on it."""
-    functions, operations = _read()
+    functions = _read()
     resting: dict[str, list[str]] = {}
     for operation in operations:
         reached = {
@@ -83,23 +85,22 @@ def _calls(caller: _Function, called: _Function) -> bool:
     return (
         # Makes one, which it does to have its methods called.
         (called.module, f"{called.owner}()") in caller.uses
+        or (called.module, f"{called.owner}().{called.name}") in caller.uses
         or (same and ("self", called.name) in caller.uses)
         or any(name == called.name and source.strip("_") in usual for source, name in caller.uses)
     )
 
 
-def _read() -> tuple[list[_Function], list[str]]:
+@cache
+def _read() -> list[_Function]:
     functions: list[_Function] = []
-    operations: set[str] = set()
     for path in sorted(_EXT.rglob("*.py")):
         module = ".".join(path.relative_to(_EXT).with_suffix("").parts)
         if module.startswith("_sync"):
             continue
         tree = ast.parse(path.read_text("utf-8"))
-        sources = _imported(tree)
-        operations.update(name for name, source in sources.items() if source == _OPERATIONS)
-        functions += _functions(tree, module, sources)
-    return functions, sorted(operations)
+        functions += _functions(tree, module, _imported(tree))
+    return functions
 
 
 def _imported(tree: ast.Module) -> dict[str, str]:
@@ -116,22 +117,51 @@ def _imported(tree: ast.Module) -> dict[str, str]:
 
 def _functions(tree: ast.Module, module: str, sources: dict[str, str]) -> Iterator[_Function]:
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    methods: dict[str, dict[str, _Function]] = {}
     for node in tree.body:
         members = node.body if isinstance(node, ast.ClassDef) else [node]
         owner = node.name if isinstance(node, ast.ClassDef) else ""
-        for member in members:
-            if isinstance(member, kinds):
-                uses = frozenset(_uses(member, module, sources))
-                yield _Function(module, owner, member.name, uses)
+        found = {
+            member.name: _Function(
+                module, owner, member.name, frozenset(_uses(member, module, sources))
+            )
+            for member in members
+            if isinstance(member, kinds)
+        }
+        if isinstance(node, ast.ClassDef):
+            # What a class inherits from another of its module is its own.
+            for base in node.bases:
+                inherited = methods.get(base.id, {}) if isinstance(base, ast.Name) else {}
+                for name, method in inherited.items():
+                    found.setdefault(name, evolve(method, owner=owner))
+            methods[owner] = found
+        yield from found.values()
 
 
 def _uses(function: ast.AST, module: str, sources: dict[str, str]) -> Iterator[tuple[str, str]]:
-    for node in ast.walk(function):
+    nodes = list(ast.walk(function))
+    # What a variable may stand for, and what is only kept: whoever calls that names where it is kept.
+    chosen: dict[str, ast.expr] = {}
+    kept: set[ast.AST] = set()
+    for node in nodes:
         match node:
-            case ast.Call(func=ast.Name(id=name)):
-                yield sources.get(name, module), f"{name}()"
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                chosen[name] = value
+            case ast.Assign(targets=[ast.Attribute()], value=value):
+                kept.add(value)
+            case ast.Attribute(value=ast.Call() as called):
+                kept.add(called)
+    for node in nodes:
+        match node:
+            case ast.Call(func=ast.Name(id=name)) if node not in kept:
+                maker = chosen.get(name, node.func)
+                for named in ast.walk(maker):
+                    if isinstance(named, ast.Name):
+                        yield sources.get(named.id, module), f"{named.id}()"
             case ast.Name(id=name):
                 yield sources.get(name, module), name
+            case ast.Attribute(value=ast.Call(func=ast.Name(id=made)), attr=name):
+                yield sources.get(made, module), f"{made}().{name}"
             case ast.Attribute(value=ast.Name(id=source), attr=name):
                 yield source, name
             case ast.Attribute(value=ast.Attribute(attr=source), attr=name):
@@ -143,16 +173,24 @@ def cassettes(operations: Iterable[str]) -> dict[str, list[str]]:
     # A path without parameters goes before one with, as it does on the wire.
     patterns = {key: _pattern(key) for key in sorted(operations, key=lambda key: key.count("{"))}
     held: dict[str, set[str]] = defaultdict(set)
-    for path in sorted(CASSETTES.rglob("*.yaml")):
-        content = yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)
-        for interaction in content["interactions"]:
-            request = interaction["request"]
-            sent = f"{request['method']} {urlsplit(request['uri']).path}"
-            for key, pattern in patterns.items():
-                if pattern.fullmatch(sent):
-                    held[key].add(path.relative_to(CASSETTES).with_suffix("").as_posix())
-                    break
+    for name, sent in _recorded():
+        for key, pattern in patterns.items():
+            if pattern.fullmatch(sent):
+                held[key].add(name)
+                break
     return {key: sorted(names) for key, names in held.items()}
+
+
+@cache
+def _recorded() -> list[tuple[str, str]]:
+    """Every request of every cassette: the cassette's name, and what was sent."""
+    found = []
+    for path in sorted(CASSETTES.rglob("*.yaml")):
+        name = path.relative_to(CASSETTES).with_suffix("").as_posix()
+        for interaction in yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)["interactions"]:
+            request = interaction["request"]
+            found.append((name, f"{request['method']} {urlsplit(request['uri']).path}"))
+    return found
 
 
 def _pattern(key: str) -> re.Pattern[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from scripts.spec.document import Json, escaped, look_up, parse, pointer
 
@@ -26,6 +27,15 @@ def edited(*edits: Edit, document: Json = DOCUMENT) -> Json:
     for edit in edits:
         edit(changed)
     return changed
+
+
+def unmarked(node: Any) -> Any:
+    """Return the same as upstream would write it: without our marks."""
+    if isinstance(node, list):
+        return [unmarked(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {key: unmarked(item) for key, item in node.items() if not key.startswith("x-ev")}
 
 
 def at(path: str, rest: str = "") -> str:

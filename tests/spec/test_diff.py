@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from scripts import generate
 from scripts.spec.diff import Report, Severity, render
 from scripts.spec.document import SPEC, operations, parse
 from scripts.spec.refresh import with_entry
@@ -19,6 +20,7 @@ from tests.spec.project import Project, copy_project
 
 HAUT = parse(SPEC.read_text("utf-8"), SPEC.name)
 OPERATIONS = {operation.key: operation for operation in operations(HAUT)}
+MODULES = [path.stem for path in generate.PACKAGE.glob("api/*/[!_]*.py")]
 NOTE = "#/components/schemas/Subject/properties/note"
 
 
@@ -109,9 +111,12 @@ def test_a_table_stays_a_table() -> None:
 
 
 def test_promises_are_found_through_what_rests_on_them() -> None:
-    found = promises()
+    found = promises(MODULES)
     assert {"Subjects.create", "Subjects.get_or_create"} <= set(found["create_subject"])
     assert {"Haut.upload_and_compute", "Images.compute"} <= set(found["compute_batch"])
+    assert {"Haut.upload_and_compute", "Haut.results"} <= set(found["get_batch_results_v3"])
+    assert set(found["login"]) == {"Haut.login", "the sandbox"}
+    assert set(found["list_datasets_short"]) == {"Datasets.short_list", "the sandbox"}
     assert {"Haut.erase_subject", "Subjects.clear_storage"} <= set(found["clear_subject_storage"])
     assert "Haut.upload_and_compute" not in found["delete_subjects"]
     for operation, names in found.items():

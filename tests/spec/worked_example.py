@@ -14,12 +14,12 @@ import tempfile
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import yaml
 from oas_patch.overlay import apply_overlay
 
 from scripts.spec.document import ROOT, SPEC, Json, parse
+from tests.spec.edits import unmarked
 from tests.spec.project import Project, copy_project
 
 PAGE = ROOT / "docs" / "when-the-swagger-changes.md"
@@ -67,14 +67,6 @@ def _upstream(overlay: Json) -> Json:
     """The service's own document: changed, and without our marks and the path that is ours."""
     document = apply_overlay(copy.deepcopy(parse(SPEC.read_text("utf-8"), SPEC.name)), overlay)
     document["paths"].pop("/{bucket}/{object_name}")
-
-    def unmarked(node: Any) -> Any:
-        if isinstance(node, list):
-            return [unmarked(item) for item in node]
-        if not isinstance(node, dict):
-            return node
-        return {key: unmarked(item) for key, item in node.items() if not key.startswith("x-ev")}
-
     found: Json = unmarked(document)
     return found
 
