@@ -118,8 +118,10 @@ class Answer(httpx.Response):
         if to_api:
             try:
                 self._parsed = super().json()
-            except (ValueError, RecursionError) as error:
-                raise unexpected(self, problem=f"the body is not JSON ({kind})") from error
+                return
+            except (ValueError, RecursionError):
+                pass  # its own error holds the whole body, tokens included, and is left behind
+            raise unexpected(self, problem=f"the body is not JSON ({kind})")
 
     def json(self, **kwargs: Any) -> Any:
         if not self.content:

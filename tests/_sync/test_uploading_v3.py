@@ -332,13 +332,3 @@ def test_a_computation_whose_answer_was_lost_is_found_in_the_results(
         haut.resume_upload(caught.value.state)
     once(sandbox)
     assert sandbox.arrived("compute_batch_v3") == 1
-
-
-def test_a_state_of_before_there_were_two_versions_is_of_the_first() -> None:
-    state = UploadState(UUID(int=1), None, (), "not sent", UploadState.from_json(OLD).started_at)
-    assert UploadState.from_json(OLD) == state
-    assert state.api == "v1"
-
-
-OLD = """{"subject_id": "00000000-0000-0000-0000-000000000001", "batch_id": null, "sides": [],
-"compute": "not sent", "started_at": "2026-01-02T03:04:05+00:00"}"""

@@ -146,11 +146,14 @@ def test_a_host_that_nobody_knows(sandbox: Sandbox, monkeypatch: pytest.MonkeyPa
     def nobody(*_: Any, **__: Any) -> Any:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    monkeypatch.setattr(socket, "getaddrinfo", nobody)
     credentials = sandbox.credentials
     credentials["base_url"] = "https://nobody.invalid"
     with Haut(**credentials, max_retries=1) as haut:
-        with pytest.raises(TransportError, match=r"no connection was made .*2 attempts") as caught:
+        with (
+            monkeypatch.context() as patched,
+            pytest.raises(TransportError, match=r"no connection was made .*2 attempts") as caught,
+        ):
+            patched.setattr(socket, "getaddrinfo", nobody)
             haut.subjects.create("someone")
     assert not caught.value.maybe_delivered
 

@@ -39,7 +39,9 @@ def test_page(page: str, shell: Shell) -> None:
     tools = f"{Path(HAUT).parent}:{shell.environment['PATH']}"
     for language, code in blocks:
         (shell.folder / "block.py").write_text(code)
-        command = ["bash", "-euc", code] if language == "sh" else [sys.executable, "block.py"]
+        # A last command of its own, or bash would become `haut`, which asks for its parent's shell.
+        script = ["bash", "-euc", f"{code}\ntrue"]
+        command = script if language == "sh" else [sys.executable, "block.py"]
         done = subprocess.run(
             command,
             cwd=shell.folder,
