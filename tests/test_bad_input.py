@@ -411,6 +411,12 @@ ASYNC_CALLS: dict[str, Callable[[AsyncHaut], Any]] = {
         dataset_id=UUID(ID),
         subject_id="..",  # type: ignore[arg-type]  # meant
     ),
+    "another route, by no id at all": lambda haut: delete_subject.asyncio_detailed(
+        client=haut.api,
+        company_id=UUID(ID),
+        dataset_id=UUID(ID),
+        subject_id="",  # type: ignore[arg-type]  # meant
+    ),
 }
 
 
