@@ -45,11 +45,9 @@ WRONG: dict[str, dict[str, Any]] = {
     "create_batch": {"json": []},
     "create_upload_urls_v3": {"json": {"front": ""}},
     "compute_batch_v3": {"json": []},
-    **{
-        operation: {"params": {"page": "x"}}
-        for operation in ("list_private_tokens", "list_image_types", "list_algorithms")
-    },
 }
+REFUSABLE = [name for name in CALLS if name in WRONG or "{company_id}" in CALLS[name][1]]
+"""The others take page numbers at most, and Prism lets a text pass for a number in a query."""
 MISFITS = [misfit for misfit in misfits() if misfit.must_fail]
 
 
@@ -79,7 +77,7 @@ def check_refused(prism: Proxies, reason: str, count: int) -> None:
     assert len([line for line in found if reason in line]) == len(found) == count
 
 
-@pytest.mark.parametrize("operation", CALLS)
+@pytest.mark.parametrize("operation", REFUSABLE)
 def test_a_request_that_breaks_the_contract(
     haut_sandbox: Sandbox, prism: Proxies, operation: str
 ) -> None:
