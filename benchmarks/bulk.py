@@ -109,6 +109,18 @@ class _Addresses:
         self.subjects = f"{self.company}/datasets/{known['dataset_id']}/subjects"
         self.headers = {"Authorization": f"Bearer {known['token']}"}
 
+    def results(self, record: str, erased: list[tuple[str, str]]) -> list[str]:
+        """Return where results and auxiliary images of erased images would still be."""
+        version_3 = self.company.replace("/api/v1/", "/api/v3/")
+        return [
+            *(
+                f"{record}batches/{batch}/images/{image}/{what}/"
+                for batch, image in erased
+                for what in ("results", "aux")
+            ),
+            *(f"{version_3}/batches/{batch}/results/" for batch in {batch for batch, _ in erased}),
+        ]
+
 
 class _Plain(_Addresses):
     """The script, one request after the other."""
@@ -133,15 +145,24 @@ class _Plain(_Addresses):
     def erase(self, subject: str, _: Path) -> None:
         images = f"{self.company}/subjects/{subject}/images/"
         record = f"{self.subjects}/{subject}/"
+        erased = list[tuple[str, str]]()
         self._ask("DELETE", f"{record}storage/")
         while found := self._ask("GET", images).json()["results"]:
             for image in found:
                 self._ask("DELETE", f"{self.company}/images/{image['id']}/")
+                erased.append((image["image_batch_id"], image["id"]))
+        while found := self._ask("GET", f"{record}batches/").json()["results"]:
+            for batch in found:
+                self._ask("DELETE", f"{record}batches/{batch['id']}/")
         self._ask("DELETE", f"{record}metadata/")
+        for url in self.results(record, erased):
+            self._is_gone("GET", url)
         self._ask("DELETE", record)
-        for method, url in (("GET", images), ("DELETE", record)):
-            left = self._client.request(method, url, headers=self.headers)
-            assert left.status_code == 404
+        self._is_gone("GET", images)
+        self._is_gone("DELETE", record)
+
+    def _is_gone(self, method: str, url: str) -> None:
+        assert self._client.request(method, url, headers=self.headers).status_code == 404
 
 
 class _Aiohttp(_Addresses):
@@ -171,15 +192,25 @@ class _Aiohttp(_Addresses):
     async def erase(self, subject: str, _: Path) -> None:
         images = f"{self.company}/subjects/{subject}/images/"
         record = f"{self.subjects}/{subject}/"
+        erased = list[tuple[str, str]]()
         await self._ask("DELETE", f"{record}storage/")
         while found := (await self._ask("GET", images))["results"]:
             for image in found:
                 await self._ask("DELETE", f"{self.company}/images/{image['id']}/")
+                erased.append((image["image_batch_id"], image["id"]))
+        while found := (await self._ask("GET", f"{record}batches/"))["results"]:
+            for batch in found:
+                await self._ask("DELETE", f"{record}batches/{batch['id']}/")
         await self._ask("DELETE", f"{record}metadata/")
+        for url in self.results(record, erased):
+            await self._is_gone("GET", url)
         await self._ask("DELETE", record)
-        for method, url in (("GET", images), ("DELETE", record)):
-            async with self._session.request(method, url, headers=self.headers) as left:
-                assert left.status == 404
+        await self._is_gone("GET", images)
+        await self._is_gone("DELETE", record)
+
+    async def _is_gone(self, method: str, url: str) -> None:
+        async with self._session.request(method, url, headers=self.headers) as left:
+            assert left.status == 404
 
 
 def _with_aiohttp(
