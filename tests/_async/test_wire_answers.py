@@ -141,18 +141,20 @@ async def test_what_may_have_arrived_is_not_forgotten_by_a_later_attempt(sandbox
     assert caught.value.maybe_delivered
 
 
-async def test_a_host_that_nobody_knows(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_host_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody(*_: Any, **__: Any) -> Any:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    credentials = sandbox.credentials
-    credentials["base_url"] = "https://nobody.invalid"
-    async with AsyncHaut(**credentials, max_retries=1) as haut:
-        with (
-            monkeypatch.context() as patched,
-            pytest.raises(TransportError, match=r"no connection was made .*2 attempts") as caught,
-        ):
-            patched.setattr(socket, "getaddrinfo", nobody)
+    monkeypatch.setattr(socket, "getaddrinfo", nobody)
+    haut = AsyncHaut(
+        token="none",
+        company_id=SOMEBODY,
+        dataset_id=SOMEBODY,
+        base_url="https://nobody.invalid",
+        max_retries=1,
+    )
+    async with haut:
+        with pytest.raises(TransportError, match=r"no connection was made .*2 attempts") as caught:
             await haut.subjects.create("someone")
     assert not caught.value.maybe_delivered
 
