@@ -8,6 +8,7 @@ is recorded there: see scripts/record.py.
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import ssl
 from collections.abc import Iterator
@@ -24,6 +25,12 @@ from haut_ext.settings import PRODUCTION
 from tests import contract, recording
 
 collect_ignore = ["consumer"]  # another project's: scripts/consumer.py runs them
+
+
+def pytest_configure() -> None:
+    # A job in the background of a shell ignores Ctrl-C, and so would the programs that tests interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
