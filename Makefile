@@ -82,7 +82,7 @@ test-consumer: $(SETUP) ## Build another project's SDK on the wheel, with the lo
 bench: .venv/bench/.done ## Measure against what people would use instead; writes docs/benchmarks.md
 	@.venv/bench/bin/python -m benchmarks
 
-bench-growth: .venv/bench/.done ## Measure bulk runs of up to 100,000 rows, for half an hour; writes docs/growth.png
+bench-growth: .venv/bench/.done ## Measure bulk runs of up to 100,000 rows, for a quarter of an hour; writes docs/growth.png
 	@.venv/bench/bin/python -m benchmarks growth
 
 .venv/bench/.done: requirements-bench.txt $(SETUP)
