@@ -109,6 +109,13 @@ def test_signed_queries_are_scrubbed(before: str, name: str, value: str, end: st
     assert plain not in scrub(f"{before}?{name}{plain}{end}")
 
 
+def test_what_stays_beside_a_secret_can_be_read() -> None:
+    text = "the-token; Authorization: bearer abc, PUT /b/k?x=1&X-Goog-Signature=0f0f&y=2"
+    assert scrub(text, "the-token") == (
+        "[redacted]; Authorization: bearer [redacted], PUT /b/k?x=1&X-Goog-Signature=[redacted]&y=2"
+    )
+
+
 @given(st.text(alphabet=st.characters(blacklist_characters="=%")))
 def test_other_text_is_left_alone(text: str) -> None:
     assume("bearer" not in text.casefold())
