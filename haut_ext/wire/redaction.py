@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 
 _ID = re.compile(r"(?<=/)(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9]+)(?=/|$)")
 _SIGNED_PARAMETER = re.compile(
@@ -42,7 +41,7 @@ def texts(document: bytes) -> tuple[str, ...]:
     return tuple(found)
 
 
-def scrub(text: str, secrets: Iterable[str] = ()) -> str:
+def scrub(text: str, secrets: tuple[str, ...] = ()) -> str:
     """Return text of the other side without what it may have echoed: tokens and signed queries.
 
     Args:
