@@ -85,6 +85,8 @@ def test_connecting(sandbox: Sandbox) -> None:
                     gc.collect()
 
 
+# The interruption can fall between the opening of the file and the name it gets.
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 @pytest.mark.parametrize("kind", ["bytes", "path"])
 def test_sending_a_photo(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
     subject = store(sandbox).subject
