@@ -64,7 +64,7 @@ fuzz: $(SETUP) .venv/fuzz/.done ## Feed the reading of photos with what a fuzzer
 	@touch $@
 
 check: $(SETUP) lint-spec ## Fail if anything generated, derived, formatted or typed is not as it must be
-	@$(BIN)/python scripts/generate.py --check
+	@$(BIN)/python -m scripts.generate --check
 	@$(BIN)/python scripts/unasync.py --check
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
@@ -92,7 +92,7 @@ bench-growth: .venv/bench/.done ## Measure bulk runs of up to 100,000 rows, for 
 	@touch $@
 
 generate: $(SETUP) ## Write generated/haut_api from openapi/
-	@$(BIN)/python scripts/generate.py
+	@$(BIN)/python -m scripts.generate
 
 spec-pull: $(SETUP) ## Take the wanted sections of the Swagger SPEC=<address or file> into openapi/haut.yaml
 	@$(BIN)/python -m scripts.spec.pull $(SPEC_GIVEN)

@@ -9,10 +9,12 @@ in openapi/templates/upstream.sha256.
 from __future__ import annotations
 
 import argparse
+import copy
 import filecmp
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +27,9 @@ import yaml
 from jsonpath_ng.ext.parser import parse as parse_jsonpath
 from oas_patch.overlay import apply_overlay
 
+from scripts.spec.document import SpecError, faults, parse
+from scripts.spec.prepare import Prepared, prepare
+
 ROOT = Path(__file__).resolve().parent.parent
 SPEC = ROOT / "openapi" / "haut.yaml"
 OVERLAY = ROOT / "openapi" / "overlay.yaml"
@@ -34,21 +39,27 @@ UPSTREAM_HASHES = TEMPLATES / "upstream.sha256"
 PACKAGE = ROOT / "generated" / "haut_api"
 
 
-def overlaid(path: Path) -> dict[str, Any]:
-    """Return the contract with an overlay applied.
+def overlaid(path: Path, contract: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the contract with an overlay applied, as the generator will see it.
+
+    Args:
+        path: The overlay.
+        contract: The contract; haut.yaml if it is left out.
 
     Raises:
-        SystemExit: If an action matches nothing: a renamed path upstream would drop a correction
-            without a word.
+        SpecError: If an action matches nothing, since a renamed path upstream would drop a correction
+            without a word, or if the result is not valid.
     """
-    document: dict[str, Any] = yaml.safe_load(SPEC.read_text("utf-8"))
+    document = copy.deepcopy(contract or parse(SPEC.read_text("utf-8"), SPEC.name))
     overlay = yaml.safe_load(path.read_text("utf-8"))
-    for action in overlay["actions"]:
+    for action in overlay.get("actions") or []:
         if not parse_jsonpath(action["target"]).find(document):
-            sys.exit(
+            raise SpecError(
                 f"{path.name}: the action on {action['target']} matches nothing in {SPEC.name}"
             )
         apply_overlay(document, {"actions": [action]})
+    if found := faults(document):
+        raise SpecError("the document is not valid OpenAPI\n  " + "\n  ".join(found))
     return document
 
 
@@ -74,46 +85,121 @@ def check_template_originals() -> None:
         )
 
 
-def write_package(document: dict[str, Any], target: Path, **options: Any) -> None:
+def write_package(document: dict[str, Any], target: Path) -> Prepared:
     """Write the package of a document into the folder `target`, which must not exist.
 
-    Args:
-        document: The generator's input, whole.
-        target: Becomes the package.
-        options: How the generator is run, as `subprocess.run` takes them.
+    Returns what the generator was given.
 
     Raises:
-        CalledProcessError: If the generator warns of anything; the package may be there all the same.
+        SpecError: If the document has a construct that the package could not honour. The package may
+            be there all the same.
     """
+    prepared = prepare(document)
     tools = Path(sys.executable).parent  # the pinned ruff, whatever else is on PATH
     if not (tools / "ruff").exists():
-        sys.exit("ruff is not beside this Python; run `make setup`")
+        raise SpecError("ruff is not beside this Python; run `make setup`")
     with tempfile.TemporaryDirectory() as work:
+        path, config, templates = (
+            Path(work) / name for name in ("openapi.json", "config.yaml", "templates")
+        )
         # JSON, since readers of YAML do not agree on which texts are numbers.
-        path = Path(work) / "openapi.json"
-        path.write_text(json.dumps(document), "utf-8")
-        subprocess.run(
+        path.write_text(json.dumps(prepared.document), "utf-8")
+        settings = yaml.safe_load(CONFIG.read_text("utf-8"))
+        settings["content_type_overrides"] = prepared.content_types
+        config.write_text(yaml.safe_dump(settings), "utf-8")
+        shutil.copytree(TEMPLATES, templates)
+        (templates / "document.jinja").write_text(prepared.templates(), "utf-8")
+        done = subprocess.run(
             [
                 str(tools / "openapi-python-client"),
                 "generate",
                 f"--path={path}",
-                f"--config={CONFIG}",
-                f"--custom-template-path={TEMPLATES}",
+                f"--config={config}",
+                f"--custom-template-path={templates}",
                 f"--output-path={target}",
                 "--meta=none",
                 "--fail-on-warning",
             ],
-            check=True,
-            env={**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', '')}"},
-            **options,
+            check=False,
+            env={
+                **os.environ,
+                "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', '')}",
+                "NO_COLOR": "1",
+                "COLUMNS": "200",
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
+    if done.returncode:
+        raise SpecError(f"the generator cannot express the document: {complaint(done.stdout)}")
     shutil.rmtree(target / ".ruff_cache", ignore_errors=True)
     (target / "py.typed").touch()
+    return prepared
+
+
+def losses(document: dict[str, Any], prepared: Prepared, folder: Path) -> list[str]:
+    """Return what the package in a folder does not do as the document says, each with its place.
+
+    The package is used in a process of its own, since another one of its name may be imported here.
+    """
+    with tempfile.TemporaryDirectory() as work:
+        paths = [Path(work) / name for name in ("document.json", "names.json")]
+        for path, content in zip(paths, (document, prepared.fields), strict=True):
+            path.write_text(json.dumps(content), "utf-8")
+        done = subprocess.run(
+            [sys.executable, "-m", "scripts.spec.completeness", *map(str, paths), str(folder)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if done.returncode:
+        return [f"the completeness check fails: {complaint(done.stderr)}"]
+    found: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def refuse_losses(document: dict[str, Any], prepared: Prepared, folder: Path) -> None:
+    """Refuse a package that is not what its document says.
+
+    Raises:
+        SpecError: If something is missing, merged or sent otherwise.
+    """
+    if found := losses(document, prepared, folder):
+        shown = found[:50] + ([f"and {len(found) - 50} more"] if len(found) > 50 else [])
+        raise SpecError(
+            "the package is not what the document says. Correct the document in openapi/overlay.yaml, "
+            "or leave the operation out of openapi/sections.yaml:\n  " + "\n  ".join(shown)
+        )
+
+
+def complaint(output: str) -> str:
+    """Return what the generator's output says is wrong, without data dumps, tracebacks and addresses."""
+    lines = [line.strip(" │╭╮╰╯─\n") for line in re.sub(r"\x1b\[[0-9;]*m", "", output).splitlines()]
+    if any("Traceback" in line for line in lines):
+        kept = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)][-1:]
+    else:
+        kept = [
+            line
+            for line in lines
+            if line
+            and not line.startswith(
+                ("{", "}", "[", "]", '"', "Generating", "Warning(s)", "Error(s)", "If you believe")
+            )
+        ]
+    return re.sub(r"<?\S* at 0x[0-9a-f]+>?", "(object)", "; ".join(kept)) or "no reason given"
 
 
 def generate(target: Path) -> None:
-    """Write the package into the folder `target`, which must not exist."""
-    write_package(overlaid(OVERLAY), target, stdout=subprocess.DEVNULL)
+    """Write the package into the folder `target`, which must not exist.
+
+    Raises:
+        SpecError: If the package would not be what the contract says.
+    """
+    document = overlaid(OVERLAY)
+    refuse_losses(document, write_package(document, target), target.parent)
 
 
 def differences(left: Path, right: Path) -> list[str]:
@@ -139,10 +225,18 @@ def main() -> None:
     arguments = parser.parse_args()
 
     check_template_originals()
+    try:
+        run(check=arguments.check)
+    except SpecError as error:
+        sys.exit(f"generate: {error}")
+
+
+def run(*, check: bool) -> None:
+    """Write generated/haut_api, or fail if that would change it."""
     with tempfile.TemporaryDirectory(dir=ROOT / "generated") as work:
         fresh = Path(work) / "haut_api"
         generate(fresh)
-        if arguments.check:
+        if check:
             if changed := differences(fresh, PACKAGE):
                 sys.exit(
                     "generated/haut_api is not what `make generate` writes. Never edit it by hand; "

@@ -1,12 +1,14 @@
 """Contains some shared types for properties"""
 
+import json
 from collections.abc import Mapping, MutableMapping
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from enum import Enum
 from http import HTTPStatus
 from typing import IO, Any, BinaryIO, Generic, Literal, TypeVar
 from uuid import UUID
 
+import httpx
 from attrs import define, fields
 
 
@@ -57,6 +59,135 @@ def format_datetime(moment: datetime) -> str:
     timespec = "microseconds" if moment.microsecond % 1000 else "milliseconds"
     text = moment.isoformat(timespec=timespec)
     return text.removesuffix("+00:00") + "Z" if offset == timedelta(0) else text
+
+
+def to_text(value: Any) -> str:
+    """Return a value as it is written in a path, query, header, cookie or form.
+
+    Raises:
+        TypeError: If the value has no such form.
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, datetime):
+        return format_datetime(value)
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, int | float | UUID):
+        return str(value)
+    if hasattr(value, "to_dict"):
+        return json.dumps(value.to_dict())
+    if isinstance(value, dict | list):
+        return json.dumps(value)
+    raise TypeError(f"{type(value).__name__} cannot be written as text")
+
+
+def _left_out(value: Any) -> bool:
+    return value is None or isinstance(value, Unset)
+
+
+def put_text(target: dict[str, Any], name: str, value: Any) -> None:
+    """Add a header or cookie; UNSET and None add nothing, the items of a list are joined by commas."""
+    if not _left_out(value):
+        target[name] = (
+            ",".join(map(to_text, value)) if isinstance(value, list) else to_text(value)
+        )
+
+
+def put_query(
+    target: dict[str, Any], name: str, value: Any, style: str, explode: bool
+) -> None:
+    """Add a query parameter in the given OpenAPI style; UNSET and None add nothing.
+
+    Raises:
+        ValueError: If an item of a list holds the character that joins the items.
+    """
+    if _left_out(value):
+        return
+    if style == "json":
+        target[name] = json.dumps(_as_json(value))
+    elif isinstance(value, list):
+        items = [to_text(item) for item in value if not _left_out(item)]
+        if explode:
+            target[name] = items
+        elif items:
+            separator = {"pipeDelimited": "|", "spaceDelimited": " "}.get(style, ",")
+            if any(separator in item for item in items):
+                raise ValueError(
+                    f"an item of {name} holds {separator!r}, which separates the items"
+                )
+            target[name] = separator.join(items)
+    elif hasattr(value, "to_dict"):
+        fields_of_it = {
+            key: item for key, item in value.to_dict().items() if not _left_out(item)
+        }
+        if style == "form" and not explode:
+            target[name] = ",".join(
+                f"{key},{to_text(item)}" for key, item in fields_of_it.items()
+            )
+            return
+        for key, item in fields_of_it.items():
+            inner = f"{name}[{key}]" if style == "deepObject" else key
+            target[inner] = (
+                list(map(to_text, item)) if isinstance(item, list) else to_text(item)
+            )
+    else:
+        target[name] = to_text(value)
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_as_json(item) for item in value]
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
+    return (
+        value
+        if value is None or isinstance(value, bool | int | float | dict)
+        else to_text(value)
+    )
+
+
+def as_form(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a URL-encoded body; None is left out, and a list repeats its field."""
+    return {
+        name: list(map(to_text, value)) if isinstance(value, list) else to_text(value)
+        for name, value in content.items()
+        if not _left_out(value)
+    }
+
+
+def as_parts(name: str, value: Any) -> "RequestFiles":
+    """Return the parts of a multipart body that send one field; a list sends a part for each item."""
+    if _left_out(value):
+        return []
+    if isinstance(value, list):
+        return [part for item in value for part in as_parts(name, item)]
+    if isinstance(value, File):
+        return [(name, value.to_tuple())]
+    media = (
+        "application/json"
+        if hasattr(value, "to_dict") or isinstance(value, dict)
+        else "text/plain"
+    )
+    return [(name, (None, to_text(value).encode(), media))]
+
+
+def media_type(response: httpx.Response) -> str:
+    """Return the media type of a response without its parameters."""
+    kind: str = response.headers.get("content-type", "")
+    return kind.partition(";")[0].strip().lower()
+
+
+def http_status(code: int) -> int:
+    """Return a status as a member of HTTPStatus, or as it is if no standard names it, such as 520."""
+    try:
+        return HTTPStatus(code)
+    except ValueError:
+        return code
 
 
 def safe_repr(self: Any) -> str:
@@ -117,7 +248,7 @@ T = TypeVar("T")
 class Response(Generic[T]):
     """A response from an endpoint"""
 
-    status_code: HTTPStatus
+    status_code: int
     content: bytes
     headers: MutableMapping[str, str]
     parsed: T | None
@@ -133,7 +264,14 @@ __all__ = [
     "RequestFiles",
     "Response",
     "Unset",
+    "as_form",
+    "as_parts",
     "format_datetime",
+    "http_status",
+    "media_type",
     "parse_datetime",
+    "put_query",
+    "put_text",
     "safe_repr",
+    "to_text",
 ]

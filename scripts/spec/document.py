@@ -15,6 +15,8 @@ from urllib.parse import unquote
 
 import yaml
 from attrs import frozen
+from openapi_schema_validator import OAS30Validator, OAS31Validator
+from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
 
 Json = dict[str, Any]
 
@@ -33,6 +35,17 @@ _DATA = {"example", "default", "enum", "const", "value", "dataValue"}
 
 # Words for a reader, without meaning for the wire.
 _WORDS = {"title", "description"}
+# What says of which values a schema without a type is.
+_SHAPE = {
+    "$ref",
+    "allOf",
+    "properties",
+    "required",
+    "additionalProperties",
+    "items",
+    "enum",
+    "const",
+}
 
 
 class SpecError(Exception):
@@ -80,6 +93,35 @@ for _tag, _pattern, _first in (
     )
 
 
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> Json:
+    loader.flatten_mapping(node)
+    keys: set[str] = set()
+    for key, _ in node.value:
+        if key.value in keys:
+            raise _Duplicate(f"the key {key.value!r} twice", key.start_mark.line + 1)
+        keys.add(key.value)
+    made: Json = loader.construct_mapping(node, deep=True)
+    return made
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+
+
+class _Duplicate(ValueError):
+    """A key that an object has twice: every reader would keep another one of the two."""
+
+    def __init__(self, problem: str, line: int | None = None) -> None:
+        super().__init__(problem)
+        self.line = line
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> Json:
+    if len({key for key, _ in pairs}) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _Duplicate(f"the key {next(key for key in keys if keys.count(key) > 1)!r} twice")
+    return dict(pairs)
+
+
 def parse(text: str, name: str) -> Json:
     """Return the OpenAPI 3.0 or 3.1 document that `text` holds, in JSON or YAML.
 
@@ -94,12 +136,16 @@ def parse(text: str, name: str) -> Json:
         )
     try:
         try:
-            found = json.loads(text)
+            found = json.loads(text, object_pairs_hook=_pairs)
         except ValueError:
+            # YAML holds JSON, and its reader knows lines.
             found = _named_by_text(yaml.load(text, _Loader))  # noqa: S506  (a SafeLoader)
+    except _Duplicate as error:
+        line = "" if error.line is None else f" (line {error.line})"
+        raise SpecError(f"{name} has {error}{line}; a reader would keep one of them only") from None
     except (yaml.YAMLError, RecursionError) as error:
-        where = getattr(error, "problem_mark", None)
-        line = f" (line {where.line + 1})" if where else ""
+        mark = getattr(error, "problem_mark", None)
+        line = f" (line {mark.line + 1})" if mark else ""
         raise SpecError(f"{name} is neither JSON nor YAML{line}") from None
     if not isinstance(found, dict):
         raise SpecError(f"{name} is no OpenAPI document: it holds no object")
@@ -138,7 +184,9 @@ class _Dumper(yaml.SafeDumper):  # type: ignore[misc]  # yaml has no types
 
 
 def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text else None
+    # YAML 1.1 takes these for line breaks, YAML 1.2 does not.
+    broken = any(character in text for character in "\x85\u2028\u2029")
+    style = '"' if broken else "|" if "\n" in text else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
@@ -154,6 +202,43 @@ def dump(document: Json) -> str:
     """Return the document as YAML, in its own order."""
     text: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     return text
+
+
+# --- validity
+
+
+def faults(document: Json) -> list[str]:
+    """Return what makes a document invalid OpenAPI, each with its place."""
+    old = str(document["openapi"]).startswith("3.0")
+    validator = OpenAPIV30SpecValidator if old else OpenAPIV31SpecValidator
+    try:
+        errors = list(validator(document).iter_errors())
+    except RecursionError:
+        return ["#: references that never end"]
+    except Exception as error:
+        # The validator stumbles over references to nothing.
+        return [f"#: {_without_addresses(str(error))}"]
+    found = []
+    for fault in errors:
+        place = "/".join(map(str, fault.absolute_path))
+        # The validator does not say where a default is that its schema does not allow.
+        places = [place] if place else _wrong_defaults(document, old=old) or ["#"]
+        found += [f"{place}: {_without_addresses(fault.message)}" for place in places]
+    return list(dict.fromkeys(found))
+
+
+def _wrong_defaults(document: Json, *, old: bool) -> list[str]:
+    validator = OAS30Validator if old else OAS31Validator
+    return [
+        place.removeprefix("#/") + "/default"
+        for place, node in walk(document)
+        if "default" in node and "$ref" not in json.dumps(node)
+        if not validator(node).is_valid(node["default"])
+    ]
+
+
+def _without_addresses(text: str) -> str:
+    return re.sub(r"<[^<>]* at 0x[0-9a-f]+>", "(object)", text)[:500]
 
 
 # --- walking
@@ -290,6 +375,18 @@ def _without_nullable(schema: Json, *, old: bool) -> Json:
         # Frameworks put a lone reference into allOf only to write words beside it.
         schema = {"oneOf": [*whole, {"type": "null"}]} if nullable else dict(whole[0])
         nullable = False
+    if nullable and "type" not in schema:
+        for keyword in ("oneOf", "anyOf"):
+            if isinstance(schema.get(keyword), list) and {"type": "null"} not in schema[keyword]:
+                schema[keyword] = [*schema[keyword], {"type": "null"}]
+                break
+        else:
+            shape = {key: schema.pop(key) for key in [*schema] if key in _SHAPE}
+            if shape:
+                one = (
+                    whole[0] if isinstance(whole, list) and shape == {"allOf": whole[:1]} else shape
+                )
+                schema["oneOf"] = [one, {"type": "null"}]
     if nullable and isinstance(schema.get("type"), str):
         schema["type"] = [schema["type"], "null"]
         if isinstance(schema.get("enum"), list) and None not in schema["enum"]:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from scripts.generate import write_package
+from scripts.generate import losses, write_package
 from scripts.spec.document import ROOT, Json, SpecError, dump, operations, parse, resolve, walk
 from scripts.spec.pull import Sections, arrange, select
 
@@ -178,25 +178,14 @@ def try_document(name: str, text: str, tags: tuple[str, ...], folder: Path) -> s
 
 
 def generate(document: Json, target: Path) -> int:
-    """Generate a document's package; return how many warnings there were, all of them explained."""
-    with tempfile.TemporaryFile("w+") as output:
-        try:
-            write_package(document, target, stdout=output, stderr=subprocess.STDOUT)
-        except subprocess.CalledProcessError:
-            output.seek(0)
-            said = output.read()
-            warnings = re.split(
-                r"^(?=WARNING |ERROR |Unable to \w+ schema )", said, flags=re.MULTILINE
-            )[1:]
-            unexplained = [
-                warning
-                for warning in warnings
-                if not any(re.search(pattern, warning) for pattern in EXPLAINED)
-            ]
-            if unexplained or not warnings:
-                raise SpecError("\n".join(unexplained or [said])) from None
-            return len(warnings)
-    return 0
+    """Generate a document's package and compare it with the document; return how many losses there are.
+
+    Raises:
+        SpecError: If the document is refused.
+    """
+    found = losses(document, write_package(document, target), target.parent)
+    print("\n".join(f"  {loss}" for loss in found))
+    return len(found)
 
 
 def main() -> None:

@@ -30,6 +30,7 @@ from scripts.spec.document import (
     Json,
     SpecError,
     dump,
+    escaped,
     look_up,
     parse,
     pointer,
@@ -206,8 +207,12 @@ def _reached(document: Json, paths: Json) -> Json:
         reference = f"#/components/securitySchemes/{scheme}"
         names.add(("securitySchemes", scheme))
         todo.append((reference, _target(document, reference, "#/paths"), False))
+    subclasses = _subclasses(document)
     while todo:
         start, node, table = todo.pop()
+        for place, schema, _ in subclasses.pop(start, []):
+            names.add(("schemas", pointer(place)[2]))
+            todo.append((place, schema, False))
         for place, reference in references(node, start, names=table):
             _target(document, reference, place)
             steps = pointer(reference)
@@ -229,6 +234,22 @@ def _reached(document: Json, paths: Json) -> Json:
         and (kept := {name: found[name] for name in found if (section, name) in names})
     }
     return {"components": components} if components else {}
+
+
+def _subclasses(document: Json) -> dict[str, list[tuple[str, Any, bool]]]:
+    """What is all of a schema with a discriminator: an answer of the one may be any of the others.
+
+    No reference leads to them.
+    """
+    schemas = document.get("components", {}).get("schemas", {})
+    found: dict[str, list[tuple[str, Any, bool]]] = {}
+    for name, schema in schemas.items():
+        for part in schema.get("allOf", []) if isinstance(schema, dict) else []:
+            base = schemas.get(str(part.get("$ref")).rpartition("/")[2])
+            if isinstance(base, dict) and "discriminator" in base:
+                place = f"#/components/schemas/{escaped(name)}"
+                found.setdefault(part["$ref"], []).append((place, schema, False))
+    return found
 
 
 def _target(document: Json, reference: str, place: str) -> Any:

@@ -8,7 +8,8 @@ from attrs import field as _attrs_field
 
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
-from ..types import UNSET, Unset, safe_repr
+from ..types import UNSET, Unset
+from ..types import safe_repr as _safe_repr
 
 if TYPE_CHECKING:
     from ..models.algorithm_family import AlgorithmFamily
@@ -35,7 +36,7 @@ class Algorithm:
     algorithm_family: AlgorithmFamily | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         id = self.id
@@ -50,23 +51,23 @@ class Algorithm:
         if not isinstance(self.algorithm_family, Unset):
             algorithm_family = self.algorithm_family.to_dict()
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update(
             {
                 "id": id,
             }
         )
         if tech_name is not UNSET:
-            field_dict["tech_name"] = tech_name
+            __field_dict["tech_name"] = tech_name
         if algorithm_tech_name is not UNSET:
-            field_dict["algorithm_tech_name"] = algorithm_tech_name
+            __field_dict["algorithm_tech_name"] = algorithm_tech_name
         if version is not UNSET:
-            field_dict["version"] = version
+            __field_dict["version"] = version
         if algorithm_family is not UNSET:
-            field_dict["algorithm_family"] = algorithm_family
+            __field_dict["algorithm_family"] = algorithm_family
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -76,28 +77,28 @@ class Algorithm:
             raise _DecodeError("Algorithm", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "id"
-            id = d.pop("id")
+            id = __d.pop("id")
 
             __field = "tech_name"
-            tech_name = d.pop("tech_name", UNSET)
+            tech_name = __d.pop("tech_name", UNSET)
 
             __field = "algorithm_tech_name"
-            algorithm_tech_name = d.pop("algorithm_tech_name", UNSET)
+            algorithm_tech_name = __d.pop("algorithm_tech_name", UNSET)
 
             __field = "version"
-            version = d.pop("version", UNSET)
+            version = __d.pop("version", UNSET)
 
             __field = "algorithm_family"
-            _algorithm_family = d.pop("algorithm_family", UNSET)
+            _algorithm_family = __d.pop("algorithm_family", UNSET)
             algorithm_family: AlgorithmFamily | Unset
             if isinstance(_algorithm_family, Unset):
                 algorithm_family = UNSET
             else:
                 algorithm_family = AlgorithmFamily.from_dict(_algorithm_family)
 
-            algorithm = cls(
+            __made = cls(
                 id=id,
                 tech_name=tech_name,
                 algorithm_tech_name=algorithm_tech_name,
@@ -105,11 +106,11 @@ class Algorithm:
                 algorithm_family=algorithm_family,
             )
 
-            algorithm.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("Algorithm", __field, __error) from None
-        return algorithm
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

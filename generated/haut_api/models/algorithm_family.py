@@ -8,7 +8,8 @@ from attrs import field as _attrs_field
 
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
-from ..types import UNSET, Unset, safe_repr
+from ..types import UNSET, Unset
+from ..types import safe_repr as _safe_repr
 
 T = TypeVar("T", bound="AlgorithmFamily")
 
@@ -23,18 +24,18 @@ class AlgorithmFamily:
     name: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         name = self.name
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update({})
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update({})
         if name is not UNSET:
-            field_dict["name"] = name
+            __field_dict["name"] = name
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -42,19 +43,19 @@ class AlgorithmFamily:
             raise _DecodeError("AlgorithmFamily", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "name"
-            name = d.pop("name", UNSET)
+            name = __d.pop("name", UNSET)
 
-            algorithm_family = cls(
+            __made = cls(
                 name=name,
             )
 
-            algorithm_family.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("AlgorithmFamily", __field, __error) from None
-        return algorithm_family
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

@@ -9,7 +9,8 @@ from attrs import field as _attrs_field
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
 from ..errors import as_list as _as_list
-from ..types import UNSET, Unset, safe_repr
+from ..types import UNSET, Unset
+from ..types import safe_repr as _safe_repr
 
 if TYPE_CHECKING:
     from ..models.area_result import AreaResult
@@ -32,7 +33,7 @@ class AlgorithmOutput:
     error: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         algorithm_tech_name = self.algorithm_tech_name
@@ -46,17 +47,17 @@ class AlgorithmOutput:
 
         error = self.error
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update({})
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update({})
         if algorithm_tech_name is not UNSET:
-            field_dict["algorithm_tech_name"] = algorithm_tech_name
+            __field_dict["algorithm_tech_name"] = algorithm_tech_name
         if area_results is not UNSET:
-            field_dict["area_results"] = area_results
+            __field_dict["area_results"] = area_results
         if error is not UNSET:
-            field_dict["error"] = error
+            __field_dict["error"] = error
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -66,12 +67,12 @@ class AlgorithmOutput:
             raise _DecodeError("AlgorithmOutput", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "algorithm_tech_name"
-            algorithm_tech_name = d.pop("algorithm_tech_name", UNSET)
+            algorithm_tech_name = __d.pop("algorithm_tech_name", UNSET)
 
             __field = "area_results"
-            _area_results = d.pop("area_results", UNSET)
+            _area_results = __d.pop("area_results", UNSET)
             area_results: list[AreaResult] | Unset = UNSET
             if _area_results is not UNSET:
                 _area_results = _as_list(_area_results)
@@ -85,19 +86,19 @@ class AlgorithmOutput:
                     raise _DecodeError.at("list", len(area_results), __error) from None
 
             __field = "error"
-            error = d.pop("error", UNSET)
+            error = __d.pop("error", UNSET)
 
-            algorithm_output = cls(
+            __made = cls(
                 algorithm_tech_name=algorithm_tech_name,
                 area_results=area_results,
                 error=error,
             )
 
-            algorithm_output.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("AlgorithmOutput", __field, __error) from None
-        return algorithm_output
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

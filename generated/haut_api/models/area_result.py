@@ -9,7 +9,8 @@ from attrs import field as _attrs_field
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
 from ..errors import as_list as _as_list
-from ..types import UNSET, Unset, safe_repr
+from ..types import UNSET, Unset
+from ..types import safe_repr as _safe_repr
 
 if TYPE_CHECKING:
     from ..models.skin_metric import SkinMetric
@@ -32,7 +33,7 @@ class AreaResult:
     sub_metrics: list[SkinMetric] | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         from ..models.skin_metric import SkinMetric  # noqa: PLC0415
@@ -54,19 +55,19 @@ class AreaResult:
                 sub_metrics_item = sub_metrics_item_data.to_dict()
                 sub_metrics.append(sub_metrics_item)
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update(
             {
                 "area_name": area_name,
             }
         )
         if main_metric is not UNSET:
-            field_dict["main_metric"] = main_metric
+            __field_dict["main_metric"] = main_metric
         if sub_metrics is not UNSET:
-            field_dict["sub_metrics"] = sub_metrics
+            __field_dict["sub_metrics"] = sub_metrics
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -76,9 +77,9 @@ class AreaResult:
             raise _DecodeError("AreaResult", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "area_name"
-            area_name = d.pop("area_name")
+            area_name = __d.pop("area_name")
 
             __field = "main_metric"
 
@@ -97,10 +98,10 @@ class AreaResult:
                     pass
                 return cast(None | SkinMetric | Unset, data)
 
-            main_metric = _parse_main_metric(d.pop("main_metric", UNSET))
+            main_metric = _parse_main_metric(__d.pop("main_metric", UNSET))
 
             __field = "sub_metrics"
-            _sub_metrics = d.pop("sub_metrics", UNSET)
+            _sub_metrics = __d.pop("sub_metrics", UNSET)
             sub_metrics: list[SkinMetric] | Unset = UNSET
             if _sub_metrics is not UNSET:
                 _sub_metrics = _as_list(_sub_metrics)
@@ -113,17 +114,17 @@ class AreaResult:
                 except _READ_FAILURES as __error:
                     raise _DecodeError.at("list", len(sub_metrics), __error) from None
 
-            area_result = cls(
+            __made = cls(
                 area_name=area_name,
                 main_metric=main_metric,
                 sub_metrics=sub_metrics,
             )
 
-            area_result.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("AreaResult", __field, __error) from None
-        return area_result
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

@@ -12,7 +12,7 @@ from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
 from ..types import format_datetime as _format_datetime
 from ..types import parse_datetime as _parse_datetime
-from ..types import safe_repr
+from ..types import safe_repr as _safe_repr
 
 T = TypeVar("T", bound="AuxImage")
 
@@ -37,7 +37,7 @@ class AuxImage:
     meta: Any
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         id = str(self.id)
@@ -53,9 +53,9 @@ class AuxImage:
 
         meta = self.meta
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update(
             {
                 "id": id,
                 "aux_image_type": aux_image_type,
@@ -66,7 +66,7 @@ class AuxImage:
             }
         )
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -74,18 +74,18 @@ class AuxImage:
             raise _DecodeError("AuxImage", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "id"
-            id = UUID(d.pop("id"))
+            id = UUID(__d.pop("id"))
 
             __field = "aux_image_type"
-            aux_image_type = d.pop("aux_image_type")
+            aux_image_type = __d.pop("aux_image_type")
 
             __field = "creation_time"
-            creation_time = _parse_datetime(d.pop("creation_time"))
+            creation_time = _parse_datetime(__d.pop("creation_time"))
 
             __field = "algo_app"
-            algo_app = d.pop("algo_app")
+            algo_app = __d.pop("algo_app")
 
             __field = "signed_url"
 
@@ -94,12 +94,12 @@ class AuxImage:
                     return data
                 return cast(None | str, data)
 
-            signed_url = _parse_signed_url(d.pop("signed_url"))
+            signed_url = _parse_signed_url(__d.pop("signed_url"))
 
             __field = "meta"
-            meta = d.pop("meta")
+            meta = __d.pop("meta")
 
-            aux_image = cls(
+            __made = cls(
                 id=id,
                 aux_image_type=aux_image_type,
                 creation_time=creation_time,
@@ -108,11 +108,11 @@ class AuxImage:
                 meta=meta,
             )
 
-            aux_image.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("AuxImage", __field, __error) from None
-        return aux_image
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

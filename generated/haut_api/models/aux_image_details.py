@@ -12,7 +12,7 @@ from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
 from ..types import format_datetime as _format_datetime
 from ..types import parse_datetime as _parse_datetime
-from ..types import safe_repr
+from ..types import safe_repr as _safe_repr
 
 if TYPE_CHECKING:
     from ..models.aux_image_details_urls import AuxImageDetailsUrls
@@ -46,7 +46,7 @@ class AuxImageDetails:
     urls: AuxImageDetailsUrls
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         from ..models.dictionary_item import DictionaryItem  # noqa: PLC0415
@@ -71,9 +71,9 @@ class AuxImageDetails:
 
         urls = self.urls.to_dict()
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update(
             {
                 "id": id,
                 "aux_image_type": aux_image_type,
@@ -86,7 +86,7 @@ class AuxImageDetails:
             }
         )
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -97,9 +97,9 @@ class AuxImageDetails:
             raise _DecodeError("AuxImageDetails", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "id"
-            id = UUID(d.pop("id"))
+            id = UUID(__d.pop("id"))
 
             __field = "aux_image_type"
 
@@ -116,27 +116,27 @@ class AuxImageDetails:
                     pass
                 return cast(DictionaryItem | None, data)
 
-            aux_image_type = _parse_aux_image_type(d.pop("aux_image_type"))
+            aux_image_type = _parse_aux_image_type(__d.pop("aux_image_type"))
 
             __field = "creation_time"
-            creation_time = _parse_datetime(d.pop("creation_time"))
+            creation_time = _parse_datetime(__d.pop("creation_time"))
 
             __field = "application_id"
-            application_id = UUID(d.pop("application_id"))
+            application_id = UUID(__d.pop("application_id"))
 
             __field = "application_name"
-            application_name = d.pop("application_name")
+            application_name = __d.pop("application_name")
 
             __field = "application_run_id"
-            application_run_id = UUID(d.pop("application_run_id"))
+            application_run_id = UUID(__d.pop("application_run_id"))
 
             __field = "application_description"
-            application_description = d.pop("application_description")
+            application_description = __d.pop("application_description")
 
             __field = "urls"
-            urls = AuxImageDetailsUrls.from_dict(d.pop("urls"))
+            urls = AuxImageDetailsUrls.from_dict(__d.pop("urls"))
 
-            aux_image_details = cls(
+            __made = cls(
                 id=id,
                 aux_image_type=aux_image_type,
                 creation_time=creation_time,
@@ -147,11 +147,11 @@ class AuxImageDetails:
                 urls=urls,
             )
 
-            aux_image_details.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("AuxImageDetails", __field, __error) from None
-        return aux_image_details
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

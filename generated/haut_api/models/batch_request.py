@@ -9,9 +9,10 @@ from attrs import field as _attrs_field
 
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
-from ..types import UNSET, Unset, safe_repr
+from ..types import UNSET, Unset
 from ..types import format_datetime as _format_datetime
 from ..types import parse_datetime as _parse_datetime
+from ..types import safe_repr as _safe_repr
 
 T = TypeVar("T", bound="BatchRequest")
 
@@ -26,20 +27,20 @@ class BatchRequest:
     creation_time: datetime.datetime | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         creation_time: str | Unset = UNSET
         if not isinstance(self.creation_time, Unset):
             creation_time = _format_datetime(self.creation_time)
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update({})
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update({})
         if creation_time is not UNSET:
-            field_dict["creation_time"] = creation_time
+            __field_dict["creation_time"] = creation_time
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -47,24 +48,24 @@ class BatchRequest:
             raise _DecodeError("BatchRequest", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "creation_time"
-            _creation_time = d.pop("creation_time", UNSET)
+            _creation_time = __d.pop("creation_time", UNSET)
             creation_time: datetime.datetime | Unset
             if isinstance(_creation_time, Unset):
                 creation_time = UNSET
             else:
                 creation_time = _parse_datetime(_creation_time)
 
-            batch_request = cls(
+            __made = cls(
                 creation_time=creation_time,
             )
 
-            batch_request.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("BatchRequest", __field, __error) from None
-        return batch_request
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

@@ -8,7 +8,8 @@ from attrs import field as _attrs_field
 
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
-from ..types import UNSET, Unset, safe_repr
+from ..types import UNSET, Unset
+from ..types import safe_repr as _safe_repr
 
 if TYPE_CHECKING:
     from ..models.face_skin_metrics_3 import FaceSkinMetrics3
@@ -28,20 +29,20 @@ class BatchResultsV3:
     face_skin_metrics_3: FaceSkinMetrics3 | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         face_skin_metrics_3: dict[str, Any] | Unset = UNSET
         if not isinstance(self.face_skin_metrics_3, Unset):
             face_skin_metrics_3 = self.face_skin_metrics_3.to_dict()
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update({})
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update({})
         if face_skin_metrics_3 is not UNSET:
-            field_dict["face_skin_metrics_3"] = face_skin_metrics_3
+            __field_dict["face_skin_metrics_3"] = face_skin_metrics_3
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -51,24 +52,24 @@ class BatchResultsV3:
             raise _DecodeError("BatchResultsV3", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "face_skin_metrics_3"
-            _face_skin_metrics_3 = d.pop("face_skin_metrics_3", UNSET)
+            _face_skin_metrics_3 = __d.pop("face_skin_metrics_3", UNSET)
             face_skin_metrics_3: FaceSkinMetrics3 | Unset
             if isinstance(_face_skin_metrics_3, Unset):
                 face_skin_metrics_3 = UNSET
             else:
                 face_skin_metrics_3 = FaceSkinMetrics3.from_dict(_face_skin_metrics_3)
 
-            batch_results_v3 = cls(
+            __made = cls(
                 face_skin_metrics_3=face_skin_metrics_3,
             )
 
-            batch_results_v3.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("BatchResultsV3", __field, __error) from None
-        return batch_results_v3
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

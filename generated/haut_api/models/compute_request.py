@@ -8,7 +8,8 @@ from attrs import field as _attrs_field
 
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
-from ..types import UNSET, Unset, safe_repr
+from ..types import UNSET, Unset
+from ..types import safe_repr as _safe_repr
 
 T = TypeVar("T", bound="ComputeRequest")
 
@@ -23,18 +24,18 @@ class ComputeRequest:
     app_args: Any | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         app_args = self.app_args
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update({})
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update({})
         if app_args is not UNSET:
-            field_dict["app_args"] = app_args
+            __field_dict["app_args"] = app_args
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -42,19 +43,19 @@ class ComputeRequest:
             raise _DecodeError("ComputeRequest", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "app_args"
-            app_args = d.pop("app_args", UNSET)
+            app_args = __d.pop("app_args", UNSET)
 
-            compute_request = cls(
+            __made = cls(
                 app_args=app_args,
             )
 
-            compute_request.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("ComputeRequest", __field, __error) from None
-        return compute_request
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

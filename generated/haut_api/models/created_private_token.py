@@ -11,7 +11,7 @@ from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
 from ..types import format_datetime as _format_datetime
 from ..types import parse_datetime as _parse_datetime
-from ..types import safe_repr
+from ..types import safe_repr as _safe_repr
 
 T = TypeVar("T", bound="CreatedPrivateToken")
 
@@ -32,7 +32,7 @@ class CreatedPrivateToken:
     data: str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         id = self.id
@@ -43,9 +43,9 @@ class CreatedPrivateToken:
 
         data = self.data
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update(
             {
                 "id": id,
                 "name": name,
@@ -54,7 +54,7 @@ class CreatedPrivateToken:
             }
         )
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -62,31 +62,31 @@ class CreatedPrivateToken:
             raise _DecodeError("CreatedPrivateToken", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "id"
-            id = d.pop("id")
+            id = __d.pop("id")
 
             __field = "name"
-            name = d.pop("name")
+            name = __d.pop("name")
 
             __field = "expiration_time"
-            expiration_time = _parse_datetime(d.pop("expiration_time"))
+            expiration_time = _parse_datetime(__d.pop("expiration_time"))
 
             __field = "data"
-            data = d.pop("data")
+            data = __d.pop("data")
 
-            created_private_token = cls(
+            __made = cls(
                 id=id,
                 name=name,
                 expiration_time=expiration_time,
                 data=data,
             )
 
-            created_private_token.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("CreatedPrivateToken", __field, __error) from None
-        return created_private_token
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

@@ -10,7 +10,8 @@ from attrs import field as _attrs_field
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
 from ..errors import as_list as _as_list
-from ..types import UNSET, Unset, safe_repr
+from ..types import UNSET, Unset
+from ..types import safe_repr as _safe_repr
 
 if TYPE_CHECKING:
     from ..models.dataset_connected_applications_item import (
@@ -52,7 +53,7 @@ class Dataset:
     custom_branding: int | None | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         from ..models.image_type import ImageType  # noqa: PLC0415
@@ -97,9 +98,9 @@ class Dataset:
         else:
             custom_branding = self.custom_branding
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update(
             {
                 "id": id,
                 "company_id": company_id,
@@ -112,13 +113,15 @@ class Dataset:
             }
         )
         if expire_metadata_after_days is not UNSET:
-            field_dict["expire_metadata_after_days"] = expire_metadata_after_days
+            __field_dict["expire_metadata_after_days"] = expire_metadata_after_days
         if clean_images_as_soon_as_ready is not UNSET:
-            field_dict["clean_images_as_soon_as_ready"] = clean_images_as_soon_as_ready
+            __field_dict["clean_images_as_soon_as_ready"] = (
+                clean_images_as_soon_as_ready
+            )
         if custom_branding is not UNSET:
-            field_dict["custom_branding"] = custom_branding
+            __field_dict["custom_branding"] = custom_branding
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -131,15 +134,15 @@ class Dataset:
             raise _DecodeError("Dataset", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "id"
-            id = UUID(d.pop("id"))
+            id = UUID(__d.pop("id"))
 
             __field = "company_id"
-            company_id = UUID(d.pop("company_id"))
+            company_id = UUID(__d.pop("company_id"))
 
             __field = "name"
-            name = d.pop("name")
+            name = __d.pop("name")
 
             __field = "image_type"
 
@@ -156,7 +159,7 @@ class Dataset:
                     pass
                 return cast(ImageType | None, data)
 
-            image_type = _parse_image_type(d.pop("image_type"))
+            image_type = _parse_image_type(__d.pop("image_type"))
 
             __field = "image_type_name"
 
@@ -165,7 +168,7 @@ class Dataset:
                     return data
                 return cast(None | str, data)
 
-            image_type_name = _parse_image_type_name(d.pop("image_type_name"))
+            image_type_name = _parse_image_type_name(__d.pop("image_type_name"))
 
             __field = "image_type_tech_name"
 
@@ -175,11 +178,11 @@ class Dataset:
                 return cast(None | str, data)
 
             image_type_tech_name = _parse_image_type_tech_name(
-                d.pop("image_type_tech_name")
+                __d.pop("image_type_tech_name")
             )
 
             __field = "connected_applications"
-            _connected_applications = _as_list(d.pop("connected_applications"))
+            _connected_applications = _as_list(__d.pop("connected_applications"))
             connected_applications = []
             try:
                 for connected_applications_item_data in _connected_applications:
@@ -203,7 +206,7 @@ class Dataset:
                 return cast(int | None, data)
 
             expire_images_after_days = _parse_expire_images_after_days(
-                d.pop("expire_images_after_days")
+                __d.pop("expire_images_after_days")
             )
 
             __field = "expire_metadata_after_days"
@@ -216,11 +219,11 @@ class Dataset:
                 return cast(int | None | Unset, data)
 
             expire_metadata_after_days = _parse_expire_metadata_after_days(
-                d.pop("expire_metadata_after_days", UNSET)
+                __d.pop("expire_metadata_after_days", UNSET)
             )
 
             __field = "clean_images_as_soon_as_ready"
-            clean_images_as_soon_as_ready = d.pop(
+            clean_images_as_soon_as_ready = __d.pop(
                 "clean_images_as_soon_as_ready", UNSET
             )
 
@@ -233,9 +236,9 @@ class Dataset:
                     return data
                 return cast(int | None | Unset, data)
 
-            custom_branding = _parse_custom_branding(d.pop("custom_branding", UNSET))
+            custom_branding = _parse_custom_branding(__d.pop("custom_branding", UNSET))
 
-            dataset = cls(
+            __made = cls(
                 id=id,
                 company_id=company_id,
                 name=name,
@@ -249,11 +252,11 @@ class Dataset:
                 custom_branding=custom_branding,
             )
 
-            dataset.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("Dataset", __field, __error) from None
-        return dataset
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

@@ -8,7 +8,8 @@ from attrs import field as _attrs_field
 
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
-from ..types import UNSET, Unset, safe_repr
+from ..types import UNSET, Unset
+from ..types import safe_repr as _safe_repr
 
 T = TypeVar("T", bound="DatasetRequest")
 
@@ -34,7 +35,7 @@ class DatasetRequest:
     custom_branding: int | None | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         name = self.name
@@ -65,25 +66,27 @@ class DatasetRequest:
         else:
             custom_branding = self.custom_branding
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update(
             {
                 "name": name,
             }
         )
         if image_type_id is not UNSET:
-            field_dict["image_type_id"] = image_type_id
+            __field_dict["image_type_id"] = image_type_id
         if expire_images_after_days is not UNSET:
-            field_dict["expire_images_after_days"] = expire_images_after_days
+            __field_dict["expire_images_after_days"] = expire_images_after_days
         if expire_metadata_after_days is not UNSET:
-            field_dict["expire_metadata_after_days"] = expire_metadata_after_days
+            __field_dict["expire_metadata_after_days"] = expire_metadata_after_days
         if clean_images_as_soon_as_ready is not UNSET:
-            field_dict["clean_images_as_soon_as_ready"] = clean_images_as_soon_as_ready
+            __field_dict["clean_images_as_soon_as_ready"] = (
+                clean_images_as_soon_as_ready
+            )
         if custom_branding is not UNSET:
-            field_dict["custom_branding"] = custom_branding
+            __field_dict["custom_branding"] = custom_branding
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -91,9 +94,9 @@ class DatasetRequest:
             raise _DecodeError("DatasetRequest", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "name"
-            name = d.pop("name")
+            name = __d.pop("name")
 
             __field = "image_type_id"
 
@@ -104,7 +107,7 @@ class DatasetRequest:
                     return data
                 return cast(int | None | Unset, data)
 
-            image_type_id = _parse_image_type_id(d.pop("image_type_id", UNSET))
+            image_type_id = _parse_image_type_id(__d.pop("image_type_id", UNSET))
 
             __field = "expire_images_after_days"
 
@@ -116,7 +119,7 @@ class DatasetRequest:
                 return cast(int | None | Unset, data)
 
             expire_images_after_days = _parse_expire_images_after_days(
-                d.pop("expire_images_after_days", UNSET)
+                __d.pop("expire_images_after_days", UNSET)
             )
 
             __field = "expire_metadata_after_days"
@@ -129,11 +132,11 @@ class DatasetRequest:
                 return cast(int | None | Unset, data)
 
             expire_metadata_after_days = _parse_expire_metadata_after_days(
-                d.pop("expire_metadata_after_days", UNSET)
+                __d.pop("expire_metadata_after_days", UNSET)
             )
 
             __field = "clean_images_as_soon_as_ready"
-            clean_images_as_soon_as_ready = d.pop(
+            clean_images_as_soon_as_ready = __d.pop(
                 "clean_images_as_soon_as_ready", UNSET
             )
 
@@ -146,9 +149,9 @@ class DatasetRequest:
                     return data
                 return cast(int | None | Unset, data)
 
-            custom_branding = _parse_custom_branding(d.pop("custom_branding", UNSET))
+            custom_branding = _parse_custom_branding(__d.pop("custom_branding", UNSET))
 
-            dataset_request = cls(
+            __made = cls(
                 name=name,
                 image_type_id=image_type_id,
                 expire_images_after_days=expire_images_after_days,
@@ -157,11 +160,11 @@ class DatasetRequest:
                 custom_branding=custom_branding,
             )
 
-            dataset_request.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("DatasetRequest", __field, __error) from None
-        return dataset_request
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

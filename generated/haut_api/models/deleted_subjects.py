@@ -10,7 +10,7 @@ from attrs import field as _attrs_field
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
 from ..errors import as_list as _as_list
-from ..types import safe_repr
+from ..types import safe_repr as _safe_repr
 
 T = TypeVar("T", bound="DeletedSubjects")
 
@@ -25,7 +25,7 @@ class DeletedSubjects:
     deleted: list[UUID]
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         deleted = []
@@ -33,15 +33,15 @@ class DeletedSubjects:
             deleted_item = str(deleted_item_data)
             deleted.append(deleted_item)
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update(
             {
                 "deleted": deleted,
             }
         )
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -49,9 +49,9 @@ class DeletedSubjects:
             raise _DecodeError("DeletedSubjects", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "deleted"
-            _deleted = _as_list(d.pop("deleted"))
+            _deleted = _as_list(__d.pop("deleted"))
             deleted = []
             try:
                 for deleted_item_data in _deleted:
@@ -61,15 +61,15 @@ class DeletedSubjects:
             except _READ_FAILURES as __error:
                 raise _DecodeError.at("list", len(deleted), __error) from None
 
-            deleted_subjects = cls(
+            __made = cls(
                 deleted=deleted,
             )
 
-            deleted_subjects.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("DeletedSubjects", __field, __error) from None
-        return deleted_subjects
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

@@ -8,7 +8,7 @@ from attrs import field as _attrs_field
 
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
-from ..types import safe_repr
+from ..types import safe_repr as _safe_repr
 
 T = TypeVar("T", bound="DictionaryItem")
 
@@ -27,7 +27,7 @@ class DictionaryItem:
     tech_name: str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         id = self.id
@@ -36,9 +36,9 @@ class DictionaryItem:
 
         tech_name = self.tech_name
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update(
             {
                 "id": id,
                 "name": name,
@@ -46,7 +46,7 @@ class DictionaryItem:
             }
         )
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -54,27 +54,27 @@ class DictionaryItem:
             raise _DecodeError("DictionaryItem", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "id"
-            id = d.pop("id")
+            id = __d.pop("id")
 
             __field = "name"
-            name = d.pop("name")
+            name = __d.pop("name")
 
             __field = "tech_name"
-            tech_name = d.pop("tech_name")
+            tech_name = __d.pop("tech_name")
 
-            dictionary_item = cls(
+            __made = cls(
                 id=id,
                 name=name,
                 tech_name=tech_name,
             )
 
-            dictionary_item.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("DictionaryItem", __field, __error) from None
-        return dictionary_item
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

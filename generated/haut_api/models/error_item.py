@@ -8,7 +8,8 @@ from attrs import field as _attrs_field
 
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
-from ..types import UNSET, Unset, safe_repr
+from ..types import UNSET, Unset
+from ..types import safe_repr as _safe_repr
 
 if TYPE_CHECKING:
     from ..models.error_item_extra import ErrorItemExtra
@@ -33,7 +34,7 @@ class ErrorItem:
     extra: ErrorItemExtra | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         code = self.code
@@ -47,9 +48,9 @@ class ErrorItem:
         if not isinstance(self.extra, Unset):
             extra = self.extra.to_dict()
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update(
             {
                 "code": code,
                 "detail": detail,
@@ -57,9 +58,9 @@ class ErrorItem:
             }
         )
         if extra is not UNSET:
-            field_dict["extra"] = extra
+            __field_dict["extra"] = extra
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -69,12 +70,12 @@ class ErrorItem:
             raise _DecodeError("ErrorItem", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "code"
-            code = d.pop("code")
+            code = __d.pop("code")
 
             __field = "detail"
-            detail = d.pop("detail")
+            detail = __d.pop("detail")
 
             __field = "attr"
 
@@ -83,28 +84,28 @@ class ErrorItem:
                     return data
                 return cast(None | str, data)
 
-            attr = _parse_attr(d.pop("attr"))
+            attr = _parse_attr(__d.pop("attr"))
 
             __field = "extra"
-            _extra = d.pop("extra", UNSET)
+            _extra = __d.pop("extra", UNSET)
             extra: ErrorItemExtra | Unset
             if isinstance(_extra, Unset):
                 extra = UNSET
             else:
                 extra = ErrorItemExtra.from_dict(_extra)
 
-            error_item = cls(
+            __made = cls(
                 code=code,
                 detail=detail,
                 attr=attr,
                 extra=extra,
             )
 
-            error_item.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("ErrorItem", __field, __error) from None
-        return error_item
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

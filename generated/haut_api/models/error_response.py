@@ -9,7 +9,7 @@ from attrs import field as _attrs_field
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
 from ..errors import as_list as _as_list
-from ..types import safe_repr
+from ..types import safe_repr as _safe_repr
 
 if TYPE_CHECKING:
     from ..models.error_item import ErrorItem
@@ -31,7 +31,7 @@ class ErrorResponse:
     errors: list[ErrorItem]
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         type_ = self.type_
@@ -41,16 +41,16 @@ class ErrorResponse:
             errors_item = errors_item_data.to_dict()
             errors.append(errors_item)
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update(
             {
                 "type": type_,
                 "errors": errors,
             }
         )
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -60,12 +60,12 @@ class ErrorResponse:
             raise _DecodeError("ErrorResponse", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "type"
-            type_ = d.pop("type")
+            type_ = __d.pop("type")
 
             __field = "errors"
-            _errors = _as_list(d.pop("errors"))
+            _errors = _as_list(__d.pop("errors"))
             errors = []
             try:
                 for errors_item_data in _errors:
@@ -75,16 +75,16 @@ class ErrorResponse:
             except _READ_FAILURES as __error:
                 raise _DecodeError.at("list", len(errors), __error) from None
 
-            error_response = cls(
+            __made = cls(
                 type_=type_,
                 errors=errors,
             )
 
-            error_response.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("ErrorResponse", __field, __error) from None
-        return error_response
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

@@ -8,7 +8,8 @@ from attrs import field as _attrs_field
 
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
-from ..types import UNSET, Unset, safe_repr
+from ..types import UNSET, Unset
+from ..types import safe_repr as _safe_repr
 
 if TYPE_CHECKING:
     from ..models.face_skin_metrics_3_parameters import FaceSkinMetrics3Parameters
@@ -41,7 +42,7 @@ class FaceSkinMetrics3:
     predicted_labels: FaceSkinMetrics3PredictedLabels | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         all_algorithms_calculated = self.all_algorithms_calculated
@@ -58,21 +59,21 @@ class FaceSkinMetrics3:
         if not isinstance(self.predicted_labels, Unset):
             predicted_labels = self.predicted_labels.to_dict()
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update(
             {
                 "all_algorithms_calculated": all_algorithms_calculated,
             }
         )
         if parameters is not UNSET:
-            field_dict["parameters"] = parameters
+            __field_dict["parameters"] = parameters
         if predicted_images is not UNSET:
-            field_dict["predicted_images"] = predicted_images
+            __field_dict["predicted_images"] = predicted_images
         if predicted_labels is not UNSET:
-            field_dict["predicted_labels"] = predicted_labels
+            __field_dict["predicted_labels"] = predicted_labels
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -88,12 +89,12 @@ class FaceSkinMetrics3:
             raise _DecodeError("FaceSkinMetrics3", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "all_algorithms_calculated"
-            all_algorithms_calculated = d.pop("all_algorithms_calculated")
+            all_algorithms_calculated = __d.pop("all_algorithms_calculated")
 
             __field = "parameters"
-            _parameters = d.pop("parameters", UNSET)
+            _parameters = __d.pop("parameters", UNSET)
             parameters: FaceSkinMetrics3Parameters | Unset
             if isinstance(_parameters, Unset):
                 parameters = UNSET
@@ -101,7 +102,7 @@ class FaceSkinMetrics3:
                 parameters = FaceSkinMetrics3Parameters.from_dict(_parameters)
 
             __field = "predicted_images"
-            _predicted_images = d.pop("predicted_images", UNSET)
+            _predicted_images = __d.pop("predicted_images", UNSET)
             predicted_images: FaceSkinMetrics3PredictedImages | Unset
             if isinstance(_predicted_images, Unset):
                 predicted_images = UNSET
@@ -111,7 +112,7 @@ class FaceSkinMetrics3:
                 )
 
             __field = "predicted_labels"
-            _predicted_labels = d.pop("predicted_labels", UNSET)
+            _predicted_labels = __d.pop("predicted_labels", UNSET)
             predicted_labels: FaceSkinMetrics3PredictedLabels | Unset
             if isinstance(_predicted_labels, Unset):
                 predicted_labels = UNSET
@@ -120,18 +121,18 @@ class FaceSkinMetrics3:
                     _predicted_labels
                 )
 
-            face_skin_metrics_3 = cls(
+            __made = cls(
                 all_algorithms_calculated=all_algorithms_calculated,
                 parameters=parameters,
                 predicted_images=predicted_images,
                 predicted_labels=predicted_labels,
             )
 
-            face_skin_metrics_3.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("FaceSkinMetrics3", __field, __error) from None
-        return face_skin_metrics_3
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

@@ -8,7 +8,7 @@ from attrs import field as _attrs_field
 
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
-from ..types import safe_repr
+from ..types import safe_repr as _safe_repr
 
 T = TypeVar("T", bound="FaceSkinMetrics3PredictedImages")
 
@@ -17,14 +17,14 @@ T = TypeVar("T", bound="FaceSkinMetrics3PredictedImages")
 class FaceSkinMetrics3PredictedImages:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -34,16 +34,16 @@ class FaceSkinMetrics3PredictedImages:
             )
         __field = "(body)"
         try:
-            d = dict(src_dict)
-            face_skin_metrics_3_predicted_images = cls()
+            __d = dict(src_dict)
+            __made = cls()
 
-            face_skin_metrics_3_predicted_images.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at(
                 "FaceSkinMetrics3PredictedImages", __field, __error
             ) from None
-        return face_skin_metrics_3_predicted_images
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

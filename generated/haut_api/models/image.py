@@ -13,7 +13,7 @@ from ..errors import DecodeError as _DecodeError
 from ..errors import as_list as _as_list
 from ..types import format_datetime as _format_datetime
 from ..types import parse_datetime as _parse_datetime
-from ..types import safe_repr
+from ..types import safe_repr as _safe_repr
 
 if TYPE_CHECKING:
     from ..models.aux_image import AuxImage
@@ -50,7 +50,7 @@ class Image:
     aux_images: list[AuxImage]
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         id = str(self.id)
@@ -83,9 +83,9 @@ class Image:
             aux_images_item = aux_images_item_data.to_dict()
             aux_images.append(aux_images_item)
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update(
             {
                 "id": id,
                 "name": name,
@@ -100,7 +100,7 @@ class Image:
             }
         )
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -110,15 +110,15 @@ class Image:
             raise _DecodeError("Image", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "id"
-            id = UUID(d.pop("id"))
+            id = UUID(__d.pop("id"))
 
             __field = "name"
-            name = d.pop("name")
+            name = __d.pop("name")
 
             __field = "side"
-            side = d.pop("side")
+            side = __d.pop("side")
 
             __field = "quality_score"
 
@@ -127,7 +127,7 @@ class Image:
                     return data
                 return cast(float | None, data)
 
-            quality_score = _parse_quality_score(d.pop("quality_score"))
+            quality_score = _parse_quality_score(__d.pop("quality_score"))
 
             __field = "problems"
 
@@ -144,10 +144,10 @@ class Image:
                     pass
                 return cast(list[str] | None, data)
 
-            problems = _parse_problems(d.pop("problems"))
+            problems = _parse_problems(__d.pop("problems"))
 
             __field = "created_at"
-            created_at = _parse_datetime(d.pop("created_at"))
+            created_at = _parse_datetime(__d.pop("created_at"))
 
             __field = "signed_url"
 
@@ -156,16 +156,16 @@ class Image:
                     return data
                 return cast(None | str, data)
 
-            signed_url = _parse_signed_url(d.pop("signed_url"))
+            signed_url = _parse_signed_url(__d.pop("signed_url"))
 
             __field = "image_batch_id"
-            image_batch_id = UUID(d.pop("image_batch_id"))
+            image_batch_id = UUID(__d.pop("image_batch_id"))
 
             __field = "meta"
-            meta = d.pop("meta")
+            meta = __d.pop("meta")
 
             __field = "aux_images"
-            _aux_images = _as_list(d.pop("aux_images"))
+            _aux_images = _as_list(__d.pop("aux_images"))
             aux_images = []
             try:
                 for aux_images_item_data in _aux_images:
@@ -175,7 +175,7 @@ class Image:
             except _READ_FAILURES as __error:
                 raise _DecodeError.at("list", len(aux_images), __error) from None
 
-            image = cls(
+            __made = cls(
                 id=id,
                 name=name,
                 side=side,
@@ -188,11 +188,11 @@ class Image:
                 aux_images=aux_images,
             )
 
-            image.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("Image", __field, __error) from None
-        return image
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

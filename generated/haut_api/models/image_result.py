@@ -12,7 +12,7 @@ from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
 from ..types import format_datetime as _format_datetime
 from ..types import parse_datetime as _parse_datetime
-from ..types import safe_repr
+from ..types import safe_repr as _safe_repr
 
 if TYPE_CHECKING:
     from ..models.algorithm_output import AlgorithmOutput
@@ -30,7 +30,7 @@ class ImageResult:
             with `error` when the algorithm failed.
         is_ok (bool): Whether the algorithm succeeded.
         image_id (UUID):
-        algorithm_version_id (int): Use algorithm_family_tech_name.
+        algorithm_version_id (int): Use algorithm_family_tech_name. Deprecated.
         creation_time (datetime.datetime):
         application_id (UUID):
         application_name (str):
@@ -54,7 +54,7 @@ class ImageResult:
     algorithm_family_tech_name: str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         from ..models.algorithm_output import AlgorithmOutput  # noqa: PLC0415
@@ -87,9 +87,9 @@ class ImageResult:
 
         algorithm_family_tech_name = self.algorithm_family_tech_name
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update(
             {
                 "id": id,
                 "result": result,
@@ -106,7 +106,7 @@ class ImageResult:
             }
         )
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -116,9 +116,9 @@ class ImageResult:
             raise _DecodeError("ImageResult", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "id"
-            id = UUID(d.pop("id"))
+            id = UUID(__d.pop("id"))
 
             __field = "result"
 
@@ -126,46 +126,46 @@ class ImageResult:
                 try:
                     if not isinstance(data, dict):
                         raise TypeError()
-                    result_type_1 = AlgorithmOutput.from_dict(data)
+                    result_type_0 = AlgorithmOutput.from_dict(data)
 
-                    return result_type_1
+                    return result_type_0
                 except (TypeError, ValueError, AttributeError, KeyError):
                     pass
                 return cast(AlgorithmOutput | float, data)
 
-            result = _parse_result(d.pop("result"))
+            result = _parse_result(__d.pop("result"))
 
             __field = "is_ok"
-            is_ok = d.pop("is_ok")
+            is_ok = __d.pop("is_ok")
 
             __field = "image_id"
-            image_id = UUID(d.pop("image_id"))
+            image_id = UUID(__d.pop("image_id"))
 
             __field = "algorithm_version_id"
-            algorithm_version_id = d.pop("algorithm_version_id")
+            algorithm_version_id = __d.pop("algorithm_version_id")
 
             __field = "creation_time"
-            creation_time = _parse_datetime(d.pop("creation_time"))
+            creation_time = _parse_datetime(__d.pop("creation_time"))
 
             __field = "application_id"
-            application_id = UUID(d.pop("application_id"))
+            application_id = UUID(__d.pop("application_id"))
 
             __field = "application_name"
-            application_name = d.pop("application_name")
+            application_name = __d.pop("application_name")
 
             __field = "application_description"
-            application_description = d.pop("application_description")
+            application_description = __d.pop("application_description")
 
             __field = "application_run_id"
-            application_run_id = UUID(d.pop("application_run_id"))
+            application_run_id = UUID(__d.pop("application_run_id"))
 
             __field = "image_type"
-            image_type = d.pop("image_type")
+            image_type = __d.pop("image_type")
 
             __field = "algorithm_family_tech_name"
-            algorithm_family_tech_name = d.pop("algorithm_family_tech_name")
+            algorithm_family_tech_name = __d.pop("algorithm_family_tech_name")
 
-            image_result = cls(
+            __made = cls(
                 id=id,
                 result=result,
                 is_ok=is_ok,
@@ -180,11 +180,11 @@ class ImageResult:
                 algorithm_family_tech_name=algorithm_family_tech_name,
             )
 
-            image_result.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("ImageResult", __field, __error) from None
-        return image_result
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

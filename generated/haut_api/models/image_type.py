@@ -9,7 +9,7 @@ from attrs import field as _attrs_field
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
 from ..errors import as_list as _as_list
-from ..types import safe_repr
+from ..types import safe_repr as _safe_repr
 
 if TYPE_CHECKING:
     from ..models.dictionary_item import DictionaryItem
@@ -36,7 +36,7 @@ class ImageType:
     lights: list[DictionaryItem]
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         id = self.id
@@ -55,9 +55,9 @@ class ImageType:
             lights_item = lights_item_data.to_dict()
             lights.append(lights_item)
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update(
             {
                 "id": id,
                 "name": name,
@@ -67,7 +67,7 @@ class ImageType:
             }
         )
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -77,18 +77,18 @@ class ImageType:
             raise _DecodeError("ImageType", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "id"
-            id = d.pop("id")
+            id = __d.pop("id")
 
             __field = "name"
-            name = d.pop("name")
+            name = __d.pop("name")
 
             __field = "tech_name"
-            tech_name = d.pop("tech_name")
+            tech_name = __d.pop("tech_name")
 
             __field = "sides"
-            _sides = _as_list(d.pop("sides"))
+            _sides = _as_list(__d.pop("sides"))
             sides = []
             try:
                 for sides_item_data in _sides:
@@ -99,7 +99,7 @@ class ImageType:
                 raise _DecodeError.at("list", len(sides), __error) from None
 
             __field = "lights"
-            _lights = _as_list(d.pop("lights"))
+            _lights = _as_list(__d.pop("lights"))
             lights = []
             try:
                 for lights_item_data in _lights:
@@ -109,7 +109,7 @@ class ImageType:
             except _READ_FAILURES as __error:
                 raise _DecodeError.at("list", len(lights), __error) from None
 
-            image_type = cls(
+            __made = cls(
                 id=id,
                 name=name,
                 tech_name=tech_name,
@@ -117,11 +117,11 @@ class ImageType:
                 lights=lights,
             )
 
-            image_type.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("ImageType", __field, __error) from None
-        return image_type
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

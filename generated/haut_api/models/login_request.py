@@ -8,7 +8,7 @@ from attrs import field as _attrs_field
 
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
-from ..types import safe_repr
+from ..types import safe_repr as _safe_repr
 
 T = TypeVar("T", bound="LoginRequest")
 
@@ -25,23 +25,23 @@ class LoginRequest:
     password: str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         username = self.username
 
         password = self.password
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update(
             {
                 "username": username,
                 "password": password,
             }
         )
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -49,23 +49,23 @@ class LoginRequest:
             raise _DecodeError("LoginRequest", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "username"
-            username = d.pop("username")
+            username = __d.pop("username")
 
             __field = "password"
-            password = d.pop("password")
+            password = __d.pop("password")
 
-            login_request = cls(
+            __made = cls(
                 username=username,
                 password=password,
             )
 
-            login_request.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("LoginRequest", __field, __error) from None
-        return login_request
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

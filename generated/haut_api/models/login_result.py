@@ -9,7 +9,7 @@ from attrs import field as _attrs_field
 
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
-from ..types import safe_repr
+from ..types import safe_repr as _safe_repr
 
 if TYPE_CHECKING:
     from ..models.user_profile import UserProfile
@@ -44,7 +44,7 @@ class LoginResult:
     profile: UserProfile
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         id = self.id
@@ -65,9 +65,9 @@ class LoginResult:
 
         profile = self.profile.to_dict()
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update(
             {
                 "id": id,
                 "email": email,
@@ -81,7 +81,7 @@ class LoginResult:
             }
         )
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -91,35 +91,35 @@ class LoginResult:
             raise _DecodeError("LoginResult", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "id"
-            id = d.pop("id")
+            id = __d.pop("id")
 
             __field = "email"
-            email = d.pop("email")
+            email = __d.pop("email")
 
             __field = "username"
-            username = d.pop("username")
+            username = __d.pop("username")
 
             __field = "company_id"
-            company_id = UUID(d.pop("company_id"))
+            company_id = UUID(__d.pop("company_id"))
 
             __field = "token_access"
-            token_access = d.pop("token_access")
+            token_access = __d.pop("token_access")
 
             __field = "access_token"
-            access_token = d.pop("access_token")
+            access_token = __d.pop("access_token")
 
             __field = "refresh_token"
-            refresh_token = d.pop("refresh_token")
+            refresh_token = __d.pop("refresh_token")
 
             __field = "is_verified"
-            is_verified = d.pop("is_verified")
+            is_verified = __d.pop("is_verified")
 
             __field = "profile"
-            profile = UserProfile.from_dict(d.pop("profile"))
+            profile = UserProfile.from_dict(__d.pop("profile"))
 
-            login_result = cls(
+            __made = cls(
                 id=id,
                 email=email,
                 username=username,
@@ -131,11 +131,11 @@ class LoginResult:
                 profile=profile,
             )
 
-            login_result.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("LoginResult", __field, __error) from None
-        return login_result
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

@@ -9,7 +9,7 @@ from attrs import field as _attrs_field
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
 from ..errors import as_list as _as_list
-from ..types import safe_repr
+from ..types import safe_repr as _safe_repr
 
 if TYPE_CHECKING:
     from ..models.image import Image
@@ -34,7 +34,7 @@ class PaginatedImageList:
     results: list[Image]
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         count = self.count
@@ -50,9 +50,9 @@ class PaginatedImageList:
             results_item = results_item_data.to_dict()
             results.append(results_item)
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update(
             {
                 "count": count,
                 "next": next_,
@@ -61,7 +61,7 @@ class PaginatedImageList:
             }
         )
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -71,9 +71,9 @@ class PaginatedImageList:
             raise _DecodeError("PaginatedImageList", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "count"
-            count = d.pop("count")
+            count = __d.pop("count")
 
             __field = "next"
 
@@ -82,7 +82,7 @@ class PaginatedImageList:
                     return data
                 return cast(None | str, data)
 
-            next_ = _parse_next_(d.pop("next"))
+            next_ = _parse_next_(__d.pop("next"))
 
             __field = "previous"
 
@@ -91,10 +91,10 @@ class PaginatedImageList:
                     return data
                 return cast(None | str, data)
 
-            previous = _parse_previous(d.pop("previous"))
+            previous = _parse_previous(__d.pop("previous"))
 
             __field = "results"
-            _results = _as_list(d.pop("results"))
+            _results = _as_list(__d.pop("results"))
             results = []
             try:
                 for results_item_data in _results:
@@ -104,18 +104,18 @@ class PaginatedImageList:
             except _READ_FAILURES as __error:
                 raise _DecodeError.at("list", len(results), __error) from None
 
-            paginated_image_list = cls(
+            __made = cls(
                 count=count,
                 next_=next_,
                 previous=previous,
                 results=results,
             )
 
-            paginated_image_list.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("PaginatedImageList", __field, __error) from None
-        return paginated_image_list
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

@@ -9,7 +9,8 @@ from attrs import field as _attrs_field
 
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
-from ..types import UNSET, Unset, safe_repr
+from ..types import UNSET, Unset
+from ..types import safe_repr as _safe_repr
 
 T = TypeVar("T", bound="PatchedSubjectRequest")
 
@@ -30,7 +31,7 @@ class PatchedSubjectRequest:
     meta: Any | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         name = self.name
@@ -51,19 +52,19 @@ class PatchedSubjectRequest:
 
         meta = self.meta
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update({})
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update({})
         if name is not UNSET:
-            field_dict["name"] = name
+            __field_dict["name"] = name
         if birth_date is not UNSET:
-            field_dict["birth_date"] = birth_date
+            __field_dict["birth_date"] = birth_date
         if biological_sex is not UNSET:
-            field_dict["biological_sex"] = biological_sex
+            __field_dict["biological_sex"] = biological_sex
         if meta is not UNSET:
-            field_dict["meta"] = meta
+            __field_dict["meta"] = meta
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -73,9 +74,9 @@ class PatchedSubjectRequest:
             )
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "name"
-            name = d.pop("name", UNSET)
+            name = __d.pop("name", UNSET)
 
             __field = "birth_date"
 
@@ -94,7 +95,7 @@ class PatchedSubjectRequest:
                     pass
                 return cast(datetime.date | None | Unset, data)
 
-            birth_date = _parse_birth_date(d.pop("birth_date", UNSET))
+            birth_date = _parse_birth_date(__d.pop("birth_date", UNSET))
 
             __field = "biological_sex"
 
@@ -105,23 +106,23 @@ class PatchedSubjectRequest:
                     return data
                 return cast(None | str | Unset, data)
 
-            biological_sex = _parse_biological_sex(d.pop("biological_sex", UNSET))
+            biological_sex = _parse_biological_sex(__d.pop("biological_sex", UNSET))
 
             __field = "meta"
-            meta = d.pop("meta", UNSET)
+            meta = __d.pop("meta", UNSET)
 
-            patched_subject_request = cls(
+            __made = cls(
                 name=name,
                 birth_date=birth_date,
                 biological_sex=biological_sex,
                 meta=meta,
             )
 
-            patched_subject_request.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("PatchedSubjectRequest", __field, __error) from None
-        return patched_subject_request
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

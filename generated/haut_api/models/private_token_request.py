@@ -11,7 +11,7 @@ from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
 from ..types import format_datetime as _format_datetime
 from ..types import parse_datetime as _parse_datetime
-from ..types import safe_repr
+from ..types import safe_repr as _safe_repr
 
 T = TypeVar("T", bound="PrivateTokenRequest")
 
@@ -28,23 +28,23 @@ class PrivateTokenRequest:
     expiration_time: datetime.datetime
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         name = self.name
 
         expiration_time = _format_datetime(self.expiration_time)
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update(
             {
                 "name": name,
                 "expiration_time": expiration_time,
             }
         )
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -52,23 +52,23 @@ class PrivateTokenRequest:
             raise _DecodeError("PrivateTokenRequest", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "name"
-            name = d.pop("name")
+            name = __d.pop("name")
 
             __field = "expiration_time"
-            expiration_time = _parse_datetime(d.pop("expiration_time"))
+            expiration_time = _parse_datetime(__d.pop("expiration_time"))
 
-            private_token_request = cls(
+            __made = cls(
                 name=name,
                 expiration_time=expiration_time,
             )
 
-            private_token_request.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("PrivateTokenRequest", __field, __error) from None
-        return private_token_request
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

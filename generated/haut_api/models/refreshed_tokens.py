@@ -8,7 +8,8 @@ from attrs import field as _attrs_field
 
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
-from ..types import UNSET, Unset, safe_repr
+from ..types import UNSET, Unset
+from ..types import safe_repr as _safe_repr
 
 T = TypeVar("T", bound="RefreshedTokens")
 
@@ -27,7 +28,7 @@ class RefreshedTokens:
     refresh_token: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         access_token = self.access_token
@@ -36,17 +37,17 @@ class RefreshedTokens:
 
         refresh_token = self.refresh_token
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update({})
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update({})
         if access_token is not UNSET:
-            field_dict["access_token"] = access_token
+            __field_dict["access_token"] = access_token
         if token_access is not UNSET:
-            field_dict["token_access"] = token_access
+            __field_dict["token_access"] = token_access
         if refresh_token is not UNSET:
-            field_dict["refresh_token"] = refresh_token
+            __field_dict["refresh_token"] = refresh_token
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -54,27 +55,27 @@ class RefreshedTokens:
             raise _DecodeError("RefreshedTokens", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "access_token"
-            access_token = d.pop("access_token", UNSET)
+            access_token = __d.pop("access_token", UNSET)
 
             __field = "token_access"
-            token_access = d.pop("token_access", UNSET)
+            token_access = __d.pop("token_access", UNSET)
 
             __field = "refresh_token"
-            refresh_token = d.pop("refresh_token", UNSET)
+            refresh_token = __d.pop("refresh_token", UNSET)
 
-            refreshed_tokens = cls(
+            __made = cls(
                 access_token=access_token,
                 token_access=token_access,
                 refresh_token=refresh_token,
             )
 
-            refreshed_tokens.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("RefreshedTokens", __field, __error) from None
-        return refreshed_tokens
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

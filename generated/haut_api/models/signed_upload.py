@@ -13,7 +13,7 @@ from ..errors import DecodeError as _DecodeError
 from ..errors import as_list as _as_list
 from ..types import format_datetime as _format_datetime
 from ..types import parse_datetime as _parse_datetime
-from ..types import safe_repr
+from ..types import safe_repr as _safe_repr
 
 if TYPE_CHECKING:
     from ..models.dictionary_item import DictionaryItem
@@ -84,7 +84,7 @@ class SignedUpload:
     upload_url: UploadUrl
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         from ..models.dictionary_item import DictionaryItem  # noqa: PLC0415
@@ -161,9 +161,9 @@ class SignedUpload:
 
         upload_url = self.upload_url.to_dict()
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update(
             {
                 "id": id,
                 "name": name,
@@ -194,7 +194,7 @@ class SignedUpload:
             }
         )
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -206,12 +206,12 @@ class SignedUpload:
             raise _DecodeError("SignedUpload", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "id"
-            id = UUID(d.pop("id"))
+            id = UUID(__d.pop("id"))
 
             __field = "name"
-            name = d.pop("name")
+            name = __d.pop("name")
 
             __field = "side"
 
@@ -228,7 +228,7 @@ class SignedUpload:
                     pass
                 return cast(DictionaryItem | None, data)
 
-            side = _parse_side(d.pop("side"))
+            side = _parse_side(__d.pop("side"))
 
             __field = "light"
 
@@ -245,7 +245,7 @@ class SignedUpload:
                     pass
                 return cast(DictionaryItem | None, data)
 
-            light = _parse_light(d.pop("light"))
+            light = _parse_light(__d.pop("light"))
 
             __field = "image_type"
 
@@ -262,28 +262,28 @@ class SignedUpload:
                     pass
                 return cast(DictionaryItem | None, data)
 
-            image_type = _parse_image_type(d.pop("image_type"))
+            image_type = _parse_image_type(__d.pop("image_type"))
 
             __field = "side_name"
-            side_name = d.pop("side_name")
+            side_name = __d.pop("side_name")
 
             __field = "side_tech_name"
-            side_tech_name = d.pop("side_tech_name")
+            side_tech_name = __d.pop("side_tech_name")
 
             __field = "light_name"
-            light_name = d.pop("light_name")
+            light_name = __d.pop("light_name")
 
             __field = "light_tech_name"
-            light_tech_name = d.pop("light_tech_name")
+            light_tech_name = __d.pop("light_tech_name")
 
             __field = "image_type_name"
-            image_type_name = d.pop("image_type_name")
+            image_type_name = __d.pop("image_type_name")
 
             __field = "image_type_tech_name"
-            image_type_tech_name = d.pop("image_type_tech_name")
+            image_type_tech_name = __d.pop("image_type_tech_name")
 
             __field = "creation_time"
-            creation_time = _parse_datetime(d.pop("creation_time"))
+            creation_time = _parse_datetime(__d.pop("creation_time"))
 
             __field = "quality_score"
 
@@ -292,19 +292,19 @@ class SignedUpload:
                     return data
                 return cast(float | None, data)
 
-            quality_score = _parse_quality_score(d.pop("quality_score"))
+            quality_score = _parse_quality_score(__d.pop("quality_score"))
 
             __field = "quality_feedback"
-            quality_feedback = d.pop("quality_feedback")
+            quality_feedback = __d.pop("quality_feedback")
 
             __field = "quality_result"
-            quality_result = d.pop("quality_result")
+            quality_result = __d.pop("quality_result")
 
             __field = "quality_issues"
-            quality_issues = cast(list[str], _as_list(d.pop("quality_issues")))
+            quality_issues = cast(list[str], _as_list(__d.pop("quality_issues")))
 
             __field = "problems"
-            problems = cast(list[str], _as_list(d.pop("problems")))
+            problems = cast(list[str], _as_list(__d.pop("problems")))
 
             __field = "stage_step_number"
 
@@ -313,7 +313,7 @@ class SignedUpload:
                     return data
                 return cast(int | None, data)
 
-            stage_step_number = _parse_stage_step_number(d.pop("stage_step_number"))
+            stage_step_number = _parse_stage_step_number(__d.pop("stage_step_number"))
 
             __field = "stage_number"
 
@@ -322,10 +322,10 @@ class SignedUpload:
                     return data
                 return cast(int | None, data)
 
-            stage_number = _parse_stage_number(d.pop("stage_number"))
+            stage_number = _parse_stage_number(__d.pop("stage_number"))
 
             __field = "urls"
-            urls = SignedUploadUrls.from_dict(d.pop("urls"))
+            urls = SignedUploadUrls.from_dict(__d.pop("urls"))
 
             __field = "signed_url"
 
@@ -334,7 +334,7 @@ class SignedUpload:
                     return data
                 return cast(None | str, data)
 
-            signed_url = _parse_signed_url(d.pop("signed_url"))
+            signed_url = _parse_signed_url(__d.pop("signed_url"))
 
             __field = "original_image_id"
 
@@ -351,21 +351,21 @@ class SignedUpload:
                     pass
                 return cast(None | UUID, data)
 
-            original_image_id = _parse_original_image_id(d.pop("original_image_id"))
+            original_image_id = _parse_original_image_id(__d.pop("original_image_id"))
 
             __field = "image_batch_id"
-            image_batch_id = UUID(d.pop("image_batch_id"))
+            image_batch_id = UUID(__d.pop("image_batch_id"))
 
             __field = "meta"
-            meta = d.pop("meta")
+            meta = __d.pop("meta")
 
             __field = "application_run_id"
-            application_run_id = UUID(d.pop("application_run_id"))
+            application_run_id = UUID(__d.pop("application_run_id"))
 
             __field = "upload_url"
-            upload_url = UploadUrl.from_dict(d.pop("upload_url"))
+            upload_url = UploadUrl.from_dict(__d.pop("upload_url"))
 
-            signed_upload = cls(
+            __made = cls(
                 id=id,
                 name=name,
                 side=side,
@@ -394,11 +394,11 @@ class SignedUpload:
                 upload_url=upload_url,
             )
 
-            signed_upload.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("SignedUpload", __field, __error) from None
-        return signed_upload
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

@@ -10,9 +10,10 @@ from attrs import field as _attrs_field
 
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
-from ..types import UNSET, Unset, safe_repr
+from ..types import UNSET, Unset
 from ..types import format_datetime as _format_datetime
 from ..types import parse_datetime as _parse_datetime
+from ..types import safe_repr as _safe_repr
 
 T = TypeVar("T", bound="SignedUploadRequest")
 
@@ -42,7 +43,7 @@ class SignedUploadRequest:
     app_args: Any | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         batch_id: str | Unset = UNSET
@@ -71,25 +72,25 @@ class SignedUploadRequest:
 
         app_args = self.app_args
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update({})
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update({})
         if batch_id is not UNSET:
-            field_dict["batch_id"] = batch_id
+            __field_dict["batch_id"] = batch_id
         if side_id is not UNSET:
-            field_dict["side_id"] = side_id
+            __field_dict["side_id"] = side_id
         if light_id is not UNSET:
-            field_dict["light_id"] = light_id
+            __field_dict["light_id"] = light_id
         if meta is not UNSET:
-            field_dict["meta"] = meta
+            __field_dict["meta"] = meta
         if creation_time is not UNSET:
-            field_dict["creation_time"] = creation_time
+            __field_dict["creation_time"] = creation_time
         if name is not UNSET:
-            field_dict["name"] = name
+            __field_dict["name"] = name
         if app_args is not UNSET:
-            field_dict["app_args"] = app_args
+            __field_dict["app_args"] = app_args
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -97,9 +98,9 @@ class SignedUploadRequest:
             raise _DecodeError("SignedUploadRequest", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "batch_id"
-            _batch_id = d.pop("batch_id", UNSET)
+            _batch_id = __d.pop("batch_id", UNSET)
             batch_id: UUID | Unset
             if isinstance(_batch_id, Unset):
                 batch_id = UNSET
@@ -107,7 +108,7 @@ class SignedUploadRequest:
                 batch_id = UUID(_batch_id)
 
             __field = "side_id"
-            side_id = d.pop("side_id", UNSET)
+            side_id = __d.pop("side_id", UNSET)
 
             __field = "light_id"
 
@@ -118,10 +119,10 @@ class SignedUploadRequest:
                     return data
                 return cast(int | None | Unset, data)
 
-            light_id = _parse_light_id(d.pop("light_id", UNSET))
+            light_id = _parse_light_id(__d.pop("light_id", UNSET))
 
             __field = "meta"
-            meta = d.pop("meta", UNSET)
+            meta = __d.pop("meta", UNSET)
 
             __field = "creation_time"
 
@@ -131,7 +132,7 @@ class SignedUploadRequest:
                 if isinstance(data, Unset):
                     return data
                 try:
-                    if not isinstance(data, str):
+                    if not (isinstance(data, str) and len(data) > 10):
                         raise TypeError()
                     creation_time_type_0 = _parse_datetime(data)
 
@@ -140,15 +141,15 @@ class SignedUploadRequest:
                     pass
                 return cast(datetime.datetime | None | Unset, data)
 
-            creation_time = _parse_creation_time(d.pop("creation_time", UNSET))
+            creation_time = _parse_creation_time(__d.pop("creation_time", UNSET))
 
             __field = "name"
-            name = d.pop("name", UNSET)
+            name = __d.pop("name", UNSET)
 
             __field = "app_args"
-            app_args = d.pop("app_args", UNSET)
+            app_args = __d.pop("app_args", UNSET)
 
-            signed_upload_request = cls(
+            __made = cls(
                 batch_id=batch_id,
                 side_id=side_id,
                 light_id=light_id,
@@ -158,11 +159,11 @@ class SignedUploadRequest:
                 app_args=app_args,
             )
 
-            signed_upload_request.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("SignedUploadRequest", __field, __error) from None
-        return signed_upload_request
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

@@ -8,7 +8,8 @@ from attrs import field as _attrs_field
 
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
-from ..types import UNSET, Unset, safe_repr
+from ..types import UNSET, Unset
+from ..types import safe_repr as _safe_repr
 
 T = TypeVar("T", bound="SkinMetric")
 
@@ -33,7 +34,7 @@ class SkinMetric:
     units: None | str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         tech_name = self.tech_name
@@ -60,25 +61,25 @@ class SkinMetric:
         else:
             units = self.units
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update(
             {
                 "tech_name": tech_name,
             }
         )
         if value is not UNSET:
-            field_dict["value"] = value
+            __field_dict["value"] = value
         if widget_type is not UNSET:
-            field_dict["widget_type"] = widget_type
+            __field_dict["widget_type"] = widget_type
         if name is not UNSET:
-            field_dict["name"] = name
+            __field_dict["name"] = name
         if widget_meta is not UNSET:
-            field_dict["widget_meta"] = widget_meta
+            __field_dict["widget_meta"] = widget_meta
         if units is not UNSET:
-            field_dict["units"] = units
+            __field_dict["units"] = units
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -86,12 +87,12 @@ class SkinMetric:
             raise _DecodeError("SkinMetric", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "tech_name"
-            tech_name = d.pop("tech_name")
+            tech_name = __d.pop("tech_name")
 
             __field = "value"
-            value = d.pop("value", UNSET)
+            value = __d.pop("value", UNSET)
 
             __field = "widget_type"
 
@@ -102,7 +103,7 @@ class SkinMetric:
                     return data
                 return cast(None | str | Unset, data)
 
-            widget_type = _parse_widget_type(d.pop("widget_type", UNSET))
+            widget_type = _parse_widget_type(__d.pop("widget_type", UNSET))
 
             __field = "name"
 
@@ -113,10 +114,10 @@ class SkinMetric:
                     return data
                 return cast(None | str | Unset, data)
 
-            name = _parse_name(d.pop("name", UNSET))
+            name = _parse_name(__d.pop("name", UNSET))
 
             __field = "widget_meta"
-            widget_meta = d.pop("widget_meta", UNSET)
+            widget_meta = __d.pop("widget_meta", UNSET)
 
             __field = "units"
 
@@ -127,9 +128,9 @@ class SkinMetric:
                     return data
                 return cast(None | str | Unset, data)
 
-            units = _parse_units(d.pop("units", UNSET))
+            units = _parse_units(__d.pop("units", UNSET))
 
-            skin_metric = cls(
+            __made = cls(
                 tech_name=tech_name,
                 value=value,
                 widget_type=widget_type,
@@ -138,11 +139,11 @@ class SkinMetric:
                 units=units,
             )
 
-            skin_metric.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("SkinMetric", __field, __error) from None
-        return skin_metric
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

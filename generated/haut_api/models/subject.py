@@ -12,7 +12,7 @@ from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
 from ..types import format_datetime as _format_datetime
 from ..types import parse_datetime as _parse_datetime
-from ..types import safe_repr
+from ..types import safe_repr as _safe_repr
 
 if TYPE_CHECKING:
     from ..models.biological_sex import BiologicalSex
@@ -51,7 +51,7 @@ class Subject:
     promote_image_id: None | UUID
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         from ..models.biological_sex import BiologicalSex  # noqa: PLC0415
@@ -89,9 +89,9 @@ class Subject:
         else:
             promote_image_id = self.promote_image_id
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update(
             {
                 "name": name,
                 "birth_date": birth_date,
@@ -106,7 +106,7 @@ class Subject:
             }
         )
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -118,9 +118,9 @@ class Subject:
             raise _DecodeError("Subject", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "name"
-            name = d.pop("name")
+            name = __d.pop("name")
 
             __field = "birth_date"
 
@@ -137,7 +137,7 @@ class Subject:
                     pass
                 return cast(datetime.date | None, data)
 
-            birth_date = _parse_birth_date(d.pop("birth_date"))
+            birth_date = _parse_birth_date(__d.pop("birth_date"))
 
             __field = "biological_sex"
 
@@ -154,13 +154,13 @@ class Subject:
                     pass
                 return cast(BiologicalSex | None, data)
 
-            biological_sex = _parse_biological_sex(d.pop("biological_sex"))
+            biological_sex = _parse_biological_sex(__d.pop("biological_sex"))
 
             __field = "meta"
-            meta = d.pop("meta")
+            meta = __d.pop("meta")
 
             __field = "id"
-            id = UUID(d.pop("id"))
+            id = UUID(__d.pop("id"))
 
             __field = "author_id"
 
@@ -169,16 +169,16 @@ class Subject:
                     return data
                 return cast(int | None, data)
 
-            author_id = _parse_author_id(d.pop("author_id"))
+            author_id = _parse_author_id(__d.pop("author_id"))
 
             __field = "creation_time"
-            creation_time = _parse_datetime(d.pop("creation_time"))
+            creation_time = _parse_datetime(__d.pop("creation_time"))
 
             __field = "company"
-            company = CompanyReference.from_dict(d.pop("company"))
+            company = CompanyReference.from_dict(__d.pop("company"))
 
             __field = "dataset"
-            dataset = DatasetReference.from_dict(d.pop("dataset"))
+            dataset = DatasetReference.from_dict(__d.pop("dataset"))
 
             __field = "promote_image_id"
 
@@ -195,9 +195,9 @@ class Subject:
                     pass
                 return cast(None | UUID, data)
 
-            promote_image_id = _parse_promote_image_id(d.pop("promote_image_id"))
+            promote_image_id = _parse_promote_image_id(__d.pop("promote_image_id"))
 
-            subject = cls(
+            __made = cls(
                 name=name,
                 birth_date=birth_date,
                 biological_sex=biological_sex,
@@ -210,11 +210,11 @@ class Subject:
                 promote_image_id=promote_image_id,
             )
 
-            subject.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("Subject", __field, __error) from None
-        return subject
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

@@ -9,9 +9,10 @@ from attrs import field as _attrs_field
 
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
-from ..types import UNSET, Unset, safe_repr
+from ..types import UNSET, Unset
 from ..types import format_datetime as _format_datetime
 from ..types import parse_datetime as _parse_datetime
+from ..types import safe_repr as _safe_repr
 
 T = TypeVar("T", bound="UploadRequestV3")
 
@@ -34,7 +35,7 @@ class UploadRequestV3:
     meta: Any | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         front = self.front
@@ -53,21 +54,21 @@ class UploadRequestV3:
 
         meta = self.meta
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update({})
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update({})
         if front is not UNSET:
-            field_dict["front"] = front
+            __field_dict["front"] = front
         if left is not UNSET:
-            field_dict["left"] = left
+            __field_dict["left"] = left
         if right is not UNSET:
-            field_dict["right"] = right
+            __field_dict["right"] = right
         if creation_time is not UNSET:
-            field_dict["creation_time"] = creation_time
+            __field_dict["creation_time"] = creation_time
         if meta is not UNSET:
-            field_dict["meta"] = meta
+            __field_dict["meta"] = meta
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -75,15 +76,15 @@ class UploadRequestV3:
             raise _DecodeError("UploadRequestV3", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "front"
-            front = d.pop("front", UNSET)
+            front = __d.pop("front", UNSET)
 
             __field = "left"
-            left = d.pop("left", UNSET)
+            left = __d.pop("left", UNSET)
 
             __field = "right"
-            right = d.pop("right", UNSET)
+            right = __d.pop("right", UNSET)
 
             __field = "creation_time"
 
@@ -93,7 +94,7 @@ class UploadRequestV3:
                 if isinstance(data, Unset):
                     return data
                 try:
-                    if not isinstance(data, str):
+                    if not (isinstance(data, str) and len(data) > 10):
                         raise TypeError()
                     creation_time_type_0 = _parse_datetime(data)
 
@@ -102,12 +103,12 @@ class UploadRequestV3:
                     pass
                 return cast(datetime.datetime | None | Unset, data)
 
-            creation_time = _parse_creation_time(d.pop("creation_time", UNSET))
+            creation_time = _parse_creation_time(__d.pop("creation_time", UNSET))
 
             __field = "meta"
-            meta = d.pop("meta", UNSET)
+            meta = __d.pop("meta", UNSET)
 
-            upload_request_v3 = cls(
+            __made = cls(
                 front=front,
                 left=left,
                 right=right,
@@ -115,11 +116,11 @@ class UploadRequestV3:
                 meta=meta,
             )
 
-            upload_request_v3.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("UploadRequestV3", __field, __error) from None
-        return upload_request_v3
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

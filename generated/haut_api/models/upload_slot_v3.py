@@ -9,7 +9,8 @@ from attrs import field as _attrs_field
 
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
-from ..types import UNSET, Unset, safe_repr
+from ..types import UNSET, Unset
+from ..types import safe_repr as _safe_repr
 
 if TYPE_CHECKING:
     from ..models.upload_slot_v3_headers import UploadSlotV3Headers
@@ -36,7 +37,7 @@ class UploadSlotV3:
     id: UUID | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         url = self.url
@@ -51,9 +52,9 @@ class UploadSlotV3:
         if not isinstance(self.id, Unset):
             id = str(self.id)
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update(
             {
                 "url": url,
                 "method": method,
@@ -62,9 +63,9 @@ class UploadSlotV3:
             }
         )
         if id is not UNSET:
-            field_dict["id"] = id
+            __field_dict["id"] = id
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -74,28 +75,28 @@ class UploadSlotV3:
             raise _DecodeError("UploadSlotV3", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "url"
-            url = d.pop("url")
+            url = __d.pop("url")
 
             __field = "method"
-            method = d.pop("method")
+            method = __d.pop("method")
 
             __field = "headers"
-            headers = UploadSlotV3Headers.from_dict(d.pop("headers"))
+            headers = UploadSlotV3Headers.from_dict(__d.pop("headers"))
 
             __field = "content_type"
-            content_type = d.pop("content_type")
+            content_type = __d.pop("content_type")
 
             __field = "id"
-            _id = d.pop("id", UNSET)
+            _id = __d.pop("id", UNSET)
             id: UUID | Unset
             if isinstance(_id, Unset):
                 id = UNSET
             else:
                 id = UUID(_id)
 
-            upload_slot_v3 = cls(
+            __made = cls(
                 url=url,
                 method=method,
                 headers=headers,
@@ -103,11 +104,11 @@ class UploadSlotV3:
                 id=id,
             )
 
-            upload_slot_v3.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("UploadSlotV3", __field, __error) from None
-        return upload_slot_v3
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

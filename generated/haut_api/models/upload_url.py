@@ -8,7 +8,7 @@ from attrs import field as _attrs_field
 
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
-from ..types import safe_repr
+from ..types import safe_repr as _safe_repr
 
 if TYPE_CHECKING:
     from ..models.upload_url_headers import UploadUrlHeaders
@@ -33,7 +33,7 @@ class UploadUrl:
     content_type: None | str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         from ..models.upload_url_headers import UploadUrlHeaders  # noqa: PLC0415
@@ -51,9 +51,9 @@ class UploadUrl:
         content_type: None | str
         content_type = self.content_type
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update(
             {
                 "url": url,
                 "method": method,
@@ -62,7 +62,7 @@ class UploadUrl:
             }
         )
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -72,12 +72,12 @@ class UploadUrl:
             raise _DecodeError("UploadUrl", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "url"
-            url = d.pop("url")
+            url = __d.pop("url")
 
             __field = "method"
-            method = d.pop("method")
+            method = __d.pop("method")
 
             __field = "headers"
 
@@ -94,7 +94,7 @@ class UploadUrl:
                     pass
                 return cast(None | UploadUrlHeaders, data)
 
-            headers = _parse_headers(d.pop("headers"))
+            headers = _parse_headers(__d.pop("headers"))
 
             __field = "content_type"
 
@@ -103,20 +103,20 @@ class UploadUrl:
                     return data
                 return cast(None | str, data)
 
-            content_type = _parse_content_type(d.pop("content_type"))
+            content_type = _parse_content_type(__d.pop("content_type"))
 
-            upload_url = cls(
+            __made = cls(
                 url=url,
                 method=method,
                 headers=headers,
                 content_type=content_type,
             )
 
-            upload_url.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("UploadUrl", __field, __error) from None
-        return upload_url
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

@@ -9,7 +9,8 @@ from attrs import field as _attrs_field
 
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
-from ..types import UNSET, Unset, safe_repr
+from ..types import UNSET, Unset
+from ..types import safe_repr as _safe_repr
 
 if TYPE_CHECKING:
     from ..models.upload_slot_v3 import UploadSlotV3
@@ -35,7 +36,7 @@ class UploadV3:
     right: UploadSlotV3 | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         image_batch_id = str(self.image_batch_id)
@@ -52,21 +53,21 @@ class UploadV3:
         if not isinstance(self.right, Unset):
             right = self.right.to_dict()
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update(
             {
                 "image_batch_id": image_batch_id,
             }
         )
         if front is not UNSET:
-            field_dict["front"] = front
+            __field_dict["front"] = front
         if left is not UNSET:
-            field_dict["left"] = left
+            __field_dict["left"] = left
         if right is not UNSET:
-            field_dict["right"] = right
+            __field_dict["right"] = right
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -76,12 +77,12 @@ class UploadV3:
             raise _DecodeError("UploadV3", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "image_batch_id"
-            image_batch_id = UUID(d.pop("image_batch_id"))
+            image_batch_id = UUID(__d.pop("image_batch_id"))
 
             __field = "front"
-            _front = d.pop("front", UNSET)
+            _front = __d.pop("front", UNSET)
             front: UploadSlotV3 | Unset
             if isinstance(_front, Unset):
                 front = UNSET
@@ -89,7 +90,7 @@ class UploadV3:
                 front = UploadSlotV3.from_dict(_front)
 
             __field = "left"
-            _left = d.pop("left", UNSET)
+            _left = __d.pop("left", UNSET)
             left: UploadSlotV3 | Unset
             if isinstance(_left, Unset):
                 left = UNSET
@@ -97,25 +98,25 @@ class UploadV3:
                 left = UploadSlotV3.from_dict(_left)
 
             __field = "right"
-            _right = d.pop("right", UNSET)
+            _right = __d.pop("right", UNSET)
             right: UploadSlotV3 | Unset
             if isinstance(_right, Unset):
                 right = UNSET
             else:
                 right = UploadSlotV3.from_dict(_right)
 
-            upload_v3 = cls(
+            __made = cls(
                 image_batch_id=image_batch_id,
                 front=front,
                 left=left,
                 right=right,
             )
 
-            upload_v3.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("UploadV3", __field, __error) from None
-        return upload_v3
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

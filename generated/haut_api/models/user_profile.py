@@ -8,7 +8,8 @@ from attrs import field as _attrs_field
 
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
-from ..types import UNSET, Unset, safe_repr
+from ..types import UNSET, Unset
+from ..types import safe_repr as _safe_repr
 
 if TYPE_CHECKING:
     from ..models.user_profile_feature_flags import UserProfileFeatureFlags
@@ -37,7 +38,7 @@ class UserProfile:
     feature_flags: UserProfileFeatureFlags | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
-    __repr__ = safe_repr
+    __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
         metadata = self.metadata
@@ -54,23 +55,23 @@ class UserProfile:
         if not isinstance(self.feature_flags, Unset):
             feature_flags = self.feature_flags.to_dict()
 
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update({})
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update({})
         if metadata is not UNSET:
-            field_dict["metadata"] = metadata
+            __field_dict["metadata"] = metadata
         if full_name is not UNSET:
-            field_dict["full_name"] = full_name
+            __field_dict["full_name"] = full_name
         if kyc_enabled is not UNSET:
-            field_dict["kyc_enabled"] = kyc_enabled
+            __field_dict["kyc_enabled"] = kyc_enabled
         if terms_payment_accepted_at is not UNSET:
-            field_dict["terms_payment_accepted_at"] = terms_payment_accepted_at
+            __field_dict["terms_payment_accepted_at"] = terms_payment_accepted_at
         if terms_and_policy_accepted_at is not UNSET:
-            field_dict["terms_and_policy_accepted_at"] = terms_and_policy_accepted_at
+            __field_dict["terms_and_policy_accepted_at"] = terms_and_policy_accepted_at
         if feature_flags is not UNSET:
-            field_dict["feature_flags"] = feature_flags
+            __field_dict["feature_flags"] = feature_flags
 
-        return field_dict
+        return __field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -80,31 +81,33 @@ class UserProfile:
             raise _DecodeError("UserProfile", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
-            d = dict(src_dict)
+            __d = dict(src_dict)
             __field = "metadata"
-            metadata = d.pop("metadata", UNSET)
+            metadata = __d.pop("metadata", UNSET)
 
             __field = "full_name"
-            full_name = d.pop("full_name", UNSET)
+            full_name = __d.pop("full_name", UNSET)
 
             __field = "kyc_enabled"
-            kyc_enabled = d.pop("kyc_enabled", UNSET)
+            kyc_enabled = __d.pop("kyc_enabled", UNSET)
 
             __field = "terms_payment_accepted_at"
-            terms_payment_accepted_at = d.pop("terms_payment_accepted_at", UNSET)
+            terms_payment_accepted_at = __d.pop("terms_payment_accepted_at", UNSET)
 
             __field = "terms_and_policy_accepted_at"
-            terms_and_policy_accepted_at = d.pop("terms_and_policy_accepted_at", UNSET)
+            terms_and_policy_accepted_at = __d.pop(
+                "terms_and_policy_accepted_at", UNSET
+            )
 
             __field = "feature_flags"
-            _feature_flags = d.pop("feature_flags", UNSET)
+            _feature_flags = __d.pop("feature_flags", UNSET)
             feature_flags: UserProfileFeatureFlags | Unset
             if isinstance(_feature_flags, Unset):
                 feature_flags = UNSET
             else:
                 feature_flags = UserProfileFeatureFlags.from_dict(_feature_flags)
 
-            user_profile = cls(
+            __made = cls(
                 metadata=metadata,
                 full_name=full_name,
                 kyc_enabled=kyc_enabled,
@@ -113,11 +116,11 @@ class UserProfile:
                 feature_flags=feature_flags,
             )
 
-            user_profile.additional_properties = d
+            __made.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("UserProfile", __field, __error) from None
-        return user_profile
+        return __made
 
     @property
     def additional_keys(self) -> list[str]:

@@ -1,6 +1,7 @@
-from http import HTTPStatus
+"""POST /api/v1/companies/{company_id}/datasets/"""
+
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote as _quote
 from uuid import UUID
 
 import httpx
@@ -13,6 +14,8 @@ from ...models.dataset import Dataset
 from ...models.dataset_request import DatasetRequest
 from ...models.error_response import ErrorResponse
 from ...types import Response
+from ...types import http_status as _http_status
+from ...types import to_text as _to_text
 
 
 def _get_kwargs(
@@ -20,20 +23,20 @@ def _get_kwargs(
     *,
     body: DatasetRequest,
 ) -> dict[str, Any]:
-    headers: dict[str, Any] = {}
+    _headers: dict[str, Any] = {}
 
     _kwargs: dict[str, Any] = {
         "method": "post",
         "url": "/api/v1/companies/{company_id}/datasets/".format(
-            company_id=quote(str(company_id), safe=""),
+            company_id=_quote(_to_text(company_id), safe=""),
         ),
     }
 
     _kwargs["json"] = body.to_dict()
 
-    headers["Content-Type"] = "application/json"
+    _headers["Content-Type"] = "application/json"
 
-    _kwargs["headers"] = headers
+    _kwargs["headers"] = _headers
     return _kwargs
 
 
@@ -86,7 +89,7 @@ def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
 ) -> Response[Dataset | ErrorResponse]:
     return Response(
-        status_code=HTTPStatus(response.status_code),
+        status_code=_http_status(response.status_code),
         content=response.content,
         headers=response.headers,
         parsed=_parse_response(client=client, response=response),
@@ -115,16 +118,16 @@ def sync_detailed(
         Response[Dataset | ErrorResponse]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         company_id=company_id,
         body=body,
     )
 
-    response = client.get_httpx_client().request(
-        **kwargs,
+    _response = client.get_httpx_client().request(
+        **_kwargs,
     )
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 def sync(
@@ -178,14 +181,14 @@ async def asyncio_detailed(
         Response[Dataset | ErrorResponse]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         company_id=company_id,
         body=body,
     )
 
-    response = await client.get_async_httpx_client().request(**kwargs)
+    _response = await client.get_async_httpx_client().request(**_kwargs)
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 async def asyncio(

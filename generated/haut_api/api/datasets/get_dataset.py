@@ -1,6 +1,7 @@
-from http import HTTPStatus
+"""GET /api/v1/companies/{company_id}/datasets/{dataset_id}/"""
+
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote as _quote
 from uuid import UUID
 
 import httpx
@@ -12,6 +13,8 @@ from ...errors import DecodeError as _DecodeError
 from ...models.dataset import Dataset
 from ...models.error_response import ErrorResponse
 from ...types import Response
+from ...types import http_status as _http_status
+from ...types import to_text as _to_text
 
 
 def _get_kwargs(
@@ -22,8 +25,8 @@ def _get_kwargs(
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/api/v1/companies/{company_id}/datasets/{dataset_id}/".format(
-            company_id=quote(str(company_id), safe=""),
-            dataset_id=quote(str(dataset_id), safe=""),
+            company_id=_quote(_to_text(company_id), safe=""),
+            dataset_id=_quote(_to_text(dataset_id), safe=""),
         ),
     }
 
@@ -72,7 +75,7 @@ def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
 ) -> Response[Dataset | ErrorResponse]:
     return Response(
-        status_code=HTTPStatus(response.status_code),
+        status_code=_http_status(response.status_code),
         content=response.content,
         headers=response.headers,
         parsed=_parse_response(client=client, response=response),
@@ -99,16 +102,16 @@ def sync_detailed(
         Response[Dataset | ErrorResponse]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         company_id=company_id,
         dataset_id=dataset_id,
     )
 
-    response = client.get_httpx_client().request(
-        **kwargs,
+    _response = client.get_httpx_client().request(
+        **_kwargs,
     )
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 def sync(
@@ -158,14 +161,14 @@ async def asyncio_detailed(
         Response[Dataset | ErrorResponse]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         company_id=company_id,
         dataset_id=dataset_id,
     )
 
-    response = await client.get_async_httpx_client().request(**kwargs)
+    _response = await client.get_async_httpx_client().request(**_kwargs)
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 async def asyncio(

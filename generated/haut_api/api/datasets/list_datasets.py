@@ -1,6 +1,7 @@
-from http import HTTPStatus
+"""GET /api/v1/companies/{company_id}/datasets/"""
+
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote as _quote
 from uuid import UUID
 
 import httpx
@@ -12,6 +13,9 @@ from ...errors import DecodeError as _DecodeError
 from ...models.error_response import ErrorResponse
 from ...models.paginated_dataset_list import PaginatedDatasetList
 from ...types import UNSET, Response, Unset
+from ...types import http_status as _http_status
+from ...types import put_query as _put_query
+from ...types import to_text as _to_text
 
 
 def _get_kwargs(
@@ -22,25 +26,18 @@ def _get_kwargs(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
 ) -> dict[str, Any]:
-
-    params: dict[str, Any] = {}
-
-    params["ordering"] = ordering
-
-    params["q"] = q
-
-    params["page"] = page
-
-    params["page_size"] = page_size
-
-    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+    _params: dict[str, Any] = {}
+    _put_query(_params, "ordering", ordering, "form", True)
+    _put_query(_params, "q", q, "form", True)
+    _put_query(_params, "page", page, "form", True)
+    _put_query(_params, "page_size", page_size, "form", True)
 
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/api/v1/companies/{company_id}/datasets/".format(
-            company_id=quote(str(company_id), safe=""),
+            company_id=_quote(_to_text(company_id), safe=""),
         ),
-        "params": params,
+        "params": _params,
     }
 
     return _kwargs
@@ -95,7 +92,7 @@ def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
 ) -> Response[ErrorResponse | PaginatedDatasetList]:
     return Response(
-        status_code=HTTPStatus(response.status_code),
+        status_code=_http_status(response.status_code),
         content=response.content,
         headers=response.headers,
         parsed=_parse_response(client=client, response=response),
@@ -115,10 +112,10 @@ def sync_detailed(
 
     Args:
         company_id (UUID):
-        ordering (str | Unset):
-        q (str | Unset):
-        page (int | Unset):
-        page_size (int | Unset):
+        ordering (str | Unset): Which field to use when ordering the results.
+        q (str | Unset): A search term.
+        page (int | Unset): A page number within the paginated result set. The first page is 1.
+        page_size (int | Unset): Number of results to return per page.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -128,7 +125,7 @@ def sync_detailed(
         Response[ErrorResponse | PaginatedDatasetList]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         company_id=company_id,
         ordering=ordering,
         q=q,
@@ -136,11 +133,11 @@ def sync_detailed(
         page_size=page_size,
     )
 
-    response = client.get_httpx_client().request(
-        **kwargs,
+    _response = client.get_httpx_client().request(
+        **_kwargs,
     )
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 def sync(
@@ -156,10 +153,10 @@ def sync(
 
     Args:
         company_id (UUID):
-        ordering (str | Unset):
-        q (str | Unset):
-        page (int | Unset):
-        page_size (int | Unset):
+        ordering (str | Unset): Which field to use when ordering the results.
+        q (str | Unset): A search term.
+        page (int | Unset): A page number within the paginated result set. The first page is 1.
+        page_size (int | Unset): Number of results to return per page.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -192,10 +189,10 @@ async def asyncio_detailed(
 
     Args:
         company_id (UUID):
-        ordering (str | Unset):
-        q (str | Unset):
-        page (int | Unset):
-        page_size (int | Unset):
+        ordering (str | Unset): Which field to use when ordering the results.
+        q (str | Unset): A search term.
+        page (int | Unset): A page number within the paginated result set. The first page is 1.
+        page_size (int | Unset): Number of results to return per page.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -205,7 +202,7 @@ async def asyncio_detailed(
         Response[ErrorResponse | PaginatedDatasetList]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         company_id=company_id,
         ordering=ordering,
         q=q,
@@ -213,9 +210,9 @@ async def asyncio_detailed(
         page_size=page_size,
     )
 
-    response = await client.get_async_httpx_client().request(**kwargs)
+    _response = await client.get_async_httpx_client().request(**_kwargs)
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 async def asyncio(
@@ -231,10 +228,10 @@ async def asyncio(
 
     Args:
         company_id (UUID):
-        ordering (str | Unset):
-        q (str | Unset):
-        page (int | Unset):
-        page_size (int | Unset):
+        ordering (str | Unset): Which field to use when ordering the results.
+        q (str | Unset): A search term.
+        page (int | Unset): A page number within the paginated result set. The first page is 1.
+        page_size (int | Unset): Number of results to return per page.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

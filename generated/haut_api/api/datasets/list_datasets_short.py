@@ -1,6 +1,7 @@
-from http import HTTPStatus
+"""GET /api/v1/companies/{company_id}/datasets/short_list/"""
+
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote as _quote
 from uuid import UUID
 
 import httpx
@@ -13,6 +14,9 @@ from ...errors import as_list as _as_list
 from ...models.dataset_reference import DatasetReference
 from ...models.error_response import ErrorResponse
 from ...types import UNSET, Response, Unset
+from ...types import http_status as _http_status
+from ...types import put_query as _put_query
+from ...types import to_text as _to_text
 
 
 def _get_kwargs(
@@ -20,19 +24,15 @@ def _get_kwargs(
     *,
     q: str | Unset = UNSET,
 ) -> dict[str, Any]:
-
-    params: dict[str, Any] = {}
-
-    params["q"] = q
-
-    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+    _params: dict[str, Any] = {}
+    _put_query(_params, "q", q, "form", True)
 
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/api/v1/companies/{company_id}/datasets/short_list/".format(
-            company_id=quote(str(company_id), safe=""),
+            company_id=_quote(_to_text(company_id), safe=""),
         ),
-        "params": params,
+        "params": _params,
     }
 
     return _kwargs
@@ -97,7 +97,7 @@ def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
 ) -> Response[ErrorResponse | list[DatasetReference]]:
     return Response(
-        status_code=HTTPStatus(response.status_code),
+        status_code=_http_status(response.status_code),
         content=response.content,
         headers=response.headers,
         parsed=_parse_response(client=client, response=response),
@@ -116,7 +116,7 @@ def sync_detailed(
 
     Args:
         company_id (UUID):
-        q (str | Unset):
+        q (str | Unset): A search term.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -126,16 +126,16 @@ def sync_detailed(
         Response[ErrorResponse | list[DatasetReference]]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         company_id=company_id,
         q=q,
     )
 
-    response = client.get_httpx_client().request(
-        **kwargs,
+    _response = client.get_httpx_client().request(
+        **_kwargs,
     )
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 def sync(
@@ -150,7 +150,7 @@ def sync(
 
     Args:
         company_id (UUID):
-        q (str | Unset):
+        q (str | Unset): A search term.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -179,7 +179,7 @@ async def asyncio_detailed(
 
     Args:
         company_id (UUID):
-        q (str | Unset):
+        q (str | Unset): A search term.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -189,14 +189,14 @@ async def asyncio_detailed(
         Response[ErrorResponse | list[DatasetReference]]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         company_id=company_id,
         q=q,
     )
 
-    response = await client.get_async_httpx_client().request(**kwargs)
+    _response = await client.get_async_httpx_client().request(**_kwargs)
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 async def asyncio(
@@ -211,7 +211,7 @@ async def asyncio(
 
     Args:
         company_id (UUID):
-        q (str | Unset):
+        q (str | Unset): A search term.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

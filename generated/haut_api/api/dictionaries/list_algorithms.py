@@ -1,4 +1,5 @@
-from http import HTTPStatus
+"""GET /api/v1/dicts/algorithms/"""
+
 from typing import Any
 
 import httpx
@@ -12,23 +13,21 @@ from ...models.algorithm import Algorithm
 from ...models.error_response import ErrorResponse
 from ...models.paginated_algorithm_list import PaginatedAlgorithmList
 from ...types import UNSET, Response, Unset
+from ...types import http_status as _http_status
+from ...types import put_query as _put_query
 
 
 def _get_kwargs(
     *,
     page: int | Unset = UNSET,
 ) -> dict[str, Any]:
-
-    params: dict[str, Any] = {}
-
-    params["page"] = page
-
-    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+    _params: dict[str, Any] = {}
+    _put_query(_params, "page", page, "form", True)
 
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/api/v1/dicts/algorithms/",
-        "params": params,
+        "params": _params,
     }
 
     return _kwargs
@@ -113,7 +112,7 @@ def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
 ) -> Response[ErrorResponse | list[Algorithm] | PaginatedAlgorithmList]:
     return Response(
-        status_code=HTTPStatus(response.status_code),
+        status_code=_http_status(response.status_code),
         content=response.content,
         headers=response.headers,
         parsed=_parse_response(client=client, response=response),
@@ -128,7 +127,7 @@ def sync_detailed(
     """List algorithms
 
     Args:
-        page (int | Unset):
+        page (int | Unset): A page number within the paginated result set. The first page is 1.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -138,15 +137,15 @@ def sync_detailed(
         Response[ErrorResponse | list[Algorithm] | PaginatedAlgorithmList]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         page=page,
     )
 
-    response = client.get_httpx_client().request(
-        **kwargs,
+    _response = client.get_httpx_client().request(
+        **_kwargs,
     )
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 def sync(
@@ -157,7 +156,7 @@ def sync(
     """List algorithms
 
     Args:
-        page (int | Unset):
+        page (int | Unset): A page number within the paginated result set. The first page is 1.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -181,7 +180,7 @@ async def asyncio_detailed(
     """List algorithms
 
     Args:
-        page (int | Unset):
+        page (int | Unset): A page number within the paginated result set. The first page is 1.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -191,13 +190,13 @@ async def asyncio_detailed(
         Response[ErrorResponse | list[Algorithm] | PaginatedAlgorithmList]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         page=page,
     )
 
-    response = await client.get_async_httpx_client().request(**kwargs)
+    _response = await client.get_async_httpx_client().request(**_kwargs)
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 async def asyncio(
@@ -208,7 +207,7 @@ async def asyncio(
     """List algorithms
 
     Args:
-        page (int | Unset):
+        page (int | Unset): A page number within the paginated result set. The first page is 1.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -1,4 +1,5 @@
-from http import HTTPStatus
+"""GET /api/v1/dicts/image_types/"""
+
 from typing import Any
 
 import httpx
@@ -12,23 +13,21 @@ from ...models.error_response import ErrorResponse
 from ...models.image_type import ImageType
 from ...models.paginated_image_type_list import PaginatedImageTypeList
 from ...types import UNSET, Response, Unset
+from ...types import http_status as _http_status
+from ...types import put_query as _put_query
 
 
 def _get_kwargs(
     *,
     page: int | Unset = UNSET,
 ) -> dict[str, Any]:
-
-    params: dict[str, Any] = {}
-
-    params["page"] = page
-
-    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+    _params: dict[str, Any] = {}
+    _put_query(_params, "page", page, "form", True)
 
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/api/v1/dicts/image_types/",
-        "params": params,
+        "params": _params,
     }
 
     return _kwargs
@@ -113,7 +112,7 @@ def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
 ) -> Response[ErrorResponse | list[ImageType] | PaginatedImageTypeList]:
     return Response(
-        status_code=HTTPStatus(response.status_code),
+        status_code=_http_status(response.status_code),
         content=response.content,
         headers=response.headers,
         parsed=_parse_response(client=client, response=response),
@@ -130,7 +129,7 @@ def sync_detailed(
      Where side_id, light_id and image_type_id come from.
 
     Args:
-        page (int | Unset):
+        page (int | Unset): A page number within the paginated result set. The first page is 1.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -140,15 +139,15 @@ def sync_detailed(
         Response[ErrorResponse | list[ImageType] | PaginatedImageTypeList]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         page=page,
     )
 
-    response = client.get_httpx_client().request(
-        **kwargs,
+    _response = client.get_httpx_client().request(
+        **_kwargs,
     )
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 def sync(
@@ -161,7 +160,7 @@ def sync(
      Where side_id, light_id and image_type_id come from.
 
     Args:
-        page (int | Unset):
+        page (int | Unset): A page number within the paginated result set. The first page is 1.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -187,7 +186,7 @@ async def asyncio_detailed(
      Where side_id, light_id and image_type_id come from.
 
     Args:
-        page (int | Unset):
+        page (int | Unset): A page number within the paginated result set. The first page is 1.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -197,13 +196,13 @@ async def asyncio_detailed(
         Response[ErrorResponse | list[ImageType] | PaginatedImageTypeList]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         page=page,
     )
 
-    response = await client.get_async_httpx_client().request(**kwargs)
+    _response = await client.get_async_httpx_client().request(**_kwargs)
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 async def asyncio(
@@ -216,7 +215,7 @@ async def asyncio(
      Where side_id, light_id and image_type_id come from.
 
     Args:
-        page (int | Unset):
+        page (int | Unset): A page number within the paginated result set. The first page is 1.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

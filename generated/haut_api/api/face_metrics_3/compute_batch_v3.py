@@ -1,6 +1,7 @@
-from http import HTTPStatus
+"""POST /api/v3/companies/{company_id}/batches/{batch_id}/compute/"""
+
 from typing import Any, cast
-from urllib.parse import quote
+from urllib.parse import quote as _quote
 from uuid import UUID
 
 import httpx
@@ -12,6 +13,8 @@ from ...errors import DecodeError as _DecodeError
 from ...models.compute_request import ComputeRequest
 from ...models.error_response import ErrorResponse
 from ...types import UNSET, Response, Unset
+from ...types import http_status as _http_status
+from ...types import to_text as _to_text
 
 
 def _get_kwargs(
@@ -20,22 +23,22 @@ def _get_kwargs(
     *,
     body: ComputeRequest | Unset = UNSET,
 ) -> dict[str, Any]:
-    headers: dict[str, Any] = {}
+    _headers: dict[str, Any] = {}
 
     _kwargs: dict[str, Any] = {
         "method": "post",
         "url": "/api/v3/companies/{company_id}/batches/{batch_id}/compute/".format(
-            company_id=quote(str(company_id), safe=""),
-            batch_id=quote(str(batch_id), safe=""),
+            company_id=_quote(_to_text(company_id), safe=""),
+            batch_id=_quote(_to_text(batch_id), safe=""),
         ),
     }
 
     if not isinstance(body, Unset):
         _kwargs["json"] = body.to_dict()
 
-    headers["Content-Type"] = "application/json"
+    _headers["Content-Type"] = "application/json"
 
-    _kwargs["headers"] = headers
+    _kwargs["headers"] = _headers
     return _kwargs
 
 
@@ -87,7 +90,7 @@ def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
 ) -> Response[Any | ErrorResponse]:
     return Response(
-        status_code=HTTPStatus(response.status_code),
+        status_code=_http_status(response.status_code),
         content=response.content,
         headers=response.headers,
         parsed=_parse_response(client=client, response=response),
@@ -107,7 +110,7 @@ def sync_detailed(
 
     Args:
         company_id (UUID):
-        batch_id (UUID):
+        batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         body (ComputeRequest | Unset):
 
     Raises:
@@ -118,17 +121,17 @@ def sync_detailed(
         Response[Any | ErrorResponse]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         company_id=company_id,
         batch_id=batch_id,
         body=body,
     )
 
-    response = client.get_httpx_client().request(
-        **kwargs,
+    _response = client.get_httpx_client().request(
+        **_kwargs,
     )
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 def sync(
@@ -144,7 +147,7 @@ def sync(
 
     Args:
         company_id (UUID):
-        batch_id (UUID):
+        batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         body (ComputeRequest | Unset):
 
     Raises:
@@ -176,7 +179,7 @@ async def asyncio_detailed(
 
     Args:
         company_id (UUID):
-        batch_id (UUID):
+        batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         body (ComputeRequest | Unset):
 
     Raises:
@@ -187,15 +190,15 @@ async def asyncio_detailed(
         Response[Any | ErrorResponse]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         company_id=company_id,
         batch_id=batch_id,
         body=body,
     )
 
-    response = await client.get_async_httpx_client().request(**kwargs)
+    _response = await client.get_async_httpx_client().request(**_kwargs)
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 async def asyncio(
@@ -211,7 +214,7 @@ async def asyncio(
 
     Args:
         company_id (UUID):
-        batch_id (UUID):
+        batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         body (ComputeRequest | Unset):
 
     Raises:

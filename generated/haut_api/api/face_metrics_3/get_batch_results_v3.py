@@ -1,6 +1,7 @@
-from http import HTTPStatus
+"""GET /api/v3/companies/{company_id}/batches/{batch_id}/results/"""
+
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote as _quote
 from uuid import UUID
 
 import httpx
@@ -12,6 +13,8 @@ from ...errors import DecodeError as _DecodeError
 from ...models.batch_results_v3 import BatchResultsV3
 from ...models.error_response import ErrorResponse
 from ...types import Response
+from ...types import http_status as _http_status
+from ...types import to_text as _to_text
 
 
 def _get_kwargs(
@@ -22,8 +25,8 @@ def _get_kwargs(
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/api/v3/companies/{company_id}/batches/{batch_id}/results/".format(
-            company_id=quote(str(company_id), safe=""),
-            batch_id=quote(str(batch_id), safe=""),
+            company_id=_quote(_to_text(company_id), safe=""),
+            batch_id=_quote(_to_text(batch_id), safe=""),
         ),
     }
 
@@ -74,7 +77,7 @@ def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
 ) -> Response[BatchResultsV3 | ErrorResponse]:
     return Response(
-        status_code=HTTPStatus(response.status_code),
+        status_code=_http_status(response.status_code),
         content=response.content,
         headers=response.headers,
         parsed=_parse_response(client=client, response=response),
@@ -91,7 +94,7 @@ def sync_detailed(
 
     Args:
         company_id (UUID):
-        batch_id (UUID):
+        batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -101,16 +104,16 @@ def sync_detailed(
         Response[BatchResultsV3 | ErrorResponse]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         company_id=company_id,
         batch_id=batch_id,
     )
 
-    response = client.get_httpx_client().request(
-        **kwargs,
+    _response = client.get_httpx_client().request(
+        **_kwargs,
     )
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 def sync(
@@ -123,7 +126,7 @@ def sync(
 
     Args:
         company_id (UUID):
-        batch_id (UUID):
+        batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -150,7 +153,7 @@ async def asyncio_detailed(
 
     Args:
         company_id (UUID):
-        batch_id (UUID):
+        batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -160,14 +163,14 @@ async def asyncio_detailed(
         Response[BatchResultsV3 | ErrorResponse]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         company_id=company_id,
         batch_id=batch_id,
     )
 
-    response = await client.get_async_httpx_client().request(**kwargs)
+    _response = await client.get_async_httpx_client().request(**_kwargs)
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 async def asyncio(
@@ -180,7 +183,7 @@ async def asyncio(
 
     Args:
         company_id (UUID):
-        batch_id (UUID):
+        batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -1,6 +1,7 @@
-from http import HTTPStatus
+"""GET /api/v1/companies/{company_id}/images/{image_id}/"""
+
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote as _quote
 from uuid import UUID
 
 import httpx
@@ -12,6 +13,9 @@ from ...errors import DecodeError as _DecodeError
 from ...models.error_response import ErrorResponse
 from ...models.image import Image
 from ...types import UNSET, Response, Unset
+from ...types import http_status as _http_status
+from ...types import put_query as _put_query
+from ...types import to_text as _to_text
 
 
 def _get_kwargs(
@@ -21,22 +25,17 @@ def _get_kwargs(
     generate_signed_url: bool | Unset = UNSET,
     expiration_seconds: int | Unset = UNSET,
 ) -> dict[str, Any]:
-
-    params: dict[str, Any] = {}
-
-    params["generate_signed_url"] = generate_signed_url
-
-    params["expiration_seconds"] = expiration_seconds
-
-    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+    _params: dict[str, Any] = {}
+    _put_query(_params, "generate_signed_url", generate_signed_url, "form", True)
+    _put_query(_params, "expiration_seconds", expiration_seconds, "form", True)
 
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/api/v1/companies/{company_id}/images/{image_id}/".format(
-            company_id=quote(str(company_id), safe=""),
-            image_id=quote(str(image_id), safe=""),
+            company_id=_quote(_to_text(company_id), safe=""),
+            image_id=_quote(_to_text(image_id), safe=""),
         ),
-        "params": params,
+        "params": _params,
     }
 
     return _kwargs
@@ -89,7 +88,7 @@ def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
 ) -> Response[ErrorResponse | Image]:
     return Response(
-        status_code=HTTPStatus(response.status_code),
+        status_code=_http_status(response.status_code),
         content=response.content,
         headers=response.headers,
         parsed=_parse_response(client=client, response=response),
@@ -111,8 +110,8 @@ def sync_detailed(
     Args:
         company_id (UUID):
         image_id (UUID):
-        generate_signed_url (bool | Unset):
-        expiration_seconds (int | Unset):
+        generate_signed_url (bool | Unset): generate signed url
+        expiration_seconds (int | Unset): expiration seconds for signed url
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -122,18 +121,18 @@ def sync_detailed(
         Response[ErrorResponse | Image]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         company_id=company_id,
         image_id=image_id,
         generate_signed_url=generate_signed_url,
         expiration_seconds=expiration_seconds,
     )
 
-    response = client.get_httpx_client().request(
-        **kwargs,
+    _response = client.get_httpx_client().request(
+        **_kwargs,
     )
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 def sync(
@@ -151,8 +150,8 @@ def sync(
     Args:
         company_id (UUID):
         image_id (UUID):
-        generate_signed_url (bool | Unset):
-        expiration_seconds (int | Unset):
+        generate_signed_url (bool | Unset): generate signed url
+        expiration_seconds (int | Unset): expiration seconds for signed url
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -186,8 +185,8 @@ async def asyncio_detailed(
     Args:
         company_id (UUID):
         image_id (UUID):
-        generate_signed_url (bool | Unset):
-        expiration_seconds (int | Unset):
+        generate_signed_url (bool | Unset): generate signed url
+        expiration_seconds (int | Unset): expiration seconds for signed url
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -197,16 +196,16 @@ async def asyncio_detailed(
         Response[ErrorResponse | Image]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         company_id=company_id,
         image_id=image_id,
         generate_signed_url=generate_signed_url,
         expiration_seconds=expiration_seconds,
     )
 
-    response = await client.get_async_httpx_client().request(**kwargs)
+    _response = await client.get_async_httpx_client().request(**_kwargs)
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 async def asyncio(
@@ -224,8 +223,8 @@ async def asyncio(
     Args:
         company_id (UUID):
         image_id (UUID):
-        generate_signed_url (bool | Unset):
-        expiration_seconds (int | Unset):
+        generate_signed_url (bool | Unset): generate signed url
+        expiration_seconds (int | Unset): expiration seconds for signed url
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

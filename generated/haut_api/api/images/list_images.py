@@ -1,6 +1,7 @@
-from http import HTTPStatus
+"""GET /api/v1/companies/{company_id}/subjects/{subject_id}/images/"""
+
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote as _quote
 from uuid import UUID
 
 import httpx
@@ -12,6 +13,9 @@ from ...errors import DecodeError as _DecodeError
 from ...models.error_response import ErrorResponse
 from ...models.paginated_image_list import PaginatedImageList
 from ...types import UNSET, Response, Unset
+from ...types import http_status as _http_status
+from ...types import put_query as _put_query
+from ...types import to_text as _to_text
 
 
 def _get_kwargs(
@@ -24,28 +28,20 @@ def _get_kwargs(
     page_size: int | Unset = UNSET,
     expiration_seconds: int | Unset = UNSET,
 ) -> dict[str, Any]:
-
-    params: dict[str, Any] = {}
-
-    params["ordering"] = ordering
-
-    params["q"] = q
-
-    params["page"] = page
-
-    params["page_size"] = page_size
-
-    params["expiration_seconds"] = expiration_seconds
-
-    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+    _params: dict[str, Any] = {}
+    _put_query(_params, "ordering", ordering, "form", True)
+    _put_query(_params, "q", q, "form", True)
+    _put_query(_params, "page", page, "form", True)
+    _put_query(_params, "page_size", page_size, "form", True)
+    _put_query(_params, "expiration_seconds", expiration_seconds, "form", True)
 
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/api/v1/companies/{company_id}/subjects/{subject_id}/images/".format(
-            company_id=quote(str(company_id), safe=""),
-            subject_id=quote(str(subject_id), safe=""),
+            company_id=_quote(_to_text(company_id), safe=""),
+            subject_id=_quote(_to_text(subject_id), safe=""),
         ),
-        "params": params,
+        "params": _params,
     }
 
     return _kwargs
@@ -98,7 +94,7 @@ def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
 ) -> Response[ErrorResponse | PaginatedImageList]:
     return Response(
-        status_code=HTTPStatus(response.status_code),
+        status_code=_http_status(response.status_code),
         content=response.content,
         headers=response.headers,
         parsed=_parse_response(client=client, response=response),
@@ -123,11 +119,11 @@ def sync_detailed(
     Args:
         company_id (UUID):
         subject_id (UUID):
-        ordering (str | Unset):
-        q (str | Unset):
-        page (int | Unset):
-        page_size (int | Unset):
-        expiration_seconds (int | Unset):
+        ordering (str | Unset): Which field to use when ordering the results.
+        q (str | Unset): A search term.
+        page (int | Unset): A page number within the paginated result set. The first page is 1.
+        page_size (int | Unset): Number of results to return per page.
+        expiration_seconds (int | Unset): expiration seconds for signed url
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -137,7 +133,7 @@ def sync_detailed(
         Response[ErrorResponse | PaginatedImageList]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         company_id=company_id,
         subject_id=subject_id,
         ordering=ordering,
@@ -147,11 +143,11 @@ def sync_detailed(
         expiration_seconds=expiration_seconds,
     )
 
-    response = client.get_httpx_client().request(
-        **kwargs,
+    _response = client.get_httpx_client().request(
+        **_kwargs,
     )
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 def sync(
@@ -172,11 +168,11 @@ def sync(
     Args:
         company_id (UUID):
         subject_id (UUID):
-        ordering (str | Unset):
-        q (str | Unset):
-        page (int | Unset):
-        page_size (int | Unset):
-        expiration_seconds (int | Unset):
+        ordering (str | Unset): Which field to use when ordering the results.
+        q (str | Unset): A search term.
+        page (int | Unset): A page number within the paginated result set. The first page is 1.
+        page_size (int | Unset): Number of results to return per page.
+        expiration_seconds (int | Unset): expiration seconds for signed url
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -216,11 +212,11 @@ async def asyncio_detailed(
     Args:
         company_id (UUID):
         subject_id (UUID):
-        ordering (str | Unset):
-        q (str | Unset):
-        page (int | Unset):
-        page_size (int | Unset):
-        expiration_seconds (int | Unset):
+        ordering (str | Unset): Which field to use when ordering the results.
+        q (str | Unset): A search term.
+        page (int | Unset): A page number within the paginated result set. The first page is 1.
+        page_size (int | Unset): Number of results to return per page.
+        expiration_seconds (int | Unset): expiration seconds for signed url
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -230,7 +226,7 @@ async def asyncio_detailed(
         Response[ErrorResponse | PaginatedImageList]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         company_id=company_id,
         subject_id=subject_id,
         ordering=ordering,
@@ -240,9 +236,9 @@ async def asyncio_detailed(
         expiration_seconds=expiration_seconds,
     )
 
-    response = await client.get_async_httpx_client().request(**kwargs)
+    _response = await client.get_async_httpx_client().request(**_kwargs)
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 async def asyncio(
@@ -263,11 +259,11 @@ async def asyncio(
     Args:
         company_id (UUID):
         subject_id (UUID):
-        ordering (str | Unset):
-        q (str | Unset):
-        page (int | Unset):
-        page_size (int | Unset):
-        expiration_seconds (int | Unset):
+        ordering (str | Unset): Which field to use when ordering the results.
+        q (str | Unset): A search term.
+        page (int | Unset): A page number within the paginated result set. The first page is 1.
+        page_size (int | Unset): Number of results to return per page.
+        expiration_seconds (int | Unset): expiration seconds for signed url
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

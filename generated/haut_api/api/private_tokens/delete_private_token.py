@@ -1,6 +1,7 @@
-from http import HTTPStatus
+"""DELETE /api/v1/auth/private_tokens/{id}/"""
+
 from typing import Any, cast
-from urllib.parse import quote
+from urllib.parse import quote as _quote
 
 import httpx
 
@@ -10,6 +11,8 @@ from ...errors import READ_FAILURES as _READ_FAILURES
 from ...errors import DecodeError as _DecodeError
 from ...models.error_response import ErrorResponse
 from ...types import Response
+from ...types import http_status as _http_status
+from ...types import to_text as _to_text
 
 
 def _get_kwargs(
@@ -19,7 +22,7 @@ def _get_kwargs(
     _kwargs: dict[str, Any] = {
         "method": "delete",
         "url": "/api/v1/auth/private_tokens/{id}/".format(
-            id=quote(str(id), safe=""),
+            id=_quote(_to_text(id), safe=""),
         ),
     }
 
@@ -69,7 +72,7 @@ def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
 ) -> Response[Any | ErrorResponse]:
     return Response(
-        status_code=HTTPStatus(response.status_code),
+        status_code=_http_status(response.status_code),
         content=response.content,
         headers=response.headers,
         parsed=_parse_response(client=client, response=response),
@@ -84,7 +87,7 @@ def sync_detailed(
     """Delete a private token
 
     Args:
-        id (int):
+        id (int): A unique integer value identifying this private token.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -94,15 +97,15 @@ def sync_detailed(
         Response[Any | ErrorResponse]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         id=id,
     )
 
-    response = client.get_httpx_client().request(
-        **kwargs,
+    _response = client.get_httpx_client().request(
+        **_kwargs,
     )
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 def sync(
@@ -113,7 +116,7 @@ def sync(
     """Delete a private token
 
     Args:
-        id (int):
+        id (int): A unique integer value identifying this private token.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -137,7 +140,7 @@ async def asyncio_detailed(
     """Delete a private token
 
     Args:
-        id (int):
+        id (int): A unique integer value identifying this private token.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -147,13 +150,13 @@ async def asyncio_detailed(
         Response[Any | ErrorResponse]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         id=id,
     )
 
-    response = await client.get_async_httpx_client().request(**kwargs)
+    _response = await client.get_async_httpx_client().request(**_kwargs)
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 async def asyncio(
@@ -164,7 +167,7 @@ async def asyncio(
     """Delete a private token
 
     Args:
-        id (int):
+        id (int): A unique integer value identifying this private token.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -1,4 +1,5 @@
-from http import HTTPStatus
+"""GET /api/v1/auth/private_tokens/"""
+
 from typing import Any
 
 import httpx
@@ -10,6 +11,8 @@ from ...errors import DecodeError as _DecodeError
 from ...models.error_response import ErrorResponse
 from ...models.paginated_private_token_list import PaginatedPrivateTokenList
 from ...types import UNSET, Response, Unset
+from ...types import http_status as _http_status
+from ...types import put_query as _put_query
 
 
 def _get_kwargs(
@@ -19,23 +22,16 @@ def _get_kwargs(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
 ) -> dict[str, Any]:
-
-    params: dict[str, Any] = {}
-
-    params["ordering"] = ordering
-
-    params["q"] = q
-
-    params["page"] = page
-
-    params["page_size"] = page_size
-
-    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+    _params: dict[str, Any] = {}
+    _put_query(_params, "ordering", ordering, "form", True)
+    _put_query(_params, "q", q, "form", True)
+    _put_query(_params, "page", page, "form", True)
+    _put_query(_params, "page_size", page_size, "form", True)
 
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/api/v1/auth/private_tokens/",
-        "params": params,
+        "params": _params,
     }
 
     return _kwargs
@@ -90,7 +86,7 @@ def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
 ) -> Response[ErrorResponse | PaginatedPrivateTokenList]:
     return Response(
-        status_code=HTTPStatus(response.status_code),
+        status_code=_http_status(response.status_code),
         content=response.content,
         headers=response.headers,
         parsed=_parse_response(client=client, response=response),
@@ -108,10 +104,10 @@ def sync_detailed(
     """List private tokens
 
     Args:
-        ordering (str | Unset):
-        q (str | Unset):
-        page (int | Unset):
-        page_size (int | Unset):
+        ordering (str | Unset): Which field to use when ordering the results.
+        q (str | Unset): A search term.
+        page (int | Unset): A page number within the paginated result set. The first page is 1.
+        page_size (int | Unset): Number of results to return per page.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -121,18 +117,18 @@ def sync_detailed(
         Response[ErrorResponse | PaginatedPrivateTokenList]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         ordering=ordering,
         q=q,
         page=page,
         page_size=page_size,
     )
 
-    response = client.get_httpx_client().request(
-        **kwargs,
+    _response = client.get_httpx_client().request(
+        **_kwargs,
     )
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 def sync(
@@ -146,10 +142,10 @@ def sync(
     """List private tokens
 
     Args:
-        ordering (str | Unset):
-        q (str | Unset):
-        page (int | Unset):
-        page_size (int | Unset):
+        ordering (str | Unset): Which field to use when ordering the results.
+        q (str | Unset): A search term.
+        page (int | Unset): A page number within the paginated result set. The first page is 1.
+        page_size (int | Unset): Number of results to return per page.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -179,10 +175,10 @@ async def asyncio_detailed(
     """List private tokens
 
     Args:
-        ordering (str | Unset):
-        q (str | Unset):
-        page (int | Unset):
-        page_size (int | Unset):
+        ordering (str | Unset): Which field to use when ordering the results.
+        q (str | Unset): A search term.
+        page (int | Unset): A page number within the paginated result set. The first page is 1.
+        page_size (int | Unset): Number of results to return per page.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -192,16 +188,16 @@ async def asyncio_detailed(
         Response[ErrorResponse | PaginatedPrivateTokenList]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         ordering=ordering,
         q=q,
         page=page,
         page_size=page_size,
     )
 
-    response = await client.get_async_httpx_client().request(**kwargs)
+    _response = await client.get_async_httpx_client().request(**_kwargs)
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 async def asyncio(
@@ -215,10 +211,10 @@ async def asyncio(
     """List private tokens
 
     Args:
-        ordering (str | Unset):
-        q (str | Unset):
-        page (int | Unset):
-        page_size (int | Unset):
+        ordering (str | Unset): Which field to use when ordering the results.
+        q (str | Unset): A search term.
+        page (int | Unset): A page number within the paginated result set. The first page is 1.
+        page_size (int | Unset): Number of results to return per page.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -1,6 +1,7 @@
-from http import HTTPStatus
+"""GET /api/v1/companies/{company_id}/datasets/{dataset_id}/subjects/{subject_id}/batches/{batch_id}/images/{image_id}/aux/{aux_id}/signed_url/"""
+
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote as _quote
 from uuid import UUID
 
 import httpx
@@ -12,6 +13,9 @@ from ...errors import DecodeError as _DecodeError
 from ...models.error_response import ErrorResponse
 from ...models.signed_url import SignedUrl
 from ...types import UNSET, Response, Unset
+from ...types import http_status as _http_status
+from ...types import put_query as _put_query
+from ...types import to_text as _to_text
 
 
 def _get_kwargs(
@@ -24,24 +28,20 @@ def _get_kwargs(
     *,
     expiration_seconds: int | Unset = UNSET,
 ) -> dict[str, Any]:
-
-    params: dict[str, Any] = {}
-
-    params["expiration_seconds"] = expiration_seconds
-
-    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+    _params: dict[str, Any] = {}
+    _put_query(_params, "expiration_seconds", expiration_seconds, "form", True)
 
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/api/v1/companies/{company_id}/datasets/{dataset_id}/subjects/{subject_id}/batches/{batch_id}/images/{image_id}/aux/{aux_id}/signed_url/".format(
-            company_id=quote(str(company_id), safe=""),
-            dataset_id=quote(str(dataset_id), safe=""),
-            subject_id=quote(str(subject_id), safe=""),
-            batch_id=quote(str(batch_id), safe=""),
-            image_id=quote(str(image_id), safe=""),
-            aux_id=quote(str(aux_id), safe=""),
+            company_id=_quote(_to_text(company_id), safe=""),
+            dataset_id=_quote(_to_text(dataset_id), safe=""),
+            subject_id=_quote(_to_text(subject_id), safe=""),
+            batch_id=_quote(_to_text(batch_id), safe=""),
+            image_id=_quote(_to_text(image_id), safe=""),
+            aux_id=_quote(_to_text(aux_id), safe=""),
         ),
-        "params": params,
+        "params": _params,
     }
 
     return _kwargs
@@ -96,7 +96,7 @@ def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
 ) -> Response[ErrorResponse | SignedUrl]:
     return Response(
-        status_code=HTTPStatus(response.status_code),
+        status_code=_http_status(response.status_code),
         content=response.content,
         headers=response.headers,
         parsed=_parse_response(client=client, response=response),
@@ -120,10 +120,10 @@ def sync_detailed(
         company_id (UUID):
         dataset_id (UUID):
         subject_id (UUID):
-        batch_id (UUID):
+        batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         image_id (UUID):
         aux_id (UUID):
-        expiration_seconds (int | Unset):
+        expiration_seconds (int | Unset): expiration seconds for signed url
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -133,7 +133,7 @@ def sync_detailed(
         Response[ErrorResponse | SignedUrl]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         company_id=company_id,
         dataset_id=dataset_id,
         subject_id=subject_id,
@@ -143,11 +143,11 @@ def sync_detailed(
         expiration_seconds=expiration_seconds,
     )
 
-    response = client.get_httpx_client().request(
-        **kwargs,
+    _response = client.get_httpx_client().request(
+        **_kwargs,
     )
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 def sync(
@@ -167,10 +167,10 @@ def sync(
         company_id (UUID):
         dataset_id (UUID):
         subject_id (UUID):
-        batch_id (UUID):
+        batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         image_id (UUID):
         aux_id (UUID):
-        expiration_seconds (int | Unset):
+        expiration_seconds (int | Unset): expiration seconds for signed url
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -209,10 +209,10 @@ async def asyncio_detailed(
         company_id (UUID):
         dataset_id (UUID):
         subject_id (UUID):
-        batch_id (UUID):
+        batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         image_id (UUID):
         aux_id (UUID):
-        expiration_seconds (int | Unset):
+        expiration_seconds (int | Unset): expiration seconds for signed url
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -222,7 +222,7 @@ async def asyncio_detailed(
         Response[ErrorResponse | SignedUrl]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         company_id=company_id,
         dataset_id=dataset_id,
         subject_id=subject_id,
@@ -232,9 +232,9 @@ async def asyncio_detailed(
         expiration_seconds=expiration_seconds,
     )
 
-    response = await client.get_async_httpx_client().request(**kwargs)
+    _response = await client.get_async_httpx_client().request(**_kwargs)
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 async def asyncio(
@@ -254,10 +254,10 @@ async def asyncio(
         company_id (UUID):
         dataset_id (UUID):
         subject_id (UUID):
-        batch_id (UUID):
+        batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         image_id (UUID):
         aux_id (UUID):
-        expiration_seconds (int | Unset):
+        expiration_seconds (int | Unset): expiration seconds for signed url
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

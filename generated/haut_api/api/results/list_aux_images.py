@@ -1,6 +1,7 @@
-from http import HTTPStatus
+"""GET /api/v1/companies/{company_id}/datasets/{dataset_id}/subjects/{subject_id}/batches/{batch_id}/images/{image_id}/aux/"""
+
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote as _quote
 from uuid import UUID
 
 import httpx
@@ -13,6 +14,8 @@ from ...errors import as_list as _as_list
 from ...models.aux_image_details import AuxImageDetails
 from ...models.error_response import ErrorResponse
 from ...types import Response
+from ...types import http_status as _http_status
+from ...types import to_text as _to_text
 
 
 def _get_kwargs(
@@ -26,11 +29,11 @@ def _get_kwargs(
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/api/v1/companies/{company_id}/datasets/{dataset_id}/subjects/{subject_id}/batches/{batch_id}/images/{image_id}/aux/".format(
-            company_id=quote(str(company_id), safe=""),
-            dataset_id=quote(str(dataset_id), safe=""),
-            subject_id=quote(str(subject_id), safe=""),
-            batch_id=quote(str(batch_id), safe=""),
-            image_id=quote(str(image_id), safe=""),
+            company_id=_quote(_to_text(company_id), safe=""),
+            dataset_id=_quote(_to_text(dataset_id), safe=""),
+            subject_id=_quote(_to_text(subject_id), safe=""),
+            batch_id=_quote(_to_text(batch_id), safe=""),
+            image_id=_quote(_to_text(image_id), safe=""),
         ),
     }
 
@@ -91,7 +94,7 @@ def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
 ) -> Response[ErrorResponse | list[AuxImageDetails]]:
     return Response(
-        status_code=HTTPStatus(response.status_code),
+        status_code=_http_status(response.status_code),
         content=response.content,
         headers=response.headers,
         parsed=_parse_response(client=client, response=response),
@@ -115,7 +118,7 @@ def sync_detailed(
         company_id (UUID):
         dataset_id (UUID):
         subject_id (UUID):
-        batch_id (UUID):
+        batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         image_id (UUID):
 
     Raises:
@@ -126,7 +129,7 @@ def sync_detailed(
         Response[ErrorResponse | list[AuxImageDetails]]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         company_id=company_id,
         dataset_id=dataset_id,
         subject_id=subject_id,
@@ -134,11 +137,11 @@ def sync_detailed(
         image_id=image_id,
     )
 
-    response = client.get_httpx_client().request(
-        **kwargs,
+    _response = client.get_httpx_client().request(
+        **_kwargs,
     )
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 def sync(
@@ -158,7 +161,7 @@ def sync(
         company_id (UUID):
         dataset_id (UUID):
         subject_id (UUID):
-        batch_id (UUID):
+        batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         image_id (UUID):
 
     Raises:
@@ -196,7 +199,7 @@ async def asyncio_detailed(
         company_id (UUID):
         dataset_id (UUID):
         subject_id (UUID):
-        batch_id (UUID):
+        batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         image_id (UUID):
 
     Raises:
@@ -207,7 +210,7 @@ async def asyncio_detailed(
         Response[ErrorResponse | list[AuxImageDetails]]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         company_id=company_id,
         dataset_id=dataset_id,
         subject_id=subject_id,
@@ -215,9 +218,9 @@ async def asyncio_detailed(
         image_id=image_id,
     )
 
-    response = await client.get_async_httpx_client().request(**kwargs)
+    _response = await client.get_async_httpx_client().request(**_kwargs)
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 async def asyncio(
@@ -237,7 +240,7 @@ async def asyncio(
         company_id (UUID):
         dataset_id (UUID):
         subject_id (UUID):
-        batch_id (UUID):
+        batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         image_id (UUID):
 
     Raises:

@@ -1,6 +1,7 @@
-from http import HTTPStatus
+"""GET /api/v1/companies/{company_id}/datasets/{dataset_id}/subjects/{subject_id}/batches/{batch_id}/images/{image_id}/results/"""
+
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote as _quote
 from uuid import UUID
 
 import httpx
@@ -13,6 +14,9 @@ from ...errors import as_list as _as_list
 from ...models.error_response import ErrorResponse
 from ...models.image_result import ImageResult
 from ...types import UNSET, Response, Unset
+from ...types import http_status as _http_status
+from ...types import put_query as _put_query
+from ...types import to_text as _to_text
 
 
 def _get_kwargs(
@@ -27,29 +31,22 @@ def _get_kwargs(
     application_name: str | Unset = UNSET,
     application_id: str | Unset = UNSET,
 ) -> dict[str, Any]:
-
-    params: dict[str, Any] = {}
-
-    params["token"] = token
-
-    params["application_run_id"] = application_run_id
-
-    params["application_name"] = application_name
-
-    params["application_id"] = application_id
-
-    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+    _params: dict[str, Any] = {}
+    _put_query(_params, "token", token, "form", True)
+    _put_query(_params, "application_run_id", application_run_id, "form", True)
+    _put_query(_params, "application_name", application_name, "form", True)
+    _put_query(_params, "application_id", application_id, "form", True)
 
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/api/v1/companies/{company_id}/datasets/{dataset_id}/subjects/{subject_id}/batches/{batch_id}/images/{image_id}/results/".format(
-            company_id=quote(str(company_id), safe=""),
-            dataset_id=quote(str(dataset_id), safe=""),
-            subject_id=quote(str(subject_id), safe=""),
-            batch_id=quote(str(batch_id), safe=""),
-            image_id=quote(str(image_id), safe=""),
+            company_id=_quote(_to_text(company_id), safe=""),
+            dataset_id=_quote(_to_text(dataset_id), safe=""),
+            subject_id=_quote(_to_text(subject_id), safe=""),
+            batch_id=_quote(_to_text(batch_id), safe=""),
+            image_id=_quote(_to_text(image_id), safe=""),
         ),
-        "params": params,
+        "params": _params,
     }
 
     return _kwargs
@@ -112,7 +109,7 @@ def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
 ) -> Response[ErrorResponse | list[ImageResult]]:
     return Response(
-        status_code=HTTPStatus(response.status_code),
+        status_code=_http_status(response.status_code),
         content=response.content,
         headers=response.headers,
         parsed=_parse_response(client=client, response=response),
@@ -140,7 +137,7 @@ def sync_detailed(
         company_id (UUID):
         dataset_id (UUID):
         subject_id (UUID):
-        batch_id (UUID):
+        batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         image_id (UUID):
         token (str | Unset):
         application_run_id (str | Unset):
@@ -155,7 +152,7 @@ def sync_detailed(
         Response[ErrorResponse | list[ImageResult]]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         company_id=company_id,
         dataset_id=dataset_id,
         subject_id=subject_id,
@@ -167,11 +164,11 @@ def sync_detailed(
         application_id=application_id,
     )
 
-    response = client.get_httpx_client().request(
-        **kwargs,
+    _response = client.get_httpx_client().request(
+        **_kwargs,
     )
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 def sync(
@@ -195,7 +192,7 @@ def sync(
         company_id (UUID):
         dataset_id (UUID):
         subject_id (UUID):
-        batch_id (UUID):
+        batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         image_id (UUID):
         token (str | Unset):
         application_run_id (str | Unset):
@@ -245,7 +242,7 @@ async def asyncio_detailed(
         company_id (UUID):
         dataset_id (UUID):
         subject_id (UUID):
-        batch_id (UUID):
+        batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         image_id (UUID):
         token (str | Unset):
         application_run_id (str | Unset):
@@ -260,7 +257,7 @@ async def asyncio_detailed(
         Response[ErrorResponse | list[ImageResult]]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         company_id=company_id,
         dataset_id=dataset_id,
         subject_id=subject_id,
@@ -272,9 +269,9 @@ async def asyncio_detailed(
         application_id=application_id,
     )
 
-    response = await client.get_async_httpx_client().request(**kwargs)
+    _response = await client.get_async_httpx_client().request(**_kwargs)
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 async def asyncio(
@@ -298,7 +295,7 @@ async def asyncio(
         company_id (UUID):
         dataset_id (UUID):
         subject_id (UUID):
-        batch_id (UUID):
+        batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         image_id (UUID):
         token (str | Unset):
         application_run_id (str | Unset):

@@ -1,6 +1,7 @@
-from http import HTTPStatus
+"""DELETE /api/v1/companies/{company_id}/datasets/{dataset_id}/subjects/{subject_id}/metadata/"""
+
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote as _quote
 from uuid import UUID
 
 import httpx
@@ -12,6 +13,8 @@ from ...errors import DecodeError as _DecodeError
 from ...models.error_response import ErrorResponse
 from ...models.operation_status import OperationStatus
 from ...types import Response
+from ...types import http_status as _http_status
+from ...types import to_text as _to_text
 
 
 def _get_kwargs(
@@ -23,9 +26,9 @@ def _get_kwargs(
     _kwargs: dict[str, Any] = {
         "method": "delete",
         "url": "/api/v1/companies/{company_id}/datasets/{dataset_id}/subjects/{subject_id}/metadata/".format(
-            company_id=quote(str(company_id), safe=""),
-            dataset_id=quote(str(dataset_id), safe=""),
-            subject_id=quote(str(subject_id), safe=""),
+            company_id=_quote(_to_text(company_id), safe=""),
+            dataset_id=_quote(_to_text(dataset_id), safe=""),
+            subject_id=_quote(_to_text(subject_id), safe=""),
         ),
     }
 
@@ -76,7 +79,7 @@ def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
 ) -> Response[ErrorResponse | OperationStatus]:
     return Response(
-        status_code=HTTPStatus(response.status_code),
+        status_code=_http_status(response.status_code),
         content=response.content,
         headers=response.headers,
         parsed=_parse_response(client=client, response=response),
@@ -107,17 +110,17 @@ def sync_detailed(
         Response[ErrorResponse | OperationStatus]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         company_id=company_id,
         dataset_id=dataset_id,
         subject_id=subject_id,
     )
 
-    response = client.get_httpx_client().request(
-        **kwargs,
+    _response = client.get_httpx_client().request(
+        **_kwargs,
     )
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 def sync(
@@ -176,15 +179,15 @@ async def asyncio_detailed(
         Response[ErrorResponse | OperationStatus]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         company_id=company_id,
         dataset_id=dataset_id,
         subject_id=subject_id,
     )
 
-    response = await client.get_async_httpx_client().request(**kwargs)
+    _response = await client.get_async_httpx_client().request(**_kwargs)
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 async def asyncio(

@@ -1,6 +1,7 @@
-from http import HTTPStatus
+"""DELETE /api/v1/companies/{company_id}/datasets/{dataset_id}/subjects/delete/"""
+
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote as _quote
 from uuid import UUID
 
 import httpx
@@ -11,7 +12,10 @@ from ...errors import READ_FAILURES as _READ_FAILURES
 from ...errors import DecodeError as _DecodeError
 from ...models.deleted_subjects import DeletedSubjects
 from ...models.error_response import ErrorResponse
-from ...types import UNSET, Response
+from ...types import Response
+from ...types import http_status as _http_status
+from ...types import put_query as _put_query
+from ...types import to_text as _to_text
 
 
 def _get_kwargs(
@@ -20,25 +24,16 @@ def _get_kwargs(
     *,
     subjects_ids: list[UUID],
 ) -> dict[str, Any]:
-
-    params: dict[str, Any] = {}
-
-    json_subjects_ids = []
-    for subjects_ids_item_data in subjects_ids:
-        subjects_ids_item = str(subjects_ids_item_data)
-        json_subjects_ids.append(subjects_ids_item)
-
-    params["subjects_ids"] = json_subjects_ids
-
-    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+    _params: dict[str, Any] = {}
+    _put_query(_params, "subjects_ids", subjects_ids, "form", True)
 
     _kwargs: dict[str, Any] = {
         "method": "delete",
         "url": "/api/v1/companies/{company_id}/datasets/{dataset_id}/subjects/delete/".format(
-            company_id=quote(str(company_id), safe=""),
-            dataset_id=quote(str(dataset_id), safe=""),
+            company_id=_quote(_to_text(company_id), safe=""),
+            dataset_id=_quote(_to_text(dataset_id), safe=""),
         ),
-        "params": params,
+        "params": _params,
     }
 
     return _kwargs
@@ -93,7 +88,7 @@ def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
 ) -> Response[DeletedSubjects | ErrorResponse]:
     return Response(
-        status_code=HTTPStatus(response.status_code),
+        status_code=_http_status(response.status_code),
         content=response.content,
         headers=response.headers,
         parsed=_parse_response(client=client, response=response),
@@ -112,7 +107,7 @@ def sync_detailed(
     Args:
         company_id (UUID):
         dataset_id (UUID):
-        subjects_ids (list[UUID]):
+        subjects_ids (list[UUID]): Ids of the subjects to delete. The key is repeated for each id.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -122,17 +117,17 @@ def sync_detailed(
         Response[DeletedSubjects | ErrorResponse]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         company_id=company_id,
         dataset_id=dataset_id,
         subjects_ids=subjects_ids,
     )
 
-    response = client.get_httpx_client().request(
-        **kwargs,
+    _response = client.get_httpx_client().request(
+        **_kwargs,
     )
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 def sync(
@@ -147,7 +142,7 @@ def sync(
     Args:
         company_id (UUID):
         dataset_id (UUID):
-        subjects_ids (list[UUID]):
+        subjects_ids (list[UUID]): Ids of the subjects to delete. The key is repeated for each id.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -177,7 +172,7 @@ async def asyncio_detailed(
     Args:
         company_id (UUID):
         dataset_id (UUID):
-        subjects_ids (list[UUID]):
+        subjects_ids (list[UUID]): Ids of the subjects to delete. The key is repeated for each id.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -187,15 +182,15 @@ async def asyncio_detailed(
         Response[DeletedSubjects | ErrorResponse]
     """
 
-    kwargs = _get_kwargs(
+    _kwargs = _get_kwargs(
         company_id=company_id,
         dataset_id=dataset_id,
         subjects_ids=subjects_ids,
     )
 
-    response = await client.get_async_httpx_client().request(**kwargs)
+    _response = await client.get_async_httpx_client().request(**_kwargs)
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 async def asyncio(
@@ -210,7 +205,7 @@ async def asyncio(
     Args:
         company_id (UUID):
         dataset_id (UUID):
-        subjects_ids (list[UUID]):
+        subjects_ids (list[UUID]): Ids of the subjects to delete. The key is repeated for each id.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

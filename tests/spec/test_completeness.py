@@ -1,0 +1,118 @@
+"""The completeness check finds every fault that a generator could make, and names its place.
+
+A right package is changed by hand, as a generator would have written it that drops, merges or renames.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from scripts.spec.document import Json
+from tests.spec.generated import Generated, generate
+
+DOCUMENT: Json = yaml.safe_load("""
+openapi: 3.0.3
+info: {title: Everything, version: "1"}
+servers: [{url: https://service.example}]
+security: [{bearerAuth: []}]
+paths:
+  /things/{day}/:
+    post:
+      tags: [Things]
+      operationId: create_thing
+      deprecated: true
+      parameters:
+        - {name: day, in: path, required: true, schema: {type: string, format: date}}
+        - {name: ids, in: query, explode: false, schema: {type: array, items: {type: integer}}}
+        - {name: flag, in: query, schema: {type: boolean, default: true}}
+        - {name: X-Kind, in: header, schema: {$ref: "#/components/schemas/Kind"}}
+        - {name: visit, in: cookie, deprecated: true, schema: {type: string}}
+      requestBody:
+        required: true
+        content: {application/json: {schema: {$ref: "#/components/schemas/Thing"}}}
+      responses:
+        "201": {description: ok, content: {application/json: {schema: {$ref: "#/components/schemas/Thing"}}}}
+        "202": {description: ok, content: {text/csv: {schema: {type: string}}}}
+        4XX: {description: no, content: {application/json: {schema: {$ref: "#/components/schemas/Problem"}}}}
+        "204": {description: nothing}
+  /open/:
+    get:
+      tags: [Things]
+      operationId: get_open
+      security: []
+      responses: {"200": {description: ok, content: {image/png: {schema: {type: string, format: binary}}}}}
+components:
+  schemas:
+    Kind: {type: string, enum: [a, b]}
+    Part: {type: object, required: [size], properties: {size: {type: number}}}
+    Problem: {type: object, properties: {detail: {type: string}}}
+    Thing:
+      type: object
+      required: [id, parts]
+      properties:
+        id: {type: string, format: uuid, readOnly: true}
+        kind: {$ref: "#/components/schemas/Kind"}
+        at: {type: string, format: date-time, nullable: true}
+        parts: {type: array, items: {$ref: "#/components/schemas/Part"}}
+        old: {type: string, deprecated: true}
+  securitySchemes: {bearerAuth: {type: http, scheme: bearer}}
+""")
+CREATE, OPEN = "api/things/create_thing.py", "api/things/get_open.py"
+FAULTS = {
+    "operation gone": (OPEN, "GET /open/", "GET /other/", "GET /open/: no module calls this operation"),
+    "operation added": (OPEN, "GET /open/", "GET /other/", "is no operation of the document"),
+    "method": (CREATE, '"method": "post"', '"method": "put"', "is sent as PUT"),
+    "path": (CREATE, '"url": "/things/', '"url": "/thing/', "is sent to /thing/"),
+    "path value": (CREATE, "_to_text(day)", "_to_text(day.year)", "parameter day (path)"),
+    "style": (CREATE, '"ids", ids, "form", False', '"ids", ids, "form", True', "parameter ids (query)"),
+    "name": (CREATE, '"ids", ids', '"id", ids', "parameter ids (query) is not sent"),
+    "form of a value": (CREATE, '_put_query(_params, "flag", flag, "form", True)', '_params["flag"] = str(flag)', "parameter flag (query)"),
+    "default": (CREATE, "flag: bool | Unset = UNSET", "flag: bool | Unset = True", "is sent though it is not given"),
+    "place": (CREATE, "_put_text(_cookies,", "_put_text(_headers,", "parameter visit (cookie) is not sent"),
+    "header added": (CREATE, '_headers["Content-Type"]', '_headers["x-more"] = "1"; _headers["Content-Type"]', "header x-more"),
+    "deprecation": (CREATE, "Deprecated.\n\n", "", "does not say that it is deprecated"),
+    "deprecation of a parameter": (CREATE, "visit: Deprecated.", "", "parameter visit (cookie): its docstring"),
+    "security": (OPEN, "AuthenticatedClient | Client,", "AuthenticatedClient,", "GET /open/: "),
+    "body": (CREATE, '_kwargs["json"] = body.to_dict()', '_kwargs["json"] = {}', "JSON of the body"),
+    "media type": (CREATE, '"application/json"', '"text/plain"', "text/plain"),
+    "asynchronous": (CREATE, "client.get_async_httpx_client().request(**_kwargs)", "client.get_async_httpx_client().request(**{**_kwargs, 'method': 'get'})", "asynchronous"),
+    "status": (CREATE, "response.status_code == 202", "response.status_code == 203", "response 202"),
+    "range": (CREATE, "400 <= response.status_code", "404 <= response.status_code", "response 4XX"),
+    "no content": (CREATE, "response_204 = cast(Any, None)", "response_204 = 1", "response 204"),
+    "file": (OPEN, "BytesIO(response.content)", "BytesIO(response.text.encode())", "is not read as a file"),
+    "field gone": ("models/thing.py", '__d.pop("kind", UNSET)', '__d.pop("kin", UNSET)', "kind"),
+    "field optional": ("models/thing.py", '__d.pop("id")', '__d.pop("id", "9b810e76-6ec9-4286-a3ca-828dd5f4b3b2")', "Thing, field id: is optional"),
+    "field required": ("models/problem.py", '__d.pop("detail", UNSET)', '__d.pop("detail")', "Problem, field detail: is required"),
+    "read-only sent": ("models/thing_request.py", '"parts": parts', '"id": 1, "parts": parts', "ThingRequest"),
+    "type of items": ("models/thing.py", "parts_item = Part.from_dict(parts_item_data)", "parts_item = parts_item_data", "POST /things/{day}/"),
+    "null": ("models/thing.py", "if data is None:\n                    return data", "if data is None:\n                    return UNSET", "at"),
+    "enum value": ("models/kind.py", 'B = "b"', 'B = "c"', "'b'"),
+    "enum as text": ("models/thing.py", "kind = Kind(_kind)", "kind = Kind(_kind) and UNSET", "kind"),
+    "deprecation of a field": ("models/thing.py", "Deprecated.", "", "field old: its docstring"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Generated:
+    return generate(DOCUMENT, tmp_path)
+
+
+def test_a_right_package_passes(package: Generated) -> None:
+    assert package.losses() == []
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_found(fault: str, package: Generated) -> None:
+    path, old, new, words = FAULTS[fault]
+    package.replace(path, old, new)
+    assert any(words in loss for loss in package.losses()), package.losses()
+
+
+def test_a_package_that_cannot_be_imported_is_a_loss_in_words(package: Generated) -> None:
+    package.replace(CREATE, "import httpx", "import nothing_of_that_name")
+    [loss] = package.losses()
+    assert "nothing_of_that_name" in loss
+    assert "Traceback" not in loss
