@@ -109,8 +109,8 @@ def _keys(value: Any) -> set[str]:
 
 
 def facts_section(number: str) -> str:
-    """Return the section of api-facts with this number ("4", "1.4"), its subsections included."""
-    level = "###" if "." in number else "##"
+    """Return the section of api-facts with this number ("4", "1.4", "19.A.2"), subsections included."""
+    level = "##" + "#" * number.count(".")
     match = re.search(
         rf"^{level} {re.escape(number)}\.? .*?(?=^#{{2,{len(level)}}} |\Z)", FACTS, re.M | re.S
     )

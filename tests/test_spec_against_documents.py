@@ -28,7 +28,7 @@ STORAGE_PATH = "/{bucket}/{object_name}"
 # The reply gives the storage's URL whole; these names for its parts are the spec's own.
 STORAGE_NAMES = {"bucket", "object_name", "signed_query"}
 # Of api-facts, what the spec takes names from, and what of that stands on typed pages.
-SECTIONS = ("1.3", "1.4", "2", "3", "4", "5", "6", "7", "8", "13")
+SECTIONS = ("1.3", "1.4", "2", "3", "4", "5", "6", "7", "8", "13", "19.A")
 TYPED_SECTIONS = ("2", "3", "6", "7", "8.1")
 
 _NESTED = "/api/v1/companies/{company_id}/datasets/{dataset_id}/subjects/{subject_id}"

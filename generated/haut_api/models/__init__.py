@@ -4,6 +4,7 @@ from .algorithm import Algorithm
 from .algorithm_family import AlgorithmFamily
 from .algorithm_output import AlgorithmOutput
 from .area_result import AreaResult
+from .area_result_debug_metrics import AreaResultDebugMetrics
 from .aux_image import AuxImage
 from .aux_image_details import AuxImageDetails
 from .aux_image_details_urls import AuxImageDetailsUrls
@@ -13,6 +14,7 @@ from .batch_results_v3 import BatchResultsV3
 from .biological_sex import BiologicalSex
 from .company_reference import CompanyReference
 from .compute_request import ComputeRequest
+from .compute_request_v3 import ComputeRequestV3
 from .compute_result import ComputeResult
 from .created_private_token import CreatedPrivateToken
 from .dataset import Dataset
@@ -20,6 +22,7 @@ from .dataset_connected_applications_item import DatasetConnectedApplicationsIte
 from .dataset_reference import DatasetReference
 from .dataset_request import DatasetRequest
 from .deleted_subjects import DeletedSubjects
+from .detection_params import DetectionParams
 from .dictionary_item import DictionaryItem
 from .error_item import ErrorItem
 from .error_item_extra import ErrorItemExtra
@@ -28,11 +31,17 @@ from .face_skin_metrics_3 import FaceSkinMetrics3
 from .face_skin_metrics_3_parameters import FaceSkinMetrics3Parameters
 from .face_skin_metrics_3_predicted_images import FaceSkinMetrics3PredictedImages
 from .face_skin_metrics_3_predicted_labels import FaceSkinMetrics3PredictedLabels
+from .feedback import Feedback
+from .feedback_tooltip import FeedbackTooltip
 from .image import Image
 from .image_result import ImageResult
 from .image_type import ImageType
 from .login_request import LoginRequest
 from .login_result import LoginResult
+from .mask import Mask
+from .mask_feature import MaskFeature
+from .mask_feature_properties import MaskFeatureProperties
+from .mask_geometry import MaskGeometry
 from .operation_status import OperationStatus
 from .paginated_algorithm_list import PaginatedAlgorithmList
 from .paginated_batch_list import PaginatedBatchList
@@ -51,8 +60,10 @@ from .signed_upload_request import SignedUploadRequest
 from .signed_upload_urls import SignedUploadUrls
 from .signed_url import SignedUrl
 from .skin_metric import SkinMetric
+from .sub_metric_values import SubMetricValues
 from .subject import Subject
 from .subject_request import SubjectRequest
+from .transform_sequence import TransformSequence
 from .upload_request_v3 import UploadRequestV3
 from .upload_slot_v3 import UploadSlotV3
 from .upload_slot_v3_headers import UploadSlotV3Headers
@@ -67,6 +78,7 @@ __all__ = (
     "AlgorithmFamily",
     "AlgorithmOutput",
     "AreaResult",
+    "AreaResultDebugMetrics",
     "AuxImage",
     "AuxImageDetails",
     "AuxImageDetailsUrls",
@@ -76,6 +88,7 @@ __all__ = (
     "BiologicalSex",
     "CompanyReference",
     "ComputeRequest",
+    "ComputeRequestV3",
     "ComputeResult",
     "CreatedPrivateToken",
     "Dataset",
@@ -83,6 +96,7 @@ __all__ = (
     "DatasetReference",
     "DatasetRequest",
     "DeletedSubjects",
+    "DetectionParams",
     "DictionaryItem",
     "ErrorItem",
     "ErrorItemExtra",
@@ -91,11 +105,17 @@ __all__ = (
     "FaceSkinMetrics3Parameters",
     "FaceSkinMetrics3PredictedImages",
     "FaceSkinMetrics3PredictedLabels",
+    "Feedback",
+    "FeedbackTooltip",
     "Image",
     "ImageResult",
     "ImageType",
     "LoginRequest",
     "LoginResult",
+    "Mask",
+    "MaskFeature",
+    "MaskFeatureProperties",
+    "MaskGeometry",
     "OperationStatus",
     "PaginatedAlgorithmList",
     "PaginatedBatchList",
@@ -116,6 +136,8 @@ __all__ = (
     "SkinMetric",
     "Subject",
     "SubjectRequest",
+    "SubMetricValues",
+    "TransformSequence",
     "UploadRequestV3",
     "UploadSlotV3",
     "UploadSlotV3Headers",

@@ -24,6 +24,7 @@ class SkinMetric:
         name (None | str | Unset):
         widget_meta (Any | Unset):
         units (None | str | Unset):
+        widget_show (bool | None | Unset):
     """
 
     tech_name: str
@@ -32,6 +33,7 @@ class SkinMetric:
     name: None | str | Unset = UNSET
     widget_meta: Any | Unset = UNSET
     units: None | str | Unset = UNSET
+    widget_show: bool | None | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     __repr__ = _safe_repr
@@ -61,6 +63,12 @@ class SkinMetric:
         else:
             units = self.units
 
+        widget_show: bool | None | Unset
+        if isinstance(self.widget_show, Unset):
+            widget_show = UNSET
+        else:
+            widget_show = self.widget_show
+
         __field_dict: dict[str, Any] = {}
         __field_dict.update(self.additional_properties)
         __field_dict.update(
@@ -78,6 +86,8 @@ class SkinMetric:
             __field_dict["widget_meta"] = widget_meta
         if units is not UNSET:
             __field_dict["units"] = units
+        if widget_show is not UNSET:
+            __field_dict["widget_show"] = widget_show
 
         return __field_dict
 
@@ -130,6 +140,17 @@ class SkinMetric:
 
             units = _parse_units(__d.pop("units", UNSET))
 
+            __field = "widget_show"
+
+            def _parse_widget_show(data: object) -> bool | None | Unset:
+                if data is None:
+                    return data
+                if isinstance(data, Unset):
+                    return data
+                return cast(bool | None | Unset, data)
+
+            widget_show = _parse_widget_show(__d.pop("widget_show", UNSET))
+
             __made = cls(
                 tech_name=tech_name,
                 value=value,
@@ -137,6 +158,7 @@ class SkinMetric:
                 name=name,
                 widget_meta=widget_meta,
                 units=units,
+                widget_show=widget_show,
             )
 
             __made.additional_properties = __d

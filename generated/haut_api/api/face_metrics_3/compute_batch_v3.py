@@ -10,7 +10,7 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...errors import READ_FAILURES as _READ_FAILURES
 from ...errors import DecodeError as _DecodeError
-from ...models.compute_request import ComputeRequest
+from ...models.compute_request_v3 import ComputeRequestV3
 from ...models.error_response import ErrorResponse
 from ...types import UNSET, Response, Unset
 from ...types import http_status as _http_status
@@ -21,7 +21,7 @@ def _get_kwargs(
     company_id: UUID,
     batch_id: UUID,
     *,
-    body: ComputeRequest | Unset = UNSET,
+    body: ComputeRequestV3 | Unset = UNSET,
 ) -> dict[str, Any]:
     _headers: dict[str, Any] = {}
 
@@ -102,7 +102,7 @@ def sync_detailed(
     batch_id: UUID,
     *,
     client: AuthenticatedClient,
-    body: ComputeRequest | Unset = UNSET,
+    body: ComputeRequestV3 | Unset = UNSET,
 ) -> Response[Any | ErrorResponse]:
     """Send batch images to Face Metrics 3.0 for processing
 
@@ -111,7 +111,7 @@ def sync_detailed(
     Args:
         company_id (UUID):
         batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
-        body (ComputeRequest | Unset):
+        body (ComputeRequestV3 | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -139,7 +139,7 @@ def sync(
     batch_id: UUID,
     *,
     client: AuthenticatedClient,
-    body: ComputeRequest | Unset = UNSET,
+    body: ComputeRequestV3 | Unset = UNSET,
 ) -> Any | ErrorResponse | None:
     """Send batch images to Face Metrics 3.0 for processing
 
@@ -148,7 +148,7 @@ def sync(
     Args:
         company_id (UUID):
         batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
-        body (ComputeRequest | Unset):
+        body (ComputeRequestV3 | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -171,7 +171,7 @@ async def asyncio_detailed(
     batch_id: UUID,
     *,
     client: AuthenticatedClient,
-    body: ComputeRequest | Unset = UNSET,
+    body: ComputeRequestV3 | Unset = UNSET,
 ) -> Response[Any | ErrorResponse]:
     """Send batch images to Face Metrics 3.0 for processing
 
@@ -180,7 +180,7 @@ async def asyncio_detailed(
     Args:
         company_id (UUID):
         batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
-        body (ComputeRequest | Unset):
+        body (ComputeRequestV3 | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -206,7 +206,7 @@ async def asyncio(
     batch_id: UUID,
     *,
     client: AuthenticatedClient,
-    body: ComputeRequest | Unset = UNSET,
+    body: ComputeRequestV3 | Unset = UNSET,
 ) -> Any | ErrorResponse | None:
     """Send batch images to Face Metrics 3.0 for processing
 
@@ -215,7 +215,7 @@ async def asyncio(
     Args:
         company_id (UUID):
         batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
-        body (ComputeRequest | Unset):
+        body (ComputeRequestV3 | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

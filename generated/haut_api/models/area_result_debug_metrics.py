@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
+from ..types import safe_repr as _safe_repr
+
+T = TypeVar("T", bound="AreaResultDebugMetrics")
+
+
+@_attrs_define
+class AreaResultDebugMetrics:
+    additional_properties: dict[str, bool | float] = _attrs_field(
+        init=False, factory=dict
+    )
+
+    __repr__ = _safe_repr
+
+    def to_dict(self) -> dict[str, Any]:
+
+        __field_dict: dict[str, Any] = {}
+        for __prop_name, __prop in self.additional_properties.items():
+            __field_dict[__prop_name] = __prop
+
+        return __field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError(
+                "AreaResultDebugMetrics", "(body)", "is not a JSON object"
+            )
+        __field = "(body)"
+        try:
+            __d = dict(src_dict)
+            __made = cls()
+
+            __additional = {}
+            for __prop_name, __prop_dict in __d.items():
+                __field = __prop_name
+
+                def _parse_additional_property(data: object) -> bool | float:
+                    return cast(bool | float, data)
+
+                additional_property = _parse_additional_property(__prop_dict)
+
+                __additional[__prop_name] = additional_property
+
+            __made.additional_properties = __additional
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("AreaResultDebugMetrics", __field, __error) from None
+        return __made
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> bool | float:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: bool | float) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

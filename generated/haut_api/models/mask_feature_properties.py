@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
+from ..types import UNSET, Unset
+from ..types import safe_repr as _safe_repr
+
+T = TypeVar("T", bound="MaskFeatureProperties")
+
+
+@_attrs_define
+class MaskFeatureProperties:
+    """
+    Attributes:
+        intensity (float | None | Unset): From 0 to 1.
+    """
+
+    intensity: float | None | Unset = UNSET
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    __repr__ = _safe_repr
+
+    def to_dict(self) -> dict[str, Any]:
+        intensity: float | None | Unset
+        if isinstance(self.intensity, Unset):
+            intensity = UNSET
+        else:
+            intensity = self.intensity
+
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update({})
+        if intensity is not UNSET:
+            __field_dict["intensity"] = intensity
+
+        return __field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError(
+                "MaskFeatureProperties", "(body)", "is not a JSON object"
+            )
+        __field = "(body)"
+        try:
+            __d = dict(src_dict)
+            __field = "intensity"
+
+            def _parse_intensity(data: object) -> float | None | Unset:
+                if data is None:
+                    return data
+                if isinstance(data, Unset):
+                    return data
+                return cast(float | None | Unset, data)
+
+            intensity = _parse_intensity(__d.pop("intensity", UNSET))
+
+            __made = cls(
+                intensity=intensity,
+            )
+
+            __made.additional_properties = __d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("MaskFeatureProperties", __field, __error) from None
+        return __made
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
+from ..errors import as_list as _as_list
+from ..types import UNSET, Unset
+from ..types import safe_repr as _safe_repr
+
+T = TypeVar("T", bound="TransformSequence")
+
+
+@_attrs_define
+class TransformSequence:
+    """
+    Attributes:
+        sequence (list[Any] | None | Unset):
+    """
+
+    sequence: list[Any] | None | Unset = UNSET
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    __repr__ = _safe_repr
+
+    def to_dict(self) -> dict[str, Any]:
+        sequence: list[Any] | None | Unset
+        if isinstance(self.sequence, Unset):
+            sequence = UNSET
+        elif isinstance(self.sequence, list):
+            sequence = self.sequence
+
+        else:
+            sequence = self.sequence
+
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update({})
+        if sequence is not UNSET:
+            __field_dict["sequence"] = sequence
+
+        return __field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("TransformSequence", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            __d = dict(src_dict)
+            __field = "sequence"
+
+            def _parse_sequence(data: object) -> list[Any] | None | Unset:
+                if data is None:
+                    return data
+                if isinstance(data, Unset):
+                    return data
+                try:
+                    if not isinstance(data, list):
+                        raise TypeError()
+                    sequence_type_0 = _as_list(data)
+
+                    return sequence_type_0
+                except (TypeError, ValueError, AttributeError, KeyError):
+                    pass
+                return cast(list[Any] | None | Unset, data)
+
+            sequence = _parse_sequence(__d.pop("sequence", UNSET))
+
+            __made = cls(
+                sequence=sequence,
+            )
+
+            __made.additional_properties = __d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("TransformSequence", __field, __error) from None
+        return __made
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties
