@@ -17,6 +17,7 @@ import email.policy
 import inspect
 import json
 import pkgutil
+import re
 import sys
 from enum import Enum
 from importlib import import_module
@@ -263,6 +264,9 @@ class Package:
             if self.is_left_out(definition, use) or not (name in required or (full and depth < 6)):
                 continue
             made[name] = self.instance(definition, use, choice, full=full, depth=depth + 1)
+        for name in required:
+            if name not in option.get("properties", {}):
+                made[name] = "anything"
         others = option.get("additionalProperties", True)
         if full and others is not False and depth < 6 and use != "multipart":
             schema = others if isinstance(others, dict) else {}
@@ -305,7 +309,7 @@ class Package:
                 if field.init
             })  # fmt: skip
         samples: dict[type, Any] = {
-            str: f"text {number}", bool: True, int: number, float: number + 0.5, UUID: UUID(int=number),
+            str: f"text-{number}", bool: True, int: number, float: number + 0.5, UUID: UUID(int=number),
             datetime.datetime: MOMENT + datetime.timedelta(number),
             datetime.date: datetime.date(2000, 1, 1) + datetime.timedelta(number),
         }  # fmt: skip
@@ -360,8 +364,20 @@ class Package:
             if not attrs.has(type(parsed)):
                 self.losses.add(place, f"an object is read as {type(parsed).__name__}")
                 return
-            option = fitting[expected.index("model")]
-            self.same_object(place, parsed, option, instance, use)
+            # Where several options fit, the value may be read as any of them.
+            problems: list[Losses] = []
+            for option, kind in zip(fitting, expected, strict=True):
+                if kind != "model":
+                    continue
+                outside, self.losses = self.losses, Losses()
+                self.same_object(place, parsed, option, instance, use)
+                problems.append(self.losses)
+                self.losses = outside
+                if not problems[-1]:
+                    return
+            for loss in problems[0]:
+                if loss not in self.losses:
+                    self.losses.append(loss)
             return
         if not any(self.is_one(parsed, kind) for kind in expected):
             names = " or ".join(str(getattr(kind, "__name__", kind)) for kind in expected)
@@ -455,8 +471,8 @@ class Package:
                 and isinstance(definition, dict)
                 and self.flat(definition).get("deprecated") is True
             ):
-                said = str(kind.__doc__).partition(f"{attribute} (")[2].split("\n        ")
-                if "Deprecated." not in " ".join([*said][:4]):
+                said = str(kind.__doc__).partition(f"\n        {attribute} (")[2]
+                if "Deprecated." not in re.split(r"\n {8}(?=\w+ \()", said)[0]:
                     self.losses.add(
                         f"{kind.__name__}, field {name}",
                         "its docstring does not say that it is deprecated",
@@ -609,10 +625,15 @@ class Operation:
             async with kinds[0](**options) as client:
                 return await self.module.asyncio_detailed(client=client, **arguments)
 
-        if asynchronous:
-            response = asyncio.run(call())
-        else:
-            response = self.module.sync_detailed(client=kinds[0](**options), **arguments)
+        response = None
+        try:
+            if asynchronous:
+                response = asyncio.run(call())
+            else:
+                response = self.module.sync_detailed(client=kinds[0](**options), **arguments)
+        except self.package.errors.DecodeError:
+            if answer is not None:
+                raise
         return response if answer is not None else seen[0]
 
     def arrived_at(self, request: httpx.Request, entry: Json) -> Any:
@@ -656,7 +677,9 @@ class Operation:
         """Return how the document has a value sent."""
         place = entry["in"]
         if "content" in entry:
-            return [json.dumps(value.to_dict() if hasattr(value, "to_dict") else value)]
+            return [
+                json.dumps(value.to_dict() if hasattr(value, "to_dict") else value, default=text)
+            ]
         style = entry.get("style", "form" if place in ("query", "cookie") else "simple")
         explode = entry.get("explode", style == "form")
         if isinstance(value, list):
@@ -746,6 +769,8 @@ class Operation:
             self.lose(f"{where}: its docstring does not say that it is deprecated")
         for choice in range(self.package.variants(schema, "request")):
             instance = self.package.instance(schema, "request", choice, depth=1)
+            if instance is None and entry["in"] == "path":
+                continue  # a path has no null
             try:
                 value = self.package.given(hint, instance)
             except (TypeError, self.package.errors.DecodeError):
@@ -909,8 +934,18 @@ class Operation:
     def codes_of(status: str, documented: set[str]) -> list[int]:
         if status.isdecimal():
             return [int(status)]
-        start = 200 if status == "default" else int(status[0]) * 100
-        free = [code for code in range(start, start + 100) if str(code) not in documented]
+        ranges = {f"{entry[0]}XX" for entry in documented if entry.upper().endswith("XX")}
+        possible = (
+            range(200, 600)
+            if status == "default"
+            else range(int(status[0]) * 100, int(status[0]) * 100 + 100)
+        )
+        free = [
+            code
+            for code in possible
+            if str(code) not in documented
+            and (status != "default" or f"{code // 100}XX" not in ranges)
+        ]
         return [free[0], free[-1]]
 
     def receive(

@@ -121,16 +121,24 @@ def prepare(document: Json) -> Prepared:
     prepared = Prepared({}, authorization=authorization, unmodelled=_unmodelled(document))
     _name_operations(operations)
     paths: Json = {}
+    refusals = []
     for operation in operations:
-        _refuse_other_servers(modernised, operation)
-        key = (
-            f"{PythonIdentifier(operation.tag, 'tag')}.{PythonIdentifier(operation.name, 'field_')}"
+        tag, name = (
+            PythonIdentifier(operation.tag, "tag"),
+            PythonIdentifier(operation.name, "field_"),
         )
-        path, definition = _Rewriter(modernised, classes, prepared, operation, key).rewritten()
-        clash = paths.get(path, {}).get(operation.method)
-        if clash is not None:
-            raise SpecError(f"{operation.place} has the same address as another operation")
+        try:
+            _refuse_other_servers(modernised, operation)
+            rewriter = _Rewriter(modernised, classes, prepared, operation, f"{tag}.{name}")
+            path, definition = rewriter.rewritten()
+        except SpecError as error:
+            refusals.append(str(error))
+            continue
+        if operation.method in paths.get(path, {}):
+            refusals.append(f"{operation.place} has the same address as another operation")
         paths.setdefault(path, {})[operation.method] = definition
+    if refusals:
+        raise SpecError("\n  ".join(refusals))
     classes.add_unused()
     prepared.fields, prepared.notes = classes.wire_names, classes.notes
     info = modernised.get("info", {})
@@ -407,6 +415,9 @@ class _Rewriter:
                 schema, f"{self.class_name}{pascal_case(name)}", "request", where
             )
             self._refuse_objects(shape, kind, style, where)
+            if kind == "path" and "oneOf" in shape:  # a path has no null
+                options = [option for option in shape["oneOf"] if option != {"type": "null"}]
+                shape = options[0] if len(options) == 1 else {**shape, "oneOf": options}
             if kind == "path":
                 path = path.replace(f"{{{name}}}", f"{{{python}}}")
             made.append(
@@ -763,6 +774,14 @@ class Classes:
             shapes += shape.get("oneOf", [shape])
         if len(real) < len(options):
             shapes.append({"type": "null"})
+        lists = [shape["items"] for shape in shapes if shape.get("type") == "array"]
+        if len(lists) > 1:
+            # Python tells lists apart by their items only: one list of either.
+            items = [item for shape in lists for item in shape.get("oneOf", [shape])]
+            kept = [item for number, item in enumerate(items) if item not in items[:number]]
+            item = {} if {} in kept else {"oneOf": sorted(kept, key=self._breadth)}
+            merged = {"type": "array", "items": kept[0] if len(kept) == 1 else item}
+            shapes = [merged, *(shape for shape in shapes if shape.get("type") != "array")]
         unique = [shape for number, shape in enumerate(shapes) if shape not in shapes[:number]]
         if {} in unique:
             return {}  # one of the options is anything
