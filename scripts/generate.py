@@ -27,7 +27,7 @@ import yaml
 from jsonpath_ng.ext.parser import parse as parse_jsonpath
 from oas_patch.overlay import apply_overlay
 
-from scripts.spec.document import SpecError, faults, parse
+from scripts.spec.document import SpecError, command, faults, parse
 from scripts.spec.prepare import Prepared, prepare
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -108,7 +108,9 @@ def write_package(document: dict[str, Any], target: Path) -> Prepared:
         settings["content_type_overrides"] = prepared.content_types
         config.write_text(yaml.safe_dump(settings), "utf-8")
         shutil.copytree(TEMPLATES, templates)
-        (templates / "document.jinja").write_text(prepared.templates(), "utf-8")
+        whole = json.dumps(document, ensure_ascii=False, indent=1).encode()
+        digest = hashlib.sha256(whole).hexdigest()
+        (templates / "document.jinja").write_text(prepared.templates(digest), "utf-8")
         done = subprocess.run(
             [
                 str(tools / "openapi-python-client"),
@@ -135,6 +137,7 @@ def write_package(document: dict[str, Any], target: Path) -> Prepared:
         raise SpecError(f"the generator cannot express the document: {complaint(done.stdout)}")
     shutil.rmtree(target / ".ruff_cache", ignore_errors=True)
     (target / "py.typed").touch()
+    (target / "openapi.json").write_bytes(whole)
     return prepared
 
 
@@ -225,10 +228,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     check_template_originals()
-    try:
-        run(check=arguments.check)
-    except SpecError as error:
-        sys.exit(f"generate: {error}")
+    command("generate", lambda: run(check=arguments.check))
 
 
 def run(*, check: bool) -> None:

@@ -1,8 +1,32 @@
 """A client library for accessing Haut.AI SaaS API"""
 
+from typing import Any
+
 from .client import AuthenticatedClient, Client
 
+SPEC_VERSION = "v1"
+"""Version that the OpenAPI document gives itself."""
+
+SPEC_SHA256 = "2e4cc4d022f08bd15c7cbc22899a4889ff7f6b5a2671a4415bac8c72c8142caf"
+"""SHA-256 of the OpenAPI document, the file openapi.json of this package."""
+
+
+def spec() -> dict[str, Any]:
+    """Return the OpenAPI document that this package was generated from."""
+    # Imported here, since importing the package should be fast.
+    import json
+    from importlib.resources import files
+
+    document: dict[str, Any] = json.loads(
+        files(__name__).joinpath("openapi.json").read_text("utf-8")
+    )
+    return document
+
+
 __all__ = (
+    "SPEC_SHA256",
+    "SPEC_VERSION",
     "AuthenticatedClient",
     "Client",
+    "spec",
 )

@@ -571,6 +571,7 @@ class Operation:
         body = self.a_body()
         everything = {**arguments, **({"body": body[0]} if body else {})}
         arrived = self.send(everything)
+        self.check_token(arrived)
         self.check_arrived(arrived, arguments)
         if body:
             self.check_body(arrived, *body)
@@ -597,6 +598,22 @@ class Operation:
         said = str(self.module.sync_detailed.__doc__).strip().startswith("Deprecated.")
         if self.definition.get("deprecated") is True and not said:
             self.lose("its docstring does not say that it is deprecated")
+
+    def check_token(self, request: httpx.Request) -> None:
+        options = self.definition.get("security", self.package.document.get("security", []))
+        schemes = self.package.document.get("components", {}).get("securitySchemes", {})
+        if not options or {} in options:
+            return
+        sent = [
+            request.headers.get(scheme.get("name", "Authorization"), "").partition(" ")
+            for option in options
+            for scheme in (schemes[name] for name in option)
+            if scheme.get("in", "header") == "header"
+        ]
+        wanted = [("Bearer", " ", "a-token"), ("Basic", " ", "a-token"), ("a-token", "", "")]
+        keys = [scheme.get("type") == "apiKey" for scheme in schemes.values()]
+        if not any(one in wanted or (any(keys) and one[2] == "a-token") for one in sent):
+            self.lose("the token is not sent as the document says")
 
     # --- the request
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -67,6 +68,18 @@ class Operation:
     @property
     def key(self) -> str:
         return f"{self.method.upper()} {self.path}"
+
+
+def command(name: str, run: Callable[[], None], *, when_failed: str = "") -> None:
+    """Run a command of the Makefile; end with words for a person, whatever is wrong with a document."""
+    try:
+        run()
+    except SpecError as error:
+        sys.exit(f"{name}: {error}{when_failed}")
+    except Exception as error:
+        # A document may be wrong in ways that no message foresees.
+        words = _without_addresses(f"{type(error).__name__}: {error}")
+        sys.exit(f"{name}: the document cannot be understood ({words}){when_failed}")
 
 
 # --- reading

@@ -81,9 +81,14 @@ class Prepared:
     authorization: Authorization = field(factory=Authorization)
     unmodelled: dict[str, list[str]] = field(factory=dict)
 
-    def templates(self) -> str:
-        """Return a Jinja template that hands the second part to the other templates."""
+    def templates(self, sha256: str) -> str:
+        """Return a Jinja template that hands the second part to the other templates.
+
+        Args:
+            sha256: Digest of the whole document.
+        """
         values = {
+            "SPEC": {"version": self.document["info"]["version"], "sha256": sha256},
             "OPERATIONS": self.operations,
             "FIELDS": self.fields,
             "NOTES": self.notes,
@@ -114,6 +119,13 @@ def prepare(document: Json) -> Prepared:
     Raises:
         SpecError: If the document has a construct that the generated client could not honour.
     """
+    try:
+        return _prepare(document)
+    except RecursionError:
+        raise SpecError("a schema refers to itself without an object between") from None
+
+
+def _prepare(document: Json) -> Prepared:
     modernised = modern(_with_operations_of_their_own(document))
     operations = list(_operations(modernised))
     authorization = _authorization(modernised, operations)
@@ -727,11 +739,11 @@ class Classes:
             if name in self._open:
                 raise SpecError(f"schema {name} refers to itself without an object between")
             self._by_use.setdefault((name, use), "")
-            self._open.append(name)
+            outside, self._open = self._open, [*self._open, name]
             try:
                 return self.shape(schema, self.names[name], use, f"schema {name}")
             finally:
-                self._open.pop()
+                self._open = outside
         class_name = self._class_for(name, use)
         self._by_use[name, use] = class_name
         if class_name not in self.made:
@@ -854,6 +866,20 @@ class Classes:
             return
         made = self.made[class_name] = {"type": "object", **words}
         outside, self._open = self._open, []
+        try:
+            self._fill(made, class_name, schema, use, where, tag)
+        finally:
+            self._open = outside
+
+    def _fill(
+        self,
+        made: Json,
+        class_name: str,
+        schema: Json,
+        use: str,
+        where: str,
+        tag: tuple[str, list[str]] | None,
+    ) -> None:
         properties: Json = dict(schema.get("properties", {}))
         required = list(dict.fromkeys(schema.get("required", [])))
         for missing in required:
@@ -894,7 +920,6 @@ class Classes:
             made["additionalProperties"] = self.shape(
                 others, f"{class_name}AdditionalProperty", use, f"{where}, additional properties"
             )
-        self._open = outside
 
     def _says(self, definition: Json, keyword: str) -> bool:
         if definition.get(keyword) is True:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from scripts.spec.document import (
     SPEC,
     Json,
     SpecError,
+    command,
     dump,
     escaped,
     look_up,
@@ -359,10 +359,12 @@ def write(document: Json) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("source", help="path or address of an OpenAPI 3.0 or 3.1 document")
-    try:
-        changed = write(pull(parser.parse_args().source, os.environ.get("HAUT_TOKEN")))
-    except SpecError as error:
-        sys.exit(f"spec-pull: {error}. Nothing was changed.")
+    source = parser.parse_args().source
+    command("spec-pull", lambda: _pull(source), when_failed=". Nothing was changed.")
+
+
+def _pull(source: str) -> None:
+    changed = write(pull(source, os.environ.get("HAUT_TOKEN")))
     what = "is now what was pulled" if changed else "is as it was: no change upstream"
     print(f"{SPEC.relative_to(ROOT)} {what}")
 

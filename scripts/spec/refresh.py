@@ -18,7 +18,7 @@ from attrs import define, field, frozen
 
 from scripts.generate import OVERLAY, overlaid
 from scripts.spec import diff, evidence
-from scripts.spec.document import ROOT, Json, SpecError, dump
+from scripts.spec.document import ROOT, Json, SpecError, command, dump
 from scripts.spec.pull import pull, write
 
 BASE = "HEAD"
@@ -150,10 +150,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("source", help="path or address of an OpenAPI 3.0 or 3.1 document")
     for step in Refresh(parser.parse_args().source).steps():
-        try:
-            print(f"{step.name}: {step.run()}", flush=True)
-        except SpecError as error:
-            sys.exit(f"refresh: {step.name} failed: {error}\n{step.when_failed}")
+        command(
+            f"refresh: {step.name} failed",
+            lambda step=step: print(f"{step.name}: {step.run()}", flush=True),  # type: ignore[misc]
+            when_failed=f"\n{step.when_failed}",
+        )
     print("The change set is ready for review: git diff")
 
 

@@ -40,7 +40,9 @@ def test_a_change_set_that_waits_for_review(project: Project) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert project.changed() == {
         "CHANGELOG.md",
+        "generated/haut_api/__init__.py",  # hash of the document
         "generated/haut_api/api/subjects/ping.py",
+        "generated/haut_api/openapi.json",
         "openapi/haut.yaml",
     }
     assert "## On the wire" in project.read("build/refresh.md")
