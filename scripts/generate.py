@@ -28,6 +28,7 @@ from jsonpath_ng.ext.parser import parse as parse_jsonpath
 from oas_patch.overlay import apply_overlay
 
 from scripts.spec.document import SpecError, command, faults, parse
+from scripts.spec.names import NAMES, Names
 from scripts.spec.prepare import Prepared, prepare
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,7 +41,7 @@ PACKAGE = ROOT / "generated" / "haut_api"
 
 
 def overlaid(path: Path, contract: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return the contract with an overlay applied, as the generator will see it.
+    """Return the contract with an overlay and our names applied, as the generator will see it.
 
     Args:
         path: The overlay.
@@ -58,6 +59,7 @@ def overlaid(path: Path, contract: dict[str, Any] | None = None) -> dict[str, An
                 f"{path.name}: the action on {action['target']} matches nothing in {SPEC.name}"
             )
         apply_overlay(document, {"actions": [action]})
+    document = Names.read(NAMES).applied(document)
     if found := faults(document):
         raise SpecError("the document is not valid OpenAPI\n  " + "\n  ".join(found))
     return document

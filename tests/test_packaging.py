@@ -82,7 +82,7 @@ def test_the_wheel_holds_the_two_packages_and_nothing_else(wheel: Path) -> None:
     }
     assert shipped - metadata == sources
     assert {f"{name}/py.typed" for name in PACKAGES} <= sources
-    assert {Path(name).suffix for name in sources} == {".py", ".typed"}
+    assert {Path(name).suffix for name in sources} == {".json", ".py", ".typed"}
 
 
 @pytest.mark.parametrize("way", ["wheel", "folder", "editable"])

@@ -757,6 +757,8 @@ class Operation:
             self.matched[fitting[0]] = entry
             self.check_type(where, entry, fitting[0])
         known = {entry["name"].lower() for entry in self.parameters if entry["in"] == "header"}
+        schemes = self.package.document.get("components", {}).get("securitySchemes", {})
+        known |= {str(scheme.get("name")).lower() for scheme in schemes.values()}
         for name in request.headers.keys() - known - OF_EVERY_REQUEST:
             self.lose(f"sends the header {name}, which the document does not have")
 

@@ -36,6 +36,7 @@ from scripts.spec.document import (
     pointer,
     references,
 )
+from scripts.spec.names import NAMES, Names, propose
 
 SECTIONS = ROOT / "openapi" / "sections.yaml"
 
@@ -347,9 +348,24 @@ def pull(source: str, token: str | None) -> Json:
 
 
 def write(document: Json) -> bool:
-    """Put a pulled document in the place of haut.yaml, as a whole; return whether that changed it."""
-    if document == parse(SPEC.read_text("utf-8"), SPEC.name):
+    """Put a pulled document in the place of haut.yaml, as a whole; return whether that changed it.
+
+    Names of what is new are added to names.yaml and printed for review.
+    """
+    current = parse(SPEC.read_text("utf-8"), SPEC.name)
+    if document == current:
         return False
+    names = Names.read(NAMES)
+    proposed, questions = propose(names.applied(current), document, names)
+    for kind in ("operations", "schemas"):
+        for key, value in getattr(proposed, kind).items():
+            if key not in getattr(names, kind):
+                shown = " in ".join(value) if isinstance(value, list) else value
+                print(f"{NAMES.relative_to(ROOT)}: {key} is called {shown}")
+    for question in questions:
+        print(f"to decide: {question}")
+    if proposed != names:
+        proposed.write(NAMES)
     fresh = SPEC.with_suffix(".pulled")
     fresh.write_text(_HEADER + dump(document), "utf-8")
     fresh.replace(SPEC)

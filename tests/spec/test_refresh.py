@@ -44,6 +44,7 @@ def test_a_change_set_that_waits_for_review(project: Project) -> None:
         "generated/haut_api/api/subjects/ping.py",
         "generated/haut_api/openapi.json",
         "openapi/haut.yaml",
+        "openapi/names.yaml",
     }
     assert "## On the wire" in project.read("build/refresh.md")
     head, _, section = project.read("CHANGELOG.md").partition("unreleased")
@@ -60,7 +61,7 @@ def test_a_change_set_that_waits_for_review(project: Project) -> None:
             [ADDED, drop(at("/api/v1/ping/", "/get/summary"))],
             "lint",
             "openapi/redocly.yaml",
-            {"openapi/haut.yaml"},
+            {"openapi/haut.yaml", "openapi/names.yaml"},
         ),
         (
             [drop("#/components/schemas/UploadUrl/properties/headers")],
