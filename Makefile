@@ -8,7 +8,7 @@ LINTER := openapi/node_modules/.done
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo bench bench-growth test coverage mutate test-peer test-prism test-consumer fuzz check generate sync lint-spec format record record-live lock build clean \
-	spec-pull spec-diff spec-evidence refresh test-foreign
+	spec-pull spec-check spec-diff spec-evidence refresh test-foreign
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -96,6 +96,9 @@ generate: $(SETUP) ## Write generated/haut_api from openapi/
 
 spec-pull: $(SETUP) ## Take the wanted sections of the Swagger SPEC=<address or file> into openapi/haut.yaml
 	@$(BIN)/python -m scripts.spec.pull $(SPEC_GIVEN)
+
+spec-check: $(SETUP) $(LINTER) ## Say whether the package equals the Swagger SPEC=<address or file>; changes nothing
+	@$(BIN)/python -m scripts.spec.check $(SPEC_GIVEN)
 
 spec-diff: $(SETUP) $(LINTER) ## Report what the contract's change since BASE=<revision> (HEAD) means
 	@$(BIN)/python -m scripts.spec.diff $(BASE)

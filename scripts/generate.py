@@ -204,7 +204,11 @@ def generate(target: Path) -> None:
         SpecError: If the package would not be what the contract says.
     """
     document = overlaid(OVERLAY)
-    refuse_losses(document, write_package(document, target), target.parent)
+    prepared = write_package(document, target)
+    for construct, places in prepared.unmodelled.items():
+        more = f" and {len(places) - 1} other places" if len(places) > 1 else ""
+        print(f"not modelled, left to the service: {construct} at {places[0]}{more}")
+    refuse_losses(document, prepared, target.parent)
 
 
 def differences(left: Path, right: Path) -> list[str]:
