@@ -27,7 +27,7 @@ import yaml
 from jsonpath_ng.ext.parser import parse as parse_jsonpath
 from oas_patch.overlay import apply_overlay
 
-from scripts.spec.document import SpecError, command, faults, parse
+from scripts.spec.document import SpecError, command, dump, faults, parse
 from scripts.spec.names import NAMES, Names
 from scripts.spec.prepare import Prepared, prepare
 
@@ -231,10 +231,21 @@ def main() -> None:
     parser.add_argument(
         "--check", action="store_true", help="write nothing; fail if it would change"
     )
+    parser.add_argument(
+        "--contract", type=Path, help="write only the document that the generator is given, as YAML"
+    )
     arguments = parser.parse_args()
+    if arguments.contract:
+        command("lint-spec", lambda: _write_contract(arguments.contract))
+        return
 
     check_template_originals()
     command("generate", lambda: run(check=arguments.check))
+
+
+def _write_contract(path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(dump(overlaid(OVERLAY)), "utf-8")
 
 
 def run(*, check: bool) -> None:

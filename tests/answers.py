@@ -60,11 +60,34 @@ _METRIC = {
     "widget_meta": None,
     "units": None,
 }
+_MASK = {
+    "type": "FeatureCollection",
+    "mask_type": "point_mask",
+    "name": "Acne",
+    "tech_name": "acne_mask",
+    "view_box": "0 0 2380 2380",
+    "fill": "#ff0000",
+    "side": "front",
+    "features": [
+        {
+            "type": "feature",
+            "properties": {"intensity": 0.5},
+            "geometry": {"type": "MultiPoint", "coordinates": [[1, 2, 3]]},
+        }
+    ],
+}
 _RESULT = {
     "id": _ID,
     "result": {
         "algorithm_tech_name": "acne",
-        "area_results": [{"area_name": "face", "main_metric": _METRIC, "sub_metrics": [_METRIC]}],
+        "area_results": [
+            {"area_name": "face", "main_metric": _METRIC, "sub_metrics": [_METRIC]},
+            {"area_name": "nose", "sub_metrics": {"yaw_angle": -4}, "debug_metrics": {"iso": 0.5}},
+        ],
+        "masks_restored": [_MASK],
+        "feedback": {"overlay": "", "tooltip": {"warn": [], "negative": [], "positive": ["fine"]}},
+        "detection_params": {"face_detected": True, "detection_confidence": 0.9, "yaw_angle": None},
+        "transform_sequence": {"sequence": []},
     },
     "is_ok": True,
     "image_id": _ID,

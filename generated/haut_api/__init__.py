@@ -7,7 +7,7 @@ from .client import AuthenticatedClient, Client
 SPEC_VERSION = "v1"
 """Version that the OpenAPI document gives itself."""
 
-SPEC_SHA256 = "2e4cc4d022f08bd15c7cbc22899a4889ff7f6b5a2671a4415bac8c72c8142caf"
+SPEC_SHA256 = "a1c6d162d4155127c5baf2ad44e01fefeeb5a197289460ecef35574a1a0f2a58"
 """SHA-256 of the OpenAPI document, the file openapi.json of this package."""
 
 

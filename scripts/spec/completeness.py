@@ -19,6 +19,7 @@ import json
 import pkgutil
 import re
 import sys
+from collections.abc import Iterator
 from enum import Enum
 from importlib import import_module
 from io import BytesIO
@@ -842,7 +843,7 @@ class Operation:
             if request.content != expected:
                 self.lose("the bytes of the body change on their way")
         elif media == "multipart/form-data":
-            self.check_multipart(request, expected)
+            self.check_multipart(request, argument, expected)
         elif media == "application/x-www-form-urlencoded":
             sent = parse_qsl(request.content.decode(), keep_blank_values=True)
             wanted = [
@@ -871,15 +872,13 @@ class Operation:
                         continue
                     self.package.same(place, value, schema, instance, "request")
 
-    def check_multipart(self, request: httpx.Request, schema: Any) -> None:
+    def check_multipart(self, request: httpx.Request, argument: Any, schema: Any) -> None:
         head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
         message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(
             head + request.content
         )
-        named = {
-            str(part.get_param("name", header="content-disposition"))
-            for part in message.iter_parts()
-        }
+        parts: list[Any] = list(message.iter_parts())
+        named = {str(part.get_param("name", header="content-disposition")) for part in parts}
         properties = self.package.options(schema)[0].get("properties", {})
         wanted = {
             name
@@ -888,8 +887,11 @@ class Operation:
         }
         if named != wanted:
             self.lose(
-                f"the multipart body has the fields {sorted(named ^ wanted)} too many or too few"
+                f"the multipart body has too many or too few fields: {sorted(named ^ wanted)}"
             )
+        sent = sorted(part.get_payload(decode=True) for part in parts)
+        if sent != sorted(in_parts(argument)):
+            self.lose(f"the values of the multipart body are sent as {sent}"[:300])
 
     # --- what is left out
 
@@ -994,6 +996,20 @@ class Operation:
                 self.package.losses.add(place, "is not read as a file")
         elif parsed != expected:
             self.package.losses.add(place, f"text is read as {type(parsed).__name__}")
+
+
+def in_parts(value: Any) -> Iterator[bytes]:
+    """What the parts of a multipart body hold that sends the fields of a model."""
+    for field in attrs.fields(type(value)):
+        found = getattr(value, field.name)
+        for item in found if isinstance(found, list) else [found]:
+            if hasattr(item, "payload"):
+                item.payload.seek(0)
+                yield item.payload.read()
+            elif hasattr(item, "to_dict"):
+                yield json.dumps(item.to_dict()).encode()
+            elif field.init:
+                yield text(item).encode()
 
 
 def media_of(name: str) -> str:

@@ -164,8 +164,8 @@ def parse(text: str, name: str) -> Json:
         raise SpecError(f"{name} is no OpenAPI document: it holds no object")
     if "swagger" in found:
         raise SpecError(
-            f"{name} is Swagger {found['swagger']}; OpenAPI 3.0 or 3.1 is needed "
-            "(`npx swagger2openapi` converts it)"
+            f"{name} is Swagger {found['swagger']}; OpenAPI 3.0 or 3.1 is needed. Convert it with "
+            f"`npx swagger2openapi --outfile openapi.json {name}`, and give openapi.json"
         )
     if not re.fullmatch(r"3\.[01]\.\d+", str(found.get("openapi"))):
         raise SpecError(

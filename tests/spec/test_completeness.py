@@ -44,6 +44,23 @@ paths:
       operationId: get_open
       security: []
       responses: {"200": {description: ok, content: {image/png: {schema: {type: string, format: binary}}}}}
+  /photos/:
+    post:
+      tags: [Things]
+      operationId: send_photo
+      requestBody:
+        required: true
+        content:
+          multipart/form-data:
+            schema:
+              type: object
+              required: [photo]
+              properties:
+                photo: {type: string, format: binary}
+                flag: {type: boolean}
+                taken: {type: string, format: date-time}
+                ids: {type: array, items: {type: string, format: uuid}}
+      responses: {"204": {description: nothing}}
 components:
   schemas:
     Kind: {type: string, enum: [a, b]}
@@ -91,6 +108,9 @@ FAULTS = {
     "null": ("models/thing.py", "if data is None:\n                    return data", "if data is None:\n                    return UNSET", "at"),
     "enum value": ("models/kind.py", 'B = "b"', 'B = "c"', "'b'"),
     "enum as text": ("models/thing.py", "kind = Kind(_kind)", "kind = Kind(_kind) and UNSET", "kind"),
+    "form of a value in a form": ("types.py", 'return "true" if value else "false"', "return str(value)", "POST /photos/: the values of the multipart body"),
+    "field of a form": ("models/send_photo_body.py", '*_as_parts("flag", self.flag),', "", "too few fields: ['flag']"),
+    "token": ("client.py", 'prefix: str = "Bearer"', 'prefix: str = "Token"', "the token is not sent"),
     "deprecation of a field": ("models/thing.py", "Deprecated.", "", "field old: its docstring"),
 }  # fmt: skip
 

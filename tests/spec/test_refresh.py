@@ -84,6 +84,23 @@ def test_a_step_that_fails_is_named(
     assert (project.root / "build" / "rejected.yaml").exists() is (step == "validate")
 
 
+def test_a_fault_upstream_is_mended_by_the_overlay(project: Project) -> None:
+    place = "#/components/schemas/Subject/properties/kind"
+    fault = {"type": "string", "enum": ["a", "b"], "default": ""}
+    upstream(project, ADDED, put(place, fault))
+    done = project.run("make", "refresh", "SPEC=swagger.json")
+    assert "components/schemas/Subject/properties/kind/default" in done.stderr
+    assert project.changed() == set()
+    overlay = project.read("openapi/overlay.yaml")
+    action = "  - {target: $.components.schemas.Subject.properties.kind.default, remove: true}\n"
+    project.write("openapi/overlay.yaml", f"{overlay.rstrip()}\n{action}")
+    done = project.run("make", "refresh", "SPEC=swagger.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for command in (["make", "lint-spec"], ["python", "-m", "scripts.generate", "--check"]):
+        again = project.run(*command)
+        assert again.returncode == 0, again.stdout + again.stderr
+
+
 def test_every_step_of_the_chain_is_there() -> None:
     assert [step.name for step in Refresh("x").steps()] == [
         "pull",
