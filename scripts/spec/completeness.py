@@ -285,12 +285,12 @@ class Package:
 
     # --- values
 
-    def argument(self, hint: Any, number: int) -> Any:
+    def argument(self, hint: Any, number: int, inside: tuple[Any, ...] = ()) -> Any:
         """Return a value of a type, as unlike those of other numbers as the type allows."""
         options = [kind for kind in alternatives(hint) if kind not in (NoneType, self.types.Unset)]
         kind = options[0]
         if get_origin(kind) is list:
-            return [self.argument(get_args(kind)[0], number + index) for index in (0, 1)]
+            return [self.argument(get_args(kind)[0], number + index, inside) for index in (0, 1)]
         if get_origin(kind) is Literal:
             return get_args(kind)[0]
         if kind is Any:
@@ -302,10 +302,12 @@ class Package:
         if issubclass(kind, Enum):
             members = list(kind)
             return members[number % len(members)]
+        if attrs.has(kind) and kind in inside and self.types.Unset in alternatives(hint):
+            return self.types.UNSET
         if attrs.has(kind):
             hints = model_hints(kind, self.models)
             return kind(**{
-                field.name: self.argument(hints[field.name], number + index)
+                field.name: self.argument(hints[field.name], number + index, (*inside, kind))
                 for index, field in enumerate(attrs.fields(kind))
                 if field.init
             })  # fmt: skip
@@ -389,7 +391,7 @@ class Package:
     @staticmethod
     def is_one(parsed: Any, kind: Any) -> bool:
         if kind is Enum:
-            return isinstance(parsed, Enum | str | int)
+            return isinstance(parsed, Enum | str | int | float)
         if kind is object:
             return True
         return type(parsed) is kind or (kind is float and type(parsed) is int)
@@ -885,7 +887,12 @@ class Operation:
             for name, definition in properties.items()
             if not self.package.is_left_out(definition, "request")
         }
-        if named != wanted:
+        left_out = [
+            field
+            for field in attrs.fields(type(argument))
+            if isinstance(getattr(argument, field.name), self.package.types.Unset)
+        ]
+        if not named <= wanted or len(wanted - named) != len(left_out):
             self.lose(
                 f"the multipart body has too many or too few fields: {sorted(named ^ wanted)}"
             )
@@ -1008,7 +1015,7 @@ def in_parts(value: Any) -> Iterator[bytes]:
                 yield item.payload.read()
             elif hasattr(item, "to_dict"):
                 yield json.dumps(item.to_dict()).encode()
-            elif field.init:
+            elif field.init and type(item).__name__ != "Unset":
                 yield text(item).encode()
 
 

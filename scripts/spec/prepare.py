@@ -545,7 +545,7 @@ class _Rewriter:
             where = f"{self.place}, answer {status}"
             return self.classes.shape(schema, name, "response", where), "application/json"
         if media.startswith("text/") or media in _TEXTS or media.endswith(("+xml", "+yaml")):
-            return {"type": "string"}, "text/plain"
+            return {"type": "string"}, "text/x-answer"  # a name that no body has
         return {"type": "string", "format": "binary"}, BYTES
 
 
