@@ -306,11 +306,14 @@ class Package:
             return self.types.UNSET
         if attrs.has(kind):
             hints = model_hints(kind, self.models)
-            return kind(**{
-                field.name: self.argument(hints[field.name], number + index, (*inside, kind))
-                for index, field in enumerate(attrs.fields(kind))
-                if field.init
+            named = [field.name for field in attrs.fields(kind) if field.init]
+            made = kind(**{
+                name: self.argument(hints[name], number + index, (*inside, kind))
+                for index, name in enumerate(named)
             })  # fmt: skip
+            if not named:
+                vars_of(made)["free"] = f"text-{number}"
+            return made
         samples: dict[type, Any] = {
             str: f"text-{number}", bool: True, int: number, float: number + 0.5, UUID: UUID(int=number),
             datetime.datetime: MOMENT + datetime.timedelta(number),
@@ -675,6 +678,8 @@ class Operation:
         if not found:
             deep = {key: value for key, value in pairs if key.startswith(f"{name}[")}
             named = self.package.flat(entry.get("schema", {})).get("properties", {})
+            if not named and self.package.flat(entry.get("schema", {})).get("type") == "object":
+                named = {"free": {}}
             deep = deep or {
                 key: value for key, value in pairs if key in named and key not in self.query_names()
             }
@@ -773,11 +778,8 @@ class Operation:
 
     def check_type(self, where: str, entry: Json, name: str) -> None:
         """Compare the type of an argument with the schema of its parameter."""
-        schema = (
-            entry["schema"]
-            if "schema" in entry
-            else next(iter(entry["content"].values())).get("schema", {})
-        )
+        contents: list[Json] = list(entry.get("content", {}).values()) or [{}]
+        schema: Json = entry.get("schema") or contents[0].get("schema", {})
         hint = self.hints[name]
         optional = self.signature[name].default is not inspect.Parameter.empty
         required = entry["in"] == "path" or entry.get("required") is True
@@ -1025,6 +1027,12 @@ def media_of(name: str) -> str:
 
 def plain(name: str) -> str:
     return "".join(character for character in name.lower() if character.isalnum())
+
+
+def vars_of(model: Any) -> Json:
+    """The fields of a model that the document does not name."""
+    found: Json = model.additional_properties
+    return found
 
 
 def rewind(value: Any) -> None:

@@ -409,9 +409,10 @@ class _Rewriter:
         Header and cookie parameters stand among the query's, since the generator takes few types in
         them; the template sends each where it belongs.
         """
-        found = sorted(
-            self.operation.definition["parameters"], key=lambda entry: _ORDER.index(entry["in"])
-        )
+        found = self.operation.definition["parameters"]
+        if unknown := [entry for entry in found if entry.get("in") not in _ORDER]:
+            raise SpecError(f"{self.place}: a parameter in {unknown[0].get('in')} is not supported")
+        found = sorted(found, key=lambda entry: _ORDER.index(entry["in"]))
         path, made, taken = self.operation.path, [], set(TAKEN_PARAMETERS)
         for entry in found:
             kind, name = entry["in"], str(entry["name"])
@@ -465,13 +466,24 @@ class _Rewriter:
         return entry.get("schema", {}), style, bool(entry.get("explode", style == "form"))
 
     def _refuse_objects(self, shape: Json, kind: str, style: str, where: str) -> None:
+        """Refuse a value for which OpenAPI has no form outside of a body."""
+        if style == "json":
+            return
         parts = [shape, *shape.get("oneOf", [])]
         models = [part for part in parts if self.classes.is_model(part)]
         lists = [part for part in parts if part.get("type") == "array"]
-        if (models and (kind != "query" or style in ("pipeDelimited", "spaceDelimited"))) or (
-            kind == "path" and lists
-        ):
-            what = "an object" if models else "an array"
+        inner = [part["items"] for part in lists]
+        for model in models:
+            fields = self.classes.made[pointer(model["$ref"])[-1]].get("properties", {})
+            inner += [part for one in fields.values() for part in [one, *one.get("oneOf", [])]]
+        what = ""
+        if any(self.classes.is_model(part) for part in inner):
+            what = "an object inside of an array or object"
+        elif models and (kind != "query" or style in ("pipeDelimited", "spaceDelimited")):
+            what = "an object"
+        elif kind == "path" and lists:
+            what = "an array"
+        if what:
             raise SpecError(f"{where}: {what} in the {kind} is not supported")
 
     def body(self, found: Json) -> Json:
