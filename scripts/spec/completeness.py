@@ -311,8 +311,9 @@ class Package:
                 name: self.argument(hints[name], number + index, (*inside, kind))
                 for index, name in enumerate(named)
             })  # fmt: skip
-            if not named:
-                vars_of(made)["free"] = f"text-{number}"
+            if not named and "additional_properties" in hints:
+                free = get_args(hints["additional_properties"])[1]
+                vars_of(made)["free"] = self.argument(free, number, (*inside, kind))
             return made
         samples: dict[type, Any] = {
             str: f"text-{number}", bool: True, int: number, float: number + 0.5, UUID: UUID(int=number),
