@@ -291,7 +291,7 @@ def test_a_replay_fails_for_the_right_reason_when_a_cassette_was_changed(tmp_pat
     changes: dict[str, tuple[Callable[[str], str], str]] = {
         "test_bad_request": (
             swap("from: sandbox", "from: live"),
-            "recorded from live stands among",
+            "recorded from live is in the folder",
         ),
         "test_create_subject": (swap('"birth_date":"1990', '"birth_date":"1991'), "NotRecorded"),
         "test_get_image": (
@@ -300,7 +300,7 @@ def test_a_replay_fails_for_the_right_reason_when_a_cassette_was_changed(tmp_pat
         ),
         "test_not_found": (
             lambda text: text.replace("version: 1", "") + text.partition("interactions:\n")[2],
-            "recorded, but not asked for",
+            "recorded, but not sent",
         ),
         "test_update_subject": (lambda text: text, ""),
     }
