@@ -134,16 +134,21 @@ def fail(service: recording.Service, pytestconfig: pytest.Config) -> Callable[..
 @pytest.fixture(autouse=True)
 def cassette_time(
     request: pytest.FixtureRequest, record_mode: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> Iterator[None]:
     """Drive the time of a test with a cassette, and record its requests one at a time."""
     if request.node.get_closest_marker("vcr") is None:
+        yield
         return
     service: recording.Service = request.getfixturevalue("service")
     recorded = record_mode != "none"
     recording.drive_time(monkeypatch, service.clock, really=recorded and service.clock is None)
-    if recorded:
-        request.getfixturevalue("vcr")
-        recording.record_one_at_a_time(monkeypatch)
+    if not recorded:
+        yield
+        return
+    request.getfixturevalue("vcr")
+    with pytest.MonkeyPatch.context() as until_the_cassette_is_closed:
+        recording.record_one_at_a_time(until_the_cassette_is_closed)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ import random
 import threading
 from typing import Any
 
+import httpx
 import pytest
 
 from haut_ext.sandbox.api import Api
@@ -16,6 +17,11 @@ from haut_ext.sandbox.messages import Answer, Request
 from haut_ext.sandbox.storage import Storage
 
 LONGEST_DELAY = 0.01
+HANDLE = httpx.AsyncHTTPTransport.handle_async_request
+
+
+def pytest_sessionfinish() -> None:
+    assert httpx.AsyncHTTPTransport.handle_async_request is HANDLE, "recording has not ended"
 
 
 @pytest.fixture(autouse=True)
