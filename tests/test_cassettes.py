@@ -29,7 +29,9 @@ from vcr.serializers import yamlserializer  # type: ignore[import-untyped]  # ha
 from vcr.stubs import httpx_stubs  # type: ignore[import-untyped]  # has no types
 
 from haut_ext import AsyncHaut, Haut
+from haut_ext.sandbox import Sandbox
 from haut_ext.sandbox.clock import Clock
+from scripts.cassettes import compare
 from tests import recording
 
 ROOT = Path(__file__).parent.parent
@@ -382,7 +384,9 @@ async def test_no_socket_can_be_reached_by_the_event_loop_either(listening: sock
         listening.accept()
 
 
-def run_workflows(client: str, cassettes: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def run_workflows(
+    client: str, cassettes: Path, *options: str, service: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run the workflow tests of one client on other cassettes."""
     command = [
         sys.executable,
@@ -393,7 +397,10 @@ def run_workflows(client: str, cassettes: Path, *options: str) -> subprocess.Com
         "no:cacheprovider",
     ]
     command += ["--cassettes", str(cassettes), *options]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    environment = {**os.environ, **(service or {})}
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+    )
 
 
 def test_a_replay_fails_for_the_right_reason_when_a_cassette_was_changed(tmp_path: Path) -> None:
@@ -438,3 +445,25 @@ def test_recording_on_a_busy_machine_gives_the_same_bytes(tmp_path: Path) -> Non
     before = {path.name: path.read_bytes() for path in RECORDED.iterdir()}
     assert sorted(now) == sorted(before)
     assert [name for name in now if now[name] != before[name]] == []
+
+
+def test_a_recording_of_a_service_of_its_own_can_be_replayed_and_compared(tmp_path: Path) -> None:
+    """A sandbox without a seed stands for the real service: it dates responses and keeps real time."""
+    folder, chosen = tmp_path / "live", ("-k", "update_subject or over_several_pages", "-q")
+    with Sandbox() as sandbox:
+        service = {
+            f"HAUT_{name.upper()}": str(value) for name, value in sandbox.credentials.items()
+        }
+        done = run_workflows("_async", folder, "--record-mode=rewrite", *chosen, service=service)
+        assert done.returncode == 0, done.stdout
+        assert sandbox.arrivals
+        assert sandbox.snapshot()["subjects"] == []
+    done = run_workflows("_sync", folder, *chosen)
+    assert done.returncode == 0, done.stdout
+    for path in folder.iterdir():
+        text = path.read_text("utf-8")
+        assert list(leaks(text, "live")) == []
+        assert not [value for value in service.values() if value in text]
+    texts = {difference.text for difference in compare(RECORDED, folder)}
+    assert "header date: absent from sandbox, present from live" in texts
+    assert "not recorded from live" in texts
