@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import UNSET, Unset, safe_repr
 
 if TYPE_CHECKING:
@@ -70,31 +72,43 @@ class Algorithm:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.algorithm_family import AlgorithmFamily  # noqa: PLC0415
 
-        d = dict(src_dict)
-        id = d.pop("id")
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("Algorithm", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "id"
+            id = d.pop("id")
 
-        tech_name = d.pop("tech_name", UNSET)
+            __field = "tech_name"
+            tech_name = d.pop("tech_name", UNSET)
 
-        algorithm_tech_name = d.pop("algorithm_tech_name", UNSET)
+            __field = "algorithm_tech_name"
+            algorithm_tech_name = d.pop("algorithm_tech_name", UNSET)
 
-        version = d.pop("version", UNSET)
+            __field = "version"
+            version = d.pop("version", UNSET)
 
-        _algorithm_family = d.pop("algorithm_family", UNSET)
-        algorithm_family: AlgorithmFamily | Unset
-        if isinstance(_algorithm_family, Unset):
-            algorithm_family = UNSET
-        else:
-            algorithm_family = AlgorithmFamily.from_dict(_algorithm_family)
+            __field = "algorithm_family"
+            _algorithm_family = d.pop("algorithm_family", UNSET)
+            algorithm_family: AlgorithmFamily | Unset
+            if isinstance(_algorithm_family, Unset):
+                algorithm_family = UNSET
+            else:
+                algorithm_family = AlgorithmFamily.from_dict(_algorithm_family)
 
-        algorithm = cls(
-            id=id,
-            tech_name=tech_name,
-            algorithm_tech_name=algorithm_tech_name,
-            version=version,
-            algorithm_family=algorithm_family,
-        )
+            algorithm = cls(
+                id=id,
+                tech_name=tech_name,
+                algorithm_tech_name=algorithm_tech_name,
+                version=version,
+                algorithm_family=algorithm_family,
+            )
 
-        algorithm.additional_properties = d
+            algorithm.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("Algorithm", __field, __error) from None
         return algorithm
 
     @property

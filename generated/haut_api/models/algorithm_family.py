@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import UNSET, Unset, safe_repr
 
 T = TypeVar("T", bound="AlgorithmFamily")
@@ -36,14 +38,22 @@ class AlgorithmFamily:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        name = d.pop("name", UNSET)
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("AlgorithmFamily", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "name"
+            name = d.pop("name", UNSET)
 
-        algorithm_family = cls(
-            name=name,
-        )
+            algorithm_family = cls(
+                name=name,
+            )
 
-        algorithm_family.additional_properties = d
+            algorithm_family.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("AlgorithmFamily", __field, __error) from None
         return algorithm_family
 
     @property

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
+from ..errors import as_list as _as_list
 from ..types import UNSET, Unset, safe_repr
 
 if TYPE_CHECKING:
@@ -59,27 +62,41 @@ class AlgorithmOutput:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.area_result import AreaResult  # noqa: PLC0415
 
-        d = dict(src_dict)
-        algorithm_tech_name = d.pop("algorithm_tech_name", UNSET)
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("AlgorithmOutput", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "algorithm_tech_name"
+            algorithm_tech_name = d.pop("algorithm_tech_name", UNSET)
 
-        _area_results = d.pop("area_results", UNSET)
-        area_results: list[AreaResult] | Unset = UNSET
-        if _area_results is not UNSET:
-            area_results = []
-            for area_results_item_data in _area_results:
-                area_results_item = AreaResult.from_dict(area_results_item_data)
+            __field = "area_results"
+            _area_results = d.pop("area_results", UNSET)
+            area_results: list[AreaResult] | Unset = UNSET
+            if _area_results is not UNSET:
+                _area_results = _as_list(_area_results)
+                area_results = []
+                try:
+                    for area_results_item_data in _area_results:
+                        area_results_item = AreaResult.from_dict(area_results_item_data)
 
-                area_results.append(area_results_item)
+                        area_results.append(area_results_item)
+                except _READ_FAILURES as __error:
+                    raise _DecodeError.at("list", len(area_results), __error) from None
 
-        error = d.pop("error", UNSET)
+            __field = "error"
+            error = d.pop("error", UNSET)
 
-        algorithm_output = cls(
-            algorithm_tech_name=algorithm_tech_name,
-            area_results=area_results,
-            error=error,
-        )
+            algorithm_output = cls(
+                algorithm_tech_name=algorithm_tech_name,
+                area_results=area_results,
+                error=error,
+            )
 
-        algorithm_output.additional_properties = d
+            algorithm_output.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("AlgorithmOutput", __field, __error) from None
         return algorithm_output
 
     @property

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
+from ..errors import as_list as _as_list
 from ..types import UNSET, Unset, safe_repr
 
 if TYPE_CHECKING:
@@ -69,42 +72,57 @@ class AreaResult:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.skin_metric import SkinMetric  # noqa: PLC0415
 
-        d = dict(src_dict)
-        area_name = d.pop("area_name")
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("AreaResult", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "area_name"
+            area_name = d.pop("area_name")
 
-        def _parse_main_metric(data: object) -> None | SkinMetric | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            try:
-                if not isinstance(data, dict):
-                    raise TypeError()
-                main_metric_type_0 = SkinMetric.from_dict(data)
+            __field = "main_metric"
 
-                return main_metric_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(None | SkinMetric | Unset, data)
+            def _parse_main_metric(data: object) -> None | SkinMetric | Unset:
+                if data is None:
+                    return data
+                if isinstance(data, Unset):
+                    return data
+                try:
+                    if not isinstance(data, dict):
+                        raise TypeError()
+                    main_metric_type_0 = SkinMetric.from_dict(data)
 
-        main_metric = _parse_main_metric(d.pop("main_metric", UNSET))
+                    return main_metric_type_0
+                except (TypeError, ValueError, AttributeError, KeyError):
+                    pass
+                return cast(None | SkinMetric | Unset, data)
 
-        _sub_metrics = d.pop("sub_metrics", UNSET)
-        sub_metrics: list[SkinMetric] | Unset = UNSET
-        if _sub_metrics is not UNSET:
-            sub_metrics = []
-            for sub_metrics_item_data in _sub_metrics:
-                sub_metrics_item = SkinMetric.from_dict(sub_metrics_item_data)
+            main_metric = _parse_main_metric(d.pop("main_metric", UNSET))
 
-                sub_metrics.append(sub_metrics_item)
+            __field = "sub_metrics"
+            _sub_metrics = d.pop("sub_metrics", UNSET)
+            sub_metrics: list[SkinMetric] | Unset = UNSET
+            if _sub_metrics is not UNSET:
+                _sub_metrics = _as_list(_sub_metrics)
+                sub_metrics = []
+                try:
+                    for sub_metrics_item_data in _sub_metrics:
+                        sub_metrics_item = SkinMetric.from_dict(sub_metrics_item_data)
 
-        area_result = cls(
-            area_name=area_name,
-            main_metric=main_metric,
-            sub_metrics=sub_metrics,
-        )
+                        sub_metrics.append(sub_metrics_item)
+                except _READ_FAILURES as __error:
+                    raise _DecodeError.at("list", len(sub_metrics), __error) from None
 
-        area_result.additional_properties = d
+            area_result = cls(
+                area_name=area_name,
+                main_metric=main_metric,
+                sub_metrics=sub_metrics,
+            )
+
+            area_result.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("AreaResult", __field, __error) from None
         return area_result
 
     @property

@@ -8,6 +8,10 @@ from uuid import UUID
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
+from ..types import format_datetime as _format_datetime
+from ..types import parse_datetime as _parse_datetime
 from ..types import safe_repr
 
 T = TypeVar("T", bound="AuxImage")
@@ -40,9 +44,7 @@ class AuxImage:
 
         aux_image_type = self.aux_image_type
 
-        from haut_api.types import format_datetime
-
-        creation_time = format_datetime(self.creation_time)
+        creation_time = _format_datetime(self.creation_time)
 
         algo_app = self.algo_app
 
@@ -68,36 +70,48 @@ class AuxImage:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        id = UUID(d.pop("id"))
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("AuxImage", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "id"
+            id = UUID(d.pop("id"))
 
-        aux_image_type = d.pop("aux_image_type")
+            __field = "aux_image_type"
+            aux_image_type = d.pop("aux_image_type")
 
-        from haut_api.types import parse_datetime
+            __field = "creation_time"
+            creation_time = _parse_datetime(d.pop("creation_time"))
 
-        creation_time = parse_datetime(d.pop("creation_time"))
+            __field = "algo_app"
+            algo_app = d.pop("algo_app")
 
-        algo_app = d.pop("algo_app")
+            __field = "signed_url"
 
-        def _parse_signed_url(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+            def _parse_signed_url(data: object) -> None | str:
+                if data is None:
+                    return data
+                return cast(None | str, data)
 
-        signed_url = _parse_signed_url(d.pop("signed_url"))
+            signed_url = _parse_signed_url(d.pop("signed_url"))
 
-        meta = d.pop("meta")
+            __field = "meta"
+            meta = d.pop("meta")
 
-        aux_image = cls(
-            id=id,
-            aux_image_type=aux_image_type,
-            creation_time=creation_time,
-            algo_app=algo_app,
-            signed_url=signed_url,
-            meta=meta,
-        )
+            aux_image = cls(
+                id=id,
+                aux_image_type=aux_image_type,
+                creation_time=creation_time,
+                algo_app=algo_app,
+                signed_url=signed_url,
+                meta=meta,
+            )
 
-        aux_image.additional_properties = d
+            aux_image.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("AuxImage", __field, __error) from None
         return aux_image
 
     @property

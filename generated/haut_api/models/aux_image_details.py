@@ -8,6 +8,10 @@ from uuid import UUID
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
+from ..types import format_datetime as _format_datetime
+from ..types import parse_datetime as _parse_datetime
 from ..types import safe_repr
 
 if TYPE_CHECKING:
@@ -55,9 +59,7 @@ class AuxImageDetails:
         else:
             aux_image_type = self.aux_image_type
 
-        from haut_api.types import format_datetime
-
-        creation_time = format_datetime(self.creation_time)
+        creation_time = _format_datetime(self.creation_time)
 
         application_id = str(self.application_id)
 
@@ -91,50 +93,64 @@ class AuxImageDetails:
         from ..models.aux_image_details_urls import AuxImageDetailsUrls  # noqa: PLC0415
         from ..models.dictionary_item import DictionaryItem  # noqa: PLC0415
 
-        d = dict(src_dict)
-        id = UUID(d.pop("id"))
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("AuxImageDetails", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "id"
+            id = UUID(d.pop("id"))
 
-        def _parse_aux_image_type(data: object) -> DictionaryItem | None:
-            if data is None:
-                return data
-            try:
-                if not isinstance(data, dict):
-                    raise TypeError()
-                aux_image_type_type_0 = DictionaryItem.from_dict(data)
+            __field = "aux_image_type"
 
-                return aux_image_type_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(DictionaryItem | None, data)
+            def _parse_aux_image_type(data: object) -> DictionaryItem | None:
+                if data is None:
+                    return data
+                try:
+                    if not isinstance(data, dict):
+                        raise TypeError()
+                    aux_image_type_type_0 = DictionaryItem.from_dict(data)
 
-        aux_image_type = _parse_aux_image_type(d.pop("aux_image_type"))
+                    return aux_image_type_type_0
+                except (TypeError, ValueError, AttributeError, KeyError):
+                    pass
+                return cast(DictionaryItem | None, data)
 
-        from haut_api.types import parse_datetime
+            aux_image_type = _parse_aux_image_type(d.pop("aux_image_type"))
 
-        creation_time = parse_datetime(d.pop("creation_time"))
+            __field = "creation_time"
+            creation_time = _parse_datetime(d.pop("creation_time"))
 
-        application_id = UUID(d.pop("application_id"))
+            __field = "application_id"
+            application_id = UUID(d.pop("application_id"))
 
-        application_name = d.pop("application_name")
+            __field = "application_name"
+            application_name = d.pop("application_name")
 
-        application_run_id = UUID(d.pop("application_run_id"))
+            __field = "application_run_id"
+            application_run_id = UUID(d.pop("application_run_id"))
 
-        application_description = d.pop("application_description")
+            __field = "application_description"
+            application_description = d.pop("application_description")
 
-        urls = AuxImageDetailsUrls.from_dict(d.pop("urls"))
+            __field = "urls"
+            urls = AuxImageDetailsUrls.from_dict(d.pop("urls"))
 
-        aux_image_details = cls(
-            id=id,
-            aux_image_type=aux_image_type,
-            creation_time=creation_time,
-            application_id=application_id,
-            application_name=application_name,
-            application_run_id=application_run_id,
-            application_description=application_description,
-            urls=urls,
-        )
+            aux_image_details = cls(
+                id=id,
+                aux_image_type=aux_image_type,
+                creation_time=creation_time,
+                application_id=application_id,
+                application_name=application_name,
+                application_run_id=application_run_id,
+                application_description=application_description,
+                urls=urls,
+            )
 
-        aux_image_details.additional_properties = d
+            aux_image_details.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("AuxImageDetails", __field, __error) from None
         return aux_image_details
 
     @property

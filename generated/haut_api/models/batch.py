@@ -7,6 +7,8 @@ from uuid import UUID
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import safe_repr
 
 T = TypeVar("T", bound="Batch")
@@ -40,14 +42,22 @@ class Batch:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        id = UUID(d.pop("id"))
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("Batch", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "id"
+            id = UUID(d.pop("id"))
 
-        batch = cls(
-            id=id,
-        )
+            batch = cls(
+                id=id,
+            )
 
-        batch.additional_properties = d
+            batch.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("Batch", __field, __error) from None
         return batch
 
     @property

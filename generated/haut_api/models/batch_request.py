@@ -7,7 +7,11 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import UNSET, Unset, safe_repr
+from ..types import format_datetime as _format_datetime
+from ..types import parse_datetime as _parse_datetime
 
 T = TypeVar("T", bound="BatchRequest")
 
@@ -25,11 +29,9 @@ class BatchRequest:
     __repr__ = safe_repr
 
     def to_dict(self) -> dict[str, Any]:
-        from haut_api.types import format_datetime
-
         creation_time: str | Unset = UNSET
         if not isinstance(self.creation_time, Unset):
-            creation_time = format_datetime(self.creation_time)
+            creation_time = _format_datetime(self.creation_time)
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -41,21 +43,27 @@ class BatchRequest:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        from haut_api.types import parse_datetime
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("BatchRequest", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "creation_time"
+            _creation_time = d.pop("creation_time", UNSET)
+            creation_time: datetime.datetime | Unset
+            if isinstance(_creation_time, Unset):
+                creation_time = UNSET
+            else:
+                creation_time = _parse_datetime(_creation_time)
 
-        _creation_time = d.pop("creation_time", UNSET)
-        creation_time: datetime.datetime | Unset
-        if isinstance(_creation_time, Unset):
-            creation_time = UNSET
-        else:
-            creation_time = parse_datetime(_creation_time)
+            batch_request = cls(
+                creation_time=creation_time,
+            )
 
-        batch_request = cls(
-            creation_time=creation_time,
-        )
+            batch_request.additional_properties = d
 
-        batch_request.additional_properties = d
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("BatchRequest", __field, __error) from None
         return batch_request
 
     @property

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import UNSET, Unset, safe_repr
 
 if TYPE_CHECKING:
@@ -45,19 +47,27 @@ class BatchResultsV3:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.face_skin_metrics_3 import FaceSkinMetrics3  # noqa: PLC0415
 
-        d = dict(src_dict)
-        _face_skin_metrics_3 = d.pop("face_skin_metrics_3", UNSET)
-        face_skin_metrics_3: FaceSkinMetrics3 | Unset
-        if isinstance(_face_skin_metrics_3, Unset):
-            face_skin_metrics_3 = UNSET
-        else:
-            face_skin_metrics_3 = FaceSkinMetrics3.from_dict(_face_skin_metrics_3)
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("BatchResultsV3", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "face_skin_metrics_3"
+            _face_skin_metrics_3 = d.pop("face_skin_metrics_3", UNSET)
+            face_skin_metrics_3: FaceSkinMetrics3 | Unset
+            if isinstance(_face_skin_metrics_3, Unset):
+                face_skin_metrics_3 = UNSET
+            else:
+                face_skin_metrics_3 = FaceSkinMetrics3.from_dict(_face_skin_metrics_3)
 
-        batch_results_v3 = cls(
-            face_skin_metrics_3=face_skin_metrics_3,
-        )
+            batch_results_v3 = cls(
+                face_skin_metrics_3=face_skin_metrics_3,
+            )
 
-        batch_results_v3.additional_properties = d
+            batch_results_v3.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("BatchResultsV3", __field, __error) from None
         return batch_results_v3
 
     @property

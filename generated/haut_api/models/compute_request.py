@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import UNSET, Unset, safe_repr
 
 T = TypeVar("T", bound="ComputeRequest")
@@ -36,14 +38,22 @@ class ComputeRequest:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        app_args = d.pop("app_args", UNSET)
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("ComputeRequest", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "app_args"
+            app_args = d.pop("app_args", UNSET)
 
-        compute_request = cls(
-            app_args=app_args,
-        )
+            compute_request = cls(
+                app_args=app_args,
+            )
 
-        compute_request.additional_properties = d
+            compute_request.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("ComputeRequest", __field, __error) from None
         return compute_request
 
     @property

@@ -7,6 +7,10 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
+from ..types import format_datetime as _format_datetime
+from ..types import parse_datetime as _parse_datetime
 from ..types import safe_repr
 
 T = TypeVar("T", bound="CreatedPrivateToken")
@@ -35,9 +39,7 @@ class CreatedPrivateToken:
 
         name = self.name
 
-        from haut_api.types import format_datetime
-
-        expiration_time = format_datetime(self.expiration_time)
+        expiration_time = _format_datetime(self.expiration_time)
 
         data = self.data
 
@@ -56,25 +58,34 @@ class CreatedPrivateToken:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        id = d.pop("id")
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("CreatedPrivateToken", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "id"
+            id = d.pop("id")
 
-        name = d.pop("name")
+            __field = "name"
+            name = d.pop("name")
 
-        from haut_api.types import parse_datetime
+            __field = "expiration_time"
+            expiration_time = _parse_datetime(d.pop("expiration_time"))
 
-        expiration_time = parse_datetime(d.pop("expiration_time"))
+            __field = "data"
+            data = d.pop("data")
 
-        data = d.pop("data")
+            created_private_token = cls(
+                id=id,
+                name=name,
+                expiration_time=expiration_time,
+                data=data,
+            )
 
-        created_private_token = cls(
-            id=id,
-            name=name,
-            expiration_time=expiration_time,
-            data=data,
-        )
+            created_private_token.additional_properties = d
 
-        created_private_token.additional_properties = d
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("CreatedPrivateToken", __field, __error) from None
         return created_private_token
 
     @property

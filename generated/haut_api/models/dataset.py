@@ -7,6 +7,9 @@ from uuid import UUID
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
+from ..errors import as_list as _as_list
 from ..types import UNSET, Unset, safe_repr
 
 if TYPE_CHECKING:
@@ -124,99 +127,132 @@ class Dataset:
         )
         from ..models.image_type import ImageType  # noqa: PLC0415
 
-        d = dict(src_dict)
-        id = UUID(d.pop("id"))
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("Dataset", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "id"
+            id = UUID(d.pop("id"))
 
-        company_id = UUID(d.pop("company_id"))
+            __field = "company_id"
+            company_id = UUID(d.pop("company_id"))
 
-        name = d.pop("name")
+            __field = "name"
+            name = d.pop("name")
 
-        def _parse_image_type(data: object) -> ImageType | None:
-            if data is None:
-                return data
-            try:
-                if not isinstance(data, dict):
-                    raise TypeError()
-                image_type_type_0 = ImageType.from_dict(data)
+            __field = "image_type"
 
-                return image_type_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(ImageType | None, data)
+            def _parse_image_type(data: object) -> ImageType | None:
+                if data is None:
+                    return data
+                try:
+                    if not isinstance(data, dict):
+                        raise TypeError()
+                    image_type_type_0 = ImageType.from_dict(data)
 
-        image_type = _parse_image_type(d.pop("image_type"))
+                    return image_type_type_0
+                except (TypeError, ValueError, AttributeError, KeyError):
+                    pass
+                return cast(ImageType | None, data)
 
-        def _parse_image_type_name(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+            image_type = _parse_image_type(d.pop("image_type"))
 
-        image_type_name = _parse_image_type_name(d.pop("image_type_name"))
+            __field = "image_type_name"
 
-        def _parse_image_type_tech_name(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+            def _parse_image_type_name(data: object) -> None | str:
+                if data is None:
+                    return data
+                return cast(None | str, data)
 
-        image_type_tech_name = _parse_image_type_tech_name(
-            d.pop("image_type_tech_name")
-        )
+            image_type_name = _parse_image_type_name(d.pop("image_type_name"))
 
-        connected_applications = []
-        _connected_applications = d.pop("connected_applications")
-        for connected_applications_item_data in _connected_applications:
-            connected_applications_item = DatasetConnectedApplicationsItem.from_dict(
-                connected_applications_item_data
+            __field = "image_type_tech_name"
+
+            def _parse_image_type_tech_name(data: object) -> None | str:
+                if data is None:
+                    return data
+                return cast(None | str, data)
+
+            image_type_tech_name = _parse_image_type_tech_name(
+                d.pop("image_type_tech_name")
             )
 
-            connected_applications.append(connected_applications_item)
+            __field = "connected_applications"
+            _connected_applications = _as_list(d.pop("connected_applications"))
+            connected_applications = []
+            try:
+                for connected_applications_item_data in _connected_applications:
+                    connected_applications_item = (
+                        DatasetConnectedApplicationsItem.from_dict(
+                            connected_applications_item_data
+                        )
+                    )
 
-        def _parse_expire_images_after_days(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
+                    connected_applications.append(connected_applications_item)
+            except _READ_FAILURES as __error:
+                raise _DecodeError.at(
+                    "list", len(connected_applications), __error
+                ) from None
 
-        expire_images_after_days = _parse_expire_images_after_days(
-            d.pop("expire_images_after_days")
-        )
+            __field = "expire_images_after_days"
 
-        def _parse_expire_metadata_after_days(data: object) -> int | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(int | None | Unset, data)
+            def _parse_expire_images_after_days(data: object) -> int | None:
+                if data is None:
+                    return data
+                return cast(int | None, data)
 
-        expire_metadata_after_days = _parse_expire_metadata_after_days(
-            d.pop("expire_metadata_after_days", UNSET)
-        )
+            expire_images_after_days = _parse_expire_images_after_days(
+                d.pop("expire_images_after_days")
+            )
 
-        clean_images_as_soon_as_ready = d.pop("clean_images_as_soon_as_ready", UNSET)
+            __field = "expire_metadata_after_days"
 
-        def _parse_custom_branding(data: object) -> int | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(int | None | Unset, data)
+            def _parse_expire_metadata_after_days(data: object) -> int | None | Unset:
+                if data is None:
+                    return data
+                if isinstance(data, Unset):
+                    return data
+                return cast(int | None | Unset, data)
 
-        custom_branding = _parse_custom_branding(d.pop("custom_branding", UNSET))
+            expire_metadata_after_days = _parse_expire_metadata_after_days(
+                d.pop("expire_metadata_after_days", UNSET)
+            )
 
-        dataset = cls(
-            id=id,
-            company_id=company_id,
-            name=name,
-            image_type=image_type,
-            image_type_name=image_type_name,
-            image_type_tech_name=image_type_tech_name,
-            connected_applications=connected_applications,
-            expire_images_after_days=expire_images_after_days,
-            expire_metadata_after_days=expire_metadata_after_days,
-            clean_images_as_soon_as_ready=clean_images_as_soon_as_ready,
-            custom_branding=custom_branding,
-        )
+            __field = "clean_images_as_soon_as_ready"
+            clean_images_as_soon_as_ready = d.pop(
+                "clean_images_as_soon_as_ready", UNSET
+            )
 
-        dataset.additional_properties = d
+            __field = "custom_branding"
+
+            def _parse_custom_branding(data: object) -> int | None | Unset:
+                if data is None:
+                    return data
+                if isinstance(data, Unset):
+                    return data
+                return cast(int | None | Unset, data)
+
+            custom_branding = _parse_custom_branding(d.pop("custom_branding", UNSET))
+
+            dataset = cls(
+                id=id,
+                company_id=company_id,
+                name=name,
+                image_type=image_type,
+                image_type_name=image_type_name,
+                image_type_tech_name=image_type_tech_name,
+                connected_applications=connected_applications,
+                expire_images_after_days=expire_images_after_days,
+                expire_metadata_after_days=expire_metadata_after_days,
+                clean_images_as_soon_as_ready=clean_images_as_soon_as_ready,
+                custom_branding=custom_branding,
+            )
+
+            dataset.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("Dataset", __field, __error) from None
         return dataset
 
     @property

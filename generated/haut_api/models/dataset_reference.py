@@ -7,6 +7,8 @@ from uuid import UUID
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import safe_repr
 
 T = TypeVar("T", bound="DatasetReference")
@@ -44,17 +46,26 @@ class DatasetReference:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        id = UUID(d.pop("id"))
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("DatasetReference", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "id"
+            id = UUID(d.pop("id"))
 
-        name = d.pop("name")
+            __field = "name"
+            name = d.pop("name")
 
-        dataset_reference = cls(
-            id=id,
-            name=name,
-        )
+            dataset_reference = cls(
+                id=id,
+                name=name,
+            )
 
-        dataset_reference.additional_properties = d
+            dataset_reference.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("DatasetReference", __field, __error) from None
         return dataset_reference
 
     @property

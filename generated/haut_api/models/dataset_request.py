@@ -6,6 +6,8 @@ from typing import Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import UNSET, Unset, safe_repr
 
 T = TypeVar("T", bound="DatasetRequest")
@@ -85,61 +87,80 @@ class DatasetRequest:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        name = d.pop("name")
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("DatasetRequest", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "name"
+            name = d.pop("name")
 
-        def _parse_image_type_id(data: object) -> int | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(int | None | Unset, data)
+            __field = "image_type_id"
 
-        image_type_id = _parse_image_type_id(d.pop("image_type_id", UNSET))
+            def _parse_image_type_id(data: object) -> int | None | Unset:
+                if data is None:
+                    return data
+                if isinstance(data, Unset):
+                    return data
+                return cast(int | None | Unset, data)
 
-        def _parse_expire_images_after_days(data: object) -> int | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(int | None | Unset, data)
+            image_type_id = _parse_image_type_id(d.pop("image_type_id", UNSET))
 
-        expire_images_after_days = _parse_expire_images_after_days(
-            d.pop("expire_images_after_days", UNSET)
-        )
+            __field = "expire_images_after_days"
 
-        def _parse_expire_metadata_after_days(data: object) -> int | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(int | None | Unset, data)
+            def _parse_expire_images_after_days(data: object) -> int | None | Unset:
+                if data is None:
+                    return data
+                if isinstance(data, Unset):
+                    return data
+                return cast(int | None | Unset, data)
 
-        expire_metadata_after_days = _parse_expire_metadata_after_days(
-            d.pop("expire_metadata_after_days", UNSET)
-        )
+            expire_images_after_days = _parse_expire_images_after_days(
+                d.pop("expire_images_after_days", UNSET)
+            )
 
-        clean_images_as_soon_as_ready = d.pop("clean_images_as_soon_as_ready", UNSET)
+            __field = "expire_metadata_after_days"
 
-        def _parse_custom_branding(data: object) -> int | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(int | None | Unset, data)
+            def _parse_expire_metadata_after_days(data: object) -> int | None | Unset:
+                if data is None:
+                    return data
+                if isinstance(data, Unset):
+                    return data
+                return cast(int | None | Unset, data)
 
-        custom_branding = _parse_custom_branding(d.pop("custom_branding", UNSET))
+            expire_metadata_after_days = _parse_expire_metadata_after_days(
+                d.pop("expire_metadata_after_days", UNSET)
+            )
 
-        dataset_request = cls(
-            name=name,
-            image_type_id=image_type_id,
-            expire_images_after_days=expire_images_after_days,
-            expire_metadata_after_days=expire_metadata_after_days,
-            clean_images_as_soon_as_ready=clean_images_as_soon_as_ready,
-            custom_branding=custom_branding,
-        )
+            __field = "clean_images_as_soon_as_ready"
+            clean_images_as_soon_as_ready = d.pop(
+                "clean_images_as_soon_as_ready", UNSET
+            )
 
-        dataset_request.additional_properties = d
+            __field = "custom_branding"
+
+            def _parse_custom_branding(data: object) -> int | None | Unset:
+                if data is None:
+                    return data
+                if isinstance(data, Unset):
+                    return data
+                return cast(int | None | Unset, data)
+
+            custom_branding = _parse_custom_branding(d.pop("custom_branding", UNSET))
+
+            dataset_request = cls(
+                name=name,
+                image_type_id=image_type_id,
+                expire_images_after_days=expire_images_after_days,
+                expire_metadata_after_days=expire_metadata_after_days,
+                clean_images_as_soon_as_ready=clean_images_as_soon_as_ready,
+                custom_branding=custom_branding,
+            )
+
+            dataset_request.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("DatasetRequest", __field, __error) from None
         return dataset_request
 
     @property

@@ -7,6 +7,9 @@ from uuid import UUID
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
+from ..errors import as_list as _as_list
 from ..types import safe_repr
 
 T = TypeVar("T", bound="DeletedSubjects")
@@ -42,19 +45,30 @@ class DeletedSubjects:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        deleted = []
-        _deleted = d.pop("deleted")
-        for deleted_item_data in _deleted:
-            deleted_item = UUID(deleted_item_data)
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("DeletedSubjects", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "deleted"
+            _deleted = _as_list(d.pop("deleted"))
+            deleted = []
+            try:
+                for deleted_item_data in _deleted:
+                    deleted_item = UUID(deleted_item_data)
 
-            deleted.append(deleted_item)
+                    deleted.append(deleted_item)
+            except _READ_FAILURES as __error:
+                raise _DecodeError.at("list", len(deleted), __error) from None
 
-        deleted_subjects = cls(
-            deleted=deleted,
-        )
+            deleted_subjects = cls(
+                deleted=deleted,
+            )
 
-        deleted_subjects.additional_properties = d
+            deleted_subjects.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("DeletedSubjects", __field, __error) from None
         return deleted_subjects
 
     @property

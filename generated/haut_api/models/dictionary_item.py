@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import safe_repr
 
 T = TypeVar("T", bound="DictionaryItem")
@@ -48,20 +50,30 @@ class DictionaryItem:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        id = d.pop("id")
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("DictionaryItem", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "id"
+            id = d.pop("id")
 
-        name = d.pop("name")
+            __field = "name"
+            name = d.pop("name")
 
-        tech_name = d.pop("tech_name")
+            __field = "tech_name"
+            tech_name = d.pop("tech_name")
 
-        dictionary_item = cls(
-            id=id,
-            name=name,
-            tech_name=tech_name,
-        )
+            dictionary_item = cls(
+                id=id,
+                name=name,
+                tech_name=tech_name,
+            )
 
-        dictionary_item.additional_properties = d
+            dictionary_item.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("DictionaryItem", __field, __error) from None
         return dictionary_item
 
     @property

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import UNSET, Unset, safe_repr
 
 if TYPE_CHECKING:
@@ -63,33 +65,45 @@ class ErrorItem:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.error_item_extra import ErrorItemExtra  # noqa: PLC0415
 
-        d = dict(src_dict)
-        code = d.pop("code")
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("ErrorItem", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "code"
+            code = d.pop("code")
 
-        detail = d.pop("detail")
+            __field = "detail"
+            detail = d.pop("detail")
 
-        def _parse_attr(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+            __field = "attr"
 
-        attr = _parse_attr(d.pop("attr"))
+            def _parse_attr(data: object) -> None | str:
+                if data is None:
+                    return data
+                return cast(None | str, data)
 
-        _extra = d.pop("extra", UNSET)
-        extra: ErrorItemExtra | Unset
-        if isinstance(_extra, Unset):
-            extra = UNSET
-        else:
-            extra = ErrorItemExtra.from_dict(_extra)
+            attr = _parse_attr(d.pop("attr"))
 
-        error_item = cls(
-            code=code,
-            detail=detail,
-            attr=attr,
-            extra=extra,
-        )
+            __field = "extra"
+            _extra = d.pop("extra", UNSET)
+            extra: ErrorItemExtra | Unset
+            if isinstance(_extra, Unset):
+                extra = UNSET
+            else:
+                extra = ErrorItemExtra.from_dict(_extra)
 
-        error_item.additional_properties = d
+            error_item = cls(
+                code=code,
+                detail=detail,
+                attr=attr,
+                extra=extra,
+            )
+
+            error_item.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("ErrorItem", __field, __error) from None
         return error_item
 
     @property

@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import safe_repr
 
 T = TypeVar("T", bound="ErrorItemExtra")
@@ -28,10 +30,17 @@ class ErrorItemExtra:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        error_item_extra = cls()
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("ErrorItemExtra", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            error_item_extra = cls()
 
-        error_item_extra.additional_properties = d
+            error_item_extra.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("ErrorItemExtra", __field, __error) from None
         return error_item_extra
 
     @property

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
+from ..errors import as_list as _as_list
 from ..types import safe_repr
 
 if TYPE_CHECKING:
@@ -53,22 +56,34 @@ class ErrorResponse:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.error_item import ErrorItem  # noqa: PLC0415
 
-        d = dict(src_dict)
-        type_ = d.pop("type")
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("ErrorResponse", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "type"
+            type_ = d.pop("type")
 
-        errors = []
-        _errors = d.pop("errors")
-        for errors_item_data in _errors:
-            errors_item = ErrorItem.from_dict(errors_item_data)
+            __field = "errors"
+            _errors = _as_list(d.pop("errors"))
+            errors = []
+            try:
+                for errors_item_data in _errors:
+                    errors_item = ErrorItem.from_dict(errors_item_data)
 
-            errors.append(errors_item)
+                    errors.append(errors_item)
+            except _READ_FAILURES as __error:
+                raise _DecodeError.at("list", len(errors), __error) from None
 
-        error_response = cls(
-            type_=type_,
-            errors=errors,
-        )
+            error_response = cls(
+                type_=type_,
+                errors=errors,
+            )
 
-        error_response.additional_properties = d
+            error_response.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("ErrorResponse", __field, __error) from None
         return error_response
 
     @property

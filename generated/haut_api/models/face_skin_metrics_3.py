@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import UNSET, Unset, safe_repr
 
 if TYPE_CHECKING:
@@ -82,42 +84,53 @@ class FaceSkinMetrics3:
             FaceSkinMetrics3PredictedLabels,  # noqa: PLC0415
         )
 
-        d = dict(src_dict)
-        all_algorithms_calculated = d.pop("all_algorithms_calculated")
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("FaceSkinMetrics3", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "all_algorithms_calculated"
+            all_algorithms_calculated = d.pop("all_algorithms_calculated")
 
-        _parameters = d.pop("parameters", UNSET)
-        parameters: FaceSkinMetrics3Parameters | Unset
-        if isinstance(_parameters, Unset):
-            parameters = UNSET
-        else:
-            parameters = FaceSkinMetrics3Parameters.from_dict(_parameters)
+            __field = "parameters"
+            _parameters = d.pop("parameters", UNSET)
+            parameters: FaceSkinMetrics3Parameters | Unset
+            if isinstance(_parameters, Unset):
+                parameters = UNSET
+            else:
+                parameters = FaceSkinMetrics3Parameters.from_dict(_parameters)
 
-        _predicted_images = d.pop("predicted_images", UNSET)
-        predicted_images: FaceSkinMetrics3PredictedImages | Unset
-        if isinstance(_predicted_images, Unset):
-            predicted_images = UNSET
-        else:
-            predicted_images = FaceSkinMetrics3PredictedImages.from_dict(
-                _predicted_images
+            __field = "predicted_images"
+            _predicted_images = d.pop("predicted_images", UNSET)
+            predicted_images: FaceSkinMetrics3PredictedImages | Unset
+            if isinstance(_predicted_images, Unset):
+                predicted_images = UNSET
+            else:
+                predicted_images = FaceSkinMetrics3PredictedImages.from_dict(
+                    _predicted_images
+                )
+
+            __field = "predicted_labels"
+            _predicted_labels = d.pop("predicted_labels", UNSET)
+            predicted_labels: FaceSkinMetrics3PredictedLabels | Unset
+            if isinstance(_predicted_labels, Unset):
+                predicted_labels = UNSET
+            else:
+                predicted_labels = FaceSkinMetrics3PredictedLabels.from_dict(
+                    _predicted_labels
+                )
+
+            face_skin_metrics_3 = cls(
+                all_algorithms_calculated=all_algorithms_calculated,
+                parameters=parameters,
+                predicted_images=predicted_images,
+                predicted_labels=predicted_labels,
             )
 
-        _predicted_labels = d.pop("predicted_labels", UNSET)
-        predicted_labels: FaceSkinMetrics3PredictedLabels | Unset
-        if isinstance(_predicted_labels, Unset):
-            predicted_labels = UNSET
-        else:
-            predicted_labels = FaceSkinMetrics3PredictedLabels.from_dict(
-                _predicted_labels
-            )
+            face_skin_metrics_3.additional_properties = d
 
-        face_skin_metrics_3 = cls(
-            all_algorithms_calculated=all_algorithms_calculated,
-            parameters=parameters,
-            predicted_images=predicted_images,
-            predicted_labels=predicted_labels,
-        )
-
-        face_skin_metrics_3.additional_properties = d
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("FaceSkinMetrics3", __field, __error) from None
         return face_skin_metrics_3
 
     @property

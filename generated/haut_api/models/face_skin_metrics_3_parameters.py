@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import safe_repr
 
 T = TypeVar("T", bound="FaceSkinMetrics3Parameters")
@@ -31,10 +33,21 @@ class FaceSkinMetrics3Parameters:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        face_skin_metrics_3_parameters = cls()
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError(
+                "FaceSkinMetrics3Parameters", "(body)", "is not a JSON object"
+            )
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            face_skin_metrics_3_parameters = cls()
 
-        face_skin_metrics_3_parameters.additional_properties = d
+            face_skin_metrics_3_parameters.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at(
+                "FaceSkinMetrics3Parameters", __field, __error
+            ) from None
         return face_skin_metrics_3_parameters
 
     @property

@@ -8,6 +8,11 @@ from uuid import UUID
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
+from ..errors import as_list as _as_list
+from ..types import format_datetime as _format_datetime
+from ..types import parse_datetime as _parse_datetime
 from ..types import safe_repr
 
 if TYPE_CHECKING:
@@ -64,9 +69,7 @@ class Image:
         else:
             problems = self.problems
 
-        from haut_api.types import format_datetime
-
-        created_at = format_datetime(self.created_at)
+        created_at = _format_datetime(self.created_at)
 
         signed_url: None | str
         signed_url = self.signed_url
@@ -103,71 +106,92 @@ class Image:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.aux_image import AuxImage  # noqa: PLC0415
 
-        d = dict(src_dict)
-        id = UUID(d.pop("id"))
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("Image", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "id"
+            id = UUID(d.pop("id"))
 
-        name = d.pop("name")
+            __field = "name"
+            name = d.pop("name")
 
-        side = d.pop("side")
+            __field = "side"
+            side = d.pop("side")
 
-        def _parse_quality_score(data: object) -> float | None:
-            if data is None:
-                return data
-            return cast(float | None, data)
+            __field = "quality_score"
 
-        quality_score = _parse_quality_score(d.pop("quality_score"))
+            def _parse_quality_score(data: object) -> float | None:
+                if data is None:
+                    return data
+                return cast(float | None, data)
 
-        def _parse_problems(data: object) -> list[str] | None:
-            if data is None:
-                return data
+            quality_score = _parse_quality_score(d.pop("quality_score"))
+
+            __field = "problems"
+
+            def _parse_problems(data: object) -> list[str] | None:
+                if data is None:
+                    return data
+                try:
+                    if not isinstance(data, list):
+                        raise TypeError()
+                    problems_type_0 = cast(list[str], _as_list(data))
+
+                    return problems_type_0
+                except (TypeError, ValueError, AttributeError, KeyError):
+                    pass
+                return cast(list[str] | None, data)
+
+            problems = _parse_problems(d.pop("problems"))
+
+            __field = "created_at"
+            created_at = _parse_datetime(d.pop("created_at"))
+
+            __field = "signed_url"
+
+            def _parse_signed_url(data: object) -> None | str:
+                if data is None:
+                    return data
+                return cast(None | str, data)
+
+            signed_url = _parse_signed_url(d.pop("signed_url"))
+
+            __field = "image_batch_id"
+            image_batch_id = UUID(d.pop("image_batch_id"))
+
+            __field = "meta"
+            meta = d.pop("meta")
+
+            __field = "aux_images"
+            _aux_images = _as_list(d.pop("aux_images"))
+            aux_images = []
             try:
-                if not isinstance(data, list):
-                    raise TypeError()
-                problems_type_0 = cast(list[str], data)
+                for aux_images_item_data in _aux_images:
+                    aux_images_item = AuxImage.from_dict(aux_images_item_data)
 
-                return problems_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(list[str] | None, data)
+                    aux_images.append(aux_images_item)
+            except _READ_FAILURES as __error:
+                raise _DecodeError.at("list", len(aux_images), __error) from None
 
-        problems = _parse_problems(d.pop("problems"))
+            image = cls(
+                id=id,
+                name=name,
+                side=side,
+                quality_score=quality_score,
+                problems=problems,
+                created_at=created_at,
+                signed_url=signed_url,
+                image_batch_id=image_batch_id,
+                meta=meta,
+                aux_images=aux_images,
+            )
 
-        from haut_api.types import parse_datetime
+            image.additional_properties = d
 
-        created_at = parse_datetime(d.pop("created_at"))
-
-        def _parse_signed_url(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        signed_url = _parse_signed_url(d.pop("signed_url"))
-
-        image_batch_id = UUID(d.pop("image_batch_id"))
-
-        meta = d.pop("meta")
-
-        aux_images = []
-        _aux_images = d.pop("aux_images")
-        for aux_images_item_data in _aux_images:
-            aux_images_item = AuxImage.from_dict(aux_images_item_data)
-
-            aux_images.append(aux_images_item)
-
-        image = cls(
-            id=id,
-            name=name,
-            side=side,
-            quality_score=quality_score,
-            problems=problems,
-            created_at=created_at,
-            signed_url=signed_url,
-            image_batch_id=image_batch_id,
-            meta=meta,
-            aux_images=aux_images,
-        )
-
-        image.additional_properties = d
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("Image", __field, __error) from None
         return image
 
     @property

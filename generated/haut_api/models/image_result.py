@@ -8,6 +8,10 @@ from uuid import UUID
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
+from ..types import format_datetime as _format_datetime
+from ..types import parse_datetime as _parse_datetime
 from ..types import safe_repr
 
 if TYPE_CHECKING:
@@ -69,9 +73,7 @@ class ImageResult:
 
         algorithm_version_id = self.algorithm_version_id
 
-        from haut_api.types import format_datetime
-
-        creation_time = format_datetime(self.creation_time)
+        creation_time = _format_datetime(self.creation_time)
 
         application_id = str(self.application_id)
 
@@ -110,60 +112,78 @@ class ImageResult:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.algorithm_output import AlgorithmOutput  # noqa: PLC0415
 
-        d = dict(src_dict)
-        id = UUID(d.pop("id"))
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("ImageResult", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "id"
+            id = UUID(d.pop("id"))
 
-        def _parse_result(data: object) -> AlgorithmOutput | float:
-            try:
-                if not isinstance(data, dict):
-                    raise TypeError()
-                result_type_1 = AlgorithmOutput.from_dict(data)
+            __field = "result"
 
-                return result_type_1
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(AlgorithmOutput | float, data)
+            def _parse_result(data: object) -> AlgorithmOutput | float:
+                try:
+                    if not isinstance(data, dict):
+                        raise TypeError()
+                    result_type_1 = AlgorithmOutput.from_dict(data)
 
-        result = _parse_result(d.pop("result"))
+                    return result_type_1
+                except (TypeError, ValueError, AttributeError, KeyError):
+                    pass
+                return cast(AlgorithmOutput | float, data)
 
-        is_ok = d.pop("is_ok")
+            result = _parse_result(d.pop("result"))
 
-        image_id = UUID(d.pop("image_id"))
+            __field = "is_ok"
+            is_ok = d.pop("is_ok")
 
-        algorithm_version_id = d.pop("algorithm_version_id")
+            __field = "image_id"
+            image_id = UUID(d.pop("image_id"))
 
-        from haut_api.types import parse_datetime
+            __field = "algorithm_version_id"
+            algorithm_version_id = d.pop("algorithm_version_id")
 
-        creation_time = parse_datetime(d.pop("creation_time"))
+            __field = "creation_time"
+            creation_time = _parse_datetime(d.pop("creation_time"))
 
-        application_id = UUID(d.pop("application_id"))
+            __field = "application_id"
+            application_id = UUID(d.pop("application_id"))
 
-        application_name = d.pop("application_name")
+            __field = "application_name"
+            application_name = d.pop("application_name")
 
-        application_description = d.pop("application_description")
+            __field = "application_description"
+            application_description = d.pop("application_description")
 
-        application_run_id = UUID(d.pop("application_run_id"))
+            __field = "application_run_id"
+            application_run_id = UUID(d.pop("application_run_id"))
 
-        image_type = d.pop("image_type")
+            __field = "image_type"
+            image_type = d.pop("image_type")
 
-        algorithm_family_tech_name = d.pop("algorithm_family_tech_name")
+            __field = "algorithm_family_tech_name"
+            algorithm_family_tech_name = d.pop("algorithm_family_tech_name")
 
-        image_result = cls(
-            id=id,
-            result=result,
-            is_ok=is_ok,
-            image_id=image_id,
-            algorithm_version_id=algorithm_version_id,
-            creation_time=creation_time,
-            application_id=application_id,
-            application_name=application_name,
-            application_description=application_description,
-            application_run_id=application_run_id,
-            image_type=image_type,
-            algorithm_family_tech_name=algorithm_family_tech_name,
-        )
+            image_result = cls(
+                id=id,
+                result=result,
+                is_ok=is_ok,
+                image_id=image_id,
+                algorithm_version_id=algorithm_version_id,
+                creation_time=creation_time,
+                application_id=application_id,
+                application_name=application_name,
+                application_description=application_description,
+                application_run_id=application_run_id,
+                image_type=image_type,
+                algorithm_family_tech_name=algorithm_family_tech_name,
+            )
 
-        image_result.additional_properties = d
+            image_result.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("ImageResult", __field, __error) from None
         return image_result
 
     @property

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
+from ..errors import as_list as _as_list
 from ..types import safe_repr
 
 if TYPE_CHECKING:
@@ -70,36 +73,54 @@ class ImageType:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.dictionary_item import DictionaryItem  # noqa: PLC0415
 
-        d = dict(src_dict)
-        id = d.pop("id")
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("ImageType", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "id"
+            id = d.pop("id")
 
-        name = d.pop("name")
+            __field = "name"
+            name = d.pop("name")
 
-        tech_name = d.pop("tech_name")
+            __field = "tech_name"
+            tech_name = d.pop("tech_name")
 
-        sides = []
-        _sides = d.pop("sides")
-        for sides_item_data in _sides:
-            sides_item = DictionaryItem.from_dict(sides_item_data)
+            __field = "sides"
+            _sides = _as_list(d.pop("sides"))
+            sides = []
+            try:
+                for sides_item_data in _sides:
+                    sides_item = DictionaryItem.from_dict(sides_item_data)
 
-            sides.append(sides_item)
+                    sides.append(sides_item)
+            except _READ_FAILURES as __error:
+                raise _DecodeError.at("list", len(sides), __error) from None
 
-        lights = []
-        _lights = d.pop("lights")
-        for lights_item_data in _lights:
-            lights_item = DictionaryItem.from_dict(lights_item_data)
+            __field = "lights"
+            _lights = _as_list(d.pop("lights"))
+            lights = []
+            try:
+                for lights_item_data in _lights:
+                    lights_item = DictionaryItem.from_dict(lights_item_data)
 
-            lights.append(lights_item)
+                    lights.append(lights_item)
+            except _READ_FAILURES as __error:
+                raise _DecodeError.at("list", len(lights), __error) from None
 
-        image_type = cls(
-            id=id,
-            name=name,
-            tech_name=tech_name,
-            sides=sides,
-            lights=lights,
-        )
+            image_type = cls(
+                id=id,
+                name=name,
+                tech_name=tech_name,
+                sides=sides,
+                lights=lights,
+            )
 
-        image_type.additional_properties = d
+            image_type.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("ImageType", __field, __error) from None
         return image_type
 
     @property

@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import safe_repr
 
 T = TypeVar("T", bound="LoginRequest")
@@ -43,17 +45,26 @@ class LoginRequest:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        username = d.pop("username")
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("LoginRequest", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "username"
+            username = d.pop("username")
 
-        password = d.pop("password")
+            __field = "password"
+            password = d.pop("password")
 
-        login_request = cls(
-            username=username,
-            password=password,
-        )
+            login_request = cls(
+                username=username,
+                password=password,
+            )
 
-        login_request.additional_properties = d
+            login_request.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("LoginRequest", __field, __error) from None
         return login_request
 
     @property

@@ -7,6 +7,8 @@ from uuid import UUID
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import safe_repr
 
 if TYPE_CHECKING:
@@ -85,38 +87,54 @@ class LoginResult:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.user_profile import UserProfile  # noqa: PLC0415
 
-        d = dict(src_dict)
-        id = d.pop("id")
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("LoginResult", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "id"
+            id = d.pop("id")
 
-        email = d.pop("email")
+            __field = "email"
+            email = d.pop("email")
 
-        username = d.pop("username")
+            __field = "username"
+            username = d.pop("username")
 
-        company_id = UUID(d.pop("company_id"))
+            __field = "company_id"
+            company_id = UUID(d.pop("company_id"))
 
-        token_access = d.pop("token_access")
+            __field = "token_access"
+            token_access = d.pop("token_access")
 
-        access_token = d.pop("access_token")
+            __field = "access_token"
+            access_token = d.pop("access_token")
 
-        refresh_token = d.pop("refresh_token")
+            __field = "refresh_token"
+            refresh_token = d.pop("refresh_token")
 
-        is_verified = d.pop("is_verified")
+            __field = "is_verified"
+            is_verified = d.pop("is_verified")
 
-        profile = UserProfile.from_dict(d.pop("profile"))
+            __field = "profile"
+            profile = UserProfile.from_dict(d.pop("profile"))
 
-        login_result = cls(
-            id=id,
-            email=email,
-            username=username,
-            company_id=company_id,
-            token_access=token_access,
-            access_token=access_token,
-            refresh_token=refresh_token,
-            is_verified=is_verified,
-            profile=profile,
-        )
+            login_result = cls(
+                id=id,
+                email=email,
+                username=username,
+                company_id=company_id,
+                token_access=token_access,
+                access_token=access_token,
+                refresh_token=refresh_token,
+                is_verified=is_verified,
+                profile=profile,
+            )
 
-        login_result.additional_properties = d
+            login_result.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("LoginResult", __field, __error) from None
         return login_result
 
     @property

@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import safe_repr
 
 T = TypeVar("T", bound="OperationStatus")
@@ -38,14 +40,22 @@ class OperationStatus:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        status = d.pop("status")
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("OperationStatus", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "status"
+            status = d.pop("status")
 
-        operation_status = cls(
-            status=status,
-        )
+            operation_status = cls(
+                status=status,
+            )
 
-        operation_status.additional_properties = d
+            operation_status.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("OperationStatus", __field, __error) from None
         return operation_status
 
     @property

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
+from ..errors import as_list as _as_list
 from ..types import safe_repr
 
 if TYPE_CHECKING:
@@ -64,38 +67,54 @@ class PaginatedImageList:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.image import Image  # noqa: PLC0415
 
-        d = dict(src_dict)
-        count = d.pop("count")
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("PaginatedImageList", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "count"
+            count = d.pop("count")
 
-        def _parse_next_(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+            __field = "next"
 
-        next_ = _parse_next_(d.pop("next"))
+            def _parse_next_(data: object) -> None | str:
+                if data is None:
+                    return data
+                return cast(None | str, data)
 
-        def _parse_previous(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+            next_ = _parse_next_(d.pop("next"))
 
-        previous = _parse_previous(d.pop("previous"))
+            __field = "previous"
 
-        results = []
-        _results = d.pop("results")
-        for results_item_data in _results:
-            results_item = Image.from_dict(results_item_data)
+            def _parse_previous(data: object) -> None | str:
+                if data is None:
+                    return data
+                return cast(None | str, data)
 
-            results.append(results_item)
+            previous = _parse_previous(d.pop("previous"))
 
-        paginated_image_list = cls(
-            count=count,
-            next_=next_,
-            previous=previous,
-            results=results,
-        )
+            __field = "results"
+            _results = _as_list(d.pop("results"))
+            results = []
+            try:
+                for results_item_data in _results:
+                    results_item = Image.from_dict(results_item_data)
 
-        paginated_image_list.additional_properties = d
+                    results.append(results_item)
+            except _READ_FAILURES as __error:
+                raise _DecodeError.at("list", len(results), __error) from None
+
+            paginated_image_list = cls(
+                count=count,
+                next_=next_,
+                previous=previous,
+                results=results,
+            )
+
+            paginated_image_list.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("PaginatedImageList", __field, __error) from None
         return paginated_image_list
 
     @property

@@ -7,6 +7,8 @@ from typing import Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import UNSET, Unset, safe_repr
 
 T = TypeVar("T", bound="PatchedSubjectRequest")
@@ -65,45 +67,60 @@ class PatchedSubjectRequest:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        name = d.pop("name", UNSET)
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError(
+                "PatchedSubjectRequest", "(body)", "is not a JSON object"
+            )
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "name"
+            name = d.pop("name", UNSET)
 
-        def _parse_birth_date(data: object) -> datetime.date | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            try:
-                if not isinstance(data, str):
-                    raise TypeError()
-                birth_date_type_0 = datetime.date.fromisoformat(data)
+            __field = "birth_date"
 
-                return birth_date_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(datetime.date | None | Unset, data)
+            def _parse_birth_date(data: object) -> datetime.date | None | Unset:
+                if data is None:
+                    return data
+                if isinstance(data, Unset):
+                    return data
+                try:
+                    if not isinstance(data, str):
+                        raise TypeError()
+                    birth_date_type_0 = datetime.date.fromisoformat(data)
 
-        birth_date = _parse_birth_date(d.pop("birth_date", UNSET))
+                    return birth_date_type_0
+                except (TypeError, ValueError, AttributeError, KeyError):
+                    pass
+                return cast(datetime.date | None | Unset, data)
 
-        def _parse_biological_sex(data: object) -> None | str | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(None | str | Unset, data)
+            birth_date = _parse_birth_date(d.pop("birth_date", UNSET))
 
-        biological_sex = _parse_biological_sex(d.pop("biological_sex", UNSET))
+            __field = "biological_sex"
 
-        meta = d.pop("meta", UNSET)
+            def _parse_biological_sex(data: object) -> None | str | Unset:
+                if data is None:
+                    return data
+                if isinstance(data, Unset):
+                    return data
+                return cast(None | str | Unset, data)
 
-        patched_subject_request = cls(
-            name=name,
-            birth_date=birth_date,
-            biological_sex=biological_sex,
-            meta=meta,
-        )
+            biological_sex = _parse_biological_sex(d.pop("biological_sex", UNSET))
 
-        patched_subject_request.additional_properties = d
+            __field = "meta"
+            meta = d.pop("meta", UNSET)
+
+            patched_subject_request = cls(
+                name=name,
+                birth_date=birth_date,
+                biological_sex=biological_sex,
+                meta=meta,
+            )
+
+            patched_subject_request.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("PatchedSubjectRequest", __field, __error) from None
         return patched_subject_request
 
     @property

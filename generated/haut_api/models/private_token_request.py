@@ -7,6 +7,10 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
+from ..types import format_datetime as _format_datetime
+from ..types import parse_datetime as _parse_datetime
 from ..types import safe_repr
 
 T = TypeVar("T", bound="PrivateTokenRequest")
@@ -29,9 +33,7 @@ class PrivateTokenRequest:
     def to_dict(self) -> dict[str, Any]:
         name = self.name
 
-        from haut_api.types import format_datetime
-
-        expiration_time = format_datetime(self.expiration_time)
+        expiration_time = _format_datetime(self.expiration_time)
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -46,19 +48,26 @@ class PrivateTokenRequest:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        name = d.pop("name")
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("PrivateTokenRequest", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "name"
+            name = d.pop("name")
 
-        from haut_api.types import parse_datetime
+            __field = "expiration_time"
+            expiration_time = _parse_datetime(d.pop("expiration_time"))
 
-        expiration_time = parse_datetime(d.pop("expiration_time"))
+            private_token_request = cls(
+                name=name,
+                expiration_time=expiration_time,
+            )
 
-        private_token_request = cls(
-            name=name,
-            expiration_time=expiration_time,
-        )
+            private_token_request.additional_properties = d
 
-        private_token_request.additional_properties = d
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("PrivateTokenRequest", __field, __error) from None
         return private_token_request
 
     @property

@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import safe_repr
 
 T = TypeVar("T", bound="RefreshRequest")
@@ -38,14 +40,22 @@ class RefreshRequest:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        refresh_token = d.pop("refresh_token")
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("RefreshRequest", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "refresh_token"
+            refresh_token = d.pop("refresh_token")
 
-        refresh_request = cls(
-            refresh_token=refresh_token,
-        )
+            refresh_request = cls(
+                refresh_token=refresh_token,
+            )
 
-        refresh_request.additional_properties = d
+            refresh_request.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("RefreshRequest", __field, __error) from None
         return refresh_request
 
     @property

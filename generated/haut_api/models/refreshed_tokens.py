@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import UNSET, Unset, safe_repr
 
 T = TypeVar("T", bound="RefreshedTokens")
@@ -48,20 +50,30 @@ class RefreshedTokens:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        access_token = d.pop("access_token", UNSET)
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("RefreshedTokens", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "access_token"
+            access_token = d.pop("access_token", UNSET)
 
-        token_access = d.pop("token_access", UNSET)
+            __field = "token_access"
+            token_access = d.pop("token_access", UNSET)
 
-        refresh_token = d.pop("refresh_token", UNSET)
+            __field = "refresh_token"
+            refresh_token = d.pop("refresh_token", UNSET)
 
-        refreshed_tokens = cls(
-            access_token=access_token,
-            token_access=token_access,
-            refresh_token=refresh_token,
-        )
+            refreshed_tokens = cls(
+                access_token=access_token,
+                token_access=token_access,
+                refresh_token=refresh_token,
+            )
 
-        refreshed_tokens.additional_properties = d
+            refreshed_tokens.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("RefreshedTokens", __field, __error) from None
         return refreshed_tokens
 
     @property

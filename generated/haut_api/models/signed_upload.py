@@ -8,6 +8,11 @@ from uuid import UUID
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
+from ..errors import as_list as _as_list
+from ..types import format_datetime as _format_datetime
+from ..types import parse_datetime as _parse_datetime
 from ..types import safe_repr
 
 if TYPE_CHECKING:
@@ -118,9 +123,7 @@ class SignedUpload:
 
         image_type_tech_name = self.image_type_tech_name
 
-        from haut_api.types import format_datetime
-
-        creation_time = format_datetime(self.creation_time)
+        creation_time = _format_datetime(self.creation_time)
 
         quality_score: float | None
         quality_score = self.quality_score
@@ -199,163 +202,202 @@ class SignedUpload:
         from ..models.signed_upload_urls import SignedUploadUrls  # noqa: PLC0415
         from ..models.upload_url import UploadUrl  # noqa: PLC0415
 
-        d = dict(src_dict)
-        id = UUID(d.pop("id"))
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("SignedUpload", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "id"
+            id = UUID(d.pop("id"))
 
-        name = d.pop("name")
+            __field = "name"
+            name = d.pop("name")
 
-        def _parse_side(data: object) -> DictionaryItem | None:
-            if data is None:
-                return data
-            try:
-                if not isinstance(data, dict):
-                    raise TypeError()
-                side_type_0 = DictionaryItem.from_dict(data)
+            __field = "side"
 
-                return side_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(DictionaryItem | None, data)
+            def _parse_side(data: object) -> DictionaryItem | None:
+                if data is None:
+                    return data
+                try:
+                    if not isinstance(data, dict):
+                        raise TypeError()
+                    side_type_0 = DictionaryItem.from_dict(data)
 
-        side = _parse_side(d.pop("side"))
+                    return side_type_0
+                except (TypeError, ValueError, AttributeError, KeyError):
+                    pass
+                return cast(DictionaryItem | None, data)
 
-        def _parse_light(data: object) -> DictionaryItem | None:
-            if data is None:
-                return data
-            try:
-                if not isinstance(data, dict):
-                    raise TypeError()
-                light_type_0 = DictionaryItem.from_dict(data)
+            side = _parse_side(d.pop("side"))
 
-                return light_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(DictionaryItem | None, data)
+            __field = "light"
 
-        light = _parse_light(d.pop("light"))
+            def _parse_light(data: object) -> DictionaryItem | None:
+                if data is None:
+                    return data
+                try:
+                    if not isinstance(data, dict):
+                        raise TypeError()
+                    light_type_0 = DictionaryItem.from_dict(data)
 
-        def _parse_image_type(data: object) -> DictionaryItem | None:
-            if data is None:
-                return data
-            try:
-                if not isinstance(data, dict):
-                    raise TypeError()
-                image_type_type_0 = DictionaryItem.from_dict(data)
+                    return light_type_0
+                except (TypeError, ValueError, AttributeError, KeyError):
+                    pass
+                return cast(DictionaryItem | None, data)
 
-                return image_type_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(DictionaryItem | None, data)
+            light = _parse_light(d.pop("light"))
 
-        image_type = _parse_image_type(d.pop("image_type"))
+            __field = "image_type"
 
-        side_name = d.pop("side_name")
+            def _parse_image_type(data: object) -> DictionaryItem | None:
+                if data is None:
+                    return data
+                try:
+                    if not isinstance(data, dict):
+                        raise TypeError()
+                    image_type_type_0 = DictionaryItem.from_dict(data)
 
-        side_tech_name = d.pop("side_tech_name")
+                    return image_type_type_0
+                except (TypeError, ValueError, AttributeError, KeyError):
+                    pass
+                return cast(DictionaryItem | None, data)
 
-        light_name = d.pop("light_name")
+            image_type = _parse_image_type(d.pop("image_type"))
 
-        light_tech_name = d.pop("light_tech_name")
+            __field = "side_name"
+            side_name = d.pop("side_name")
 
-        image_type_name = d.pop("image_type_name")
+            __field = "side_tech_name"
+            side_tech_name = d.pop("side_tech_name")
 
-        image_type_tech_name = d.pop("image_type_tech_name")
+            __field = "light_name"
+            light_name = d.pop("light_name")
 
-        from haut_api.types import parse_datetime
+            __field = "light_tech_name"
+            light_tech_name = d.pop("light_tech_name")
 
-        creation_time = parse_datetime(d.pop("creation_time"))
+            __field = "image_type_name"
+            image_type_name = d.pop("image_type_name")
 
-        def _parse_quality_score(data: object) -> float | None:
-            if data is None:
-                return data
-            return cast(float | None, data)
+            __field = "image_type_tech_name"
+            image_type_tech_name = d.pop("image_type_tech_name")
 
-        quality_score = _parse_quality_score(d.pop("quality_score"))
+            __field = "creation_time"
+            creation_time = _parse_datetime(d.pop("creation_time"))
 
-        quality_feedback = d.pop("quality_feedback")
+            __field = "quality_score"
 
-        quality_result = d.pop("quality_result")
+            def _parse_quality_score(data: object) -> float | None:
+                if data is None:
+                    return data
+                return cast(float | None, data)
 
-        quality_issues = cast(list[str], d.pop("quality_issues"))
+            quality_score = _parse_quality_score(d.pop("quality_score"))
 
-        problems = cast(list[str], d.pop("problems"))
+            __field = "quality_feedback"
+            quality_feedback = d.pop("quality_feedback")
 
-        def _parse_stage_step_number(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
+            __field = "quality_result"
+            quality_result = d.pop("quality_result")
 
-        stage_step_number = _parse_stage_step_number(d.pop("stage_step_number"))
+            __field = "quality_issues"
+            quality_issues = cast(list[str], _as_list(d.pop("quality_issues")))
 
-        def _parse_stage_number(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
+            __field = "problems"
+            problems = cast(list[str], _as_list(d.pop("problems")))
 
-        stage_number = _parse_stage_number(d.pop("stage_number"))
+            __field = "stage_step_number"
 
-        urls = SignedUploadUrls.from_dict(d.pop("urls"))
+            def _parse_stage_step_number(data: object) -> int | None:
+                if data is None:
+                    return data
+                return cast(int | None, data)
 
-        def _parse_signed_url(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+            stage_step_number = _parse_stage_step_number(d.pop("stage_step_number"))
 
-        signed_url = _parse_signed_url(d.pop("signed_url"))
+            __field = "stage_number"
 
-        def _parse_original_image_id(data: object) -> None | UUID:
-            if data is None:
-                return data
-            try:
-                if not isinstance(data, str):
-                    raise TypeError()
-                original_image_id_type_0 = UUID(data)
+            def _parse_stage_number(data: object) -> int | None:
+                if data is None:
+                    return data
+                return cast(int | None, data)
 
-                return original_image_id_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(None | UUID, data)
+            stage_number = _parse_stage_number(d.pop("stage_number"))
 
-        original_image_id = _parse_original_image_id(d.pop("original_image_id"))
+            __field = "urls"
+            urls = SignedUploadUrls.from_dict(d.pop("urls"))
 
-        image_batch_id = UUID(d.pop("image_batch_id"))
+            __field = "signed_url"
 
-        meta = d.pop("meta")
+            def _parse_signed_url(data: object) -> None | str:
+                if data is None:
+                    return data
+                return cast(None | str, data)
 
-        application_run_id = UUID(d.pop("application_run_id"))
+            signed_url = _parse_signed_url(d.pop("signed_url"))
 
-        upload_url = UploadUrl.from_dict(d.pop("upload_url"))
+            __field = "original_image_id"
 
-        signed_upload = cls(
-            id=id,
-            name=name,
-            side=side,
-            light=light,
-            image_type=image_type,
-            side_name=side_name,
-            side_tech_name=side_tech_name,
-            light_name=light_name,
-            light_tech_name=light_tech_name,
-            image_type_name=image_type_name,
-            image_type_tech_name=image_type_tech_name,
-            creation_time=creation_time,
-            quality_score=quality_score,
-            quality_feedback=quality_feedback,
-            quality_result=quality_result,
-            quality_issues=quality_issues,
-            problems=problems,
-            stage_step_number=stage_step_number,
-            stage_number=stage_number,
-            urls=urls,
-            signed_url=signed_url,
-            original_image_id=original_image_id,
-            image_batch_id=image_batch_id,
-            meta=meta,
-            application_run_id=application_run_id,
-            upload_url=upload_url,
-        )
+            def _parse_original_image_id(data: object) -> None | UUID:
+                if data is None:
+                    return data
+                try:
+                    if not isinstance(data, str):
+                        raise TypeError()
+                    original_image_id_type_0 = UUID(data)
 
-        signed_upload.additional_properties = d
+                    return original_image_id_type_0
+                except (TypeError, ValueError, AttributeError, KeyError):
+                    pass
+                return cast(None | UUID, data)
+
+            original_image_id = _parse_original_image_id(d.pop("original_image_id"))
+
+            __field = "image_batch_id"
+            image_batch_id = UUID(d.pop("image_batch_id"))
+
+            __field = "meta"
+            meta = d.pop("meta")
+
+            __field = "application_run_id"
+            application_run_id = UUID(d.pop("application_run_id"))
+
+            __field = "upload_url"
+            upload_url = UploadUrl.from_dict(d.pop("upload_url"))
+
+            signed_upload = cls(
+                id=id,
+                name=name,
+                side=side,
+                light=light,
+                image_type=image_type,
+                side_name=side_name,
+                side_tech_name=side_tech_name,
+                light_name=light_name,
+                light_tech_name=light_tech_name,
+                image_type_name=image_type_name,
+                image_type_tech_name=image_type_tech_name,
+                creation_time=creation_time,
+                quality_score=quality_score,
+                quality_feedback=quality_feedback,
+                quality_result=quality_result,
+                quality_issues=quality_issues,
+                problems=problems,
+                stage_step_number=stage_step_number,
+                stage_number=stage_number,
+                urls=urls,
+                signed_url=signed_url,
+                original_image_id=original_image_id,
+                image_batch_id=image_batch_id,
+                meta=meta,
+                application_run_id=application_run_id,
+                upload_url=upload_url,
+            )
+
+            signed_upload.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("SignedUpload", __field, __error) from None
         return signed_upload
 
     @property

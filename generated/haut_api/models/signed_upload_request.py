@@ -8,7 +8,11 @@ from uuid import UUID
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import UNSET, Unset, safe_repr
+from ..types import format_datetime as _format_datetime
+from ..types import parse_datetime as _parse_datetime
 
 T = TypeVar("T", bound="SignedUploadRequest")
 
@@ -59,9 +63,7 @@ class SignedUploadRequest:
         if isinstance(self.creation_time, Unset):
             creation_time = UNSET
         elif isinstance(self.creation_time, datetime.datetime):
-            from haut_api.types import format_datetime
-
-            creation_time = format_datetime(self.creation_time)
+            creation_time = _format_datetime(self.creation_time)
         else:
             creation_time = self.creation_time
 
@@ -91,61 +93,75 @@ class SignedUploadRequest:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        _batch_id = d.pop("batch_id", UNSET)
-        batch_id: UUID | Unset
-        if isinstance(_batch_id, Unset):
-            batch_id = UNSET
-        else:
-            batch_id = UUID(_batch_id)
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("SignedUploadRequest", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "batch_id"
+            _batch_id = d.pop("batch_id", UNSET)
+            batch_id: UUID | Unset
+            if isinstance(_batch_id, Unset):
+                batch_id = UNSET
+            else:
+                batch_id = UUID(_batch_id)
 
-        side_id = d.pop("side_id", UNSET)
+            __field = "side_id"
+            side_id = d.pop("side_id", UNSET)
 
-        def _parse_light_id(data: object) -> int | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(int | None | Unset, data)
+            __field = "light_id"
 
-        light_id = _parse_light_id(d.pop("light_id", UNSET))
+            def _parse_light_id(data: object) -> int | None | Unset:
+                if data is None:
+                    return data
+                if isinstance(data, Unset):
+                    return data
+                return cast(int | None | Unset, data)
 
-        meta = d.pop("meta", UNSET)
+            light_id = _parse_light_id(d.pop("light_id", UNSET))
 
-        def _parse_creation_time(data: object) -> datetime.datetime | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            try:
-                if not isinstance(data, str):
-                    raise TypeError()
-                from haut_api.types import parse_datetime
+            __field = "meta"
+            meta = d.pop("meta", UNSET)
 
-                creation_time_type_0 = parse_datetime(data)
+            __field = "creation_time"
 
-                return creation_time_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(datetime.datetime | None | Unset, data)
+            def _parse_creation_time(data: object) -> datetime.datetime | None | Unset:
+                if data is None:
+                    return data
+                if isinstance(data, Unset):
+                    return data
+                try:
+                    if not isinstance(data, str):
+                        raise TypeError()
+                    creation_time_type_0 = _parse_datetime(data)
 
-        creation_time = _parse_creation_time(d.pop("creation_time", UNSET))
+                    return creation_time_type_0
+                except (TypeError, ValueError, AttributeError, KeyError):
+                    pass
+                return cast(datetime.datetime | None | Unset, data)
 
-        name = d.pop("name", UNSET)
+            creation_time = _parse_creation_time(d.pop("creation_time", UNSET))
 
-        app_args = d.pop("app_args", UNSET)
+            __field = "name"
+            name = d.pop("name", UNSET)
 
-        signed_upload_request = cls(
-            batch_id=batch_id,
-            side_id=side_id,
-            light_id=light_id,
-            meta=meta,
-            creation_time=creation_time,
-            name=name,
-            app_args=app_args,
-        )
+            __field = "app_args"
+            app_args = d.pop("app_args", UNSET)
 
-        signed_upload_request.additional_properties = d
+            signed_upload_request = cls(
+                batch_id=batch_id,
+                side_id=side_id,
+                light_id=light_id,
+                meta=meta,
+                creation_time=creation_time,
+                name=name,
+                app_args=app_args,
+            )
+
+            signed_upload_request.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("SignedUploadRequest", __field, __error) from None
         return signed_upload_request
 
     @property

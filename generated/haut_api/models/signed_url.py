@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import safe_repr
 
 T = TypeVar("T", bound="SignedUrl")
@@ -38,14 +40,22 @@ class SignedUrl:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        url = d.pop("url")
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("SignedUrl", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "url"
+            url = d.pop("url")
 
-        signed_url = cls(
-            url=url,
-        )
+            signed_url = cls(
+                url=url,
+            )
 
-        signed_url.additional_properties = d
+            signed_url.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("SignedUrl", __field, __error) from None
         return signed_url
 
     @property

@@ -6,6 +6,8 @@ from typing import Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import UNSET, Unset, safe_repr
 
 T = TypeVar("T", bound="SkinMetric")
@@ -80,50 +82,66 @@ class SkinMetric:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        tech_name = d.pop("tech_name")
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("SkinMetric", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "tech_name"
+            tech_name = d.pop("tech_name")
 
-        value = d.pop("value", UNSET)
+            __field = "value"
+            value = d.pop("value", UNSET)
 
-        def _parse_widget_type(data: object) -> None | str | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(None | str | Unset, data)
+            __field = "widget_type"
 
-        widget_type = _parse_widget_type(d.pop("widget_type", UNSET))
+            def _parse_widget_type(data: object) -> None | str | Unset:
+                if data is None:
+                    return data
+                if isinstance(data, Unset):
+                    return data
+                return cast(None | str | Unset, data)
 
-        def _parse_name(data: object) -> None | str | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(None | str | Unset, data)
+            widget_type = _parse_widget_type(d.pop("widget_type", UNSET))
 
-        name = _parse_name(d.pop("name", UNSET))
+            __field = "name"
 
-        widget_meta = d.pop("widget_meta", UNSET)
+            def _parse_name(data: object) -> None | str | Unset:
+                if data is None:
+                    return data
+                if isinstance(data, Unset):
+                    return data
+                return cast(None | str | Unset, data)
 
-        def _parse_units(data: object) -> None | str | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(None | str | Unset, data)
+            name = _parse_name(d.pop("name", UNSET))
 
-        units = _parse_units(d.pop("units", UNSET))
+            __field = "widget_meta"
+            widget_meta = d.pop("widget_meta", UNSET)
 
-        skin_metric = cls(
-            tech_name=tech_name,
-            value=value,
-            widget_type=widget_type,
-            name=name,
-            widget_meta=widget_meta,
-            units=units,
-        )
+            __field = "units"
 
-        skin_metric.additional_properties = d
+            def _parse_units(data: object) -> None | str | Unset:
+                if data is None:
+                    return data
+                if isinstance(data, Unset):
+                    return data
+                return cast(None | str | Unset, data)
+
+            units = _parse_units(d.pop("units", UNSET))
+
+            skin_metric = cls(
+                tech_name=tech_name,
+                value=value,
+                widget_type=widget_type,
+                name=name,
+                widget_meta=widget_meta,
+                units=units,
+            )
+
+            skin_metric.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("SkinMetric", __field, __error) from None
         return skin_metric
 
     @property

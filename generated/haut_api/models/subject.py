@@ -8,6 +8,10 @@ from uuid import UUID
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
+from ..types import format_datetime as _format_datetime
+from ..types import parse_datetime as _parse_datetime
 from ..types import safe_repr
 
 if TYPE_CHECKING:
@@ -73,9 +77,7 @@ class Subject:
         author_id: int | None
         author_id = self.author_id
 
-        from haut_api.types import format_datetime
-
-        creation_time = format_datetime(self.creation_time)
+        creation_time = _format_datetime(self.creation_time)
 
         company = self.company.to_dict()
 
@@ -112,87 +114,106 @@ class Subject:
         from ..models.company_reference import CompanyReference  # noqa: PLC0415
         from ..models.dataset_reference import DatasetReference  # noqa: PLC0415
 
-        d = dict(src_dict)
-        name = d.pop("name")
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("Subject", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "name"
+            name = d.pop("name")
 
-        def _parse_birth_date(data: object) -> datetime.date | None:
-            if data is None:
-                return data
-            try:
-                if not isinstance(data, str):
-                    raise TypeError()
-                birth_date_type_0 = datetime.date.fromisoformat(data)
+            __field = "birth_date"
 
-                return birth_date_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(datetime.date | None, data)
+            def _parse_birth_date(data: object) -> datetime.date | None:
+                if data is None:
+                    return data
+                try:
+                    if not isinstance(data, str):
+                        raise TypeError()
+                    birth_date_type_0 = datetime.date.fromisoformat(data)
 
-        birth_date = _parse_birth_date(d.pop("birth_date"))
+                    return birth_date_type_0
+                except (TypeError, ValueError, AttributeError, KeyError):
+                    pass
+                return cast(datetime.date | None, data)
 
-        def _parse_biological_sex(data: object) -> BiologicalSex | None:
-            if data is None:
-                return data
-            try:
-                if not isinstance(data, dict):
-                    raise TypeError()
-                biological_sex_type_0 = BiologicalSex.from_dict(data)
+            birth_date = _parse_birth_date(d.pop("birth_date"))
 
-                return biological_sex_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(BiologicalSex | None, data)
+            __field = "biological_sex"
 
-        biological_sex = _parse_biological_sex(d.pop("biological_sex"))
+            def _parse_biological_sex(data: object) -> BiologicalSex | None:
+                if data is None:
+                    return data
+                try:
+                    if not isinstance(data, dict):
+                        raise TypeError()
+                    biological_sex_type_0 = BiologicalSex.from_dict(data)
 
-        meta = d.pop("meta")
+                    return biological_sex_type_0
+                except (TypeError, ValueError, AttributeError, KeyError):
+                    pass
+                return cast(BiologicalSex | None, data)
 
-        id = UUID(d.pop("id"))
+            biological_sex = _parse_biological_sex(d.pop("biological_sex"))
 
-        def _parse_author_id(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
+            __field = "meta"
+            meta = d.pop("meta")
 
-        author_id = _parse_author_id(d.pop("author_id"))
+            __field = "id"
+            id = UUID(d.pop("id"))
 
-        from haut_api.types import parse_datetime
+            __field = "author_id"
 
-        creation_time = parse_datetime(d.pop("creation_time"))
+            def _parse_author_id(data: object) -> int | None:
+                if data is None:
+                    return data
+                return cast(int | None, data)
 
-        company = CompanyReference.from_dict(d.pop("company"))
+            author_id = _parse_author_id(d.pop("author_id"))
 
-        dataset = DatasetReference.from_dict(d.pop("dataset"))
+            __field = "creation_time"
+            creation_time = _parse_datetime(d.pop("creation_time"))
 
-        def _parse_promote_image_id(data: object) -> None | UUID:
-            if data is None:
-                return data
-            try:
-                if not isinstance(data, str):
-                    raise TypeError()
-                promote_image_id_type_0 = UUID(data)
+            __field = "company"
+            company = CompanyReference.from_dict(d.pop("company"))
 
-                return promote_image_id_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(None | UUID, data)
+            __field = "dataset"
+            dataset = DatasetReference.from_dict(d.pop("dataset"))
 
-        promote_image_id = _parse_promote_image_id(d.pop("promote_image_id"))
+            __field = "promote_image_id"
 
-        subject = cls(
-            name=name,
-            birth_date=birth_date,
-            biological_sex=biological_sex,
-            meta=meta,
-            id=id,
-            author_id=author_id,
-            creation_time=creation_time,
-            company=company,
-            dataset=dataset,
-            promote_image_id=promote_image_id,
-        )
+            def _parse_promote_image_id(data: object) -> None | UUID:
+                if data is None:
+                    return data
+                try:
+                    if not isinstance(data, str):
+                        raise TypeError()
+                    promote_image_id_type_0 = UUID(data)
 
-        subject.additional_properties = d
+                    return promote_image_id_type_0
+                except (TypeError, ValueError, AttributeError, KeyError):
+                    pass
+                return cast(None | UUID, data)
+
+            promote_image_id = _parse_promote_image_id(d.pop("promote_image_id"))
+
+            subject = cls(
+                name=name,
+                birth_date=birth_date,
+                biological_sex=biological_sex,
+                meta=meta,
+                id=id,
+                author_id=author_id,
+                creation_time=creation_time,
+                company=company,
+                dataset=dataset,
+                promote_image_id=promote_image_id,
+            )
+
+            subject.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("Subject", __field, __error) from None
         return subject
 
     @property

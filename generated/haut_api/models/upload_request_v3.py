@@ -7,7 +7,11 @@ from typing import Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import UNSET, Unset, safe_repr
+from ..types import format_datetime as _format_datetime
+from ..types import parse_datetime as _parse_datetime
 
 T = TypeVar("T", bound="UploadRequestV3")
 
@@ -43,9 +47,7 @@ class UploadRequestV3:
         if isinstance(self.creation_time, Unset):
             creation_time = UNSET
         elif isinstance(self.creation_time, datetime.datetime):
-            from haut_api.types import format_datetime
-
-            creation_time = format_datetime(self.creation_time)
+            creation_time = _format_datetime(self.creation_time)
         else:
             creation_time = self.creation_time
 
@@ -69,43 +71,54 @@ class UploadRequestV3:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        front = d.pop("front", UNSET)
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("UploadRequestV3", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "front"
+            front = d.pop("front", UNSET)
 
-        left = d.pop("left", UNSET)
+            __field = "left"
+            left = d.pop("left", UNSET)
 
-        right = d.pop("right", UNSET)
+            __field = "right"
+            right = d.pop("right", UNSET)
 
-        def _parse_creation_time(data: object) -> datetime.datetime | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            try:
-                if not isinstance(data, str):
-                    raise TypeError()
-                from haut_api.types import parse_datetime
+            __field = "creation_time"
 
-                creation_time_type_0 = parse_datetime(data)
+            def _parse_creation_time(data: object) -> datetime.datetime | None | Unset:
+                if data is None:
+                    return data
+                if isinstance(data, Unset):
+                    return data
+                try:
+                    if not isinstance(data, str):
+                        raise TypeError()
+                    creation_time_type_0 = _parse_datetime(data)
 
-                return creation_time_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(datetime.datetime | None | Unset, data)
+                    return creation_time_type_0
+                except (TypeError, ValueError, AttributeError, KeyError):
+                    pass
+                return cast(datetime.datetime | None | Unset, data)
 
-        creation_time = _parse_creation_time(d.pop("creation_time", UNSET))
+            creation_time = _parse_creation_time(d.pop("creation_time", UNSET))
 
-        meta = d.pop("meta", UNSET)
+            __field = "meta"
+            meta = d.pop("meta", UNSET)
 
-        upload_request_v3 = cls(
-            front=front,
-            left=left,
-            right=right,
-            creation_time=creation_time,
-            meta=meta,
-        )
+            upload_request_v3 = cls(
+                front=front,
+                left=left,
+                right=right,
+                creation_time=creation_time,
+                meta=meta,
+            )
 
-        upload_request_v3.additional_properties = d
+            upload_request_v3.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("UploadRequestV3", __field, __error) from None
         return upload_request_v3
 
     @property

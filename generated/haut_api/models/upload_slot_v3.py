@@ -7,6 +7,8 @@ from uuid import UUID
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import UNSET, Unset, safe_repr
 
 if TYPE_CHECKING:
@@ -68,31 +70,43 @@ class UploadSlotV3:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.upload_slot_v3_headers import UploadSlotV3Headers  # noqa: PLC0415
 
-        d = dict(src_dict)
-        url = d.pop("url")
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("UploadSlotV3", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "url"
+            url = d.pop("url")
 
-        method = d.pop("method")
+            __field = "method"
+            method = d.pop("method")
 
-        headers = UploadSlotV3Headers.from_dict(d.pop("headers"))
+            __field = "headers"
+            headers = UploadSlotV3Headers.from_dict(d.pop("headers"))
 
-        content_type = d.pop("content_type")
+            __field = "content_type"
+            content_type = d.pop("content_type")
 
-        _id = d.pop("id", UNSET)
-        id: UUID | Unset
-        if isinstance(_id, Unset):
-            id = UNSET
-        else:
-            id = UUID(_id)
+            __field = "id"
+            _id = d.pop("id", UNSET)
+            id: UUID | Unset
+            if isinstance(_id, Unset):
+                id = UNSET
+            else:
+                id = UUID(_id)
 
-        upload_slot_v3 = cls(
-            url=url,
-            method=method,
-            headers=headers,
-            content_type=content_type,
-            id=id,
-        )
+            upload_slot_v3 = cls(
+                url=url,
+                method=method,
+                headers=headers,
+                content_type=content_type,
+                id=id,
+            )
 
-        upload_slot_v3.additional_properties = d
+            upload_slot_v3.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("UploadSlotV3", __field, __error) from None
         return upload_slot_v3
 
     @property

@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import safe_repr
 
 T = TypeVar("T", bound="UploadSlotV3Headers")
@@ -26,10 +28,17 @@ class UploadSlotV3Headers:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        upload_slot_v3_headers = cls()
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("UploadSlotV3Headers", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            upload_slot_v3_headers = cls()
 
-        upload_slot_v3_headers.additional_properties = d
+            upload_slot_v3_headers.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("UploadSlotV3Headers", __field, __error) from None
         return upload_slot_v3_headers
 
     @property

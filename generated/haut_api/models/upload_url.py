@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import safe_repr
 
 if TYPE_CHECKING:
@@ -66,41 +68,54 @@ class UploadUrl:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.upload_url_headers import UploadUrlHeaders  # noqa: PLC0415
 
-        d = dict(src_dict)
-        url = d.pop("url")
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("UploadUrl", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "url"
+            url = d.pop("url")
 
-        method = d.pop("method")
+            __field = "method"
+            method = d.pop("method")
 
-        def _parse_headers(data: object) -> None | UploadUrlHeaders:
-            if data is None:
-                return data
-            try:
-                if not isinstance(data, dict):
-                    raise TypeError()
-                headers_type_0 = UploadUrlHeaders.from_dict(data)
+            __field = "headers"
 
-                return headers_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(None | UploadUrlHeaders, data)
+            def _parse_headers(data: object) -> None | UploadUrlHeaders:
+                if data is None:
+                    return data
+                try:
+                    if not isinstance(data, dict):
+                        raise TypeError()
+                    headers_type_0 = UploadUrlHeaders.from_dict(data)
 
-        headers = _parse_headers(d.pop("headers"))
+                    return headers_type_0
+                except (TypeError, ValueError, AttributeError, KeyError):
+                    pass
+                return cast(None | UploadUrlHeaders, data)
 
-        def _parse_content_type(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+            headers = _parse_headers(d.pop("headers"))
 
-        content_type = _parse_content_type(d.pop("content_type"))
+            __field = "content_type"
 
-        upload_url = cls(
-            url=url,
-            method=method,
-            headers=headers,
-            content_type=content_type,
-        )
+            def _parse_content_type(data: object) -> None | str:
+                if data is None:
+                    return data
+                return cast(None | str, data)
 
-        upload_url.additional_properties = d
+            content_type = _parse_content_type(d.pop("content_type"))
+
+            upload_url = cls(
+                url=url,
+                method=method,
+                headers=headers,
+                content_type=content_type,
+            )
+
+            upload_url.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("UploadUrl", __field, __error) from None
         return upload_url
 
     @property

@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import safe_repr
 
 T = TypeVar("T", bound="UploadUrlHeaders")
@@ -28,10 +30,17 @@ class UploadUrlHeaders:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        upload_url_headers = cls()
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("UploadUrlHeaders", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            upload_url_headers = cls()
 
-        upload_url_headers.additional_properties = d
+            upload_url_headers.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("UploadUrlHeaders", __field, __error) from None
         return upload_url_headers
 
     @property

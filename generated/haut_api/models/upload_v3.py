@@ -7,6 +7,8 @@ from uuid import UUID
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import UNSET, Unset, safe_repr
 
 if TYPE_CHECKING:
@@ -70,38 +72,49 @@ class UploadV3:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.upload_slot_v3 import UploadSlotV3  # noqa: PLC0415
 
-        d = dict(src_dict)
-        image_batch_id = UUID(d.pop("image_batch_id"))
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("UploadV3", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "image_batch_id"
+            image_batch_id = UUID(d.pop("image_batch_id"))
 
-        _front = d.pop("front", UNSET)
-        front: UploadSlotV3 | Unset
-        if isinstance(_front, Unset):
-            front = UNSET
-        else:
-            front = UploadSlotV3.from_dict(_front)
+            __field = "front"
+            _front = d.pop("front", UNSET)
+            front: UploadSlotV3 | Unset
+            if isinstance(_front, Unset):
+                front = UNSET
+            else:
+                front = UploadSlotV3.from_dict(_front)
 
-        _left = d.pop("left", UNSET)
-        left: UploadSlotV3 | Unset
-        if isinstance(_left, Unset):
-            left = UNSET
-        else:
-            left = UploadSlotV3.from_dict(_left)
+            __field = "left"
+            _left = d.pop("left", UNSET)
+            left: UploadSlotV3 | Unset
+            if isinstance(_left, Unset):
+                left = UNSET
+            else:
+                left = UploadSlotV3.from_dict(_left)
 
-        _right = d.pop("right", UNSET)
-        right: UploadSlotV3 | Unset
-        if isinstance(_right, Unset):
-            right = UNSET
-        else:
-            right = UploadSlotV3.from_dict(_right)
+            __field = "right"
+            _right = d.pop("right", UNSET)
+            right: UploadSlotV3 | Unset
+            if isinstance(_right, Unset):
+                right = UNSET
+            else:
+                right = UploadSlotV3.from_dict(_right)
 
-        upload_v3 = cls(
-            image_batch_id=image_batch_id,
-            front=front,
-            left=left,
-            right=right,
-        )
+            upload_v3 = cls(
+                image_batch_id=image_batch_id,
+                front=front,
+                left=left,
+                right=right,
+            )
 
-        upload_v3.additional_properties = d
+            upload_v3.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("UploadV3", __field, __error) from None
         return upload_v3
 
     @property

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
 from ..types import UNSET, Unset, safe_repr
 
 if TYPE_CHECKING:
@@ -74,34 +76,47 @@ class UserProfile:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.user_profile_feature_flags import UserProfileFeatureFlags  # noqa: PLC0415
 
-        d = dict(src_dict)
-        metadata = d.pop("metadata", UNSET)
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("UserProfile", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            d = dict(src_dict)
+            __field = "metadata"
+            metadata = d.pop("metadata", UNSET)
 
-        full_name = d.pop("full_name", UNSET)
+            __field = "full_name"
+            full_name = d.pop("full_name", UNSET)
 
-        kyc_enabled = d.pop("kyc_enabled", UNSET)
+            __field = "kyc_enabled"
+            kyc_enabled = d.pop("kyc_enabled", UNSET)
 
-        terms_payment_accepted_at = d.pop("terms_payment_accepted_at", UNSET)
+            __field = "terms_payment_accepted_at"
+            terms_payment_accepted_at = d.pop("terms_payment_accepted_at", UNSET)
 
-        terms_and_policy_accepted_at = d.pop("terms_and_policy_accepted_at", UNSET)
+            __field = "terms_and_policy_accepted_at"
+            terms_and_policy_accepted_at = d.pop("terms_and_policy_accepted_at", UNSET)
 
-        _feature_flags = d.pop("feature_flags", UNSET)
-        feature_flags: UserProfileFeatureFlags | Unset
-        if isinstance(_feature_flags, Unset):
-            feature_flags = UNSET
-        else:
-            feature_flags = UserProfileFeatureFlags.from_dict(_feature_flags)
+            __field = "feature_flags"
+            _feature_flags = d.pop("feature_flags", UNSET)
+            feature_flags: UserProfileFeatureFlags | Unset
+            if isinstance(_feature_flags, Unset):
+                feature_flags = UNSET
+            else:
+                feature_flags = UserProfileFeatureFlags.from_dict(_feature_flags)
 
-        user_profile = cls(
-            metadata=metadata,
-            full_name=full_name,
-            kyc_enabled=kyc_enabled,
-            terms_payment_accepted_at=terms_payment_accepted_at,
-            terms_and_policy_accepted_at=terms_and_policy_accepted_at,
-            feature_flags=feature_flags,
-        )
+            user_profile = cls(
+                metadata=metadata,
+                full_name=full_name,
+                kyc_enabled=kyc_enabled,
+                terms_payment_accepted_at=terms_payment_accepted_at,
+                terms_and_policy_accepted_at=terms_and_policy_accepted_at,
+                feature_flags=feature_flags,
+            )
 
-        user_profile.additional_properties = d
+            user_profile.additional_properties = d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("UserProfile", __field, __error) from None
         return user_profile
 
     @property

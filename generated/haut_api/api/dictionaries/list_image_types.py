@@ -5,6 +5,9 @@ import httpx
 
 from ... import errors
 from ...client import AuthenticatedClient, Client
+from ...errors import READ_FAILURES as _READ_FAILURES
+from ...errors import DecodeError as _DecodeError
+from ...errors import as_list as _as_list
 from ...models.error_response import ErrorResponse
 from ...models.image_type import ImageType
 from ...models.paginated_image_type_list import PaginatedImageTypeList
@@ -34,65 +37,76 @@ def _get_kwargs(
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
 ) -> ErrorResponse | list[ImageType] | PaginatedImageTypeList | None:
-    if response.status_code == 200:
+    try:
+        if response.status_code == 200:
 
-        def _parse_response_200(
-            data: object,
-        ) -> list[ImageType] | PaginatedImageTypeList:
-            try:
-                if not isinstance(data, list):
+            def _parse_response_200(
+                data: object,
+            ) -> list[ImageType] | PaginatedImageTypeList:
+                try:
+                    if not isinstance(data, list):
+                        raise TypeError()
+                    _response_200_type_0 = _as_list(data)
+                    response_200_type_0 = []
+                    try:
+                        for response_200_type_0_item_data in _response_200_type_0:
+                            response_200_type_0_item = ImageType.from_dict(
+                                response_200_type_0_item_data
+                            )
+
+                            response_200_type_0.append(response_200_type_0_item)
+                    except _READ_FAILURES as __error:
+                        raise _DecodeError.at(
+                            "list", len(response_200_type_0), __error
+                        ) from None
+
+                    return response_200_type_0
+                except (TypeError, ValueError, AttributeError, KeyError):
+                    pass
+                if not isinstance(data, dict):
                     raise TypeError()
-                response_200_type_0 = []
-                _response_200_type_0 = data
-                for response_200_type_0_item_data in _response_200_type_0:
-                    response_200_type_0_item = ImageType.from_dict(
-                        response_200_type_0_item_data
-                    )
+                response_200_type_1 = PaginatedImageTypeList.from_dict(data)
 
-                    response_200_type_0.append(response_200_type_0_item)
+                return response_200_type_1
 
-                return response_200_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            if not isinstance(data, dict):
-                raise TypeError()
-            response_200_type_1 = PaginatedImageTypeList.from_dict(data)
+            response_200 = _parse_response_200(response.json())
 
-            return response_200_type_1
+            return response_200
 
-        response_200 = _parse_response_200(response.json())
+        if response.status_code == 400:
+            response_400 = ErrorResponse.from_dict(response.json())
 
-        return response_200
+            return response_400
 
-    if response.status_code == 400:
-        response_400 = ErrorResponse.from_dict(response.json())
+        if response.status_code == 401:
+            response_401 = ErrorResponse.from_dict(response.json())
 
-        return response_400
+            return response_401
 
-    if response.status_code == 401:
-        response_401 = ErrorResponse.from_dict(response.json())
+        if response.status_code == 403:
+            response_403 = ErrorResponse.from_dict(response.json())
 
-        return response_401
+            return response_403
 
-    if response.status_code == 403:
-        response_403 = ErrorResponse.from_dict(response.json())
+        if response.status_code == 404:
+            response_404 = ErrorResponse.from_dict(response.json())
 
-        return response_403
+            return response_404
 
-    if response.status_code == 404:
-        response_404 = ErrorResponse.from_dict(response.json())
+        if response.status_code == 429:
+            response_429 = ErrorResponse.from_dict(response.json())
 
-        return response_404
+            return response_429
 
-    if response.status_code == 429:
-        response_429 = ErrorResponse.from_dict(response.json())
+        if client.raise_on_unexpected_status:
+            raise errors.UnexpectedStatus(response.status_code, response.content)
+        else:
+            return None
 
-        return response_429
-
-    if client.raise_on_unexpected_status:
-        raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    except _READ_FAILURES as __error:
+        raise _DecodeError.at(
+            "a response of list_image_types", "(body)", __error
+        ) from None
 
 
 def _build_response(
