@@ -126,7 +126,7 @@ record-live: $(SETUP) ## Record the same from the real service, which is billed,
 	@$(BIN)/python -m scripts.record --live
 
 lock: $(SETUP) ## Resolve requirements-dev.txt anew from pyproject.toml
-	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
+	@$(BIN)/uv pip compile pyproject.toml --extra cli --extra dask --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url --upgrade --quiet -o requirements-dev.txt
 	@$(BIN)/uv pip compile pyproject.toml --extra cli --group bench -c requirements-dev.txt --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url --quiet -o requirements-bench.txt

@@ -108,9 +108,7 @@ def service(pytestconfig: pytest.Config, record_mode: str) -> Iterator[recording
 
 
 @pytest.fixture
-def vcr_config(service: recording.Service, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    # TODO: delete this line, and `whole_request`, when the client's requests carry their whole URL.
-    monkeypatch.setattr("vcr.stubs.httpx_stubs._make_vcr_request", recording.whole_request)
+def vcr_config(service: recording.Service) -> dict[str, Any]:
     return recording.vcr_options(service)
 
 

@@ -221,17 +221,6 @@ class LabelledYaml:
         return cassette
 
 
-def whole_request(request: httpx.Request, body: bytes) -> Request:
-    """Return a request with its whole URL, in place of VCR's own conversion.
-
-    The extension `target` is what goes to the socket. VCR ignores it, although a client can keep path
-    and query there alone. Where the URL is complete, this is the same as VCR's conversion.
-    """
-    target = request.extensions.get("target")
-    url = request.url if target is None else request.url.copy_with(raw_path=target)
-    return Request(request.method, str(url), body, request.headers)
-
-
 def digest(body: bytes) -> str:
     """Return the text that replaces a photo."""
     return f"{len(body):,} bytes, SHA-256 {hashlib.sha256(body).hexdigest()}"

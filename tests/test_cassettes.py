@@ -26,7 +26,6 @@ from vcr.errors import (  # type: ignore[import-untyped]  # has no types
     CannotOverwriteExistingCassetteException as NotRecorded,
 )
 from vcr.serializers import yamlserializer  # type: ignore[import-untyped]  # has no types
-from vcr.stubs import httpx_stubs  # type: ignore[import-untyped]  # has no types
 
 from haut_ext import AsyncHaut, Haut
 from haut_ext.sandbox import Sandbox
@@ -284,22 +283,6 @@ def test_concurrent_uploads_are_stored_in_the_order_of_their_urls() -> None:
     assert recording.in_order([slots, front, failed, left]) == [slots, front, failed, left]
     reads = [interaction("GET", "/bucket/a"), interaction("GET", "/bucket/f")]
     assert recording.in_order([slots, *reads]) == [slots, *reads]
-
-
-def test_a_request_is_recorded_with_its_query_wherever_the_client_keeps_it() -> None:
-    url = "http://127.0.0.1/subjects/?q=subject-1&page=2"
-    whole = httpx.Request("GET", url, headers={"x-name": "value"})
-    split = httpx.Request(
-        "GET",
-        "http://127.0.0.1/",
-        headers={"x-name": "value"},
-        extensions={"target": b"/subjects/?q=subject-1&page=2"},
-    )
-    expected = httpx_stubs._make_vcr_request(whole, b"")
-    for request in (whole, split):
-        recorded = recording.whole_request(request, b"")
-        assert (recorded.uri, recorded.headers) == (url, expected.headers)
-    assert expected.uri == url
 
 
 # Replaying

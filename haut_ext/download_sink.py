@@ -1,8 +1,9 @@
-"""A photo on its way in: where its pieces are written, from the start again if that is possible.
+"""Download sink: where the chunks of a download are written, from the start again if that is
+possible.
 
-A path gets its file when, and only when, the photo is complete; until then it is beside it, under
-another name. A file of the caller's is written at its position, and put back there to begin again.
-"""
+A path gets its file only when the download is complete; until then the data is in a temporary file
+beside it. A file object of the caller's is written at its position, and rewound there for another
+attempt."""
 
 from __future__ import annotations
 
@@ -13,12 +14,14 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import BinaryIO, cast
 
+from haut_ext.errors import CallerError
 
-class Target:
-    """A binary file that a photo is written to, at the position where it stands.
+
+class DownloadSink:
+    """A binary file that a download is written to, from its present position.
 
     Attributes:
-        written: Bytes of the photo that have been written.
+        written: Bytes that have been written.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -28,39 +31,42 @@ class Target:
 
     @property
     def replayable(self) -> bool:
-        """Whether the photo can be written again from its beginning."""
+        """Whether the download can be written again from its start."""
         return self._start is not None or self.written == 0
 
     def rewind(self) -> None:
-        """Undo what has been written.
+        """Discard what has been written.
 
         Raises:
-            OSError: If the file cannot go back after all.
+            OSError: If the file cannot seek after all.
         """
         if self.written and self._start is not None:
             self._file.seek(self._start)
             self._file.truncate()
         self.written = 0
 
-    def write(self, piece: bytes) -> None:
-        self.written += len(piece)
-        left = memoryview(piece)
+    def write(self, chunk: bytes) -> None:
+        self.written += len(chunk)
+        left = memoryview(chunk)
         while left:
             # A raw file may take less than it is given, and says how much.
-            taken = cast("int | None", self._file.write(left))
+            try:
+                taken = cast("int | None", self._file.write(left))
+            except Exception as error:
+                raise CallerError(error) from None
             left = left[len(left) if taken is None else taken :]
 
 
 @contextmanager
-def open_target(to: str | os.PathLike[str] | BinaryIO) -> Generator[Target]:
-    """Give the target for a path or a binary file; the path appears when all has gone well."""
+def open_sink(to: str | os.PathLike[str] | BinaryIO) -> Generator[DownloadSink]:
+    """Open a sink for a path or a binary file; the path appears when the download is complete."""
     if not isinstance(to, str | os.PathLike):
-        yield Target(to)
+        yield DownloadSink(to)
         return
     path = Path(to)
     with NamedTemporaryFile(dir=path.parent, prefix=".haut-", delete=False) as file:
         try:
-            yield Target(cast("BinaryIO", file))
+            yield DownloadSink(cast("BinaryIO", file))
             file.close()
             Path(file.name).replace(path)
         except BaseException:
@@ -69,7 +75,7 @@ def open_target(to: str | os.PathLike[str] | BinaryIO) -> Generator[Target]:
 
 
 def _position(file: BinaryIO) -> int | None:
-    """Return where the file stands, or None if it cannot go back there."""
+    """Return the position of a file, or None if it cannot seek."""
     try:
         return file.tell() if file.seekable() else None
     except (AttributeError, OSError, ValueError):
