@@ -63,13 +63,14 @@ fuzz: $(SETUP) .venv/fuzz/.done ## Feed the reading of photos with what a fuzzer
 	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade --target .venv/fuzz --require-hashes -r $<
 	@touch $@
 
-check: $(SETUP) lint-spec ## Fail if anything generated, derived, formatted or typed is not as it must be
+check: $(SETUP) lint-spec ## Fail if generated, derived, formatted or typed code or a cassette is not as it must be
 	@$(BIN)/python -m scripts.generate --check
 	@$(BIN)/python scripts/unasync.py --check
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy
 	@PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
+	@$(BIN)/python -m scripts.cassettes check
 
 lint-spec: $(LINTER) ## Validate and lint the contract as the generator will see it: corrected and named
 	@$(BIN)/python -m scripts.generate --contract build/contract.yaml
@@ -121,14 +122,14 @@ format: $(SETUP) ## Format and mend what can be mended
 	@$(BIN)/ruff check --fix --quiet
 	@$(BIN)/ruff format --quiet
 
-record: $(SETUP) ## Record the cassettes afresh from an embedded sandbox
-	@$(BIN)/python scripts/record.py
+record: $(SETUP) ## Record the cassettes again from an embedded sandbox
+	@$(BIN)/python -m scripts.record
 
-record-live: $(SETUP) ## Record the same from the real service, which is billed
-	@$(BIN)/python scripts/record.py --live
+record-live: $(SETUP) ## Record the same from the real service, which is billed, and report how it differs
+	@$(BIN)/python -m scripts.record --live
 
 lock: $(SETUP) ## Resolve requirements-dev.txt anew from pyproject.toml
-	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
+	@$(BIN)/uv pip compile pyproject.toml --extra cli --extra dask --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url --upgrade --quiet -o requirements-dev.txt
 	@$(BIN)/uv pip compile pyproject.toml --extra cli --group bench -c requirements-dev.txt --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url --quiet -o requirements-bench.txt

@@ -2,7 +2,6 @@
 
 calls, memory        one upload, one small call, one long list
 bulk, growth         many
-transports           others for httpx; other_lane runs the client's tests on them
 start                imports, the command line
 profile              where the time of a small call goes
 capacity             the sandbox itself

@@ -21,7 +21,6 @@ from benchmarks.profile import profile
 from benchmarks.report import HEAD, Result, write
 from benchmarks.service import service_of_environment
 from benchmarks.start import start
-from benchmarks.transports import transports
 
 Measure = Callable[..., list[Result]]
 
@@ -33,7 +32,6 @@ MEASURES: dict[Measure, int] = {
     paging: 5,
     bulk_upload: 5,
     bulk_erase: 3,
-    transports: 9,
     start: 11,
     profile: 8,
     sandbox: 7,

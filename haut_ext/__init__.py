@@ -1,10 +1,13 @@
-"""Python SDK for the Haut.AI skin-analysis API: what people want done, on the generated client.
+"""Python SDK for the Haut.AI skin-analysis API: workflows on a generated client.
 
-`Haut` and `AsyncHaut` are the two faces of one client; `haut_api` is the generated contract below.
-"""
+`Haut` is the synchronous client and `AsyncHaut` the asynchronous one; `haut_api` is the generated
+client below."""
 
+import logging
+import os
 from typing import TYPE_CHECKING, Any
 
+from haut_ext._version import __version__
 from haut_ext.errors import (
     AlgorithmsFailed,
     AnalysisTimeout,
@@ -46,13 +49,18 @@ from haut_ext.settings import Timeout
 
 if TYPE_CHECKING:
     from haut_ext._async.client import AsyncHaut
+    from haut_ext._async.http import AsyncHTTPClient
+    from haut_ext._http.redaction import httpx_log_filter, redact_url
     from haut_ext._sync.client import Haut
+    from haut_ext._sync.http import HTTPClient
+    from haut_ext.capture import ResponseInfo, capture_responses
 
 __all__ = [
     "AlgorithmResult",
     "AlgorithmsFailed",
     "AnalysisTimeout",
     "ApiError",
+    "AsyncHTTPClient",
     "AsyncHaut",
     "BadRequest",
     "BatchResults",
@@ -65,6 +73,7 @@ __all__ = [
     "ErasureStep",
     "ErrorItem",
     "Forbidden",
+    "HTTPClient",
     "Haut",
     "HautError",
     "ImageRejected",
@@ -73,6 +82,7 @@ __all__ = [
     "NotFound",
     "Page",
     "RateLimited",
+    "ResponseInfo",
     "ResultsTimeout",
     "ServerError",
     "Side",
@@ -87,17 +97,41 @@ __all__ = [
     "UploadState",
     "UploadedBatch",
     "UploadedImage",
+    "__version__",
+    "capture_responses",
+    "httpx_log_filter",
+    "redact_url",
 ]
 
 
+# Imported when they are used: they need httpx, which takes as long to import as everything else.
+_LAZY = {
+    "AsyncHTTPClient": "haut_ext._async.http",
+    "AsyncHaut": "haut_ext._async.client",
+    "HTTPClient": "haut_ext._sync.http",
+    "Haut": "haut_ext._sync.client",
+    "ResponseInfo": "haut_ext.capture",
+    "capture_responses": "haut_ext.capture",
+    "httpx_log_filter": "haut_ext._http.redaction",
+    "redact_url": "haut_ext._http.redaction",
+}
+
+
 def __getattr__(name: str) -> Any:
-    # A program uses one of the faces, and importing a face takes as long as importing httpx.
-    if name == "Haut":
-        from haut_ext._sync.client import Haut
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
-        return Haut
-    if name == "AsyncHaut":
-        from haut_ext._async.client import AsyncHaut
+    return getattr(import_module(_LAZY[name]), name)
 
-        return AsyncHaut
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def _log_to_stderr(level: str) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    logger = logging.getLogger(__name__)
+    logger.addHandler(handler)
+    logger.setLevel(level.upper())
+
+
+if os.environ.get("HAUT_LOG", "").lower() in ("debug", "info", "warning"):
+    _log_to_stderr(os.environ["HAUT_LOG"])

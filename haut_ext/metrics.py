@@ -1,4 +1,5 @@
-"""What the algorithms found, in one shape for both versions of the service: skin metrics and failures.
+"""What the algorithms found, in one shape for both versions of the service: skin metrics and
+failures.
 
 A leaf, and pure: from the JSON of the service to frozen values. What the documents are firm about
 is read (api-facts 6, 8.1, 9); what does not fit is not an error, and nothing is lost: every value
@@ -91,8 +92,8 @@ class BatchResults:
         subject_id: Whose photos.
         batch_id: The batch.
         api: Which version of the service computed it.
-        complete: Whether all results are known to be there. In v1 the service does not say, and only
-            `wait_for_results` can tell.
+        complete: Whether all results are known to be there. In v1 the service does not say, and
+            only `wait_for_results` can tell.
         results: In the order of the images, and of the service.
         raw: What the service answered: the document of v3, or by image id the lists of v1.
     """
@@ -128,8 +129,8 @@ class BatchResults:
         """Return one flat row for each metric, for `pandas.DataFrame` or `csv.DictWriter`.
 
         Returns:
-            Rows with the keys `subject`, `image`, `side`, `area`, `algorithm`, `metric`, `value` and
-            `unit`, always all of them; ids are texts, and what is not known is None.
+            Rows with the keys `subject`, `image`, `side`, `area`, `algorithm`, `metric`, `value`
+            and `unit`, always all of them; ids are texts, and what is not known is None.
         """
         return [
             {

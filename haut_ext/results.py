@@ -1,4 +1,5 @@
-"""What the workflows return where no generated model fits: small frozen values that compare and pickle.
+"""What the workflows return where no generated model fits: small frozen values that compare and
+pickle.
 
 A leaf. Nothing here holds personal data: ids, times, counts and statuses only, but for the results
 that a batch carries when they were waited for.
@@ -114,9 +115,9 @@ class SideState:
 
     Attributes:
         side: Which side.
-        status: `none`: nothing exists yet. `unknown`: a slot was asked for and no answer came, so an
-            image record may exist. `open`: there is a record, and its bytes are not known to have
-            arrived. `stored`: the bytes have arrived.
+        status: `none`: nothing exists yet. `unknown`: a slot was asked for and no answer came, so
+            an image record may exist. `open`: there is a record, and its bytes are not known to
+            have arrived. `stored`: the bytes have arrived.
         image_id: The image's id, when it is open or stored.
     """
 

@@ -21,18 +21,25 @@ TREES = [
 # Applied in this order, to every line.
 SUBSTITUTIONS = [
     # our names
+    (
+        r"AsyncHaut's api, where sync functions cannot run: use asyncio, asyncio_detailed",
+        "Haut's api, where asyncio functions cannot run: use sync, sync_detailed",
+    ),
     (r"_async\b", "_sync"),
     (r"\basyncio_detailed\b", "sync_detailed"),
-    (r"\bset_async_httpx_client\b", "set_httpx_client"),
+    # each client's api refuses the other kind of function, so these change places
+    (r"\bdef get_httpx_client\b", "def get_OTHER_httpx_client"),
     (r"\bget_async_httpx_client\b", "get_httpx_client"),
-    (r"\b(ask|together|one_ahead|run|running|write)_sync\b", r"\1"),
+    (r"_OTHER_", "_async_"),
+    (r"\b(call_provider|gather|run|running)_sync\b", r"\1"),
     (r"\bAsyncToken\b", "SyncToken"),
     (r", or an awaitable of one\.", "."),
     # the standard library's and httpx's
     (r"\basyncio\.Lock\b", "threading.Lock"),
     (r"\basyncio\.sleep\b", "time.sleep"),
+    (r"\basyncio\.get_running_loop\b", "os.getpid"),
     (r"\basyncio\.CancelledError\b", "KeyboardInterrupt"),
-    (r"^import asyncio$", "import threading\nimport time"),
+    (r"^import asyncio$", "import os\nimport threading\nimport time"),
     (r"\bAsyncHTTPTransport\b", "HTTPTransport"),
     (r"\bAsyncClient\b", "Client"),
     (r"\bAsyncBaseTransport\b", "BaseTransport"),
@@ -51,6 +58,9 @@ SUBSTITUTIONS = [
     (r"\bawait ", ""),
     (r"\bmany tasks\b", "many threads"),
 ]
+
+BY_HAND = {Path("haut_ext/_async/http.py")}
+"""Where the two clients differ by nature: the synchronous file is written by hand as well."""
 
 HEADER = "# Derived from {source} by `make sync`; change that file instead.\n"
 
@@ -95,6 +105,8 @@ def main() -> None:
             path.relative_to(synchronous) for path in synchronous.rglob("*.py")
         } - sources.keys()
         for name, source in sorted(sources.items()):
+            if source.relative_to(ROOT) in BY_HAND:
+                continue
             target = synchronous / name
             text = tidy(derive(source), target)
             if target.exists() and target.read_text("utf-8") == text:

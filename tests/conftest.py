@@ -1,8 +1,8 @@
-"""What the tests share: one event loop, the cassettes, and a judge of every answer of a sandbox.
+"""What the tests share: one event loop, the cassettes, and a check of every sandbox response.
 
-A test marked `vcr` is replayed from `tests/cassettes/sandbox/`, or another folder of that kind, with
-the network blocked; all that the cassette holds must be asked for. With `--record-mode=rewrite` it
-is recorded there: see scripts/record.py.
+A test marked `vcr` is replayed from `tests/cassettes/sandbox/`, or from the folder given by
+`--cassettes`, with the network blocked. Every recorded request must be sent. `--record-mode=rewrite`
+records instead of replaying: see scripts/record.py.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import os
 import signal
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from haut_ext.sandbox import Credentials, LoginCredentials, Sandbox
+from haut_ext.sandbox import Credentials, Fault, LoginCredentials, Sandbox
 from haut_ext.sandbox.api import Api
 from haut_ext.sandbox.messages import Answer, Request
 from haut_ext.settings import PRODUCTION
@@ -77,13 +77,13 @@ def shared_tls_contexts() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def vcr_cassette_dir(pytestconfig: pytest.Config) -> str:
-    # One folder for both faces: what one sends, the other must send too.
+    # One folder for both clients: they must send the same requests.
     return str(pytestconfig.getoption("cassettes"))
 
 
 @pytest.fixture
 def service(pytestconfig: pytest.Config, record_mode: str) -> Iterator[recording.Service]:
-    """The service of this test: replayed, or running while it is recorded."""
+    """The service that this test calls: a cassette, or a running service that is recorded."""
     origin = pytestconfig.getoption("cassettes").name
     if record_mode == "none":
         yield recording.replayed(origin)
@@ -101,20 +101,57 @@ def service(pytestconfig: pytest.Config, record_mode: str) -> Iterator[recording
             else None,
         )
     else:
-        # Small pages, so that lists have several. One read, so that no replay waits.
-        with Sandbox(seed=1, page_size=3, analysis_reads=1) as sandbox:
+        # Small pages, so that lists have several. An analysis that takes several polls.
+        with Sandbox(seed=1, page_size=3, analysis_seconds=2) as sandbox:
             yield recording.recorded_from_sandbox(sandbox)
+            assert sandbox.faults.pending == [], "planned faults that did not happen"
 
 
 @pytest.fixture
-def vcr_config(service: recording.Service, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    monkeypatch.setattr("vcr.stubs.httpx_stubs._make_vcr_request", recording.whole_request)
+def vcr_config(service: recording.Service) -> dict[str, Any]:
     return recording.vcr_options(service)
+
+
+@pytest.fixture
+def fail(service: recording.Service, pytestconfig: pytest.Config) -> Callable[..., None]:
+    """Plan a fault of the recorded sandbox; takes the arguments of `Plan.add`.
+
+    In a replay it does nothing, because the cassette holds the responses of the fault.
+    """
+    if pytestconfig.getoption("cassettes").name == "live":
+        pytest.skip("plans a fault, which the real service cannot do")
+    plan = service.faults
+
+    def add(operation: str, fault: Fault, *, times: int = 1, skip: int = 0) -> None:
+        if plan is not None:
+            plan.add(operation, fault, times=times, skip=skip)
+
+    return add
+
+
+@pytest.fixture(autouse=True)
+def cassette_time(
+    request: pytest.FixtureRequest, record_mode: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Drive the time of a test with a cassette, and record its requests one at a time."""
+    if request.node.get_closest_marker("vcr") is None:
+        yield
+        return
+    service: recording.Service = request.getfixturevalue("service")
+    recorded = record_mode != "none"
+    recording.drive_time(monkeypatch, service.clock, really=recorded and service.clock is None)
+    if not recorded:
+        yield
+        return
+    request.getfixturevalue("vcr")
+    with pytest.MonkeyPatch.context() as until_the_cassette_is_closed:
+        recording.record_one_at_a_time(until_the_cassette_is_closed)
+        yield
 
 
 @pytest.fixture(autouse=True)
 def replay(request: pytest.FixtureRequest, record_mode: str) -> Iterator[None]:
-    """See that a replayed test can reach no socket, and leaves nothing unplayed."""
+    """Check that a replayed test can reach no socket and sends every recorded request."""
     if record_mode != "none" or request.node.get_closest_marker("vcr") is None:
         yield
         return
@@ -128,7 +165,7 @@ def replay(request: pytest.FixtureRequest, record_mode: str) -> Iterator[None]:
         for index, played in enumerate(cassette.requests)
         if not cassette.play_counts[index]
     ]
-    assert not unplayed, f"recorded, but not asked for: {unplayed}"
+    assert not unplayed, f"recorded, but not sent: {unplayed}"
 
 
 _JUDGED: set[tuple[object, ...]] = set()

@@ -1,39 +1,53 @@
-"""What stands in a cassette: the traffic of a test, without credentials, photos and passing addresses.
+"""Recording and replaying the traffic of a test, without secrets, photos and the machine's time.
 
-    headers         those of two allow-lists; so no Authorization, no dates
-    secrets         fixed ones stand for passwords and tokens
-    signed queries  every X-Goog-* parameter goes, from addresses and from bodies
-    photos          length and SHA-256 stand for them; on replay, the samples stand in again
-    storage         with the path that was asked for, which httpx is not shown
-    addresses, ids  of the service and the account that were recorded: fixed ones instead
-    label           the cassette's first line says where it was recorded
+What a cassette holds:
 
-A request is cleaned in the same way before it is recorded and before it is looked for. So a signed
-request is found without its signature, and an upload only if each of its bytes is the same.
+    headers         only those of two allow-lists, so no Authorization and no cookies
+    secrets         passwords and tokens are replaced by a constant
+    signed queries  every X-Goog-* parameter is removed from URLs and bodies
+    photos          are replaced by length and SHA-256; a replay serves the sample photos again
+    origins, ids    of the recorded service and account are replaced by constants
+    label           the first line says what was recorded: sandbox or live
+
+A request is cleaned in the same way before it is recorded and before it is looked up. A signed request
+is therefore found without its signature, and an upload only if every byte is the same.
+
+What makes a recording reproducible: `drive_time` replaces the client's time, and `record_one_at_a_time`
+lets one request pass at a time.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
+import random
 import re
+import time
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
+import pytest
 from attrs import frozen
 from vcr.request import Request  # type: ignore[import-untyped]  # has no types
 from vcr.serializers import yamlserializer  # type: ignore[import-untyped]  # has no types
 
 from haut_ext.sandbox import Credentials, LoginCredentials, Sandbox
+from haut_ext.sandbox.clock import Clock
+from haut_ext.sandbox.faults import Plan
 from haut_ext.settings import PRODUCTION
+
+T = TypeVar("T")
 
 PHOTOS = Path(__file__).parent.parent / "examples" / "photos"
 
 REQUEST_HEADERS = frozenset({"content-type", "x-goog-content-length-range"})
-RESPONSE_HEADERS = frozenset({"content-type"})
+# What the client reads: without Date and Retry-After a replay would take other decisions.
+RESPONSE_HEADERS = frozenset({"content-type", "date", "retry-after"})
 
 # Two loopback addresses, so that a request to the wrong one of the sandbox's origins is not found.
 SANDBOX_API = "http://127.0.0.1"
@@ -46,7 +60,7 @@ SECRET = "not-a-secret"
 SECRETS = {"password", "access_token", "token_access", "refresh_token"}
 
 LONGEST_TEXT = 2000
-"""Characters of a body that is not JSON; what is longer, or is not text, is taken for a photo."""
+"""Maximum number of characters of a body that is not JSON. Longer and binary bodies are photos."""
 
 _SIGNED_PARAMETER = re.compile(r"(?i)(?:[?&]|&amp;|\\u0026)?x-goog-[\w-]+=[^&\s\"'<>\\]*")
 DIGEST = re.compile(r"[\d,]+ bytes, SHA-256 [0-9a-f]{64}")
@@ -54,21 +68,25 @@ DIGEST = re.compile(r"[\d,]+ bytes, SHA-256 [0-9a-f]{64}")
 
 @frozen
 class Service:
-    """The service that a test talks to, really or by a cassette.
+    """The service that a test calls: the sandbox, the real service, or a cassette of one of them.
 
     Attributes:
-        credentials: The arguments of a client of it.
-        user: Who can log in; None when nobody was named.
-        replaced: What must not stand in a cassette, and what stands there instead.
+        credentials: The arguments of a client.
+        user: The user who can log in; None if none was configured.
+        replaced: Texts that must not be in a cassette, and their replacements.
+        clock: The clock of a sandbox that is recorded.
+        faults: The fault plan of a sandbox that is recorded.
     """
 
     credentials: Credentials
     user: LoginCredentials | None
     replaced: dict[str, str]
+    clock: Clock | None = None
+    faults: Plan | None = None
 
 
 def replayed(origin: str) -> Service:
-    """Return the service that the cassettes of an origin show."""
+    """Return the service that the cassettes of an origin describe."""
     return Service(
         Credentials(
             token="not-needed-for-a-replay",
@@ -90,11 +108,13 @@ def recorded_from_sandbox(sandbox: Sandbox) -> Service:
         {
             sandbox.base_url: SANDBOX_API,
             sandbox.storage_url: SANDBOX_STORAGE,
-            # As a signed header, which has the host alone.
+            # The signed Host header has no scheme.
             sandbox.storage_url.removeprefix("http://"): SANDBOX_STORAGE.removeprefix("http://"),
             credentials["company_id"]: COMPANY_ID,
             credentials["dataset_id"]: DATASET_ID,
         },
+        sandbox.clock,
+        sandbox.faults,
     )
 
 
@@ -111,8 +131,67 @@ def recorded_live(credentials: Credentials, user: LoginCredentials | None) -> Se
     )
 
 
+def drive_time(
+    patch: pytest.MonkeyPatch, clock: Clock | None = None, *, really: bool = False
+) -> None:
+    """Let time pass for the client only while it sleeps, so that no decision depends on the machine.
+
+    The client waits by `time.sleep` and `asyncio.sleep` and measures by `time.monotonic`. All three are
+    replaced: a sleep moves the time and returns at once. The jitter of retries becomes a fixed sequence.
+    The event loop and its timeouts keep the machine's time.
+
+    Args:
+        patch: Reverts the replacement after the test.
+        clock: Clock of the sandbox that is recorded; every sleep moves it too.
+        really: Sleep as well, because the real service needs the time.
+    """
+    moment = 1000.0
+    machine, sleep, sleep_async = time.monotonic, time.sleep, asyncio.sleep
+
+    def move(seconds: float) -> None:
+        nonlocal moment
+        moment += seconds
+        if clock is not None:
+            clock.advance(seconds)
+
+    def pass_time(seconds: float) -> None:
+        move(seconds)
+        if really:
+            sleep(seconds)
+
+    async def pass_time_async(seconds: float, result: T | None = None) -> T | None:
+        move(seconds)
+        return await sleep_async(seconds if really else 0, result)
+
+    jitter = random.Random(1)
+    patch.setattr(time, "monotonic", lambda: moment)
+    patch.setattr(time, "sleep", pass_time)
+    patch.setattr(asyncio, "sleep", pass_time_async)
+    patch.setattr(asyncio.BaseEventLoop, "time", lambda _: machine())
+    patch.setattr(random, "random", jitter.random)
+    patch.setattr(random, "uniform", jitter.uniform)
+
+
+def record_one_at_a_time(patch: pytest.MonkeyPatch) -> None:
+    """Let concurrent requests of the asynchronous client pass one after another.
+
+    Otherwise the machine decides in which order the sandbox carries them out and gives them ids.
+    Call this while VCR's own replacement of the transport is in place.
+    """
+    handle = httpx.AsyncHTTPTransport.handle_async_request
+    one_at_a_time = asyncio.Lock()
+
+    async def handle_alone(
+        transport: httpx.AsyncHTTPTransport, request: httpx.Request
+    ) -> httpx.Response:
+        async with one_at_a_time:
+            return await handle(transport, request)
+
+    patch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", handle_alone)
+
+
 def vcr_options(service: Service) -> dict[str, Any]:
-    """Return what makes VCR record and find the traffic with a service as described above."""
+    """Return the options with which VCR records and replays the traffic with a service."""
     return {
         "match_on": ["method", "scheme", "host", "port", "path", "query", "headers", "body"],
         "before_record_request": partial(_clean_request, replaced=service.replaced),
@@ -124,12 +203,12 @@ def vcr_options(service: Service) -> dict[str, Any]:
 
 @frozen
 class LabelledYaml:
-    """A serializer for VCR: its YAML, under a line that says where the cassette was recorded."""
+    """VCR's YAML serializer with a first line that says what was recorded."""
 
     origin: str
 
     def serialize(self, cassette: dict[str, Any]) -> str:
-        cassette["interactions"] = _in_order(cassette["interactions"])
+        cassette["interactions"] = in_order(cassette["interactions"])
         return f"recorded_from: {self.origin}\n{yamlserializer.serialize(cassette)}"
 
     def deserialize(self, text: str) -> dict[str, Any]:
@@ -137,38 +216,32 @@ class LabelledYaml:
         label = cassette.get("recorded_from")
         if label != self.origin:
             raise ValueError(
-                f"a cassette recorded from {label} stands among those of {self.origin}"
+                f"a cassette recorded from {label} is in the folder of those recorded from {self.origin}"
             )
         return cassette
 
 
-def whole_request(request: httpx.Request, body: bytes) -> Request:
-    """Return a request as VCR knows it, in the place of VCR's own function for that.
-
-    The wire hides signed addresses from httpx in the extension `target`, where VCR does not look.
-    """
-    target = request.extensions.get("target")
-    url = request.url if target is None else request.url.copy_with(raw_path=target)
-    return Request(request.method, str(url), body, request.headers)
-
-
 def digest(body: bytes) -> str:
-    """Return what stands for a photo."""
+    """Return the text that replaces a photo."""
     return f"{len(body):,} bytes, SHA-256 {hashlib.sha256(body).hexdigest()}"
 
 
-def _in_order(interactions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Sort what was asked for side by side, which VCR has in the order in which it was answered."""
+def in_order(interactions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Sort consecutive uploads of photos in the order in which the service returned their URLs.
 
-    def siblings(interaction: dict[str, Any]) -> tuple[str, str]:
+    The order in which a client starts concurrent uploads is not a promise of the client.
+    """
+    received = ""
+
+    def position(interaction: dict[str, Any]) -> int:
         request = interaction["request"]
-        return request["method"], request["uri"].rstrip("/").rpartition("/")[0]
+        return received.find(urlsplit(request["uri"]).path) if request["method"] == "PUT" else 0
 
-    return [
-        interaction
-        for _, run in groupby(interactions, siblings)
-        for interaction in sorted(run, key=lambda interaction: interaction["request"]["uri"])
-    ]
+    ordered: list[dict[str, Any]] = []
+    for _, run in groupby(interactions, lambda each: each["request"]["method"]):
+        ordered += sorted(run, key=position)
+        received = "".join(str(each["response"]["body"]["string"]) for each in ordered)
+    return ordered
 
 
 def _clean_request(request: Request, *, replaced: dict[str, str]) -> Request:
@@ -209,13 +282,13 @@ def _with_photo(request: Request, response: dict[str, Any]) -> tuple[Request, di
     if DIGEST.fullmatch(body):
         photos = {digest(data): data for data in map(Path.read_bytes, PHOTOS.iterdir())}
         if body not in photos:
-            raise ValueError(f"a recorded photo is none of {PHOTOS.name}/: {body}")
+            raise ValueError(f"a recorded photo is not in {PHOTOS.name}/: {body}")
         response["body"]["string"] = photos[body]
     return request, response
 
 
 def _text(body: bytes) -> str | None:
-    """Return a body as text: JSON, or a short one. None means that it is a photo."""
+    """Return a body as text if it is JSON or short; None means that it is a photo."""
     try:
         text = body.decode()
     except UnicodeDecodeError:
@@ -231,7 +304,7 @@ def _json(text: str) -> Any:
 
 
 def _clean_text(text: str, replaced: dict[str, str]) -> str:
-    # The longest first: one port can be the beginning of another.
+    # Longest first, because one port number can be the prefix of another.
     for real in sorted(replaced, key=len, reverse=True):
         text = text.replace(real, replaced[real])
     return _SIGNED_PARAMETER.sub("", text)
@@ -245,13 +318,13 @@ def _neutral_json(text: str) -> str:
 
 
 def _neutral(value: dict[str, Any]) -> dict[str, Any]:
-    """Take out of an object who the user is and whose account it is, and every secret."""
+    """Replace what identifies the user or the account, and every secret."""
     for name in SECRETS & value.keys():
         value[name] = SECRET
     for name in ("username", "email"):
         if name in value:
             value[name] = USERNAME
-    if "is_verified" in value:  # who has logged in
+    if "is_verified" in value:  # the user who logged in
         value["id"], value["profile"] = 1, {}
     if "expiration_time" in value:  # a private token
         value["name"] = "token"

@@ -19,6 +19,12 @@ from haut_ext.results import SideState, UploadedBatch, UploadedImage, UploadStat
 from haut_ext.sandbox import Sandbox
 from tests.photo_files import jpeg
 
+
+def any_of(haut: Any) -> Any:
+    """Hide a client from the type checker, which would refuse what is tested."""
+    return haut
+
+
 ID = "2fea742a-62ec-4a81-9729-9e0283f9c40c"
 PHOTO = jpeg()
 NAIVE = datetime.datetime(2025, 2, 27, 3, 40, 28)
@@ -216,7 +222,7 @@ def test_an_id_that_is_no_uuid_for_a_generated_operation(haut: Haut, bad: Any) -
 
 @pytest.mark.parametrize("bad", NO_IDS)
 def test_a_company_or_dataset_that_is_no_uuid(bad: Any) -> None:
-    with pytest.raises(ConfigError, match="company_id must be a UUID"):
+    with pytest.raises(ConfigError, match=r"company_id must be a UUID|HAUT_COMPANY_ID"):
         Haut(token="none", company_id=bad)
     if bad is not None:
         with pytest.raises(ConfigError, match="dataset_id must be a UUID"):
@@ -277,16 +283,22 @@ CALLS: dict[str, tuple[Callable[[Haut], object], str]] = {
         lambda haut: haut.upload_and_compute(ID, front=PHOTO, creation_time=NAIVE),
         "time zone",
     ),
-    "an unknown option": (lambda haut: haut.with_options(retries=3), "no such option.*retries"),
+    "an unknown option": (
+        lambda haut: any_of(haut).with_options(retries=3),
+        "unknown option 'retries'; valid options",
+    ),
     "a negative timeout": (lambda haut: haut.with_options(timeout=-1), "positive number"),
     "no time": (lambda haut: haut.with_options(deadline=0), "deadline must be a positive number"),
     "a negative deadline": (
-        lambda haut: haut.with_options(transfer_deadline=-5),
+        lambda haut: haut.with_options(deadline=float("nan")),
         "positive number",
     ),
-    "a timeout in words": (lambda haut: haut.with_options(timeout="5"), "positive number"),
+    "a timeout in words": (lambda haut: any_of(haut).with_options(timeout="5"), "positive number"),
     "a negative count": (lambda haut: haut.with_options(max_retries=-1), "max_retries must be"),
-    "half a retry": (lambda haut: haut.with_options(max_retries=1.5), "max_retries must be"),
+    "half a retry": (
+        lambda haut: any_of(haut).with_options(max_retries=1.5),
+        "max_retries must be",
+    ),
     "a negative limit": (lambda haut: haut.with_options(max_retry_after=-1), "positive number"),
     "a negative read timeout": (lambda haut: Timeout(read=-1), "read must be a positive number"),
 }
@@ -326,7 +338,7 @@ def test_a_callable_that_would_have_to_be_awaited(sandbox: Sandbox) -> None:
         return "none"
 
     arguments: dict[str, Any] = {**sandbox.credentials, "token": token}
-    with Haut(**arguments) as haut, pytest.raises(ConfigError, match="needs AsyncHaut"):
+    with Haut(**arguments) as haut, pytest.raises(ConfigError, match="only AsyncHaut can await"):
         haut.subjects.list()
 
 
@@ -356,7 +368,7 @@ BASE_URLS = {
     "ftp://saas.haut.ai": "scheme and a host",
     "saas.haut.ai": "scheme and a host",
     "https://": "scheme and a host",
-    "https://saas.haut.ai:port": "not an address",
+    "https://saas.haut.ai:port": "not a URL",
     "": "scheme and a host",
 }
 
@@ -404,7 +416,7 @@ ASYNC_CALLS: dict[str, Callable[[AsyncHaut], Any]] = {
     "a naive time for a batch": lambda haut: haut.upload_and_compute(
         ID, front=PHOTO, creation_time=NAIVE
     ),
-    "an unknown option": lambda haut: haut.with_options(retries=3),
+    "an unknown option": lambda haut: any_of(haut).with_options(retries=3),
     "another route": lambda haut: delete_subject.asyncio_detailed(
         client=haut.api,
         company_id=UUID(ID),

@@ -1,13 +1,16 @@
-"""No cassette holds what it must not, and a replay notices what it must. Each guard is seen to bite."""
+"""Cassettes hold no secrets, replays find every change, and recordings are reproducible."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import random
 import re
 import socket
 import subprocess
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
@@ -25,6 +28,9 @@ from vcr.errors import (  # type: ignore[import-untyped]  # has no types
 from vcr.serializers import yamlserializer  # type: ignore[import-untyped]  # has no types
 
 from haut_ext import AsyncHaut, Haut
+from haut_ext.sandbox import Sandbox
+from haut_ext.sandbox.clock import Clock
+from scripts.cassettes import compare
 from tests import recording
 
 ROOT = Path(__file__).parent.parent
@@ -34,6 +40,8 @@ PHOTO = recording.PHOTOS / "portrait.jpg"
 FORBIDDEN = {
     "an Authorization header": r"(?i)authorization|bearer\s",
     "a token": r"sandbox-token-",
+    "a login": r"(?i)set-cookie|sandbox-[0-9a-f]{16}|\beyJ[\w-]+\.",
+    "what was signed": r"(?i)StringToSign|CanonicalRequest|goog4_request|GOOG4-",
     "a signed query": r"(?i)x-goog-[\w-]+(=|%3d)|\bsignature=",
     "a photo": r"\xff\xd8\xff|\x89PNG|JFIF|WEBPVP|/9j/|iVBORw0KGgo|UklGR",
     "a blob": r"!!binary|[A-Za-z0-9+/_=-]{512}",
@@ -46,15 +54,15 @@ def test_a_cassette_is_clean(cassette: Path) -> None:
     assert list(leaks(cassette.read_text("utf-8"), cassette.parent.name)) == []
 
 
-# What is wrong with a cassette
+# Searching a cassette
 
 
 def leaks(text: str, folder: str) -> Iterator[str]:
-    """Yield what a cassette holds and must not, or lacks and must have."""
+    """Yield what a cassette must not hold but does, and what it must have but lacks."""
     cassette = yamlserializer.deserialize(text)
     if cassette.get("recorded_from") != folder or not text.startswith("recorded_from: "):
         yield "no label, or another one than its folder's name"
-    # As it stands in the file, and as it is without YAML's line ends and escapes.
+    # The text of the file, and the values without YAML's line breaks and escapes.
     views = [text, *strings(cassette)]
     for name, pattern in FORBIDDEN.items():
         if any(re.search(pattern, view) for view in (*views, *map(unbroken, views[1:]))):
@@ -147,6 +155,7 @@ def swap(old: str, new: str) -> Callable[[str], str]:
     return lambda text: text.replace(old, new, 1)
 
 
+NO_HEADER = "headers: {}\n    status"
 PLANTED: dict[str, tuple[str, Callable[[str], str]]] = {
     "Authorization": ("an Authorization", swap("headers:\n", "headers:\n      Authorization: [x]\n")),
     "Bearer": ("an Authorization", swap('"visit":1', '"visit":"Bearer abc"')),
@@ -167,7 +176,11 @@ PLANTED: dict[str, tuple[str, Callable[[str], str]]] = {
     "another label": ("no label", swap("from: sandbox", "from: live")),
     "a port": ("another host", swap("http://127.0.0.1/", "http://127.0.0.1:8080/")),
     "the real host": ("another host", swap("http://127.0.0.2/", "https://storage.googleapis.com/")),
-    "a date": ("a response header", swap("headers: {}\n    status", "headers: {date: [x]}\n    status")),
+    "a response header": ("a response header", swap(NO_HEADER, NO_HEADER.replace("}", "etag: [x]}"))),
+    "a cookie set": ("a login", swap(NO_HEADER, NO_HEADER.replace("}", "set-cookie: [x]}"))),
+    "a JSON web token": ("a login", swap('"visit":1', '"visit":"eyJhbGciOiJIUzI1NiJ9.e30.abc"')),
+    "the sandbox's password": ("a login", swap('"visit":1', '"visit":"sandbox-3cf6cfb00e3b127d"')),
+    "what the storage signed": ("what was signed", swap("string: ''", "string: GOOG4-HMAC-SHA256")),
     "a cookie": ("a request header", swap("headers: {}", "headers: {cookie: [x]}")),
     "an upload": ("an upload", swap("157,704 bytes, SHA-256", "the bytes of")),
     "a path": ("a request without", lambda text: re.sub("(uri: http://127.0.0.2/).*", r"\1", text)),
@@ -191,12 +204,93 @@ def test_a_planted_leak_is_found(leak: str, plant: Callable[[str], str]) -> None
     assert [found for found in leaks(planted, "sandbox") if found.startswith(leak)]
 
 
-# What a replay notices
+# Recording
+
+
+def test_the_client_s_time_passes_only_while_it_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(virtual=True)
+    began, machine = clock.now(), time.perf_counter()
+    recording.drive_time(monkeypatch, clock)
+    moment = time.monotonic()
+    time.sleep(3600)
+    assert time.monotonic() - moment == 3600
+    asyncio.run(asyncio.sleep(1800))
+    assert time.monotonic() - moment == 5400
+    assert (clock.now() - began).total_seconds() == 5400
+    assert time.perf_counter() - machine < 60
+
+
+def test_the_jitter_of_retries_is_the_same_in_each_recording() -> None:
+    drawn = []
+    for _ in range(2):
+        with pytest.MonkeyPatch.context() as patch:
+            recording.drive_time(patch)
+            drawn.append([random.uniform(0, 1), random.random()])
+    assert drawn[0] == drawn[1]
+
+
+def test_a_recording_of_the_real_service_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    recording.drive_time(monkeypatch, really=True)
+    machine, moment = time.perf_counter(), time.monotonic()
+    time.sleep(0.02)
+    asyncio.run(asyncio.sleep(0.02))
+    assert time.monotonic() - moment == pytest.approx(0.04)
+    assert time.perf_counter() - machine >= 0.03
+
+
+async def test_the_timeouts_of_the_event_loop_keep_the_machine_s_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recording.drive_time(monkeypatch)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await asyncio.Event().wait()
+    async with asyncio.timeout(60):
+        await asyncio.sleep(3600)
+
+
+async def test_concurrent_requests_are_recorded_one_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    under_way, most = 0, 0
+
+    async def handle(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.001)
+        under_way -= 1
+        return httpx.Response(200)
+
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", handle)
+    recording.record_one_at_a_time(monkeypatch)
+    async with httpx.AsyncClient() as client:
+        responses = await asyncio.gather(*(client.get("http://127.0.0.1/") for _ in range(4)))
+    assert [response.status_code for response in responses] == [200] * 4
+    assert most == 1
+
+
+def interaction(method: str, path: str, answer: str = "") -> dict[str, Any]:
+    request = {"method": method, "uri": f"http://127.0.0.2{path}"}
+    return {"request": request, "response": {"body": {"string": answer}}}
+
+
+def test_concurrent_uploads_are_stored_in_the_order_of_their_urls() -> None:
+    slots = interaction("POST", "/upload/", '{"front":"/bucket/f","left":"/bucket/a"}')
+    front, left = interaction("PUT", "/bucket/f"), interaction("PUT", "/bucket/a")
+    failed = interaction("PUT", "/bucket/a", "503")
+    assert recording.in_order([slots, left, front]) == [slots, front, left]
+    assert recording.in_order([slots, front, failed, left]) == [slots, front, failed, left]
+    reads = [interaction("GET", "/bucket/a"), interaction("GET", "/bucket/f")]
+    assert recording.in_order([slots, *reads]) == [slots, *reads]
+
+
+# Replaying
 
 
 @pytest.fixture
 def tape(vcr_config: dict[str, Any]) -> Callable[[str], AbstractContextManager[Any]]:
-    """Replays one of the sandbox's cassettes."""
+    """Return a function that replays one of the sandbox's cassettes."""
     vcr = VCR(cassette_library_dir=str(RECORDED), record_mode="none")
     vcr.register_serializer("yaml", recording.LabelledYaml("sandbox"))
     return lambda name: vcr.use_cassette(f"{name}.yaml", **vcr_config)
@@ -273,25 +367,30 @@ async def test_no_socket_can_be_reached_by_the_event_loop_either(listening: sock
         listening.accept()
 
 
-def run_workflows(face: str, cassettes: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run the workflow tests of a face on other cassettes."""
+def run_workflows(
+    client: str, cassettes: Path, *options: str, service: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the workflow tests of one client on other cassettes."""
     command = [
         sys.executable,
         "-m",
         "pytest",
-        f"tests/{face}/test_workflows.py",
+        f"tests/{client}/test_workflows.py",
         "-p",
         "no:cacheprovider",
     ]
     command += ["--cassettes", str(cassettes), *options]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    environment = {**os.environ, **(service or {})}
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+    )
 
 
 def test_a_replay_fails_for_the_right_reason_when_a_cassette_was_changed(tmp_path: Path) -> None:
     changes: dict[str, tuple[Callable[[str], str], str]] = {
         "test_bad_request": (
             swap("from: sandbox", "from: live"),
-            "recorded from live stands among",
+            "recorded from live is in the folder",
         ),
         "test_create_subject": (swap('"birth_date":"1990', '"birth_date":"1991'), "NotRecorded"),
         "test_get_image": (
@@ -300,7 +399,7 @@ def test_a_replay_fails_for_the_right_reason_when_a_cassette_was_changed(tmp_pat
         ),
         "test_not_found": (
             lambda text: text.replace("version: 1", "") + text.partition("interactions:\n")[2],
-            "recorded, but not asked for",
+            "recorded, but not sent",
         ),
         "test_update_subject": (lambda text: text, ""),
     }
@@ -319,10 +418,35 @@ def test_a_replay_fails_for_the_right_reason_when_a_cassette_was_changed(tmp_pat
         assert reason in shown if reason else not shown, name
 
 
-def test_recording_again_gives_the_same_bytes(tmp_path: Path) -> None:
-    """A difference means that client, sandbox or tests have changed: run `make record`."""
-    done = run_workflows("_async", tmp_path / "sandbox", "--record-mode=rewrite", "-q")
+def test_recording_on_a_busy_machine_gives_the_same_bytes(tmp_path: Path) -> None:
+    """If this fails, the client, the sandbox or the tests have changed: run `make record`."""
+    done = run_workflows(
+        "_async", tmp_path / "sandbox", "--record-mode=rewrite", "-p", "tests.slow_sandbox", "-q"
+    )
     assert done.returncode == 0, done.stdout
     now = {path.name: path.read_bytes() for path in (tmp_path / "sandbox").iterdir()}
     before = {path.name: path.read_bytes() for path in RECORDED.iterdir()}
-    assert now == before
+    assert sorted(now) == sorted(before)
+    assert [name for name in now if now[name] != before[name]] == []
+
+
+def test_a_recording_of_a_service_of_its_own_can_be_replayed_and_compared(tmp_path: Path) -> None:
+    """A sandbox without a seed stands for the real service: it dates responses and keeps real time."""
+    folder, chosen = tmp_path / "live", ("-k", "update_subject or over_several_pages", "-q")
+    with Sandbox() as sandbox:
+        service = {
+            f"HAUT_{name.upper()}": str(value) for name, value in sandbox.credentials.items()
+        }
+        done = run_workflows("_async", folder, "--record-mode=rewrite", *chosen, service=service)
+        assert done.returncode == 0, done.stdout
+        assert sandbox.arrivals
+        assert sandbox.snapshot()["subjects"] == []
+    done = run_workflows("_sync", folder, *chosen)
+    assert done.returncode == 0, done.stdout
+    for path in folder.iterdir():
+        text = path.read_text("utf-8")
+        assert list(leaks(text, "live")) == []
+        assert not [value for value in service.values() if value in text]
+    texts = {difference.text for difference in compare(RECORDED, folder)}
+    assert "header date: absent from sandbox, present from live" in texts
+    assert "not recorded from live" in texts

@@ -10,11 +10,14 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+
+import haut_ext
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = {"haut_api": ROOT / "generated" / "haut_api", "haut_ext": ROOT / "haut_ext"}
@@ -111,3 +114,8 @@ def test_the_sandbox_runs_from_the_wheel(wheel: Path, python: Path, tmp_path: Pa
             assert process.wait(10) == 0
         finally:
             process.kill()
+
+
+def test_the_version_is_that_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert haut_ext.__version__ == project["version"]

@@ -7,6 +7,7 @@ from typing import Self
 
 import httpx
 
+from haut_ext.errors import CallerError
 from haut_ext.photo import Photo
 
 Progress = Callable[[int, int | None], None]
@@ -45,11 +46,14 @@ class AsyncPhotoBody(httpx.AsyncByteStream):
 
     async def __anext__(self) -> bytes:
         assert self._pieces is not None
-        if self._progress is not None and self._given > self._reported:
-            # Being asked for the next piece means that those before it have been sent.
-            self._reported = self._given
-            self._progress(self._given, self._photo.size)
-        piece = next(self._pieces, None)
+        try:
+            if self._progress is not None and self._given > self._reported:
+                # Being asked for the next piece means that those before it have been sent.
+                self._reported = self._given
+                self._progress(self._given, self._photo.size)
+            piece = next(self._pieces, None)
+        except Exception as error:
+            raise CallerError(error) from None
         if piece is None:
             raise StopAsyncIteration
         self._given += len(piece)

@@ -1,43 +1,70 @@
-"""The face: one client with the subjects, the images and the workflows on them."""
+"""The client: constructor, resources and workflows."""
 
 from __future__ import annotations
 
 import datetime
-import platform
+import pickle
 from collections.abc import AsyncIterator, Collection, Mapping
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 from uuid import UUID
 
-from attrs import evolve
+import httpx
+from attrs import asdict, evolve
 
 from haut_api.api.dictionaries import list_algorithms, list_image_types
-from haut_api.client import AuthenticatedClient
 from haut_api.models import Algorithm, Image, ImageType
 from haut_api.types import UNSET, Unset
 from haut_ext._async.analysis import wait_for_analysis
+from haut_ext._async.api import AsyncApiClient
 from haut_ext._async.batches import AsyncBatches
 from haut_ext._async.datasets import AsyncDatasets
 from haut_ext._async.erasing import erase_subject
+from haut_ext._async.http import AsyncConnections, AsyncHTTPClient
 from haut_ext._async.images import AsyncImages
 from haut_ext._async.login import AsyncLogin
-from haut_ext._async.network import AsyncSockets
 from haut_ext._async.paging import AsyncListOperation, iterate
 from haut_ext._async.private_tokens import AsyncPrivateTokens
 from haut_ext._async.results import AsyncResults
 from haut_ext._async.session import AsyncSession
 from haut_ext._async.subjects import AsyncSubjects
 from haut_ext._async.tokens import AsyncTokenSource
-from haut_ext._async.transport import AsyncApiClient, AsyncPace, AsyncTransport
-from haut_ext._async.uploading import Attributes, Progress, new_state, upload_and_compute
+from haut_ext._async.uploading import (
+    Attributes,
+    OnState,
+    Progress,
+    new_state,
+    upload_and_compute,
+)
+from haut_ext.connection_settings import ConnectionSettings, origin_of
 from haut_ext.errors import ConfigError
 from haut_ext.metrics import Api, BatchResults
 from haut_ext.photo import PhotoFile
 from haut_ext.results import ErasureReceipt, Side, UploadedBatch, UploadedImage, UploadState
-from haut_ext.settings import PRODUCTION, Options, Scope, Timeout, from_environment, parse_id
-from haut_ext.wire.tokens import AsyncToken
+from haut_ext.settings import (
+    NotGiven,
+    Options,
+    RequestOptions,
+    Scope,
+    check_headers,
+    check_names,
+    check_seconds,
+    check_text,
+    parse_id,
+    with_environment,
+)
+from haut_ext.tokens import AsyncToken
 
 T = TypeVar("T")
+
+
+class AsyncClientOptions(RequestOptions, total=False):
+    """The optional arguments of the constructor; see `AsyncHaut`."""
+
+    max_in_flight: int
+    proxy: str | httpx.URL | httpx.Proxy | None
+    verify: Any
+    transport: httpx.AsyncBaseTransport | None
 
 
 class AsyncHaut:
@@ -46,32 +73,46 @@ class AsyncHaut:
     One client serves a whole program: it keeps connections and may be used by many tasks at once.
     Close it, or use it in `async with`.
 
+    An argument goes before the environment, and the environment before a default. `with_options`
+    replaces an option, and adds headers and hooks to those of this client.
+
     Args:
         token: A private or access token, or a callable that returns one, or an awaitable of one.
-            A callable is asked at the first call and once more after a 401, however many wait.
-        company_id: The company's UUID.
-        dataset_id: The dataset for calls that do not name another.
-        base_url: The service's origin; plain http is accepted for loopback only.
-        timeout: Seconds of patience for each attempt, one number or a `Timeout`.
-        deadline: Seconds for a whole API call with its retries; None for no limit.
-        transfer_deadline: Seconds for one photo's way to or from the storage; None for no limit.
-        max_retries: Further attempts where repeating is safe.
-        max_retry_after: Seconds; a longer Retry-After raises instead of being waited for.
+            A callable is called for the first request and once more after a 401, however many wait.
+            From HAUT_TOKEN or HAUT_TOKEN_FILE unless given.
+        company_id: The company's UUID; from HAUT_COMPANY_ID unless given.
+        dataset_id: The dataset for calls that do not name another; from HAUT_DATASET_ID unless
+        given.
+        base_url: The service's origin; plain http is accepted for loopback only. From HAUT_BASE_URL
+            unless given, otherwise the production service.
+        timeout: The limits of one attempt: a number of seconds, a `Timeout` or an `httpx.Timeout`.
+        deadline: Seconds for a whole call with all its attempts; None for no limit. Unless given,
+            120 for a call of the API and 900 for the transfer of one photo.
+        max_retries: Further attempts after the first, where repeating is safe; 4 unless given.
+        headers: Sent with every request to the API, not to the storage.
+        user_agent_suffix: Added to the User-Agent.
+        event_hooks: httpx's event hooks, called once for each attempt with the request as sent,
+            secrets included, or with its response. What they raise ends the call; their time does
+            not count towards the deadline.
+        max_in_flight: Maximum number of concurrent requests; 64 unless given.
+        proxy: A URL or an `httpx.Proxy`, for https only; the environment's proxies unless given.
+        verify: A CA file or folder, or an `ssl.SSLContext`, for an https proxy too.
+        transport: An httpx transport to be used instead of connections; excludes `proxy` and
+        `verify`.
 
     Attributes:
         subjects: The subjects of a dataset.
         images: The photos of subjects.
         datasets: The datasets of the company.
         private_tokens: The private tokens of the user.
-        batches: The batches that photos came in.
-        api: The generated client on the same wire, for `haut_api`'s own functions: as reliable, and
-            it sends the token itself. Do not call its `with_...` methods, which leave the wire.
+        batches: The batches of photos.
+        api: The generated client on the same connections, for `haut_api`'s own functions.
 
     Raises:
-        ConfigError: If an argument is missing or cannot be right.
+        ConfigError: If an argument is missing or invalid.
 
     Example:
-        async with AsyncHaut.from_env() as haut:
+        async with AsyncHaut() as haut:
             subject = await haut.subjects.get_or_create("customer-4711")
             batch = await haut.upload_and_compute(subject.id, front="front.jpg")
             for image in await haut.wait_for_analysis(batch):
@@ -81,46 +122,47 @@ class AsyncHaut:
     def __init__(
         self,
         *,
-        token: AsyncToken,
-        company_id: str | UUID,
-        dataset_id: str | UUID | None = None,
-        base_url: str = PRODUCTION,
-        timeout: float | Timeout | None = Timeout(),  # noqa: B008 - frozen
-        deadline: float | None = 120.0,
-        transfer_deadline: float | None = 900.0,
-        max_retries: int = 4,
-        max_retry_after: float | None = 60.0,
+        token: AsyncToken | None = None,
+        company_id: str | UUID | None = None,
+        dataset_id: str | UUID | NotGiven | None = None,
+        base_url: str | None = None,
+        **options: Unpack[AsyncClientOptions],
     ) -> None:
-        scope = Scope(base_url=base_url, company_id=company_id, dataset_id=dataset_id)
-        options = Options(
-            timeout=timeout,
-            deadline=deadline,
-            transfer_deadline=transfer_deadline,
-            max_retries=max_retries,
-            max_retry_after=max_retry_after,
+        given = {
+            "token": token,
+            "company_id": company_id,
+            "dataset_id": dataset_id,
+            "base_url": base_url,
+        }
+        self._configure(with_environment(given), options)
+
+    def _configure(self, arguments: dict[str, Any], options: Any) -> None:
+        check_names(options, AsyncClientOptions.__annotations__)
+        changes = {
+            name: options[name] for name in RequestOptions.__annotations__ if name in options
+        }
+        settings = {name: value for name, value in options.items() if name not in changes}
+        provider = arguments.pop("token")
+        scope = Scope(**arguments)
+        tokens = AsyncTokenSource(provider)
+        known = ConnectionSettings(
+            scope.base_url, asynchronous=AsyncHTTPClient.asynchronous, **settings
         )
-        self._assemble(scope, options, AsyncTokenSource(token), AsyncSockets(), owner=True)
+        connections = AsyncConnections(known, tokens)
+        http = AsyncHTTPClient(connections, Options().merged(changes))
+        self._assemble(scope, http, {}, owner=True)
 
     def _assemble(
         self,
         scope: Scope,
-        options: Options,
-        tokens: AsyncTokenSource,
-        sockets: AsyncSockets,
-        image_types: dict[UUID, ImageType] | None = None,
+        http: AsyncHTTPClient,
+        image_types: dict[UUID, ImageType],
         *,
         owner: bool,
-        pace: AsyncPace | None = None,
     ) -> None:
         self._owner = owner
-        transport = AsyncTransport(scope.base_url, tokens, options, sockets, pace)
-        # The generated client wants a token of its own; the wire adds the real one, which can change.
-        api = AuthenticatedClient(base_url=scope.base_url, token="").set_async_httpx_client(
-            AsyncApiClient(transport, scope.base_url, {"User-Agent": _user_agent()})
-        )
-        known = {} if image_types is None else image_types
-        self._session = AsyncSession(scope, api, transport, known)
-        self.api = api
+        self.api = AsyncApiClient(http)
+        self._session = AsyncSession(scope, http, self.api, image_types)
         self.subjects = AsyncSubjects(self._session)
         self.images = AsyncImages(self._session)
         self.datasets = AsyncDatasets(self._session)
@@ -128,17 +170,24 @@ class AsyncHaut:
         self.batches = AsyncBatches(self._session)
 
     @classmethod
-    def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
+    def from_env(
+        cls,
+        environment: Mapping[str, str] | None = None,
+        **options: Unpack[AsyncClientOptions],
+    ) -> Self:
         """Return a client for what the environment names.
 
         Args:
-            environment: Read instead of the process's own: HAUT_TOKEN, HAUT_COMPANY_ID and, if
-                wanted, HAUT_DATASET_ID and HAUT_BASE_URL.
+            environment: Read instead of the process's own: HAUT_TOKEN or HAUT_TOKEN_FILE,
+                HAUT_COMPANY_ID and, optionally, HAUT_DATASET_ID and HAUT_BASE_URL.
+            options: As in the constructor.
 
         Raises:
-            ConfigError: If a needed variable is missing; says what each is and where it is found.
+            ConfigError: If a required variable is missing; says what each is and where it is found.
         """
-        return cls(**from_environment(environment))
+        found = with_environment({}, environment)
+        found.setdefault("dataset_id", NotGiven.NOT_GIVEN)
+        return cls(**found, **options)
 
     @classmethod
     async def login(
@@ -148,19 +197,15 @@ class AsyncHaut:
         *,
         company_id: str | UUID | None = None,
         dataset_id: str | UUID | None = None,
-        base_url: str = PRODUCTION,
+        base_url: str | None = None,
         token_life: float = 3600.0,
-        timeout: float | Timeout | None = Timeout(),  # noqa: B008 - frozen
-        deadline: float | None = 120.0,
-        transfer_deadline: float | None = 900.0,
-        max_retries: int = 4,
-        max_retry_after: float | None = 60.0,
+        **options: Unpack[AsyncClientOptions],
     ) -> Self:
         """Log in, and return a client whose access token is renewed before it ends.
 
-        It is refreshed in the last quarter of its life, by one caller while the others go on; a
-        failure is met by another try a minute later. In the last thirtieth, and after a 401, all
-        wait for it, and a failure is theirs. Only when the service refuses to refresh is the
+        It is refreshed in the last quarter of its lifetime by one caller while the others go on;
+        after a failure it is tried again a minute later. In the last thirtieth, and after a 401,
+        all callers wait for it and get its failure. Only when the service refuses to refresh is the
         password sent again, never twice within a minute.
 
         The service blocks frequent logins (api-facts 1.2): log in once for a whole program. Such a
@@ -170,89 +215,111 @@ class AsyncHaut:
         Args:
             username: The user's e-mail address.
             password: The user's password; kept in memory for as long as the client is.
-            company_id: The company's UUID; the one that the service names for this user unless given.
-            dataset_id: As in the constructor; likewise the following, but for `token_life`.
+            company_id: The company's UUID; the one that the service names for this user unless
+            given.
+            dataset_id: As in the constructor.
             base_url: As in the constructor.
-            token_life: Seconds that an access token lives; an hour, as documented (api-facts 1.2).
-            timeout: As in the constructor.
-            deadline: As in the constructor.
-            transfer_deadline: As in the constructor.
-            max_retries: As in the constructor; a login itself is sent once only.
-            max_retry_after: As in the constructor.
+            token_life: Lifetime of an access token in seconds; an hour, as documented (api-facts
+            1.2).
+            options: As in the constructor; the login itself is sent only once.
 
         Raises:
-            ConfigError: If an argument is missing or cannot be right.
-            BadRequest: Among others if multi-factor authentication is on for this user: a private
-                token from the SaaS portal is the way then.
-            Unauthorized: If the service knows no such user and password.
+            ConfigError: If an argument is missing or invalid.
+            BadRequest: Among others if multi-factor authentication is on for this user: use a
+                private token from the SaaS portal instead.
+            Unauthorized: If username or password is wrong.
             RateLimited: If the service blocks logins for now.
         """
-        if not token_life > 0:
-            raise ConfigError("token_life must be a positive number of seconds")
+        check_text(username=username, password=password)
+        check_seconds(token_life=token_life)
         login = AsyncLogin(username, password)
-        # Until the login names the company, nothing is called that takes one.
-        company = UUID(int=0) if company_id is None else company_id
-        scope = Scope(base_url=base_url, company_id=company, dataset_id=dataset_id)
-        options = Options(
-            timeout=timeout,
-            deadline=deadline,
-            transfer_deadline=transfer_deadline,
-            max_retries=max_retries,
-            max_retry_after=max_retry_after,
-        )
-        tokens, sockets = AsyncTokenSource(login, life=token_life), AsyncSockets()
-        haut = cls.__new__(cls)
-        haut._assemble(scope, options, tokens, sockets, owner=True)
+        given = {
+            "token": login,
+            # Until the login names the company, no operation that takes one is called.
+            "company_id": UUID(int=0) if company_id is None else company_id,
+            "dataset_id": dataset_id,
+            "base_url": base_url,
+        }
+        haut = cls(**with_environment(given), **options)
+        haut._session.http.connections.tokens = AsyncTokenSource(login, life=token_life)
         login.session = haut._session
+        http = haut._session.http
         try:
-            await tokens.current()
+            await http.connections.tokens.current()
         except BaseException:
             await haut.aclose()
             raise
         if company_id is None:
-            scope = evolve(scope, company_id=login.company_id)
-            haut._assemble(scope, options, tokens, sockets, owner=True)
+            scope = evolve(haut.scope, company_id=login.company_id)
+            haut._assemble(scope, http, {}, owner=True)
         return haut
 
-    def with_options(self, **changes: Any) -> Self:
-        """Return a client with other `timeout`, `deadline`, `transfer_deadline`, `max_retries` or
-        `max_retry_after`, on the same connections and token.
+    def with_options(self, **options: Unpack[RequestOptions]) -> Self:
+        """Return a client with other options, on the same connections and token.
 
-        Closing the original closes the connections of both; closing the returned one does nothing.
-
-        Raises:
-            ConfigError: If an option does not exist or its value cannot be right.
-        """
-        transport = self._session.transport
-        try:
-            options = evolve(transport.options, **changes)
-        except TypeError:
-            raise ConfigError(f"no such option: one of {', '.join(sorted(changes))}") from None
-        return self._derived(options, transport.pace)
-
-    def with_pace(self, pace: AsyncPace) -> Self:
-        """Return a client on the same connections and token that goes no faster than `pace` lets it.
+        Headers and event hooks are added to those of this client, everything else is replaced. The
+        result has this client's class and attributes. Closing this client closes the connections of
+        both; closing the result does nothing.
 
         Args:
-            pace: Has `wait(to_api=)`, which waits before each attempt until it may be made, and
-                `slow_down(seconds)`, which is told when one was turned away. A deadline does not
-                count the waiting.
-        """
-        return self._derived(self.options, pace)
+            options: `timeout`, `deadline`, `max_retries`, `headers`, `user_agent_suffix` or
+                `event_hooks`, as in the constructor.
 
-    def _derived(self, options: Options, pace: AsyncPace | None) -> Self:
-        shared = self._session.transport
-        derived = type(self).__new__(type(self))
-        derived._assemble(
-            self.scope,
-            options,
-            shared.tokens,
-            shared.sockets,
-            self._session.image_types,
-            owner=False,
-            pace=pace,
-        )
+        Raises:
+            ConfigError: If an option is unknown or its value invalid.
+        """
+        session = self._session
+        http = AsyncHTTPClient(session.http.connections, session.http.call_options.merged(options))
+        derived = object.__new__(type(self))
+        derived.__dict__.update(self.__dict__)
+        derived._assemble(self.scope, http, session.image_types, owner=False)
         return derived
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = UNSET,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Call an operation that the spec does not have yet, with the same token, retries and
+        errors.
+
+        A POST is repeated only if it was certainly not carried out.
+
+        Args:
+            method: The HTTP method.
+            path: From the first slash, such as `/api/v1/companies/.../`, or an address of the API.
+            params: The query.
+            json: The body.
+            headers: Further headers. An Accept other than JSON allows other bodies.
+
+        Returns:
+            The response, a success, read to its end.
+
+        Raises:
+            ConfigError: If an argument is invalid, or the address is not one of the API's.
+        """
+        check_text(method=method, path=path)
+        http = self._session.http
+        more: dict[str, Any] = {} if isinstance(json, Unset) else {"json": json}
+        try:
+            url = httpx.URL(path).copy_merge_params(dict(params or {}))
+            elsewhere = origin_of(url) != http.connections.settings.origin or url.userinfo
+            if elsewhere and (url.host or not path.startswith("/")):
+                raise ConfigError("path must begin with / or be an address of base_url")
+            if not method.isascii() or not method.isalpha():
+                raise ConfigError("method must be an HTTP method, such as GET")
+            request = http.build_request(
+                method.upper(), url, headers=check_headers(headers), **more
+            )
+        except (TypeError, ValueError, RecursionError, httpx.InvalidURL) as error:
+            if isinstance(error, ConfigError):
+                raise
+            raise ConfigError(f"the request is invalid: {type(error).__name__}") from None
+        return await http.send(request)
 
     @property
     def scope(self) -> Scope:
@@ -261,8 +328,8 @@ class AsyncHaut:
 
     @property
     def options(self) -> Options:
-        """How patient this client is."""
-        return self._session.transport.options
+        """The options of this client."""
+        return self._session.http.call_options
 
     async def upload_and_compute(
         self,
@@ -277,6 +344,7 @@ class AsyncHaut:
         creation_time: datetime.datetime | Unset | None = UNSET,
         app_args: Any = UNSET,
         progress: Progress | None = None,
+        on_state: OnState | None = None,
         api: Api = "v1",
         wait: bool = False,
         timeout: float = 120.0,
@@ -285,7 +353,7 @@ class AsyncHaut:
     ) -> UploadedBatch:
         """Upload one to three photos of a subject as one batch, and start the computation.
 
-        All photos are checked before the first request; several are sent side by side. The
+        All photos are checked before the first request. The
         computation, which costs money, is started once, after the last byte has arrived.
 
         Args:
@@ -300,8 +368,11 @@ class AsyncHaut:
             creation_time: The batch's time, with its zone.
             app_args: Free JSON for the applications.
             progress: Called with the bytes sent, the total, and the side.
-            api: `v3` for Face Metrics 3.0, which has no lights, and where `name` is the photos' file
-                name.
+            on_state: Called with every state of the upload, also before a request whose outcome could
+                stay unknown. Keep the last one to resume after an interruption, a cancellation or a
+                crash; after any other failure the error carries it.
+            api: `v3` for Face Metrics 3.0, which has no lights, and where `name` is the photos'
+                file name.
             wait: Whether to wait for the results, too, as `wait_for_results` does.
             timeout: Seconds to wait for them at the longest.
             algorithms: As in `wait_for_results`.
@@ -319,7 +390,7 @@ class AsyncHaut:
         attributes = Attributes(light, name, meta, creation_time, app_args, dataset_id)
         results = self._results(api, dataset_id, timeout, algorithms) if wait else None
         return await upload_and_compute(
-            self.images, state, files, attributes, progress, results=results
+            self.images, state, files, attributes, progress, on_state=on_state, results=results
         )
 
     async def resume_upload(
@@ -335,6 +406,7 @@ class AsyncHaut:
         creation_time: datetime.datetime | Unset | None = UNSET,
         app_args: Any = UNSET,
         progress: Progress | None = None,
+        on_state: OnState | None = None,
         compute_again: bool = False,
         wait: bool = False,
         timeout: float = 120.0,
@@ -343,9 +415,9 @@ class AsyncHaut:
     ) -> UploadedBatch:
         """Finish an upload that stopped half-way, from the state its error carries.
 
-        Sides already stored are not sent again. A record whose bytes are not known to have arrived is
-        deleted and made anew; so is one that a lost answer may have left behind, which is known by
-        its side, its missing file and its time. Do not resume while the same side of the same
+        Sides already stored are not sent again. A record whose bytes are not known to have arrived
+        is deleted and made anew; so is one that a lost answer may have left behind, which is known
+        by its side, its missing file and its time. Do not resume while the same side of the same
         person is being uploaded elsewhere.
 
         In v3, until all sides are stored, all records are deleted, and all photos are sent anew.
@@ -361,9 +433,10 @@ class AsyncHaut:
             creation_time: As in `upload_and_compute`.
             app_args: As in `upload_and_compute`.
             progress: As in `upload_and_compute`.
-            compute_again: Send the computation once more although it may have been started, and paid
-                for, already. Without it, that is looked up in the images, and if they show no result
-                yet the upload stays incomplete.
+            on_state: As in `upload_and_compute`.
+            compute_again: Send the computation once more although it may have been started, and
+                paid for, already. Without it, that is looked up in the images, and if they show no
+                result yet the upload stays incomplete.
             wait: As in `upload_and_compute`; likewise the following.
             timeout: As in `upload_and_compute`.
             algorithms: As in `upload_and_compute`.
@@ -385,6 +458,7 @@ class AsyncHaut:
             attributes,
             progress,
             compute_again=compute_again,
+            on_state=on_state,
             results=results,
         )
 
@@ -415,8 +489,9 @@ class AsyncHaut:
         Failures come with HTTP 200 and stand among the results: see `BatchResults.failures`.
 
         Args:
-            batch: What `upload_and_compute` or `images.upload` returned. Of a batch that was uploaded
-                elsewhere, `UploadedBatch(subject_id, batch_id)` is enough; its images are listed.
+            batch: What `upload_and_compute` or `images.upload` returned. Of a batch that was
+                uploaded elsewhere, `UploadedBatch(subject_id, batch_id)` is enough; its images are
+                listed.
             dataset_id: Another dataset than the client's, for v1.
 
         Returns:
@@ -503,16 +578,18 @@ class AsyncHaut:
         dataset_id: str | UUID | None = None,
         receipt: ErasureReceipt | None = None,
     ) -> ErasureReceipt:
-        """Erase a person's data: files, image records, batches, metadata, the subject; then ask again.
+        """Erase a person's data: files, image records, batches, metadata, the subject; then ask
+        again.
 
-        Whether results and auxiliary images went with their images is asked before the subject goes.
+        Whether results and auxiliary images went with their images is asked before the subject
+        goes.
 
         Args:
             subject_id: Whose data.
             keep_subject: Leave the subject's own record, emptied.
             dataset_id: Another dataset than the client's.
-            receipt: The receipt of an `ErasureIncomplete`, to be completed by this call: the new one
-                tells of both, and a subject that has gone meanwhile is not `NotFound`.
+            receipt: The receipt of an `ErasureIncomplete`, to be completed by this call: the new
+                one tells of both, and a subject that has gone meanwhile is not `NotFound`.
 
         Returns:
             A receipt without personal data: each step with its time, and whether the service,
@@ -544,9 +621,9 @@ class AsyncHaut:
         return await erase_subject(self.subjects, self.images, self.batches, fresh)
 
     async def aclose(self) -> None:
-        """Close the connections. A client made by `with_options` leaves them to the original."""
+        """Close the connections; calls in flight finish first. A derived client closes nothing."""
         if self._owner:
-            await self._session.transport.sockets.aclose()
+            await self._session.http.connections.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -566,19 +643,74 @@ class AsyncHaut:
             f"dataset_id={None if scope.dataset_id is None else str(scope.dataset_id)!r})"
         )
 
-    def __getstate__(self) -> tuple[Scope, Options, AsyncToken]:
-        provider = self._session.transport.tokens.provider
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the configuration without the token, and the attributes of a subclass.
+
+        Raises:
+            ConfigError: If an argument of the constructor cannot travel; names it.
+        """
+        http = self._session.http
+        given = {**asdict(http.call_options, recurse=False), **http.connections.settings.arguments}
+        given["token"] = self._token_to_travel(http.connections.tokens.provider)
+        if http.connections.settings.has_proxy_password:
+            raise ConfigError(
+                "this client cannot be pickled: proxy= contains a password, which is not pickled. "
+                "Set HTTPS_PROXY instead"
+            )
+        known = {*_ASSEMBLED}
+        more = {name: value for name, value in self.__dict__.items() if name not in known}
+        for name, value in {**more, **given}.items():
+            try:
+                pickle.dumps(value)
+            except Exception as error:
+                raise ConfigError(
+                    f"this client cannot be pickled: {name}= cannot travel ({type(error).__name__}). "
+                    "Pass importable callables and plain values, or make a client where it is used"
+                ) from None
+        token = given.pop("token")
+        return {"scope": self.scope, "token": token, "options": given, "attributes": more}
+
+    def _token_to_travel(self, provider: AsyncToken) -> AsyncToken | None:
         if isinstance(provider, AsyncLogin):
             raise ConfigError(
                 "a client made by login cannot be pickled: each copy would log in by itself, and the "
                 "service blocks frequent logins. Give other processes a private token "
                 "(haut.private_tokens.create), or a callable as token="
             )
-        return self.scope, self.options, provider
+        if not isinstance(provider, str):
+            return provider
+        if (
+            with_environment({"company_id": self.scope.company_id, "token": None})["token"]
+            != provider
+        ):
+            raise ConfigError(
+                "this client cannot be pickled: token= was given as a string, and secrets are not "
+                "pickled. Set HAUT_TOKEN or HAUT_TOKEN_FILE, or pass an importable callable"
+            )
+        return None
 
-    def __setstate__(self, state: tuple[Scope, Options, AsyncToken]) -> None:
-        scope, options, provider = state
-        self._assemble(scope, options, AsyncTokenSource(provider), AsyncSockets(), owner=True)
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        scope: Scope = state["scope"]
+        self.__dict__.update(state["attributes"])
+        arguments = with_environment(
+            {
+                "token": state["token"],
+                "company_id": scope.company_id,
+                "dataset_id": scope.dataset_id or NotGiven.NOT_GIVEN,
+                "base_url": scope.base_url,
+            }
+        )
+        options = dict(state["options"])
+        if options["deadline"] == "default":
+            del options["deadline"]
+        self._configure(arguments, options)
+
+
+_ASSEMBLED = (
+    *("_owner", "_session", "api"),
+    *("subjects", "images", "datasets", "private_tokens", "batches"),
+)
+"""What `_assemble` makes; everything else of a client belongs to its subclass."""
 
 
 def _given(
@@ -586,9 +718,3 @@ def _given(
 ) -> dict[Side, PhotoFile]:
     files: dict[Side, PhotoFile | None] = {"front": front, "right": right, "left": left}
     return {side: file for side, file in files.items() if file is not None}
-
-
-def _user_agent() -> str:
-    from importlib.metadata import version  # not needed to import a face, and slow to import
-
-    return f"haut-ext/{version('haut-ext')} python/{platform.python_version()}"

@@ -51,7 +51,8 @@ class AsyncDatasets:
             custom_branding: A number of the service's own.
 
         Raises:
-            ConfigError: If the name has not 1 to 512 characters, or a number of days cannot be right.
+            ConfigError: If the name has not 1 to 512 characters, or a number of days cannot be
+            right.
             ApiError, TransportError: With `maybe_carried_out` or `maybe_delivered` set when the
                 dataset may exist all the same.
         """
@@ -128,9 +129,9 @@ class AsyncDatasets:
         Args:
             q: The service's search term.
         """
-        response = await self._session.respond(list_datasets_short, {"q": q or UNSET})
+        response = await self._session.request(list_datasets_short, {"q": q or UNSET})
         if not isinstance(response.parsed, list):
-            raise self._session.misfit(response, "(body)", "it is no list")
+            raise self._session.decode_error(response, "(body)", "it is no list")
         return tuple(response.parsed)
 
 

@@ -32,16 +32,17 @@ from haut_api.models import (
     UploadV3,
 )
 from haut_api.types import UNSET, Unset
+from haut_ext._async import storage
 from haut_ext._async.body import AsyncPhotoBody, Progress
 from haut_ext._async.paging import iterate, read_page
 from haut_ext._async.session import AsyncSession
 from haut_ext._async.sides import side_and_light
+from haut_ext.download_sink import DownloadSink, open_sink
 from haut_ext.errors import ConfigError, StorageError
 from haut_ext.metrics import Api
 from haut_ext.photo import Photo, PhotoFile
 from haut_ext.results import Page, Side, UploadedImage
 from haut_ext.settings import parse_id
-from haut_ext.wire.saving import Target, open_target
 
 Slot = SignedUpload | UploadSlotV3
 """Where the bytes of a photo are to go, in either version of the service."""
@@ -72,10 +73,11 @@ class AsyncImages:
 
         Args:
             subject_id: Whose photo it will be.
-            side: `front`, `right`, `left`, or another side of the dataset's image type, by its name,
-                which is looked up once for a client, or by its number.
+            side: `front`, `right`, `left`, or another side of the dataset's image type, by its
+                name, which is looked up once for a client, or by its number.
             batch_id: The batch to put the photo into; a new one is made unless given.
-            light: A light of the image type, by its name, likewise looked up, or number; 1 is regular.
+            light: A light of the image type, by its name, likewise looked up, or number; 1 is
+            regular.
             name: A name for the photo, at least 1 character.
             meta: Free JSON.
             creation_time: The batch's time, with its zone.
@@ -83,8 +85,8 @@ class AsyncImages:
             dataset_id: Another dataset than the client's, where names are looked up.
 
         Raises:
-            ConfigError: If an id cannot be right, the time has no zone, or the image type has no such
-                side or light; names those it has.
+            ConfigError: If an id cannot be right, the time has no zone, or the image type has no
+                such side or light; names those it has.
         """
         subject = parse_id(subject_id, "subject_id")
         zoned = _zoned(creation_time)
@@ -131,14 +133,14 @@ class AsyncImages:
             creation_time=_zoned(creation_time),
             meta=meta,
         )
-        response = await self._session.respond(
+        response = await self._session.request(
             create_upload_urls_v3,
             {"subject_id": parse_id(subject_id, "subject_id"), "body": body},
         )
-        upload = self._session.expect(response, UploadV3)
+        upload = self._session.unwrap(response, UploadV3)
         for side in names:
             if isinstance(getattr(upload, side), Unset):
-                raise self._session.misfit(response, side, "it was asked for, and is missing")
+                raise self._session.decode_error(response, side, "it was asked for, and is missing")
         return upload
 
     async def upload(
@@ -210,9 +212,8 @@ class AsyncImages:
         headers = dict(target.headers.additional_properties) if target.headers else {}
         if photo.size is not None:
             headers["Content-Length"] = str(photo.size)
-        await self._session.transport.transfer(
-            target.method, target.url, headers=headers, body=AsyncPhotoBody(photo, progress)
-        )
+        body = AsyncPhotoBody(photo, progress)
+        await storage.upload(self._session.http, target.method, target.url, headers, body)
 
     async def compute(
         self, batch_id: str | UUID, app_args: Any = UNSET, *, api: Api = "v1"
@@ -230,7 +231,7 @@ class AsyncImages:
             ApiError, TransportError: With `maybe_carried_out` or `maybe_delivered` set when the
                 computation may have been started all the same.
         """
-        await self._session.call_for_nothing(
+        await self._session.call_without_content(
             compute_batch_v3 if api == "v3" else compute_batch,
             batch_id=parse_id(batch_id, "batch_id"),
             body=ComputeRequest(app_args=app_args),
@@ -248,7 +249,7 @@ class AsyncImages:
         Returns:
             The JSON as it came: an empty list while nothing is ready (api-facts 8.1).
         """
-        items: builtins.list[Any] = await self._session.read(
+        items: builtins.list[Any] = await self._session.get_json(
             list_image_results,
             builtins.list,
             dataset_id=self._session.scope.dataset(dataset_id),
@@ -267,7 +268,7 @@ class AsyncImages:
         Returns:
             The JSON as it came: an empty object while nothing is ready (api-facts 6).
         """
-        document: dict[str, Any] = await self._session.read(
+        document: dict[str, Any] = await self._session.get_json(
             get_batch_results_v3, dict, batch_id=parse_id(batch_id, "batch_id")
         )
         return document
@@ -355,7 +356,9 @@ class AsyncImages:
         Raises:
             NotFound: If there is no such image.
         """
-        await self._session.call_for_nothing(delete_image, image_id=parse_id(image_id, "image_id"))
+        await self._session.call_without_content(
+            delete_image, image_id=parse_id(image_id, "image_id")
+        )
 
     async def download(self, image_id: str | UUID, to: str | os.PathLike[str] | BinaryIO) -> int:
         """Stream a photo from the storage, through an address signed for this.
@@ -374,19 +377,19 @@ class AsyncImages:
             TransportError: If it broke off and could not be had whole in the end.
         """
         image_id = parse_id(image_id, "image_id")
-        with open_target(to) as target:
+        with open_sink(to) as sink:
             try:
-                await self._receive(image_id, target)
+                await self._receive(image_id, sink)
             except StorageError as error:
                 # A photo that broke off late may outlive its address; one new one must do.
                 if error.code != "ExpiredToken":
                     raise
-                await self._receive(image_id, target)
-            return target.written
+                await self._receive(image_id, sink)
+            return sink.written
 
-    async def _receive(self, image_id: UUID, target: Target) -> None:
+    async def _receive(self, image_id: UUID, sink: DownloadSink) -> None:
         address = await self._address(image_id)
-        await self._session.transport.transfer("GET", address, into=target)
+        await storage.download(self._session.http, address, sink)
 
     async def _address(self, image_id: UUID) -> str:
         """Return an address signed for downloading the photo."""

@@ -1,8 +1,9 @@
-"""A token for a username and a password: refreshed while the service lets it, by a new login if not.
+"""A token for a username and a password: refreshed while the service lets it, by a new login if
+not.
 
-The service blocks frequent logins (api-facts 1.2), so there is never more than one a minute, and none
-because the network is down. It is a provider as any other: the token source asks it, one at a time.
-"""
+The service blocks frequent logins (api-facts 1.2), so there is never more than one a minute, and
+none because the network is down. It is a provider as any other: the token source asks it, one at a
+time."""
 
 from __future__ import annotations
 
@@ -73,11 +74,11 @@ class AsyncLogin:
         return await self._log_in()
 
     async def _refreshed(self, request: RefreshRequest) -> str:
-        response = await self.session.respond(refresh_access_token, {"body": request})
-        answer = self.session.expect(response, RefreshedTokens)
+        response = await self.session.request(refresh_access_token, {"body": request})
+        answer = self.session.unwrap(response, RefreshedTokens)
         token = answer.access_token or answer.token_access
         if not isinstance(token, str):
-            raise self.session.misfit(response, "access_token", "it is missing")
+            raise self.session.decode_error(response, "access_token", "it is missing")
         if isinstance(answer.refresh_token, str) and answer.refresh_token:
             self._refresh = RefreshRequest(answer.refresh_token)
         return token

@@ -10,17 +10,16 @@ after it moves one place forward, and whoever goes on to the next page misses on
   books are balanced: the first total, and what was created since, less the last total, is what was
   deleted. If that is more than was noticed on the way, the list is read once more.
 
-When nothing changes there is no extra request. Each fall that is noticed costs two (the page before,
-and this one again) and two more for each page's worth of items deleted; deletions that hid, one more
-reading. "Created since" goes by the items' own time (`creation_time`, `created_at`) and the service's
-at the first page; for items without a time, every change of the total counts as a fall. Of memory,
-the reader takes two pages, and about nine bytes for each id it has seen.
+When nothing changes there is no extra request. Each fall that is noticed costs two (the page
+before, and this one again) and two more for each page's worth of items deleted; deletions that hid,
+one more reading. "Created since" goes by the items' own time (`creation_time`, `created_at`) and
+the service's at the first page; for items without a time, every change of the total counts as a
+fall. Of memory, the reader takes one page, and about nine bytes for each id it has seen.
 
 What cannot be noticed: items that enter and leave a search (`q`) by being renamed, one for one.
 
-The `next` address in a body is taken as a yes or no only: following it would let a body decide where
-the token goes.
-"""
+The `next` address in a body is taken as a yes or no only: following it would let a body decide
+where the token goes."""
 
 from __future__ import annotations
 
@@ -28,7 +27,6 @@ import asyncio
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
@@ -36,7 +34,7 @@ from attrs import define, field
 
 from haut_api.models import ErrorResponse
 from haut_ext._async.session import AsyncOperation, AsyncSession
-from haut_ext.concurrency import one_ahead_async
+from haut_ext._http.retry import parse_http_date
 from haut_ext.errors import ConfigError, ListChanging, NotFound
 from haut_ext.results import Page
 from haut_ext.seen import Seen
@@ -79,7 +77,8 @@ async def read_page(
 def iterate(
     session: AsyncSession, operation: AsyncListOperation[T], **parameters: Any
 ) -> AsyncIterator[T]:
-    """Return an iterator over every item of a list operation, reading one page ahead.
+    """Return an iterator over every item of a list operation, which requests a page when it is
+    needed.
 
     Raises:
         ConfigError: At once, if the operation is not a list.
@@ -90,12 +89,12 @@ def iterate(
             f"{operation.__name__} is not a list operation: it takes no page. Pass a module such as "
             "haut_api.api.subjects.list_subjects"
         )
-    return one_ahead_async(_every_item(session, operation, parameters))
+    return _every_item(session, operation, parameters)
 
 
 async def _every_item(
     session: AsyncSession, operation: AsyncListOperation[T], parameters: dict[str, Any]
-) -> AsyncGenerator[tuple[Sequence[T], bool]]:
+) -> AsyncGenerator[T]:
     seen = Seen()
     for _ in range(_MOST_READINGS):
         reading = _Reading(seen)
@@ -107,8 +106,8 @@ async def _every_item(
                     raise
                 reading.lose_page()
                 continue
-            fresh = reading.take(page, moment)
-            yield fresh, not reading.ended or reading.balance > 0
+            for item in reading.take(page, moment):
+                yield item
         if reading.balance <= 0:
             return
         if reading.balance <= len(reading.created_that_second):
@@ -205,18 +204,14 @@ async def _read(
     """Return a page and the service's time, this machine's if the service names none."""
     if number < 1:
         raise ConfigError("page numbers start at 1")
-    response = await session.respond(operation, {**parameters, "page": number})
+    response = await session.request(operation, {**parameters, "page": number})
     parsed: Any = response.parsed
     if parsed is None or isinstance(parsed, ErrorResponse):
-        raise session.misfit(response, "(body)", "it is not documented")
+        raise session.decode_error(response, "(body)", "it is not documented")
     if hasattr(parsed, "results"):
         items: tuple[T, ...] = tuple(parsed.results)
         page = Page(items, total=parsed.count, number=number, has_next=bool(parsed.next_))
     else:  # a list that comes whole, without an envelope (api-facts 1.3)
         items = tuple(parsed)
         page = Page(items, total=len(items), number=number, has_next=False)
-    try:
-        moment = parsedate_to_datetime(response.headers.get("date", ""))
-    except ValueError:
-        moment = datetime.now(UTC)
-    return page, moment
+    return page, parse_http_date(response.info.headers.get("date")) or datetime.now(UTC)

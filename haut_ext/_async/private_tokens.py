@@ -21,9 +21,8 @@ from haut_ext.results import Page
 class AsyncPrivateTokens:
     """The private tokens of the user whose token the client has (api-facts 3).
 
-    Such a token stands for the user in every company that the user is in (api-facts 1.2). Reached as
-    `haut.private_tokens`.
-    """
+    Such a token stands for the user in every company that the user is in (api-facts 1.2). Reached
+    as `haut.private_tokens`."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -40,7 +39,8 @@ class AsyncPrivateTokens:
 
         Raises:
             ConfigError: If the name is empty, or the time has no zone or is past.
-            ApiError, TransportError: With `maybe_carried_out` or `maybe_delivered` set when the token
+            ApiError, TransportError: With `maybe_carried_out` or `maybe_delivered` set when the
+            token
                 may exist all the same: nobody can know it, so find it with `list` and revoke it.
         """
         if not name:
@@ -109,4 +109,4 @@ class AsyncPrivateTokens:
         # Not shown: in the place of the number may stand the token.
         if type(token_id) is not int or token_id < 0:
             raise ConfigError("token_id is the number of a private token, its `id`")
-        await self._session.call_for_nothing(delete_private_token, id=token_id)
+        await self._session.call_without_content(delete_private_token, id=token_id)

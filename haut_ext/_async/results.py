@@ -16,7 +16,7 @@ from attrs import define, evolve, field, frozen
 
 from haut_ext._async.images import AsyncImages
 from haut_ext._async.polling import until
-from haut_ext.concurrency import together_async
+from haut_ext.concurrency import gather_async
 from haut_ext.errors import ConfigError, ResultsTimeout
 from haut_ext.metrics import BatchResults, is_complete, read_batch_document, read_image_results
 from haut_ext.results import UploadedBatch, UploadedImage
@@ -147,7 +147,7 @@ class _ReaderV1:
         calls = [
             partial(self.images.read_results, image, dataset_id=self.dataset_id) for image in images
         ]
-        outcomes = await together_async(calls) if len(calls) > 1 else [await calls[0]()]
+        outcomes = await gather_async(calls)
         for image, outcome in zip(images, outcomes, strict=True):
             if isinstance(outcome, Exception):
                 raise outcome

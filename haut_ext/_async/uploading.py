@@ -1,16 +1,17 @@
 """Upload and compute: photos of one subject into one batch, then one computation, paid for once.
 
-All photos are checked before the first request. Then there are slots for them, in v1 one by one (the
-first makes the batch, the others join it), in v3 all in one call; the bytes go out side by side, and
-the computation is started after the last byte has arrived.
+All photos are checked before the first request. Then there are slots for them, in v1 one by one
+(the first makes the batch, the others join it), in v3 all in one call; the bytes go out side by
+side, and the computation is started after the last byte has arrived.
 
 Whatever fails, the state says how far each side came, and resuming goes on from there: stored sides
 are left alone, a record whose bytes are not known to have arrived is deleted and made anew, and a
-computation that may have been started is not started again unless the caller says so. In v3 no photo
-can be added to a batch: until all have arrived, an upload begins anew, and deletes what there was.
+computation that may have been started is not started again unless the caller says so. In v3 no
+photo can be added to a batch: until all have arrived, an upload begins anew, and deletes what there
+was.
 
-Who must survive the death of this very process keeps the state itself: `on_state` is told of each
-change, and a change to `unknown` before the request that makes it so.
+To survive a crash, an interruption or an error of your own callables, persist every state passed to
+`on_state`: it is called after each change, and with `unknown` before the request that makes it so.
 """
 
 from __future__ import annotations
@@ -19,17 +20,16 @@ import datetime
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from threading import RLock
 from typing import Any
 from uuid import UUID
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, frozen
 
 from haut_api.models import Image, UploadSlotV3
 from haut_api.types import UNSET, Unset
 from haut_ext._async.images import AsyncImages, Slot
 from haut_ext._async.results import AsyncResults
-from haut_ext.concurrency import together_async
+from haut_ext.concurrency import gather_async
 from haut_ext.errors import (
     ConfigError,
     HautError,
@@ -42,7 +42,6 @@ from haut_ext.errors import (
 from haut_ext.metrics import Api, is_complete, read_batch_document
 from haut_ext.photo import Photo, PhotoFile
 from haut_ext.results import Side, SideState, SlotStatus, UploadedBatch, UploadedImage, UploadState
-from haut_ext.wire.answers import maybe_carried_out
 
 Progress = Callable[[int, int | None, Side], None]
 OnState = Callable[[UploadState], None]
@@ -142,10 +141,6 @@ async def upload_and_compute(
         raise UploadIncomplete(
             _report(upload.state, error), state=upload.state, cause=error
         ) from error
-    except BaseException as error:
-        # An interruption, or an error of the caller's own code: it stays what it is.
-        error.add_note(f"the upload can be resumed from this state:\n{upload.state.to_json()}")
-        raise
     return batch
 
 
@@ -159,8 +154,6 @@ class _Upload:
     attributes: Attributes
     progress: Progress | None
     on_state: OnState | None
-    # In the synchronous face the sides are stored by threads of their own.
-    _lock: RLock = field(factory=RLock)
 
     def batch(self) -> UploadedBatch:
         assert self.state.batch_id is not None
@@ -179,15 +172,13 @@ class _Upload:
         self, side: Side, status: SlotStatus, image_id: UUID | None = None, **changes: Any
     ) -> None:
         changed = SideState(side, status, image_id)
-        with self._lock:
-            sides = tuple(changed if known.side == side else known for known in self.state.sides)
-            self._change(sides=sides, **changes)
+        sides = tuple(changed if known.side == side else known for known in self.state.sides)
+        self._change(sides=sides, **changes)
 
     def _change(self, **changes: Any) -> None:
-        with self._lock:
-            self.state = evolve(self.state, **changes)
-            if self.on_state is not None:
-                self.on_state(self.state)
+        self.state = evolve(self.state, **changes)
+        if self.on_state is not None:
+            self.on_state(self.state)
 
     async def _delete(self, image_id: UUID) -> None:
         with suppress(NotFound):  # an earlier run had come that far
@@ -221,8 +212,7 @@ class _Upload:
     async def _send(self, side: Side, slot: Slot) -> None:
         def report(sent: int, total: int | None) -> None:
             if self.progress is not None:
-                with self._lock:
-                    self.progress(sent, total, side)
+                self.progress(sent, total, side)
 
         await self.images.send_bytes(slot, self.photos[side], progress=report)
 
@@ -244,7 +234,7 @@ class _Upload:
         try:
             await self.images.compute(batch_id, self.attributes.app_args, api=self.state.api)
         except HautError as error:
-            if not maybe_carried_out(error):
+            if not error.maybe_carried_out:
                 self._change(compute="not sent")
             raise
         self._change(compute="started")
@@ -298,7 +288,7 @@ class _SlotBySlot(_Upload):
                 dataset_id=self.attributes.dataset_id,
             )
         except HautError as error:
-            if not maybe_carried_out(error):
+            if not error.maybe_carried_out:
                 self._note(side, "none")
             raise
         self._note(side, "open", slot.id, batch_id=slot.image_batch_id)
@@ -372,7 +362,7 @@ class _SlotsAtOnce(_Upload):
                 creation_time=self.attributes.creation_time,
             )
         except HautError as error:
-            if not maybe_carried_out(error):
+            if not error.maybe_carried_out:
                 self._note_all("none")
             raise
         slots: dict[Side, UploadSlotV3] = {side: getattr(upload, side) for side in self.photos}
@@ -414,14 +404,8 @@ class _SlotsAtOnce(_Upload):
 
 
 async def _failures(calls: list[Callable[[], Awaitable[None]]]) -> list[Exception]:
-    """Return what calls raised that are made at once; one alone needs no thread."""
-    if len(calls) == 1:
-        try:
-            await calls[0]()
-        except Exception as error:
-            return [error]
-        return []
-    outcomes = await together_async(calls) if calls else []
+    """Make the calls, and return what they raised."""
+    outcomes = await gather_async(calls)
     return [outcome for outcome in outcomes if outcome is not None]
 
 

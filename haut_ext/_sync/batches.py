@@ -70,7 +70,7 @@ class Batches:
         Raises:
             NotFound: If the subject has no such batch.
         """
-        self._session.call_for_nothing(
+        self._session.call_without_content(
             delete_batch,
             dataset_id=self._session.scope.dataset(dataset_id),
             subject_id=parse_id(subject_id, "subject_id"),
@@ -85,17 +85,17 @@ class Batches:
         found = 0
         for image_id in image_ids:
             with suppress(NotFound):
-                results: list[Any] = self._session.read(
+                results: list[Any] = self._session.get_json(
                     list_image_results, list, **place, image_id=image_id
                 )
                 found += len(results)
             with suppress(NotFound):
-                auxiliary: list[Any] = self._session.read(
+                auxiliary: list[Any] = self._session.get_json(
                     list_aux_images, list, **place, image_id=image_id
                 )
                 found += len(auxiliary)
         with suppress(NotFound):
-            document: dict[str, Any] = self._session.read(
+            document: dict[str, Any] = self._session.get_json(
                 get_batch_results_v3, dict, batch_id=batch_id
             )
             found += "face_skin_metrics_3" in document

@@ -1,9 +1,10 @@
 # Derived from haut_ext/_async/login.py by `make sync`; change that file instead.
-"""A token for a username and a password: refreshed while the service lets it, by a new login if not.
+"""A token for a username and a password: refreshed while the service lets it, by a new login if
+not.
 
-The service blocks frequent logins (api-facts 1.2), so there is never more than one a minute, and none
-because the network is down. It is a provider as any other: the token source asks it, one at a time.
-"""
+The service blocks frequent logins (api-facts 1.2), so there is never more than one a minute, and
+none because the network is down. It is a provider as any other: the token source asks it, one at a
+time."""
 
 from __future__ import annotations
 
@@ -74,11 +75,11 @@ class Login:
         return self._log_in()
 
     def _refreshed(self, request: RefreshRequest) -> str:
-        response = self.session.respond(refresh_access_token, {"body": request})
-        answer = self.session.expect(response, RefreshedTokens)
+        response = self.session.request(refresh_access_token, {"body": request})
+        answer = self.session.unwrap(response, RefreshedTokens)
         token = answer.access_token or answer.token_access
         if not isinstance(token, str):
-            raise self.session.misfit(response, "access_token", "it is missing")
+            raise self.session.decode_error(response, "access_token", "it is missing")
         if isinstance(answer.refresh_token, str) and answer.refresh_token:
             self._refresh = RefreshRequest(answer.refresh_token)
         return token

@@ -22,9 +22,8 @@ from haut_ext.results import Page
 class PrivateTokens:
     """The private tokens of the user whose token the client has (api-facts 3).
 
-    Such a token stands for the user in every company that the user is in (api-facts 1.2). Reached as
-    `haut.private_tokens`.
-    """
+    Such a token stands for the user in every company that the user is in (api-facts 1.2). Reached
+    as `haut.private_tokens`."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -41,7 +40,8 @@ class PrivateTokens:
 
         Raises:
             ConfigError: If the name is empty, or the time has no zone or is past.
-            ApiError, TransportError: With `maybe_carried_out` or `maybe_delivered` set when the token
+            ApiError, TransportError: With `maybe_carried_out` or `maybe_delivered` set when the
+            token
                 may exist all the same: nobody can know it, so find it with `list` and revoke it.
         """
         if not name:
@@ -110,4 +110,4 @@ class PrivateTokens:
         # Not shown: in the place of the number may stand the token.
         if type(token_id) is not int or token_id < 0:
             raise ConfigError("token_id is the number of a private token, its `id`")
-        self._session.call_for_nothing(delete_private_token, id=token_id)
+        self._session.call_without_content(delete_private_token, id=token_id)

@@ -17,7 +17,7 @@ from attrs import define, evolve, field, frozen
 
 from haut_ext._sync.images import Images
 from haut_ext._sync.polling import until
-from haut_ext.concurrency import together
+from haut_ext.concurrency import gather
 from haut_ext.errors import ConfigError, ResultsTimeout
 from haut_ext.metrics import BatchResults, is_complete, read_batch_document, read_image_results
 from haut_ext.results import UploadedBatch, UploadedImage
@@ -148,7 +148,7 @@ class _ReaderV1:
         calls = [
             partial(self.images.read_results, image, dataset_id=self.dataset_id) for image in images
         ]
-        outcomes = together(calls) if len(calls) > 1 else [calls[0]()]
+        outcomes = gather(calls)
         for image, outcome in zip(images, outcomes, strict=True):
             if isinstance(outcome, Exception):
                 raise outcome

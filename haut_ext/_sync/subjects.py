@@ -25,7 +25,6 @@ from haut_ext._sync.session import Session
 from haut_ext.errors import ConfigError, DeletionIncomplete, HautError
 from haut_ext.results import DeletedSubjects, Page
 from haut_ext.settings import parse_id
-from haut_ext.wire.answers import attempts, maybe_carried_out
 
 _LONGEST_NAME = 512
 _IDS_PER_REQUEST = 70
@@ -83,7 +82,8 @@ class Subjects:
         meta: Any = UNSET,
         dataset_id: str | UUID | None = None,
     ) -> Subject:
-        """Return the subject with exactly this name, the oldest if there are several; else create it.
+        """Return the subject with exactly this name, the oldest if there are several; else create
+        it.
 
         All pages are searched: the service's search finds parts of names too. When several callers
         create the same name at once, all of them get the oldest, since each looks again after it
@@ -186,7 +186,7 @@ class Subjects:
         Raises:
             NotFound: If there is no such subject.
         """
-        self._session.call_for_nothing(delete_subject, **self._one(subject_id, dataset_id))
+        self._session.call_without_content(delete_subject, **self._one(subject_id, dataset_id))
 
     def delete_many(
         self, subject_ids: Iterable[str | UUID], *, dataset_id: str | UUID | None = None
@@ -211,13 +211,13 @@ class Subjects:
         answered: set[UUID] = set()
         try:
             for some in _pieces(wanted, _IDS_PER_REQUEST):
-                response = self._session.respond(
+                response = self._session.request(
                     delete_subjects, {"dataset_id": dataset, "subjects_ids": some}
                 )
-                answer = self._session.expect(response, DeletedIds)
+                answer = self._session.unwrap(response, DeletedIds)
                 deleted.update(answer.deleted)
                 # An id that a repeated request does not name may be one that the first deleted.
-                if attempts(response.headers) == 1:
+                if response.info.attempts == 1:
                     answered.update(some)
         except HautError as error:
             outcome = _outcome(wanted, deleted, answered)
@@ -234,13 +234,17 @@ class Subjects:
         self, subject_id: str | UUID, *, dataset_id: str | UUID | None = None
     ) -> None:
         """Delete the files of all the subject's photos at once; their records and results stay."""
-        self._session.call_for_nothing(clear_subject_storage, **self._one(subject_id, dataset_id))
+        self._session.call_without_content(
+            clear_subject_storage, **self._one(subject_id, dataset_id)
+        )
 
     def clear_metadata(
         self, subject_id: str | UUID, *, dataset_id: str | UUID | None = None
     ) -> None:
         """Empty meta, biological sex, birth date and phenotype, and delete metrics and submetrics."""
-        self._session.call_for_nothing(clear_subject_metadata, **self._one(subject_id, dataset_id))
+        self._session.call_without_content(
+            clear_subject_metadata, **self._one(subject_id, dataset_id)
+        )
 
     def _one(self, subject_id: str | UUID, dataset_id: str | UUID | None) -> dict[str, UUID]:
         return {
@@ -261,7 +265,7 @@ def found_or_created(
     try:
         return subjects.create(name, **attributes, dataset_id=dataset_id), True
     except HautError as error:
-        if maybe_carried_out(error) and (found := _oldest(subjects, name, dataset_id)):
+        if error.maybe_carried_out and (found := _oldest(subjects, name, dataset_id)):
             return found, False
         raise
 

@@ -1,17 +1,19 @@
 # Derived from haut_ext/_async/tokens.py by `make sync`; change that file instead.
-"""One token for all the calls of a client, asked for once however many are waiting.
+"""Cached token: one for all the calls of a client, requested once however many calls wait for it.
 
-Each asking ends one generation and begins the next. A call remembers the generation it was given;
-when its token is refused it asks for the next one, and so does everybody else who was given the same:
-the first of them does, and all get what came of it, a token or the provider's error.
+Each request of the provider ends one generation and begins the next. A call remembers the
+generation it was given; when its token is rejected it requests the next one, as do all calls of the
+same generation: the first of them calls the provider, and all get its result, a token or the
+provider's exception.
 
-A token whose life is known is renewed before it ends, in two windows. In the first, one caller renews
-and the others go on with it; should that fail, nobody is told, and it is tried again a while later.
-In the second, shortly before the end, all wait for the next.
-"""
+A token whose lifetime is known is renewed before it ends, in two windows. In the advisory window
+one caller renews it while the others go on; a failure is logged, and renewal is tried again later.
+In the mandatory window, shortly before the end, all callers wait for the new token."""
 
 from __future__ import annotations
 
+import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -20,23 +22,24 @@ from threading import Lock
 
 from attrs import evolve
 
-from haut_ext.wire.logs import logger
-from haut_ext.wire.tokens import Held, SyncToken, ask, check
+from haut_ext.tokens import CachedToken, SyncToken, call_provider, check_token
 
-_EARLY = 1 / 4
-_LATE = 1 / 30
-"""How much of a token's life is left when each window opens: of an hour, 15 minutes and 2."""
+logger = logging.getLogger("haut_ext")
+
+_ADVISORY = 1 / 4
+_MANDATORY = 1 / 30
+"""Part of a token's lifetime that is left when each window opens: of an hour, 15 minutes and 2."""
 _PAUSE = 60.0
-"""Seconds between two tries in the first window."""
+"""Seconds between two tries in the advisory window."""
 
 
 class TokenSource:
-    """Holds the token in use; asks the provider at the first call, and again after a 401.
+    """Holds the token in use; calls the provider for the first request, and again after a 401.
 
     Args:
-        provider: The token, or who gives one.
-        life: Seconds from asking to the token's end, if that is known.
-        clock: Gives the present, in seconds.
+        provider: The token, or a callable that returns one.
+        life: Lifetime of a token in seconds, if it is known.
+        clock: Returns the present, in seconds.
     """
 
     def __init__(
@@ -49,51 +52,63 @@ class TokenSource:
         self.provider = provider
         self.clock = clock
         self._life = life
-        self._held = Held(None if callable(provider) else check(provider))
-        self._asking = threading.Lock()
+        self._cached = CachedToken(None if callable(provider) else check_token(provider))
+        # A lock belongs to one event loop, or to one process: a fork may copy it while it is held.
+        self._locks: dict[object, threading.Lock] = {}
         self._early = Lock()
 
-    def current(self) -> Held:
-        """Return the token in use. Raises what the provider raises, or ConfigError."""
-        held = self._held
+    def current(self) -> CachedToken:
+        """Return the token in use; raises what the provider raises, or ConfigError."""
+        cached = self._cached
         now = self.clock()
-        if held.token is None or now >= held.late:
-            return self._next(held.generation)
-        if now >= held.early and self._early.acquire(blocking=False):
+        if cached.token is None or now >= cached.mandatory:
+            generation = cached.generation
+            del cached  # the traceback of a failure would keep the failure before it alive
+            return self._next(generation)
+        if now >= cached.advisory and self._early.acquire(blocking=False):
             try:
-                return self._next(held.generation, early=True)
+                return self._next(cached.generation, early=True)
             finally:
                 self._early.release()
-        return held
+        return cached
 
-    def renew(self, refused: Held) -> bool:
-        """Ask for another token than the refused one; return whether there is one now.
+    def renew(self, rejected: CachedToken) -> bool:
+        """Request another token than the rejected one; return whether there is one now.
 
-        A string token has no other. Raises what the provider raises, or ConfigError.
+        A string has no other. Raises what the provider raises, or ConfigError.
         """
         if not callable(self.provider):
             return False
-        return (self._next(refused.generation)).token != refused.token
+        return (self._next(rejected.generation)).token != rejected.token
 
-    def _next(self, generation: int, *, early: bool = False) -> Held:
-        with self._asking:
-            if self._held.generation == generation:
-                self._held = self._ask(early=early)
-            held = self._held
-        if held.failure is not None:
-            raise held.failure
-        return held
+    def _next(self, generation: int, *, early: bool = False) -> CachedToken:
+        with self._lock():
+            if self._cached.generation == generation:
+                self._cached = self._ask(early=early)
+            cached = self._cached
+        if cached.failure is not None:
+            raise cached.failure
+        return cached
 
-    def _ask(self, *, early: bool) -> Held:
-        assert callable(self.provider)  # a string is held from the beginning
-        generation = self._held.generation + 1
-        asked = self.clock()
+    def _lock(self) -> threading.Lock:
+        owner = os.getpid()
+        if owner not in self._locks:
+            for other in list(self._locks):  # event loops that are closed; processes are not
+                if getattr(other, "is_closed", bool)():
+                    self._locks.pop(other, None)
+            self._locks.setdefault(owner, threading.Lock())
+        return self._locks[owner]
+
+    def _ask(self, *, early: bool) -> CachedToken:
+        assert callable(self.provider)  # a string is never renewed
+        generation = self._cached.generation + 1
+        called = self.clock()
         try:
-            token = ask(self.provider)
+            token = call_provider(self.provider)
         except Exception as error:
             if early:
                 logger.warning("the token could not be renewed yet: %s", type(error).__name__)
-                return evolve(self._held, early=self.clock() + _PAUSE, failure=None)
-            return evolve(self._held, generation=generation, failure=error)
-        windows = (asked + self._life * (1 - left) for left in (_EARLY, _LATE))
-        return Held(token, generation, None, *windows)
+                return evolve(self._cached, advisory=self.clock() + _PAUSE, failure=None)
+            return evolve(self._cached, generation=generation, failure=error)
+        windows = (called + self._life * (1 - left) for left in (_ADVISORY, _MANDATORY))
+        return CachedToken(token, generation, None, *windows)

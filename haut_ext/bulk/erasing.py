@@ -19,8 +19,8 @@ from haut_ext.bulk.running import (
     OneAtATime,
     Outcome,
     Progress,
+    limited,
     list_of_problems,
-    paced,
     run,
 )
 from haut_ext.errors import ConfigError, ErasureIncomplete, HautError, NotFound
@@ -65,7 +65,7 @@ def bulk_erase(
     folder = Path(receipts)
     folder.mkdir(parents=True, exist_ok=True)
     with Journal(journal, "erase", haut.scope) as kept:
-        work = _Erasures(paced(haut, gate), kept, subject_ids, folder)
+        work = _Erasures(limited(haut, gate), kept, subject_ids, folder)
         return run(work, kept, gate, progress, listed, ("subject_id",))
 
 

@@ -17,10 +17,12 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
+import httpx
 from attrs import asdict, define, evolve, frozen
 
+from haut_ext._http.retry import parse_retry_after
 from haut_ext._sync.client import Haut
 from haut_ext.bulk.journal import Journal
 from haut_ext.bulk.manifest import write_problems
@@ -167,7 +169,7 @@ class Gate:
         """Pause everybody, and halve their number; return whether there is any patience left.
 
         Args:
-            seconds: What the service asks for; None: a random time that grows with each trouble.
+            seconds: The service's Retry-After; the pause is never shorter than a random one that grows.
         """
         with self._changed:
             now = time.monotonic()
@@ -176,9 +178,9 @@ class Gate:
             if now >= self._paused_until:  # the others of one moment bring the same news
                 self._troubles += 1
                 self.limit = max(1.0, self.limit / 2)
-            if seconds is None:
-                longest = min(_LONGEST_PAUSE, 2.0 ** min(self._troubles, 16))
-                seconds = random.uniform(0, longest)  # noqa: S311 - spreads load; no secret
+            longest = min(_LONGEST_PAUSE, 2.0 ** min(self._troubles, 16))
+            backoff = random.uniform(0, longest)  # noqa: S311 - spreads load; not a secret
+            seconds = max(backoff, seconds or 0.0)  # a Retry-After of 0 must not make a hot loop
             self._paused_until = max(self._paused_until, now + seconds)
             return self._paused_until - self._trouble_since <= self._patience
 
@@ -188,10 +190,21 @@ class Gate:
             self._changed.notify_all()
 
 
-def paced(haut: Haut, gate: Gate) -> Haut:
-    """Return the client for a run."""
+def limited(haut: Haut, gate: Gate) -> Haut:
+    """Return a client for a run, whose attempts obey the gate."""
+    origin = httpx.URL(haut.scope.base_url)
+
+    def before(request: httpx.Request) -> None:
+        gate.wait(to_api=(request.url.host, request.url.port) == (origin.host, origin.port))
+
+    def after(response: httpx.Response) -> None:
+        retry_after = parse_retry_after(response.headers.get("retry-after"))
+        if response.status_code == 429 or (response.status_code == 503 and retry_after is not None):
+            gate.slow_down(retry_after)
+
     longest = min(haut.options.max_retry_after or _LONGEST_WAIT, _LONGEST_WAIT)
-    return haut.with_options(max_retry_after=longest).with_pace(gate)
+    hooks: dict[str, list[Callable[[Any], None]]] = {"request": [before], "response": [after]}
+    return haut.with_options(max_retry_after=longest, event_hooks=hooks)
 
 
 class Work(Protocol[Item]):

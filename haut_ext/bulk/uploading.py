@@ -34,8 +34,8 @@ from haut_ext.bulk.running import (
     OneAtATime,
     Outcome,
     Progress,
+    limited,
     list_of_problems,
-    paced,
     run,
 )
 from haut_ext.errors import ConfigError, HautError, ImageRejected, UploadIncomplete
@@ -102,7 +102,8 @@ def bulk_upload(
         rows = manifest
     gate = Gate(in_flight, per_second, patience)
     with Journal(journal, "upload", haut.scope) as kept:
-        uploads = _Uploads(paced(haut, gate), kept, rows, compute_again, executor)
+        travelling = None if executor is None else _Travelling(haut, executor)
+        uploads = _Uploads(limited(haut, gate), kept, rows, compute_again, travelling)
         return run(uploads, kept, gate, progress, listed, COLUMNS)
 
 
@@ -125,12 +126,12 @@ class _Uploads:
         journal: Journal,
         rows: Iterable[RawRow],
         compute_again: bool,
-        executor: Executor | None,
+        travelling: _Travelling | None,
     ) -> None:
         self._subjects = haut.subjects
         self._dataset_id = haut.scope.dataset()
-        self._images = haut.images if executor is None else _SentElsewhere(haut, executor)
-        self._executor = executor
+        self._images = haut.images if travelling is None else _SentElsewhere(haut, travelling)
+        self._executor = None if travelling is None else travelling.executor
         self._journal = journal
         self._rows = rows
         self._compute_again = compute_again
@@ -268,24 +269,30 @@ def _elsewhere(executor: Executor, function: Callable[..., Any], *arguments: Any
     return executor.submit(_Task(function, arguments)).result()
 
 
+class _Travelling:
+    """A client, pickled for the workers of an executor, where no rate limiter is."""
+
+    def __init__(self, haut: Haut, executor: Executor) -> None:
+        self.executor = executor
+        try:
+            self.client = pickle.dumps(haut)
+        except ConfigError as error:
+            raise ConfigError(
+                f"with an executor the client is pickled for the workers: {error}"
+            ) from error
+
+
 class _SentElsewhere(Images):
     """The images of a client, whose bytes are read and sent by an executor's workers."""
 
-    def __init__(self, haut: Haut, executor: Executor) -> None:
+    def __init__(self, haut: Haut, travelling: _Travelling) -> None:
         super().__init__(haut.images._session)
-        self._executor = executor
-        try:
-            self._client = pickle.dumps(haut)
-        except Exception as error:
-            raise ConfigError(
-                "with an executor the client travels to the workers, and this one cannot be pickled: "
-                "its token must be a string or a function that can be imported"
-            ) from error
+        self._travelling = travelling
 
     def send_bytes(
         self, slot: Slot, photo: Photo, *, progress: BytesProgress | None = None
     ) -> None:
-        _elsewhere(self._executor, _send_bytes, self._client, slot, photo)
+        _elsewhere(self._travelling.executor, _send_bytes, self._travelling.client, slot, photo)
 
 
 @lru_cache(maxsize=1)

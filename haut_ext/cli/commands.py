@@ -206,8 +206,9 @@ def upload(
         def progress(sent: int, total: int | None, side: Side) -> None:
             bar.update(tasks[side], completed=sent, total=total)
 
-        files: dict[str, Any] = {**given, "progress": progress}
-        with _kept_state():
+        states: list[UploadState] = []
+        files: dict[str, Any] = {**given, "progress": progress, "on_state": states.append}
+        with _kept_state(states):
             if resume is not None:
                 state = _read_state(resume)
                 batch = haut.resume_upload(state, **files, compute_again=compute_again)
@@ -240,17 +241,14 @@ def _read_state(path: Path) -> UploadState:
 
 
 @contextmanager
-def _kept_state() -> Generator[None]:
-    """Keep the state of an upload that stops half-way in a file, and say how to go on."""
+def _kept_state(states: list[UploadState]) -> Generator[None]:
+    """Keep the last state of an upload that stops half-way in a file, and say how to go on."""
     try:
         yield
     except (UploadIncomplete, KeyboardInterrupt) as error:
-        if isinstance(error, UploadIncomplete):
-            state = error.state
-        elif notes := getattr(error, "__notes__", None):
-            state = UploadState.from_json(notes[-1].partition("\n")[2])
-        else:
+        if not states:
             raise
+        state = error.state if isinstance(error, UploadIncomplete) else states[-1]
         path = Path(f"haut-upload-{state.subject_id}.json")
         path.write_text(state.to_json() + "\n", encoding="utf-8")
         sides = "".join(f" --{side.side} ..." for side in state.sides if side.status != "stored")

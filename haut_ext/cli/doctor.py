@@ -5,14 +5,13 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from importlib.metadata import version
 
 import httpx
 from attrs import frozen
 
 from haut_api.api.subjects import list_subjects
-from haut_ext import ApiError, ConfigError, HautError, Unauthorized
+from haut_ext import ApiError, ConfigError, HautError, Unauthorized, __version__
+from haut_ext._http.retry import parse_http_date
 from haut_ext.cli.credentials import client
 
 _CLOCKS_APART = 60.0
@@ -32,7 +31,7 @@ class Check:
 def examine() -> Iterator[Check]:
     """Yield the checks; none after the first that makes the following pointless."""
     python = platform.python_version()
-    versions = f"haut-ext {version('haut-ext')}, httpx {version('httpx')}, Python {python}"
+    versions = f"haut-ext {__version__}, httpx {httpx.__version__}, Python {python}"
     yield Check("versions", True, versions)
     try:
         haut = client()
@@ -67,9 +66,8 @@ def examine() -> Iterator[Check]:
 
 
 def _clock(headers: Mapping[str, str]) -> Check:
-    try:
-        theirs = parsedate_to_datetime(httpx.Headers(headers)["date"]).astimezone(UTC)
-    except (KeyError, ValueError):
+    theirs = parse_http_date(httpx.Headers(headers).get("date"))
+    if theirs is None:
         return Check("clock", True, "the service does not tell its time")
     apart = abs((datetime.now(UTC) - theirs).total_seconds())
     if apart <= _CLOCKS_APART:

@@ -8,6 +8,7 @@ worth having; the `Plan` holds who gets which, the `Account` every request that 
 from __future__ import annotations
 
 import enum
+import json
 import threading
 import time
 from collections import Counter, deque
@@ -132,6 +133,27 @@ def status(
         return Answer(code, tuple(sent.items()), body)
 
     return Fault(f"status {code}", when, change=change)
+
+
+def rejected(
+    code: int = 429, *, retry_after: float | None = None, retry_after_date: float | None = None
+) -> Fault:
+    """Not carried out; the service's own error envelope, such as that of a rate limit.
+
+    Args:
+        code: The status.
+        retry_after: As in `status`.
+        retry_after_date: As in `status`.
+    """
+    error = {"code": "throttled", "detail": "Request was throttled.", "attr": None}
+    body = json.dumps({"type": "client_error", "errors": [error]}).encode()
+    return status(
+        code,
+        body,
+        content_type="application/json",
+        retry_after=retry_after,
+        retry_after_date=retry_after_date,
+    )
 
 
 def _called(name: str, fault: Fault) -> Fault:

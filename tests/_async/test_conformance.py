@@ -14,7 +14,6 @@ from uuid import UUID
 import pytest
 from attrs import evolve
 
-import haut_ext
 from haut_api.api.batches import create_batch, delete_batch, list_batches
 from haut_api.api.datasets import (
     create_dataset,
@@ -51,6 +50,7 @@ from haut_api.api.subjects import (
     list_subjects,
     update_subject,
 )
+from haut_api.errors import DecodeError
 from haut_api.models import (
     BatchRequest,
     ComputeRequest,
@@ -64,10 +64,10 @@ from haut_api.models import (
     UploadRequestV3,
 )
 from haut_ext import AsyncHaut, HautError, Timeout, TransportError
+from haut_ext._http import retry
 from haut_ext.photo import Photo
 from haut_ext.sandbox import Sandbox
 from haut_ext.sandbox.analysis import FACE_SKIN_METRICS_2, FACE_SKIN_METRICS_3
-from haut_ext.wire import retry
 from tests.conformance import CELLS, COLUMNS, FAULTS, Cell
 
 pytestmark = pytest.mark.anyio
@@ -77,7 +77,7 @@ PHOTO = "examples/photos/portrait.webp"
 
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(retry, "INITIAL_BACKOFF", 0.01)
     with Sandbox(seed=1, analysis_reads=0) as sandbox:
         yield sandbox
 
@@ -187,6 +187,9 @@ GENERATED: dict[str, tuple[Any, str, Any]] = {
 }
 
 
+WITHOUT_BODY = {("compute_batch_v3", "dribble past deadline")}
+"""Its success has no body that could be dribbled."""
+
 WITHOUT_TOKEN = (*COLUMNS["REFRESH"], *COLUMNS["LOGIN"], *COLUMNS["PUT"])
 
 
@@ -203,7 +206,6 @@ def client(sandbox: Sandbox, cell: Cell) -> AsyncHaut:
         base_url=sandbox.dead_url if refused else credentials["base_url"],
         timeout=Timeout(read=0.2) if stalls else Timeout(),
         deadline=seconds,
-        transfer_deadline=seconds,
         max_retries=1,
         max_retry_after=5,
     )
@@ -221,10 +223,10 @@ async def test_cell(cell: Cell, sandbox: Sandbox, elsewhere: socket.socket) -> N
         fault = FAULTS[cell.fault](f"http://127.0.0.1:{elsewhere.getsockname()[1]}/")
         if fault is not None:
             sandbox.faults.add(cell.operation, fault, times=cell.arrived if cell.always else 1)
-        if cell.outcome == "ok":
+        if cell.outcome == "ok" or (cell.operation, cell.fault) in WITHOUT_BODY:
             await call()
         else:
-            with pytest.raises(HautError) as caught:
+            with pytest.raises((HautError, DecodeError)) as caught:
                 await call()
             check_error(cell, caught.value)
 
@@ -239,8 +241,8 @@ async def test_cell(cell: Cell, sandbox: Sandbox, elsewhere: socket.socket) -> N
         assert sandbox.carried_out(once) <= 1
 
 
-def check_error(cell: Cell, error: HautError) -> None:
-    assert type(error) is getattr(haut_ext, cell.outcome), repr(error)
+def check_error(cell: Cell, error: Exception) -> None:
+    assert type(error).__name__ == cell.outcome, repr(error)
     maybe = getattr(error, "maybe_carried_out", getattr(error, "maybe_delivered", False))
     assert maybe == cell.maybe_carried_out
     if cell.maybe_carried_out and cell.operation in ("create_subject", "compute_batch"):

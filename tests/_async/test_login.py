@@ -35,11 +35,11 @@ from haut_ext import (
 )
 from haut_ext._async.login import AsyncLogin
 from haut_ext._async.tokens import AsyncTokenSource
-from haut_ext.concurrency import together_async
+from haut_ext._http.redaction import scrub
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
 from haut_ext.sandbox.messages import Answer
-from haut_ext.wire.redaction import scrub
-from haut_ext.wire.tokens import OPEN_PATHS
+from haut_ext.tokens import OPEN_PATHS
+from tests.faces import gather_async
 
 pytestmark = pytest.mark.anyio
 
@@ -59,7 +59,7 @@ class Ahead:
 
     def __init__(self, haut: AsyncHaut) -> None:
         self.seconds = 0.0
-        tokens = haut._session.transport.tokens
+        tokens = haut._session.http.connections.tokens
         assert isinstance(tokens.provider, AsyncLogin)
         tokens.clock = tokens.provider.clock = self
 
@@ -88,7 +88,7 @@ def forget_refresh_tokens(sandbox: Sandbox) -> None:
 
 
 async def outcomes(haut: AsyncHaut) -> set[str]:
-    found = await together_async([haut.subjects.list] * MANY)
+    found = await gather_async([haut.subjects.list] * MANY)
     return {type(outcome).__name__ for outcome in found}
 
 
@@ -363,7 +363,7 @@ async def test_clients_made_from_it_share_the_token(sandbox: Sandbox) -> None:
     async with await log_in(sandbox) as haut:
         twin = haut.with_options(max_retries=0)
         sandbox.expire_token()
-        found = await together_async([haut.subjects.list, twin.subjects.list] * MANY)
+        found = await gather_async([haut.subjects.list, twin.subjects.list] * MANY)
         assert {type(outcome).__name__ for outcome in found} == {"Page"}
         await twin.subjects.list()
     assert came(sandbox) == (1, 1)
@@ -463,7 +463,7 @@ async def test_nothing_secret_in_a_client(
     async with await log_in(sandbox) as haut:
         sandbox.expire_token()
         await haut.subjects.list()
-        tokens = haut._session.transport.tokens
+        tokens = haut._session.http.connections.tokens
         shown = repr(haut) + repr(vars(haut)) + repr(haut.api) + repr(vars(tokens))
         shown += repr(vars(tokens.provider)) + repr(haut._session) + caplog.text
     held = {*sandbox.world.accounts.refresh_tokens, *sandbox.world.accounts._ends}

@@ -14,8 +14,8 @@ from haut_ext import (
     ServerError,
     TransportError,
 )
-from haut_ext.concurrency import together_async
 from haut_ext.sandbox import Request, Sandbox, faults
+from tests.faces import gather_async
 
 pytestmark = pytest.mark.anyio
 
@@ -88,7 +88,7 @@ async def test_get_or_create_compares_exactly_on_all_pages(sandbox: Sandbox) -> 
 
 async def test_concurrent_creators_agree_on_the_oldest(sandbox: Sandbox) -> None:
     async with AsyncHaut(**sandbox.credentials) as haut:
-        outcomes = await together_async([lambda: haut.subjects.get_or_create("same")] * 8)
+        outcomes = await gather_async([lambda: haut.subjects.get_or_create("same")] * 8)
         found = await haut.subjects.get_or_create("same")
     ids = {getattr(outcome, "id", outcome) for outcome in outcomes}
     assert ids == {found.id}

@@ -232,18 +232,19 @@ async def test_progress_rises_by_side_to_the_whole_size(sandbox: Sandbox, subjec
         assert all(after - before <= 256 * 1024 for before, after in pairwise(marks))
 
 
-async def test_a_callers_own_error_stays_and_carries_the_state(
+async def test_a_callers_own_error_stays_and_the_upload_is_resumed_from_the_last_state(
     sandbox: Sandbox, subject_id: str
 ) -> None:
     def progress(sent: int, total: int | None, side: Side) -> None:
         raise LookupError("the caller's own")
 
     async with AsyncHaut(**sandbox.credentials) as haut:
-        with pytest.raises(LookupError, match="the caller's own") as caught:
-            await haut.upload_and_compute(subject_id, front=FILES["front"], progress=progress)
-        [note] = caught.value.__notes__
-        state = UploadState.from_json(note.partition("\n")[2])
-        await haut.resume_upload(state, front=FILES["front"])
+        states: list[UploadState] = []
+        with pytest.raises(LookupError, match="the caller's own"):
+            await haut.upload_and_compute(
+                subject_id, front=FILES["front"], progress=progress, on_state=states.append
+            )
+        await haut.resume_upload(UploadState.from_json(states[-1].to_json()), front=FILES["front"])
     assert len(final_state(sandbox)["subjects"][0]["batches"]) == 1
 
 

@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -21,6 +22,9 @@ from tests.wire.holdings import AsyncHoldings
 from tests.wire.interrupts import AsyncCrowd, AsyncInterrupter, AsyncMoment
 from tests.wire.peers import black_hole, deaf
 from tests.wire.world import elsewhere, photo_of, store
+
+# After Ctrl-C the synchronous client drops its connections, and the collector closes them.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
 
 @pytest.fixture
@@ -40,7 +44,7 @@ async def interrupt(sandbox: Sandbox, stage: str, call: Callable[[], Awaitable[o
 
 
 async def still_works(haut: AsyncHaut, sandbox: Sandbox) -> None:
-    """See that all sixteen turns can be had, which one call after the other would not show."""
+    """Check that all 16 slots are free: 16 calls arrive before the first gets its response."""
     all_have_come = threading.Barrier(16, timeout=10)
 
     def hold(_: Request) -> None:
@@ -53,18 +57,18 @@ async def still_works(haut: AsyncHaut, sandbox: Sandbox) -> None:
     assert not all_have_come.broken
 
 
-async def test_waiting_for_a_turn(sandbox: Sandbox) -> None:
+async def test_waiting_for_a_slot(sandbox: Sandbox) -> None:
     release = threading.Event()
 
     def hold(_: Request) -> None:
         release.wait(10)
 
     sandbox.before_request = hold
-    async with AsyncHaut(**sandbox.credentials) as haut:
+    async with AsyncHaut(**sandbox.credentials, max_in_flight=16) as haut:
         async with AsyncCrowd([haut.subjects.list] * 16):
             try:
                 await AsyncMoment(lambda: sandbox.arrived("list_subjects") == 16).come()
-                await interrupt(sandbox, "take", haut.subjects.list)
+                await interrupt(sandbox, "_send_once", haut.subjects.list)
             finally:
                 release.set()
         await still_works(haut, sandbox)
@@ -93,7 +97,7 @@ async def test_sending_a_photo(sandbox: Sandbox, tmp_path: Path, kind: str) -> N
     path = tmp_path / "photo.jpg"
     path.write_bytes(content)
     photo = Photo.open(path if kind == "path" else content)
-    async with AsyncHaut(**sandbox.credentials) as haut:
+    async with AsyncHaut(**sandbox.credentials, max_in_flight=16) as haut:
         slot = await haut.images.request_upload(subject)
         with deaf() as origin:
             await interrupt(
@@ -109,7 +113,7 @@ async def test_sending_a_photo(sandbox: Sandbox, tmp_path: Path, kind: str) -> N
 
 async def test_waiting_for_the_headers(sandbox: Sandbox) -> None:
     sandbox.faults.add("list_subjects", faults.stall(), skip=1)
-    async with AsyncHaut(**sandbox.credentials) as haut:
+    async with AsyncHaut(**sandbox.credentials, max_in_flight=16) as haut:
         await haut.subjects.list()  # leaves a connection, which may stay
         await interrupt(sandbox, "_receive_response_headers", haut.subjects.list)
         await still_works(haut, sandbox)
@@ -117,17 +121,20 @@ async def test_waiting_for_the_headers(sandbox: Sandbox) -> None:
 
 async def test_reading_the_body(sandbox: Sandbox) -> None:
     sandbox.faults.add("list_subjects", faults.dribble(0.3, head=False), skip=1)
-    async with AsyncHaut(**sandbox.credentials) as haut:
+    async with AsyncHaut(**sandbox.credentials, max_in_flight=16) as haut:
         await haut.subjects.list()  # leaves a connection, which may stay
-        await interrupt(sandbox, "_read_answer", haut.subjects.list)
+        await interrupt(sandbox, "_read", haut.subjects.list)
         await still_works(haut, sandbox)
 
 
-async def test_waiting_to_try_again(sandbox: Sandbox) -> None:
+async def test_waiting_before_a_retry(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     sandbox.faults.add("list_subjects", faults.status(503, retry_after=30), skip=1)
-    async with AsyncHaut(**sandbox.credentials) as haut:
+    async with AsyncHaut(**sandbox.credentials, max_in_flight=16) as haut:
         await haut.subjects.list()  # leaves a connection, which may stay
-        await interrupt(sandbox, "_wait_for_retry", haut.subjects.list)
+        # This line is logged last before the client sleeps.
+        interrupter = AsyncInterrupter("exchange", lambda: "retrying in" in caplog.text)
+        async with AsyncHoldings():
+            await interrupter.strike(haut.subjects.list)
         await still_works(haut, sandbox)
 
 
@@ -140,7 +147,8 @@ async def test_asking_for_the_token(sandbox: Sandbox) -> None:
             await asyncio.sleep(30)
         return credentials["token"]
 
-    async with AsyncHaut(**{**credentials, "token": token}) as haut:  # type: ignore[arg-type]
+    arguments: Any = {**credentials, "token": token}
+    async with AsyncHaut(**arguments, max_in_flight=16) as haut:
         await interrupt(sandbox, "token", haut.subjects.list)
         hangs = False
         await still_works(haut, sandbox)
@@ -152,9 +160,9 @@ async def test_streaming_a_download(sandbox: Sandbox, tmp_path: Path, kind: str)
     sandbox.faults.add("download_image", faults.dribble(0.3, head=False))
     path = tmp_path / "photo.jpg"
     to = path if kind == "path" else io.BytesIO()
-    async with AsyncHaut(**sandbox.credentials) as haut:
+    async with AsyncHaut(**sandbox.credentials, max_in_flight=16) as haut:
         await haut.images.get(image)  # leaves a connection, which may stay
-        await interrupt(sandbox, "_read_answer", lambda: haut.images.download(image, to))
+        await interrupt(sandbox, "_read", lambda: haut.images.download(image, to))
         assert os.listdir(tmp_path) == []
         assert await haut.images.download(image, path) == 5
         await still_works(haut, sandbox)

@@ -16,10 +16,17 @@ import pytest
 from attrs import frozen
 
 import haut_ext
-from haut_ext import AsyncHaut, HautError, Timeout, UploadedBatch, UploadedImage
-from haut_ext.concurrency import together_async
-from haut_ext.sandbox import Sandbox, faults
-from haut_ext.wire import retry
+from haut_ext import (
+    AsyncHaut,
+    HautError,
+    Timeout,
+    TransportTimeout,
+    UploadedBatch,
+    UploadedImage,
+)
+from haut_ext._http import retry
+from haut_ext.sandbox import Request, Sandbox, faults
+from tests.faces import gather_async
 from tests.wire.interrupts import AsyncMoment
 from tests.wire.world import PHOTO, photo_of, store
 
@@ -40,7 +47,7 @@ BATCH = UploadedBatch(
 
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(retry, "INITIAL_BACKOFF", 0.01)
     with Sandbox(seed=1) as sandbox:
         yield sandbox
 
@@ -51,11 +58,11 @@ async def haut(sandbox: Sandbox) -> AsyncIterator[AsyncHaut]:
         yield client
 
 
-# Many at once
+# Concurrent calls
 
 
 @pytest.mark.parametrize("many", [32, 200])
-async def test_everybody_gets_the_right_answer(
+async def test_concurrent_calls_get_their_own_responses(
     sandbox: Sandbox, haut: AsyncHaut, many: int
 ) -> None:
     subjects = sandbox.add_subjects(many)
@@ -72,35 +79,75 @@ async def test_everybody_gets_the_right_answer(
         await haut.images.download(image.id, got)
         return renamed.name, str(image.id), got.getvalue()
 
-    # So impatient that nobody could wait in the pool: turns are waited for before it.
-    haut = haut.with_options(timeout=Timeout(pool=0.05))
-    answers = await together_async([partial(one, number) for number in range(many)])
+    answers = await gather_async([partial(one, number) for number in range(many)])
     assert answers == [
         (f"name {number}", images[number].id, photos[number]) for number in range(many)
     ]
 
 
-async def test_slow_downloads_are_bounded_too(sandbox: Sandbox, haut: AsyncHaut) -> None:
-    """A download holds its turn until its last byte, so that no pool can be short of connections."""
+async def test_download_occupies_its_slot_until_its_last_byte(sandbox: Sandbox) -> None:
     stored = store(sandbox, b"photo")
     sandbox.faults.add("download_image", faults.dribble(0.02, head=False), times=None)
-    hasty = haut.with_options(timeout=Timeout(pool=0.05), max_retries=0)
-    calls = [partial(hasty.images.download, stored.image, io.BytesIO()) for _ in range(120)]
-    assert await together_async(calls) == [5] * 120
+    largest = 0
+
+    def count(_: Request) -> None:
+        nonlocal largest
+        largest = max(largest, open_connections(sandbox.storage_url))
+
+    sandbox.before_request = count
+    async with AsyncHaut(**sandbox.credentials, max_in_flight=4) as haut:
+        calls = [partial(haut.images.download, stored.image, io.BytesIO()) for _ in range(40)]
+        assert await gather_async(calls) == [5] * 40
+    assert 2 <= largest <= 4
 
 
-async def test_as_few_connections_as_calls_at_once(sandbox: Sandbox, haut: AsyncHaut) -> None:
-    def open_connections() -> int:
-        names = [thread.name for thread in threading.enumerate()]
-        return names.count("haut-sandbox-connection")
+async def test_waiting_for_a_slot_ends_after_the_pool_timeout_and_is_not_retried(
+    sandbox: Sandbox,
+) -> None:
+    release = threading.Event()
 
-    before = open_connections()
+    def hold(_: Request) -> None:
+        release.wait(10)
+
+    sandbox.before_request = hold
+    async with AsyncHaut(**sandbox.credentials, max_in_flight=2) as haut:
+
+        async def overtake() -> None:
+            await AsyncMoment(lambda: sandbox.arrived("list_subjects") == 2).come()
+            hasty = haut.with_options(timeout=Timeout(pool=0.05))
+            try:
+                with pytest.raises(TransportTimeout, match=r"timeout\.pool") as caught:
+                    await hasty.subjects.list()
+            finally:
+                release.set()
+            assert caught.value.attempts == 1
+            assert not caught.value.maybe_delivered
+
+        calls: list[Any] = [haut.subjects.list, haut.subjects.list, overtake]
+        outcomes = await gather_async(calls)
+        assert not [it for it in outcomes if isinstance(it, Exception)]
+        assert (await haut.subjects.list()).total == 0
+    assert sandbox.arrived("list_subjects") == 3
+
+
+def open_connections(origin: str) -> int:
+    """Return how many connections the server at `origin` has."""
+    port = int(origin.rpartition(":")[2])
+    table = Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]
+    rows = [line.split() for line in table]
+    return sum(local.endswith(f":{port:04X}") and state == "01" for _, local, _, state, *_ in rows)
+
+
+async def test_connections_are_reused_and_no_more_than_max_in_flight(sandbox: Sandbox) -> None:
     image = store(sandbox).image
-    for _ in range(20):
-        await haut.images.download(image, io.BytesIO())
-    assert open_connections() - before == 2  # to the API and to the storage
-    await together_async([haut.subjects.list] * 100)
-    assert open_connections() - before <= 2 * 16
+    async with AsyncHaut(**sandbox.credentials, max_in_flight=8) as haut:
+        for _ in range(20):
+            await haut.images.download(image, io.BytesIO())
+        assert open_connections(sandbox.base_url) == 1
+        assert open_connections(sandbox.storage_url) == 1
+        pages = await gather_async([haut.subjects.list] * 60)
+        assert [type(page).__name__ for page in pages] == ["Page"] * 60
+        assert open_connections(sandbox.base_url) <= 8
 
 
 # Copies
@@ -219,7 +266,10 @@ def plain(error: HautError) -> dict[str, Any]:
     }
 
 
-async def test_clients_can_be_copied(sandbox: Sandbox, haut: AsyncHaut, tmp_path: Path) -> None:
+async def test_clients_can_be_copied(
+    sandbox: Sandbox, haut: AsyncHaut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HAUT_TOKEN", sandbox.credentials["token"])
     changed = haut.with_options(max_retries=1, deadline=7)
     await haut.subjects.list()
     for twin in (pickle.loads(pickle.dumps(changed)), copy.deepcopy(changed)):
@@ -238,7 +288,7 @@ async def test_closing_ends_calls_that_wait(sandbox: Sandbox) -> None:
     haut = AsyncHaut(**sandbox.credentials)
 
     async def listed() -> None:
-        with pytest.raises(haut_ext.ConfigError, match="closed"):
+        with pytest.raises(haut_ext.ServerError, match="503"):
             await haut.subjects.list()
 
     async def close() -> None:
@@ -246,7 +296,7 @@ async def test_closing_ends_calls_that_wait(sandbox: Sandbox) -> None:
         await haut.with_options().aclose()  # which closes nothing
         await haut.aclose()
 
-    assert await together_async([listed, close]) == [None, None]
+    assert await gather_async([listed, close]) == [None, None]
     assert sandbox.arrived("list_subjects") == 1
 
 
@@ -258,7 +308,7 @@ async def test_photos_of_many_sizes_at_once(sandbox: Sandbox, haut: AsyncHaut) -
         image = await haut.images.upload(subjects[number].id, photo_of(sizes[number]))
         return image.image_id
 
-    images = await together_async([partial(one, number) for number in range(24)])
+    images = await gather_async([partial(one, number) for number in range(24)])
     assert len(set(map(str, images))) == 24
     lengths = [found.length for found in sandbox.arrivals if found.operation == "upload_image"]
     assert sorted(lengths) == sizes

@@ -1,48 +1,66 @@
-"""What a user of OpenTelemetry sees: a span for every attempt, and nothing in it that is secret."""
+"""Traces of OpenTelemetry: one span for each attempt, without secrets if a hook redacts its URL."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
 
 import pytest
-from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
+from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor, RequestInfo
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import Span
 
-from haut_ext import AsyncHaut
+from haut_ext import AsyncHaut, redact_url
+from haut_ext._http import retry
 from haut_ext.sandbox import Sandbox, faults
-from haut_ext.wire import retry
 from tests.wire.world import PHOTO, store
+
+Instrument = Callable[..., InMemorySpanExporter]
+SECRETS = ("X-Goog", "Signature", "Bearer", "haut-sandbox", "Ada", "Lovelace")
 
 
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(retry, "INITIAL_BACKOFF", 0.01)
     with Sandbox(seed=1) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
-def exporter(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    instrumentor = HTTPXClientInstrumentor()
-    instrumentor.instrument(tracer_provider=provider)
-    yield exporter
-    instrumentor.uninstrument()
-    provider.shutdown()
+def instrument() -> Iterator[Instrument]:
+    """A function that instruments httpx and returns where the spans are collected."""
+    with ExitStack() as opened:
+
+        def instrument(**options: Any) -> InMemorySpanExporter:
+            exporter = InMemorySpanExporter()
+            provider = TracerProvider()
+            opened.callback(provider.shutdown)
+            provider.add_span_processor(SimpleSpanProcessor(exporter))
+            instrumentor = HTTPXClientInstrumentor()
+            instrumentor.instrument(tracer_provider=provider, **options)
+            opened.callback(instrumentor.uninstrument)
+            return exporter
+
+        yield instrument
+
+
+async def redact(span: Span, request: RequestInfo) -> None:
+    span.set_attribute("http.url", redact_url(request.url))
 
 
 def statuses(spans: tuple[ReadableSpan, ...]) -> list[object]:
     return [(span.attributes or {}).get("http.status_code") for span in spans]
 
 
-async def test_every_attempt_has_a_span_without_secrets(
-    sandbox: Sandbox, exporter: InMemorySpanExporter
+async def test_each_attempt_has_a_span_without_secrets_when_the_hook_redacts_urls(
+    sandbox: Sandbox, instrument: Instrument
 ) -> None:
+    exporter = instrument(request_hook=redact, async_request_hook=redact)
     stored = store(sandbox)
     tokens: list[str] = []
 
@@ -55,20 +73,39 @@ async def test_every_attempt_has_a_span_without_secrets(
         sandbox.faults.add("list_subjects", faults.reset())
         sandbox.faults.add("list_subjects", faults.unauthorized())
         await haut.subjects.list("Ada Lovelace")
-        assert statuses(exporter.get_finished_spans()) == [503, None, 401, 200]
-        exporter.clear()
+        spans = exporter.get_finished_spans()
+        assert statuses(spans) == [503, None, 401, 200]
 
+        exporter.clear()
         sandbox.faults.add("upload_image", faults.status(500))
         sandbox.faults.add("download_image", faults.truncated())
         await haut.images.upload(stored.subject, PHOTO)
         await haut.images.download(stored.image, io.BytesIO())
-        assert statuses(exporter.get_finished_spans()) == [201, 500, 200, 200, 200, 200]
-        await haut.subjects.list("Ada Lovelace")
+        spans += exporter.get_finished_spans()
+        assert statuses(spans[4:]) == [201, 500, 200, 200, 200, 200]
     assert sandbox.faults.pending == []
 
-    seen = "\n".join(span.to_json() for span in exporter.get_finished_spans())
+    seen = "\n".join(span.to_json() for span in spans)
     assert sandbox.base_url in seen
     assert sandbox.storage_url in seen
+    assert str(stored.image) in seen
     assert len(tokens) == 2
-    for secret in (*tokens, "X-Goog", "Signature", "Bearer", "haut-sandbox", "Ada", "Lovelace"):
+    for secret in (*tokens, *SECRETS):
         assert secret not in seen
+
+
+async def test_without_the_hook_spans_have_complete_urls_and_only_the_log_is_redacted(
+    sandbox: Sandbox, instrument: Instrument, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    exporter = instrument()
+    stored = store(sandbox)
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        await haut.subjects.list("Lovelace")
+        await haut.images.download(stored.image, io.BytesIO())
+    urls = [str((span.attributes or {})["http.url"]) for span in exporter.get_finished_spans()]
+    assert "q=Lovelace" in urls[0]
+    assert "X-Goog-Signature" in urls[-1]
+    assert "httpx" in {record.name for record in caplog.records}
+    for secret in (*SECRETS, sandbox.credentials["token"]):
+        assert secret not in caplog.text

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import ssl
+import sys
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,7 +57,7 @@ def origins(sandbox: Sandbox, context: ssl.SSLContext) -> Iterator[tuple[str, st
 
 def client(sandbox: Sandbox, base_url: str) -> AsyncHaut:
     arguments: dict[str, Any] = {**sandbox.credentials, "base_url": base_url}
-    return AsyncHaut(**arguments, deadline=1, transfer_deadline=1)
+    return AsyncHaut(**arguments, deadline=1)
 
 
 async def test_photo_is_sent_whole(sandbox: Sandbox, origins: tuple[str, str]) -> None:
@@ -72,15 +74,14 @@ async def test_photo_is_sent_whole(sandbox: Sandbox, origins: tuple[str, str]) -
     assert received == hashlib.sha256(CONTENT).hexdigest()
 
 
-@pytest.mark.parametrize("head", [True, False], ids=["headers", "body"])
-async def test_deadline(sandbox: Sandbox, origins: tuple[str, str], head: bool) -> None:
+async def test_deadline(sandbox: Sandbox, origins: tuple[str, str]) -> None:
     image = store(sandbox).image
-    sandbox.faults.add("get_image", faults.dribble(0.01, head=head))
+    sandbox.faults.add("get_image", faults.dribble(0.02, head=False))
     async with AsyncHoldings(), client(sandbox, origins[0]) as haut:
         started = time.monotonic()
         with pytest.raises(TransportTimeout, match="deadline of 1 s"):
             await haut.images.get(image)
-        assert abs(time.monotonic() - started - 1) < 0.1
+        assert time.monotonic() - started < 1.3
     assert sandbox.faults.pending == []
 
 
@@ -90,7 +91,7 @@ async def test_deadline_of_a_handshake(sandbox: Sandbox, context: ssl.SSLContext
             started = time.monotonic()
             with pytest.raises(TransportTimeout, match="deadline of 1 s"):
                 await haut.subjects.list()
-            assert abs(time.monotonic() - started - 1) < 0.1
+            assert time.monotonic() - started < 1.3
 
 
 async def test_certificate_that_is_not_trusted(
@@ -98,8 +99,10 @@ async def test_certificate_that_is_not_trusted(
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
     async with AsyncHoldings(), client(sandbox, origins[0]) as haut:
-        with pytest.raises(TransportError, match="no connection was made") as caught:
+        with pytest.raises(TransportError, match="certificate is not trusted") as caught:
             await haut.subjects.create("someone")
+    assert caught.value.attempts == 1
+    assert not caught.value.retryable
     assert not caught.value.maybe_delivered
     assert sandbox.arrivals == []
 
@@ -153,12 +156,13 @@ async def test_proxy_that_refuses(
     with connect_proxy([], wanted="somebody else") as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.replace("//", "//name:secret@"))
         async with AsyncHoldings(), client(sandbox, origins[0]) as haut:
-            refused = haut.with_options(max_retries=0)
-            with pytest.raises(TransportError, match="no connection was made") as caught:
-                await refused.subjects.create("someone")
+            with pytest.raises(TransportError, match=r"user name and a password \(407\)") as caught:
+                await haut.subjects.create("someone")
+    assert caught.value.attempts == 1
+    assert not caught.value.retryable
     assert not caught.value.maybe_delivered
     assert "HTTPS_PROXY" in str(caught.value)
-    assert "secret" not in repr(caught.value.__cause__)
+    assert "secret" not in "".join(traceback.format_exception(caught.value))
     assert sandbox.arrivals == []
 
 
@@ -178,11 +182,30 @@ async def test_who_is_reached_without_the_proxy(
     assert heads == []
 
 
-@pytest.mark.parametrize("address", ["socks5://name:secret@proxy.example:1080", "http://[::1"])
-async def test_proxy_that_cannot_be_used(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, address: str
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("socks5://name:secret@proxy.example:1080", r"httpx\[socks\]"),
+        ("http://name:secret@[::1", "HTTPS_PROXY"),
+        ("gopher://name:secret@proxy.example", "HTTPS_PROXY"),
+    ],
+)
+async def test_unusable_proxy_of_the_environment_stops_only_calls_that_would_use_it(
+    sandbox: Sandbox,
+    origins: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    address: str,
+    reason: str,
 ) -> None:
+    monkeypatch.setitem(sys.modules, "socksio", None)  # as if it were not installed
     monkeypatch.setenv("ALL_PROXY", address)
-    with pytest.raises(ConfigError, match="HTTPS_PROXY") as caught:
-        AsyncHaut(**sandbox.credentials)
-    assert "secret" not in str(caught.value)
+    async with client(sandbox, origins[0]) as haut:
+        with pytest.raises(ConfigError, match=reason) as caught:
+            await haut.subjects.list()
+        assert "secret" not in "".join(traceback.format_exception(caught.value))
+        monkeypatch.setenv("NO_PROXY", "localhost")
+        assert sandbox.arrivals == []
+    async with client(sandbox, origins[0]) as haut:
+        await haut.subjects.list()
+    async with client(sandbox, sandbox.base_url) as haut:
+        await haut.subjects.list()

@@ -11,11 +11,11 @@ import pytest
 
 from haut_api.api.subjects import list_subjects
 from haut_ext import ApiError, AsyncHaut, ConfigError, StorageError, Unauthorized
-from haut_ext.concurrency import together_async
 from haut_ext.photo import Photo
 from haut_ext.sandbox import Request, Sandbox, faults
 from haut_ext.sandbox.faults import Fault
 from haut_ext.sandbox.messages import Answer
+from tests.faces import gather_async
 from tests.wire.peers import nothing_came, somebody_else
 from tests.wire.world import PHOTO, elsewhere, store
 
@@ -54,7 +54,7 @@ def client(sandbox: Sandbox, provider: Provider) -> AsyncHaut:
 
 async def outcomes(haut: AsyncHaut, calls: int = MANY) -> set[str]:
     """Call so many times at once, and return the kinds of outcome."""
-    outcomes = await together_async([haut.subjects.list] * calls)
+    outcomes = await gather_async([haut.subjects.list] * calls)
     return {type(outcome).__name__ for outcome in outcomes}
 
 
@@ -136,12 +136,14 @@ async def test_token_goes_to_the_api_alone(sandbox: Sandbox) -> None:
                 with pytest.raises(ApiError, match="redirect"):
                     await haut.subjects.list()
                 sandbox.faults.add("list_subjects", faults.redirect(origin, code))
+                path = (
+                    f"/api/v1/companies/{haut.scope.company_id}/datasets/"
+                    f"{haut.scope.dataset()}/subjects/"
+                )
                 with pytest.raises(ApiError, match="redirect"):
-                    await http.get(
-                        f"/api/v1/companies/{haut.scope.company_id}/datasets/"
-                        f"{haut.scope.dataset()}/subjects/",
-                        follow_redirects=True,
-                    )
+                    await http.get(path)
+                with pytest.raises(ConfigError, match="follow_redirects"):
+                    await http.get(path, follow_redirects=True)
                 sandbox.faults.add("upload_image", faults.redirect(origin, code))
                 with pytest.raises(StorageError):
                     await haut.images.upload(stored.subject, PHOTO)

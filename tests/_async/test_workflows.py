@@ -1,17 +1,20 @@
-"""Every operation and workflow of the face, replayed from cassettes with the network blocked.
+"""Every operation and workflow of the client, replayed from cassettes with the network blocked.
 
-They are recorded from the sandbox, or from an empty dataset of the real service, so each test leaves
-the dataset as it found it. Both faces replay the same cassettes: they must send the same requests.
+The cassettes are recorded from the sandbox, or from an empty dataset of the real service, so each test
+leaves the dataset as it found it. Both clients replay the same cassettes: they must send the same
+requests. In these tests time passes only while the client sleeps, and then at once.
 """
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -23,15 +26,21 @@ from haut_api.models import SignedUrl, Subject
 from haut_ext import (
     AsyncHaut,
     BadRequest,
+    ErasureIncomplete,
+    ErasureReceipt,
     ErrorItem,
     NotFound,
+    ServerError,
     Side,
     StorageError,
     Unauthorized,
     UploadedBatch,
     UploadedImage,
+    UploadIncomplete,
+    UploadState,
 )
 from haut_ext.photo import PhotoFile
+from haut_ext.sandbox import faults
 from tests.recording import PHOTOS, Service
 
 pytestmark = [pytest.mark.vcr, pytest.mark.block_network]
@@ -365,6 +374,104 @@ async def test_erase_all_but_the_subject(haut: AsyncHaut, subject: Subject) -> N
     assert [image.id async for image in haut.images.iterate(subject.id)] == []
 
 
+# Workflows that stop and are resumed
+
+
+Fail = Callable[..., None]
+
+
+@pytest.fixture
+async def impatient(haut: AsyncHaut) -> AsyncHaut:
+    """A client that gives up after three attempts."""
+    return haut.with_options(max_retries=2)
+
+
+def computations(cassette: Any) -> int:
+    """The number of computations that were requested, which is what costs money."""
+    return sum(request.uri.endswith("/compute/") for request in cassette.requests)
+
+
+async def test_upload_stopped_while_storing_and_resumed(
+    fail: Fail, haut: AsyncHaut, impatient: AsyncHaut, subject: Subject, vcr: Any
+) -> None:
+    fail("upload_image", faults.bad_gateway(503), times=3, skip=1)
+    with pytest.raises(UploadIncomplete) as stopped:
+        await impatient.upload_and_compute(subject.id, front=JPEG, left=WEBP)
+    state = UploadState.from_json(stopped.value.state.to_json())
+    assert [(side.side, side.status) for side in state.sides] == [
+        ("front", "stored"),
+        ("left", "open"),
+    ]
+    assert (state.missing, state.compute) == (("left",), "not sent")
+    batch = await haut.resume_upload(state, left=WEBP)
+    assert (batch.batch_id, [image.side for image in batch.images]) == (
+        state.batch_id,
+        ["front", "left"],
+    )
+    assert batch.images[0].image_id == state.sides[0].image_id
+    assert batch.images[1].image_id != state.sides[1].image_id
+    listed = {image.id async for image in haut.images.iterate(subject.id)}
+    assert listed == {image.image_id for image in batch.images}, "no half-made image is left"
+    assert len(await haut.wait_for_analysis(batch)) == 2
+    assert computations(vcr) == 1
+
+
+@pytest.mark.parametrize("api", ["v1", "v3"])
+async def test_upload_stopped_at_compute_and_resumed(
+    fail: Fail, haut: AsyncHaut, subject: Subject, vcr: Any, api: Any
+) -> None:
+    operation = "compute_batch" if api == "v1" else "compute_batch_v3"
+    fail(operation, faults.bad_gateway(502, when="after"))
+    with pytest.raises(UploadIncomplete) as stopped:
+        await haut.upload_and_compute(subject.id, front=JPEG, api=api)
+    state = UploadState.from_json(stopped.value.state.to_json())
+    assert (state.missing, state.compute) == ((), "unknown")
+    await asyncio.sleep(10)  # the first results show that the computation was started
+    batch = await haut.resume_upload(state)
+    assert (batch.batch_id, len(batch.images)) == (state.batch_id, 1)
+    assert computations(vcr) == 1
+
+
+async def test_paginate_all_stopped_and_read_again(
+    fail: Fail, haut: AsyncHaut, impatient: AsyncHaut, five: list[UUID]
+) -> None:
+    fail("list_subjects", faults.bad_gateway(503), times=3, skip=1)
+    dataset_id = haut.scope.dataset_id
+    seen: list[UUID] = []
+    with pytest.raises(ServerError) as stopped:
+        async for found in impatient.paginate_all(
+            list_subjects, dataset_id=dataset_id, page_size=2
+        ):
+            seen.append(found.id)
+    assert (stopped.value.status, stopped.value.attempts, len(seen)) == (503, 3, 2)
+    again = haut.paginate_all(list_subjects, dataset_id=dataset_id, page_size=2)
+    read = [found.id async for found in again]
+    assert read[:2] == seen
+    assert sorted(read) == sorted(five)
+
+
+async def test_erase_subject_stopped_and_completed(
+    fail: Fail, haut: AsyncHaut, impatient: AsyncHaut, subject: Subject
+) -> None:
+    batch = await haut.upload_and_compute(subject.id, front=JPEG, left=WEBP)
+    fail("delete_image", faults.bad_gateway(503), times=3, skip=1)
+    with pytest.raises(ErasureIncomplete) as stopped:
+        await impatient.erase_subject(subject.id)
+    receipt = ErasureReceipt.from_json(stopped.value.receipt.to_json())
+    assert not receipt.verified
+    assert [(step.name, step.status) for step in receipt.steps] == [
+        ("storage", "done"),
+        ("images", "failed"),
+    ]
+    [left] = [image.id async for image in haut.images.iterate(subject.id)]
+    assert left in {image.image_id for image in batch.images}
+    completed = await haut.erase_subject(subject.id, receipt=receipt)
+    assert completed.verified
+    assert completed.steps[:2] == receipt.steps
+    assert {step.status for step in completed.steps[2:]} == {"done"}
+    assert [found.id async for found in haut.subjects.iterate()] == []
+
+
 # The sections around
 
 
@@ -438,6 +545,16 @@ async def test_results_of_two_images(haut: AsyncHaut, subject: Subject) -> None:
     assert any(row["value"] for row in results.to_rows())
     again = await haut.results(batch.images[0])
     assert {result.image_id for result in again.results} == {batch.images[0].image_id}
+
+
+async def test_results_taken_as_complete_when_they_stop_growing(
+    haut: AsyncHaut, subject: Subject
+) -> None:
+    batch = await haut.upload_and_compute(subject.id, front=WEBP)
+    results = await haut.wait_for_results(batch, settled_after=3.0)
+    assert results.complete
+    again = await haut.results(batch)
+    assert again.results == results.results
 
 
 async def test_auxiliary_images(haut: AsyncHaut, subject: Subject) -> None:

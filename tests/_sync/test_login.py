@@ -33,13 +33,13 @@ from haut_ext import (
     Unauthorized,
     UnexpectedResponse,
 )
+from haut_ext._http.redaction import scrub
 from haut_ext._sync.login import Login
 from haut_ext._sync.tokens import TokenSource
-from haut_ext.concurrency import together
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
 from haut_ext.sandbox.messages import Answer
-from haut_ext.wire.redaction import scrub
-from haut_ext.wire.tokens import OPEN_PATHS
+from haut_ext.tokens import OPEN_PATHS
+from tests.faces import gather
 
 pytestmark = pytest.mark.anyio
 
@@ -59,7 +59,7 @@ class Ahead:
 
     def __init__(self, haut: Haut) -> None:
         self.seconds = 0.0
-        tokens = haut._session.transport.tokens
+        tokens = haut._session.http.connections.tokens
         assert isinstance(tokens.provider, Login)
         tokens.clock = tokens.provider.clock = self
 
@@ -88,7 +88,7 @@ def forget_refresh_tokens(sandbox: Sandbox) -> None:
 
 
 def outcomes(haut: Haut) -> set[str]:
-    found = together([haut.subjects.list] * MANY)
+    found = gather([haut.subjects.list] * MANY)
     return {type(outcome).__name__ for outcome in found}
 
 
@@ -359,7 +359,7 @@ def test_clients_made_from_it_share_the_token(sandbox: Sandbox) -> None:
     with log_in(sandbox) as haut:
         twin = haut.with_options(max_retries=0)
         sandbox.expire_token()
-        found = together([haut.subjects.list, twin.subjects.list] * MANY)
+        found = gather([haut.subjects.list, twin.subjects.list] * MANY)
         assert {type(outcome).__name__ for outcome in found} == {"Page"}
         twin.subjects.list()
     assert came(sandbox) == (1, 1)
@@ -457,7 +457,7 @@ def test_nothing_secret_in_a_client(sandbox: Sandbox, caplog: pytest.LogCaptureF
     with log_in(sandbox) as haut:
         sandbox.expire_token()
         haut.subjects.list()
-        tokens = haut._session.transport.tokens
+        tokens = haut._session.http.connections.tokens
         shown = repr(haut) + repr(vars(haut)) + repr(haut.api) + repr(vars(tokens))
         shown += repr(vars(tokens.provider)) + repr(haut._session) + caplog.text
     held = {*sandbox.world.accounts.refresh_tokens, *sandbox.world.accounts._ends}

@@ -15,8 +15,8 @@ from haut_ext import (
     ServerError,
     TransportError,
 )
-from haut_ext.concurrency import together
 from haut_ext.sandbox import Request, Sandbox, faults
+from tests.faces import gather
 
 pytestmark = pytest.mark.anyio
 
@@ -89,7 +89,7 @@ def test_get_or_create_compares_exactly_on_all_pages(sandbox: Sandbox) -> None:
 
 def test_concurrent_creators_agree_on_the_oldest(sandbox: Sandbox) -> None:
     with Haut(**sandbox.credentials) as haut:
-        outcomes = together([lambda: haut.subjects.get_or_create("same")] * 8)
+        outcomes = gather([lambda: haut.subjects.get_or_create("same")] * 8)
         found = haut.subjects.get_or_create("same")
     ids = {getattr(outcome, "id", outcome) for outcome in outcomes}
     assert ids == {found.id}

@@ -231,16 +231,19 @@ def test_progress_rises_by_side_to_the_whole_size(sandbox: Sandbox, subject_id: 
         assert all(after - before <= 256 * 1024 for before, after in pairwise(marks))
 
 
-def test_a_callers_own_error_stays_and_carries_the_state(sandbox: Sandbox, subject_id: str) -> None:
+def test_a_callers_own_error_stays_and_the_upload_is_resumed_from_the_last_state(
+    sandbox: Sandbox, subject_id: str
+) -> None:
     def progress(sent: int, total: int | None, side: Side) -> None:
         raise LookupError("the caller's own")
 
     with Haut(**sandbox.credentials) as haut:
-        with pytest.raises(LookupError, match="the caller's own") as caught:
-            haut.upload_and_compute(subject_id, front=FILES["front"], progress=progress)
-        [note] = caught.value.__notes__
-        state = UploadState.from_json(note.partition("\n")[2])
-        haut.resume_upload(state, front=FILES["front"])
+        states: list[UploadState] = []
+        with pytest.raises(LookupError, match="the caller's own"):
+            haut.upload_and_compute(
+                subject_id, front=FILES["front"], progress=progress, on_state=states.append
+            )
+        haut.resume_upload(UploadState.from_json(states[-1].to_json()), front=FILES["front"])
     assert len(final_state(sandbox)["subjects"][0]["batches"]) == 1
 
 

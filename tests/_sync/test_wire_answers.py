@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -22,6 +23,7 @@ from haut_ext import (
     RateLimited,
     TransportError,
     UnexpectedResponse,
+    capture_responses,
 )
 from haut_ext.sandbox import Sandbox, faults
 from tests import answers
@@ -31,6 +33,8 @@ from tests.wire.world import store
 MISFITS = list(misfits())
 OPERATIONS = sorted({misfit.operation for misfit in MISFITS})
 SOMEBODY = UUID("9b810e76-6ec9-4286-a3ca-828dd5f4b3b2")
+COMPANY = "cd613e30-d8f1-4adf-91b7-584a2265b1f5"
+"""The company of a sandbox seeded with 1."""
 
 
 @pytest.fixture
@@ -92,7 +96,9 @@ def test_successes_that_are_not_documented(sandbox: Sandbox, code: int) -> None:
             haut.images.get(SOMEBODY)
     assert (caught.value.status, caught.value.field) == (code, "(body)")
     assert caught.value.operation == "GET /api/v1/companies/{id}/images/{id}/"
-    assert str(caught.value).startswith(f"{caught.value.operation} answered {code}, but ")
+    assert str(caught.value).startswith(
+        f"{caught.value.operation} [{COMPANY} {SOMEBODY}] returned {code}, but "
+    )
     assert caught.value.headers["content-type"] == "application/json"
     assert caught.value.body == "{}"
 
@@ -115,11 +121,14 @@ def test_a_success_that_says_it_is_none(sandbox: Sandbox) -> None:
     no = faults.status(200, b'{"ok": false}', content_type="application/json")
     sandbox.faults.add("compute_batch", no)
     with Haut(**sandbox.credentials) as haut:
+        batch = store(sandbox).batch
         with pytest.raises(UnexpectedResponse, match="ok does not fit the spec") as caught:
-            haut.images.compute(store(sandbox).batch)
+            haut.images.compute(batch)
     assert (caught.value.field, caught.value.body) == ("ok", '{"ok": false}')
     assert caught.value.operation == "POST /api/v1/companies/{id}/batches/{id}/compute/"
-    assert str(caught.value).startswith(f"{caught.value.operation} answered 200, but ")
+    assert str(caught.value).startswith(
+        f"{caught.value.operation} [{COMPANY} {batch}] returned 200, but "
+    )
 
 
 def test_a_wait_past_the_cap_is_not_waited_for(sandbox: Sandbox) -> None:
@@ -142,22 +151,37 @@ def test_what_may_have_arrived_is_not_forgotten_by_a_later_attempt(sandbox: Sand
     assert caught.value.maybe_delivered
 
 
-def test_a_host_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nobody(*_: Any, **__: Any) -> Any:
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+@pytest.mark.parametrize(
+    ("code", "reason", "attempts"),
+    [
+        (socket.EAI_NONAME, "does not resolve (unknown)", 1),
+        (socket.EAI_AGAIN, "no connection was made", 2),
+    ],
+)
+def test_host_name_that_does_not_resolve_is_looked_up_again_only_if_that_may_help(
+    monkeypatch: pytest.MonkeyPatch, code: int, reason: str, attempts: int
+) -> None:
+    lookups = 0
 
-    monkeypatch.setattr(socket, "getaddrinfo", nobody)
+    def fail(*_: Any, **__: Any) -> Any:
+        nonlocal lookups
+        lookups += 1
+        raise socket.gaierror(code, "unknown")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
     haut = Haut(
         token="none",
         company_id=SOMEBODY,
         dataset_id=SOMEBODY,
-        base_url="https://nobody.invalid",
+        base_url="https://unknown.invalid",
         max_retries=1,
     )
     with haut:
-        with pytest.raises(TransportError, match=r"no connection was made .*2 attempts") as caught:
+        with pytest.raises(TransportError, match=re.escape(reason)) as caught:
             haut.subjects.create("someone")
+    assert lookups == caught.value.attempts == attempts
     assert not caught.value.maybe_delivered
+    assert caught.value.retryable == (attempts == 2)
 
 
 @pytest.mark.parametrize("address", [7, "", "no address", "http://[", "https://a b\x00/", "//x"])
@@ -176,7 +200,7 @@ def test_addresses_that_are_none(sandbox: Sandbox, address: object) -> None:
     assert sandbox.arrived("download_image") == 0
 
 
-def test_raw_answers_of_successes_and_errors(sandbox: Sandbox) -> None:
+def test_responses_of_generated_functions_and_errors(sandbox: Sandbox) -> None:
     sandbox.faults.add("list_subjects", faults.status(503, retry_after=0))
     with Haut(**sandbox.credentials) as haut:
         company, dataset = haut.scope.company_id, haut.scope.dataset()
@@ -186,8 +210,11 @@ def test_raw_answers_of_successes_and_errors(sandbox: Sandbox) -> None:
         assert created.status_code == 201
         assert created.headers["content-type"] == "application/json"
         assert b'"someone"' in created.content
-        listed = list_subjects.sync_detailed(company, dataset, client=haut.api)
-        assert listed.headers["x-haut-ext-attempts"] == "2"
+        with capture_responses() as responses:
+            listed = list_subjects.sync_detailed(company, dataset, client=haut.api)
+        assert listed.status_code == 200
+        assert [response.attempts for response in responses] == [2]
+        assert not [name for name in listed.headers if name.startswith("x-haut-ext")]
         with pytest.raises(NotFound) as caught:
             list_subjects.sync_detailed(company, dataset, client=haut.api, page=9)
         assert caught.value.status == 404

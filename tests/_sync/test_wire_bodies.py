@@ -20,9 +20,9 @@ from haut_ext import (
     TransportError,
     UnexpectedResponse,
 )
+from haut_ext._http import retry
 from haut_ext.photo import PhotoFile
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
-from haut_ext.wire import retry
 from tests.wire.world import photo_of, store
 
 CONTENT = photo_of(1_000_000)
@@ -31,7 +31,7 @@ BEFORE = b"what stood before"
 
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(retry, "INITIAL_BACKOFF", 0.01)
     with Sandbox(seed=1) as sandbox:
         yield sandbox
 
@@ -100,7 +100,6 @@ def test_photo_is_sent_without_any_limit(sandbox: Sandbox, haut: Haut) -> None:
     patient = haut.with_options(
         timeout=Timeout(connect=None, read=None, write=None, pool=None),
         deadline=None,
-        transfer_deadline=None,
     )
     patient.images.upload(store(sandbox).subject, CONTENT)
     assert received(sandbox) == hashlib.sha256(CONTENT).hexdigest()

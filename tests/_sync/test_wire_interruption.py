@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -22,6 +23,9 @@ from tests.wire.holdings import Holdings
 from tests.wire.interrupts import Crowd, Interrupter, Moment
 from tests.wire.peers import black_hole, deaf
 from tests.wire.world import elsewhere, photo_of, store
+
+# After Ctrl-C the synchronous client drops its connections, and the collector closes them.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
 
 @pytest.fixture
@@ -41,7 +45,7 @@ def interrupt(sandbox: Sandbox, stage: str, call: Callable[[], object]) -> None:
 
 
 def still_works(haut: Haut, sandbox: Sandbox) -> None:
-    """See that all sixteen turns can be had, which one call after the other would not show."""
+    """Check that all 16 slots are free: 16 calls arrive before the first gets its response."""
     all_have_come = threading.Barrier(16, timeout=10)
 
     def hold(_: Request) -> None:
@@ -54,18 +58,18 @@ def still_works(haut: Haut, sandbox: Sandbox) -> None:
     assert not all_have_come.broken
 
 
-def test_waiting_for_a_turn(sandbox: Sandbox) -> None:
+def test_waiting_for_a_slot(sandbox: Sandbox) -> None:
     release = threading.Event()
 
     def hold(_: Request) -> None:
         release.wait(10)
 
     sandbox.before_request = hold
-    with Haut(**sandbox.credentials) as haut:
+    with Haut(**sandbox.credentials, max_in_flight=16) as haut:
         with Crowd([haut.subjects.list] * 16):
             try:
                 Moment(lambda: sandbox.arrived("list_subjects") == 16).come()
-                interrupt(sandbox, "take", haut.subjects.list)
+                interrupt(sandbox, "_send_once", haut.subjects.list)
             finally:
                 release.set()
         still_works(haut, sandbox)
@@ -94,7 +98,7 @@ def test_sending_a_photo(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
     path = tmp_path / "photo.jpg"
     path.write_bytes(content)
     photo = Photo.open(path if kind == "path" else content)
-    with Haut(**sandbox.credentials) as haut:
+    with Haut(**sandbox.credentials, max_in_flight=16) as haut:
         slot = haut.images.request_upload(subject)
         with deaf() as origin:
             interrupt(
@@ -110,7 +114,7 @@ def test_sending_a_photo(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
 
 def test_waiting_for_the_headers(sandbox: Sandbox) -> None:
     sandbox.faults.add("list_subjects", faults.stall(), skip=1)
-    with Haut(**sandbox.credentials) as haut:
+    with Haut(**sandbox.credentials, max_in_flight=16) as haut:
         haut.subjects.list()  # leaves a connection, which may stay
         interrupt(sandbox, "_receive_response_headers", haut.subjects.list)
         still_works(haut, sandbox)
@@ -118,17 +122,20 @@ def test_waiting_for_the_headers(sandbox: Sandbox) -> None:
 
 def test_reading_the_body(sandbox: Sandbox) -> None:
     sandbox.faults.add("list_subjects", faults.dribble(0.3, head=False), skip=1)
-    with Haut(**sandbox.credentials) as haut:
+    with Haut(**sandbox.credentials, max_in_flight=16) as haut:
         haut.subjects.list()  # leaves a connection, which may stay
-        interrupt(sandbox, "_read_answer", haut.subjects.list)
+        interrupt(sandbox, "_read", haut.subjects.list)
         still_works(haut, sandbox)
 
 
-def test_waiting_to_try_again(sandbox: Sandbox) -> None:
+def test_waiting_before_a_retry(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     sandbox.faults.add("list_subjects", faults.status(503, retry_after=30), skip=1)
-    with Haut(**sandbox.credentials) as haut:
+    with Haut(**sandbox.credentials, max_in_flight=16) as haut:
         haut.subjects.list()  # leaves a connection, which may stay
-        interrupt(sandbox, "_wait_for_retry", haut.subjects.list)
+        # This line is logged last before the client sleeps.
+        interrupter = Interrupter("exchange", lambda: "retrying in" in caplog.text)
+        with Holdings():
+            interrupter.strike(haut.subjects.list)
         still_works(haut, sandbox)
 
 
@@ -141,7 +148,8 @@ def test_asking_for_the_token(sandbox: Sandbox) -> None:
             time.sleep(30)
         return credentials["token"]
 
-    with Haut(**{**credentials, "token": token}) as haut:  # type: ignore[arg-type]
+    arguments: Any = {**credentials, "token": token}
+    with Haut(**arguments, max_in_flight=16) as haut:
         interrupt(sandbox, "token", haut.subjects.list)
         hangs = False
         still_works(haut, sandbox)
@@ -153,9 +161,9 @@ def test_streaming_a_download(sandbox: Sandbox, tmp_path: Path, kind: str) -> No
     sandbox.faults.add("download_image", faults.dribble(0.3, head=False))
     path = tmp_path / "photo.jpg"
     to = path if kind == "path" else io.BytesIO()
-    with Haut(**sandbox.credentials) as haut:
+    with Haut(**sandbox.credentials, max_in_flight=16) as haut:
         haut.images.get(image)  # leaves a connection, which may stay
-        interrupt(sandbox, "_read_answer", lambda: haut.images.download(image, to))
+        interrupt(sandbox, "_read", lambda: haut.images.download(image, to))
         assert os.listdir(tmp_path) == []
         assert haut.images.download(image, path) == 5
         still_works(haut, sandbox)

@@ -17,10 +17,17 @@ import pytest
 from attrs import frozen
 
 import haut_ext
-from haut_ext import Haut, HautError, Timeout, UploadedBatch, UploadedImage
-from haut_ext.concurrency import together
-from haut_ext.sandbox import Sandbox, faults
-from haut_ext.wire import retry
+from haut_ext import (
+    Haut,
+    HautError,
+    Timeout,
+    TransportTimeout,
+    UploadedBatch,
+    UploadedImage,
+)
+from haut_ext._http import retry
+from haut_ext.sandbox import Request, Sandbox, faults
+from tests.faces import gather
 from tests.wire.interrupts import Moment
 from tests.wire.world import PHOTO, photo_of, store
 
@@ -41,7 +48,7 @@ BATCH = UploadedBatch(
 
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(retry, "INITIAL_BACKOFF", 0.01)
     with Sandbox(seed=1) as sandbox:
         yield sandbox
 
@@ -52,11 +59,11 @@ def haut(sandbox: Sandbox) -> Iterator[Haut]:
         yield client
 
 
-# Many at once
+# Concurrent calls
 
 
 @pytest.mark.parametrize("many", [32, 200])
-def test_everybody_gets_the_right_answer(sandbox: Sandbox, haut: Haut, many: int) -> None:
+def test_concurrent_calls_get_their_own_responses(sandbox: Sandbox, haut: Haut, many: int) -> None:
     subjects = sandbox.add_subjects(many)
     photos = [b"photo %d" % number for number in range(many)]
     images = [
@@ -71,35 +78,75 @@ def test_everybody_gets_the_right_answer(sandbox: Sandbox, haut: Haut, many: int
         haut.images.download(image.id, got)
         return renamed.name, str(image.id), got.getvalue()
 
-    # So impatient that nobody could wait in the pool: turns are waited for before it.
-    haut = haut.with_options(timeout=Timeout(pool=0.05))
-    answers = together([partial(one, number) for number in range(many)])
+    answers = gather([partial(one, number) for number in range(many)])
     assert answers == [
         (f"name {number}", images[number].id, photos[number]) for number in range(many)
     ]
 
 
-def test_slow_downloads_are_bounded_too(sandbox: Sandbox, haut: Haut) -> None:
-    """A download holds its turn until its last byte, so that no pool can be short of connections."""
+def test_download_occupies_its_slot_until_its_last_byte(sandbox: Sandbox) -> None:
     stored = store(sandbox, b"photo")
     sandbox.faults.add("download_image", faults.dribble(0.02, head=False), times=None)
-    hasty = haut.with_options(timeout=Timeout(pool=0.05), max_retries=0)
-    calls = [partial(hasty.images.download, stored.image, io.BytesIO()) for _ in range(120)]
-    assert together(calls) == [5] * 120
+    largest = 0
+
+    def count(_: Request) -> None:
+        nonlocal largest
+        largest = max(largest, open_connections(sandbox.storage_url))
+
+    sandbox.before_request = count
+    with Haut(**sandbox.credentials, max_in_flight=4) as haut:
+        calls = [partial(haut.images.download, stored.image, io.BytesIO()) for _ in range(40)]
+        assert gather(calls) == [5] * 40
+    assert 2 <= largest <= 4
 
 
-def test_as_few_connections_as_calls_at_once(sandbox: Sandbox, haut: Haut) -> None:
-    def open_connections() -> int:
-        names = [thread.name for thread in threading.enumerate()]
-        return names.count("haut-sandbox-connection")
+def test_waiting_for_a_slot_ends_after_the_pool_timeout_and_is_not_retried(
+    sandbox: Sandbox,
+) -> None:
+    release = threading.Event()
 
-    before = open_connections()
+    def hold(_: Request) -> None:
+        release.wait(10)
+
+    sandbox.before_request = hold
+    with Haut(**sandbox.credentials, max_in_flight=2) as haut:
+
+        def overtake() -> None:
+            Moment(lambda: sandbox.arrived("list_subjects") == 2).come()
+            hasty = haut.with_options(timeout=Timeout(pool=0.05))
+            try:
+                with pytest.raises(TransportTimeout, match=r"timeout\.pool") as caught:
+                    hasty.subjects.list()
+            finally:
+                release.set()
+            assert caught.value.attempts == 1
+            assert not caught.value.maybe_delivered
+
+        calls: list[Any] = [haut.subjects.list, haut.subjects.list, overtake]
+        outcomes = gather(calls)
+        assert not [it for it in outcomes if isinstance(it, Exception)]
+        assert (haut.subjects.list()).total == 0
+    assert sandbox.arrived("list_subjects") == 3
+
+
+def open_connections(origin: str) -> int:
+    """Return how many connections the server at `origin` has."""
+    port = int(origin.rpartition(":")[2])
+    table = Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]
+    rows = [line.split() for line in table]
+    return sum(local.endswith(f":{port:04X}") and state == "01" for _, local, _, state, *_ in rows)
+
+
+def test_connections_are_reused_and_no_more_than_max_in_flight(sandbox: Sandbox) -> None:
     image = store(sandbox).image
-    for _ in range(20):
-        haut.images.download(image, io.BytesIO())
-    assert open_connections() - before == 2  # to the API and to the storage
-    together([haut.subjects.list] * 100)
-    assert open_connections() - before <= 2 * 16
+    with Haut(**sandbox.credentials, max_in_flight=8) as haut:
+        for _ in range(20):
+            haut.images.download(image, io.BytesIO())
+        assert open_connections(sandbox.base_url) == 1
+        assert open_connections(sandbox.storage_url) == 1
+        pages = gather([haut.subjects.list] * 60)
+        assert [type(page).__name__ for page in pages] == ["Page"] * 60
+        assert open_connections(sandbox.base_url) <= 8
 
 
 # Copies
@@ -218,7 +265,10 @@ def plain(error: HautError) -> dict[str, Any]:
     }
 
 
-def test_clients_can_be_copied(sandbox: Sandbox, haut: Haut, tmp_path: Path) -> None:
+def test_clients_can_be_copied(
+    sandbox: Sandbox, haut: Haut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HAUT_TOKEN", sandbox.credentials["token"])
     changed = haut.with_options(max_retries=1, deadline=7)
     haut.subjects.list()
     for twin in (pickle.loads(pickle.dumps(changed)), copy.deepcopy(changed)):
@@ -237,7 +287,7 @@ def test_closing_ends_calls_that_wait(sandbox: Sandbox) -> None:
     haut = Haut(**sandbox.credentials)
 
     def listed() -> None:
-        with pytest.raises(haut_ext.ConfigError, match="closed"):
+        with pytest.raises(haut_ext.ServerError, match="503"):
             haut.subjects.list()
 
     def close() -> None:
@@ -245,7 +295,7 @@ def test_closing_ends_calls_that_wait(sandbox: Sandbox) -> None:
         haut.with_options().close()  # which closes nothing
         haut.close()
 
-    assert together([listed, close]) == [None, None]
+    assert gather([listed, close]) == [None, None]
     assert sandbox.arrived("list_subjects") == 1
 
 
@@ -257,7 +307,7 @@ def test_photos_of_many_sizes_at_once(sandbox: Sandbox, haut: Haut) -> None:
         image = haut.images.upload(subjects[number].id, photo_of(sizes[number]))
         return image.image_id
 
-    images = together([partial(one, number) for number in range(24)])
+    images = gather([partial(one, number) for number in range(24)])
     assert len(set(map(str, images))) == 24
     lengths = [found.length for found in sandbox.arrivals if found.operation == "upload_image"]
     assert sorted(lengths) == sizes

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import hashlib
 import ssl
+import sys
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,7 +58,7 @@ def origins(sandbox: Sandbox, context: ssl.SSLContext) -> Iterator[tuple[str, st
 
 def client(sandbox: Sandbox, base_url: str) -> Haut:
     arguments: dict[str, Any] = {**sandbox.credentials, "base_url": base_url}
-    return Haut(**arguments, deadline=1, transfer_deadline=1)
+    return Haut(**arguments, deadline=1)
 
 
 def test_photo_is_sent_whole(sandbox: Sandbox, origins: tuple[str, str]) -> None:
@@ -73,15 +75,14 @@ def test_photo_is_sent_whole(sandbox: Sandbox, origins: tuple[str, str]) -> None
     assert received == hashlib.sha256(CONTENT).hexdigest()
 
 
-@pytest.mark.parametrize("head", [True, False], ids=["headers", "body"])
-def test_deadline(sandbox: Sandbox, origins: tuple[str, str], head: bool) -> None:
+def test_deadline(sandbox: Sandbox, origins: tuple[str, str]) -> None:
     image = store(sandbox).image
-    sandbox.faults.add("get_image", faults.dribble(0.01, head=head))
+    sandbox.faults.add("get_image", faults.dribble(0.02, head=False))
     with Holdings(), client(sandbox, origins[0]) as haut:
         started = time.monotonic()
         with pytest.raises(TransportTimeout, match="deadline of 1 s"):
             haut.images.get(image)
-        assert abs(time.monotonic() - started - 1) < 0.1
+        assert time.monotonic() - started < 1.3
     assert sandbox.faults.pending == []
 
 
@@ -91,7 +92,7 @@ def test_deadline_of_a_handshake(sandbox: Sandbox, context: ssl.SSLContext) -> N
             started = time.monotonic()
             with pytest.raises(TransportTimeout, match="deadline of 1 s"):
                 haut.subjects.list()
-            assert abs(time.monotonic() - started - 1) < 0.1
+            assert time.monotonic() - started < 1.3
 
 
 def test_certificate_that_is_not_trusted(
@@ -99,8 +100,10 @@ def test_certificate_that_is_not_trusted(
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
     with Holdings(), client(sandbox, origins[0]) as haut:
-        with pytest.raises(TransportError, match="no connection was made") as caught:
+        with pytest.raises(TransportError, match="certificate is not trusted") as caught:
             haut.subjects.create("someone")
+    assert caught.value.attempts == 1
+    assert not caught.value.retryable
     assert not caught.value.maybe_delivered
     assert sandbox.arrivals == []
 
@@ -152,12 +155,13 @@ def test_proxy_that_refuses(
     with connect_proxy([], wanted="somebody else") as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.replace("//", "//name:secret@"))
         with Holdings(), client(sandbox, origins[0]) as haut:
-            refused = haut.with_options(max_retries=0)
-            with pytest.raises(TransportError, match="no connection was made") as caught:
-                refused.subjects.create("someone")
+            with pytest.raises(TransportError, match=r"user name and a password \(407\)") as caught:
+                haut.subjects.create("someone")
+    assert caught.value.attempts == 1
+    assert not caught.value.retryable
     assert not caught.value.maybe_delivered
     assert "HTTPS_PROXY" in str(caught.value)
-    assert "secret" not in repr(caught.value.__cause__)
+    assert "secret" not in "".join(traceback.format_exception(caught.value))
     assert sandbox.arrivals == []
 
 
@@ -177,11 +181,30 @@ def test_who_is_reached_without_the_proxy(
     assert heads == []
 
 
-@pytest.mark.parametrize("address", ["socks5://name:secret@proxy.example:1080", "http://[::1"])
-def test_proxy_that_cannot_be_used(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, address: str
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("socks5://name:secret@proxy.example:1080", r"httpx\[socks\]"),
+        ("http://name:secret@[::1", "HTTPS_PROXY"),
+        ("gopher://name:secret@proxy.example", "HTTPS_PROXY"),
+    ],
+)
+def test_unusable_proxy_of_the_environment_stops_only_calls_that_would_use_it(
+    sandbox: Sandbox,
+    origins: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    address: str,
+    reason: str,
 ) -> None:
+    monkeypatch.setitem(sys.modules, "socksio", None)  # as if it were not installed
     monkeypatch.setenv("ALL_PROXY", address)
-    with pytest.raises(ConfigError, match="HTTPS_PROXY") as caught:
-        Haut(**sandbox.credentials)
-    assert "secret" not in str(caught.value)
+    with client(sandbox, origins[0]) as haut:
+        with pytest.raises(ConfigError, match=reason) as caught:
+            haut.subjects.list()
+        assert "secret" not in "".join(traceback.format_exception(caught.value))
+        monkeypatch.setenv("NO_PROXY", "localhost")
+        assert sandbox.arrivals == []
+    with client(sandbox, origins[0]) as haut:
+        haut.subjects.list()
+    with client(sandbox, sandbox.base_url) as haut:
+        haut.subjects.list()

@@ -12,11 +12,11 @@ import pytest
 
 from haut_api.api.subjects import list_subjects
 from haut_ext import ApiError, ConfigError, Haut, StorageError, Unauthorized
-from haut_ext.concurrency import together
 from haut_ext.photo import Photo
 from haut_ext.sandbox import Request, Sandbox, faults
 from haut_ext.sandbox.faults import Fault
 from haut_ext.sandbox.messages import Answer
+from tests.faces import gather
 from tests.wire.peers import nothing_came, somebody_else
 from tests.wire.world import PHOTO, elsewhere, store
 
@@ -55,7 +55,7 @@ def client(sandbox: Sandbox, provider: Provider) -> Haut:
 
 def outcomes(haut: Haut, calls: int = MANY) -> set[str]:
     """Call so many times at once, and return the kinds of outcome."""
-    outcomes = together([haut.subjects.list] * calls)
+    outcomes = gather([haut.subjects.list] * calls)
     return {type(outcome).__name__ for outcome in outcomes}
 
 
@@ -137,12 +137,14 @@ def test_token_goes_to_the_api_alone(sandbox: Sandbox) -> None:
                 with pytest.raises(ApiError, match="redirect"):
                     haut.subjects.list()
                 sandbox.faults.add("list_subjects", faults.redirect(origin, code))
+                path = (
+                    f"/api/v1/companies/{haut.scope.company_id}/datasets/"
+                    f"{haut.scope.dataset()}/subjects/"
+                )
                 with pytest.raises(ApiError, match="redirect"):
-                    http.get(
-                        f"/api/v1/companies/{haut.scope.company_id}/datasets/"
-                        f"{haut.scope.dataset()}/subjects/",
-                        follow_redirects=True,
-                    )
+                    http.get(path)
+                with pytest.raises(ConfigError, match="follow_redirects"):
+                    http.get(path, follow_redirects=True)
                 sandbox.faults.add("upload_image", faults.redirect(origin, code))
                 with pytest.raises(StorageError):
                     haut.images.upload(stored.subject, PHOTO)

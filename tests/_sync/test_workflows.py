@@ -1,18 +1,21 @@
 # Derived from tests/_async/test_workflows.py by `make sync`; change that file instead.
-"""Every operation and workflow of the face, replayed from cassettes with the network blocked.
+"""Every operation and workflow of the client, replayed from cassettes with the network blocked.
 
-They are recorded from the sandbox, or from an empty dataset of the real service, so each test leaves
-the dataset as it found it. Both faces replay the same cassettes: they must send the same requests.
+The cassettes are recorded from the sandbox, or from an empty dataset of the real service, so each test
+leaves the dataset as it found it. Both clients replay the same cassettes: they must send the same
+requests. In these tests time passes only while the client sleeps, and then at once.
 """
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -23,16 +26,22 @@ from haut_api.api.subjects import list_subjects
 from haut_api.models import SignedUrl, Subject
 from haut_ext import (
     BadRequest,
+    ErasureIncomplete,
+    ErasureReceipt,
     ErrorItem,
     Haut,
     NotFound,
+    ServerError,
     Side,
     StorageError,
     Unauthorized,
     UploadedBatch,
     UploadedImage,
+    UploadIncomplete,
+    UploadState,
 )
 from haut_ext.photo import PhotoFile
+from haut_ext.sandbox import faults
 from tests.recording import PHOTOS, Service
 
 pytestmark = [pytest.mark.vcr, pytest.mark.block_network]
@@ -364,6 +373,102 @@ def test_erase_all_but_the_subject(haut: Haut, subject: Subject) -> None:
     assert [image.id for image in haut.images.iterate(subject.id)] == []
 
 
+# Workflows that stop and are resumed
+
+
+Fail = Callable[..., None]
+
+
+@pytest.fixture
+def impatient(haut: Haut) -> Haut:
+    """A client that gives up after three attempts."""
+    return haut.with_options(max_retries=2)
+
+
+def computations(cassette: Any) -> int:
+    """The number of computations that were requested, which is what costs money."""
+    return sum(request.uri.endswith("/compute/") for request in cassette.requests)
+
+
+def test_upload_stopped_while_storing_and_resumed(
+    fail: Fail, haut: Haut, impatient: Haut, subject: Subject, vcr: Any
+) -> None:
+    fail("upload_image", faults.bad_gateway(503), times=3, skip=1)
+    with pytest.raises(UploadIncomplete) as stopped:
+        impatient.upload_and_compute(subject.id, front=JPEG, left=WEBP)
+    state = UploadState.from_json(stopped.value.state.to_json())
+    assert [(side.side, side.status) for side in state.sides] == [
+        ("front", "stored"),
+        ("left", "open"),
+    ]
+    assert (state.missing, state.compute) == (("left",), "not sent")
+    batch = haut.resume_upload(state, left=WEBP)
+    assert (batch.batch_id, [image.side for image in batch.images]) == (
+        state.batch_id,
+        ["front", "left"],
+    )
+    assert batch.images[0].image_id == state.sides[0].image_id
+    assert batch.images[1].image_id != state.sides[1].image_id
+    listed = {image.id for image in haut.images.iterate(subject.id)}
+    assert listed == {image.image_id for image in batch.images}, "no half-made image is left"
+    assert len(haut.wait_for_analysis(batch)) == 2
+    assert computations(vcr) == 1
+
+
+@pytest.mark.parametrize("api", ["v1", "v3"])
+def test_upload_stopped_at_compute_and_resumed(
+    fail: Fail, haut: Haut, subject: Subject, vcr: Any, api: Any
+) -> None:
+    operation = "compute_batch" if api == "v1" else "compute_batch_v3"
+    fail(operation, faults.bad_gateway(502, when="after"))
+    with pytest.raises(UploadIncomplete) as stopped:
+        haut.upload_and_compute(subject.id, front=JPEG, api=api)
+    state = UploadState.from_json(stopped.value.state.to_json())
+    assert (state.missing, state.compute) == ((), "unknown")
+    time.sleep(10)  # the first results show that the computation was started
+    batch = haut.resume_upload(state)
+    assert (batch.batch_id, len(batch.images)) == (state.batch_id, 1)
+    assert computations(vcr) == 1
+
+
+def test_paginate_all_stopped_and_read_again(
+    fail: Fail, haut: Haut, impatient: Haut, five: list[UUID]
+) -> None:
+    fail("list_subjects", faults.bad_gateway(503), times=3, skip=1)
+    dataset_id = haut.scope.dataset_id
+    seen: list[UUID] = []
+    with pytest.raises(ServerError) as stopped:
+        for found in impatient.paginate_all(list_subjects, dataset_id=dataset_id, page_size=2):
+            seen.append(found.id)
+    assert (stopped.value.status, stopped.value.attempts, len(seen)) == (503, 3, 2)
+    again = haut.paginate_all(list_subjects, dataset_id=dataset_id, page_size=2)
+    read = [found.id for found in again]
+    assert read[:2] == seen
+    assert sorted(read) == sorted(five)
+
+
+def test_erase_subject_stopped_and_completed(
+    fail: Fail, haut: Haut, impatient: Haut, subject: Subject
+) -> None:
+    batch = haut.upload_and_compute(subject.id, front=JPEG, left=WEBP)
+    fail("delete_image", faults.bad_gateway(503), times=3, skip=1)
+    with pytest.raises(ErasureIncomplete) as stopped:
+        impatient.erase_subject(subject.id)
+    receipt = ErasureReceipt.from_json(stopped.value.receipt.to_json())
+    assert not receipt.verified
+    assert [(step.name, step.status) for step in receipt.steps] == [
+        ("storage", "done"),
+        ("images", "failed"),
+    ]
+    [left] = [image.id for image in haut.images.iterate(subject.id)]
+    assert left in {image.image_id for image in batch.images}
+    completed = haut.erase_subject(subject.id, receipt=receipt)
+    assert completed.verified
+    assert completed.steps[:2] == receipt.steps
+    assert {step.status for step in completed.steps[2:]} == {"done"}
+    assert [found.id for found in haut.subjects.iterate()] == []
+
+
 # The sections around
 
 
@@ -435,6 +540,14 @@ def test_results_of_two_images(haut: Haut, subject: Subject) -> None:
     assert any(row["value"] for row in results.to_rows())
     again = haut.results(batch.images[0])
     assert {result.image_id for result in again.results} == {batch.images[0].image_id}
+
+
+def test_results_taken_as_complete_when_they_stop_growing(haut: Haut, subject: Subject) -> None:
+    batch = haut.upload_and_compute(subject.id, front=WEBP)
+    results = haut.wait_for_results(batch, settled_after=3.0)
+    assert results.complete
+    again = haut.results(batch)
+    assert again.results == results.results
 
 
 def test_auxiliary_images(haut: Haut, subject: Subject) -> None:

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from distributed import Client, LocalCluster
 from haut_ext import ConfigError, Haut
 from haut_ext.bulk import bulk_upload
 from haut_ext.sandbox import Request, Sandbox
+from haut_ext.settings import TokenFile
 from tests.bulk.holdings import holdings
 
 ROWS = 60
@@ -26,6 +28,17 @@ FORKSERVER = multiprocessing.get_context("forkserver")
 
 def rows(photo: Path) -> list[dict[str, Any]]:
     return [{"subject": f"person {number}", "front": photo} for number in range(ROWS)]
+
+
+@pytest.fixture
+def haut(sandbox: Sandbox, tmp_path: Path) -> Iterator[Haut]:
+    """A client whose token can be pickled: by the file that it is read from."""
+    path = tmp_path / "token"
+    path.touch(0o600)
+    path.write_text(sandbox.credentials["token"])
+    arguments: dict[str, Any] = {**sandbox.credentials, "token": TokenFile(str(path))}
+    with Haut(**arguments) as haut:
+        yield haut
 
 
 @pytest.mark.filterwarnings("default")  # distributed's own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -110,7 +111,10 @@ def test_everybody_slows_down_when_asked_to(tmp_path: Path, photo: Path, sandbox
     assert (report.done, sandbox.faults.pending) == (20, [])
 
 
-def test_the_gate_halves_at_a_trouble_and_grows_with_successes() -> None:
+def test_the_gate_halves_at_a_trouble_and_grows_with_successes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(random, "uniform", lambda low, high: low)
     gate = Gate(8, None, patience=60)
     assert gate.slow_down(0)
     assert gate.limit == 4
@@ -121,6 +125,16 @@ def test_the_gate_halves_at_a_trouble_and_grows_with_successes() -> None:
         gate.succeed()
     assert 7 < gate.limit <= 8
     assert not Gate(8, None, patience=10).slow_down(30)
+
+
+def test_a_retry_after_of_0_makes_no_hot_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "uniform", lambda low, high: high)
+    gate = Gate(8, None, patience=60)
+    for longest in (2.0, 4.0, 8.0):
+        gate.slow_down(0)
+        pause = gate._paused_until - time.monotonic()
+        assert longest - 1 < pause <= longest
+        gate._paused_until = 0.0
 
 
 def test_the_gate_keeps_out_who_is_one_too_many() -> None:

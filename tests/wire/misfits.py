@@ -22,7 +22,7 @@ class Misfit:
         operation: The operation's id.
         status: Of its success.
         body: JSON.
-        field: The place, dotted, without the numbers of list items; empty for the whole.
+        field: The path in the body, dotted, with the indexes of lists; empty for the whole body.
         must_fail: Whether the spec leaves no doubt: a required key, an id, a time or an object.
     """
 
@@ -86,4 +86,4 @@ def _changed(good: Any, place: Place, value: object) -> Any:
 
 
 def _dotted(place: Place) -> str:
-    return ".".join(step for step in place if isinstance(step, str))
+    return ".".join(map(str, place))

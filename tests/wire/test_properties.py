@@ -14,10 +14,10 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from haut_ext._http.redaction import scrub
+from haut_ext._http.retry import INITIAL_BACKOFF, MAX_BACKOFF, parse_retry_after, retry_delay
 from haut_ext.errors import ConfigError
 from haut_ext.settings import _is_loopback, check_signed_address, parse_base_url, parse_id
-from haut_ext.wire.redaction import scrub
-from haut_ext.wire.retry import FIRST_WAIT, LONGEST_WAIT, backoff, parse_retry_after
 
 # Retry-After
 
@@ -71,13 +71,23 @@ def test_retry_after_as_a_date(ahead: int, offset: int) -> None:
 
 @given(st.integers(min_value=1, max_value=10**9))
 def test_backoff_is_bounded(retry: int) -> None:
-    bound = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(retry - 1, 60))
-    assert all(0 <= backoff(retry) <= bound for _ in range(20))
+    bound = min(MAX_BACKOFF, INITIAL_BACKOFF * 2 ** min(retry - 1, 60))
+    assert all(0 <= retry_delay(retry, None) <= bound for _ in range(20))
+
+
+@given(st.integers(min_value=1, max_value=10**9), st.floats(min_value=0, max_value=1e11))
+def test_retry_after_is_a_lower_bound_of_the_delay(retry: int, seconds: float) -> None:
+    assert retry_delay(retry, seconds) >= seconds
+
+
+@pytest.mark.parametrize("seconds", [None, 0.0])
+def test_retry_after_of_0_does_not_shorten_the_backoff(seconds: float | None) -> None:
+    assert max(retry_delay(5, seconds) for _ in range(500)) > MAX_BACKOFF * 0.9
 
 
 def test_backoff_grows_and_is_spread() -> None:
     for retry, bound in enumerate((0.5, 1, 2, 4, 8, 8), start=1):
-        waits = [backoff(retry) for _ in range(500)]
+        waits = [retry_delay(retry, None) for _ in range(500)]
         assert max(waits) > bound * 0.9
         assert min(waits) < bound * 0.1
 

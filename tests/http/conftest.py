@@ -1,0 +1,87 @@
+"""Fixtures of the tests of the HTTP core."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from haut_ext.sandbox import Sandbox
+from tests.http.clients import Client, Kind
+from tests.http.servers import Authority, Relay
+
+# Read before any fixture runs: the tests of other folders share one SSL context between all clients.
+_CREATE_SSL_CONTEXT = httpx.create_ssl_context
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove what could change a client: proxies, certificates and the variables of the SDK."""
+    monkeypatch.setattr(httpx, "create_ssl_context", _CREATE_SSL_CONTEXT)
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy") or name.startswith(("HAUT_", "SSL_CERT_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(params=["sync", "async"])
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """Which of the two clients a test runs with."""
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(seed=1, analysis_reads=0) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every random delay between attempts 1 ms."""
+    monkeypatch.setattr(random, "uniform", lambda low, high: 0.001)
+
+
+@pytest.fixture(scope="session")
+def authority() -> Authority:
+    return Authority()
+
+
+@pytest.fixture
+def ca_file(authority: Authority, tmp_path: Path) -> str:
+    """The path of the certificate of the test's own authority."""
+    path = tmp_path / "ca.pem"
+    path.write_bytes(authority.pem)
+    return str(path)
+
+
+@pytest.fixture
+def trusted(ca_file: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The same file, named by SSL_CERT_FILE."""
+    monkeypatch.setenv("SSL_CERT_FILE", ca_file)
+    return ca_file
+
+
+@pytest.fixture
+def https_origin(sandbox: Sandbox, authority: Authority) -> Iterator[str]:
+    """The sandbox's API behind TLS."""
+    with Relay(sandbox.base_url, authority.server) as relay:
+        yield relay.origin
+
+
+@pytest.fixture
+def new_client(kind: Kind, sandbox: Sandbox) -> Iterator[Callable[..., Client]]:
+    """Make clients of the sandbox, which are closed after the test."""
+    made: list[Client] = []
+
+    def make(**arguments: Any) -> Client:
+        made.append(Client(kind, **{**sandbox.credentials, **arguments}))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close()

@@ -1,0 +1,191 @@
+"""A client that is closed while calls are in flight, wait for a slot, or wait for their retry."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from haut_ext import ConfigError, ServerError
+from tests.http.clients import COMPANY, DATASET, Kind, client_class
+from tests.http.interrupts import wait_until
+from tests.http.leaks import assert_sockets_close
+from tests.http.servers import Server, read_body, read_head, response
+
+CREDENTIALS: dict[str, Any] = {"token": "token", "company_id": COMPANY, "dataset_id": DATASET}
+PATIENCE = 10.0
+
+
+class HeldServer(Server):
+    """A server that answers no request before `proceed` is set.
+
+    Attributes:
+        arrived: Number of requests that have arrived.
+        proceed: Lets the requests be answered.
+    """
+
+    def __init__(self, answer: bytes) -> None:
+        self._response = answer
+        self.arrived = 0
+        self.answered = 0
+        self.proceed = threading.Event()
+        super().__init__(self._hold)
+
+    def _hold(self, client: socket.socket) -> None:
+        while head := read_head(client):
+            read_body(client, head)
+            self.arrived += 1
+            self.proceed.wait(PATIENCE)
+            client.sendall(self._response)
+            self.answered += 1
+
+
+@pytest.fixture
+def server() -> Iterator[HeldServer]:
+    with HeldServer(response("200 OK", b"{}")) as held:
+        yield held
+
+
+class Transport(httpx.HTTPTransport):
+    """A transport of the caller's that counts how often it is closed."""
+
+    closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+        super().close()
+
+
+class AsyncTransport(httpx.AsyncHTTPTransport):
+    """The same for the asynchronous client."""
+
+    closed = 0
+
+    async def aclose(self) -> None:
+        self.closed += 1
+        await super().aclose()
+
+
+class Begun:
+    """Counts the attempts that have begun, by a request hook of either kind."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.count = 0
+        self.hooks = {"request": [self._count if kind == "sync" else self._count_async]}
+
+    def _count(self, _: httpx.Request) -> None:
+        self.count += 1
+
+    async def _count_async(self, _: httpx.Request) -> None:
+        self.count += 1
+
+
+def close_during(
+    kind: Kind,
+    haut: Any,
+    calls: int,
+    ready: Callable[[], object],
+    then: Callable[[], object],
+    method: str = "GET",
+) -> list[Any]:
+    """Close a client during calls.
+
+    Args:
+        kind: The kind of the client.
+        haut: The client.
+        calls: How many calls to make at once.
+        ready: Whether the client is to be closed now.
+        then: Called after it is closed.
+        method: The method of the requests.
+
+    Returns:
+        The response or the error of each call. All sockets are closed by then.
+    """
+    if kind == "sync":
+        with ThreadPoolExecutor(calls) as pool:
+            futures = [pool.submit(haut.request, method, "/x/") for _ in range(calls)]
+            wait_until(ready)
+            haut.close()
+            then()
+        assert_sockets_close()
+        return [future.exception() or future.result() for future in futures]
+
+    async def run() -> list[Any]:
+        tasks = [asyncio.create_task(haut.request(method, "/x/")) for _ in range(calls)]
+        await asyncio.to_thread(wait_until, ready)
+        await haut.aclose()
+        then()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        # Inside the event loop, whose own end would close them too.
+        await asyncio.to_thread(assert_sockets_close)
+        return ended
+
+    return asyncio.run(run())
+
+
+def transport_of(kind: Kind) -> Any:
+    return Transport() if kind == "sync" else AsyncTransport()
+
+
+@pytest.mark.parametrize("own_transport", [False, True])
+def test_call_in_flight_ends_and_waiting_calls_are_refused(
+    kind: Kind, server: HeldServer, own_transport: bool
+) -> None:
+    begun = Begun(kind)
+    transport: Any = transport_of(kind) if own_transport else None
+    haut = client_class(kind)(
+        **CREDENTIALS,
+        base_url=server.origin,
+        max_in_flight=1,
+        event_hooks=begun.hooks,
+        transport=transport,
+    )
+    ended = close_during(
+        kind, haut, 3, lambda: server.arrived and begun.count == 3, server.proceed.set
+    )
+    answered = [it for it in ended if isinstance(it, httpx.Response)]
+    refused = [it for it in ended if isinstance(it, ConfigError)]
+    assert (len(answered), len(refused)) == (1, 2), ended
+    assert {str(it) for it in refused} == {"this client is closed"}
+    assert server.arrived == 1
+    if own_transport:
+        assert transport.closed >= 1
+
+
+def test_transport_of_the_caller_is_closed_after_the_last_call(
+    kind: Kind, server: HeldServer
+) -> None:
+    transport = transport_of(kind)
+    haut = client_class(kind)(**CREDENTIALS, base_url=server.origin, transport=transport)
+    closed_before: list[int] = []
+
+    def proceed() -> None:
+        closed_before.append(transport.closed)
+        server.proceed.set()
+
+    ended = close_during(kind, haut, 3, lambda: server.arrived == 3, proceed)
+    assert [it.status_code for it in ended] == [200] * 3
+    assert closed_before == [0]
+    assert transport.closed >= 1
+
+
+def test_error_before_a_retry_is_raised_if_the_client_is_closed_meanwhile(
+    kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first attempt may have been carried out, which a ConfigError would deny."""
+    monkeypatch.setattr(random, "uniform", lambda low, high: 0.3)
+    with HeldServer(response("500 Internal Server Error")) as server:
+        server.proceed.set()
+        haut = client_class(kind)(**CREDENTIALS, base_url=server.origin)
+        [error] = close_during(kind, haut, 1, lambda: server.answered, lambda: None, method="PATCH")
+    assert isinstance(error, ServerError), error
+    assert error.status == 500
+    assert error.maybe_carried_out
+    assert server.arrived == 1

@@ -1,0 +1,198 @@
+"""Text of servers and proxies: bounded in time and size, without secrets, never a foreign error."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from haut_ext import ApiError, HautError, StorageError, TransportError, UploadIncomplete
+from haut_ext.sandbox import Sandbox
+from tests.http.clients import COMPANY, DATASET, PHOTO, Client, Kind
+from tests.http.servers import RewritingServer, ScriptedServer, Server, read_head, response
+
+SCOPE: dict[str, Any] = {"company_id": COMPANY, "dataset_id": DATASET}
+DEADLINE = 1.0
+LONGEST_MESSAGE = 60_000
+LONGEST_TEXT = 1000
+
+LONG_TOKEN = "eyJ" + "S3cretTokenPart" * 60
+"""As long as a JSON web token."""
+
+
+def error_for(kind: Kind, answer: httpx.Response, token: str = "zzzz9") -> Any:
+    """Return the error of a call that gets this response."""
+
+    def respond(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
+
+    transport = httpx.MockTransport(respond)
+    base_url = "https://haut.example"
+    limits = {"max_retries": 0, "deadline": DEADLINE}
+    with (
+        Client(
+            kind, token=token, **SCOPE, base_url=base_url, transport=transport, **limits
+        ) as client,
+        pytest.raises(HautError) as caught,
+    ):
+        client.call(lambda haut: haut.request("GET", "/x/"))
+    return caught.value
+
+
+def longest_part(secret: str, text: str) -> int:
+    """Return the length of the longest beginning of a secret in a text."""
+    return max(length for length in range(len(secret) + 1) if secret[:length] in text)
+
+
+LONG_TEXTS = {
+    "names that look secret": '"' + "token" * 14_000,
+    "word characters": '"' + "x" * 100_000,
+    "signed parameters": "X-Goog-" * 12_000,
+    "bearer": "bearer " + " " * 100_000,
+}
+
+
+@pytest.mark.parametrize("field", ["detail", "code", "attr"])
+@pytest.mark.parametrize("text", LONG_TEXTS.values(), ids=LONG_TEXTS)
+def test_long_text_of_the_service_is_bounded_in_time_and_size(
+    kind: Kind, field: str, text: str
+) -> None:
+    item = {"code": "x", "detail": "x", "attr": None, field: text}
+    began = time.monotonic()
+    error = error_for(kind, httpx.Response(400, json={"errors": [item]}))
+    assert time.monotonic() - began < 3 * DEADLINE
+    assert isinstance(error, ApiError)
+    assert len(getattr(error.errors[0], field)) <= LONGEST_TEXT
+    assert len(error.body) <= LONGEST_TEXT
+    assert len(str(error)) <= LONGEST_MESSAGE
+
+
+def test_many_errors_of_the_service_are_bounded(kind: Kind) -> None:
+    items = [{"code": "code", "detail": "detail" * 50, "attr": None}] * 2000
+    error = error_for(kind, httpx.Response(400, json={"errors": items}))
+    assert error.errors[0].code == "code"
+    assert len(str(error)) <= LONGEST_MESSAGE
+
+
+def test_long_header_of_the_service_is_bounded(kind: Kind) -> None:
+    headers = {"X-Request-Id": "i" * 60_000, "Content-Type": "t" * 60_000}
+    error = error_for(kind, httpx.Response(500, content=b"x", headers=headers))
+    assert len(error.request_id) <= LONGEST_TEXT
+    assert all(len(value) <= LONGEST_TEXT for value in error.headers.values())
+    assert len(str(error)) <= LONGEST_MESSAGE
+
+
+def test_long_code_of_the_storage_is_bounded(kind: Kind, sandbox: Sandbox) -> None:
+    [subject] = sandbox.add_subjects(1)
+    document = f"<Error><Code>{'token' * 18_000}</Code></Error>".encode()
+    with ScriptedServer(response("400 Bad Request", document, "application/xml")) as storage:
+        signed = r'(?<="upload_url":\{"url":)"[^"]*"'
+        with RewritingServer(sandbox.base_url, signed, f'"{storage.origin}/photo"') as server:
+            arguments = {**sandbox.credentials, "base_url": server.origin, "max_retries": 0}
+            with Client(kind, **arguments) as client, pytest.raises(UploadIncomplete) as caught:
+                client.call(lambda haut: haut.upload_and_compute(subject.id, front=PHOTO))
+    cause = caught.value.cause
+    assert isinstance(cause, StorageError)
+    assert cause.code is not None
+    assert len(str(cause)) <= LONGEST_MESSAGE
+
+
+ECHOES: dict[str, Callable[[str], str]] = {
+    "JSON": lambda token: json.dumps({"seen": [token] * 6}),
+    "text": lambda token: " ".join([token] * 6),
+    "text that moves the cut": lambda token: "x" * 333 + " ".join([token] * 8),
+    "no space": lambda token: token * 6,
+}
+
+
+@pytest.mark.parametrize("status", [400, 500])
+@pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
+def test_token_that_a_body_echoes_is_not_kept_in_part(
+    kind: Kind, status: int, echo: Callable[[str], str]
+) -> None:
+    error = error_for(kind, httpx.Response(status, text=echo(LONG_TOKEN)), LONG_TOKEN)
+    assert longest_part(LONG_TOKEN, error.body) < 10
+    assert longest_part(LONG_TOKEN, str(error)) < 10
+
+
+def test_token_is_not_kept_in_part_wherever_it_is_cut(kind: Kind) -> None:
+    """A complete token is shortened to `[redacted]`, which moves a truncated one into view."""
+    for length in range(3000, 4200, 13):
+        echo = LONG_TOKEN * 3 + " " * (length - 3 * len(LONG_TOKEN)) + LONG_TOKEN * 20
+        error = error_for(kind, httpx.Response(500, text=echo), LONG_TOKEN)
+        assert longest_part(LONG_TOKEN, error.body) < 10, length
+
+
+def test_token_that_is_echoed_with_escaped_slashes_is_redacted(kind: Kind) -> None:
+    token = "abc/def/ghi+x"
+    escaped = json.dumps({"message": f"the token was {token}"}).replace("/", "\\/")
+    error = error_for(kind, httpx.Response(500, text=escaped), token)
+    assert "def" not in error.body
+    assert "[redacted]" in error.body
+
+
+@pytest.mark.parametrize(
+    "replacement",
+    [
+        {"headers": {"x": "é"}},
+        {"headers": {"ü": "a"}},
+        {"headers": {"x": 5}},
+        {"headers": {"x": None}},
+        {"method": "PÜT"},
+        {"url": "https://xn--a/photo"},
+        {"url": "http://127.0.0.1:1/\ud800"},
+    ],
+    ids=str,
+)
+def test_unusable_upload_address_of_the_service_is_an_incomplete_upload(
+    kind: Kind, sandbox: Sandbox, replacement: dict[str, Any]
+) -> None:
+    [subject] = sandbox.add_subjects(1)
+    [name] = replacement
+    text = json.dumps(replacement)[1:-1].replace("\\", "\\\\")
+    pattern = {
+        "url": r'(?<="upload_url":\{)"url":"[^"]*"',
+        "method": r'"method":"[^"]*"',
+        "headers": r'"headers":\{[^}]*\}',
+    }[name]
+    with RewritingServer(sandbox.base_url, pattern, text) as server:
+        arguments = {**sandbox.credentials, "base_url": server.origin, "max_retries": 0}
+        with Client(kind, **arguments) as client, pytest.raises(UploadIncomplete) as caught:
+            client.call(lambda haut: haut.upload_and_compute(subject.id, front=PHOTO))
+    assert isinstance(caught.value.cause, HautError)
+    assert sandbox.arrived("compute_batch") == 0
+
+
+@pytest.mark.parametrize(
+    "reason", ["{header}", "Bad credentials {header}", "{header} of somebody", "{value}"]
+)
+def test_credentials_that_a_proxy_echoes_are_not_in_the_error(
+    kind: Kind, sandbox: Sandbox, reason: str
+) -> None:
+    def refuse(client: socket.socket) -> None:
+        lines = read_head(client).decode().split("\r\n")
+        [header] = [it for it in lines if it.lower().startswith("proxy-authorization")]
+        shown = reason.format(header=header, value=header.split()[-1])
+        client.sendall(f"HTTP/1.1 403 {shown}\r\n\r\n".encode())
+
+    with Server(refuse) as proxy:
+        arguments = {
+            **sandbox.credentials,
+            "base_url": "https://localhost:1",
+            "proxy": proxy.origin.replace("//", "//user:PROXYPASS99@"),
+            "max_retries": 0,
+        }
+        with Client(kind, **arguments) as client, pytest.raises(TransportError) as caught:
+            client.call(lambda haut: haut.subjects.list())
+    error = caught.value
+    assert "403" in str(error)
+    shown = f"{error} {error!r} {vars(error)} {traceback.format_exception_only(error)}"
+    assert "PROXYPASS99" not in shown
+    assert base64.b64encode(b"user:PROXYPASS99").decode() not in shown
