@@ -6,7 +6,8 @@ shared `Connections` and sends an ordinary request; `Call` judges the outcome. P
 are those of the inner client.
 
 Written by hand, as is `_async/http.py`: they differ in how they wait, in how they limit time, and
-in whose connections are whose, an event loop's or a process's."""
+in whose connections are whose, an event loop's or a process's.
+"""
 
 from __future__ import annotations
 
