@@ -1,7 +1,8 @@
 """Python SDK for the Haut.AI skin-analysis API: workflows on a generated client.
 
 `Haut` is the synchronous client and `AsyncHaut` the asynchronous one; `haut_api` is the generated
-client below."""
+client below.
+"""
 
 import logging
 import os

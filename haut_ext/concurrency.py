@@ -12,7 +12,8 @@ async def gather_async(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T | 
     """Return, in their order, what the calls returned or raised.
 
     A failure does not stop the others: a photo that is half sent when another fails is better sent
-    to its end than sent again. Only a cancellation or interruption stops them all."""
+    to its end than sent again. Only a cancellation or interruption stops them all.
+    """
     import asyncio  # a program with the synchronous client starts sooner without it
 
     async def outcome(call: Callable[[], Awaitable[T]]) -> T | Exception:

@@ -2,7 +2,8 @@
 
 The environment's proxies are chosen by urllib's documented rules: HTTPS_PROXY or ALL_PROXY, and
 NO_PROXY with hosts, `.suffixes` and `host:port`; CIDR ranges are not supported. Plain http never
-goes through a proxy: it is for loopback only, and a proxy would read the token."""
+goes through a proxy: it is for loopback only, and a proxy would read the token.
+"""
 
 from __future__ import annotations
 

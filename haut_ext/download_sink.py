@@ -3,7 +3,8 @@ possible.
 
 A path gets its file only when the download is complete; until then the data is in a temporary file
 beside it. A file object of the caller's is written at its position, and rewound there for another
-attempt."""
+attempt.
+"""
 
 from __future__ import annotations
 

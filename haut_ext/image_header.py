@@ -4,7 +4,8 @@ Headers are read here and not by an imaging library, which would be a heavy depe
 numbers. They are walked forwards, up to the pixels, in bounded steps and bytes whatever their
 length fields say, and judged as Pillow does, which is the oracle of the tests. Whether the pixels
 are whole, no header tells: a JPEG or PNG cut in half passes. Only a WEBP says how long it is, and
-is held to it."""
+is held to it.
+"""
 
 from __future__ import annotations
 

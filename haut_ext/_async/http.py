@@ -6,7 +6,8 @@ shared `AsyncConnections` and sends an ordinary request; `Call` judges the outco
 proxies are those of the inner client.
 
 Written by hand, as is `_sync/http.py`: they differ in how they wait, in how they limit time, and in
-whose connections are whose, an event loop's or a process's."""
+whose connections are whose, an event loop's or a process's.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ _Owner = tuple[int, asyncio.AbstractEventLoop]
 
 _GRACE = 0.02
 """Seconds by which the deadline outlasts the timeouts that were cut to it, since a timeout of httpx
-says whether the connection had been made, and a cancellation does not."""
+says whether the connection had been made, and a cancellation does not.
+"""
 
 
 @define(eq=False)

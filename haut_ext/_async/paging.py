@@ -19,7 +19,8 @@ fall. Of memory, the reader takes one page, and about nine bytes for each id it 
 What cannot be noticed: items that enter and leave a search (`q`) by being renamed, one for one.
 
 The `next` address in a body is taken as a yes or no only: following it would let a body decide
-where the token goes."""
+where the token goes.
+"""
 
 from __future__ import annotations
 

@@ -22,7 +22,8 @@ class AsyncPrivateTokens:
     """The private tokens of the user whose token the client has (api-facts 3).
 
     Such a token stands for the user in every company that the user is in (api-facts 1.2). Reached
-    as `haut.private_tokens`."""
+    as `haut.private_tokens`.
+    """
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session

@@ -2,5 +2,5 @@
 
 `retry` decides what is repeated and when, `deadlines` limits a call, `call` follows one request
 through its attempts, `response_errors` builds typed errors, `redaction` keeps secrets out of text,
-`capture` records responses, `tokens` and `connection_settings` check what a client was given.
-`_async/http.py` and `_sync/http.py` do the sending."""
+`pool` chooses the inner client of a request. `_async/http.py` and `_sync/http.py` do the sending.
+"""

@@ -1,7 +1,8 @@
 """One request on its way through its attempts: what is sent, and what each outcome means.
 
 Makes every decision of the attempt loop; `_async/http.py` and `_sync/http.py` do the sending and
-waiting."""
+waiting.
+"""
 
 from __future__ import annotations
 

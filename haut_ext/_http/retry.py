@@ -7,7 +7,8 @@
     | POST that logs in           | never                               | never     |
 
 The service blocks frequent logins, so a login is sent once. A body that cannot be sent again from
-its start rules out any repetition."""
+its start rules out any repetition.
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,8 @@ leaves a subject that a second call finds and finishes. Every step may be repeat
 Results and auxiliary images cannot be deleted by themselves. Whether they went with their images is
 asked while the subject is still there, when a "not found" is about them. The routes of this step
 and of batches are known from clients only (api-facts 8): a refusal there stands in the receipt,
-denies the verification, and does not keep the subject from being erased."""
+denies the verification, and does not keep the subject from being erased.
+"""
 
 from __future__ import annotations
 

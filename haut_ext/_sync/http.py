@@ -6,7 +6,8 @@ shared `Connections` and sends an ordinary request; `Call` judges the outcome. P
 are those of the inner client.
 
 Written by hand, as is `_async/http.py`: they differ in how they wait, in how they limit time, and
-in whose connections are whose, an event loop's or a process's."""
+in whose connections are whose, an event loop's or a process's.
+"""
 
 from __future__ import annotations
 
@@ -65,13 +66,14 @@ class Connections:
     def of_this_process(self) -> _ProcessConnections:
         """Return the connections of this process, which may be a fork."""
         process = os.getpid()
-        if process not in self._by_process:
+        found = self._by_process.get(process)
+        if found is None:
             # A queue in C: an interruption cannot leave it in a state that blocks.
             new = _ProcessConnections(SimpleQueue())
             for _ in range(self.settings.max_in_flight):
                 new.slots.put(None)
-            self._by_process.setdefault(process, new)
-        return self._by_process[process]
+            found = self._by_process.setdefault(process, new)
+        return found
 
     def discard(self) -> None:
         """Forget the connections of this process: an interruption may have left their locks held."""
@@ -199,9 +201,8 @@ class HTTPClient(httpx.Client):
         except (httpx.TransportError, *INVALID_RESPONSE) as error:
             return call.connection_failure(error)
         except BaseException as error:
-            if not isinstance(
-                error, Exception
-            ):  # a slot may be lost, and an exchange is unfinished
+            # After an interruption a slot may be lost, and an exchange is unfinished.
+            if not isinstance(error, Exception):
                 self.connections.discard()
             raise
         try:

@@ -4,7 +4,8 @@ not.
 
 The service blocks frequent logins (api-facts 1.2), so there is never more than one a minute, and
 none because the network is down. It is a provider as any other: the token source asks it, one at a
-time."""
+time.
+"""
 
 from __future__ import annotations
 

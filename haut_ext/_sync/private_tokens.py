@@ -23,7 +23,8 @@ class PrivateTokens:
     """The private tokens of the user whose token the client has (api-facts 3).
 
     Such a token stands for the user in every company that the user is in (api-facts 1.2). Reached
-    as `haut.private_tokens`."""
+    as `haut.private_tokens`.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session

@@ -4,7 +4,8 @@ operation.
 
 An operation is a module of the generated client, such as `haut_api.api.subjects.create_subject`.
 The HTTP core has raised for everything that is not a success; a success that does not fit the spec
-is raised here."""
+is raised here.
+"""
 
 from __future__ import annotations
 

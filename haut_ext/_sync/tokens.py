@@ -8,7 +8,8 @@ provider's exception.
 
 A token whose lifetime is known is renewed before it ends, in two windows. In the advisory window
 one caller renews it while the others go on; a failure is logged, and renewal is tried again later.
-In the mandatory window, shortly before the end, all callers wait for the new token."""
+In the mandatory window, shortly before the end, all callers wait for the new token.
+"""
 
 from __future__ import annotations
 

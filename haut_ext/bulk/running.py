@@ -22,7 +22,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 import httpx
 from attrs import asdict, define, evolve, frozen
 
-from haut_ext._http.retry import parse_retry_after
+from haut_ext._http.retry import parse_retry_after, retry_delay
 from haut_ext._sync.client import Haut
 from haut_ext.bulk.journal import Journal
 from haut_ext.bulk.manifest import write_problems
@@ -169,7 +169,8 @@ class Gate:
         """Pause everybody, and halve their number; return whether there is any patience left.
 
         Args:
-            seconds: The service's Retry-After; the pause is never shorter than a random one that grows.
+            seconds: The service's Retry-After; the pause is never shorter than the backoff.
+                None: a random time that grows with each trouble.
         """
         with self._changed:
             now = time.monotonic()
@@ -178,9 +179,11 @@ class Gate:
             if now >= self._paused_until:  # the others of one moment bring the same news
                 self._troubles += 1
                 self.limit = max(1.0, self.limit / 2)
-            longest = min(_LONGEST_PAUSE, 2.0 ** min(self._troubles, 16))
-            backoff = random.uniform(0, longest)  # noqa: S311 - spreads load; not a secret
-            seconds = max(backoff, seconds or 0.0)  # a Retry-After of 0 must not make a hot loop
+            if seconds is None:
+                longest = min(_LONGEST_PAUSE, 2.0 ** min(self._troubles, 16))
+                seconds = random.uniform(0, longest)  # noqa: S311 - spreads load; not a secret
+            else:  # a Retry-After of 0 must not make a hot loop
+                seconds = retry_delay(self._troubles, seconds)
             self._paused_until = max(self._paused_until, now + seconds)
             return self._paused_until - self._trouble_since <= self._patience
 

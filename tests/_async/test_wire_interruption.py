@@ -8,6 +8,7 @@ import hashlib
 import io
 import os
 import threading
+import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,15 @@ from tests.wire.world import elsewhere, photo_of, store
 
 # After Ctrl-C the synchronous client drops its connections, and the collector closes them.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """Collect what an interruption left to the garbage collector, so that no later test is warned."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture

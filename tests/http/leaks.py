@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import os
 import threading
 import time
@@ -49,6 +51,15 @@ def assert_sockets_close(allowed: int = 0) -> None:
     while len(left := client_sockets()) > allowed:
         assert time.monotonic() < ends, f"{len(left)} sockets are open: {sorted(left)}"
         time.sleep(0.01)
+
+
+async def assert_sockets_close_in_time() -> None:
+    """The same for sockets that the event loop or the collector closes a moment later."""
+    ends = time.monotonic() + PATIENCE
+    while left := client_sockets():
+        assert time.monotonic() < ends, f"{len(left)} sockets are open: {sorted(left)}"
+        await asyncio.sleep(0.01)
+        gc.collect()
 
 
 def client_threads() -> set[str]:

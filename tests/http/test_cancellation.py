@@ -6,6 +6,8 @@ import asyncio
 import gc
 import random
 import signal
+import warnings
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -15,7 +17,11 @@ from haut_ext import AsyncHaut, Haut
 from haut_ext.sandbox import Sandbox, faults
 from tests.http.clients import photo_of
 from tests.http.interrupts import interrupt
-from tests.http.leaks import assert_sockets_close, client_sockets
+from tests.http.leaks import (
+    assert_sockets_close,
+    assert_sockets_close_in_time,
+    client_sockets,
+)
 from tests.http.servers import RewritingServer, slow_reader
 
 ROUNDS = 8
@@ -37,6 +43,15 @@ def limit(request: pytest.FixtureRequest) -> dict[str, int]:
 # anyio drops a socket, to be closed by the garbage collector, when a call is cancelled at the very
 # moment at which its connection is made.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """Collect what an interruption left to the garbage collector, so that no later test is warned."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 async def assert_all_answered(haut: AsyncHaut, limit: dict[str, int]) -> None:
@@ -63,8 +78,7 @@ async def test_calls_cancelled_at_random_moments(
                 loop.call_later(moments.uniform(0, 0.045), call.cancel)
             await asyncio.gather(*calls, return_exceptions=True)
         await assert_all_answered(haut, limit)
-    gc.collect()
-    assert_sockets_close()
+    await assert_sockets_close_in_time()
 
 
 async def test_calls_under_asyncio_timeout(sandbox: Sandbox, limit: dict[str, int]) -> None:
@@ -88,8 +102,7 @@ async def test_calls_under_asyncio_timeout(sandbox: Sandbox, limit: dict[str, in
         assert len(ended) == ROUNDS * CALLS
         assert False in ended
         await assert_all_answered(haut, limit)
-    gc.collect()
-    assert_sockets_close()
+    await assert_sockets_close_in_time()
 
 
 async def test_uploads_cancelled_at_random_moments(sandbox: Sandbox) -> None:
@@ -109,8 +122,7 @@ async def test_uploads_cancelled_at_random_moments(sandbox: Sandbox) -> None:
             await asyncio.gather(*calls, return_exceptions=True)
         batch = await haut.upload_and_compute(subject.id, front=photo, left=photo)
         assert len(batch.images) == 2
-    gc.collect()
-    assert_sockets_close()
+    await assert_sockets_close_in_time()
 
 
 async def test_cancelled_before_the_response_and_called_again(
@@ -129,8 +141,7 @@ async def test_cancelled_before_the_response_and_called_again(
             ended = await asyncio.gather(*calls, return_exceptions=True)
             assert {type(it) for it in ended} == {asyncio.CancelledError}
         await assert_all_answered(haut, limit)
-    gc.collect()
-    assert_sockets_close()
+    await assert_sockets_close_in_time()
 
 
 def test_keyboard_interrupt_before_the_response(sandbox: Sandbox) -> None:
@@ -141,7 +152,6 @@ def test_keyboard_interrupt_before_the_response(sandbox: Sandbox) -> None:
             assert elapsed < 3
             assert haut.subjects.list().total == 0
         assert len(client_sockets()) <= 1
-    gc.collect()
     assert_sockets_close()
 
 
@@ -170,7 +180,6 @@ def test_keyboard_interrupt_at_random_moments(sandbox: Sandbox) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert interrupted > ROUNDS
-    gc.collect()
     assert_sockets_close()
 
 
@@ -189,5 +198,4 @@ def test_keyboard_interrupt_during_an_upload_to_a_slow_storage(sandbox: Sandbox)
         assert elapsed < 3
         assert haut.subjects.list().total == 1
     assert sandbox.arrived("compute_batch") == 0
-    gc.collect()
     assert_sockets_close()

@@ -121,7 +121,10 @@ def admitted(clinic: Clinic, number: str) -> Visit:
         return clinic.visit(number, photo())
 
 
-def test_a_client_goes_into_a_process_pool(clinic: Clinic, haut_sandbox: Sandbox) -> None:
+def test_a_client_goes_into_a_process_pool(
+    clinic: Clinic, haut_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HAUT_TOKEN", haut_sandbox.credentials["token"])  # a pickle has no token
     clinic.admit("0")  # connections are open, and stay behind
     numbers = ["1", "2", "3"]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
