@@ -83,7 +83,7 @@ class Haut:
             From HAUT_TOKEN or HAUT_TOKEN_FILE unless given.
         company_id: The company's UUID; from HAUT_COMPANY_ID unless given.
         dataset_id: The dataset for calls that do not name another; from HAUT_DATASET_ID unless
-        given.
+            given.
         base_url: The service's origin; plain http is accepted for loopback only. From HAUT_BASE_URL
             unless given, otherwise the production service.
         timeout: The limits of one attempt: a number of seconds, a `Timeout` or an `httpx.Timeout`.
@@ -99,7 +99,7 @@ class Haut:
         proxy: A URL or an `httpx.Proxy`, for https only; the environment's proxies unless given.
         verify: A CA file or folder, or an `ssl.SSLContext`, for an https proxy too.
         transport: An httpx transport to be used instead of connections; excludes `proxy` and
-        `verify`.
+            `verify`.
 
     Attributes:
         subjects: The subjects of a dataset.
@@ -218,8 +218,8 @@ class Haut:
             given.
             dataset_id: As in the constructor.
             base_url: As in the constructor.
-            token_life: Lifetime of an access token in seconds; an hour, as documented (api-facts
-            1.2).
+            token_life: Lifetime of an access token in seconds; an hour, as documented
+                (api-facts 1.2).
             options: As in the constructor; the login itself is sent only once.
 
         Raises:
