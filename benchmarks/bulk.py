@@ -170,10 +170,10 @@ class _Aiohttp(_Addresses):
 
     def __init__(self, known: Credentials, session: aiohttp.ClientSession) -> None:
         super().__init__(known)
-        self._session = session
+        self._operations = session
 
     async def _ask(self, method: str, url: str, **more: Any) -> Any:
-        async with self._session.request(method, url, headers=self.headers, **more) as answer:
+        async with self._operations.request(method, url, headers=self.headers, **more) as answer:
             answer.raise_for_status()
             return await answer.json() if answer.content_type == "application/json" else None
 
@@ -182,7 +182,7 @@ class _Aiohttp(_Addresses):
         slot = await self._ask("POST", url, json={"side_id": 1})
         target = slot["upload_url"]
         with photo.open("rb") as file:
-            async with self._session.put(
+            async with self._operations.put(
                 target["url"], headers=target["headers"], data=file
             ) as answer:
                 answer.raise_for_status()
@@ -209,7 +209,7 @@ class _Aiohttp(_Addresses):
         await self._is_gone("DELETE", record)
 
     async def _is_gone(self, method: str, url: str) -> None:
-        async with self._session.request(method, url, headers=self.headers) as left:
+        async with self._operations.request(method, url, headers=self.headers) as left:
             assert left.status == 404
 
 

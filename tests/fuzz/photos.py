@@ -20,8 +20,8 @@ from typing import BinaryIO, cast
 
 import atheris
 
-with atheris.instrument_imports(include=["haut_ext.photo", "haut_ext.image_header"]):
-    from haut_ext.photo import Photo
+with atheris.instrument_imports(include=["haut_ext.photos.checks", "haut_ext.photos.image_header"]):
+    from haut_ext.photos.checks import Photo
 
 from haut_ext.errors import ImageRejected
 from tests.photo_files import oracle, others, photos

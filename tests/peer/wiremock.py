@@ -24,7 +24,7 @@ import haut_ext
 from haut_api.api.images import compute_batch, get_image
 from haut_api.models import ComputeRequest
 from haut_ext import AsyncHaut, Haut, HautError, Timeout
-from haut_ext._http import retry
+from haut_ext._http import retry_policy
 from tests.conformance import CELLS, Cell
 
 JAR = Path(__file__).parents[2] / ".venv/peer/node_modules/wiremock/build"
@@ -173,7 +173,7 @@ def call(face: str, wiremock: httpx.Client, cell: Cell) -> None:
 def test_cell(
     cell: Cell, face: str, wiremock: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retry, "INITIAL_BACKOFF", 0.01)
+    monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.01)
     plan(wiremock, cell)
     if cell.outcome == "ok":
         call(face, wiremock, cell)
