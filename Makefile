@@ -113,7 +113,7 @@ refresh: $(SETUP) $(LINTER) ## From the Swagger SPEC=<address or file> to a chan
 SPEC_GIVEN = '$(or $(SPEC),$(error SPEC=<address or file of the Swagger> is needed))'
 
 test-foreign: $(SETUP) ## Pull sections of large foreign documents from the registries, generate and type-check them
-	@$(BIN)/python -m scripts.spec.foreign
+	@$(BIN)/python -m scripts.spec.external_specs
 
 sync: $(SETUP) ## Derive the synchronous face and its tests from the asynchronous ones
 	@$(BIN)/python scripts/unasync.py
