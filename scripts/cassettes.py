@@ -90,7 +90,7 @@ def validate(cassettes: Iterable[Path]) -> Validation:
         result.cassettes += 1
         exchanges = read(cassette)
         if not exchanges:
-            result.violations.append(f"{_shown(cassette)}: the cassette is empty")
+            result.violations.append(f"{_shown(cassette)}: the cassette has no exchange")
         for number, exchange in enumerate(exchanges, 1):
             place = f"{_shown(cassette)}, exchange {number} ({_route(exchange)}, {exchange.status})"
             for part, found in _violations(exchange, result):
@@ -337,7 +337,7 @@ def main() -> None:
         return
     found = sorted(arguments.folder.rglob("*.yaml"))
     if not found:
-        sys.exit(f"no cassettes in {arguments.folder}")
+        sys.exit(f"no cassette in {arguments.folder}")
     result = validate(found)
     if result.violations:
         sys.exit("\n".join([*result.violations, f"{len(result.violations)} violations"]))

@@ -21,7 +21,7 @@ from scripts.cassettes import CASSETTES, ROOT, compare, page, validate
 
 REPORT = ROOT / "build" / "record-live.md"
 WORKFLOWS = ("tests/_async/test_workflows.py", "tests/_sync/test_workflows.py")
-CLEAN = "tests/test_cassettes.py::test_a_cassette_is_clean"
+SECRETS_TEST = "tests/test_cassettes.py::test_a_cassette_contains_no_secrets"
 REQUIRED = {
     "HAUT_TOKEN": "a private or access token",
     "HAUT_COMPANY_ID": "the company's UUID",
@@ -80,7 +80,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         recorded = Path(folder) / origin
         run_pytest("recording", recorded, WORKFLOWS[0], "--record-mode=rewrite")
-        run_pytest("the search for secrets", recorded, CLEAN)
+        run_pytest("the search for secrets", recorded, SECRETS_TEST)
         run_pytest("replaying", recorded, *WORKFLOWS)
         if origin == "sandbox":
             check_contract(recorded)
