@@ -1,6 +1,6 @@
 """Record and replay HTTP traffic of tests without secrets, photos and the real clock.
 
-What is replaced or removed in a cassette:
+Parts of the traffic that a cassette omits or replaces:
 
     headers         only headers of two allow-lists are kept, so Authorization and cookies are removed
     secrets         passwords and tokens become a constant

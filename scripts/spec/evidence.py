@@ -88,8 +88,8 @@ Labels = dict[str, Label]
 class _Pair:
     """An object of the labeled document, and its counterpart in the other document."""
 
-    ours: Json
-    theirs: Json | None
+    labeled: Json
+    counterpart: Json | None
 
 
 # --- collecting
@@ -97,11 +97,11 @@ class _Pair:
 
 def labels(document: Json, other: Json | None = None) -> Labels:
     """Return the labels of a document, compared with another document if one is given."""
-    document, theirs = modern(document), modern(other) if other else None
+    document, other = modern(document), modern(other) if other else None
     found: Labels = {}
-    counterparts = {} if theirs is None else {_route(item): item for item in operations(theirs)}
+    counterparts = {} if other is None else {_route(item): item for item in operations(other)}
     for operation in operations(document):
-        collector = _Collector(document, theirs, operation, found)
+        collector = _Collector(document, other, operation, found)
         collector.collect(counterparts.get(_route(operation)))
     return found
 
@@ -119,50 +119,54 @@ class _Collector:
     ) -> None:
         self.document, self.other, self.operation, self.found = document, other, operation, found
 
-    def collect(self, counterpart: Operation | None) -> None:
-        ours = self.operation.definition
-        theirs = counterpart.definition if counterpart else None
+    def collect(self, other: Operation | None) -> None:
+        labeled = self.operation.definition
+        counterpart = other.definition if other else None
         place = f"#/paths/{self.operation.key}"
-        exists = {"exists": Verdict.CONFIRMED} if theirs else {"missing": Verdict.CONTRADICTED}
-        self._add(place, _Pair(ours, theirs), Kind.OPERATION, self.operation.id, exists)
-        self._parameters(place, ours, theirs)
-        if "requestBody" in ours:
-            self._body(f"{place}/requestBody", ours["requestBody"], theirs)
-        for status, response in ours.get("responses", {}).items():
-            self._response(f"{place}/responses/{status}", status, response, theirs)
+        exists = {"exists": Verdict.CONFIRMED} if counterpart else {"missing": Verdict.CONTRADICTED}
+        self._add(place, _Pair(labeled, counterpart), Kind.OPERATION, self.operation.id, exists)
+        self._parameters(place, labeled, counterpart)
+        if "requestBody" in labeled:
+            self._body(f"{place}/requestBody", labeled["requestBody"], counterpart)
+        for status, response in labeled.get("responses", {}).items():
+            self._response(f"{place}/responses/{status}", status, response, counterpart)
 
     def _add(
         self, place: str, pair: _Pair, kind: Kind, subject: str, findings: dict[str, Verdict]
     ) -> None:
-        if "x-evidence" not in pair.ours:
+        if "x-evidence" not in pair.labeled:
             return
-        level, reason = pair.ours["x-evidence"], pair.ours["x-evidence-reason"]
+        level, reason = pair.labeled["x-evidence"], pair.labeled["x-evidence-reason"]
         label = self.found.setdefault(place, Label(kind, subject, level, reason))
         # The most serious use of an object determines its kind.
         label.kind = min(label.kind, kind, key=list(Kind).index)
         label.operations.add(self.operation.id)
-        if self.other is not None and (pair.theirs is None or "x-evidence" not in pair.theirs):
+        if self.other is not None and (
+            pair.counterpart is None or "x-evidence" not in pair.counterpart
+        ):
             label.findings.update(findings)
 
     def _resolved(self, place: str, pair: _Pair) -> tuple[str, _Pair]:
-        """Follow the references of a pair; return the pointer of our object, and the objects."""
-        ours, theirs = pair.ours, pair.theirs
-        while isinstance(ours.get("$ref"), str):
-            place = ours["$ref"]
-            ours = resolve(self.document, {"$ref": place})
-        if theirs is not None and self.other is not None:
-            theirs = resolve(self.other, theirs)
-        return place, _Pair(ours, theirs)
+        """Follow the references of a pair; return the pointer of the labeled object, and the objects."""
+        labeled, counterpart = pair.labeled, pair.counterpart
+        while isinstance(labeled.get("$ref"), str):
+            place = labeled["$ref"]
+            labeled = resolve(self.document, {"$ref": place})
+        if counterpart is not None and self.other is not None:
+            counterpart = resolve(self.other, counterpart)
+        return place, _Pair(labeled, counterpart)
 
     # --- parts of an operation
 
-    def _parameters(self, place: str, ours: Json, theirs: Json | None) -> None:
-        others = [resolve(self.other or {}, item) for item in (theirs or {}).get("parameters", [])]
+    def _parameters(self, place: str, labeled: Json, counterpart: Json | None) -> None:
+        others = [
+            resolve(self.other or {}, item) for item in (counterpart or {}).get("parameters", [])
+        ]
         in_path = [item for item in others if item["in"] == "path"]
         position = 0
-        for index, parameter in enumerate(ours.get("parameters", [])):
+        for index, parameter in enumerate(labeled.get("parameters", [])):
             where, pair = self._resolved(f"{place}/parameters/{index}", _Pair(parameter, None))
-            known = pair.ours
+            known = pair.labeled
             if known["in"] == "path":
                 # Path parameters are matched by position, because their names are not sent.
                 found = in_path[position] if position < len(in_path) else None
@@ -170,7 +174,7 @@ class _Collector:
             else:
                 same = (known["in"], known["name"])
                 found = next((item for item in others if (item["in"], item["name"]) == same), None)
-            if theirs is None:
+            if counterpart is None:
                 findings = _NO_OPERATION
             elif found is None:
                 findings = _missing(item["name"] for item in others if item["in"] == known["in"])
@@ -180,29 +184,30 @@ class _Collector:
             subject = f"{known['name']} ({known['in']})"
             self._add(where, _Pair(known, found), kind, subject, findings)
 
-    def _body(self, place: str, body: Json, theirs: Json | None) -> None:
-        where, pair = self._resolved(place, _Pair(body, (theirs or {}).get("requestBody")))
-        if theirs is None:
+    def _body(self, place: str, body: Json, counterpart: Json | None) -> None:
+        where, pair = self._resolved(place, _Pair(body, (counterpart or {}).get("requestBody")))
+        if counterpart is None:
             findings = _NO_OPERATION
-        elif pair.theirs is None:
+        elif pair.counterpart is None:
             findings = {"the operation has no body": Verdict.CONTRADICTED}
         else:
             required = [
-                {"required": part.get("required", False)} for part in (pair.ours, pair.theirs)
+                {"required": part.get("required", False)}
+                for part in (pair.labeled, pair.counterpart)
             ]
             findings = _compared(*required)
         subject = f"body of {self.operation.id}"
         self._add(where, pair, Kind.BODY, subject, findings)
         self._content(where, pair, Kind.BODY, subject)
 
-    def _response(self, place: str, status: str, response: Json, theirs: Json | None) -> None:
-        responses = (theirs or {}).get("responses", {})
+    def _response(self, place: str, status: str, response: Json, counterpart: Json | None) -> None:
+        responses = (counterpart or {}).get("responses", {})
         where, pair = self._resolved(place, _Pair(response, responses.get(status)))
         success = status.startswith("2")
         others = [known for known in responses if known.startswith("2")]
-        if theirs is None:
+        if counterpart is None:
             findings = _NO_OPERATION
-        elif pair.theirs is not None:
+        elif pair.counterpart is not None:
             findings = {f"{status} is documented": Verdict.CONFIRMED}
         elif success and others:
             findings = {f"the success status is {', '.join(others)}": Verdict.CONTRADICTED}
@@ -219,8 +224,8 @@ class _Collector:
         self._content(where, pair, field_kind, subject)
 
     def _content(self, place: str, pair: _Pair, kind: Kind, subject: str) -> None:
-        others = (pair.theirs or {}).get("content", {})
-        for media, content in pair.ours.get("content", {}).items():
+        others = (pair.counterpart or {}).get("content", {})
+        for media, content in pair.labeled.get("content", {}).items():
             if "schema" in content:
                 schemas = _Pair(content["schema"], others.get(media, {}).get("schema"))
                 self._schema(f"{place}/{media}", schemas, kind, subject, frozenset())
@@ -228,44 +233,48 @@ class _Collector:
     def _schema(
         self, place: str, pair: _Pair, kind: Kind, subject: str, above: frozenset[str]
     ) -> None:
-        node = pair.ours
+        node = pair.labeled
         where, pair = self._resolved(place, pair)
         if where in above:
             return
         if "$ref" in node and where.startswith("#/components/schemas/"):
             subject = pointer(where)[-1]
         above |= {where}
-        findings = _compared(_object_facts(pair.ours), _object_facts(pair.theirs))
+        findings = _compared(_object_facts(pair.labeled), _object_facts(pair.counterpart))
         self._add(where, pair, kind, subject, findings)
-        for option in pair.ours.get("oneOf", []):
-            counterpart = self._matching_option(option, pair.theirs)
-            self._schema(f"{where}/oneOf", _Pair(option, counterpart), kind, subject, above)
-        if isinstance(pair.ours.get("items"), dict):
-            items = _Pair(pair.ours["items"], (pair.theirs or {}).get("items"))
+        for option in pair.labeled.get("oneOf", []):
+            options = _Pair(option, self._matching_option(option, pair.counterpart))
+            self._schema(f"{where}/oneOf", options, kind, subject, above)
+        if isinstance(pair.labeled.get("items"), dict):
+            items = _Pair(pair.labeled["items"], (pair.counterpart or {}).get("items"))
             self._schema(f"{where}/items", items, kind, subject, above)
-        for name, known in pair.ours.get("properties", {}).items():
-            field = None if pair.theirs is None else pair.theirs.get("properties", {}).get(name)
+        for name, known in pair.labeled.get("properties", {}).items():
+            field = (
+                None
+                if pair.counterpart is None
+                else pair.counterpart.get("properties", {}).get(name)
+            )
             label = f"{subject}.{name}"
             inner = f"{where}/properties/{name}"
-            if pair.theirs is None:
+            if pair.counterpart is None:
                 findings = _NO_COUNTERPART
             elif field is None:
-                findings = _missing(pair.theirs.get("properties", {}))
+                findings = _missing(pair.counterpart.get("properties", {}))
             else:
                 findings = _compared(
-                    _field_facts(self.document, pair.ours, name),
-                    _field_facts(self.other or {}, pair.theirs, name),
+                    _field_facts(self.document, pair.labeled, name),
+                    _field_facts(self.other or {}, pair.counterpart, name),
                 )
             self._add(inner, _Pair(known, field), kind, label, findings)
             unlabeled = {key: value for key, value in known.items() if key != "x-evidence"}
             self._schema(inner, _Pair(unlabeled, field), kind, label, above)
 
-    def _matching_option(self, option: Json, theirs: Json | None) -> Json | None:
-        """Return the other schema's option with the type of ours, or its first option."""
-        if theirs is None:
+    def _matching_option(self, option: Json, counterpart: Json | None) -> Json | None:
+        """Return the counterpart's option of the same type, or its first option."""
+        if counterpart is None:
             return None
         wanted = _type_facts(self.document, option)["type"]
-        options: list[Json] = theirs.get("oneOf") or theirs.get("anyOf") or [theirs]
+        options: list[Json] = counterpart.get("oneOf") or counterpart.get("anyOf") or [counterpart]
         same = (
             found for found in options if _type_facts(self.other or {}, found)["type"] == wanted
         )
@@ -326,16 +335,16 @@ def _object_facts(schema: Json | None) -> Json | None:
     }
 
 
-def _compared(ours: Json | None, theirs: Json | None) -> dict[str, Verdict]:
-    if ours is None or theirs is None:
+def _compared(labeled: Json | None, counterpart: Json | None) -> dict[str, Verdict]:
+    if labeled is None or counterpart is None:
         return _NO_COUNTERPART
     # The values that OpenAPI assumes for missing keywords.
     defaults = {"style": "form", "explode": True}
     different = [
-        f"{key}: {ours.get(key, defaults.get(key, 'none'))} → "
-        f"{theirs.get(key, defaults.get(key, 'none'))}"
-        for key in dict.fromkeys([*ours, *theirs])
-        if ours.get(key, defaults.get(key)) != theirs.get(key, defaults.get(key))
+        f"{key}: {labeled.get(key, defaults.get(key, 'none'))} → "
+        f"{counterpart.get(key, defaults.get(key, 'none'))}"
+        for key in dict.fromkeys([*labeled, *counterpart])
+        if labeled.get(key, defaults.get(key)) != counterpart.get(key, defaults.get(key))
     ]
     if different:
         return {"; ".join(different): Verdict.CONTRADICTED}

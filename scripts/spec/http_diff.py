@@ -38,15 +38,7 @@ from scripts.spec.document import (
 
 _REDOCLY = ROOT / "openapi" / "node_modules" / ".bin" / "redocly"
 _CONFIG = ROOT / "openapi" / "redocly-diff.yaml"
-_TEXT_KEYWORDS = {
-    "description",
-    "summary",
-    "title",
-    "termsOfService",
-    "externalDocs",
-    "contact",
-    "license",
-}
+_TEXTS = {"description", "summary", "title", "termsOfService", "externalDocs", "contact", "license"}
 _OR_NULL = " or null"
 
 
@@ -104,7 +96,7 @@ def compare(base: Json, revision: Json) -> Comparison:
     text_changes = 0
     for reported in _run_redocly(old.content, new.content):
         path = reported["path"]
-        if reported.get("property") in _TEXT_KEYWORDS or path.startswith(("#/info", "#/tags")):
+        if reported.get("property") in _TEXTS or path.startswith(("#/info", "#/tags")):
             text_changes += 1
         elif not (reported["typeName"] == "Schema" and path.endswith(_OR_NULL)):
             changes += _RedoclyChange(old, new, reported).changes()
@@ -330,7 +322,7 @@ class _RedoclyChange:
         """Return whether redocly rates this change as compatible although it is breaking."""
         request = any("request" in directions for directions in self.users.values())
         if self.kind == "added" and self.type == "RequestBody":
-            # A new body breaks callers if it is required.
+            # Existing callers do not send the new body.
             body = look_up(self.new.content, str(self.after))
             return bool(resolve(self.new.content, body).get("required"))
         if self.kind == "added" and self.type == "Response":

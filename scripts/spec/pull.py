@@ -284,14 +284,14 @@ def add_own_paths(pulled: Json, current: Json, own: list[str]) -> Json:
     for path in own:
         if path not in current["paths"]:
             raise SpecError(f"{SECTIONS.name}: the path {path} under `own` is not in {SPEC.name}")
-        ours = {"paths": {path: current["paths"][path]}}
-        ours |= _referenced(current, ours["paths"])
-        for section, key, value in _entries(ours):
-            theirs = merged
+        own_part = {"paths": {path: current["paths"][path]}}
+        own_part |= _referenced(current, own_part["paths"])
+        for section, key, value in _entries(own_part):
+            target = merged
             for step in section:
-                theirs[step] = dict(theirs.get(step, {}))
-                theirs = theirs[step]
-            if theirs.setdefault(key, value) != value:
+                target[step] = dict(target.get(step, {}))
+                target = target[step]
+            if target.setdefault(key, value) != value:
                 raise SpecError(
                     f"{'.'.join(section)}.{key} differs between {SPEC.name} and the pulled document; "
                     f"to use the pulled one, remove its path from `own` in {SECTIONS.name}"

@@ -46,7 +46,7 @@ actions:
 
 
 @pytest.mark.parametrize(
-    ("files", "base", "status", "words"),
+    ("files", "base", "status", "message"),
     [
         ({}, "HEAD", 0, "None: 0 breaking and 0 compatible changes of the HTTP API"),
         (
@@ -62,14 +62,14 @@ actions:
     ids=["no change", "compatible", "breaking in Python only", "unknown revision", "no document"],
 )
 def test_exit_status(
-    shared: Project, files: dict[str, str], base: str, status: int, words: str
+    shared: Project, files: dict[str, str], base: str, status: int, message: str
 ) -> None:
     assert shared.run("git", "checkout", "--quiet", "--", ".").returncode == 0
     for name, text in files.items():
         shared.write(name, text)
     done = shared.run("python", "-m", "scripts.spec.diff", base)
     assert done.returncode == status, done.stderr
-    assert words in done.stdout + done.stderr
+    assert message in done.stdout + done.stderr
 
 
 def report(version: str, http: list[bool], python: list[bool]) -> Report:

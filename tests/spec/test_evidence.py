@@ -74,23 +74,23 @@ PULLED: list[tuple[str, str, Edit, Verdict, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("place", "change", "verdict", "words"),
+    ("place", "change", "verdict", "finding"),
     [row[1:] for row in PULLED],
     ids=[row[0] for row in PULLED],
 )
 def test_labels_are_compared_with_a_pulled_document(
-    place: str, change: Edit, verdict: Verdict, words: str
+    place: str, change: Edit, verdict: Verdict, finding: str
 ) -> None:
     [found] = labels(edited(label(place)), edited(change)).values()
     assert found.verdict is verdict
-    assert any(text.startswith(words) for text in found.findings)
+    assert any(text.startswith(finding) for text in found.findings)
 
 
 def test_the_contract_without_its_labels_confirms_each_label() -> None:
-    upstream: Json = unmarked(current())
-    for _, node in walk(upstream):
+    pulled: Json = unmarked(current())
+    for _, node in walk(pulled):
         node.get("oneOf", []).reverse()  # The order of options has no meaning.
-    verdicts = {place: found.verdict for place, found in labels(current(), upstream).items()}
+    verdicts = {place: found.verdict for place, found in labels(current(), pulled).items()}
     assert verdicts == dict.fromkeys(verdicts, CONFIRMED)
 
 

@@ -156,11 +156,11 @@ def test_changes_of_descriptions_are_counted_separately() -> None:
     assert (changed.changes, changed.text_changes) == ([], 1)
 
 
-def test_conversion_to_openapi_3_1_is_no_change() -> None:
+def test_conversion_to_openapi_3_1_is_not_a_change() -> None:
     assert compare(DOCUMENT, modern(DOCUMENT)).changes == []
 
 
-def test_other_notations_of_nullable_objects_are_no_change() -> None:
+def test_other_notations_of_nullable_objects_are_not_changes() -> None:
     """Test the notation of drf-spectacular."""
     company = {"allOf": [{"$ref": schema("CompanyReference")}], "nullable": True}
     base = edited(put(field("Subject.company"), OR_NULL))

@@ -188,7 +188,7 @@ def test_recursive_schemas_nested_references_mappings_and_inherited_security() -
 
 
 @pytest.mark.parametrize(
-    ("broken", "words"),
+    ("broken", "message"),
     [
         (drop(schema("Subject")), "refers to #/components/schemas/Subject, which does not exist"),
         (
@@ -206,8 +206,8 @@ def test_recursive_schemas_nested_references_mappings_and_inherited_security() -
     ],
     ids=["missing schema", "another file", "another path", "missing security scheme"],
 )
-def test_an_invalid_reference_is_an_error(broken: Callable[[Json], None], words: str) -> None:
-    with pytest.raises(SpecError, match=words):
+def test_an_invalid_reference_is_an_error(broken: Callable[[Json], None], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
         select(edited(broken), Sections(tags=["Subjects"]))
 
 
@@ -219,14 +219,14 @@ def test_errors_in_unselected_operations_are_ignored() -> None:
 
 
 def test_an_own_path_is_added() -> None:
-    upstream = edited(drop(at(STORAGE)))
-    kept = add_own_paths(select(upstream, Sections(tags=["Images"])), DOCUMENT, [STORAGE])
+    pulled = edited(drop(at(STORAGE)))
+    kept = add_own_paths(select(pulled, Sections(tags=["Images"])), DOCUMENT, [STORAGE])
     assert kept["paths"][STORAGE] == DOCUMENT["paths"][STORAGE]
-    assert STORAGE not in upstream["paths"]
+    assert STORAGE not in pulled["paths"]
 
 
 @pytest.mark.parametrize(
-    ("upstream", "own", "words"),
+    ("pulled", "own", "message"),
     [
         (edited(put(at(STORAGE, "/put/summary"), "theirs")), STORAGE, "differs between"),
         (DOCUMENT, "/gone", "/gone under `own` is not in"),
@@ -234,10 +234,10 @@ def test_an_own_path_is_added() -> None:
     ids=["conflict", "missing path"],
 )
 def test_an_own_path_that_conflicts_or_is_missing_is_an_error(
-    upstream: Json, own: str, words: str
+    pulled: Json, own: str, message: str
 ) -> None:
-    with pytest.raises(SpecError, match=words):
-        add_own_paths(upstream, DOCUMENT, [own])
+    with pytest.raises(SpecError, match=message):
+        add_own_paths(pulled, DOCUMENT, [own])
 
 
 # --- order
@@ -258,7 +258,7 @@ def shuffled(node: Any, generator: random.Random) -> Any:
 
 @settings(max_examples=10, deadline=None)
 @given(st.randoms(use_true_random=False))
-def test_another_order_of_the_document_is_no_change(generator: random.Random) -> None:
+def test_another_order_of_entries_is_not_a_change(generator: random.Random) -> None:
     reordered = shuffled(copy.deepcopy(DOCUMENT), generator)
     assert dump(arrange(reordered, DOCUMENT)) == dump(DOCUMENT)
 
@@ -302,16 +302,16 @@ def test_a_pull_without_changes_leaves_the_file_unchanged(spec: Path) -> None:
 
 
 def test_a_pull_replaces_the_contract_by_the_pulled_document(spec: Path) -> None:
-    upstream = edited(drop(at(STORAGE)), put(schema("Subject/properties/name/nullable"), True))
-    assert write(pull(source(spec, upstream), None))
+    pulled = edited(drop(at(STORAGE)), put(schema("Subject/properties/name/nullable"), True))
+    assert write(pull(source(spec, pulled), None))
     written = spec.read_bytes()
     found = parse(written.decode(), "x")
     assert found == {
-        **upstream,
-        "paths": {**upstream["paths"], STORAGE: DOCUMENT["paths"][STORAGE]},
+        **pulled,
+        "paths": {**pulled["paths"], STORAGE: DOCUMENT["paths"][STORAGE]},
     }
     assert b"Do not edit" in written
-    assert not write(pull(source(spec, upstream), None)), "a second pull changes nothing"
+    assert not write(pull(source(spec, pulled), None)), "a second pull changes nothing"
     assert spec.read_bytes() == written
     assert {path.name for path in spec.parent.iterdir()} == {
         "haut.yaml",
@@ -321,7 +321,7 @@ def test_a_pull_replaces_the_contract_by_the_pulled_document(spec: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("document", "words"),
+    ("document", "message"),
     [
         ({"swagger": "2.0", "paths": {}}, "Swagger 2.0"),
         ("<!doctype html><form action='/login'>", "web page"),
@@ -333,14 +333,14 @@ def test_a_pull_replaces_the_contract_by_the_pulled_document(spec: Path) -> None
 def test_a_failed_pull_changes_no_file(
     spec: Path,
     document: Json | str,
-    words: str,
+    message: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = spec.read_bytes()
     monkeypatch.setattr("sys.argv", ["pull", source(spec, document)])
     with pytest.raises(SystemExit) as raised:
         pull_module.main()
-    assert words in str(raised.value.code)
+    assert message in str(raised.value.code)
     assert "No file was changed" in str(raised.value.code)
     assert spec.read_bytes() == before
 
@@ -428,7 +428,7 @@ def test_a_redirect_to_http_is_rejected() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "token", "words"),
+    ("status", "token", "message"),
     [
         (401, None, "set HAUT_TOKEN"),
         (403, "secret", "HAUT_TOKEN was rejected"),
@@ -436,11 +436,11 @@ def test_a_redirect_to_http_is_rejected() -> None:
     ],
 )
 def test_the_error_of_a_failed_download_contains_no_secrets(
-    status: int, token: str | None, words: str
+    status: int, token: str | None, message: str
 ) -> None:
     with served(lambda handler: send(handler, status)) as address:
         named = address.replace("//", "//user:password@")
-        with pytest.raises(SpecError, match=words) as raised:
+        with pytest.raises(SpecError, match=message) as raised:
             fetch(f"{named}/schema?signature=signed", token)
     with pytest.raises(SpecError, match="cannot be reached") as unreachable:
         fetch(f"{named}/schema?signature=signed", token)

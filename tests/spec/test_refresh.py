@@ -53,7 +53,7 @@ def test_a_new_operation_becomes_a_change_set(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("edits", "step", "words", "changed"),
+    ("edits", "step", "message", "changed"),
     [
         ([drop("#/components/schemas/ErrorItem")], "pull", "#/components/schemas/ErrorItem", set()),
         ([put(at(PATH, "/delete/responses"), {})], "validate", "is not valid OpenAPI", set()),
@@ -73,13 +73,13 @@ def test_a_new_operation_becomes_a_change_set(project: Project) -> None:
     ids=["pull", "validate", "lint", "overlay"],
 )
 def test_the_failed_step_is_named(
-    project: Project, edits: list[Edit], step: str, words: str, changed: set[str]
+    project: Project, edits: list[Edit], step: str, message: str, changed: set[str]
 ) -> None:
     publish(project, *edits)
     done = project.run("make", "refresh", "SPEC=swagger.json")
     assert done.returncode == 2
     assert f"refresh: {step} failed" in done.stderr
-    assert words in done.stderr
+    assert message in done.stderr
     assert project.changed() == changed
     assert (project.root / "build" / "rejected.yaml").exists() is (step == "validate")
 
