@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from scripts.generate import OVERLAY, overlaid
+from scripts.generate import OVERLAY, load_contract
 from scripts.spec.document import SPEC, Json, command, parse
 from scripts.spec.http_diff import Change, compare
 from scripts.spec.names import NAMES, Names, propose
@@ -24,7 +24,7 @@ def differences(pulled: Json) -> list[Change]:
     names = Names.read(NAMES)
     current = parse(SPEC.read_text("utf-8"), SPEC.name)
     proposed, _ = propose(names.applied(current), pulled, names)
-    return compare(overlaid(OVERLAY), overlaid(OVERLAY, proposed.applied(pulled))).changes
+    return compare(load_contract(OVERLAY), load_contract(OVERLAY, proposed.applied(pulled))).changes
 
 
 def _check(source: str) -> None:

@@ -25,11 +25,11 @@ from scripts.spec.document import (
     Json,
     Operation,
     SpecError,
-    modern,
     operations,
     parse,
     pointer,
     resolve,
+    to_openapi_31,
 )
 from scripts.spec.markdown import code, table
 
@@ -97,7 +97,7 @@ class _Pair:
 
 def labels(document: Json, other: Json | None = None) -> Labels:
     """Return the labels of a document, compared with another document if one is given."""
-    document, other = modern(document), modern(other) if other else None
+    document, other = to_openapi_31(document), to_openapi_31(other) if other else None
     found: Labels = {}
     counterparts = {} if other is None else {_route(item): item for item in operations(other)}
     for operation in operations(document):

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from scripts.generate import losses, write_package
+from scripts.generate import check_completeness, write_package
 from scripts.spec.document import ROOT, Json, SpecError, operations, parse
 from scripts.spec.markdown import table
 from scripts.spec.pull import Sections, select
@@ -138,7 +138,7 @@ def row(name: str, document: Json, tags: tuple[str, ...], folder: Path) -> tuple
     version = str(document["openapi"])
     try:
         pulled = select(document, sections)
-        missing = losses(pulled, write_package(pulled, folder / "haut_api"), folder)
+        missing = check_completeness(pulled, write_package(pulled, folder / "haut_api"), folder)
     except SpecError as error:
         return [name, version, f"rejected: {error}", "", ""], False
     cache = folder.parent / "mypy"

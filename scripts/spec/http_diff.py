@@ -1,7 +1,7 @@
 """Compare the HTTP APIs that two OpenAPI documents describe, and rate each change.
 
 redocly compares the documents and rates the changes. This module normalizes both documents first (see
-`document.modern`), overrides redocly's rating where it is too low (`_is_underrated`), and describes each
+`document.to_openapi_31`), overrides redocly's rating where it is too low (`_is_underrated`), and describes each
 change by the operation, parameter or field that it affects.
 """
 
@@ -29,11 +29,11 @@ from scripts.spec.document import (
     SpecError,
     escaped,
     look_up,
-    modern,
     operations,
     pointer,
     references,
     resolve,
+    to_openapi_31,
 )
 
 _REDOCLY = ROOT / "openapi" / "node_modules" / ".bin" / "redocly"
@@ -170,7 +170,7 @@ def _normalized(document: Json) -> Json:
                 kept[key] = cleaned(value, names=table)
         return kept
 
-    result: Json = cleaned(modern(document), names=False)
+    result: Json = cleaned(to_openapi_31(document), names=False)
     for name, reference in nullable.items():
         component = look_up(result, reference)
         kind = component.get("type", "object")

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 
 from attrs import define, field, frozen
 
-from scripts.generate import OVERLAY, overlaid
+from scripts.generate import OVERLAY, load_contract
 from scripts.spec import diff, evidence
 from scripts.spec.document import ROOT, Json, SpecError, command, dump
 from scripts.spec.pull import pull, source_argument, write
@@ -95,7 +95,7 @@ class Refresh:
     def validate(self) -> str:
         # Validate with the overlay applied, so that the overlay can correct errors of the document.
         try:
-            overlaid(OVERLAY, self.document)
+            load_contract(OVERLAY, self.document)
         except SpecError:
             BUILD.mkdir(exist_ok=True)
             REJECTED.write_text(dump(self.document), "utf-8")

@@ -30,7 +30,7 @@ from attrs import define, field, frozen
 from haut_ext.sandbox import Sandbox
 from haut_ext.sandbox.api import OPERATIONS
 from haut_ext.sandbox.faults import Plan
-from scripts.generate import overlaid
+from scripts.generate import load_contract
 
 AS_KEPT = Path(__file__).parents[1] / "sandbox" / "contract.overlay.yaml"
 # Not the `node` beside Python, which is a process around this one.
@@ -169,7 +169,7 @@ def prism(
     with ExitStack() as opened, pytest.MonkeyPatch.context() as patched:
         folder = tmp_path_factory.mktemp("prism")
         contract = folder / "haut.json"
-        contract.write_text(json.dumps(_in_prisms_words(overlaid(AS_KEPT))), "utf-8")
+        contract.write_text(json.dumps(_in_prisms_words(load_contract(AS_KEPT))), "utf-8")
         proxies = Proxies(contract, folder, opened)
         _put_before_sandboxes(proxies, patched)
         yield proxies

@@ -16,20 +16,20 @@ from tests.spec.edits import (
     SUBJECTS,
     Edit,
     at,
+    combined,
     drop,
     edited,
     move,
     parameter,
     put,
     schema,
-    together,
-    unmarked,
+    without_labels,
 )
 
 
 def label(place: str) -> Edit:
     """Label the object at a JSON pointer as inferred."""
-    return together(
+    return combined(
         put(f"{place}/x-evidence", "inferred"), put(f"{place}/x-evidence-reason", "by its name")
     )
 
@@ -68,7 +68,7 @@ PULLED: list[tuple[str, str, Edit, Verdict, str]] = [
     ("field may be missing", NAME, drop(schema("Subject/required/0")), CONTRADICTED, "required: True → False"),
     ("field's format", schema("Image/properties/id"), drop(schema("Image/properties/id/format")), CONTRADICTED, "format: uuid → none"),
     ("object or null", schema("Subject/properties/biological_sex"), put(schema("Subject/properties/biological_sex"), {"nullable": True, "allOf": [{"$ref": schema("BiologicalSex")}]}), CONFIRMED, "identical"),
-    ("schema's name", NAME, together(put(schema("Person"), DOCUMENT["components"]["schemas"]["Subject"]), *(put(at(path, f"/{method}/responses/{status}/content/application~1json/schema"), {"$ref": schema("Person")}) for path, method, status in ((SUBJECTS, "post", 201), (SUBJECT, "patch", 200)))), CONFIRMED, "identical"),
+    ("schema's name", NAME, combined(put(schema("Person"), DOCUMENT["components"]["schemas"]["Subject"]), *(put(at(path, f"/{method}/responses/{status}/content/application~1json/schema"), {"$ref": schema("Person")}) for path, method, status in ((SUBJECTS, "post", 201), (SUBJECT, "patch", 200)))), CONFIRMED, "identical"),
     ("required fields", schema("PatchedSubjectRequest"), put(schema("PatchedSubjectRequest/required"), ["name"]), CONTRADICTED, "required: none → name"),
 ]  # fmt: skip
 
@@ -87,7 +87,7 @@ def test_labels_are_compared_with_a_pulled_document(
 
 
 def test_the_contract_without_its_labels_confirms_each_label() -> None:
-    pulled: Json = unmarked(current())
+    pulled: Json = without_labels(current())
     for _, node in walk(pulled):
         node.get("oneOf", []).reverse()  # The order of options has no meaning.
     verdicts = {place: found.verdict for place, found in labels(current(), pulled).items()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.spec.document import Json, modern
+from scripts.spec.document import Json, to_openapi_31
 from scripts.spec.http_diff import Group, compare
 from tests.spec.edits import (
     COMPUTE,
@@ -18,13 +18,13 @@ from tests.spec.edits import (
     SUBJECTS,
     Edit,
     at,
+    combined,
     drop,
     edited,
     move,
     parameter,
     put,
     schema,
-    together,
 )
 
 BREAKING, COMPATIBLE = True, False
@@ -78,7 +78,7 @@ CHANGES: list[tuple[str, Edit, bool, str, str]] = [
     ("parameter's default", put(parameter("ExpirationSeconds/schema/default"), 30), BREAKING, "expiration_seconds (query)", "default: 60 → 30"),
     # --- requests
     ("optional field added", put(field("SubjectRequest.note"), NOTE), COMPATIBLE, "SubjectRequest.note", "added"),
-    ("required field added", together(put(field("SubjectRequest.note"), NOTE), put(schema("SubjectRequest/required/-"), "note")), BREAKING, "SubjectRequest.note", "added, required"),
+    ("required field added", combined(put(field("SubjectRequest.note"), NOTE), put(schema("SubjectRequest/required/-"), "note")), BREAKING, "SubjectRequest.note", "added, required"),
     ("sent field removed", drop(field("SubjectRequest.birth_date")), BREAKING, "SubjectRequest.birth_date", "removed"),
     ("sent field required", put(schema("SubjectRequest/required/-"), "meta"), BREAKING, "SubjectRequest.meta", "required"),
     ("sent field optional", drop(schema("SubjectRequest/required")), COMPATIBLE, "SubjectRequest.name", "no longer required"),
@@ -94,8 +94,8 @@ CHANGES: list[tuple[str, Edit, bool, str, str]] = [
     ("body as a form", move(at(COMPUTE, "/post/requestBody/content/application~1json"), at(COMPUTE, "/post/requestBody/content/multipart~1form-data")), BREAKING, f"POST {COMPUTE}", "media type application/json removed"),
     # --- responses
     ("field added", put(field("Subject.note"), NOTE), COMPATIBLE, "Subject.note", "added"),
-    ("field removed", together(drop(field("Subject.meta")), drop(schema("Subject/required/3"))), BREAKING, "Subject.meta", "removed"),
-    ("field renamed", together(move(field("Image.created_at"), field("Image.creation_time")), put(schema("Image/required/4"), "creation_time")), BREAKING, "Image.created_at", "removed"),
+    ("field removed", combined(drop(field("Subject.meta")), drop(schema("Subject/required/3"))), BREAKING, "Subject.meta", "removed"),
+    ("field renamed", combined(move(field("Image.created_at"), field("Image.creation_time")), put(schema("Image/required/4"), "creation_time")), BREAKING, "Image.created_at", "removed"),
     ("field may be null", put(field("Subject.name", "nullable"), True), BREAKING, "Subject.name", "type: string → string or null"),
     ("field is never null", put(field("Subject.author_id", "nullable"), False), COMPATIBLE, "Subject.author_id", "type: integer or null → integer"),
     ("object may be null", put(field("Subject.company"), OR_NULL), BREAKING, "Subject.company", "type: object → object or null"),
@@ -157,7 +157,7 @@ def test_changes_of_descriptions_are_counted_separately() -> None:
 
 
 def test_conversion_to_openapi_3_1_is_not_a_change() -> None:
-    assert compare(DOCUMENT, modern(DOCUMENT)).changes == []
+    assert compare(DOCUMENT, to_openapi_31(DOCUMENT)).changes == []
 
 
 def test_other_notations_of_nullable_objects_are_not_changes() -> None:

@@ -19,7 +19,7 @@ import yaml
 from oas_patch.overlay import apply_overlay
 
 from scripts.spec.document import ROOT, SPEC, Json, parse
-from tests.spec.edits import unmarked
+from tests.spec.edits import without_labels
 from tests.spec.project import Project, copy_project
 
 PAGE = ROOT / "docs" / "when-the-swagger-changes.md"
@@ -67,7 +67,7 @@ def _swagger(overlay: Json) -> Json:
     """Return the contract as the service would publish it: changed, without labels and own path."""
     document = apply_overlay(copy.deepcopy(parse(SPEC.read_text("utf-8"), SPEC.name)), overlay)
     document["paths"].pop("/{bucket}/{object_name}")
-    found: Json = unmarked(document)
+    found: Json = without_labels(document)
     return found
 
 
