@@ -75,7 +75,7 @@ def upstream_hashes() -> dict[str, str]:
 
 
 def check_upstream_templates() -> None:
-    """Exit if a forked template was forked from another version than the installed generator's."""
+    """Exit if the installed generator's version of a forked template has changed since the fork."""
     lines = UPSTREAM_HASHES.read_text("utf-8").splitlines()
     expected = {name: digest for digest, name in (line.split() for line in lines)}
     found = upstream_hashes()

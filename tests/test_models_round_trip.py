@@ -11,7 +11,7 @@ import pytest
 from haut_api import models
 from tests import documents
 
-# By method and the end of the path, since the documentation pages shorten paths.
+# Keys are the method and the end of the path, since the documentation pages shorten paths.
 MODELS: dict[tuple[str, str], Any] = {
     ("POST", "/subjects/"): models.Subject,
     ("PATCH", "/subjects/{subject_id}/"): models.Subject,

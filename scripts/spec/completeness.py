@@ -50,7 +50,7 @@ TYPES: dict[str, tuple[type, Any]] = {
     "boolean": (bool, True),
     "string": (str, "text"),
 }
-# Headers that httpx and the generated client add to requests themselves.
+# Headers that httpx or the generated client may set on every request.
 STANDARD_HEADERS = {
     "host", "accept", "accept-encoding", "connection", "user-agent", "content-length", "authorization",
     "content-type", "cookie", "transfer-encoding",
@@ -99,13 +99,13 @@ class Samples:
         self.discriminator_values, self.subclasses = discriminators(self.document, schemas)
 
     def resolve(self, node: Any) -> Any:
-        """Return a node with its reference replaced by the target; keys beside `$ref` win."""
+        """Replace a reference by its target; keys beside `$ref` override those of the target."""
         while isinstance(node, dict) and isinstance(node.get("$ref"), str):
             node = {**look_up(self.document, node["$ref"]), **without(node, "$ref")}
         return node
 
     def merge(self, schema: Any) -> Json:
-        """Return one schema with the references and the allOf parts of a schema merged into it."""
+        """Merge a schema with its reference and the parts of its allOf into a single schema."""
         schema = self.resolve(schema) if isinstance(schema, dict) else {}
         if "allOf" not in schema:
             return dict(schema)
@@ -120,7 +120,7 @@ class Samples:
         return {key: value for key, value in merged.items() if value not in ({}, [])}
 
     def options(self, schema: Any) -> list[Json]:
-        """Return the alternatives of a schema, each merged and with a single type."""
+        """Return the options of a schema, each merged and with a single type."""
         name = pointer(schema["$ref"])[-1] if isinstance(schema, dict) and "$ref" in schema else ""
         found: list[Json] = []
         for child in self.subclasses.get(name, []):
@@ -168,7 +168,7 @@ class Samples:
         return min(count, MAX_VARIANTS)
 
     def instances(self, schema: Any, use: str) -> Iterator[Any]:
-        """Yield samples that cover a schema, each with and without its optional fields."""
+        """Yield samples that cover every option of a schema, each with and without optional fields."""
         for choice in range(self.variants(schema)):
             for full in (True, False):
                 yield self.instance(schema, use, choice, full=full)
@@ -176,7 +176,7 @@ class Samples:
     def instance(
         self, schema: Any, use: str, choice: int, *, full: bool = True, depth: int = 0
     ) -> Any:
-        """Return JSON that fits a schema: with all its fields, or with the required ones only."""
+        """Return a sample for a schema, with all fields or only with the required ones."""
         options = [
             ({**option, "enum": [value]} if "enum" in option else option)
             for option in self.options(schema)
@@ -211,7 +211,7 @@ class Samples:
         sample = {
             name: self.instance(definition, use, choice, full=full, depth=depth + 1)
             for name, definition in properties.items()
-            if (name in required or with_optional) and not is_left_out(definition, use)
+            if (name in required or with_optional) and not is_omitted(definition, use)
         }
         sample |= {name: "anything" for name in required if name not in properties}
         others = option.get("additionalProperties", True)
@@ -236,7 +236,7 @@ class Samples:
             return (
                 kind == "object"
                 and all(
-                    name in instance or is_left_out(properties.get(name), use)
+                    name in instance or is_omitted(properties.get(name), use)
                     for name in option.get("required", [])
                 )
                 and all(
@@ -256,8 +256,8 @@ def is_object(schema: Json) -> bool:
     )
 
 
-def is_left_out(definition: Any, use: str) -> bool:
-    """Return whether a field is readOnly in a request, or writeOnly in a response."""
+def is_omitted(definition: Any, use: str) -> bool:
+    """Return whether a field is omitted: readOnly in a request, or writeOnly in a response."""
     if not isinstance(definition, dict):
         return False
     keyword = "writeOnly" if use == "response" else "readOnly"
@@ -295,8 +295,7 @@ class Package(Samples):
 
     Args:
         document: The OpenAPI document.
-        names: For each class, the JSON names of the fields that have another name in the generator's
-            input.
+        names: JSON names of renamed fields, by class and field.
     """
 
     def __init__(self, document: Json, names: dict[str, dict[str, str]]) -> None:
@@ -340,7 +339,7 @@ class Package(Samples):
     # --- arguments
 
     def argument(self, hint: Any, number: int, parents: tuple[Any, ...] = ()) -> Any:
-        """Return a value of a type; different numbers give different values where possible."""
+        """Return a sample value of a type, which differs for each number if possible."""
         options = [kind for kind in union_members(hint) if kind not in (NoneType, self.types.Unset)]
         kind = options[0]
         if get_origin(kind) is list:
@@ -439,7 +438,7 @@ class Package(Samples):
     def compare_models(
         self, location: str, parsed: Any, options: list[Json], instance: Json, use: str
     ) -> None:
-        """Compare a parsed object with the options that fit; it must agree with one of them."""
+        """Compare a parsed object with each option that fits; one comparison must succeed."""
         if not attrs.has(type(parsed)):
             self.problems.add(location, f"an object is parsed as {type(parsed).__name__}")
             return
@@ -467,7 +466,7 @@ class Package(Samples):
         properties = {
             name: definition
             for name, definition in option.get("properties", {}).items()
-            if not is_left_out(definition, use)
+            if not is_omitted(definition, use)
         }
         for name, definition in properties.items():
             field = f"{kind.__name__}, field {name}"
@@ -491,7 +490,7 @@ class Package(Samples):
     def check_required(
         self, kind: Any, properties: Json, required: set[str], instance: Json
     ) -> None:
-        """Parse an object without each of its fields: exactly the required ones must be missed."""
+        """Remove each field in turn and parse the object: only required fields may cause an error."""
         if not required <= instance.keys():
             return
         for name in [name for name in properties if name in instance]:
@@ -513,14 +512,14 @@ NOT_DEPRECATED = "the docstring does not mark it as deprecated"
 
 
 def is_instance_of(parsed: Any, kind: Any) -> bool:
-    """Return whether a parsed value has the type that `python_type` returned."""
+    """Return whether a parsed value has a type that `python_type` returns."""
     if kind is Enum:
         return isinstance(parsed, Enum | str | int | float)
     return kind is object or type(parsed) is kind or (kind is float and type(parsed) is int)
 
 
 def python_type(option: Json, instance: Any) -> Any:
-    """Return the Python type of JSON that fits an option: "model" for an object with a class."""
+    """Return the type that JSON must be parsed as; "model" stands for any generated class."""
     if "enum" in option:
         return Enum
     kind = option.get("type")
@@ -544,7 +543,7 @@ def model_hints(kind: type, models: ModuleType) -> dict[str, Any]:
 
 
 def attribute_name(kind: type, name: str) -> str | None:
-    """Return the attribute of a class for a field of the generator's input, or None."""
+    """Return the name of the attribute that a generated class has for a field, or None."""
     attribute: str = PythonIdentifier(name, "field_")
     known = {field.name for field in attrs.fields(kind) if field.init}
     return attribute if attribute in known else None
@@ -643,7 +642,10 @@ class OperationCheck:
     def send(
         self, arguments: Json, *, asynchronous: bool = False, response: httpx.Response | None = None
     ) -> Any:
-        """Call the operation. Return what it returns for `response`, or else the request."""
+        """Call the operation through a mock transport.
+
+        Return its result if `response` is given, and the captured request otherwise.
+        """
         requests: list[httpx.Request] = []
 
         def handler(request: httpx.Request) -> httpx.Response:
@@ -677,7 +679,7 @@ class OperationCheck:
         return result if response is not None else requests[0]
 
     def sent_value(self, request: httpx.Request, entry: Json) -> Any:
-        """Return the value that a request has for a documented parameter, or None."""
+        """Return the value of a documented parameter in a request, or None if it is not sent."""
         name = entry["name"]
         match entry["in"]:
             case "path":
@@ -712,7 +714,7 @@ class OperationCheck:
 
     @staticmethod
     def expected_value(entry: Json, value: Any) -> Any:
-        """Return how the document requires a value of a parameter to be sent."""
+        """Serialize the value of a parameter as the document requires."""
         location = entry["in"]
         if "content" in entry:
             content = value.to_dict() if hasattr(value, "to_dict") else value
@@ -760,7 +762,7 @@ class OperationCheck:
             self.report(f"sends the header {name}, which the document does not have")
 
     def match_parameter(self, request: httpx.Request, entry: Json, arguments: Json) -> None:
-        """Find the argument whose value the request has for a parameter, and check its type."""
+        """Find the argument that was sent as a parameter, and check its type."""
         parameter = f"parameter {entry['name']} ({entry['in']})"
         sent = self.sent_value(request, entry)
         if sent is None:
@@ -785,7 +787,7 @@ class OperationCheck:
         required = entry["in"] == "path" or entry.get("required") is True
         if self.is_optional(name) == required:
             expected = "required" if required else "optional"
-            self.report(f"{parameter} is not {expected}, as it is in the document")
+            self.report(f"{parameter} must be {expected}")
         deprecated = [self.package.merge(schema).get("deprecated"), entry.get("deprecated")]
         marked = f"{name}: Deprecated." in str(self.module.sync_detailed.__doc__)
         if True in deprecated and not marked:
@@ -800,7 +802,7 @@ class OperationCheck:
                 self.package.compare(location, value, schema, instance, "request")
 
     def convert(self, name: str, location: str, instance: Any) -> Any:
-        """Return JSON as a value of an argument; report it and return FAILED if that is impossible."""
+        """Convert JSON to the type of an argument; if that fails, report it and return FAILED."""
         try:
             return self.package.from_json(self.hints[name], instance)
         except (TypeError, self.package.errors.DecodeError) as error:
@@ -810,9 +812,9 @@ class OperationCheck:
     # --- the body
 
     def sample_body(self) -> tuple[Any, str, Any] | None:
-        """Return a body argument, its media type, and what the request must contain.
+        """Return a body argument, its media type, and the expected content of the request.
 
-        The last is JSON, bytes, or the schema of a multipart body.
+        The expected content is JSON, bytes, or the schema of a multipart body.
         """
         if "body" not in self.hints:
             return None
@@ -845,7 +847,7 @@ class OperationCheck:
             self.report(f"the body is sent as {sent_as}, which the document does not have")
         if isinstance(expected, bytes):
             if request.content != expected:
-                self.report("the bytes of the body are changed")
+                self.report("the request body differs from the bytes of the file")
             return
         if media == "multipart/form-data":
             self.check_multipart(request, argument, expected)
@@ -861,7 +863,7 @@ class OperationCheck:
             if sorted(sent) != sorted(fields):
                 self.report(f"the form is sent as {sent}")
         elif json.loads(request.content or b"null") != expected:
-            self.report("the JSON of the body is changed")
+            self.report("the request body differs from the JSON of the argument")
         schema = self.body_contents.get(media, {}).get("schema", {})
         for instance in self.package.instances(schema, "request"):
             value = self.convert("body", "request body", instance)
@@ -876,14 +878,12 @@ class OperationCheck:
         names = {str(part.get_param("name", header="content-disposition")) for part in parts}
         properties = self.package.options(schema)[0].get("properties", {})
         expected = {
-            name
-            for name, definition in properties.items()
-            if not is_left_out(definition, "request")
+            name for name, definition in properties.items() if not is_omitted(definition, "request")
         }
         values = [getattr(argument, field.name) for field in attrs.fields(type(argument))]
         unset = sum(isinstance(value, self.package.types.Unset) for value in values)
         if not names <= expected or len(expected - names) != unset:
-            self.report(f"the multipart body has other fields: {sorted(names ^ expected)}")
+            self.report(f"the multipart body lacks or adds fields: {sorted(names ^ expected)}")
         sent = sorted(part.get_payload(decode=True) for part in parts)
         if sent != sorted(multipart_values(argument)):
             self.report(f"the values of the multipart body are sent as {sent}"[:300])
@@ -981,7 +981,7 @@ def same_value(sent: Any, expected: Any) -> bool:
 
 
 def status_codes(status: str, documented: set[str]) -> list[int]:
-    """Return statuses to serve for a documented status: for a range, its first and last free one."""
+    """Return status codes for a documented status; a range has its first and last undocumented one."""
     if status.isdecimal():
         return [int(status)]
     ranges = {entry[0] for entry in documented if entry.upper().endswith("XX")}
@@ -995,7 +995,7 @@ def status_codes(status: str, documented: set[str]) -> list[int]:
 
 
 def multipart_values(model: Any) -> Iterator[bytes]:
-    """Yield the content of each part of the multipart body that sends a model."""
+    """Yield the expected content of each part of the multipart body of a model."""
     for field in attrs.fields(type(model)):
         value = getattr(model, field.name)
         for item in value if isinstance(value, list) else [value]:
@@ -1036,9 +1036,9 @@ def same_content(left: httpx.Request, right: httpx.Request) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("document", type=Path, help="the OpenAPI document, as JSON")
-    parser.add_argument("names", type=Path, help="JSON names of renamed fields by class, as JSON")
-    parser.add_argument("folder", type=Path, help="the folder that contains the package")
+    parser.add_argument("document", type=Path, help="JSON file with the OpenAPI document")
+    parser.add_argument("names", type=Path, help="JSON file with the JSON names of renamed fields")
+    parser.add_argument("folder", type=Path, help="folder that contains the package")
     arguments = parser.parse_args()
     sys.path.insert(0, str(arguments.folder))
     document = json.loads(arguments.document.read_text("utf-8"))

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SPEC = ROOT / "openapi" / "haut.yaml"
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
-# Keywords whose object maps names to definitions: its keys are not keywords.
+# Keywords whose value is an object that maps names to definitions; its keys are not keywords.
 NAMES = {
     "properties", "patternProperties", "$defs", "dependentSchemas",
     "paths", "webhooks", "responses", "content", "encoding", "headers", "links", "callbacks",
@@ -220,7 +220,7 @@ _Dumper.add_implicit_resolver(
 
 
 def dump(document: Json) -> str:
-    """Return the document as YAML, with its keys in their order."""
+    """Return the document as YAML; the order of keys is preserved."""
     text: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     return text
 
@@ -229,7 +229,7 @@ def dump(document: Json) -> str:
 
 
 def validation_errors(document: Json) -> list[str]:
-    """Return the errors that make a document invalid OpenAPI, each with its location."""
+    """Validate a document against OpenAPI, and return each error with its location."""
     old = str(document["openapi"]).startswith("3.0")
     validator = OpenAPIV30SpecValidator if old else OpenAPIV31SpecValidator
     try:
@@ -267,7 +267,7 @@ def _without_addresses(text: str) -> str:
 
 
 def children(node: Any, *, names: bool = False) -> Iterator[tuple[str, Any, bool]]:
-    """Yield each child of a node: its key, its value, and whether the keys of the value are names."""
+    """Yield the key and the value of each child, and whether the keys of that value are names."""
     if isinstance(node, dict):
         for key, value in node.items():
             # The examples of a schema are a list of data; those of a parameter are named objects.
@@ -281,9 +281,9 @@ def children(node: Any, *, names: bool = False) -> Iterator[tuple[str, Any, bool
 
 
 def walk(node: Any, where: str = "#", *, names: bool = False) -> Iterator[tuple[str, Json]]:
-    """Yield every object of the specification below a node, with its location.
+    """Yield a node and every object below it, with their locations.
 
-    Data and objects whose keys are names are not yielded.
+    Data (such as examples) and objects whose keys are names are omitted.
     """
     if isinstance(node, dict) and not names:
         yield where, node
@@ -292,7 +292,7 @@ def walk(node: Any, where: str = "#", *, names: bool = False) -> Iterator[tuple[
 
 
 def reference_keys(node: Json) -> Iterator[tuple[Json, str]]:
-    """Yield each reference that an object contains itself, as a mapping and the key in it."""
+    """Yield the references of one object, each as a mapping and the key of the reference in it."""
     for keyword in ("$ref", "$dynamicRef"):
         if isinstance(node.get(keyword), str):
             yield node, keyword
@@ -310,7 +310,7 @@ def references(node: Any, where: str = "#", *, names: bool = False) -> Iterator[
 
 
 def pointer(reference: str) -> list[str]:
-    """Return the steps of a reference such as `#/components/schemas/Subject`."""
+    """Split a reference such as `#/components/schemas/Subject` into its unescaped steps."""
     return [
         unquote(step).replace("~1", "/").replace("~0", "~")
         for step in reference.removeprefix("#").split("/")[1:]
@@ -318,7 +318,7 @@ def pointer(reference: str) -> list[str]:
 
 
 def escaped(step: str) -> str:
-    """Return a key as a step of a reference, with `~` and `/` escaped."""
+    """Escape `~` and `/` in a key, so that it can be a step of a reference."""
     return step.replace("~", "~0").replace("/", "~1")
 
 

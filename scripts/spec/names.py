@@ -44,8 +44,8 @@ class Names:
     """Content of names.yaml.
 
     Attributes:
-        operations: By method and path: the name and the section of an operation.
-        schemas: By the name of a schema in the Swagger: its name here.
+        operations: Name and section of each operation, by method and path.
+        schemas: Class name of each schema, by its name in the Swagger.
     """
 
     operations: dict[str, list[str]] = field(factory=dict)
@@ -71,7 +71,7 @@ class Names:
         )
 
     def applied(self, document: Json) -> Json:
-        """Return a copy of a document with the names of this file.
+        """Return a copy of a document in which operations and schemas have the names of this file.
 
         Raises:
             SpecError: If two schemas would have the same name.
@@ -144,9 +144,9 @@ def _section(operation: Operation) -> str:
 def _matching_operations(
     current: Json, pulled: Json
 ) -> tuple[list[tuple[Operation, Operation]], list[str]]:
-    """Return pairs of current and pulled operations that are the same, and questions.
+    """Pair each pulled operation with the current one; return the pairs and questions.
 
-    An operation that is new may be a removed one whose path parameters were renamed.
+    Operations match if method and path are equal. The names of path parameters may differ.
     """
     old = {operation.key: operation for operation in operations(current)}
     new = {operation.key: operation for operation in operations(pulled)}
@@ -225,7 +225,7 @@ def _unused(name: str, section: str, taken: set[Any]) -> str:
 def _corresponding_schemas(
     old: Json, left: Any, new: Json, right: Any, visited: set[tuple[str, str]]
 ) -> Iterator[tuple[str, str]]:
-    """Yield pairs of schema names that are referenced at the same location of two documents."""
+    """Compare two documents; yield the names of schemas that are referenced at the same location."""
     if isinstance(left, dict) and isinstance(right, dict):
         names = [
             pointer(node["$ref"])[2]

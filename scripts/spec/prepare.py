@@ -34,19 +34,19 @@ from scripts.spec.document import (
 )
 from scripts.spec.enum_names import member_names
 
-# Names that the modules of models use for the generator's own types.
+# Class names that the modules of generated models import or define already.
 RESERVED_CLASSES = {
     "Any", "AuthenticatedClient", "BinaryIO", "BytesIO", "Client", "Enum", "File", "FileTypes",
     "Generator", "HTTPStatus", "IntEnum", "Literal", "Mapping", "RequestFiles", "Response", "StrEnum",
     "T", "TextIO", "TypeVar", "UNSET", "UUID", "Unset",
 }  # fmt: skip
-# Methods of every model, and local variables of from_dict and to_dict.
+# Names of methods of every model, and of local variables in from_dict and to_dict.
 RESERVED_FIELDS = {
     "additional_keys", "additional_properties", "cast", "cls", "from_dict", "src_dict", "to_dict",
     "to_multipart",
 }  # fmt: skip
 RESERVED_PARAMETERS = {"body", "cast", "client", "url"}
-# Suffixes of the local variables that the property templates derive from the name of a field.
+# Suffixes that the property templates append to a field name to name local variables.
 _DERIVED_SUFFIXES = (
     "_item", "_item_data", "_item_type_0", "_type_0", "_type_1", "_type_2", "_type_3",
 )  # fmt: skip
@@ -88,7 +88,7 @@ _NULL = {"type": "null"}
 
 @frozen
 class Authorization:
-    """The header and the prefix that a client sends its token with."""
+    """Name of the header that carries the token, and prefix of its value."""
 
     header: str = "Authorization"
     prefix: str = "Bearer"
@@ -100,10 +100,10 @@ class Prepared:
 
     Attributes:
         document: An OpenAPI 3.1 document of supported constructs.
-        operations: By `tag.name`: method, path, deprecation, parameters and response contents.
-        fields: By class: for each field with another name in `document`, its JSON name.
-        notes: By class: for a field, text about its deprecation and default for the docstring.
-        content_types: For other media types, the supported one that the generator handles them as.
+        operations: Method, path, deprecation, parameters and response contents, by `tag.name`.
+        fields: JSON names of the fields that are renamed in `document`, by class and field.
+        notes: Sentences on deprecation and default for docstrings, by class and field.
+        content_types: Media types that the generator must treat as another, supported one.
         authorization: How the token is sent.
         unmodeled: Keywords that the client does not model, each with its locations.
     """
@@ -156,7 +156,7 @@ def prepare(document: Json) -> Prepared:
     try:
         return _prepare(document)
     except RecursionError:
-        raise SpecError("a schema refers to itself without an object between") from None
+        raise SpecError("a schema contains itself without an object in between") from None
 
 
 def _prepare(document: Json) -> Prepared:
@@ -214,7 +214,7 @@ class _Operation:
 
     @property
     def module(self) -> tuple[str, str]:
-        """The names of the package and the module that the generator writes."""
+        """Names of the generated package and module."""
         return PythonIdentifier(self.tag, "tag"), PythonIdentifier(self.name, "field_")
 
 
@@ -585,7 +585,7 @@ class _OperationRewriter:
             or media in _TEXT_MEDIA_TYPES
             or media.endswith(("+xml", "+yaml"))
         ):
-            return {"type": "string"}, "text/x-response"  # differs from the media type of any body
+            return {"type": "string"}, "text/x-response"  # no request body has this media type
         return {"type": "string", "format": "binary"}, BYTES
 
 
@@ -614,7 +614,7 @@ def _described(schema: Json, description: Any) -> Json:
 
 
 def _note(schema: Json) -> str:
-    """Return what a docstring must state besides the description."""
+    """Return sentences about deprecation and default for a docstring."""
     notes = ["Deprecated."] if schema.get("deprecated") is True else []
     if "default" in schema:
         default = json.dumps(schema["default"], ensure_ascii=False)
@@ -640,11 +640,11 @@ def _unmodeled(document: Json) -> dict[str, list[str]]:
 
 
 class Classes:
-    """The classes of a document: its objects and enumerations.
+    """Converts schemas to simplified schemas, and collects the classes that these refer to.
 
-    A simplified schema is a reference to a class, an array, a union of these, or a scalar. `use` is
-    "request", "response" or "multipart"; a schema can have a class for each, since a request has no
-    readOnly fields and a response no writeOnly ones.
+    A simplified schema is a reference to a class (object or enumeration), an array, a union of these, or
+    a scalar. `use` is "request", "response" or "multipart"; a schema can have one class for each, as a
+    request has no readOnly fields and a response no writeOnly ones.
     """
 
     def __init__(self, document: Json, prepared: Prepared) -> None:
@@ -653,7 +653,7 @@ class Classes:
         self.names = _class_names(self.schemas)
         self.discriminator_values, self.subclasses = discriminators(document, self.schemas)
         self._by_use: dict[tuple[str, str], str] = {}
-        # For which use the class of a schema has the schema's own name.
+        # The use for which the class has the name of the schema without a suffix.
         self._main_use = dict.fromkeys(self._used_in_responses(), "response")
         self._inline: dict[tuple[str, str, str], str] = {}
         self._resolving: list[str] = []
@@ -727,7 +727,7 @@ class Classes:
         return isinstance(reference, str) and "enum" not in self.components[pointer(reference)[-1]]
 
     def add_unused(self) -> None:
-        """Add the classes of schemas that no operation uses."""
+        """Add classes for the schemas that no operation uses."""
         for name in self.schemas:
             if not any(used == name for used, _ in self._by_use):
                 self._component(name, "response", f"schema {name}", with_subclasses=False)
@@ -763,16 +763,16 @@ class Classes:
     def _component(self, name: str, use: str, where: str, *, with_subclasses: bool = True) -> Json:
         children = self.subclasses.get(name, []) if with_subclasses else []
         if children:
-            # A response that is documented as the base class contains one of the subclasses.
+            # Where a response has the type of a base class, the service sends a subclass.
             options = [self._component(child, use, where) for child in children]
             return {"oneOf": [*options, self._component(name, use, where, with_subclasses=False)]}
         where = f"schema {name}"
         schema = self.merge(self.schemas[name], where)
         if "$ref" in schema or _options(schema) is not None or not _is_class(schema):
             # Rewrite: a component that is not a class is inlined. Reason: the generator drops a nullable
-            # component, and names the classes in it after the place of each use.
+            # component, and gives the classes in it another name for each use.
             if name in self._resolving:
-                raise SpecError(f"{where} refers to itself without an object between")
+                raise SpecError(f"{where} contains itself without an object in between")
             self._by_use.setdefault((name, use), "")
             outer, self._resolving = self._resolving, [*self._resolving, name]
             try:
@@ -822,7 +822,7 @@ class Classes:
             simple.append(_NULL)
         lists = [option["items"] for option in simple if option.get("type") == "array"]
         if len(lists) > 1:
-            # The generated code cannot tell lists apart, so they become one list of all their items.
+            # The generated code cannot distinguish lists, so they become one list of any of their items.
             items = _unique([item for one in lists for item in one.get("oneOf", [one])])
             union = {} if {} in items else {"oneOf": sorted(items, key=self._generality)}
             merged = {"type": "array", "items": items[0] if len(items) == 1 else union}
@@ -869,11 +869,11 @@ class Classes:
     # --- classes
 
     def _inline_class(self, schema: Json, name: str, use: str, where: str) -> str:
-        """Return the name of the class of an inline schema, which is added at its first use."""
+        """Return the class name of an inline schema, and add the class if it is new."""
         by_use = self._depends_on_use(schema) or (use == "multipart" and self.has_files(schema))
         key = name, use if by_use else "", json.dumps(schema, sort_keys=True)
         if key not in self._inline:
-            # An option of a nullable component may take the component's own name.
+            # The object in a nullable component takes the name of the component.
             own = {self.names[self._resolving[-1]]} if self._resolving else set[str]()
             taken = set(self.components) | (set(self.names.values()) - own)
             self._inline[key] = _unused_class(_class_name(name), taken)
@@ -914,7 +914,7 @@ class Classes:
         where: str,
         discriminator: tuple[str, list[str]] | None,
     ) -> Json:
-        """Return the properties of a class, its required ones and its additional ones."""
+        """Return the `properties`, `required` and `additionalProperties` of a class."""
         required = dict.fromkeys(schema.get("required", []))
         properties: Json = {**schema.get("properties", {})}
         for name in required:
@@ -981,7 +981,7 @@ def _is_class(schema: Json) -> bool:
 
 
 def _enum_types(values: list[Any]) -> set[type]:
-    """Return the types of enumeration values, or nothing if they are not all strings and integers."""
+    """Return the types of enumeration values if all are strings or integers, or an empty set."""
     types = {type(value) for value in values if value is not None}
     return types if types <= {str, int} else set()
 
@@ -1020,7 +1020,7 @@ def _enum_options(schema: Json, enum: list[Any]) -> list[Any] | None:
     types = _enum_types(values)
     nulls = [_NULL] if len(values) < len(enum) else []
     if values and not types:
-        # No class is made for other values than strings and integers; only their types are kept.
+        # Only strings and integers have an enumeration class; of other values only the types are kept.
         plain = without(schema, "enum", "type")
         kinds = dict.fromkeys(map(_json_type, values))
         return [*({**plain, "type": kind} for kind in kinds), *nulls]
@@ -1074,7 +1074,7 @@ def _class_name(name: str) -> str:
 
 
 def _unused_class(name: str, taken: set[str]) -> str:
-    """Return a class name whose module name is not taken either."""
+    """Return a class name whose module name differs from those of the taken names."""
     modules = {PythonIdentifier(entry, "field_") for entry in taken}
     base = f"{name}Model" if name in RESERVED_CLASSES else name
     unused, number = base, 1
@@ -1119,10 +1119,10 @@ def _field_names(fields: list[str]) -> dict[str, str]:
 def discriminators(
     document: Json, schemas: Json
 ) -> tuple[dict[str, tuple[str, list[str]]], dict[str, list[str]]]:
-    """Return the discriminator of each schema, and the subclasses of each base schema.
+    """Return the discriminator field and values of each schema, and the subclasses of each base schema.
 
-    The first maps a schema to the field and the values that identify it. Rewrite: that field becomes a
-    constant. Reason: the generator ignores discriminators and parses the first schema that fits.
+    Rewrite: the discriminator field becomes a constant. Reason: the generator ignores discriminators
+    and parses the first schema that fits.
     """
     identified: dict[str, tuple[str, list[str]]] = {}
     subclasses: dict[str, list[str]] = {}

@@ -1,6 +1,6 @@
 """The completeness check reports defects of a generated package with their location.
 
-Each test introduces one defect that a faulty generator could cause into a correct package.
+Each test adds a defect to a correct package, as a faulty generator could cause it.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ DEFECTS = {
     "deprecation": (CREATE, "Deprecated.\n\n", "", "does not mark it as deprecated"),
     "deprecation of a parameter": (CREATE, "visit: Deprecated.", "", "parameter visit (cookie): the docstring"),
     "security": (OPEN, "AuthenticatedClient | Client,", "AuthenticatedClient,", "GET /open/: "),
-    "body": (CREATE, '_kwargs["json"] = body.to_dict()', '_kwargs["json"] = {}', "JSON of the body"),
+    "body": (CREATE, '_kwargs["json"] = body.to_dict()', '_kwargs["json"] = {}', "differs from the JSON"),
     "media type": (CREATE, '"application/json"', '"text/plain"', "text/plain"),
     "asynchronous": (CREATE, "client.get_async_httpx_client().request(**_kwargs)", "client.get_async_httpx_client().request(**{**_kwargs, 'method': 'get'})", "asynchronous"),
     "status": (CREATE, "response.status_code == 202", "response.status_code == 203", "response 202"),
@@ -109,7 +109,7 @@ DEFECTS = {
     "enum value": ("models/kind.py", 'B = "b"', 'B = "c"', "'b'"),
     "enum as text": ("models/thing.py", "kind = Kind(_kind)", "kind = Kind(_kind) and UNSET", "kind"),
     "form of a multipart value": ("types.py", 'return "true" if value else "false"', "return str(value)", "POST /photos/: the values of the multipart body"),
-    "multipart field": ("models/send_photo_body.py", '*_as_parts("flag", self.flag),', "", "other fields: ['flag']"),
+    "multipart field": ("models/send_photo_body.py", '*_as_parts("flag", self.flag),', "", "lacks or adds fields: ['flag']"),
     "token": ("client.py", 'prefix: str = "Bearer"', 'prefix: str = "Token"', "the token is not sent"),
     "deprecation of a field": ("models/thing.py", "Deprecated.", "", "field old: the docstring"),
 }  # fmt: skip

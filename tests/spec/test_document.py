@@ -68,7 +68,7 @@ def test_byte_order_mark_is_ignored() -> None:
     )
 )
 def test_written_document_is_read_identically_by_every_parser(values: list[Any]) -> None:
-    """The parsers are this project's, PyYAML (YAML 1.1) and ruamel (YAML 1.2)."""
+    """Parse with this project's parser, with PyYAML (YAML 1.1) and with ruamel.yaml (YAML 1.2)."""
     document = {"openapi": "3.0.3", "paths": {}, "x-values": values}
     text = dump(document)
     assert parse(text, "x") == document

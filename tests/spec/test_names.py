@@ -1,4 +1,4 @@
-"""Operations and schemas keep their names when the Swagger renames them; ambiguities are questions."""
+"""Operations and schemas keep their names in haut_api when the Swagger renames them."""
 
 from __future__ import annotations
 

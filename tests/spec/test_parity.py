@@ -1,9 +1,8 @@
 """The generated client implements the specification exactly: nothing is missing, added or renamed.
 
-For every operation, the tests compare its module, arguments and types with the specification, then
-random requests and responses. For every schema, random instances are parsed and serialized again. The
-expected values are computed from the specification; only the rules that turn names into Python names
-are the generator's own.
+For every operation, the tests compare its module, arguments, types, requests and responses with the
+specification. For every schema, they parse and serialize random instances. Expected values are computed
+from the specification; only the conversion to Python names is the generator's own.
 """
 
 from __future__ import annotations
@@ -72,7 +71,7 @@ def module(operation: Operation) -> ModuleType:
 
 
 def annotation(schema: Json, name: str) -> Any:
-    """Return the type of a schema's values; an inline object has the class `name`."""
+    """Return the Python type of a schema; `name` is the class name of an inline object."""
     if "$ref" in schema:
         name = pointer(schema["$ref"])[-1]
         schema = resolve(DOCUMENT, schema)
