@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import filecmp
 import hashlib
 import json
 import os
@@ -152,18 +151,15 @@ def check_completeness(document: dict[str, Any], prepared: Prepared, folder: Pat
 
     The check runs in a new process, since this one may have imported another package of the same name.
     """
-    with tempfile.TemporaryDirectory() as work:
-        paths = [Path(work) / name for name in ("document.json", "names.json")]
-        for path, content in zip(paths, (document, prepared.fields), strict=True):
-            path.write_text(json.dumps(content), "utf-8")
-        done = subprocess.run(
-            [sys.executable, "-m", "scripts.spec.completeness", *map(str, paths), str(folder)],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.spec.completeness"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"},
+        input=json.dumps([document, prepared.fields]),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         return [f"the completeness check failed: {error_message(done.stderr)}"]
     problems: list[str] = json.loads(done.stdout.splitlines()[-1])
@@ -210,16 +206,14 @@ def generate(target: Path) -> None:
 def differences(left: Path, right: Path) -> list[str]:
     """Return the relative paths of files that differ between two folders."""
 
-    def files(folder: Path) -> set[str]:
+    def contents(folder: Path) -> dict[str, bytes]:
         return {
-            str(path.relative_to(folder))
+            str(path.relative_to(folder)): path.read_bytes()
             for path in folder.rglob("*")
             if path.is_file() and "__pycache__" not in path.parts
         }
 
-    common = files(left) & files(right)
-    _, changed, unreadable = filecmp.cmpfiles(left, right, common, shallow=False)
-    return sorted({*changed, *unreadable, *(files(left) ^ files(right))})
+    return sorted({name for name, _ in contents(left).items() ^ contents(right).items()})
 
 
 def main() -> None:

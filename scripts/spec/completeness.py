@@ -8,7 +8,6 @@ The check does not depend on how the package was generated.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import copy
 import datetime
@@ -23,7 +22,6 @@ from collections.abc import Iterator
 from enum import Enum
 from importlib import import_module
 from io import BytesIO
-from pathlib import Path
 from types import ModuleType, NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl, quote
@@ -35,7 +33,7 @@ from openapi_python_client.strings import PythonIdentifier
 
 from scripts.spec.document import Json, look_up, operations, pointer, to_openapi_31, without
 from scripts.spec.document import Operation as DocumentedOperation
-from scripts.spec.prepare import IGNORED_HEADERS, discriminators, media_type
+from scripts.spec.prepare import IGNORED_HEADERS, discriminators, is_text, media_type
 
 PACKAGE = "haut_api"
 MOMENT = datetime.datetime(2025, 2, 27, 3, 40, 28, tzinfo=datetime.UTC)
@@ -56,13 +54,6 @@ STANDARD_HEADERS = {
     "content-type", "cookie", "transfer-encoding",
 }  # fmt: skip
 MAX_VARIANTS = 60
-TEXT_MEDIA_TYPES = (
-    "text/",
-    "application/xml",
-    "application/yaml",
-    "application/x-yaml",
-    "application/x-ndjson",
-)
 NULL = {"type": "null"}
 
 
@@ -934,7 +925,7 @@ class OperationCheck:
             for instance in self.package.instances(schema, "response"):
                 body = json.dumps(instance).encode()
                 self.check_response(arguments, code, status, body, media, (schema, instance))
-        elif media.startswith(TEXT_MEDIA_TYPES) or media.endswith(("+xml", "+yaml")):
+        elif is_text(media):
             self.check_response(arguments, code, status, "täxt".encode(), media, "täxt")
         else:
             self.check_response(arguments, code, status, b"\x00\xff", media, b"\x00\xff")
@@ -1035,14 +1026,8 @@ def same_content(left: httpx.Request, right: httpx.Request) -> bool:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("document", type=Path, help="JSON file with the OpenAPI document")
-    parser.add_argument("names", type=Path, help="JSON file with the JSON names of renamed fields")
-    parser.add_argument("folder", type=Path, help="folder that contains the package")
-    arguments = parser.parse_args()
-    sys.path.insert(0, str(arguments.folder))
-    document = json.loads(arguments.document.read_text("utf-8"))
-    names = json.loads(arguments.names.read_text("utf-8"))
+    """Read a document and the JSON names of its fields from standard input, and print the problems."""
+    document, names = json.load(sys.stdin)
     print(json.dumps(Package(document, names).check()))
 
 

@@ -7,6 +7,7 @@ references are followed.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import sys
@@ -351,6 +352,14 @@ def resolve(document: Json, node: Json) -> Json:
 def without(node: Json, *keys: str) -> Json:
     """Return a copy of an object without some of its keys."""
     return {key: value for key, value in node.items() if key not in keys}
+
+
+def unused_name(name: str, is_taken: Callable[[str], bool], *, separator: str = "_") -> str:
+    """Return a name, with the lowest number from 2 appended that makes it unused if it is taken."""
+    numbered = (f"{name}{separator}{number}" for number in itertools.count(2))
+    return next(
+        candidate for candidate in itertools.chain([name], numbered) if not is_taken(candidate)
+    )
 
 
 def operations(document: Json) -> Iterator[Operation]:

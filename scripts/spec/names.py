@@ -28,6 +28,7 @@ from scripts.spec.document import (
     reference_keys,
     resolve,
     to_openapi_31,
+    unused_name,
     walk,
 )
 
@@ -124,7 +125,8 @@ def propose(current: Json, pulled: Json, names: Names) -> tuple[Names, list[str]
     for operation in operations(pulled):
         if operation.key not in proposed.operations:
             section = _section(operation)
-            name = _unused(_short_name(operation), section, taken)
+            used = {name for name, other_section in taken if other_section == section}
+            name = unused_name(_short_name(operation), used.__contains__)
             taken.add((name, section))
             proposed.operations[operation.key] = [name, section]
     candidates: dict[str, list[str]] = defaultdict(list)
@@ -212,14 +214,6 @@ def _short_name(operation: Operation) -> str:
     verbs = {"post": "create", "put": "replace", "patch": "update"}
     verb = verbs.get(operation.method, operation.method)
     return f"{verb}_{'_'.join(words[-2:]) or 'root'}".lower()
-
-
-def _unused(name: str, section: str, taken: set[Any]) -> str:
-    unused, number = name, 1
-    while (unused, section) in taken:
-        number += 1
-        unused = f"{name}_{number}"
-    return unused
 
 
 def _corresponding_schemas(

@@ -29,6 +29,7 @@ from scripts.spec.document import (
     look_up,
     pointer,
     to_openapi_31,
+    unused_name,
     walk,
     without,
 )
@@ -132,19 +133,8 @@ class Prepared:
                 "prefix": self.authorization.prefix,
             },
         }
-        return "".join(f"{{% set {name} = {_jinja(value)} %}}\n" for name, value in values.items())
-
-
-def _jinja(value: Any) -> str:
-    """Return a value as a Jinja literal: JSON with `none` in place of `null`."""
-    if isinstance(value, dict):
-        items = ", ".join(f"{_jinja(key)}: {_jinja(item)}" for key, item in value.items())
-        return f"{{{items}}}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_jinja, value))}]"
-    if value is None or isinstance(value, bool):
-        return str(value).lower()
-    return json.dumps(value)
+        # The repr of strings, None, booleans, lists and dictionaries is a valid Jinja literal.
+        return "".join(f"{{% set {name} = {value!r} %}}\n" for name, value in values.items())
 
 
 def prepare(document: Json) -> Prepared:
@@ -444,7 +434,7 @@ class _OperationRewriter:
             where = f"{self.key}, parameter {name} ({location})"
             python_name: str = PythonIdentifier(name, "field_")
             if python_name in taken:
-                python_name = _unused(f"{python_name}_{location}", taken)
+                python_name = unused_name(f"{python_name}_{location}", taken.__contains__)
             taken.add(python_name)
             schema, style, explode = self._serialization(entry, where)
             simple = self._parameter_schema(schema, name, location, style, where)
@@ -580,11 +570,7 @@ class _OperationRewriter:
             name = f"{self.class_name}Response{status}"
             where = f"{self.key}, response {status}"
             return self.classes.simplify(schema, name, "response", where), "application/json"
-        if (
-            media.startswith("text/")
-            or media in _TEXT_MEDIA_TYPES
-            or media.endswith(("+xml", "+yaml"))
-        ):
+        if is_text(media):
             return {"type": "string"}, "text/x-response"  # no request body has this media type
         return {"type": "string", "format": "binary"}, BYTES
 
@@ -594,17 +580,15 @@ def media_type(name: str) -> str:
     return name.partition(";")[0].strip().lower()
 
 
+def is_text(media: str) -> bool:
+    return (
+        media.startswith("text/") or media in _TEXT_MEDIA_TYPES or media.endswith(("+xml", "+yaml"))
+    )
+
+
 def _is_json(media: str) -> bool:
     media = media_type(media)
     return media in ("application/json", "*/*", "application/*") or media.endswith("+json")
-
-
-def _unused(name: str, taken: set[str]) -> str:
-    number, unused = 1, name
-    while unused in taken:
-        number += 1
-        unused = f"{name}_{number}"
-    return unused
 
 
 def _described(schema: Json, description: Any) -> Json:
@@ -1077,11 +1061,7 @@ def _unused_class(name: str, taken: set[str]) -> str:
     """Return a class name whose module name differs from those of the taken names."""
     modules = {PythonIdentifier(entry, "field_") for entry in taken}
     base = f"{name}Model" if name in RESERVED_CLASSES else name
-    unused, number = base, 1
-    while PythonIdentifier(unused, "field_") in modules:
-        number += 1
-        unused = f"{base}{number}"
-    return unused
+    return unused_name(base, lambda one: PythonIdentifier(one, "field_") in modules, separator="")
 
 
 def _class_names(schemas: Json) -> dict[str, str]:
@@ -1110,7 +1090,7 @@ def _field_names(fields: list[str]) -> dict[str, str]:
         identifier, names[name] = identifiers[name], name
         if identifier in taken | RESERVED_FIELDS | derived:
             unavailable = {*taken, *RESERVED_FIELDS, *derived, *identifiers.values()}
-            identifier = _unused(f"{identifier.strip('_')}_field", unavailable)
+            identifier = unused_name(f"{identifier.strip('_')}_field", unavailable.__contains__)
             names[name] = identifier
         taken.add(identifier)
     return names
