@@ -1,8 +1,8 @@
 """Compare the HTTP APIs that two OpenAPI documents describe, and rate each change.
 
 redocly compares the documents and rates the changes. This module normalizes both documents first (see
-`document.to_openapi_31`), overrides redocly's rating where it is too low (`_is_underrated`), and describes each
-change by the operation, parameter or field that it affects.
+`document.to_openapi_31`), overrides redocly's rating where it is too low (`_is_underrated`), and
+describes each change by the operation, parameter or field that it affects.
 """
 
 from __future__ import annotations
