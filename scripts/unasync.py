@@ -41,7 +41,7 @@ SUBSTITUTIONS = [
     (r"\bdef get_httpx_client\b", "def get_OTHER_httpx_client"),
     (r"\bget_async_httpx_client\b", "get_httpx_client"),
     (r"_OTHER_", "_async_"),
-    (r"\b(call_provider|gather|run|running)_sync\b", r"\1"),
+    (r"\b(call_provider|gather|run|running|wait_until)_sync\b", r"\1"),
     (r"\bAsyncToken\b", "SyncToken"),
     (r", or an awaitable of one\.", "."),
     # names of the standard library and httpx

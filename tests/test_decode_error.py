@@ -20,7 +20,7 @@ import pytest
 from haut_api import models
 from haut_api.client import AuthenticatedClient
 from haut_api.errors import DecodeError, UnexpectedStatus
-from tests import answers
+from tests.support import operation_examples as answers
 
 Json = dict[str, Any]
 SCHEMAS: Json = answers.SPEC["components"]["schemas"]

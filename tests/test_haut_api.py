@@ -14,7 +14,7 @@ import haut_api
 from haut_api.client import AuthenticatedClient, Client
 from haut_api.models import ErrorResponse
 from scripts.generate import OVERLAY, load_contract
-from tests import answers
+from tests.support import operation_examples as answers
 
 
 def test_package_contains_the_openapi_document() -> None:

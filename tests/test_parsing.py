@@ -2,7 +2,7 @@
 
 Hypothesis edits the documents' own answers and lets the sandbox give them; refusals, of the service
 and of the storage, stay what they are too. The walk over each single field, with the exact name of
-it, is in tests/_async/test_wire_answers.py.
+it, is in tests/_async/test_responses.py.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from haut_ext import (
     UnexpectedResponse,
 )
 from haut_ext.sandbox import Sandbox, faults
-from tests import answers, documents
+from tests import documents
+from tests.support import operation_examples as answers
 
 TIMES = ("creation_time", "created_at")
 SOMEBODY = "9b810e76-6ec9-4286-a3ca-828dd5f4b3b2"

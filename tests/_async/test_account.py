@@ -18,7 +18,7 @@ from haut_api.models import Dataset
 from haut_ext import AsyncHaut, ConfigError, NotFound, Unauthorized, UnexpectedResponse
 from haut_ext.sandbox import Fault, Sandbox, faults
 from haut_ext.sandbox.messages import Answer, json_answer
-from tests.wire.world import PHOTO
+from tests.support.sandbox_photos import PHOTO
 
 pytestmark = pytest.mark.anyio
 

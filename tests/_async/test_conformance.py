@@ -68,7 +68,7 @@ from haut_ext._http import retry_policy
 from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Sandbox
 from haut_ext.sandbox.analysis import FACE_SKIN_METRICS_2, FACE_SKIN_METRICS_3
-from tests.conformance import CELLS, COLUMNS, FAULTS, Cell
+from tests.support.conformance import CELLS, COLUMNS, FAULTS, Cell
 
 pytestmark = pytest.mark.anyio
 

@@ -39,7 +39,7 @@ from haut_ext._http.redaction import scrub
 from haut_ext._http.tokens import OPEN_PATHS
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
 from haut_ext.sandbox.messages import Answer
-from tests.faces import gather_async
+from tests.support.both_clients import gather_async
 
 pytestmark = pytest.mark.anyio
 

@@ -16,7 +16,7 @@ from haut_api.api.subjects import create_subject, list_subjects
 from haut_ext import AsyncHaut, ConfigError, ListChanging, NotFound, UnexpectedResponse
 from haut_ext._async import pagination
 from haut_ext.sandbox import Request, Sandbox, faults
-from tests.faces import run_async, running_async
+from tests.support.both_clients import run_async, running_async
 
 pytestmark = pytest.mark.anyio
 

@@ -15,7 +15,7 @@ from haut_ext import (
     TransportError,
 )
 from haut_ext.sandbox import Request, Sandbox, faults
-from tests.faces import gather_async
+from tests.support.both_clients import gather_async
 
 pytestmark = pytest.mark.anyio
 

@@ -39,7 +39,7 @@ from haut_ext._sync.auth import TokenSource
 from haut_ext._sync.login import Login
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
 from haut_ext.sandbox.messages import Answer
-from tests.faces import gather
+from tests.support.both_clients import gather
 
 pytestmark = pytest.mark.anyio
 

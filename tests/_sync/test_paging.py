@@ -17,7 +17,7 @@ from haut_api.api.subjects import create_subject, list_subjects
 from haut_ext import ConfigError, Haut, ListChanging, NotFound, UnexpectedResponse
 from haut_ext._sync import pagination
 from haut_ext.sandbox import Request, Sandbox, faults
-from tests.faces import run, running
+from tests.support.both_clients import run, running
 
 pytestmark = pytest.mark.anyio
 

@@ -16,7 +16,7 @@ from haut_ext import (
     TransportError,
 )
 from haut_ext.sandbox import Request, Sandbox, faults
-from tests.faces import gather
+from tests.support.both_clients import gather
 
 pytestmark = pytest.mark.anyio
 

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from haut_ext.sandbox import Sandbox
-from tests.http.clients import Client, Kind
-from tests.http.servers import Authority, Relay
+from tests.support.client_runner import Client, Kind
+from tests.support.servers import Authority, Relay
 
 # Read before any fixture runs: the tests of other folders share one SSL context between all clients.
 _CREATE_SSL_CONTEXT = httpx.create_ssl_context

@@ -12,8 +12,9 @@ import pytest
 
 from haut_ext import ConfigError, HautError, Timeout, TransportError
 from haut_ext.sandbox import Sandbox
-from tests.http.clients import PHOTO, Client, Kind, client_class
-from tests.http.servers import (
+from tests.support.client_runner import Client, Kind, client_class
+from tests.support.sandbox_photos import PHOTO
+from tests.support.servers import (
     RewritingServer,
     ScriptedServer,
     black_hole,
@@ -49,7 +50,7 @@ def test_host_with_a_dead_first_address_is_reached(
     if first == "refuses":
         assert new_client(**arguments).call(lambda haut: haut.subjects.list()).total == 0
     else:
-        with black_hole("127.0.0.2", port):
+        with black_hole("127.0.0.2", port=port):
             client = new_client(**arguments, max_retries=0)
             assert client.call(lambda haut: haut.subjects.list()).total == 0
     assert sandbox.arrived("list_subjects") == 1
@@ -61,7 +62,7 @@ def test_post_to_a_host_with_a_dead_first_address(
     port = urlsplit(sandbox.base_url).port
     assert port is not None
     resolve_localhost_to(monkeypatch, "127.0.0.2", "127.0.0.1")
-    with black_hole("127.0.0.2", port):
+    with black_hole("127.0.0.2", port=port):
         client = new_client(base_url=f"http://localhost:{port}", timeout=Timeout(connect=1))
         client.call(lambda haut: haut.subjects.create("someone"))
     assert sandbox.arrived("create_subject") == 1
@@ -174,4 +175,4 @@ def test_body_after_a_status_without_one_does_not_reach_the_next_call(
             with pytest.raises(HautError):
                 client.call(lambda haut: haut.subjects.delete(subject))
         assert client.call(lambda haut: haut.subjects.list()).total == 0
-    assert server.used == [1, 2]
+    assert server.connections == [1, 2]

@@ -15,14 +15,14 @@ import pytest
 
 from haut_ext import AsyncHaut, Haut
 from haut_ext.sandbox import Sandbox, faults
-from tests.http.clients import photo_of
-from tests.http.interrupts import interrupt
-from tests.http.leaks import (
+from tests.support.interruptions import interrupt
+from tests.support.leaks import (
     assert_sockets_close,
     assert_sockets_close_in_time,
     client_sockets,
 )
-from tests.http.servers import RewritingServer, slow_reader
+from tests.support.sandbox_photos import photo_of
+from tests.support.servers import RewritingServer, slow_reader
 
 ROUNDS = 8
 CALLS = 40
@@ -142,17 +142,6 @@ async def test_cancelled_before_the_response_and_called_again(
             assert {type(it) for it in ended} == {asyncio.CancelledError}
         await assert_all_answered(haut, limit)
     await assert_sockets_close_in_time()
-
-
-def test_keyboard_interrupt_before_the_response(sandbox: Sandbox) -> None:
-    with Haut(**sandbox.credentials) as haut:
-        for _ in range(ROUNDS):
-            sandbox.faults.add("list_subjects", faults.stall())
-            elapsed = interrupt(haut.subjects.list, lambda: not sandbox.faults.pending)
-            assert elapsed < 3
-            assert haut.subjects.list().total == 0
-        assert len(client_sockets()) <= 1
-    assert_sockets_close()
 
 
 def test_keyboard_interrupt_at_random_moments(sandbox: Sandbox) -> None:

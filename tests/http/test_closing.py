@@ -14,10 +14,10 @@ import httpx
 import pytest
 
 from haut_ext import ConfigError, ServerError
-from tests.http.clients import COMPANY, DATASET, Kind, client_class
-from tests.http.interrupts import wait_until
-from tests.http.leaks import assert_sockets_close
-from tests.http.servers import Server, read_body, read_head, response
+from tests.support.client_runner import COMPANY, DATASET, Kind, client_class
+from tests.support.interruptions import wait_until
+from tests.support.leaks import assert_sockets_close
+from tests.support.servers import Server, read_body, read_head, response
 
 CREDENTIALS: dict[str, Any] = {"token": "token", "company_id": COMPANY, "dataset_id": DATASET}
 PATIENCE = 10.0

@@ -15,8 +15,9 @@ import pytest
 
 from haut_ext import AsyncHaut, ConfigError, Haut, HautError, TransportTimeout
 from haut_ext.sandbox import Sandbox
-from tests.http.clients import COMPANY, DATASET, PHOTO, Client, Kind
-from tests.http.servers import ScriptedServer, response
+from tests.support.client_runner import COMPANY, DATASET, Client, Kind
+from tests.support.sandbox_photos import PHOTO
+from tests.support.servers import ScriptedServer, response
 
 BASE_URL = "https://haut.example"
 CREDENTIALS: dict[str, Any] = {"token": "token", "company_id": COMPANY, "dataset_id": DATASET}

@@ -12,7 +12,7 @@ import pytest
 
 import haut_ext
 from haut_ext import AsyncHaut, ConfigError, Haut
-from tests.http.clients import COMPANY, DATASET, Client, Kind, client_class
+from tests.support.client_runner import COMPANY, DATASET, Client, Kind, client_class
 
 TOKEN = "secret-token"
 SCOPE: dict[str, Any] = {"company_id": COMPANY, "dataset_id": DATASET}

@@ -13,7 +13,7 @@ import pytest
 
 from haut_ext import AsyncHaut, ConfigError, Haut
 from haut_ext.sandbox import Sandbox
-from tests.http.clients import Client, Kind
+from tests.support.client_runner import Client, Kind
 
 NewClient = Callable[..., Client]
 

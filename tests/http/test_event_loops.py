@@ -11,7 +11,7 @@ import pytest
 
 from haut_ext import AsyncHaut
 from haut_ext.sandbox import Sandbox, faults
-from tests.http.leaks import assert_sockets_close
+from tests.support.leaks import assert_sockets_close
 
 
 def client(sandbox: Sandbox, **arguments: Any) -> AsyncHaut:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from haut_ext.sandbox import Sandbox
-from tests.http.clients import Kind
+from tests.support.client_runner import Kind
 
 ROUNDS = 20
 CALLS = 5

@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from haut_ext.sandbox import Sandbox, faults
-from tests.http.clients import COMPANY, DATASET, PHOTO, Client, Kind
+from tests.support.client_runner import COMPANY, DATASET, Client, Kind
+from tests.support.sandbox_photos import PHOTO
 
 BASE_URL = "https://haut.example"
 ORDINARY = {"timeout", "target"}

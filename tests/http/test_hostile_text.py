@@ -15,8 +15,9 @@ import pytest
 
 from haut_ext import ApiError, HautError, StorageError, TransportError, UploadIncomplete
 from haut_ext.sandbox import Sandbox
-from tests.http.clients import COMPANY, DATASET, PHOTO, Client, Kind
-from tests.http.servers import RewritingServer, ScriptedServer, Server, read_head, response
+from tests.support.client_runner import COMPANY, DATASET, Client, Kind
+from tests.support.sandbox_photos import PHOTO
+from tests.support.servers import RewritingServer, ScriptedServer, Server, read_head, response
 
 SCOPE: dict[str, Any] = {"company_id": COMPANY, "dataset_id": DATASET}
 DEADLINE = 1.0

@@ -16,7 +16,8 @@ import pytest
 import haut_ext
 from haut_ext import AsyncHaut, ConfigError, Haut, HautError
 from haut_ext.sandbox import Sandbox, faults
-from tests.http.clients import PHOTO, Client, Kind, client_class
+from tests.support.client_runner import Client, Kind, client_class
+from tests.support.sandbox_photos import PHOTO
 
 NewClient = Callable[..., Client]
 

@@ -13,9 +13,9 @@ import pytest
 
 from haut_ext import AsyncHaut, Haut
 from haut_ext.sandbox import Request, Sandbox, faults
-from tests.http.clients import PHOTO
-from tests.http.interrupts import interrupt
-from tests.http.leaks import assert_sockets_close, client_threads
+from tests.support.interruptions import interrupt
+from tests.support.leaks import assert_sockets_close, client_threads
+from tests.support.sandbox_photos import PHOTO
 
 PAGE_SIZE = 3
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -10,8 +11,8 @@ import pytest
 
 from haut_ext import ConfigError, TransportError
 from haut_ext.sandbox import Sandbox
-from tests.http.clients import Client, Kind, client_class
-from tests.http.servers import Authority, ConnectProxy
+from tests.support.client_runner import Client, Kind, client_class
+from tests.support.servers import Authority, ConnectProxy
 
 NewClient = Callable[..., Client]
 
@@ -30,7 +31,7 @@ def assert_tunnelled(proxy: ConnectProxy, sandbox: Sandbox, https_origin: str) -
     assert head.startswith(f"CONNECT {https_origin.removeprefix('https://')} HTTP/1.1")
     assert {arrival.had_authorization for arrival in sandbox.arrivals} == {True}
     for secret in (sandbox.credentials["token"], "Bearer", "someone", "/api/v1"):
-        assert secret.encode() not in proxy.seen
+        assert secret.encode() not in proxy.received
 
 
 def test_proxy_of_the_environment_sees_only_ciphertext(
@@ -100,6 +101,7 @@ def test_407_is_not_retried_and_does_not_show_the_password(
     assert not error.retryable
     assert not error.maybe_delivered
     assert sandbox.arrivals == []
+    assert "HTTPS_PROXY" in str(error)
     shown = f"{error} {error!r} {vars(error)} {error.__cause__!r} {error.__context__!r}"
     assert "p4ssw0rd" not in shown
     assert "bmFtZTpwNHNzdzByZA" not in shown  # the same in base 64
@@ -134,20 +136,29 @@ def test_no_proxy_with_another_port_does_not_apply(
         assert len(proxy.heads) == 1
 
 
-@pytest.mark.parametrize("address", ["socks5://name:p4ssw0rd@proxy.example:1080", "http://[::1"])
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("socks5://name:p4ssw0rd@proxy.example:1080", r"httpx\[socks\]"),
+        ("http://name:p4ssw0rd@[::1", "ALL_PROXY"),
+        ("gopher://name:p4ssw0rd@proxy.example", "ALL_PROXY"),
+    ],
+)
 def test_unusable_proxy_matters_only_to_hosts_that_use_it(
     new_client: NewClient,
     https_origin: str,
     trusted: str,
     monkeypatch: pytest.MonkeyPatch,
     address: str,
+    reason: str,
 ) -> None:
+    monkeypatch.setitem(sys.modules, "socksio", None)  # as if it were not installed
     monkeypatch.setenv("ALL_PROXY", address)
     monkeypatch.setenv("NO_PROXY", "localhost")
     client = new_client(base_url=https_origin)
     assert client.call(lambda haut: haut.subjects.list()).total == 0
     monkeypatch.setenv("NO_PROXY", "other.example")
-    with pytest.raises(ConfigError, match="PROXY") as caught:
+    with pytest.raises(ConfigError, match=reason) as caught:
         new_client(base_url=https_origin).call(lambda haut: haut.subjects.list())
     assert "p4ssw0rd" not in str(caught.value)
 

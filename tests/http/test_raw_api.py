@@ -12,7 +12,7 @@ import pytest
 from haut_api.api.subjects import list_subjects
 from haut_ext import ConfigError
 from haut_ext.sandbox import Sandbox, faults
-from tests.http.clients import Client, Kind
+from tests.support.client_runner import Client, Kind
 
 NewClient = Callable[..., Client]
 

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from haut_ext import ConfigError, HautError
-from tests.http.clients import COMPANY, DATASET, Client, Kind
-from tests.http.servers import ScriptedServer, response
+from tests.support.client_runner import COMPANY, DATASET, Client, Kind
+from tests.support.servers import ScriptedServer, response
 
 BASE_URL = "https://haut.example"
 CREDENTIALS: dict[str, Any] = {"token": "token", "company_id": COMPANY, "dataset_id": DATASET}

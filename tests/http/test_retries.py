@@ -13,7 +13,7 @@ import pytest
 
 from haut_ext import ApiError, HautError, RateLimited, TransportError
 from haut_ext.sandbox import Fault, Sandbox, faults
-from tests.http.clients import Client, Kind
+from tests.support.client_runner import Client, Kind
 
 NewClient = Callable[..., Client]
 

@@ -14,8 +14,9 @@ import pytest
 
 from haut_ext import AsyncHaut, ConfigError, Haut, Timeout, TransportTimeout
 from haut_ext.sandbox import Sandbox
-from tests.http.clients import PHOTO, Client, Kind, client_class
-from tests.http.interrupts import wait_until
+from tests.support.client_runner import Client, Kind, client_class
+from tests.support.interruptions import wait_until
+from tests.support.sandbox_photos import PHOTO
 
 NewClient = Callable[..., Client]
 

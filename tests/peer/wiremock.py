@@ -25,7 +25,7 @@ from haut_api.api.images import compute_batch, get_image
 from haut_api.models import ComputeRequest
 from haut_ext import AsyncHaut, Haut, HautError, Timeout
 from haut_ext._http import retry_policy
-from tests.conformance import CELLS, Cell
+from tests.support.conformance import CELLS, Cell
 
 JAR = Path(__file__).parents[2] / ".venv/peer/node_modules/wiremock/build"
 SOMETHING = UUID("123e4567-e89b-12d3-a456-426614174000")

@@ -41,8 +41,8 @@ REFUSAL = re.compile(r"Violation: .*|Request terminated with error: .*")
 
 LEFT_OUT = {
     "test_conformance": "a table of faults, which Prism would not pass on",
-    "test_wire_deadline": "measures the client's own connections, which end at Prism",
-    "test_wire_tls": "measures the client's own connections, which end at Prism",
+    "test_deadlines": "measures the client's own connections, which end at Prism",
+    "test_tls": "measures the client's own connections, which end at Prism",
     "test_bad_request": "sends what the contract forbids",
     "test_what_may_have_arrived_is_not_forgotten_by_a_later_attempt": "ends the sandbox",
     "test_other_names_are_looked_up_once": "has sides that the overlay's one image type has not",

@@ -14,9 +14,9 @@ import pytest
 
 from haut_ext.sandbox import Sandbox, faults
 from haut_ext.sandbox.api import OPERATIONS
-from tests.answers import BODIES, SPEC
 from tests.prism.proxy import Proxies
-from tests.wire.misfits import misfits
+from tests.support.invalid_bodies import misfits
+from tests.support.operation_examples import BODIES, SPEC
 
 SOMETHING = "9b810e76-6ec9-4286-a3ca-828dd5f4b3b2"
 CALLS: dict[str, tuple[str, str]] = {

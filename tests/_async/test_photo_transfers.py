@@ -1,4 +1,3 @@
-# Derived from tests/_async/test_wire_bodies.py by `make sync`; change that file instead.
 """Photos on the way: sent again from where they began, received again from where they were to stand."""
 
 from __future__ import annotations
@@ -6,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import pytest
 
 from haut_ext import (
-    Haut,
+    AsyncHaut,
     HautError,
     StorageError,
     Timeout,
@@ -23,7 +22,7 @@ from haut_ext import (
 from haut_ext._http import retry_policy
 from haut_ext.photos.checks import PhotoFile
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
-from tests.wire.world import photo_of, store
+from tests.support.sandbox_photos import photo_of, store
 
 CONTENT = photo_of(1_000_000)
 BEFORE = b"what stood before"
@@ -37,8 +36,8 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def haut(sandbox: Sandbox) -> Iterator[Haut]:
-    with Haut(**sandbox.credentials) as client:
+async def haut(sandbox: Sandbox) -> AsyncIterator[AsyncHaut]:
+    async with AsyncHaut(**sandbox.credentials) as client:
         yield client
 
 
@@ -72,8 +71,8 @@ def stream(content: bytes = b"") -> BinaryIO:
 
 @pytest.mark.parametrize("fault", [faults.reset("unread"), faults.reset("after"), faults.stall()])
 @pytest.mark.parametrize("kind", ["path", "bytes", "file at a position"])
-def test_photo_is_sent_again_from_where_it_began(
-    sandbox: Sandbox, haut: Haut, tmp_path: Path, kind: str, fault: Fault
+async def test_photo_is_sent_again_from_where_it_began(
+    sandbox: Sandbox, haut: AsyncHaut, tmp_path: Path, kind: str, fault: Fault
 ) -> None:
     subject = store(sandbox).subject
     path = tmp_path / "photo.jpg"
@@ -84,7 +83,7 @@ def test_photo_is_sent_again_from_where_it_began(
     sandbox.faults.add("upload_image", fault, times=2)
     hasty = haut.with_options(timeout=0.3)
     progress: list[int] = []
-    image = hasty.images.upload(
+    image = await hasty.images.upload(
         subject, photo[kind], progress=lambda sent, _: progress.append(sent)
     )
     assert sandbox.faults.pending == []
@@ -96,12 +95,12 @@ def test_photo_is_sent_again_from_where_it_began(
     assert progress[-1] == len(CONTENT)
 
 
-def test_photo_is_sent_without_any_limit(sandbox: Sandbox, haut: Haut) -> None:
+async def test_photo_is_sent_without_any_limit(sandbox: Sandbox, haut: AsyncHaut) -> None:
     patient = haut.with_options(
         timeout=Timeout(connect=None, read=None, write=None, pool=None),
         deadline=None,
     )
-    patient.images.upload(store(sandbox).subject, CONTENT)
+    await patient.images.upload(store(sandbox).subject, CONTENT)
     assert received(sandbox) == hashlib.sha256(CONTENT).hexdigest()
 
 
@@ -115,18 +114,18 @@ def received(sandbox: Sandbox) -> str | None:
 @pytest.mark.parametrize(
     ("fault", "kind"), [(faults.reset("after"), TransportError), (faults.status(503), StorageError)]
 )
-def test_stream_is_sent_once(
-    sandbox: Sandbox, haut: Haut, fault: Fault, kind: type[HautError]
+async def test_stream_is_sent_once(
+    sandbox: Sandbox, haut: AsyncHaut, fault: Fault, kind: type[HautError]
 ) -> None:
     subject = store(sandbox).subject
     sandbox.faults.add("upload_image", fault)
     with pytest.raises(
         kind, match=r"a stream that can be read only once, so it cannot be repeated"
     ):
-        haut.images.upload(subject, stream(CONTENT))
+        await haut.images.upload(subject, stream(CONTENT))
     assert sandbox.faults.pending == []
     assert sandbox.arrived("upload_image") == 1
-    haut.images.upload(subject, stream(CONTENT))
+    await haut.images.upload(subject, stream(CONTENT))
     assert received(sandbox) == hashlib.sha256(CONTENT).hexdigest()
 
 
@@ -134,37 +133,39 @@ def test_stream_is_sent_once(
 
 
 @pytest.mark.parametrize("fault", [faults.truncated(), faults.cut_chunks(), faults.reset("after")])
-def test_broken_download_begins_anew(
-    sandbox: Sandbox, haut: Haut, tmp_path: Path, fault: Fault
+async def test_broken_download_begins_anew(
+    sandbox: Sandbox, haut: AsyncHaut, tmp_path: Path, fault: Fault
 ) -> None:
     image = store(sandbox, CONTENT).image
     path = tmp_path / "photo.jpg"
     file = io.BytesIO(BEFORE)
     file.seek(0, os.SEEK_END)
     sandbox.faults.add("download_image", fault, times=2)
-    assert haut.images.download(image, path) == len(CONTENT)
+    assert await haut.images.download(image, path) == len(CONTENT)
     sandbox.faults.add("download_image", fault, times=2)
-    assert haut.images.download(image, file) == len(CONTENT)
+    assert await haut.images.download(image, file) == len(CONTENT)
     assert sandbox.faults.pending == []
     assert sandbox.arrived("download_image") == 6
     assert path.read_bytes() == CONTENT
     assert file.getvalue() == BEFORE + CONTENT
 
 
-def test_appended_download_begins_anew(sandbox: Sandbox, haut: Haut, tmp_path: Path) -> None:
+async def test_appended_download_begins_anew(
+    sandbox: Sandbox, haut: AsyncHaut, tmp_path: Path
+) -> None:
     image = store(sandbox, CONTENT).image
     path = tmp_path / "photo.jpg"
     path.write_bytes(BEFORE)
     sandbox.faults.add("download_image", faults.truncated())
     with path.open("ab") as file:
-        haut.images.download(image, file)
+        await haut.images.download(image, file)
     assert sandbox.faults.pending == []
     assert path.read_bytes() == BEFORE + CONTENT
 
 
 @pytest.mark.parametrize("existing", [None, b"an older photo"])
-def test_broken_download_leaves_no_file(
-    sandbox: Sandbox, haut: Haut, tmp_path: Path, existing: bytes | None
+async def test_broken_download_leaves_no_file(
+    sandbox: Sandbox, haut: AsyncHaut, tmp_path: Path, existing: bytes | None
 ) -> None:
     image = store(sandbox, CONTENT).image
     path = tmp_path / "photo.jpg"
@@ -172,25 +173,29 @@ def test_broken_download_leaves_no_file(
         path.write_bytes(existing)
     sandbox.faults.add("download_image", faults.truncated(), times=3)
     with pytest.raises(TransportError, match=r"cut off.*3 attempts"):
-        haut.with_options(max_retries=2).images.download(image, path)
+        await haut.with_options(max_retries=2).images.download(image, path)
     assert sandbox.faults.pending == []
     assert os.listdir(tmp_path) == ([] if existing is None else ["photo.jpg"])
     assert existing is None or path.read_bytes() == existing
 
 
-def test_download_into_a_stream_has_one_attempt_once_begun(sandbox: Sandbox, haut: Haut) -> None:
+async def test_download_into_a_stream_has_one_attempt_once_begun(
+    sandbox: Sandbox, haut: AsyncHaut
+) -> None:
     image = store(sandbox, CONTENT).image
     sandbox.faults.add("download_image", faults.status(503))  # nothing of the photo had come
     to = Stream()
-    assert haut.images.download(image, cast("BinaryIO", to)) == len(CONTENT)
+    assert await haut.images.download(image, cast("BinaryIO", to)) == len(CONTENT)
     assert to.got == CONTENT  # although it takes only a thousand bytes at a time
     sandbox.faults.add("download_image", faults.truncated())
     with pytest.raises(TransportError, match=r"cannot be rewound, so it cannot be repeated"):
-        haut.images.download(image, stream())
+        await haut.images.download(image, stream())
     assert sandbox.faults.pending == []
 
 
-def test_download_into_a_file_that_cannot_go_back_after_all(sandbox: Sandbox, haut: Haut) -> None:
+async def test_download_into_a_file_that_cannot_go_back_after_all(
+    sandbox: Sandbox, haut: AsyncHaut
+) -> None:
     image = store(sandbox, CONTENT).image
 
     class Stuck(io.BytesIO):
@@ -199,12 +204,14 @@ def test_download_into_a_file_that_cannot_go_back_after_all(sandbox: Sandbox, ha
 
     sandbox.faults.add("download_image", faults.truncated())
     with pytest.raises(TransportError, match="cut off") as caught:
-        haut.images.download(image, Stuck())
+        await haut.images.download(image, Stuck())
     assert str(caught.value.__context__) == "not here"
     assert sandbox.arrived("download_image") == 1
 
 
-def test_download_into_what_can_do_nothing_but_write(sandbox: Sandbox, haut: Haut) -> None:
+async def test_download_into_what_can_do_nothing_but_write(
+    sandbox: Sandbox, haut: AsyncHaut
+) -> None:
     image = store(sandbox, CONTENT).image
     pieces: list[bytes] = []
 
@@ -212,12 +219,12 @@ def test_download_into_what_can_do_nothing_but_write(sandbox: Sandbox, haut: Hau
         def write(self, piece: Any) -> None:
             pieces.append(bytes(piece))
 
-    assert haut.images.download(image, cast("BinaryIO", Sink())) == len(CONTENT)
+    assert await haut.images.download(image, cast("BinaryIO", Sink())) == len(CONTENT)
     assert b"".join(pieces) == CONTENT
 
 
-def test_download_whose_file_cannot_be_written(
-    sandbox: Sandbox, haut: Haut, tmp_path: Path
+async def test_download_whose_file_cannot_be_written(
+    sandbox: Sandbox, haut: AsyncHaut, tmp_path: Path
 ) -> None:
     image = store(sandbox, CONTENT).image
 
@@ -226,14 +233,14 @@ def test_download_whose_file_cannot_be_written(
             raise OSError("no space left")
 
     with pytest.raises(OSError, match="no space left"):
-        haut.images.download(image, Full())
+        await haut.images.download(image, Full())
     arrived = sandbox.arrivals
     with pytest.raises(FileNotFoundError):
-        haut.images.download(image, tmp_path / "nowhere" / "photo.jpg")
+        await haut.images.download(image, tmp_path / "nowhere" / "photo.jpg")
     assert sandbox.arrivals == arrived  # nothing was asked for in vain
 
 
-def test_address_that_has_expired_is_replaced_once(sandbox: Sandbox, haut: Haut) -> None:
+async def test_address_that_has_expired_is_replaced_once(sandbox: Sandbox, haut: AsyncHaut) -> None:
     image = store(sandbox, CONTENT).image
     late = 1
 
@@ -245,18 +252,20 @@ def test_address_that_has_expired_is_replaced_once(sandbox: Sandbox, haut: Haut)
 
     sandbox.before_request = late_download
     to = io.BytesIO()
-    assert haut.images.download(image, to) == len(CONTENT)
+    assert await haut.images.download(image, to) == len(CONTENT)
     assert to.getvalue() == CONTENT
     assert sandbox.arrived("get_image") == 2
     late = 2
     with pytest.raises(StorageError, match="ExpiredToken"):
-        haut.images.download(image, to)
+        await haut.images.download(image, to)
     assert sandbox.arrived("get_image") == 4
 
 
-def test_download_of_a_page_for_a_person(sandbox: Sandbox, haut: Haut, tmp_path: Path) -> None:
+async def test_download_of_a_page_for_a_person(
+    sandbox: Sandbox, haut: AsyncHaut, tmp_path: Path
+) -> None:
     image = store(sandbox, CONTENT).image
     sandbox.faults.add("download_image", faults.login_page())
     with pytest.raises(UnexpectedResponse, match="web page"):
-        haut.images.download(image, tmp_path / "photo.jpg")
+        await haut.images.download(image, tmp_path / "photo.jpg")
     assert os.listdir(tmp_path) == []

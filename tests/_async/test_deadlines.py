@@ -16,11 +16,11 @@ from haut_ext import AsyncHaut, Timeout, TransportTimeout
 from haut_ext._http import retry_policy
 from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Request, Sandbox, faults
-from tests.faces import AsyncLatest
-from tests.wire.holdings import AsyncHoldings
-from tests.wire.interrupts import AsyncCrowd, AsyncMoment
-from tests.wire.peers import HOST, black_hole, slow_reader
-from tests.wire.world import elsewhere, photo_of, store
+from tests.support.both_clients import AsyncLatest
+from tests.support.interruptions import AsyncBackgroundCalls, wait_until_async
+from tests.support.leaks import AsyncLeakCheck
+from tests.support.sandbox_photos import elsewhere, photo_of, store
+from tests.support.servers import HOST, black_hole, slow_reader
 
 DEADLINE = 1.0
 
@@ -54,7 +54,7 @@ def ends_in_time(latest: float = DEADLINE) -> Iterator[None]:
 async def test_body_that_comes_byte_by_byte(sandbox: Sandbox) -> None:
     stored = store(sandbox)
     sandbox.faults.add("get_image", faults.dribble(0.02, head=False))
-    async with AsyncHoldings(), client(sandbox) as haut:
+    async with AsyncLeakCheck(), client(sandbox) as haut:
         with ends_in_time():
             await haut.images.get(stored.image)
     assert sandbox.faults.pending == []
@@ -63,7 +63,7 @@ async def test_body_that_comes_byte_by_byte(sandbox: Sandbox) -> None:
 async def test_silence(sandbox: Sandbox) -> None:
     stored = store(sandbox)
     sandbox.faults.add("get_image", faults.stall())
-    async with AsyncHoldings(), client(sandbox) as haut:
+    async with AsyncLeakCheck(), client(sandbox) as haut:
         with ends_in_time():
             await haut.images.get(stored.image)
     assert sandbox.faults.pending == []
@@ -72,7 +72,7 @@ async def test_silence(sandbox: Sandbox) -> None:
 async def test_download_that_comes_byte_by_byte(sandbox: Sandbox) -> None:
     stored = store(sandbox)
     sandbox.faults.add("download_image", faults.dribble(0.3, head=False))
-    async with AsyncHoldings(), client(sandbox) as haut:
+    async with AsyncLeakCheck(), client(sandbox) as haut:
         got = io.BytesIO()
         with ends_in_time():
             await haut.images.download(stored.image, got)
@@ -83,9 +83,9 @@ async def test_download_that_comes_byte_by_byte(sandbox: Sandbox) -> None:
 async def test_upload_to_a_receiver_that_reads_slowly(sandbox: Sandbox) -> None:
     stored = store(sandbox)
     photo = Photo.open(photo_of(20_000_000))
-    async with AsyncHoldings(), client(sandbox) as haut:
-        with slow_reader(65_536, 0.02) as origin:
-            slot = elsewhere(await haut.images.request_upload(stored.subject), origin)
+    async with AsyncLeakCheck(), client(sandbox) as haut:
+        with slow_reader(65_536, 0.02) as storage:
+            slot = elsewhere(await haut.images.request_upload(stored.subject), storage.origin)
             with ends_in_time():
                 await haut.images.send_bytes(slot, photo)
 
@@ -102,10 +102,10 @@ async def test_host_with_several_dead_addresses(
             return look_up(host, port, *arguments, **named)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (it, port)) for it in hosts]
 
-    with black_hole(*hosts[1:]) as port:
+    with black_hole(*hosts) as port:
         monkeypatch.setattr(socket, "getaddrinfo", several)
         base_url = f"http://localhost:{port}"
-        async with AsyncHoldings(), client(sandbox, base_url=base_url) as haut:
+        async with AsyncLeakCheck(), client(sandbox, base_url=base_url) as haut:
             with ends_in_time(AsyncLatest.of_addresses(3) * DEADLINE):
                 await haut.subjects.list()
 
@@ -122,15 +122,15 @@ async def test_waiting_for_a_slot_before_a_retry(sandbox: Sandbox) -> None:
             release.wait(10)
 
     sandbox.before_request = hold
-    async with AsyncHoldings(), client(sandbox, deadline=None, max_in_flight=16) as others:
+    async with AsyncLeakCheck(), client(sandbox, deadline=None, max_in_flight=16) as others:
 
         async def last() -> None:
-            await AsyncMoment(lambda: sandbox.arrived("get_image")).come()
+            await wait_until_async(lambda: sandbox.arrived("get_image"))
             await others.subjects.list()
 
-        async with AsyncCrowd([others.subjects.list] * 15):
-            await AsyncMoment(lambda: sandbox.arrived("list_subjects") == 15).come()
-            async with AsyncCrowd([last]):
+        async with AsyncBackgroundCalls([others.subjects.list] * 15):
+            await wait_until_async(lambda: sandbox.arrived("list_subjects") == 15)
+            async with AsyncBackgroundCalls([last]):
                 try:
                     with ends_in_time():
                         await others.with_options(deadline=DEADLINE).images.get(stored.image)

@@ -1,4 +1,3 @@
-# Derived from tests/_async/test_wire_telemetry.py by `make sync`; change that file instead.
 """Traces of OpenTelemetry: one span for each attempt, without secrets if a hook redacts its URL."""
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Span
 
-from haut_ext import Haut, redact_url
+from haut_ext import AsyncHaut, redact_url
 from haut_ext._http import retry_policy
 from haut_ext.sandbox import Sandbox, faults
-from tests.wire.world import PHOTO, store
+from tests.support.sandbox_photos import PHOTO, store
 
 Instrument = Callable[..., InMemorySpanExporter]
 SECRETS = ("X-Goog", "Signature", "Bearer", "haut-sandbox", "Ada", "Lovelace")
@@ -50,7 +49,7 @@ def instrument() -> Iterator[Instrument]:
         yield instrument
 
 
-def redact(span: Span, request: RequestInfo) -> None:
+async def redact(span: Span, request: RequestInfo) -> None:
     span.set_attribute("http.url", redact_url(request.url))
 
 
@@ -58,7 +57,7 @@ def statuses(spans: tuple[ReadableSpan, ...]) -> list[object]:
     return [(span.attributes or {}).get("http.status_code") for span in spans]
 
 
-def test_each_attempt_has_a_span_without_secrets_when_the_hook_redacts_urls(
+async def test_each_attempt_has_a_span_without_secrets_when_the_hook_redacts_urls(
     sandbox: Sandbox, instrument: Instrument
 ) -> None:
     exporter = instrument(request_hook=redact, async_request_hook=redact)
@@ -69,19 +68,19 @@ def test_each_attempt_has_a_span_without_secrets_when_the_hook_redacts_urls(
         tokens.append(sandbox.issue_token())
         return tokens[-1]
 
-    with Haut(**{**sandbox.credentials, "token": token}) as haut:  # type: ignore[arg-type]
+    async with AsyncHaut(**{**sandbox.credentials, "token": token}) as haut:  # type: ignore[arg-type]
         sandbox.faults.add("list_subjects", faults.status(503))
         sandbox.faults.add("list_subjects", faults.reset())
         sandbox.faults.add("list_subjects", faults.unauthorized())
-        haut.subjects.list("Ada Lovelace")
+        await haut.subjects.list("Ada Lovelace")
         spans = exporter.get_finished_spans()
         assert statuses(spans) == [503, None, 401, 200]
 
         exporter.clear()
         sandbox.faults.add("upload_image", faults.status(500))
         sandbox.faults.add("download_image", faults.truncated())
-        haut.images.upload(stored.subject, PHOTO)
-        haut.images.download(stored.image, io.BytesIO())
+        await haut.images.upload(stored.subject, PHOTO)
+        await haut.images.download(stored.image, io.BytesIO())
         spans += exporter.get_finished_spans()
         assert statuses(spans[4:]) == [201, 500, 200, 200, 200, 200]
     assert sandbox.faults.pending == []
@@ -95,15 +94,15 @@ def test_each_attempt_has_a_span_without_secrets_when_the_hook_redacts_urls(
         assert secret not in seen
 
 
-def test_without_the_hook_spans_have_complete_urls_and_only_the_log_is_redacted(
+async def test_without_the_hook_spans_have_complete_urls_and_only_the_log_is_redacted(
     sandbox: Sandbox, instrument: Instrument, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     exporter = instrument()
     stored = store(sandbox)
-    with Haut(**sandbox.credentials) as haut:
-        haut.subjects.list("Lovelace")
-        haut.images.download(stored.image, io.BytesIO())
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        await haut.subjects.list("Lovelace")
+        await haut.images.download(stored.image, io.BytesIO())
     urls = [str((span.attributes or {})["http.url"]) for span in exporter.get_finished_spans()]
     assert "q=Lovelace" in urls[0]
     assert "X-Goog-Signature" in urls[-1]

@@ -25,9 +25,9 @@ from haut_ext import (
     capture_responses,
 )
 from haut_ext.sandbox import Sandbox, faults
-from tests import answers
-from tests.wire.misfits import misfits
-from tests.wire.world import store
+from tests.support import operation_examples as answers
+from tests.support.invalid_bodies import misfits
+from tests.support.sandbox_photos import store
 
 MISFITS = list(misfits())
 OPERATIONS = sorted({misfit.operation for misfit in MISFITS})

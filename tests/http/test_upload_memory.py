@@ -12,7 +12,8 @@ import pytest
 
 from haut_ext.photos.checks import MAX_BYTES
 from haut_ext.sandbox import Sandbox, faults
-from tests.wire.world import PHOTO, photo_of, store
+from tests.support import measure_upload_memory
+from tests.support.sandbox_photos import PHOTO, photo_of, store
 
 LIMIT = 1024 * 1024
 
@@ -28,7 +29,7 @@ def test_memory_of_an_upload_with_two_retries(face: str, kind: str, tmp_path: Pa
         fault = faults.reset("after")
         sandbox.faults.add("upload_image", fault, times=2, skip=1)  # the small photo passes
         sandbox.faults.add("upload_image", fault, times=2, skip=1)
-        script = Path(__file__).parent / "uploader.py"
+        script = Path(measure_upload_memory.__file__)
         done = subprocess.run(
             [sys.executable, str(script), face, kind, str(subject), str(path), str(PHOTO)],
             env={f"HAUT_{name.upper()}": str(value) for name, value in sandbox.credentials.items()},

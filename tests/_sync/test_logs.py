@@ -1,3 +1,4 @@
+# Derived from tests/_async/test_logs.py by `make sync`; change that file instead.
 """What the client lets be seen of its work: every attempt in the log, and no secret or name anywhere."""
 
 from __future__ import annotations
@@ -11,18 +12,18 @@ import re
 import subprocess
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from haut_api.api.subjects import list_subjects
-from haut_ext import AsyncHaut, HautError, NotFound, Timeout, UploadIncomplete
+from haut_ext import Haut, HautError, NotFound, Timeout, UploadIncomplete
 from haut_ext._http import retry_policy
 from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Sandbox, faults
-from tests.conformance import FAULTS
-from tests.wire.world import PHOTO, store
+from tests.support.conformance import FAULTS
+from tests.support.sandbox_photos import PHOTO, store
 
 NAME = "Ada Lovelace"
 META = {"diagnosis": "rosacea"}
@@ -53,55 +54,55 @@ def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     return caplog
 
 
-def parts(haut: AsyncHaut) -> list[object]:
+def parts(haut: Haut) -> list[object]:
     return [haut, haut.subjects, haut.images, haut.private_tokens, haut.datasets]
 
 
-async def everything(haut: AsyncHaut) -> set[str]:
+def everything(haut: Haut) -> set[str]:
     """Do all that the client can do; return the names of what was done."""
     person = {"birth_date": date(1815, 12, 10), "meta": META}
     moment = datetime(2025, 1, 1, tzinfo=UTC)
-    subject = await haut.subjects.create(NAME, **person)  # type: ignore[arg-type]
-    await haut.subjects.get_or_create(NAME)
-    await haut.subjects.update(subject.id, name=f"{NAME} II", meta=META)
-    await haut.subjects.list(TERM)
-    assert subject.id in [found.id async for found in haut.subjects.iterate(TERM)]
+    subject = haut.subjects.create(NAME, **person)  # type: ignore[arg-type]
+    haut.subjects.get_or_create(NAME)
+    haut.subjects.update(subject.id, name=f"{NAME} II", meta=META)
+    haut.subjects.list(TERM)
+    assert subject.id in [found.id for found in haut.subjects.iterate(TERM)]
     pages = haut.paginate_all(list_subjects, dataset_id=haut.scope.dataset(), q=TERM)
-    assert subject.id in [found.id async for found in pages]
+    assert subject.id in [found.id for found in pages]
 
     named = {"name": NAME, "meta": META, "creation_time": moment, "app_args": {"inferno": 1}}
-    slot = await haut.images.request_upload(subject.id, **named)  # type: ignore[arg-type]
-    await haut.images.send_bytes(slot, Photo.open(PHOTO))
-    image = await haut.images.upload(subject.id, PHOTO, **named)  # type: ignore[arg-type]
-    await haut.images.compute(image.batch_id, {"inferno": 1})
-    await haut.images.list(subject.id, q=TERM, ordering=TERM)
-    assert [found.id async for found in haut.images.iterate(subject.id)]
-    await haut.images.get(image.image_id, signed_url=True, expires=600)
-    await haut.images.download(image.image_id, io.BytesIO())
-    await haut.images.delete(image.image_id)
-    batch = await haut.upload_and_compute(subject.id, front=PHOTO, right=PHOTO, **named)  # type: ignore[arg-type]
-    await haut.wait_for_analysis(batch)
-    await haut.results(batch)
-    new = await haut.upload_and_compute(subject.id, front=PHOTO, api="v3", meta=META)
-    await haut.wait_for_results(new)
-    await haut.subjects.clear_storage(subject.id)
-    await haut.subjects.clear_metadata(subject.id)
-    await haut.erase_subject(subject.id)
-    others = [await haut.subjects.create(f"{NAME} {number}") for number in range(2)]
-    await haut.subjects.delete(others[0].id)
-    await haut.subjects.delete_many(other.id for other in others)
+    slot = haut.images.request_upload(subject.id, **named)  # type: ignore[arg-type]
+    haut.images.send_bytes(slot, Photo.open(PHOTO))
+    image = haut.images.upload(subject.id, PHOTO, **named)  # type: ignore[arg-type]
+    haut.images.compute(image.batch_id, {"inferno": 1})
+    haut.images.list(subject.id, q=TERM, ordering=TERM)
+    assert [found.id for found in haut.images.iterate(subject.id)]
+    haut.images.get(image.image_id, signed_url=True, expires=600)
+    haut.images.download(image.image_id, io.BytesIO())
+    haut.images.delete(image.image_id)
+    batch = haut.upload_and_compute(subject.id, front=PHOTO, right=PHOTO, **named)  # type: ignore[arg-type]
+    haut.wait_for_analysis(batch)
+    haut.results(batch)
+    new = haut.upload_and_compute(subject.id, front=PHOTO, api="v3", meta=META)
+    haut.wait_for_results(new)
+    haut.subjects.clear_storage(subject.id)
+    haut.subjects.clear_metadata(subject.id)
+    haut.erase_subject(subject.id)
+    others = [haut.subjects.create(f"{NAME} {number}") for number in range(2)]
+    haut.subjects.delete(others[0].id)
+    haut.subjects.delete_many(other.id for other in others)
 
-    token = await haut.private_tokens.create(NAME, datetime.now(UTC) + timedelta(days=1))
-    await haut.private_tokens.list(TERM)
-    assert [found.id async for found in haut.private_tokens.iterate(TERM)] == [token.id]
-    await haut.private_tokens.revoke(token.id)
-    study = await haut.datasets.create(NAME)
-    await haut.datasets.list(TERM)
-    await haut.datasets.short_list(TERM)
-    assert [found.id async for found in haut.datasets.iterate(TERM)] == [study.id]
-    await haut.datasets.get(study.id)
-    await haut.image_types()
-    await haut.algorithms()
+    token = haut.private_tokens.create(NAME, datetime.now(UTC) + timedelta(days=1))
+    haut.private_tokens.list(TERM)
+    assert [found.id for found in haut.private_tokens.iterate(TERM)] == [token.id]
+    haut.private_tokens.revoke(token.id)
+    study = haut.datasets.create(NAME)
+    haut.datasets.list(TERM)
+    haut.datasets.short_list(TERM)
+    assert [found.id for found in haut.datasets.iterate(TERM)] == [study.id]
+    haut.datasets.get(study.id)
+    haut.image_types()
+    haut.algorithms()
     return {
         name
         for part in parts(haut)
@@ -110,9 +111,9 @@ async def everything(haut: AsyncHaut) -> set[str]:
     }
 
 
-async def test_all_that_can_be_done_is_done(sandbox: Sandbox) -> None:
-    async with AsyncHaut(**sandbox.credentials) as haut:
-        done = await everything(haut)
+def test_all_that_can_be_done_is_done(sandbox: Sandbox) -> None:
+    with Haut(**sandbox.credentials) as haut:
+        done = everything(haut)
         public = {
             name
             for part in parts(haut)
@@ -121,16 +122,16 @@ async def test_all_that_can_be_done_is_done(sandbox: Sandbox) -> None:
         }
     # `resume_upload` is done below, `login` by its own tests, the others send nothing...
     assert public - done == {
-        *("resume_upload", "login", "with_options", "request", "from_env", "aclose"),
+        *("resume_upload", "login", "with_options", "request", "from_env", "close"),
         *("request_upload_v3", "read_results", "read_results_v3"),  # ...or are done by those above
     }
 
 
-async def test_every_attempt_has_its_line(sandbox: Sandbox, log: pytest.LogCaptureFixture) -> None:
+def test_every_attempt_has_its_line(sandbox: Sandbox, log: pytest.LogCaptureFixture) -> None:
     sandbox.faults.add("*", faults.rejected(503, retry_after=0), times=3)
     sandbox.faults.add("list_images", faults.close())
-    async with AsyncHaut(**sandbox.credentials) as haut:
-        await everything(haut.with_options(max_retries=4))
+    with Haut(**sandbox.credentials) as haut:
+        everything(haut.with_options(max_retries=4))
     assert sandbox.faults.pending == []
     ours = [record for record in log.records if record.name == "haut_ext"]
     for record in ours:
@@ -144,18 +145,18 @@ async def test_every_attempt_has_its_line(sandbox: Sandbox, log: pytest.LogCaptu
     assert "attempt 1, 503 ServerError; retrying in " in retries[0].getMessage()
 
 
-async def test_answers_that_are_not_the_services_have_a_line_too(
+def test_answers_that_are_not_the_services_have_a_line_too(
     sandbox: Sandbox, log: pytest.LogCaptureFixture
 ) -> None:
     sandbox.faults.add("list_subjects", faults.login_page())
-    async with AsyncHaut(**sandbox.credentials) as haut:
+    with Haut(**sandbox.credentials) as haut:
         with pytest.raises(HautError):
-            await haut.subjects.list()
+            haut.subjects.list()
     [line] = [record.getMessage() for record in log.records if record.name == "haut_ext"]
     assert line.endswith("attempt 1, 200 UnexpectedResponse")
 
 
-async def test_nothing_secret_or_personal_is_logged_or_raised(
+def test_nothing_secret_or_personal_is_logged_or_raised(
     sandbox: Sandbox, log: pytest.LogCaptureFixture
 ) -> None:
     tokens: list[str] = []
@@ -167,19 +168,19 @@ async def test_nothing_secret_or_personal_is_logged_or_raised(
     stored = store(sandbox, PHOTO.read_bytes(), NAME)
     errors: list[HautError] = []
 
-    async def fails(call: Callable[[], Awaitable[object]]) -> None:
+    def fails(call: Callable[[], object]) -> None:
         try:
-            await call()
+            call()
         except HautError as error:
             errors.append(error)
 
-    async with AsyncHaut(
+    with Haut(
         **{**sandbox.credentials, "token": token},  # type: ignore[arg-type]
         timeout=Timeout(read=0.1),
         deadline=0.3,
         max_retries=1,
     ) as haut:
-        await everything(haut.with_options(timeout=10, deadline=20))
+        everything(haut.with_options(timeout=10, deadline=20))
         for make in FAULTS.values():
             for operation, call in (
                 ("list_subjects", lambda: haut.subjects.list(TERM)),
@@ -190,17 +191,17 @@ async def test_nothing_secret_or_personal_is_logged_or_raised(
                 fault = make("http://127.0.0.1:9/elsewhere")
                 if fault is not None:
                     sandbox.faults.add(operation, fault, times=2)
-                    await fails(call)
+                    fails(call)
                     sandbox.faults.clear()
-        await fails(lambda: haut.subjects.delete("00000000-0000-4000-8000-000000000000"))
-        await fails(lambda: haut.subjects.update(stored.subject, biological_sex=""))
-        await fails(lambda: haut.subjects.delete(NAME))
+        fails(lambda: haut.subjects.delete("00000000-0000-4000-8000-000000000000"))
+        fails(lambda: haut.subjects.update(stored.subject, biological_sex=""))
+        fails(lambda: haut.subjects.delete(NAME))
         sandbox.faults.add("upload_image", faults.reset(), times=None)
-        await fails(lambda: haut.upload_and_compute(stored.subject, front=PHOTO, name=NAME))
+        fails(lambda: haut.upload_and_compute(stored.subject, front=PHOTO, name=NAME))
         sandbox.faults.clear()
         [stopped] = [error for error in errors if isinstance(error, UploadIncomplete)]
         patient = haut.with_options(timeout=10, deadline=20)
-        await patient.resume_upload(stopped.state, front=PHOTO)
+        patient.resume_upload(stopped.state, front=PHOTO)
         shown = repr(haut) + repr(haut.api) + repr(vars(haut))
 
     assert len(errors) > 60
@@ -223,19 +224,19 @@ async def test_nothing_secret_or_personal_is_logged_or_raised(
             assert found == -1, (secret, text[found - 100 : found + 100])
 
 
-async def test_echoed_secrets_are_taken_out_of_errors(sandbox: Sandbox) -> None:
+def test_echoed_secrets_are_taken_out_of_errors(sandbox: Sandbox) -> None:
     credentials = sandbox.credentials
     token = credentials["token"]
     signed = f"{sandbox.storage_url}/photo?X-Goog-Credential=c&X-Goog-Signature=deadbeef"
     echo = f"Bearer {token} and {token} and {signed}"
     body = json.dumps({"errors": [{"code": token, "detail": echo, "attr": token}]}).encode()
     headers = {"X-Request-Id": token, "X-Echo": echo, "Location": signed, "Set-Cookie": "session=1"}
-    async with AsyncHaut(**credentials) as haut:
+    with Haut(**credentials) as haut:
         for code in (200, 302, 400, 404):
             kind = {"content_type": "application/json", "headers": headers}
             sandbox.faults.add("list_subjects", faults.status(code, body, **kind))  # type: ignore[arg-type]
             with pytest.raises(HautError) as caught:
-                await haut.subjects.list()
+                haut.subjects.list()
             shown = str(caught.value) + repr(vars(caught.value))
             assert "x-echo" in shown
             assert pickle.dumps(caught.value).find(token.encode()) == -1
@@ -243,10 +244,10 @@ async def test_echoed_secrets_are_taken_out_of_errors(sandbox: Sandbox) -> None:
                 assert secret not in shown
 
 
-async def test_the_query_is_not_in_what_a_missing_item_says(sandbox: Sandbox) -> None:
-    async with AsyncHaut(**sandbox.credentials) as haut:
+def test_the_query_is_not_in_what_a_missing_item_says(sandbox: Sandbox) -> None:
+    with Haut(**sandbox.credentials) as haut:
         with pytest.raises(NotFound) as caught:
-            await haut.subjects.list(TERM, page=7)
+            haut.subjects.list(TERM, page=7)
     assert TERM not in "".join(traceback.format_exception(caught.value))
 
 

@@ -1,3 +1,4 @@
+# Derived from tests/_async/test_shared_client.py by `make sync`; change that file instead.
 """One client for many threads or tasks, and clients and errors that can be copied and sent away."""
 
 from __future__ import annotations
@@ -6,7 +7,7 @@ import copy
 import io
 import pickle
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from attrs import frozen
 
 import haut_ext
 from haut_ext import (
-    AsyncHaut,
+    Haut,
     HautError,
     Timeout,
     TransportTimeout,
@@ -26,9 +27,9 @@ from haut_ext import (
 )
 from haut_ext._http import retry_policy
 from haut_ext.sandbox import Request, Sandbox, faults
-from tests.faces import gather_async
-from tests.wire.interrupts import AsyncMoment
-from tests.wire.world import PHOTO, photo_of, store
+from tests.support.both_clients import gather
+from tests.support.interruptions import wait_until
+from tests.support.sandbox_photos import PHOTO, photo_of, store
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 # The first in a sandbox seeded with 1.
@@ -53,8 +54,8 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-async def haut(sandbox: Sandbox) -> AsyncIterator[AsyncHaut]:
-    async with AsyncHaut(**sandbox.credentials) as client:
+def haut(sandbox: Sandbox) -> Iterator[Haut]:
+    with Haut(**sandbox.credentials) as client:
         yield client
 
 
@@ -62,9 +63,7 @@ async def haut(sandbox: Sandbox) -> AsyncIterator[AsyncHaut]:
 
 
 @pytest.mark.parametrize("many", [32, 200])
-async def test_concurrent_calls_get_their_own_responses(
-    sandbox: Sandbox, haut: AsyncHaut, many: int
-) -> None:
+def test_concurrent_calls_get_their_own_responses(sandbox: Sandbox, haut: Haut, many: int) -> None:
     subjects = sandbox.add_subjects(many)
     photos = [b"photo %d" % number for number in range(many)]
     images = [
@@ -72,20 +71,20 @@ async def test_concurrent_calls_get_their_own_responses(
         for subject, photo in zip(subjects, photos, strict=True)
     ]
 
-    async def one(number: int) -> tuple[str, str, bytes]:
-        renamed = await haut.subjects.update(subjects[number].id, name=f"name {number}")
-        image = await haut.images.get(images[number].id)
+    def one(number: int) -> tuple[str, str, bytes]:
+        renamed = haut.subjects.update(subjects[number].id, name=f"name {number}")
+        image = haut.images.get(images[number].id)
         got = io.BytesIO()
-        await haut.images.download(image.id, got)
+        haut.images.download(image.id, got)
         return renamed.name, str(image.id), got.getvalue()
 
-    answers = await gather_async([partial(one, number) for number in range(many)])
+    answers = gather([partial(one, number) for number in range(many)])
     assert answers == [
         (f"name {number}", images[number].id, photos[number]) for number in range(many)
     ]
 
 
-async def test_download_occupies_its_slot_until_its_last_byte(sandbox: Sandbox) -> None:
+def test_download_occupies_its_slot_until_its_last_byte(sandbox: Sandbox) -> None:
     stored = store(sandbox, b"photo")
     sandbox.faults.add("download_image", faults.dribble(0.02, head=False), times=None)
     largest = 0
@@ -95,13 +94,13 @@ async def test_download_occupies_its_slot_until_its_last_byte(sandbox: Sandbox) 
         largest = max(largest, open_connections(sandbox.storage_url))
 
     sandbox.before_request = count
-    async with AsyncHaut(**sandbox.credentials, max_in_flight=4) as haut:
+    with Haut(**sandbox.credentials, max_in_flight=4) as haut:
         calls = [partial(haut.images.download, stored.image, io.BytesIO()) for _ in range(40)]
-        assert await gather_async(calls) == [5] * 40
+        assert gather(calls) == [5] * 40
     assert 2 <= largest <= 4
 
 
-async def test_waiting_for_a_slot_ends_after_the_pool_timeout_and_is_not_retried(
+def test_waiting_for_a_slot_ends_after_the_pool_timeout_and_is_not_retried(
     sandbox: Sandbox,
 ) -> None:
     release = threading.Event()
@@ -110,23 +109,23 @@ async def test_waiting_for_a_slot_ends_after_the_pool_timeout_and_is_not_retried
         release.wait(10)
 
     sandbox.before_request = hold
-    async with AsyncHaut(**sandbox.credentials, max_in_flight=2) as haut:
+    with Haut(**sandbox.credentials, max_in_flight=2) as haut:
 
-        async def overtake() -> None:
-            await AsyncMoment(lambda: sandbox.arrived("list_subjects") == 2).come()
+        def overtake() -> None:
+            wait_until(lambda: sandbox.arrived("list_subjects") == 2)
             hasty = haut.with_options(timeout=Timeout(pool=0.05))
             try:
                 with pytest.raises(TransportTimeout, match=r"timeout\.pool") as caught:
-                    await hasty.subjects.list()
+                    hasty.subjects.list()
             finally:
                 release.set()
             assert caught.value.attempts == 1
             assert not caught.value.maybe_delivered
 
         calls: list[Any] = [haut.subjects.list, haut.subjects.list, overtake]
-        outcomes = await gather_async(calls)
+        outcomes = gather(calls)
         assert not [it for it in outcomes if isinstance(it, Exception)]
-        assert (await haut.subjects.list()).total == 0
+        assert (haut.subjects.list()).total == 0
     assert sandbox.arrived("list_subjects") == 3
 
 
@@ -138,14 +137,14 @@ def open_connections(origin: str) -> int:
     return sum(local.endswith(f":{port:04X}") and state == "01" for _, local, _, state, *_ in rows)
 
 
-async def test_connections_are_reused_and_no_more_than_max_in_flight(sandbox: Sandbox) -> None:
+def test_connections_are_reused_and_no_more_than_max_in_flight(sandbox: Sandbox) -> None:
     image = store(sandbox).image
-    async with AsyncHaut(**sandbox.credentials, max_in_flight=8) as haut:
+    with Haut(**sandbox.credentials, max_in_flight=8) as haut:
         for _ in range(20):
-            await haut.images.download(image, io.BytesIO())
+            haut.images.download(image, io.BytesIO())
         assert open_connections(sandbox.base_url) == 1
         assert open_connections(sandbox.storage_url) == 1
-        pages = await gather_async([haut.subjects.list] * 60)
+        pages = gather([haut.subjects.list] * 60)
         assert [type(page).__name__ for page in pages] == ["Page"] * 60
         assert open_connections(sandbox.base_url) <= 8
 
@@ -160,10 +159,10 @@ class Trouble:
     kind: str
     operation: str
     fault: Any
-    call: Callable[[AsyncHaut], Any]
+    call: Callable[[Haut], Any]
 
 
-def listing(haut: AsyncHaut) -> Any:
+def listing(haut: Haut) -> Any:
     return haut.subjects.list()
 
 
@@ -174,7 +173,7 @@ def api_error(kind: str, code: int) -> Trouble:
     return Trouble(kind, "list_subjects", fault, listing)
 
 
-def upload(haut: AsyncHaut) -> Any:
+def upload(haut: Haut) -> Any:
     return haut.images.upload(SUBJECT, PHOTO)
 
 
@@ -239,13 +238,13 @@ def test_every_error_is_caused() -> None:
 
 
 @pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.kind)
-async def test_errors_can_be_copied(sandbox: Sandbox, haut: AsyncHaut, trouble: Trouble) -> None:
+def test_errors_can_be_copied(sandbox: Sandbox, haut: Haut, trouble: Trouble) -> None:
     store(sandbox)
     if trouble.fault is not None:
         sandbox.faults.add(trouble.operation, trouble.fault, times=None)
     hasty = haut.with_options(timeout=0.2, max_retries=1)
     with pytest.raises(HautError) as caught:
-        await trouble.call(hasty)
+        trouble.call(hasty)
     error = caught.value
     assert type(error).__name__ == trouble.kind
     for twin in (copy.deepcopy(error), copy.copy(error), pickle.loads(pickle.dumps(error))):
@@ -266,49 +265,49 @@ def plain(error: HautError) -> dict[str, Any]:
     }
 
 
-async def test_clients_can_be_copied(
-    sandbox: Sandbox, haut: AsyncHaut, monkeypatch: pytest.MonkeyPatch
+def test_clients_can_be_copied(
+    sandbox: Sandbox, haut: Haut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HAUT_TOKEN", sandbox.credentials["token"])
     changed = haut.with_options(max_retries=1, deadline=7)
-    await haut.subjects.list()
+    haut.subjects.list()
     for twin in (pickle.loads(pickle.dumps(changed)), copy.deepcopy(changed)):
         assert twin.options == changed.options
         assert twin.scope == changed.scope
-        async with twin:
-            assert len(await twin.subjects.list()) == 0
+        with twin:
+            assert len(twin.subjects.list()) == 0
         with pytest.raises(haut_ext.ConfigError, match="closed"):
-            await twin.subjects.list()
-    assert len(await haut.subjects.list()) == 0  # not closed with them
+            twin.subjects.list()
+    assert len(haut.subjects.list()) == 0  # not closed with them
 
 
-async def test_closing_ends_calls_that_wait(sandbox: Sandbox) -> None:
+def test_closing_ends_calls_that_wait(sandbox: Sandbox) -> None:
     """A call that waits to try again does not open a connection that nobody would close."""
     sandbox.faults.add("list_subjects", faults.status(503, retry_after=1))
-    haut = AsyncHaut(**sandbox.credentials)
+    haut = Haut(**sandbox.credentials)
 
-    async def listed() -> None:
+    def listed() -> None:
         with pytest.raises(haut_ext.ServerError, match="503"):
-            await haut.subjects.list()
+            haut.subjects.list()
 
-    async def close() -> None:
-        await AsyncMoment(lambda: sandbox.faults.fired).come()
-        await haut.with_options().aclose()  # which closes nothing
-        await haut.aclose()
+    def close() -> None:
+        wait_until(lambda: sandbox.faults.fired)
+        haut.with_options().close()  # which closes nothing
+        haut.close()
 
-    assert await gather_async([listed, close]) == [None, None]
+    assert gather([listed, close]) == [None, None]
     assert sandbox.arrived("list_subjects") == 1
 
 
-async def test_photos_of_many_sizes_at_once(sandbox: Sandbox, haut: AsyncHaut) -> None:
+def test_photos_of_many_sizes_at_once(sandbox: Sandbox, haut: Haut) -> None:
     subjects = sandbox.add_subjects(24)
     sizes = [400_000 + 1000 * number for number in range(24)]
 
-    async def one(number: int) -> UUID:
-        image = await haut.images.upload(subjects[number].id, photo_of(sizes[number]))
+    def one(number: int) -> UUID:
+        image = haut.images.upload(subjects[number].id, photo_of(sizes[number]))
         return image.image_id
 
-    images = await gather_async([partial(one, number) for number in range(24)])
+    images = gather([partial(one, number) for number in range(24)])
     assert len(set(map(str, images))) == 24
     lengths = [found.length for found in sandbox.arrivals if found.operation == "upload_image"]
     assert sorted(lengths) == sizes

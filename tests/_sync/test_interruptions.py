@@ -1,4 +1,4 @@
-# Derived from tests/_async/test_wire_interruption.py by `make sync`; change that file instead.
+# Derived from tests/_async/test_interruptions.py by `make sync`; change that file instead.
 """An interruption in any stage of a call leaves nothing behind, and the client goes on working."""
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import pytest
 from haut_ext import Haut
 from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Request, Sandbox, faults
-from tests.wire.holdings import Holdings
-from tests.wire.interrupts import Crowd, Interrupter, Moment
-from tests.wire.peers import black_hole, deaf
-from tests.wire.world import elsewhere, photo_of, store
+from tests.support.interruptions import BackgroundCalls, Interrupter, wait_until
+from tests.support.leaks import LeakCheck
+from tests.support.sandbox_photos import elsewhere, photo_of, store
+from tests.support.servers import black_hole, silent_server
 
 # After Ctrl-C the synchronous client drops its connections, and the collector closes them.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
@@ -50,8 +50,8 @@ def interrupt(sandbox: Sandbox, stage: str, call: Callable[[], object]) -> None:
     See that nothing is left of it, even while somebody keeps the exception.
     """
     interrupter = Interrupter(stage, lambda: sandbox.faults.pending == [])
-    with Holdings():
-        interrupter.strike(call)
+    with LeakCheck():
+        interrupter.interrupt(call)
 
 
 def still_works(haut: Haut, sandbox: Sandbox) -> None:
@@ -62,7 +62,7 @@ def still_works(haut: Haut, sandbox: Sandbox) -> None:
         all_have_come.wait()
 
     sandbox.before_request = hold
-    with Crowd([haut.subjects.list] * 16):
+    with BackgroundCalls([haut.subjects.list] * 16):
         pass
     sandbox.before_request = None
     assert not all_have_come.broken
@@ -76,9 +76,9 @@ def test_waiting_for_a_slot(sandbox: Sandbox) -> None:
 
     sandbox.before_request = hold
     with Haut(**sandbox.credentials, max_in_flight=16) as haut:
-        with Crowd([haut.subjects.list] * 16):
+        with BackgroundCalls([haut.subjects.list] * 16):
             try:
-                Moment(lambda: sandbox.arrived("list_subjects") == 16).come()
+                wait_until(lambda: sandbox.arrived("list_subjects") == 16)
                 interrupt(sandbox, "_send_once", haut.subjects.list)
             finally:
                 release.set()
@@ -94,8 +94,8 @@ def test_connecting(sandbox: Sandbox) -> None:
         credentials["base_url"] = f"http://127.0.0.1:{port}"
         with Haut(**credentials) as haut:
             for _ in range(3):
-                with Holdings():
-                    Interrupter("connect_tcp", lambda: True).strike(haut.subjects.list)
+                with LeakCheck():
+                    Interrupter("connect_tcp", lambda: True).interrupt(haut.subjects.list)
                     gc.collect()
 
 
@@ -110,11 +110,11 @@ def test_sending_a_photo(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
     photo = Photo.open(path if kind == "path" else content)
     with Haut(**sandbox.credentials, max_in_flight=16) as haut:
         slot = haut.images.request_upload(subject)
-        with deaf() as origin:
+        with silent_server() as storage:
             interrupt(
                 sandbox,
                 "_send_request_body",
-                lambda: haut.images.send_bytes(elsewhere(slot, origin), photo),
+                lambda: haut.images.send_bytes(elsewhere(slot, storage), photo),
             )
         haut.images.send_bytes(slot, photo)
         still_works(haut, sandbox)
@@ -144,8 +144,8 @@ def test_waiting_before_a_retry(sandbox: Sandbox, caplog: pytest.LogCaptureFixtu
         haut.subjects.list()  # leaves a connection, which may stay
         # This line is logged last before the client sleeps.
         interrupter = Interrupter("exchange", lambda: "retrying in" in caplog.text)
-        with Holdings():
-            interrupter.strike(haut.subjects.list)
+        with LeakCheck():
+            interrupter.interrupt(haut.subjects.list)
         still_works(haut, sandbox)
 
 

@@ -1,4 +1,4 @@
-"""Servers on loopback for what the sandbox cannot do: TLS, proxies, scripted bytes, slow readers."""
+"""Servers on loopback that do what the sandbox cannot: TLS, proxies, scripted and slow responses."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ Handler = Callable[[socket.socket], None]
 
 
 class Server:
-    """A server that handles each connection in a thread of its own.
+    """A server that handles each connection in a separate thread.
 
     Args:
         handle: Called with each accepted connection, which is closed afterwards.
-        context: TLS of the server; plain TCP without it.
+        context: TLS context of the server; without it the server uses plain TCP.
         receive_buffer: Size of the receive buffer of each connection, in bytes.
 
     Attributes:
         accepted: Number of accepted connections.
-        ended: Set when the server closes, so that a handler can wait without blocking the test.
+        closing: Set when the server closes, so that a waiting handler can return.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Server:
         self._threads: list[threading.Thread] = []
         self._connections: list[socket.socket] = []
         self.accepted = 0
-        self.ended = threading.Event()
+        self.closing = threading.Event()
         self._listening = socket.socket()
         if receive_buffer is not None:
             self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -93,7 +93,7 @@ class Server:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.ended.set()
+        self.closing.set()
         for open_socket in (self._listening, *self._connections):
             with suppress(OSError, ValueError):
                 socket.socket.shutdown(open_socket, socket.SHUT_RDWR)
@@ -103,7 +103,12 @@ class Server:
 
 
 class Relay(Server):
-    """A server that passes everything on to another origin, with TLS of its own if given."""
+    """A server that forwards all bytes to another origin.
+
+    Args:
+        origin: The origin, plain http.
+        context: TLS context of the relay; without it the relay uses plain TCP.
+    """
 
     def __init__(self, origin: str, context: ssl.SSLContext | None = None) -> None:
         host, _, port = origin.split("//")[1].partition(":")
@@ -113,19 +118,19 @@ class Relay(Server):
     def _relay(self, client: socket.socket) -> None:
         with socket.create_connection(self._target) as service:
             self.close_at_end(service)
-            join(self, client, service)
+            forward(client, service)
 
 
 class ConnectProxy(Server):
     """A proxy that accepts CONNECT.
 
     Args:
-        credentials: `name:password` that it requires; other requests get 407.
-        context: Its own TLS, which makes it an https proxy.
+        credentials: Required `name:password`. Requests without it are answered with 407.
+        context: TLS context of the proxy, which makes it an https proxy.
 
     Attributes:
         heads: The head of every request.
-        seen: All bytes that the proxy received from clients and could read.
+        received: All bytes that the proxy received from clients, after decryption of its own TLS.
     """
 
     def __init__(
@@ -133,16 +138,16 @@ class ConnectProxy(Server):
     ) -> None:
         self._credentials = credentials
         self.heads: list[str] = []
-        self.seen = bytearray()
+        self.received = bytearray()
         super().__init__(self._tunnel, context=context)
 
     def url(self, credentials: str = "") -> str:
-        """Return the proxy's URL, with credentials if given."""
+        """Return the URL of the proxy, with credentials if given."""
         return self.origin.replace("//", f"//{credentials}@") if credentials else self.origin
 
     def _tunnel(self, client: socket.socket) -> None:
         while head := read_head(client):
-            self.seen += head
+            self.received += head
             self.heads.append(head.decode())
             encoded = base64.b64encode((self._credentials or "").encode()).decode()
             if self._credentials is None or f"Basic {encoded}" in self.heads[-1]:
@@ -157,31 +162,31 @@ class ConnectProxy(Server):
         with socket.create_connection((host, int(port))) as service:
             self.close_at_end(service)
             client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            join(self, client, service, self.seen)
+            forward(client, service, self.received)
 
 
 class ScriptedServer(Server):
-    """An HTTP server that answers the n-th request with the n-th of the given byte strings.
+    """An HTTP server that answers the n-th request with the n-th of the given responses.
 
     Attributes:
         requests: Head and body of each request, as received.
-        used: The number of the connection on which each request came, from 1.
+        connections: For each request, the number of its connection, counted from 1.
     """
 
     def __init__(self, *responses: bytes, context: ssl.SSLContext | None = None) -> None:
         self._responses = list(responses)
         self._lock = threading.Lock()
         self.requests: list[tuple[str, bytes]] = []
-        self.used: list[int] = []
-        super().__init__(self._answer, context=context)
+        self.connections: list[int] = []
+        super().__init__(self._respond, context=context)
 
-    def _answer(self, client: socket.socket) -> None:
+    def _respond(self, client: socket.socket) -> None:
         number = self.accepted
         while head := read_head(client):
             body = read_body(client, head)
             with self._lock:
                 self.requests.append((head.decode(), body))
-                self.used.append(number)
+                self.connections.append(number)
                 if not self._responses:
                     return
                 response = self._responses.pop(0)
@@ -197,18 +202,18 @@ class RewritingServer(Server):
     """A server in front of an API that replaces text in the bodies of its responses.
 
     Args:
-        origin: The API's origin, plain http.
-        pattern: What is replaced: a regular expression.
-        replacement: By what, as in `re.sub`.
+        origin: The origin of the API, plain http.
+        pattern: Regular expression of the text to replace.
+        replacement: Replacement, as in `re.sub`.
     """
 
     def __init__(self, origin: str, pattern: str, replacement: str) -> None:
         self._upstream = origin.removeprefix("http://")
         self._pattern = pattern
         self._replacement = replacement
-        super().__init__(self._answer)
+        super().__init__(self._respond)
 
-    def _answer(self, client: socket.socket) -> None:
+    def _respond(self, client: socket.socket) -> None:
         while head := read_head(client):
             content = read_body(client, head)
             first, *lines = head.decode().strip().split("\r\n")
@@ -217,16 +222,22 @@ class RewritingServer(Server):
             upstream = http.client.HTTPConnection(self._upstream)
             with closing(upstream):
                 upstream.request(method, target, content or None, headers)
-                answer = upstream.getresponse()
-                text = re.sub(self._pattern, self._replacement, answer.read().decode())
-            status = f"{answer.status} {answer.reason}"
-            client.sendall(response(status, text.encode(), answer.headers["Content-Type"]))
+                original = upstream.getresponse()
+                text = re.sub(self._pattern, self._replacement, original.read().decode())
+            status = f"{original.status} {original.reason}"
+            client.sendall(response(status, text.encode(), original.headers["Content-Type"]))
 
 
-def join(
-    server: Server, client: socket.socket, service: socket.socket, seen: bytearray | None = None
+def forward(
+    client: socket.socket, service: socket.socket, received: bytearray | None = None
 ) -> None:
-    """Pass bytes on between two sockets until one of them ends."""
+    """Forward bytes between two sockets until one of them is closed.
+
+    Args:
+        client: The connection to the client.
+        service: The connection to the service.
+        received: Gets all bytes that the client sends.
+    """
 
     def copy(source: socket.socket, sink: socket.socket, log: bytearray | None) -> None:
         with suppress(OSError, ValueError):
@@ -239,7 +250,7 @@ def join(
                 socket.socket.shutdown(end, socket.SHUT_RDWR)
 
     upstream = threading.Thread(
-        target=copy, args=(client, service, seen), name="haut-sandbox relay"
+        target=copy, args=(client, service, received), name="haut-sandbox relay"
     )
     upstream.start()
     copy(service, client, None)
@@ -247,7 +258,7 @@ def join(
 
 
 def read_head(client: socket.socket) -> bytes:
-    """Read a request head; empty if the connection ended."""
+    """Read the head of a request. Return no bytes if the connection was closed."""
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         piece = client.recv(1)
@@ -258,7 +269,7 @@ def read_head(client: socket.socket) -> bytes:
 
 
 def read_body(client: socket.socket, head: bytes) -> bytes:
-    """Read the body that a request head announces by Content-Length."""
+    """Read a body of the length given by the Content-Length header in the head."""
     length = 0
     for line in head.decode().lower().split("\r\n"):
         if line.startswith("content-length:"):
@@ -283,23 +294,23 @@ def response(
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-def silent(*, context: ssl.SSLContext | None = None) -> Server:
-    """Return a server that accepts connections and neither reads nor writes."""
-    server: Server
-
-    def wait(_: socket.socket) -> None:
-        server.ended.wait()
-
-    server = Server(wait, context=context)
-    return server
+@contextmanager
+def silent_server() -> Iterator[str]:
+    """Yield the origin of a server that accepts connections and neither reads nor responds."""
+    with socket.socket() as listening:
+        # The kernel accepts connections. The buffer is small, so that senders soon block.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listening.bind((HOST, 0))
+        listening.listen()
+        yield f"http://{HOST}:{listening.getsockname()[1]}"
 
 
 def slow_reader(piece: int, interval: float) -> Server:
-    """Return a server that reads `piece` bytes each `interval` seconds and never answers."""
+    """Return a server that reads `piece` bytes every `interval` seconds and never responds."""
     server: Server
 
     def read(client: socket.socket) -> None:
-        while not server.ended.wait(interval) and client.recv(piece):
+        while not server.closing.wait(interval) and client.recv(piece):
             pass
 
     server = Server(read, receive_buffer=piece)
@@ -307,24 +318,56 @@ def slow_reader(piece: int, interval: float) -> Server:
 
 
 @contextmanager
-def black_hole(host: str = HOST, port: int = 0) -> Iterator[int]:
-    """Give a port of a loopback host on which a connection is neither accepted nor refused."""
+def black_hole(*hosts: str, port: int = 0) -> Iterator[int]:
+    """Listen on loopback hosts without accepting or refusing any connection.
+
+    Args:
+        hosts: The hosts, which share one port.
+        port: The port; 0 selects a free one.
+
+    Yields:
+        The port.
+    """
     with ExitStack() as opened:
-        listening = opened.enter_context(socket.socket())
-        listening.bind((host, port))
-        listening.listen(0)
-        while True:  # until the queue of connections is full
-            filler = opened.enter_context(socket.socket())
-            filler.settimeout(0.1)
-            try:
-                filler.connect(listening.getsockname())
-            except TimeoutError:
-                break
-        yield listening.getsockname()[1]
+        for host in hosts or (HOST,):
+            listening = opened.enter_context(socket.socket())
+            listening.bind((host, port))
+            listening.listen(0)
+            port = listening.getsockname()[1]
+            while True:  # until the queue of pending connections is full
+                filler = opened.enter_context(socket.socket())
+                filler.settimeout(0.1)
+                try:
+                    filler.connect(listening.getsockname())
+                except TimeoutError:
+                    break
+        yield port
+
+
+@contextmanager
+def uncontacted_server() -> Iterator[tuple[str, socket.socket]]:
+    """Yield the origin and the socket of a server that no request must reach."""
+    with socket.create_server((HOST, 0)) as listening:
+        listening.setblocking(False)
+        yield f"http://{HOST}:{listening.getsockname()[1]}", listening
+
+
+def was_contacted(listening: socket.socket) -> bool:
+    """Return whether a client has connected to a listening, non-blocking socket."""
+    try:
+        listening.accept()[0].close()
+    except BlockingIOError:
+        return False
+    return True
 
 
 class Authority:
-    """A certificate authority of its own, and a server certificate for localhost."""
+    """A certificate authority for tests and a server certificate for localhost that it issued.
+
+    Attributes:
+        pem: The certificate of the authority.
+        server: TLS context of a server with the certificate for localhost.
+    """
 
     def __init__(self) -> None:
         self._authority = trustme.CA()

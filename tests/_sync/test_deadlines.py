@@ -1,4 +1,4 @@
-# Derived from tests/_async/test_wire_deadline.py by `make sync`; change that file instead.
+# Derived from tests/_async/test_deadlines.py by `make sync`; change that file instead.
 """The deadline of a call holds, whatever the other side does, and no connection is left open."""
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from haut_ext import Haut, Timeout, TransportTimeout
 from haut_ext._http import retry_policy
 from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Request, Sandbox, faults
-from tests.faces import Latest
-from tests.wire.holdings import Holdings
-from tests.wire.interrupts import Crowd, Moment
-from tests.wire.peers import HOST, black_hole, slow_reader
-from tests.wire.world import elsewhere, photo_of, store
+from tests.support.both_clients import Latest
+from tests.support.interruptions import BackgroundCalls, wait_until
+from tests.support.leaks import LeakCheck
+from tests.support.sandbox_photos import elsewhere, photo_of, store
+from tests.support.servers import HOST, black_hole, slow_reader
 
 DEADLINE = 1.0
 
@@ -55,7 +55,7 @@ def ends_in_time(latest: float = DEADLINE) -> Iterator[None]:
 def test_body_that_comes_byte_by_byte(sandbox: Sandbox) -> None:
     stored = store(sandbox)
     sandbox.faults.add("get_image", faults.dribble(0.02, head=False))
-    with Holdings(), client(sandbox) as haut:
+    with LeakCheck(), client(sandbox) as haut:
         with ends_in_time():
             haut.images.get(stored.image)
     assert sandbox.faults.pending == []
@@ -64,7 +64,7 @@ def test_body_that_comes_byte_by_byte(sandbox: Sandbox) -> None:
 def test_silence(sandbox: Sandbox) -> None:
     stored = store(sandbox)
     sandbox.faults.add("get_image", faults.stall())
-    with Holdings(), client(sandbox) as haut:
+    with LeakCheck(), client(sandbox) as haut:
         with ends_in_time():
             haut.images.get(stored.image)
     assert sandbox.faults.pending == []
@@ -73,7 +73,7 @@ def test_silence(sandbox: Sandbox) -> None:
 def test_download_that_comes_byte_by_byte(sandbox: Sandbox) -> None:
     stored = store(sandbox)
     sandbox.faults.add("download_image", faults.dribble(0.3, head=False))
-    with Holdings(), client(sandbox) as haut:
+    with LeakCheck(), client(sandbox) as haut:
         got = io.BytesIO()
         with ends_in_time():
             haut.images.download(stored.image, got)
@@ -84,9 +84,9 @@ def test_download_that_comes_byte_by_byte(sandbox: Sandbox) -> None:
 def test_upload_to_a_receiver_that_reads_slowly(sandbox: Sandbox) -> None:
     stored = store(sandbox)
     photo = Photo.open(photo_of(20_000_000))
-    with Holdings(), client(sandbox) as haut:
-        with slow_reader(65_536, 0.02) as origin:
-            slot = elsewhere(haut.images.request_upload(stored.subject), origin)
+    with LeakCheck(), client(sandbox) as haut:
+        with slow_reader(65_536, 0.02) as storage:
+            slot = elsewhere(haut.images.request_upload(stored.subject), storage.origin)
             with ends_in_time():
                 haut.images.send_bytes(slot, photo)
 
@@ -103,10 +103,10 @@ def test_host_with_several_dead_addresses(
             return look_up(host, port, *arguments, **named)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (it, port)) for it in hosts]
 
-    with black_hole(*hosts[1:]) as port:
+    with black_hole(*hosts) as port:
         monkeypatch.setattr(socket, "getaddrinfo", several)
         base_url = f"http://localhost:{port}"
-        with Holdings(), client(sandbox, base_url=base_url) as haut:
+        with LeakCheck(), client(sandbox, base_url=base_url) as haut:
             with ends_in_time(Latest.of_addresses(3) * DEADLINE):
                 haut.subjects.list()
 
@@ -123,15 +123,15 @@ def test_waiting_for_a_slot_before_a_retry(sandbox: Sandbox) -> None:
             release.wait(10)
 
     sandbox.before_request = hold
-    with Holdings(), client(sandbox, deadline=None, max_in_flight=16) as others:
+    with LeakCheck(), client(sandbox, deadline=None, max_in_flight=16) as others:
 
         def last() -> None:
-            Moment(lambda: sandbox.arrived("get_image")).come()
+            wait_until(lambda: sandbox.arrived("get_image"))
             others.subjects.list()
 
-        with Crowd([others.subjects.list] * 15):
-            Moment(lambda: sandbox.arrived("list_subjects") == 15).come()
-            with Crowd([last]):
+        with BackgroundCalls([others.subjects.list] * 15):
+            wait_until(lambda: sandbox.arrived("list_subjects") == 15)
+            with BackgroundCalls([last]):
                 try:
                     with ends_in_time():
                         others.with_options(deadline=DEADLINE).images.get(stored.image)

@@ -1,6 +1,6 @@
 """Uploads one photo in a process of its own, and prints how much memory that took, in bytes.
 
-    python tests/wire/uploader.py sync|async path|file SUBJECT PHOTO SMALL_PHOTO
+    python tests/support/measure_upload_memory.py sync|async path|file SUBJECT PHOTO SMALL_PHOTO
 
 The client's settings come from the environment. The small photo is uploaded first, so that what is
 loaded and made once is not counted.

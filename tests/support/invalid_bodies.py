@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
-from tests import answers
+from tests.support import operation_examples as answers
 
 WRONG: tuple[object, ...] = (None, 1, "x", True, [], {}, [1], {"x": 1})
 

@@ -12,8 +12,8 @@ import pytest
 
 from haut_ext import ConfigError, TransportError
 from haut_ext.sandbox import Sandbox
-from tests.http.clients import Client, Kind, client_class
-from tests.http.servers import Authority, ConnectProxy, Relay
+from tests.support.client_runner import Client, Kind, client_class
+from tests.support.servers import Authority, ConnectProxy, Relay
 
 NewClient = Callable[..., Client]
 

@@ -1,4 +1,4 @@
-# Derived from tests/_async/test_wire_answers.py by `make sync`; change that file instead.
+# Derived from tests/_async/test_responses.py by `make sync`; change that file instead.
 """What comes back: a body that does not fit is an error that names the field; raw answers are kept."""
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from haut_ext import (
     capture_responses,
 )
 from haut_ext.sandbox import Sandbox, faults
-from tests import answers
-from tests.wire.misfits import misfits
-from tests.wire.world import store
+from tests.support import operation_examples as answers
+from tests.support.invalid_bodies import misfits
+from tests.support.sandbox_photos import store
 
 MISFITS = list(misfits())
 OPERATIONS = sorted({misfit.operation for misfit in MISFITS})

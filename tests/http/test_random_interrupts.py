@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from haut_ext import Haut, TransportError
-from tests.http.clients import COMPANY, DATASET
+from tests.support.client_runner import COMPANY, DATASET
 
 SECONDS = 3.0
 MAX_IN_FLIGHT = 2

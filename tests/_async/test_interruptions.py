@@ -19,10 +19,10 @@ import pytest
 from haut_ext import AsyncHaut
 from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Request, Sandbox, faults
-from tests.wire.holdings import AsyncHoldings
-from tests.wire.interrupts import AsyncCrowd, AsyncInterrupter, AsyncMoment
-from tests.wire.peers import black_hole, deaf
-from tests.wire.world import elsewhere, photo_of, store
+from tests.support.interruptions import AsyncBackgroundCalls, AsyncInterrupter, wait_until_async
+from tests.support.leaks import AsyncLeakCheck
+from tests.support.sandbox_photos import elsewhere, photo_of, store
+from tests.support.servers import black_hole, silent_server
 
 # After Ctrl-C the synchronous client drops its connections, and the collector closes them.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
@@ -49,8 +49,8 @@ async def interrupt(sandbox: Sandbox, stage: str, call: Callable[[], Awaitable[o
     See that nothing is left of it, even while somebody keeps the exception.
     """
     interrupter = AsyncInterrupter(stage, lambda: sandbox.faults.pending == [])
-    async with AsyncHoldings():
-        await interrupter.strike(call)
+    async with AsyncLeakCheck():
+        await interrupter.interrupt(call)
 
 
 async def still_works(haut: AsyncHaut, sandbox: Sandbox) -> None:
@@ -61,7 +61,7 @@ async def still_works(haut: AsyncHaut, sandbox: Sandbox) -> None:
         all_have_come.wait()
 
     sandbox.before_request = hold
-    async with AsyncCrowd([haut.subjects.list] * 16):
+    async with AsyncBackgroundCalls([haut.subjects.list] * 16):
         pass
     sandbox.before_request = None
     assert not all_have_come.broken
@@ -75,9 +75,9 @@ async def test_waiting_for_a_slot(sandbox: Sandbox) -> None:
 
     sandbox.before_request = hold
     async with AsyncHaut(**sandbox.credentials, max_in_flight=16) as haut:
-        async with AsyncCrowd([haut.subjects.list] * 16):
+        async with AsyncBackgroundCalls([haut.subjects.list] * 16):
             try:
-                await AsyncMoment(lambda: sandbox.arrived("list_subjects") == 16).come()
+                await wait_until_async(lambda: sandbox.arrived("list_subjects") == 16)
                 await interrupt(sandbox, "_send_once", haut.subjects.list)
             finally:
                 release.set()
@@ -93,8 +93,10 @@ async def test_connecting(sandbox: Sandbox) -> None:
         credentials["base_url"] = f"http://127.0.0.1:{port}"
         async with AsyncHaut(**credentials) as haut:
             for _ in range(3):
-                async with AsyncHoldings():
-                    await AsyncInterrupter("connect_tcp", lambda: True).strike(haut.subjects.list)
+                async with AsyncLeakCheck():
+                    await AsyncInterrupter("connect_tcp", lambda: True).interrupt(
+                        haut.subjects.list
+                    )
                     gc.collect()
 
 
@@ -109,11 +111,11 @@ async def test_sending_a_photo(sandbox: Sandbox, tmp_path: Path, kind: str) -> N
     photo = Photo.open(path if kind == "path" else content)
     async with AsyncHaut(**sandbox.credentials, max_in_flight=16) as haut:
         slot = await haut.images.request_upload(subject)
-        with deaf() as origin:
+        with silent_server() as storage:
             await interrupt(
                 sandbox,
                 "_send_request_body",
-                lambda: haut.images.send_bytes(elsewhere(slot, origin), photo),
+                lambda: haut.images.send_bytes(elsewhere(slot, storage), photo),
             )
         await haut.images.send_bytes(slot, photo)
         await still_works(haut, sandbox)
@@ -143,8 +145,8 @@ async def test_waiting_before_a_retry(sandbox: Sandbox, caplog: pytest.LogCaptur
         await haut.subjects.list()  # leaves a connection, which may stay
         # This line is logged last before the client sleeps.
         interrupter = AsyncInterrupter("exchange", lambda: "retrying in" in caplog.text)
-        async with AsyncHoldings():
-            await interrupter.strike(haut.subjects.list)
+        async with AsyncLeakCheck():
+            await interrupter.interrupt(haut.subjects.list)
         await still_works(haut, sandbox)
 
 

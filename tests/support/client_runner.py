@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
 from haut_ext import AsyncHaut, Haut
 
 Kind = Literal["sync", "async"]
-
-PHOTO = Path(__file__).parents[2] / "examples" / "photos" / "portrait.jpg"
 
 COMPANY = "11111111-2222-4333-8444-555555555555"
 DATASET = "66666666-7777-4888-9999-aaaaaaaaaaaa"
@@ -72,9 +69,3 @@ class Client:
 def client_class(kind: Kind) -> Any:
     """Return Haut or AsyncHaut."""
     return Haut if kind == "sync" else AsyncHaut
-
-
-def photo_of(size: int) -> bytes:
-    """Return a valid JPEG of `size` bytes: bytes after the end of the image are ignored."""
-    head = PHOTO.read_bytes()
-    return head + bytes(size - len(head))

@@ -9,21 +9,19 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from io import BytesIO
 from typing import Any
 
 import pytest
 
 from haut_ext import AsyncHaut, TransportTimeout
 from haut_ext.sandbox import Sandbox, faults
-from tests.http.clients import Client, Kind, photo_of
-from tests.http.servers import RewritingServer, Server, silent, slow_reader
+from tests.support.client_runner import Client, Kind
+from tests.support.servers import Server, silent_server
 
 NewClient = Callable[..., Client]
 
 DEADLINE = 0.6
 TIMEOUT = 0.5
-SIGNED_URL = r'"http://[^"]+Signature=[^"]*"'
 
 
 @contextmanager
@@ -46,50 +44,9 @@ def limited(new_client: NewClient) -> Callable[..., Client]:
     return make
 
 
-def test_body_that_comes_byte_by_byte(limited: NewClient, kind: Kind, sandbox: Sandbox) -> None:
-    [subject] = sandbox.add_subjects(1)
-    [image] = sandbox.add_images(subject, 1, b"photo")
-    sandbox.faults.add("get_image", faults.dribble(0.02, head=False))
-    client = limited()
-    with ends_in_time(kind):
-        client.call(lambda haut: haut.images.get(image.id))
-    assert sandbox.arrived("get_image") == 1
-
-
-def test_download_that_comes_byte_by_byte(limited: NewClient, kind: Kind, sandbox: Sandbox) -> None:
-    [subject] = sandbox.add_subjects(1)
-    [image] = sandbox.add_images(subject, 1, bytes(1000))
-    sandbox.faults.add("download_image", faults.dribble(0.02, head=False))
-    client = limited()
-    with ends_in_time(kind):
-        client.call(lambda haut: haut.images.download(image.id, BytesIO()))
-
-
-def test_upload_to_a_receiver_that_reads_slowly(
-    limited: NewClient, kind: Kind, sandbox: Sandbox
-) -> None:
-    [subject] = sandbox.add_subjects(1)
-    photo = photo_of(20_000_000)
-    with (
-        slow_reader(65_536, 0.02) as storage,
-        RewritingServer(sandbox.base_url, SIGNED_URL, f'"{storage.origin}/photo"') as api,
-    ):
-        client = limited(base_url=api.origin)
-        client.call(lambda haut: haut.subjects.list())
-        with ends_in_time(kind):
-            client.call(lambda haut: haut.images.upload(subject.id, photo))
-
-
 def test_server_that_does_not_answer(limited: NewClient, kind: Kind) -> None:
-    with silent() as server:
-        client = limited(base_url=server.origin)
-        with ends_in_time(kind):
-            client.call(lambda haut: haut.subjects.list())
-
-
-def test_tls_handshake_that_stalls(limited: NewClient, kind: Kind) -> None:
-    with silent() as server:
-        client = limited(base_url=f"https://localhost:{server.port}")
+    with silent_server() as origin:
+        client = limited(base_url=origin)
         with ends_in_time(kind):
             client.call(lambda haut: haut.subjects.list())
 
@@ -97,8 +54,8 @@ def test_tls_handshake_that_stalls(limited: NewClient, kind: Kind) -> None:
 def test_connect_that_stalls(
     limited: NewClient, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with silent() as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", proxy.origin)
+    with silent_server() as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
         client = limited(base_url="https://saas.example.invalid")
         with ends_in_time(kind):
             client.call(lambda haut: haut.subjects.list())
@@ -112,7 +69,7 @@ def test_tls_handshake_inside_a_proxy_that_stalls(
     def accept_tunnel(client: Any) -> None:
         client.recv(65_536)
         client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        server.ended.wait()
+        server.closing.wait()
 
     with Server(accept_tunnel) as server:
         monkeypatch.setenv("HTTPS_PROXY", server.origin)

@@ -1,0 +1,118 @@
+"""The same wire over TLS, which is how the real service is reached, and through a proxy."""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import trustme
+from httpx._config import create_ssl_context
+
+from haut_api.api.subjects import list_subjects
+from haut_ext import AsyncHaut, TransportTimeout
+from haut_ext.photos.checks import Photo
+from haut_ext.sandbox import Sandbox, faults
+from tests.support.leaks import AsyncLeakCheck
+from tests.support.sandbox_photos import elsewhere, photo_of, store
+from tests.support.servers import Relay, silent_server
+
+CONTENT = photo_of(2_000_000)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(seed=1) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def context(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ssl.SSLContext:
+    """A server's certificate for localhost, trusted as an operator would have it."""
+    authority = trustme.CA()
+    trusted = tmp_path / "trusted.pem"
+    authority.cert_pem.write_to_path(str(trusted))
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def origins(sandbox: Sandbox, context: ssl.SSLContext) -> Iterator[tuple[str, str]]:
+    """The https origins of the API and of the storage."""
+    with Relay(sandbox.base_url, context) as api, Relay(sandbox.storage_url, context) as storage:
+        yield api.origin, storage.origin
+
+
+def client(sandbox: Sandbox, base_url: str) -> AsyncHaut:
+    arguments: dict[str, Any] = {**sandbox.credentials, "base_url": base_url}
+    return AsyncHaut(**arguments, deadline=1)
+
+
+async def test_photo_is_sent_whole(sandbox: Sandbox, origins: tuple[str, str]) -> None:
+    subject = store(sandbox).subject
+    async with AsyncLeakCheck(), client(sandbox, origins[0]) as haut:
+        slot = elsewhere(await haut.images.request_upload(subject), origins[1])
+        headers = slot.upload_url.headers
+        assert headers is not None
+        # The sandbox has signed its own plain address, the host included.
+        headers["Host"] = sandbox.storage_url.removeprefix("http://")
+        await haut.images.send_bytes(slot, Photo.open(CONTENT))
+    [found] = sandbox.snapshot()["subjects"]
+    received = found["batches"][1]["images"][0]["sha256"]
+    assert received == hashlib.sha256(CONTENT).hexdigest()
+
+
+async def test_deadline(sandbox: Sandbox, origins: tuple[str, str]) -> None:
+    image = store(sandbox).image
+    sandbox.faults.add("get_image", faults.dribble(0.02, head=False))
+    async with AsyncLeakCheck(), client(sandbox, origins[0]) as haut:
+        started = time.monotonic()
+        with pytest.raises(TransportTimeout, match="deadline of 1 s"):
+            await haut.images.get(image)
+        assert time.monotonic() - started < 1.3
+    assert sandbox.faults.pending == []
+
+
+async def test_deadline_of_a_handshake(sandbox: Sandbox, context: ssl.SSLContext) -> None:
+    with silent_server() as origin:
+        async with AsyncLeakCheck(), client(sandbox, origin.replace("http:", "https:")) as haut:
+            started = time.monotonic()
+            with pytest.raises(TransportTimeout, match="deadline of 1 s"):
+                await haut.subjects.list()
+            assert time.monotonic() - started < 1.3
+
+
+async def test_one_tls_context_for_a_client(
+    sandbox: Sandbox, origins: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Making one takes longer than many calls; API, storage and derived clients share it."""
+    subject = store(sandbox).subject
+    made: list[ssl.SSLContext] = []
+    new = ssl.SSLContext.__new__
+
+    def counted(*arguments: Any, **more: Any) -> ssl.SSLContext:
+        made.append(new(*arguments, **more))
+        return made[-1]
+
+    monkeypatch.setattr(ssl.SSLContext, "__new__", counted)
+    monkeypatch.setattr(
+        httpx, "create_ssl_context", create_ssl_context
+    )  # tests share what it makes
+    async with AsyncLeakCheck(), client(sandbox, origins[0]) as haut:
+        slot = elsewhere(await haut.images.request_upload(subject), origins[1])
+        headers = slot.upload_url.headers
+        assert headers is not None
+        headers["Host"] = sandbox.storage_url.removeprefix("http://")
+        await haut.images.send_bytes(slot, Photo.open(CONTENT))
+        await haut.with_options(deadline=2).subjects.list()
+        await list_subjects.asyncio_detailed(
+            haut.scope.company_id, haut.scope.dataset(), client=haut.api
+        )
+    assert len(made) == 1
