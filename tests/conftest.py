@@ -1,4 +1,4 @@
-"""What the tests share: one event loop, the cassettes, and a check of every sandbox response.
+"""Shared fixtures: the event loop, the cassettes and a contract check of every sandbox response.
 
 A test marked `vcr` is replayed from `tests/cassettes/sandbox/`, or from the folder given by
 `--cassettes`, with the network blocked. Every recorded request must be sent. `--record-mode=rewrite`
@@ -24,11 +24,11 @@ from haut_ext.sandbox.messages import Answer, Request
 from haut_ext.settings import PRODUCTION
 from tests import contract, recording
 
-collect_ignore = ["consumer"]  # another project's: scripts/consumer.py runs them
+collect_ignore = ["consumer"]  # tests of another project, which scripts/consumer.py runs
 
 
 def pytest_configure() -> None:
-    # A job in the background of a shell ignores Ctrl-C, and so would the programs that tests interrupt.
+    # A background job of a shell ignores Ctrl-C, and child processes inherit this setting.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -38,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--cassettes",
         type=Path,
         default=Path(__file__).parent / "cassettes" / "sandbox",
-        help="folder of cassettes; its name says what they are recorded from: sandbox or live",
+        help="folder of cassettes, named after the recorded service: sandbox or live",
     )
 
 
@@ -60,7 +60,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def shared_tls_contexts() -> Iterator[None]:
-    """One TLS context for all clients of the same trust: making one takes longer than most tests."""
+    """Share one TLS context between clients that trust the same certificates, to save time."""
     create = httpx.create_ssl_context
     made: dict[str | None, ssl.SSLContext] = {}
 
@@ -119,7 +119,7 @@ def fail(service: recording.Service, pytestconfig: pytest.Config) -> Callable[..
     In a replay it does nothing, because the cassette holds the responses of the fault.
     """
     if pytestconfig.getoption("cassettes").name == "live":
-        pytest.skip("plans a fault, which the real service cannot do")
+        pytest.skip("needs a fault, which the real service cannot produce")
     plan = service.faults
 
     def add(operation: str, fault: Fault, *, times: int = 1, skip: int = 0) -> None:
@@ -165,19 +165,19 @@ def replay(request: pytest.FixtureRequest, record_mode: str) -> Iterator[None]:
         for index, played in enumerate(cassette.requests)
         if not cassette.play_counts[index]
     ]
-    assert not unplayed, f"recorded, but not sent: {unplayed}"
+    assert not unplayed, f"the test did not send these recorded requests: {unplayed}"
 
 
-_JUDGED: set[tuple[object, ...]] = set()
-"""Shapes of answers that have kept the contract: most answers differ in ids and numbers alone."""
+_VALID_SHAPES: set[tuple[object, ...]] = set()
+"""Shapes of responses that passed the contract check. Most responses differ only in their values."""
 
 
 @pytest.fixture(autouse=True)
 def sandbox_answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[contract.Exchange]]:
-    """Every answer of every sandbox in this test; afterwards they are held to the contract.
+    """Record the responses of all sandboxes in a test and check them against the contract.
 
-    Not judged is what the contract does not speak of: unknown routes and methods, and a body whose
-    type no client of the contract sends.
+    Responses to requests outside the contract are skipped: unknown routes, unknown methods and
+    unsupported content types.
     """
     answers: list[contract.Exchange] = []
     dispatch = Api.dispatch
@@ -195,6 +195,6 @@ def sandbox_answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[contract.E
     monkeypatch.setattr(Api, "dispatch", recorded)
     yield answers
     for exchange in answers:
-        if exchange.shape not in _JUDGED:
+        if exchange.shape not in _VALID_SHAPES:
             assert contract.answer_violations(exchange) == []
-            _JUDGED.add(exchange.shape)
+            _VALID_SHAPES.add(exchange.shape)

@@ -1,4 +1,4 @@
-"""The two faces are one: same names, same signatures, same words, and their examples run."""
+"""Both clients have the same names, signatures and docstrings, and their examples run."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ PAIRS = [
 RENAMED = {"aclose": "close", "__aenter__": "__enter__", "__aexit__": "__exit__"}
 
 
-def public(face: type[Any]) -> dict[str, Any]:
+def public_members(client_class: type[Any]) -> dict[str, Any]:
     return {
         RENAMED.get(name, name): member
-        for name, member in vars(face).items()
+        for name, member in vars(client_class).items()
         if not name.startswith("_") or name in RENAMED or name in RENAMED.values()
     }
 
 
 def as_sync(text: str) -> str:
-    """Return the words of the asynchronous face as the synchronous one has them."""
+    """Convert text about the asynchronous client to text about the synchronous one."""
     text = re.sub(r"\bAsync([A-Z])", r"\1", text).replace("aclose", "close")
     text = re.sub(r"\basync (with|for)\b", r"\1", text).replace("await ", "")
     text = text.replace(", or an awaitable of one.", ".").replace("many tasks", "many threads")
@@ -45,13 +45,13 @@ def as_sync(text: str) -> str:
 
 @pytest.mark.parametrize(("asynchronous", "synchronous"), PAIRS)
 def test_same_names(asynchronous: type[Any], synchronous: type[Any]) -> None:
-    assert public(asynchronous).keys() == public(synchronous).keys()
+    assert public_members(asynchronous).keys() == public_members(synchronous).keys()
 
 
 @pytest.mark.parametrize(("asynchronous", "synchronous"), PAIRS)
 def test_same_signatures(asynchronous: type[Any], synchronous: type[Any]) -> None:
-    for name, member in public(asynchronous).items():
-        other = public(synchronous)[name]
+    for name, member in public_members(asynchronous).items():
+        other = public_members(synchronous)[name]
         if isinstance(member, property) or not callable(getattr(asynchronous, name, None)):
             continue
         theirs = str(inspect.signature(getattr(synchronous, name)))
@@ -61,39 +61,44 @@ def test_same_signatures(asynchronous: type[Any], synchronous: type[Any]) -> Non
 
 
 @pytest.mark.parametrize(("asynchronous", "synchronous"), PAIRS)
-def test_same_docstrings_and_none_is_missing(
+def test_same_docstrings_and_no_missing_docstring(
     asynchronous: type[Any], synchronous: type[Any]
 ) -> None:
     assert as_sync(asynchronous.__doc__ or "") == synchronous.__doc__
-    for name, member in public(asynchronous).items():
-        words = inspect.getdoc(member)
-        assert name.startswith("__") or words, f"{asynchronous.__name__}.{name} has no docstring"
-        assert as_sync(words or "") == (inspect.getdoc(public(synchronous)[name]) or "")
+    for name, member in public_members(asynchronous).items():
+        docstring = inspect.getdoc(member)
+        assert name.startswith("__") or docstring, (
+            f"{asynchronous.__name__}.{name} has no docstring"
+        )
+        assert as_sync(docstring or "") == (inspect.getdoc(public_members(synchronous)[name]) or "")
 
 
-def examples(face: type[Any]) -> list[str]:
-    """Return the code of every `Example:` in the docstrings of a class and its members."""
-    texts = [face.__doc__, *(inspect.getdoc(member) for member in public(face).values())]
+def examples(client_class: type[Any]) -> list[str]:
+    """Return the code of all `Example:` sections in the docstrings of a class and its members."""
+    texts = [
+        client_class.__doc__,
+        *(inspect.getdoc(member) for member in public_members(client_class).values()),
+    ]
     found = [re.search(r"^ *Example:\n((?: {4,}.*\n?|\n)+)", text or "", re.M) for text in texts]
     return [textwrap.dedent(match.group(1)) for match in found if match]
 
 
-@pytest.mark.parametrize("face", [AsyncHaut, Haut])
+@pytest.mark.parametrize("client_class", [AsyncHaut, Haut])
 def test_examples_run(
-    face: type[Any],
+    client_class: type[Any],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     shutil.copy("examples/photos/portrait.jpg", tmp_path / "front.jpg")
     monkeypatch.chdir(tmp_path)
-    codes = examples(face)
+    codes = examples(client_class)
     assert len(codes) == 3
     with Sandbox() as sandbox:
         for name, value in sandbox.credentials.items():
             monkeypatch.setenv(f"HAUT_{name.upper()}", str(value))
         for code in codes:
-            if face is AsyncHaut:
+            if client_class is AsyncHaut:
                 namespace: dict[str, Any] = {"AsyncHaut": AsyncHaut}
                 exec("async def main():\n" + textwrap.indent(code, "    "), namespace)
                 asyncio.run(namespace["main"]())

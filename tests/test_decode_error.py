@@ -20,10 +20,10 @@ import pytest
 from haut_api import models
 from haut_api.client import AuthenticatedClient
 from haut_api.errors import DecodeError, UnexpectedStatus
-from tests.support import operation_examples as answers
+from tests.support import operation_examples
 
 Json = dict[str, Any]
-SCHEMAS: Json = answers.SPEC["components"]["schemas"]
+SCHEMAS: Json = operation_examples.SPEC["components"]["schemas"]
 MODELS = {
     name: model
     for name, model in vars(models).items()
@@ -41,7 +41,7 @@ VALUES: dict[str, object] = {"string": "text", "integer": 1, "number": 1.5, "boo
 
 def sample(schema: Json) -> Any:
     """Return a value that has every property of a schema."""
-    schema = answers.resolved(schema)
+    schema = operation_examples.resolve(schema)
     for keyword in ("allOf", "oneOf", "anyOf"):
         if keyword in schema:
             return sample(schema[keyword][0])
@@ -62,7 +62,7 @@ Path = tuple[str | int, ...]
 
 def objects(schema: Json, path: Path = ()) -> Iterator[tuple[Path, Json]]:
     """Yield the path and the schema of each object inside a schema, without options of unions."""
-    schema = answers.resolved(schema)
+    schema = operation_examples.resolve(schema)
     if schema.get("nullable") or any(key in schema for key in ("allOf", "oneOf", "anyOf")):
         return  # the generated code keeps the raw value if no option of a union fits
     if schema.get("type") == "object":
@@ -75,7 +75,7 @@ def objects(schema: Json, path: Path = ()) -> Iterator[tuple[Path, Json]]:
 
 def invalid_values(schema: Json) -> list[object]:
     """Return values that a field with this schema rejects."""
-    schema = answers.resolved(schema)
+    schema = operation_examples.resolve(schema)
     if schema.get("nullable") or any(key in schema for key in ("allOf", "oneOf", "anyOf")):
         return []
     match schema.get("type"):
@@ -173,7 +173,7 @@ def test_decode_error_is_a_value_error_and_can_be_pickled() -> None:
 
 def call_with_response(operation: str, status: int, body: bytes) -> Any:
     """Call an operation whose transport serves one response."""
-    module, arguments = answers.call(operation)
+    module, arguments = operation_examples.example_call(operation)
     transport = httpx.MockTransport(lambda _: httpx.Response(status, content=body))
     client = AuthenticatedClient(
         base_url="https://saas.haut.ai",
@@ -181,15 +181,15 @@ def call_with_response(operation: str, status: int, body: bytes) -> Any:
         httpx_args={"transport": transport},
         raise_on_unexpected_status=True,
     )
-    if "company_id" in answers.OPERATIONS[operation][1]:
-        arguments["company_id"] = answers.SOMEBODY
+    if "company_id" in operation_examples.OPERATIONS[operation][1]:
+        arguments["company_id"] = operation_examples.EXAMPLE_ID
     return module.sync_detailed(client=client, **arguments)
 
 
-@pytest.mark.parametrize("operation", answers.ANSWERING)
+@pytest.mark.parametrize("operation", operation_examples.JSON_OPERATIONS)
 @pytest.mark.parametrize("body", [b"null", b"1", b'"x"', b"true", b"[1]", b"", b"<html>"])
 def test_unexpected_body_raises_decode_error(operation: str, body: bytes) -> None:
-    code, _ = answers.success(operation)
+    code, _ = operation_examples.success_response(operation)
     with pytest.raises(DecodeError) as caught:
         call_with_response(operation, code, body)
     is_list = operation in ("list_datasets_short", "list_image_results", "list_aux_images")
@@ -198,7 +198,10 @@ def test_unexpected_body_raises_decode_error(operation: str, body: bytes) -> Non
 
 
 def test_error_names_the_item_of_a_list_response() -> None:
-    results = [*answers.good("list_image_results"), *answers.good("list_image_results")]
+    results = [
+        *operation_examples.example_response("list_image_results"),
+        *operation_examples.example_response("list_image_results"),
+    ]
     del results[1]["is_ok"]
     with pytest.raises(DecodeError, match=r"^Cannot read list: 1\.is_ok is missing$"):
         call_with_response("list_image_results", 200, json.dumps(results).encode())

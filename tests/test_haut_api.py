@@ -14,7 +14,7 @@ import haut_api
 from haut_api.client import AuthenticatedClient, Client
 from haut_api.models import ErrorResponse
 from scripts.generate import OVERLAY, load_contract
-from tests.support import operation_examples as answers
+from tests.support import operation_examples
 
 
 def test_package_contains_the_openapi_document() -> None:
@@ -46,9 +46,9 @@ def test_repr_of_a_client_shows_no_secrets() -> None:
     client.get_httpx_client().close()
 
 
-@pytest.mark.parametrize("operation", answers.ANSWERING)
+@pytest.mark.parametrize("operation", operation_examples.JSON_OPERATIONS)
 def test_every_operation_has_four_functions(operation: str) -> None:
-    module, _ = answers.call(operation)
+    module, _ = operation_examples.example_call(operation)
     for name in ("sync", "sync_detailed", "asyncio", "asyncio_detailed"):
         assert callable(getattr(module, name))
 
@@ -61,7 +61,9 @@ def test_error_statuses_are_returned_unchanged(status: int, body: bool) -> None:
     client = AuthenticatedClient(
         base_url="https://saas.haut.ai", token="t", httpx_args={"transport": transport}
     )
-    module, arguments = answers.call("get_image")
-    response = module.sync_detailed(client=client, company_id=answers.SOMEBODY, **arguments)
+    module, arguments = operation_examples.example_call("get_image")
+    response = module.sync_detailed(
+        client=client, company_id=operation_examples.EXAMPLE_ID, **arguments
+    )
     assert response.status_code == status
     assert isinstance(response.parsed, ErrorResponse) is body

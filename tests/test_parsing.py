@@ -30,7 +30,7 @@ from haut_ext import (
 )
 from haut_ext.sandbox import Sandbox, faults
 from tests import documents
-from tests.support import operation_examples as answers
+from tests.support import operation_examples
 
 TIMES = ("creation_time", "created_at")
 SOMEBODY = "9b810e76-6ec9-4286-a3ca-828dd5f4b3b2"
@@ -96,13 +96,16 @@ ANSWERS = {
     if (call.method, call.path.endswith(key[1])) == (key[0], True) and call.response is not None
 }
 # The others, as the generated functions give them.
-for _operation in answers.ANSWERING:
+for _operation in operation_examples.JSON_OPERATIONS:
     if _operation not in ANSWERS:
-        for _shape in (answers.good(_operation), answers.OTHER_SHAPES.get(_operation)):
+        for _shape in (
+            operation_examples.example_response(_operation),
+            operation_examples.OTHER_SHAPES.get(_operation),
+        ):
             _name = f"{_operation}, {type(_shape).__name__}"
 
             def _called(haut: Haut, operation: str = _operation) -> Any:
-                module, arguments = answers.call(operation)
+                module, arguments = operation_examples.example_call(operation)
                 return haut._operations.request(module, arguments).parsed
 
             if _shape is not None:
@@ -111,7 +114,7 @@ for _operation in answers.ANSWERING:
 ANSWERS["create_signed_upload_url"][2]["upload_url"]["headers"] = {"Content-Type": "image/jpeg"}
 ROUTES = {
     operation: f"{method} {re.sub(r'{[a-z_]+}', '{id}', path)}"
-    for operation, (method, path, _) in answers.OPERATIONS.items()
+    for operation, (method, path, _) in operation_examples.OPERATIONS.items()
 }
 
 
@@ -223,7 +226,7 @@ def give(
 
 def give_success(sandbox: Sandbox, name: str, body: bytes) -> None:
     operation = name.partition(",")[0]
-    give(sandbox, operation, answers.success(operation)[0], body)
+    give(sandbox, operation, operation_examples.success_response(operation)[0], body)
 
 
 @pytest.fixture(scope="module")
@@ -239,7 +242,7 @@ def haut(sandbox: Sandbox) -> Iterator[Haut]:
 
 
 def test_every_answer_with_a_body_is_here() -> None:
-    assert {name.partition(",")[0] for name in ANSWERS} == set(answers.ANSWERING)
+    assert {name.partition(",")[0] for name in ANSWERS} == set(operation_examples.JSON_OPERATIONS)
     assert len([call for call in documents.calls() if call.response is not None]) == len(CALLS)
 
 

@@ -1,6 +1,7 @@
-"""Every operation under every fault, on real sockets, through the generated functions themselves.
+"""Every operation under every fault of the conformance table, called by the generated functions.
 
-The sandbox injects the fault and keeps the account: what arrived, and what it really carried out.
+The sandbox injects each fault over real sockets and counts the requests that arrived and the
+requests that it carried out.
 """
 
 from __future__ import annotations
@@ -83,15 +84,15 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def elsewhere() -> Iterator[socket.socket]:
-    """A host of somebody else's, where nothing of ours must ever arrive."""
+def other_host() -> Iterator[socket.socket]:
+    """A listening socket of another host, to which the client must never connect."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.setblocking(False)
         yield listening
 
 
-class World:
-    """A subject with one analysed photo, and every operation ready to be called on it."""
+class OperationCaller:
+    """Calls any operation for a subject with one analyzed photo."""
 
     def __init__(self, sandbox: Sandbox, haut: AsyncHaut) -> None:
         self.haut = haut
@@ -110,7 +111,7 @@ class World:
             "refresh_access_token": RefreshRequest(refresh_token),
             "create_private_token": PrivateTokenRequest("another", ends),
         }
-        self.everything: dict[str, Any] = {
+        self.arguments: dict[str, Any] = {
             "company_id": haut.scope.company_id,
             "dataset_id": haut.scope.dataset(),
             "subject_id": self.subject,
@@ -123,16 +124,16 @@ class World:
         }
 
     async def call(self, operation: str) -> None:
-        """Call the operation as a user of the generated client does."""
-        module, arguments, body = GENERATED[operation]
-        named = {name: self.everything[name] for name in (*arguments.split(), "client")}
+        """Call the generated function of an operation."""
+        module, names, body = GENERATED[operation]
+        arguments = {name: self.arguments[name] for name in (*names.split(), "client")}
         if (body := body or self.bodies.get(operation)) is not None:
-            named["body"] = body
-        response = await module.asyncio_detailed(**named)
+            arguments["body"] = body
+        response = await module.asyncio_detailed(**arguments)
         assert 200 <= response.status_code < 300
 
     async def prepare_upload(self, dead_url: str | None) -> Callable[[], Awaitable[None]]:
-        """Ask for a slot, and return the PUT of the photo into it."""
+        """Request a slot and return a function that sends the photo to it."""
         slot = await self.haut.images.request_upload(self.subject)
         if dead_url is not None:
             path = slot.upload_url.url.split("/", 3)[3]
@@ -188,7 +189,7 @@ GENERATED: dict[str, tuple[Any, str, Any]] = {
 
 
 WITHOUT_BODY = {("compute_batch_v3", "dribble past deadline")}
-"""Its success has no body that could be dribbled."""
+"""Cells in which the success response has no body that the sandbox could send slowly."""
 
 WITHOUT_TOKEN = (*COLUMNS["REFRESH"], *COLUMNS["LOGIN"], *COLUMNS["PUT"])
 
@@ -212,15 +213,15 @@ def client(sandbox: Sandbox, cell: Cell) -> AsyncHaut:
 
 
 @pytest.mark.parametrize("cell", CELLS)
-async def test_cell(cell: Cell, sandbox: Sandbox, elsewhere: socket.socket) -> None:
+async def test_cell(cell: Cell, sandbox: Sandbox, other_host: socket.socket) -> None:
     async with client(sandbox, cell) as haut:
-        world = World(sandbox, haut)
+        caller = OperationCaller(sandbox, haut)
         if cell.operation == "upload_image":
             dead_url = sandbox.dead_url if cell.fault == "connection refused" else None
-            call = await world.prepare_upload(dead_url)
+            call = await caller.prepare_upload(dead_url)
         else:
-            call = lambda: world.call(cell.operation)  # noqa: E731
-        fault = FAULTS[cell.fault](f"http://127.0.0.1:{elsewhere.getsockname()[1]}/")
+            call = lambda: caller.call(cell.operation)  # noqa: E731
+        fault = FAULTS[cell.fault](f"http://127.0.0.1:{other_host.getsockname()[1]}/")
         if fault is not None:
             sandbox.faults.add(cell.operation, fault, times=cell.arrived if cell.always else 1)
         if cell.outcome == "ok" or (cell.operation, cell.fault) in WITHOUT_BODY:
@@ -230,15 +231,15 @@ async def test_cell(cell: Cell, sandbox: Sandbox, elsewhere: socket.socket) -> N
                 await call()
             check_error(cell, caught.value)
 
-    assert sandbox.faults.pending == [], "the fault did not fire"
+    assert sandbox.faults.pending == [], "the fault did not happen"
     assert sandbox.arrived(cell.operation) == cell.arrived
     assert sandbox.carried_out(cell.operation) == cell.carried_out
     with pytest.raises(BlockingIOError):
-        elsewhere.accept()
+        other_host.accept()
     for arrival in sandbox.arrivals:
         assert arrival.had_authorization == (arrival.operation not in WITHOUT_TOKEN)
-    for once in (*COLUMNS["POST"], *COLUMNS["REFRESH"], *COLUMNS["LOGIN"]):
-        assert sandbox.carried_out(once) <= 1
+    for never_repeated in (*COLUMNS["POST"], *COLUMNS["REFRESH"], *COLUMNS["LOGIN"]):
+        assert sandbox.carried_out(never_repeated) <= 1
 
 
 def check_error(cell: Cell, error: Exception) -> None:
@@ -248,7 +249,7 @@ def check_error(cell: Cell, error: Exception) -> None:
     if cell.maybe_carried_out and cell.operation in ("create_subject", "compute_batch"):
         assert "may have been carried out" in str(error)
     if isinstance(error, TransportError):
-        tried = 1 if cell.operation == "login" else 2
-        assert error.attempts == (tried if cell.fault == "connection refused" else cell.arrived)
+        attempts = 1 if cell.operation == "login" else 2
+        assert error.attempts == (attempts if cell.fault == "connection refused" else cell.arrived)
     if cell.fault == "429, past the cap":
         assert "3600 s" in str(error)

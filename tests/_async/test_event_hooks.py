@@ -1,4 +1,4 @@
-"""Event hooks run once for each attempt, see the request as sent, and can end the call."""
+"""Event hooks run once for each attempt, get the request as it is sent and can end the call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.photo_files import jpeg
 
 
 class AsyncRecorder:
-    """Hooks that keep what they are called with, and take their time."""
+    """Event hooks that record requests and statuses. The request hook sleeps for some seconds."""
 
     def __init__(self, seconds: float = 0.0) -> None:
         self.seconds = seconds
@@ -60,7 +60,7 @@ async def test_hooks_run_once_for_each_attempt(sandbox: Sandbox) -> None:
     assert sent == [f"Bearer {token}"] * 3 + [None] * 2 + [f"Bearer {token}"]
 
 
-async def test_the_time_of_hooks_does_not_count_towards_the_deadline(sandbox: Sandbox) -> None:
+async def test_time_spent_in_hooks_does_not_count_towards_the_deadline(sandbox: Sandbox) -> None:
     recorder = AsyncRecorder(0.6)
     sandbox.faults.add("list_subjects", faults.status(503))
     async with AsyncHaut(
@@ -70,13 +70,13 @@ async def test_the_time_of_hooks_does_not_count_towards_the_deadline(sandbox: Sa
     assert len(recorder.requests) == 2
 
 
-async def test_what_a_hook_raises_ends_the_call(sandbox: Sandbox) -> None:
-    async def refuse(request: httpx.Request) -> None:
-        raise httpx.ConnectError("of the caller's own")
+async def test_error_of_a_hook_ends_the_call(sandbox: Sandbox) -> None:
+    async def fail(request: httpx.Request) -> None:
+        raise httpx.ConnectError("raised by the hook")
 
     async with AsyncHaut(**sandbox.credentials) as haut:
-        with pytest.raises(httpx.ConnectError, match="of the caller's own"):
-            await haut.with_options(event_hooks={"request": [refuse]}).subjects.list()
-        with pytest.raises(httpx.ConnectError, match="of the caller's own"):
-            await haut.with_options(event_hooks={"response": [refuse]}).subjects.list()
+        with pytest.raises(httpx.ConnectError, match="raised by the hook"):
+            await haut.with_options(event_hooks={"request": [fail]}).subjects.list()
+        with pytest.raises(httpx.ConnectError, match="raised by the hook"):
+            await haut.with_options(event_hooks={"response": [fail]}).subjects.list()
         await haut.subjects.list()

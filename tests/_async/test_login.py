@@ -1,4 +1,4 @@
-"""Logging in once, and staying in: who renews, who waits, and when a password is sent again."""
+"""Login: which call refreshes the access token, which calls wait, when the password is sent again."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def sandbox() -> Iterator[Sandbox]:
         yield sandbox
 
 
-class Ahead:
-    """A clock that runs ahead of the machine's by as much as it is told."""
+class AdvancedClock:
+    """Monotonic clock of a client that a test moves forward by `seconds`."""
 
     def __init__(self, haut: AsyncHaut) -> None:
         self.seconds = 0.0
@@ -77,12 +77,12 @@ async def log_in(sandbox: Sandbox, **options: Any) -> AsyncHaut:
     )
 
 
-def came(sandbox: Sandbox) -> tuple[int, int]:
-    """How many logins and refreshes have arrived."""
+def logins_and_refreshes(sandbox: Sandbox) -> tuple[int, int]:
+    """Return the numbers of logins and refreshes that arrived at the sandbox."""
     return sandbox.arrived("login"), sandbox.arrived("refresh_access_token")
 
 
-def forget_refresh_tokens(sandbox: Sandbox) -> None:
+def revoke_refresh_tokens(sandbox: Sandbox) -> None:
     with sandbox.world.lock:
         sandbox.world.accounts.refresh_tokens.clear()
 
@@ -92,31 +92,31 @@ async def outcomes(haut: AsyncHaut) -> set[str]:
     return {type(outcome).__name__ for outcome in found}
 
 
-def answering(**changes: Any) -> Fault:
-    """The true answer with other fields; None takes one out."""
+def changed(**changes: Any) -> Fault:
+    """Return a fault that changes fields of the response; None removes a field."""
 
     def change(answer: Answer) -> Answer:
         document = {**json.loads(answer.body), **changes}
         kept = {name: value for name, value in document.items() if value is not None}
         return Answer(answer.status, answer.headers, json.dumps(kept).encode())
 
-    return Fault("other fields", "after", change=change)
+    return Fault("changed fields", "after", change=change)
 
 
-# Getting in
+# Login
 
 
-async def test_logs_in_at_once_into_the_users_company(sandbox: Sandbox) -> None:
+async def test_login_selects_the_company_of_the_user(sandbox: Sandbox) -> None:
     async with await log_in(sandbox) as haut:
-        assert came(sandbox) == (1, 0)
+        assert logins_and_refreshes(sandbox) == (1, 0)
         assert str(haut.scope.company_id) == sandbox.credentials["company_id"]
         await haut.subjects.create("subject-1")
         [subject] = (await haut.subjects.list()).items
         assert subject.name == "subject-1"
-    assert came(sandbox) == (1, 0)
+    assert logins_and_refreshes(sandbox) == (1, 0)
 
 
-async def test_another_company_and_options(sandbox: Sandbox) -> None:
+async def test_company_and_options_can_be_given(sandbox: Sandbox) -> None:
     other = UUID(int=7)
     async with await log_in(sandbox, company_id=str(other), max_retries=1, deadline=7) as haut:
         assert haut.scope.company_id == other
@@ -133,24 +133,24 @@ async def test_another_company_and_options(sandbox: Sandbox) -> None:
         ({"base_url": "http://saas.haut.ai"}, "plain http"),
     ],
 )
-async def test_what_cannot_be_right_is_not_sent(
+async def test_invalid_arguments_are_rejected_before_any_request(
     sandbox: Sandbox, arguments: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         await AsyncHaut.login(
             **{**sandbox.login_credentials, "base_url": sandbox.base_url, **arguments}
         )
-    assert came(sandbox) == (0, 0)
+    assert logins_and_refreshes(sandbox) == (0, 0)
 
 
-async def test_wrong_password(sandbox: Sandbox) -> None:
+async def test_wrong_password_is_reported(sandbox: Sandbox) -> None:
     with pytest.raises(Unauthorized, match="Check username and password") as caught:
         await AsyncHaut.login("user@example.com", "wrong-password", base_url=sandbox.base_url)
     assert "HAUT_TOKEN" not in str(caught.value)
-    assert came(sandbox) == (1, 0)
+    assert logins_and_refreshes(sandbox) == (1, 0)
 
 
-async def test_mfa(sandbox: Sandbox) -> None:
+async def test_multi_factor_authentication_is_reported(sandbox: Sandbox) -> None:
     sandbox.mfa_enabled = True
     with pytest.raises(BadRequest, match=r"multi-factor.*private token.*token="):
         await log_in(sandbox)
@@ -167,39 +167,41 @@ async def test_mfa(sandbox: Sandbox) -> None:
     ],
     ids=lambda value: value.name if isinstance(value, Fault) else "",
 )
-async def test_a_login_is_sent_once(
+async def test_failed_login_is_not_retried(
     sandbox: Sandbox, fault: Fault, kind: type[HautError], message: str
 ) -> None:
     sandbox.faults.add("login", fault)
     with pytest.raises(kind, match=message):
         await log_in(sandbox)
-    assert came(sandbox) == (1, 0)
+    assert logins_and_refreshes(sandbox) == (1, 0)
 
 
-# Staying in
+# Refreshing the access token
 
 
-async def test_an_ended_token_is_refreshed_once_for_all(sandbox: Sandbox) -> None:
+async def test_concurrent_calls_refresh_an_expired_token_once(sandbox: Sandbox) -> None:
     async with await log_in(sandbox) as haut:
         for times in (1, 2):
-            sandbox.clock.advance(HOUR)  # the service's; this client believes the token fresh
+            sandbox.clock.advance(
+                HOUR
+            )  # only the clock of the service: for the client, the token is still valid
             assert await outcomes(haut) == {"Page"}
-            assert came(sandbox) == (1, times)
+            assert logins_and_refreshes(sandbox) == (1, times)
 
 
-async def test_a_short_life_is_known(sandbox: Sandbox) -> None:
+async def test_token_is_refreshed_before_its_given_lifetime_ends(sandbox: Sandbox) -> None:
     with Sandbox(seed=1, token_seconds=600) as short:
         async with await log_in(short, token_life=600) as haut:
-            ahead = Ahead(haut)
+            clock = AdvancedClock(haut)
             for times in (1, 2, 3):
-                ahead.seconds += 599
+                clock.seconds += 599
                 short.clock.advance(599)
                 await haut.subjects.list()
-                assert came(short) == (1, times)
-        assert short.arrived("list_subjects") == 3  # no 401 among them
+                assert logins_and_refreshes(short) == (1, times)
+        assert short.arrived("list_subjects") == 3  # none was repeated after a 401
 
 
-async def test_early_one_renews_and_the_others_go_on(sandbox: Sandbox) -> None:
+async def test_early_refresh_does_not_block_other_calls(sandbox: Sandbox) -> None:
     listed = threading.Semaphore(0)
     missed: list[int] = []
 
@@ -210,44 +212,44 @@ async def test_early_one_renews_and_the_others_go_on(sandbox: Sandbox) -> None:
             missed.extend(n for n in range(MANY - 1) if not listed.acquire(timeout=10))
 
     async with await log_in(sandbox) as haut:
-        ahead = Ahead(haut)
-        ahead.seconds = HOUR * 3 / 4 - MINUTE
+        clock = AdvancedClock(haut)
+        clock.seconds = HOUR * 3 / 4 - MINUTE
         assert await outcomes(haut) == {"Page"}
-        assert came(sandbox) == (1, 0)
-        ahead.seconds += MINUTE
+        assert logins_and_refreshes(sandbox) == (1, 0)
+        clock.seconds += MINUTE
         sandbox.before_request = hold
         assert await outcomes(haut) == {"Page"}
         sandbox.before_request = None
-        assert came(sandbox) == (1, 1)
+        assert logins_and_refreshes(sandbox) == (1, 1)
         assert missed == []
         assert await outcomes(haut) == {"Page"}
-        assert came(sandbox) == (1, 1)
+        assert logins_and_refreshes(sandbox) == (1, 1)
 
 
 @pytest.mark.parametrize(
     "fault", [faults.reset("after"), faults.status(500), faults.status(429, retry_after=600)]
 )
-async def test_early_failure_is_nobodys_and_is_left_for_a_while(
+async def test_failed_early_refresh_is_ignored_and_not_repeated_for_a_minute(
     sandbox: Sandbox, fault: Fault
 ) -> None:
     async with await log_in(sandbox) as haut:
-        ahead = Ahead(haut)
+        clock = AdvancedClock(haut)
         sandbox.faults.add("refresh_access_token", fault, times=2)
-        ahead.seconds = HOUR * 3 / 4
+        clock.seconds = HOUR * 3 / 4
         for _ in range(2):
             assert await outcomes(haut) == {"Page"}
-            assert came(sandbox) == (1, 1)
-        ahead.seconds += MINUTE
+            assert logins_and_refreshes(sandbox) == (1, 1)
+        clock.seconds += MINUTE
         assert await outcomes(haut) == {"Page"}
-        assert came(sandbox) == (1, 2)
-        # A call whose token is refused meanwhile does not get that failure, it asks for itself.
+        assert logins_and_refreshes(sandbox) == (1, 2)
+        # A call that gets a 401 does not raise that error but refreshes the token itself.
         sandbox.expire_token()
         assert await outcomes(haut) == {"Page"}
-        assert came(sandbox) == (1, 3)
+        assert logins_and_refreshes(sandbox) == (1, 3)
 
 
-async def test_a_401_after_an_early_failure_asks_again() -> None:
-    """Its call began before that failure, which was nobody's, and so is not its own."""
+async def test_401_after_a_failed_early_refresh_requests_a_new_token() -> None:
+    """The failure of an early refresh is not raised by a call that started before it."""
     seconds = 0.0
     failing = False
 
@@ -257,21 +259,21 @@ async def test_a_401_after_an_early_failure_asks_again() -> None:
         return f"token-{seconds:g}"
 
     tokens = AsyncTokenSource(provider, life=HOUR, clock=lambda: seconds)
-    held = await tokens.current()
+    cached = await tokens.current()
     seconds, failing = HOUR * 3 / 4, True
     assert (await tokens.current()).token == "token-0"
     failing = False
-    assert await tokens.renew(held)
+    assert await tokens.renew(cached)
     assert (await tokens.current()).token == "token-2700"
 
 
-async def test_late_all_wait_for_one(sandbox: Sandbox) -> None:
+async def test_late_refresh_is_done_once_while_all_calls_wait(sandbox: Sandbox) -> None:
     async with await log_in(sandbox) as haut:
-        Ahead(haut).seconds = HOUR * 29 / 30
+        AdvancedClock(haut).seconds = HOUR * 29 / 30
         sandbox.expire_token()
         assert await outcomes(haut) == {"Page"}
-        assert came(sandbox) == (1, 1)
-    assert sandbox.arrived("list_subjects") == MANY  # so nobody went with the old one
+        assert logins_and_refreshes(sandbox) == (1, 1)
+    assert sandbox.arrived("list_subjects") == MANY  # so no call used the old token
 
 
 @pytest.mark.parametrize(
@@ -284,24 +286,24 @@ async def test_late_all_wait_for_one(sandbox: Sandbox) -> None:
     ],
     ids=lambda value: value.name if isinstance(value, Fault) else "",
 )
-async def test_late_failure_is_everybodys_and_no_reason_to_log_in(
+async def test_failed_late_refresh_is_raised_without_a_new_login(
     sandbox: Sandbox, fault: Fault, kind: type[HautError]
 ) -> None:
     async with await log_in(sandbox) as haut:
-        Ahead(haut).seconds = HOUR
+        AdvancedClock(haut).seconds = HOUR
         sandbox.faults.add("refresh_access_token", fault)
         with pytest.raises(kind, match="/auth/refresh/"):
             await haut.subjects.list()
-        assert came(sandbox) == (1, 1)
+        assert logins_and_refreshes(sandbox) == (1, 1)
         assert sandbox.arrived("list_subjects") == 0
         await haut.subjects.list()
-        assert came(sandbox) == (1, 2)
+        assert logins_and_refreshes(sandbox) == (1, 2)
 
 
-async def test_a_refused_refresh_is_a_login_but_never_twice_a_minute(sandbox: Sandbox) -> None:
+async def test_rejected_refresh_causes_at_most_one_login_per_minute(sandbox: Sandbox) -> None:
     async with await log_in(sandbox) as haut:
-        ahead = Ahead(haut)
-        forget_refresh_tokens(sandbox)
+        clock = AdvancedClock(haut)
+        revoke_refresh_tokens(sandbox)
         sandbox.expire_token()
         for _ in range(2):
             with pytest.raises(Unauthorized, match=r"new login is possible in \d+ s") as caught:
@@ -309,16 +311,16 @@ async def test_a_refused_refresh_is_a_login_but_never_twice_a_minute(sandbox: Sa
             assert caught.value.operation == "POST /api/v1/auth/refresh/"
             assert caught.value.retry_after is not None
             assert 0 < caught.value.retry_after <= MINUTE
-        assert came(sandbox) == (1, 2)
-        ahead.seconds = MINUTE
+        assert logins_and_refreshes(sandbox) == (1, 2)
+        clock.seconds = MINUTE
         assert await outcomes(haut) == {"Page"}
-        assert came(sandbox) == (2, 3)
+        assert logins_and_refreshes(sandbox) == (2, 3)
 
-        # A login that is refused counts, and says what is wrong.
-        forget_refresh_tokens(sandbox)
+        # A rejected login counts as well, and its error is raised.
+        revoke_refresh_tokens(sandbox)
         sandbox.expire_token()
         sandbox.mfa_enabled = True
-        ahead.seconds += MINUTE
+        clock.seconds += MINUTE
         with pytest.raises(BadRequest, match=r"multi-factor"):
             await haut.subjects.list()
         with pytest.raises(Unauthorized, match="new login is possible"):
@@ -327,60 +329,60 @@ async def test_a_refused_refresh_is_a_login_but_never_twice_a_minute(sandbox: Sa
 
 
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 405, 422])
-async def test_what_counts_as_a_refused_refresh(sandbox: Sandbox, code: int) -> None:
+async def test_refresh_rejected_with_any_4xx_causes_a_login(sandbox: Sandbox, code: int) -> None:
     async with await log_in(sandbox) as haut:
-        Ahead(haut).seconds = HOUR
+        AdvancedClock(haut).seconds = HOUR
         sandbox.faults.add("refresh_access_token", faults.status(code))
         await haut.subjects.list()
-        assert came(sandbox) == (2, 1)
+        assert logins_and_refreshes(sandbox) == (2, 1)
 
 
-async def test_answers_of_a_refresh(sandbox: Sandbox) -> None:
-    """Its answer is documented nowhere, so all that public clients read is read."""
+async def test_all_known_response_formats_of_a_refresh_are_accepted(sandbox: Sandbox) -> None:
+    """The response is not documented, so every format that public clients read is accepted."""
     async with await log_in(sandbox) as haut:
-        ahead = Ahead(haut)
+        clock = AdvancedClock(haut)
 
-        async def renewed(fault: Fault) -> tuple[int, int]:
+        async def refresh_with(fault: Fault) -> tuple[int, int]:
             sandbox.faults.add("refresh_access_token", fault)
-            ahead.seconds += HOUR
+            clock.seconds += HOUR
             await haut.subjects.list()
-            return came(sandbox)
+            return logins_and_refreshes(sandbox)
 
-        assert await renewed(answering(access_token=None)) == (1, 1)
-        assert await renewed(answering(token_access=None, refresh_token=None)) == (1, 2)
+        assert await refresh_with(changed(access_token=None)) == (1, 1)
+        assert await refresh_with(changed(token_access=None, refresh_token=None)) == (1, 2)
         with sandbox.world.lock:
             new = sandbox.world.accounts.refresh_token()
-        assert await renewed(answering(refresh_token=new)) == (1, 3)
+        assert await refresh_with(changed(refresh_token=new)) == (1, 3)
         with sandbox.world.lock:
             sandbox.world.accounts.refresh_tokens = {new}
-        assert await renewed(answering()) == (1, 4)
+        assert await refresh_with(changed()) == (1, 4)
         for useless in ({"access_token": None, "token_access": None}, {"access_token": 7}):
-            logins, refreshes = came(sandbox)
-            assert await renewed(answering(**useless)) == (logins + 1, refreshes + 1)
+            logins, refreshes = logins_and_refreshes(sandbox)
+            assert await refresh_with(changed(**useless)) == (logins + 1, refreshes + 1)
 
 
-async def test_clients_made_from_it_share_the_token(sandbox: Sandbox) -> None:
+async def test_derived_clients_share_the_token(sandbox: Sandbox) -> None:
     async with await log_in(sandbox) as haut:
         twin = haut.with_options(max_retries=0)
         sandbox.expire_token()
         found = await gather_async([haut.subjects.list, twin.subjects.list] * MANY)
         assert {type(outcome).__name__ for outcome in found} == {"Page"}
         await twin.subjects.list()
-    assert came(sandbox) == (1, 1)
+    assert logins_and_refreshes(sandbox) == (1, 1)
 
 
-async def test_no_copies(sandbox: Sandbox) -> None:
-    """Each would log in by itself."""
+async def test_client_with_login_cannot_be_copied(sandbox: Sandbox) -> None:
+    """Each copy would log in separately."""
     async with await log_in(sandbox) as haut:
         for duplicate in (pickle.dumps, copy.copy, copy.deepcopy):
             with pytest.raises(ConfigError, match="private token"):
                 duplicate(haut)
 
 
-# Who is told what
+# Where tokens and passwords appear
 
 
-def test_the_wire_knows_which_operations_are_open() -> None:
+def test_paths_without_authorization_match_the_spec() -> None:
     document = yaml.safe_load(Path("openapi/haut.yaml").read_text("utf-8"))
     documented = {
         path
@@ -392,16 +394,18 @@ def test_the_wire_knows_which_operations_are_open() -> None:
     assert documented == OPEN_PATHS
 
 
-async def test_open_operations_carry_no_token_and_wait_for_none(sandbox: Sandbox) -> None:
+async def test_operations_without_authorization_neither_send_nor_refresh_the_token(
+    sandbox: Sandbox,
+) -> None:
     async with await log_in(sandbox) as haut:
-        Ahead(haut).seconds = HOUR  # whoever asks for the token now is in for a refresh
+        AdvancedClock(haut).seconds = HOUR  # using the token now would cause a refresh
         person = LoginRequest(**sandbox.login_credentials)
         response = await login.asyncio_detailed(client=haut.api, body=person)
         token = RefreshRequest(response.parsed.refresh_token)  # type: ignore[union-attr]
         await refresh_access_token.asyncio_detailed(client=haut.api, body=token)
-        assert came(sandbox) == (2, 1)
+        assert logins_and_refreshes(sandbox) == (2, 1)
         await haut.subjects.list()
-    assert came(sandbox) == (2, 2)
+    assert logins_and_refreshes(sandbox) == (2, 2)
     for arrival in sandbox.arrivals:
         assert arrival.had_authorization == (arrival.operation == "list_subjects")
 
@@ -412,10 +416,10 @@ ECHO = "not {username} with {password}"
 @pytest.mark.parametrize(
     "fault",
     [
-        answering(company_id=None),
-        answering(company_id="nowhere"),
-        answering(access_token=None),
-        faults.status(200, b'{"token":"of-nobody"', content_type="application/json"),
+        changed(company_id=None),
+        changed(company_id="nowhere"),
+        changed(access_token=None),
+        faults.status(200, b'{"token":"unknown-token"', content_type="application/json"),
         faults.status(400, ECHO.encode(), content_type="application/json"),
         faults.status(
             401,
@@ -428,12 +432,12 @@ ECHO = "not {username} with {password}"
     ],
     ids=str,
 )
-async def test_nothing_secret_in_what_a_failed_login_leaves(
+async def test_failed_login_leaves_no_secret_in_errors_and_logs(
     sandbox: Sandbox, fault: Fault, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     credentials = {name: str(value) for name, value in sandbox.login_credentials.items()}
-    secrets = [*credentials.values(), "of-nobody", "sandbox-token-"]
+    secrets = [*credentials.values(), "unknown-token", "sandbox-token-"]
 
     def echoing(answer: Answer) -> Answer:
         changed = fault.change(answer)
@@ -452,11 +456,11 @@ async def test_nothing_secret_in_what_a_failed_login_leaves(
         assert secret.encode() not in pickle.dumps(error)
 
 
-def test_a_secret_that_is_part_of_another() -> None:
+def test_longest_matching_secret_is_redacted_first() -> None:
     assert scrub("ada-1815", ("ada", "ada-1815", "1815")) == "[redacted]"
 
 
-async def test_nothing_secret_in_a_client(
+async def test_reprs_and_logs_of_a_client_contain_no_secret(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -466,33 +470,33 @@ async def test_nothing_secret_in_a_client(
         tokens = haut._operations.http.connections.tokens
         shown = repr(haut) + repr(vars(haut)) + repr(haut.api) + repr(vars(tokens))
         shown += repr(vars(tokens.provider)) + repr(haut._operations) + caplog.text
-    held = {*sandbox.world.accounts.refresh_tokens, *sandbox.world.accounts._ends}
-    for secret in (*sandbox.login_credentials.values(), *held):
+    tokens_of_service = {*sandbox.world.accounts.refresh_tokens, *sandbox.world.accounts._ends}
+    for secret in (*sandbox.login_credentials.values(), *tokens_of_service):
         assert str(secret) not in shown
 
 
-async def test_a_bad_answer_ends_the_connections(sandbox: Sandbox) -> None:
-    """A client that nobody got cannot be closed by anybody."""
-    sandbox.faults.add("login", answering(company_id="nowhere"))
+async def test_invalid_login_response_closes_the_connections(sandbox: Sandbox) -> None:
+    """The caller gets no client and therefore cannot close the connections."""
+    sandbox.faults.add("login", changed(company_id="nowhere"))
     with pytest.raises(UnexpectedResponse, match="company_id"):
         await log_in(sandbox)
 
 
-async def test_a_caller_that_is_cancelled_leaves_the_renewal_to_the_next(sandbox: Sandbox) -> None:
-    tokens = AsyncTokenSource(Interrupted(), life=HOUR)
+async def test_call_after_a_canceled_token_request_requests_a_token(sandbox: Sandbox) -> None:
+    tokens = AsyncTokenSource(CanceledProvider(), life=HOUR)
     with pytest.raises(asyncio.CancelledError):
         await tokens.current()
     assert (await tokens.current()).token == "token-2"
 
 
-class Interrupted:
-    """Is cut short the first time."""
+class CanceledProvider:
+    """Token provider whose first call is canceled."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.calls = 0
 
     async def __call__(self) -> str:
-        self.asked += 1
-        if self.asked == 1:
+        self.calls += 1
+        if self.calls == 1:
             raise asyncio.CancelledError
-        return f"token-{self.asked}"
+        return f"token-{self.calls}"

@@ -1,4 +1,4 @@
-"""What the client lets be seen of its work: every attempt in the log, and no secret or name anywhere."""
+"""Logs and errors: one log line for each attempt, and no secrets or personal data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from haut_ext._http import retry_policy
 from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Sandbox, faults
 from tests.support.conformance import FAULTS
-from tests.support.sandbox_photos import PHOTO, store
+from tests.support.sandbox_photos import PHOTO, add_photo
 
 NAME = "Ada Lovelace"
 META = {"diagnosis": "rosacea"}
@@ -46,19 +46,19 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    """Everything that any logger says."""
+    """The records of all loggers at all levels."""
     caplog.set_level(logging.DEBUG)
     for name in ("haut_ext", "httpx", "httpcore", "asyncio", "anyio"):
         caplog.set_level(logging.DEBUG, name)
     return caplog
 
 
-def parts(haut: AsyncHaut) -> list[object]:
+def resources(haut: AsyncHaut) -> list[object]:
     return [haut, haut.subjects, haut.images, haut.private_tokens, haut.datasets]
 
 
-async def everything(haut: AsyncHaut) -> set[str]:
-    """Do all that the client can do; return the names of what was done."""
+async def call_every_method(haut: AsyncHaut) -> set[str]:
+    """Call every public method of the client and its resources; return their names."""
     person = {"birth_date": date(1815, 12, 10), "meta": META}
     moment = datetime(2025, 1, 1, tzinfo=UTC)
     subject = await haut.subjects.create(NAME, **person)  # type: ignore[arg-type]
@@ -104,47 +104,48 @@ async def everything(haut: AsyncHaut) -> set[str]:
     await haut.algorithms()
     return {
         name
-        for part in parts(haut)
-        for name, _ in inspect.getmembers(part, inspect.ismethod)
-        if not name.startswith("_") and name in everything.__code__.co_names
+        for resource in resources(haut)
+        for name, _ in inspect.getmembers(resource, inspect.ismethod)
+        if not name.startswith("_") and name in call_every_method.__code__.co_names
     }
 
 
-async def test_all_that_can_be_done_is_done(sandbox: Sandbox) -> None:
+async def test_call_every_method_covers_the_public_methods(sandbox: Sandbox) -> None:
     async with AsyncHaut(**sandbox.credentials) as haut:
-        done = await everything(haut)
+        called = await call_every_method(haut)
         public = {
             name
-            for part in parts(haut)
-            for name, _ in inspect.getmembers(part, inspect.ismethod)
+            for resource in resources(haut)
+            for name, _ in inspect.getmembers(resource, inspect.ismethod)
             if not name.startswith("_")
         }
-    # `resume_upload` is done below, `login` by its own tests, the others send nothing...
-    assert public - done == {
+    # Tests below call resume_upload, and test_login.py calls login. The other methods of the first
+    # line send no requests. The methods of the second line are called by other methods.
+    assert public - called == {
         *("resume_upload", "login", "with_options", "request", "from_env", "aclose"),
-        *("request_upload_v3", "read_results", "read_results_v3"),  # ...or are done by those above
+        *("request_upload_v3", "read_results", "read_results_v3"),
     }
 
 
-async def test_every_attempt_has_its_line(sandbox: Sandbox, log: pytest.LogCaptureFixture) -> None:
+async def test_every_attempt_is_logged(sandbox: Sandbox, log: pytest.LogCaptureFixture) -> None:
     sandbox.faults.add("*", faults.rejected(503, retry_after=0), times=3)
     sandbox.faults.add("list_images", faults.close())
     async with AsyncHaut(**sandbox.credentials) as haut:
-        await everything(haut.with_options(max_retries=4))
+        await call_every_method(haut.with_options(max_retries=4))
     assert sandbox.faults.pending == []
-    ours = [record for record in log.records if record.name == "haut_ext"]
-    for record in ours:
+    records = [record for record in log.records if record.name == "haut_ext"]
+    for record in records:
         assert LINE.fullmatch(record.getMessage()), record.getMessage()
-    attempts = [record for record in ours if record.levelno == logging.DEBUG]
-    retries = [record for record in ours if record.levelno == logging.WARNING]
-    assert len(ours) == len(attempts) + len(retries)
+    attempts = [record for record in records if record.levelno == logging.DEBUG]
+    retries = [record for record in records if record.levelno == logging.WARNING]
+    assert len(records) == len(attempts) + len(retries)
     assert len(attempts) == len(sandbox.arrivals)
     assert len(retries) == 4
     assert "attempt 1, 503 ServerError" in attempts[0].getMessage()
     assert "attempt 1, 503 ServerError; retrying in " in retries[0].getMessage()
 
 
-async def test_answers_that_are_not_the_services_have_a_line_too(
+async def test_attempt_with_an_unexpected_response_is_logged(
     sandbox: Sandbox, log: pytest.LogCaptureFixture
 ) -> None:
     sandbox.faults.add("list_subjects", faults.login_page())
@@ -155,7 +156,7 @@ async def test_answers_that_are_not_the_services_have_a_line_too(
     assert line.endswith("attempt 1, 200 UnexpectedResponse")
 
 
-async def test_nothing_secret_or_personal_is_logged_or_raised(
+async def test_logs_and_errors_contain_no_secrets_or_personal_data(
     sandbox: Sandbox, log: pytest.LogCaptureFixture
 ) -> None:
     tokens: list[str] = []
@@ -164,10 +165,10 @@ async def test_nothing_secret_or_personal_is_logged_or_raised(
         tokens.append(sandbox.issue_token())
         return tokens[-1]
 
-    stored = store(sandbox, PHOTO.read_bytes(), NAME)
+    stored = add_photo(sandbox, PHOTO.read_bytes(), NAME)
     errors: list[HautError] = []
 
-    async def fails(call: Callable[[], Awaitable[object]]) -> None:
+    async def record_error(call: Callable[[], Awaitable[object]]) -> None:
         try:
             await call()
         except HautError as error:
@@ -179,7 +180,7 @@ async def test_nothing_secret_or_personal_is_logged_or_raised(
         deadline=0.3,
         max_retries=1,
     ) as haut:
-        await everything(haut.with_options(timeout=10, deadline=20))
+        await call_every_method(haut.with_options(timeout=10, deadline=20))
         for make in FAULTS.values():
             for operation, call in (
                 ("list_subjects", lambda: haut.subjects.list(TERM)),
@@ -187,32 +188,32 @@ async def test_nothing_secret_or_personal_is_logged_or_raised(
                 ("upload_image", lambda: haut.images.upload(stored.subject, PHOTO)),
                 ("download_image", lambda: haut.images.download(stored.image, io.BytesIO())),
             ):
-                fault = make("http://127.0.0.1:9/elsewhere")
+                fault = make("http://127.0.0.1:9/other")
                 if fault is not None:
                     sandbox.faults.add(operation, fault, times=2)
-                    await fails(call)
+                    await record_error(call)
                     sandbox.faults.clear()
-        await fails(lambda: haut.subjects.delete("00000000-0000-4000-8000-000000000000"))
-        await fails(lambda: haut.subjects.update(stored.subject, biological_sex=""))
-        await fails(lambda: haut.subjects.delete(NAME))
+        await record_error(lambda: haut.subjects.delete("00000000-0000-4000-8000-000000000000"))
+        await record_error(lambda: haut.subjects.update(stored.subject, biological_sex=""))
+        await record_error(lambda: haut.subjects.delete(NAME))
         sandbox.faults.add("upload_image", faults.reset(), times=None)
-        await fails(lambda: haut.upload_and_compute(stored.subject, front=PHOTO, name=NAME))
+        await record_error(lambda: haut.upload_and_compute(stored.subject, front=PHOTO, name=NAME))
         sandbox.faults.clear()
-        [stopped] = [error for error in errors if isinstance(error, UploadIncomplete)]
-        patient = haut.with_options(timeout=10, deadline=20)
-        await patient.resume_upload(stopped.state, front=PHOTO)
+        [incomplete] = [error for error in errors if isinstance(error, UploadIncomplete)]
+        unhurried = haut.with_options(timeout=10, deadline=20)
+        await unhurried.resume_upload(incomplete.state, front=PHOTO)
         shown = repr(haut) + repr(haut.api) + repr(vars(haut))
 
     assert len(errors) > 60
     bodies = ""
     for error in errors:
         shown += "".join(traceback.format_exception(error)) + repr(error)
-        # The one place for what the service said, whatever that is; never printed of itself.
+        # Only the attribute `body` may contain personal data that the service returned.
         bodies += getattr(error, "body", "")
         shown += repr({name: value for name, value in vars(error).items() if name != "body"})
     logged = "\n".join(record.getMessage() for record in log.records) + log.text
     assert {"haut_ext", "httpcore.http11"} <= {record.name for record in log.records}
-    assert str(stored.subject) in logged  # ids, yes
+    assert str(stored.subject) in logged  # ids are allowed
     for text, unwanted in (
         (logged, (*tokens, *SIGNED, *PERSONAL)),
         (shown, (*tokens, *SIGNED, *PERSONAL)),
@@ -223,7 +224,7 @@ async def test_nothing_secret_or_personal_is_logged_or_raised(
             assert found == -1, (secret, text[found - 100 : found + 100])
 
 
-async def test_echoed_secrets_are_taken_out_of_errors(sandbox: Sandbox) -> None:
+async def test_secrets_echoed_by_the_service_are_redacted_in_errors(sandbox: Sandbox) -> None:
     credentials = sandbox.credentials
     token = credentials["token"]
     signed = f"{sandbox.storage_url}/photo?X-Goog-Credential=c&X-Goog-Signature=deadbeef"
@@ -243,19 +244,19 @@ async def test_echoed_secrets_are_taken_out_of_errors(sandbox: Sandbox) -> None:
                 assert secret not in shown
 
 
-async def test_the_query_is_not_in_what_a_missing_item_says(sandbox: Sandbox) -> None:
+async def test_error_of_a_missing_page_contains_no_search_term(sandbox: Sandbox) -> None:
     async with AsyncHaut(**sandbox.credentials) as haut:
         with pytest.raises(NotFound) as caught:
             await haut.subjects.list(TERM, page=7)
     assert TERM not in "".join(traceback.format_exception(caught.value))
 
 
-def test_silent_by_default() -> None:
-    """Without a handler of its own, Python would print the warnings to the standard error."""
+def test_warnings_are_not_printed_without_a_log_handler() -> None:
+    """By default, Python prints warnings of loggers without a handler to standard error."""
     code = (
-        "from haut_ext._http.call import logger; logger.warning('unasked for');"
-        "import logging; logging.basicConfig(); logger.warning('asked for')"
+        "from haut_ext._http.call import logger; logger.warning('without handler');"
+        "import logging; logging.basicConfig(); logger.warning('with handler')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == ""
-    assert done.stderr == "WARNING:haut_ext:asked for\n"
+    assert done.stderr == "WARNING:haut_ext:with handler\n"

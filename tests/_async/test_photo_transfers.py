@@ -1,4 +1,4 @@
-"""Photos on the way: sent again from where they began, received again from where they were to stand."""
+"""Uploads and downloads of photos: retries, streams, progress and files after a failure."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from haut_ext import (
 from haut_ext._http import retry_policy
 from haut_ext.photos.checks import PhotoFile
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
-from tests.support.sandbox_photos import photo_of, store
+from tests.support.sandbox_photos import add_photo, photo_of
 
 CONTENT = photo_of(1_000_000)
-BEFORE = b"what stood before"
+BEFORE = b"bytes before the photo"
 
 
 @pytest.fixture
@@ -42,11 +42,11 @@ async def haut(sandbox: Sandbox) -> AsyncIterator[AsyncHaut]:
 
 
 class Stream(io.RawIOBase):
-    """What cannot seek: a pipe, a socket, a response."""
+    """A stream that cannot seek, like a pipe or a socket. Each write accepts at most 1000 bytes."""
 
     def __init__(self, content: bytes = b"") -> None:
-        self._left = io.BytesIO(content)
-        self.got = b""
+        self._source = io.BytesIO(content)
+        self.written = b""
 
     def readable(self) -> bool:
         return True
@@ -55,10 +55,10 @@ class Stream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        return self._left.readinto(buffer)
+        return self._source.readinto(buffer)
 
     def write(self, piece: Any) -> int:
-        self.got += bytes(piece[:1000])
+        self.written += bytes(piece[:1000])
         return min(len(piece), 1000)
 
 
@@ -71,19 +71,19 @@ def stream(content: bytes = b"") -> BinaryIO:
 
 @pytest.mark.parametrize("fault", [faults.reset("unread"), faults.reset("after"), faults.stall()])
 @pytest.mark.parametrize("kind", ["path", "bytes", "file at a position"])
-async def test_photo_is_sent_again_from_where_it_began(
+async def test_retried_upload_sends_the_photo_from_its_first_byte(
     sandbox: Sandbox, haut: AsyncHaut, tmp_path: Path, kind: str, fault: Fault
 ) -> None:
-    subject = store(sandbox).subject
+    subject = add_photo(sandbox).subject
     path = tmp_path / "photo.jpg"
     path.write_bytes(CONTENT)
     file = io.BytesIO(BEFORE + CONTENT)
     file.seek(len(BEFORE))
     photo: dict[str, PhotoFile] = {"path": path, "bytes": CONTENT, "file at a position": file}
     sandbox.faults.add("upload_image", fault, times=2)
-    hasty = haut.with_options(timeout=0.3)
+    client = haut.with_options(timeout=0.3)
     progress: list[int] = []
-    image = await hasty.images.upload(
+    image = await client.images.upload(
         subject, photo[kind], progress=lambda sent, _: progress.append(sent)
     )
     assert sandbox.faults.pending == []
@@ -95,12 +95,14 @@ async def test_photo_is_sent_again_from_where_it_began(
     assert progress[-1] == len(CONTENT)
 
 
-async def test_photo_is_sent_without_any_limit(sandbox: Sandbox, haut: AsyncHaut) -> None:
-    patient = haut.with_options(
+async def test_photo_is_uploaded_without_timeouts_and_deadline(
+    sandbox: Sandbox, haut: AsyncHaut
+) -> None:
+    unlimited = haut.with_options(
         timeout=Timeout(connect=None, read=None, write=None, pool=None),
         deadline=None,
     )
-    await patient.images.upload(store(sandbox).subject, CONTENT)
+    await unlimited.images.upload(add_photo(sandbox).subject, CONTENT)
     assert received(sandbox) == hashlib.sha256(CONTENT).hexdigest()
 
 
@@ -114,10 +116,10 @@ def received(sandbox: Sandbox) -> str | None:
 @pytest.mark.parametrize(
     ("fault", "kind"), [(faults.reset("after"), TransportError), (faults.status(503), StorageError)]
 )
-async def test_stream_is_sent_once(
+async def test_upload_from_a_stream_is_not_retried(
     sandbox: Sandbox, haut: AsyncHaut, fault: Fault, kind: type[HautError]
 ) -> None:
-    subject = store(sandbox).subject
+    subject = add_photo(sandbox).subject
     sandbox.faults.add("upload_image", fault)
     with pytest.raises(
         kind, match=r"a stream that can be read only once, so it cannot be repeated"
@@ -133,10 +135,10 @@ async def test_stream_is_sent_once(
 
 
 @pytest.mark.parametrize("fault", [faults.truncated(), faults.cut_chunks(), faults.reset("after")])
-async def test_broken_download_begins_anew(
+async def test_interrupted_download_is_repeated_from_the_start(
     sandbox: Sandbox, haut: AsyncHaut, tmp_path: Path, fault: Fault
 ) -> None:
-    image = store(sandbox, CONTENT).image
+    image = add_photo(sandbox, CONTENT).image
     path = tmp_path / "photo.jpg"
     file = io.BytesIO(BEFORE)
     file.seek(0, os.SEEK_END)
@@ -150,10 +152,10 @@ async def test_broken_download_begins_anew(
     assert file.getvalue() == BEFORE + CONTENT
 
 
-async def test_appended_download_begins_anew(
+async def test_interrupted_download_into_an_appended_file_is_repeated(
     sandbox: Sandbox, haut: AsyncHaut, tmp_path: Path
 ) -> None:
-    image = store(sandbox, CONTENT).image
+    image = add_photo(sandbox, CONTENT).image
     path = tmp_path / "photo.jpg"
     path.write_bytes(BEFORE)
     sandbox.faults.add("download_image", faults.truncated())
@@ -164,10 +166,10 @@ async def test_appended_download_begins_anew(
 
 
 @pytest.mark.parametrize("existing", [None, b"an older photo"])
-async def test_broken_download_leaves_no_file(
+async def test_failed_download_leaves_no_partial_file(
     sandbox: Sandbox, haut: AsyncHaut, tmp_path: Path, existing: bytes | None
 ) -> None:
-    image = store(sandbox, CONTENT).image
+    image = add_photo(sandbox, CONTENT).image
     path = tmp_path / "photo.jpg"
     if existing is not None:
         path.write_bytes(existing)
@@ -179,40 +181,42 @@ async def test_broken_download_leaves_no_file(
     assert existing is None or path.read_bytes() == existing
 
 
-async def test_download_into_a_stream_has_one_attempt_once_begun(
+async def test_download_into_a_stream_is_not_retried_after_its_first_byte(
     sandbox: Sandbox, haut: AsyncHaut
 ) -> None:
-    image = store(sandbox, CONTENT).image
-    sandbox.faults.add("download_image", faults.status(503))  # nothing of the photo had come
+    image = add_photo(sandbox, CONTENT).image
+    sandbox.faults.add(
+        "download_image", faults.status(503)
+    )  # fails before the first byte of the photo
     to = Stream()
     assert await haut.images.download(image, cast("BinaryIO", to)) == len(CONTENT)
-    assert to.got == CONTENT  # although it takes only a thousand bytes at a time
+    assert to.written == CONTENT  # although each write accepts only 1000 bytes
     sandbox.faults.add("download_image", faults.truncated())
     with pytest.raises(TransportError, match=r"cannot be rewound, so it cannot be repeated"):
         await haut.images.download(image, stream())
     assert sandbox.faults.pending == []
 
 
-async def test_download_into_a_file_that_cannot_go_back_after_all(
+async def test_download_is_not_retried_if_the_file_cannot_be_truncated(
     sandbox: Sandbox, haut: AsyncHaut
 ) -> None:
-    image = store(sandbox, CONTENT).image
+    image = add_photo(sandbox, CONTENT).image
 
     class Stuck(io.BytesIO):
         def truncate(self, size: int | None = None) -> int:
-            raise OSError("not here")
+            raise OSError("truncate failed")
 
     sandbox.faults.add("download_image", faults.truncated())
     with pytest.raises(TransportError, match="cut off") as caught:
         await haut.images.download(image, Stuck())
-    assert str(caught.value.__context__) == "not here"
+    assert str(caught.value.__context__) == "truncate failed"
     assert sandbox.arrived("download_image") == 1
 
 
-async def test_download_into_what_can_do_nothing_but_write(
+async def test_download_into_an_object_with_only_a_write_method(
     sandbox: Sandbox, haut: AsyncHaut
 ) -> None:
-    image = store(sandbox, CONTENT).image
+    image = add_photo(sandbox, CONTENT).image
     pieces: list[bytes] = []
 
     class Sink:
@@ -223,10 +227,10 @@ async def test_download_into_what_can_do_nothing_but_write(
     assert b"".join(pieces) == CONTENT
 
 
-async def test_download_whose_file_cannot_be_written(
+async def test_error_of_the_target_file_is_raised(
     sandbox: Sandbox, haut: AsyncHaut, tmp_path: Path
 ) -> None:
-    image = store(sandbox, CONTENT).image
+    image = add_photo(sandbox, CONTENT).image
 
     class Full(io.BytesIO):
         def write(self, _: Any) -> int:
@@ -237,11 +241,11 @@ async def test_download_whose_file_cannot_be_written(
     arrived = sandbox.arrivals
     with pytest.raises(FileNotFoundError):
         await haut.images.download(image, tmp_path / "nowhere" / "photo.jpg")
-    assert sandbox.arrivals == arrived  # nothing was asked for in vain
+    assert sandbox.arrivals == arrived  # no request was sent
 
 
-async def test_address_that_has_expired_is_replaced_once(sandbox: Sandbox, haut: AsyncHaut) -> None:
-    image = store(sandbox, CONTENT).image
+async def test_expired_signed_url_is_replaced_once(sandbox: Sandbox, haut: AsyncHaut) -> None:
+    image = add_photo(sandbox, CONTENT).image
     late = 1
 
     def late_download(request: Request) -> None:
@@ -261,10 +265,10 @@ async def test_address_that_has_expired_is_replaced_once(sandbox: Sandbox, haut:
     assert sandbox.arrived("get_image") == 4
 
 
-async def test_download_of_a_page_for_a_person(
+async def test_web_page_instead_of_a_photo_raises_an_error(
     sandbox: Sandbox, haut: AsyncHaut, tmp_path: Path
 ) -> None:
-    image = store(sandbox, CONTENT).image
+    image = add_photo(sandbox, CONTENT).image
     sandbox.faults.add("download_image", faults.login_page())
     with pytest.raises(UnexpectedResponse, match="web page"):
         await haut.images.download(image, tmp_path / "photo.jpg")

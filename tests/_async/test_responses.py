@@ -1,4 +1,4 @@
-"""What comes back: a body that does not fit is an error that names the field; raw answers are kept."""
+"""Responses: errors for invalid bodies and undocumented statuses, retries, and captured responses."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from haut_ext import (
     capture_responses,
 )
 from haut_ext.sandbox import Sandbox, faults
-from tests.support import operation_examples as answers
-from tests.support.invalid_bodies import misfits
-from tests.support.sandbox_photos import store
+from tests.support import operation_examples
+from tests.support.invalid_bodies import invalid_bodies
+from tests.support.sandbox_photos import add_photo
 
-MISFITS = list(misfits())
-OPERATIONS = sorted({misfit.operation for misfit in MISFITS})
-SOMEBODY = UUID("9b810e76-6ec9-4286-a3ca-828dd5f4b3b2")
+INVALID_BODIES = list(invalid_bodies())
+OPERATIONS = sorted({invalid.operation for invalid in INVALID_BODIES})
+UNKNOWN_ID = UUID("9b810e76-6ec9-4286-a3ca-828dd5f4b3b2")
 COMPANY = "cd613e30-d8f1-4adf-91b7-584a2265b1f5"
-"""The company of a sandbox seeded with 1."""
+"""The company id of a sandbox with seed 1."""
 
 
 @pytest.fixture
@@ -42,85 +42,87 @@ def sandbox() -> Iterator[Sandbox]:
         yield sandbox
 
 
-def test_every_operation_with_a_body_is_here() -> None:
-    assert sorted(answers.ANSWERING) == OPERATIONS
-    assert len(MISFITS) > 2000
+def test_invalid_bodies_cover_every_operation_with_a_json_response() -> None:
+    assert sorted(operation_examples.JSON_OPERATIONS) == OPERATIONS
+    assert len(INVALID_BODIES) > 2000
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-async def test_bodies_that_do_not_fit(sandbox: Sandbox, operation: str) -> None:
-    module, parameters = answers.call(operation)
+async def test_invalid_body_raises_an_error_that_names_the_field(
+    sandbox: Sandbox, operation: str
+) -> None:
+    module, parameters = operation_examples.example_call(operation)
     with_secrets = operation in ("login", "refresh_access_token", "create_private_token")
     async with AsyncHaut(**sandbox.credentials) as haut:
-        for misfit in MISFITS:
-            if misfit.operation != operation:
+        for invalid in INVALID_BODIES:
+            if invalid.operation != operation:
                 continue
-            answer = faults.status(misfit.status, misfit.body, content_type="application/json")
+            answer = faults.status(invalid.status, invalid.body, content_type="application/json")
             sandbox.faults.add(operation, answer)
             error = None
             try:
                 await haut._operations.call(module, object, **parameters)
             except UnexpectedResponse as raised:
                 error = raised
-            assert error or not misfit.must_fail, misfit
+            assert error or not invalid.must_fail, invalid
             if error is not None:
                 named = error.field.removeprefix("(body)")
-                inside = named.startswith(f"{misfit.field}." if misfit.field else "")
-                assert named == misfit.field or inside, (misfit, error)
+                inside = named.startswith(f"{invalid.field}." if invalid.field else "")
+                assert named == invalid.field or inside, (invalid, error)
                 assert error.field in str(error)
-                assert error.status == misfit.status
+                assert error.status == invalid.status
                 assert error.headers["content-type"] == "application/json"
                 if not with_secrets:
-                    assert error.body == misfit.body.decode()[:1000]
+                    assert error.body == invalid.body.decode()[:1000]
                 assert error.operation.split()[0] in ("GET", "POST", "PATCH", "DELETE")
-                assert error.__suppress_context__  # the model's own error may quote the value
+                assert error.__suppress_context__  # the error of the model may contain the value
     assert sandbox.faults.pending == []
 
 
 @pytest.mark.parametrize("body", [b"null", b"[]", b'"text"', b"1", b"[[1, 2]]", b'["ab"]', b"{}"])
-async def test_bodies_that_are_something_else(sandbox: Sandbox, body: bytes) -> None:
+async def test_body_of_another_type_raises_an_error(sandbox: Sandbox, body: bytes) -> None:
     sandbox.faults.add("get_image", faults.status(200, body, content_type="application/json"))
     async with AsyncHaut(**sandbox.credentials) as haut:
         with pytest.raises(
             UnexpectedResponse, match=r"GET /api/v1/companies/\{id\}/images/\{id\}/"
         ):
-            await haut.images.get(SOMEBODY)
+            await haut.images.get(UNKNOWN_ID)
 
 
 @pytest.mark.parametrize("code", [202, 218, 299])
-async def test_successes_that_are_not_documented(sandbox: Sandbox, code: int) -> None:
+async def test_undocumented_success_status_raises_an_error(sandbox: Sandbox, code: int) -> None:
     sandbox.faults.add("get_image", faults.status(code, b"{}", content_type="application/json"))
     async with AsyncHaut(**sandbox.credentials) as haut:
         with pytest.raises(UnexpectedResponse) as caught:
-            await haut.images.get(SOMEBODY)
+            await haut.images.get(UNKNOWN_ID)
     assert (caught.value.status, caught.value.field) == (code, "(body)")
     assert caught.value.operation == "GET /api/v1/companies/{id}/images/{id}/"
     assert str(caught.value).startswith(
-        f"{caught.value.operation} [{COMPANY} {SOMEBODY}] returned {code}, but "
+        f"{caught.value.operation} [{COMPANY} {UNKNOWN_ID}] returned {code}, but "
     )
     assert caught.value.headers["content-type"] == "application/json"
     assert caught.value.body == "{}"
 
 
-async def test_a_body_that_cannot_be_unpacked_is_a_broken_answer(sandbox: Sandbox) -> None:
-    packed = {"Content-Encoding": "gzip"}
-    damaged = faults.status(200, b"no gzip", content_type="application/json", headers=packed)
-    image = store(sandbox).image
+async def test_body_that_cannot_be_decompressed_is_a_connection_error(sandbox: Sandbox) -> None:
+    headers = {"Content-Encoding": "gzip"}
+    damaged = faults.status(200, b"no gzip", content_type="application/json", headers=headers)
+    image = add_photo(sandbox).image
     sandbox.faults.add("get_image", damaged)
     sandbox.faults.add("create_subject", damaged)
     async with AsyncHaut(**sandbox.credentials) as haut:
-        assert (await haut.images.get(image)).id == image  # asked again
+        assert (await haut.images.get(image)).id == image  # retried
         with pytest.raises(TransportError, match="cut off") as caught:
-            await haut.subjects.create("someone")  # not sent again
+            await haut.subjects.create("someone")  # not retried
     assert caught.value.maybe_delivered
     assert (sandbox.arrived("get_image"), sandbox.arrived("create_subject")) == (2, 1)
 
 
-async def test_a_success_that_says_it_is_none(sandbox: Sandbox) -> None:
-    no = faults.status(200, b'{"ok": false}', content_type="application/json")
-    sandbox.faults.add("compute_batch", no)
+async def test_body_that_denies_success_raises_an_error(sandbox: Sandbox) -> None:
+    not_ok = faults.status(200, b'{"ok": false}', content_type="application/json")
+    sandbox.faults.add("compute_batch", not_ok)
     async with AsyncHaut(**sandbox.credentials) as haut:
-        batch = store(sandbox).batch
+        batch = add_photo(sandbox).batch
         with pytest.raises(UnexpectedResponse, match="ok does not fit the spec") as caught:
             await haut.images.compute(batch)
     assert (caught.value.field, caught.value.body) == ("ok", '{"ok": false}')
@@ -130,8 +132,8 @@ async def test_a_success_that_says_it_is_none(sandbox: Sandbox) -> None:
     )
 
 
-async def test_a_wait_past_the_cap_is_not_waited_for(sandbox: Sandbox) -> None:
-    """Even when the call has all the time there is."""
+async def test_retry_after_above_max_retry_after_is_not_waited_for(sandbox: Sandbox) -> None:
+    """This also holds for a call without a deadline."""
     sandbox.faults.add("list_subjects", faults.status(429, retry_after=2))
     async with AsyncHaut(**sandbox.credentials, max_retry_after=1, deadline=None) as haut:
         with pytest.raises(RateLimited, match="asks to wait 2 s") as caught:
@@ -140,9 +142,9 @@ async def test_a_wait_past_the_cap_is_not_waited_for(sandbox: Sandbox) -> None:
     assert sandbox.arrived("list_subjects") == 1
 
 
-async def test_what_may_have_arrived_is_not_forgotten_by_a_later_attempt(sandbox: Sandbox) -> None:
-    """The service goes away in the middle of the first attempt, and the second finds nobody."""
-    subject = store(sandbox).subject
+async def test_error_remembers_that_an_earlier_attempt_may_have_arrived(sandbox: Sandbox) -> None:
+    """The sandbox closes during the first attempt, so the second one cannot connect."""
+    subject = add_photo(sandbox).subject
     sandbox.before_request = lambda _: sandbox.close()
     async with AsyncHaut(**sandbox.credentials, max_retries=1) as haut:
         with pytest.raises(TransportError, match=r"no connection was made .*2 attempts") as caught:
@@ -157,7 +159,7 @@ async def test_what_may_have_arrived_is_not_forgotten_by_a_later_attempt(sandbox
         (socket.EAI_AGAIN, "no connection was made", 2),
     ],
 )
-async def test_host_name_that_does_not_resolve_is_looked_up_again_only_if_that_may_help(
+async def test_host_name_is_resolved_again_only_after_a_temporary_error(
     monkeypatch: pytest.MonkeyPatch, code: int, reason: str, attempts: int
 ) -> None:
     lookups = 0
@@ -170,8 +172,8 @@ async def test_host_name_that_does_not_resolve_is_looked_up_again_only_if_that_m
     monkeypatch.setattr(socket, "getaddrinfo", fail)
     haut = AsyncHaut(
         token="none",
-        company_id=SOMEBODY,
-        dataset_id=SOMEBODY,
+        company_id=UNKNOWN_ID,
+        dataset_id=UNKNOWN_ID,
         base_url="https://unknown.invalid",
         max_retries=1,
     )
@@ -184,15 +186,15 @@ async def test_host_name_that_does_not_resolve_is_looked_up_again_only_if_that_m
 
 
 @pytest.mark.parametrize("address", [7, "", "no address", "http://[", "https://a b\x00/", "//x"])
-async def test_addresses_that_are_none(sandbox: Sandbox, address: object) -> None:
-    """The service names where photos are; what it names may be anything."""
-    image = store(sandbox).image
+async def test_invalid_url_of_a_photo_raises_an_error(sandbox: Sandbox, address: object) -> None:
+    """The client does not rely on the service to return a valid signed URL."""
+    image = add_photo(sandbox).image
 
-    def misled(answer: Any) -> Any:
+    def with_invalid_url(answer: Any) -> Any:
         body = {**json.loads(bytes(answer.body)), "signed_url": address}
         return type(answer)(answer.status, answer.headers, json.dumps(body).encode())
 
-    sandbox.faults.add("get_image", faults.Fault("misled", "after", change=misled))
+    sandbox.faults.add("get_image", faults.Fault("invalid URL", "after", change=with_invalid_url))
     async with AsyncHaut(**sandbox.credentials) as haut:
         with pytest.raises(HautError):
             await haut.images.download(image, "/dev/null")

@@ -1,4 +1,4 @@
-"""What the algorithms found comes in one shape from both versions: nothing yet, some of it, all."""
+"""Analysis results: both API versions return empty, partial and complete results in one shape."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ BOTH = pytest.mark.parametrize("api", ["v1", "v3"])
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(polling, "FIRST_WAIT", 0.001)
     monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.001)
 
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    """Its clock stands still, and the analysis, which takes 100 s, with it."""
+    """A sandbox with an analysis of 100 s. Its clock advances only if a test advances it."""
     with Sandbox(seed=1, analysis_seconds=100) as sandbox:
         yield sandbox
 
@@ -65,22 +65,22 @@ async def uploaded(sandbox: Sandbox, haut: AsyncHaut, api: Any = "v1") -> Upload
 
 
 def changed(change: Any) -> Fault:
-    """Send what `change` makes of the JSON of the true answer."""
+    """Return a fault that applies `change` to the JSON of a successful response."""
 
     def answer(true: Answer) -> Answer:
         if true.status != 200:
             return true
         return json_answer(200, change(json.loads(bytes(true.body))))
 
-    return Fault("another body", "after", change=answer)
+    return Fault("changed body", "after", change=answer)
 
 
-async def test_nothing_yet_then_some_then_all_of_v1(sandbox: Sandbox, haut: AsyncHaut) -> None:
+async def test_empty_partial_and_complete_results_of_v1(sandbox: Sandbox, haut: AsyncHaut) -> None:
     batch = await uploaded(sandbox, haut)
     assert (await haut.results(batch)).results == ()
     sandbox.clock.advance(75)
-    some = await haut.results(batch)
-    assert 0 < len(some.results) < 2 * len(FAMILIES)
+    partial = await haut.results(batch)
+    assert 0 < len(partial.results) < 2 * len(FAMILIES)
     sandbox.clock.advance(25)
     found = await haut.results(batch)
     assert (found.subject_id, found.batch_id, found.api) == (
@@ -88,7 +88,7 @@ async def test_nothing_yet_then_some_then_all_of_v1(sandbox: Sandbox, haut: Asyn
         batch.batch_id,
         "v1",
     )
-    assert not found.complete, "v1 does not say so"
+    assert not found.complete, "v1 does not report completion"
     assert [(result.image_id, result.side, result.algorithm) for result in found.results] == [
         (image.image_id, image.side, family) for image in batch.images for family in FAMILIES
     ]
@@ -113,14 +113,14 @@ async def test_nothing_yet_then_some_then_all_of_v1(sandbox: Sandbox, haut: Asyn
     assert pickle.loads(pickle.dumps(found)) == found
 
 
-async def test_nothing_yet_then_some_then_all_of_v3(sandbox: Sandbox, haut: AsyncHaut) -> None:
+async def test_empty_partial_and_complete_results_of_v3(sandbox: Sandbox, haut: AsyncHaut) -> None:
     batch = await uploaded(sandbox, haut, "v3")
-    nothing = await haut.results(batch)
-    assert (nothing.results, nothing.complete) == ((), False)
+    empty = await haut.results(batch)
+    assert (empty.results, empty.complete) == ((), False)
     sandbox.clock.advance(75)
-    some = await haut.results(batch)
-    assert 0 < len(some.results) < len(PARAMETERS)
-    assert not some.complete
+    partial = await haut.results(batch)
+    assert 0 < len(partial.results) < len(PARAMETERS)
+    assert not partial.complete
     sandbox.clock.advance(25)
     found = await haut.results(batch)
     assert (found.api, found.complete) == ("v3", True)
@@ -133,7 +133,7 @@ async def test_nothing_yet_then_some_then_all_of_v3(sandbox: Sandbox, haut: Asyn
     assert sandbox.arrived("list_image_results") == 0
 
 
-async def test_a_batch_known_by_its_ids(sandbox: Sandbox, haut: AsyncHaut) -> None:
+async def test_batch_can_be_identified_by_its_ids(sandbox: Sandbox, haut: AsyncHaut) -> None:
     batch = await uploaded(sandbox, haut)
     await haut.upload_and_compute(batch.subject_id, front=FRONT)
     sandbox.clock.advance(100)
@@ -144,7 +144,7 @@ async def test_a_batch_known_by_its_ids(sandbox: Sandbox, haut: AsyncHaut) -> No
     assert await haut.results(texts) == await haut.results(batch)
 
 
-async def test_one_image(sandbox: Sandbox, haut: AsyncHaut) -> None:
+async def test_results_of_one_image(sandbox: Sandbox, haut: AsyncHaut) -> None:
     batch = await uploaded(sandbox, haut)
     sandbox.clock.advance(100)
     found = await haut.results(batch.images[1])
@@ -152,19 +152,19 @@ async def test_one_image(sandbox: Sandbox, haut: AsyncHaut) -> None:
     assert await haut.wait_for_results(batch.images[1], algorithms=["selfie_v2.age"])
 
 
-async def test_another_dataset(sandbox: Sandbox, haut: AsyncHaut) -> None:
+async def test_batch_is_not_found_in_another_dataset(sandbox: Sandbox, haut: AsyncHaut) -> None:
     batch = await uploaded(sandbox, haut)
-    nowhere = UUID(int=1)
+    unknown_dataset = UUID(int=1)
     with pytest.raises(NotFound):
-        await haut.results(batch, dataset_id=nowhere)
+        await haut.results(batch, dataset_id=unknown_dataset)
     with pytest.raises(NotFound):
-        await haut.wait_for_results(batch, dataset_id=nowhere)
+        await haut.wait_for_results(batch, dataset_id=unknown_dataset)
 
 
 # Waiting
 
 
-async def test_the_expected_algorithms_of_every_image_are_waited_for() -> None:
+async def test_waits_for_the_expected_algorithms_of_every_image() -> None:
     with Sandbox(seed=1, analysis_reads=20) as sandbox:
         async with AsyncHaut(**sandbox.credentials) as haut:
             batch = await uploaded(sandbox, haut)
@@ -175,10 +175,12 @@ async def test_the_expected_algorithms_of_every_image_are_waited_for() -> None:
             assert set(FAMILIES[:3]) <= families < set(FAMILIES)
             reads = sandbox.arrived("list_image_results")
             assert (await haut.wait_for_results(batch, algorithms=FAMILIES[:1])).complete
-            assert sandbox.arrived("list_image_results") == reads + 2, "no more than needed"
+            assert sandbox.arrived("list_image_results") == reads + 2, "one request for each image"
 
 
-async def test_a_family_is_known_in_either_spelling(sandbox: Sandbox, haut: AsyncHaut) -> None:
+async def test_algorithm_family_is_matched_without_regard_to_case(
+    sandbox: Sandbox, haut: AsyncHaut
+) -> None:
     batch = await uploaded(sandbox, haut)
     sandbox.clock.advance(100)
     capital = changed(
@@ -186,10 +188,10 @@ async def test_a_family_is_known_in_either_spelling(sandbox: Sandbox, haut: Asyn
     )
     sandbox.faults.add("list_image_results", capital, times=None)
     found = await haut.wait_for_results(batch, 0, algorithms=["selfie_v2.acne"])
-    assert found.results[0].algorithm == "Selfie_v2.Acne", "as the service spells it"
+    assert found.results[0].algorithm == "Selfie_v2.Acne", "keeps the spelling of the service"
 
 
-async def test_an_image_that_has_all_is_not_asked_for_again(
+async def test_image_with_all_results_is_not_requested_again(
     sandbox: Sandbox, haut: AsyncHaut
 ) -> None:
     batch = await uploaded(sandbox, haut)
@@ -201,24 +203,24 @@ async def test_an_image_that_has_all_is_not_asked_for_again(
     )
     sandbox.faults.add("list_image_results", withheld, times=None)
     assert (await haut.wait_for_results(batch, algorithms=FAMILIES)).complete
-    asked = [a for a in sandbox.arrivals if a.operation == "list_image_results"]
-    assert len(asked) == 1 + 3
+    requests = [a for a in sandbox.arrivals if a.operation == "list_image_results"]
+    assert len(requests) == 1 + 3
 
 
 @pytest.mark.parametrize(("settled_after", "count"), [(0, 1), (0.05, 8)])
-async def test_without_a_name_a_list_that_no_longer_grows_is_whole(
+async def test_without_expected_algorithms_results_are_complete_once_they_stop_growing(
     sandbox: Sandbox, haut: AsyncHaut, settled_after: float, count: int
 ) -> None:
     batch = await uploaded(sandbox, haut)
     sandbox.clock.advance(100)
-    lengths = iter(range(9))  # nothing at first, then one more with each look
+    lengths = iter(range(9))  # no results at first, then one more in each response
     growing = changed(lambda items: items[: next(lengths, len(items))])
     sandbox.faults.add("list_image_results", growing, times=None)
     found = await haut.wait_for_results(batch.images[0], settled_after=settled_after)
     assert (found.complete, len(found.results)) == (True, count)
 
 
-async def test_a_list_is_not_whole_while_one_image_shows_nothing(
+async def test_results_are_incomplete_while_an_image_has_none(
     sandbox: Sandbox, haut: AsyncHaut
 ) -> None:
     batch = await uploaded(sandbox, haut)
@@ -231,7 +233,7 @@ async def test_a_list_is_not_whole_while_one_image_shows_nothing(
     assert len(caught.value.results.results) == len(FAMILIES)
 
 
-async def test_v3_says_when_all_is_there() -> None:
+async def test_v3_reports_completion() -> None:
     with Sandbox(seed=1, analysis_reads=16) as sandbox:
         async with AsyncHaut(**sandbox.credentials) as haut:
             batch = await uploaded(sandbox, haut, "v3")
@@ -241,7 +243,7 @@ async def test_v3_says_when_all_is_there() -> None:
 
 @BOTH
 @pytest.mark.parametrize("passed", [0, 75])
-async def test_partial_results_are_carried_when_it_takes_too_long(
+async def test_timeout_error_contains_partial_results(
     sandbox: Sandbox, haut: AsyncHaut, api: str, passed: int
 ) -> None:
     batch = await uploaded(sandbox, haut, api)
@@ -262,7 +264,7 @@ async def test_partial_results_are_carried_when_it_takes_too_long(
 @pytest.mark.parametrize(
     ("api", "algorithms"), [("v1", "selfie_v2.acne"), ("v3", ["selfie_v2.acne"])]
 )
-async def test_algorithms_that_cannot_be_waited_for(
+async def test_invalid_algorithms_argument_is_rejected(
     sandbox: Sandbox, haut: AsyncHaut, api: Any, algorithms: Any
 ) -> None:
     with pytest.raises(ConfigError, match="algorithms="):
@@ -276,14 +278,16 @@ async def test_algorithms_that_cannot_be_waited_for(
     assert sandbox.arrivals == []
 
 
-# What goes wrong
+# Errors
 
 
 @BOTH
-async def test_a_500_in_the_middle(sandbox: Sandbox, haut: AsyncHaut, api: str) -> None:
+async def test_status_500_while_waiting_is_retried(
+    sandbox: Sandbox, haut: AsyncHaut, api: str
+) -> None:
     batch = await uploaded(sandbox, haut, api)
     sandbox.clock.advance(100)
-    sandbox.faults.add(READS[api], changed(lambda body: type(body)()), times=4)  # nothing yet
+    sandbox.faults.add(READS[api], changed(lambda body: type(body)()), times=4)  # no results yet
     sandbox.faults.add(READS[api], faults.status(500), times=2)
     assert (await haut.wait_for_results(batch, settled_after=0.01)).complete
     assert sandbox.faults.pending == []
@@ -293,7 +297,7 @@ async def test_a_500_in_the_middle(sandbox: Sandbox, haut: AsyncHaut, api: str) 
 
 
 @BOTH
-async def test_a_token_that_expires_in_the_middle(
+async def test_token_that_expires_while_waiting_is_renewed(
     sandbox: Sandbox, haut: AsyncHaut, api: str
 ) -> None:
     batch = await uploaded(sandbox, haut, api)
@@ -320,14 +324,16 @@ async def test_a_token_that_expires_in_the_middle(
 
 
 @BOTH
-async def test_an_unknown_batch(haut: AsyncHaut, sandbox: Sandbox, api: str) -> None:
+async def test_results_of_an_unknown_batch_are_not_found(
+    haut: AsyncHaut, sandbox: Sandbox, api: str
+) -> None:
     batch = await uploaded(sandbox, haut, api)
     await haut.subjects.delete(batch.subject_id)
     with pytest.raises(NotFound):
         await haut.results(batch)
 
 
-async def test_failures_inside_a_success(sandbox: Sandbox, haut: AsyncHaut) -> None:
+async def test_failed_algorithms_are_reported(sandbox: Sandbox, haut: AsyncHaut) -> None:
     sandbox.fail_algorithm("selfie_v2.acne", "No face detected")
     batch = await uploaded(sandbox, haut)
     sandbox.clock.advance(100)
@@ -341,7 +347,7 @@ async def test_failures_inside_a_success(sandbox: Sandbox, haut: AsyncHaut) -> N
     assert {row["algorithm"] for row in found.to_rows()} == set(FAMILIES) - {"selfie_v2.acne"}
 
 
-ODD = [
+UNEXPECTED_SHAPES = [
     ("v1", lambda items: [{**item, "application_id": None} for item in items], 16),
     ("v1", lambda items: [{"result": item["result"]} for item in items], 16),
     ("v1", lambda items: [None, 7, {"result": [3]}], 6),
@@ -351,8 +357,8 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize(("api", "change", "count"), ODD)
-async def test_what_does_not_fit_is_kept_and_hides_nothing_else(
+@pytest.mark.parametrize(("api", "change", "count"), UNEXPECTED_SHAPES)
+async def test_results_of_an_unexpected_shape_do_not_hide_other_results(
     sandbox: Sandbox, haut: AsyncHaut, api: str, change: Any, count: int
 ) -> None:
     batch = await uploaded(sandbox, haut, api)
@@ -362,7 +368,7 @@ async def test_what_does_not_fit_is_kept_and_hides_nothing_else(
 
 
 @pytest.mark.parametrize(("api", "body"), [("v1", {"results": []}), ("v1", None), ("v3", [{}])])
-async def test_an_answer_of_another_kind_is_not_taken_for_nothing_yet(
+async def test_body_of_another_type_is_not_taken_for_missing_results(
     sandbox: Sandbox, haut: AsyncHaut, api: str, body: Any
 ) -> None:
     batch = await uploaded(sandbox, haut, api)
@@ -371,11 +377,11 @@ async def test_an_answer_of_another_kind_is_not_taken_for_nothing_yet(
         await haut.results(batch)
 
 
-# In one call
+# Upload and results in one call
 
 
 @BOTH
-async def test_images_and_results_in_one_call(api: Any) -> None:
+async def test_upload_with_wait_returns_images_and_results(api: Any) -> None:
     with Sandbox(analysis_reads=4) as sandbox:
         [subject] = sandbox.add_subjects(1)
         async with AsyncHaut(**sandbox.credentials) as haut:
@@ -396,7 +402,7 @@ async def test_images_and_results_in_one_call(api: Any) -> None:
 
 
 @BOTH
-async def test_what_fails_while_waiting_leaves_an_upload_that_is_done(
+async def test_error_while_waiting_for_results_does_not_repeat_the_upload(
     sandbox: Sandbox, haut: AsyncHaut, api: Any
 ) -> None:
     [subject] = sandbox.add_subjects(1)
@@ -415,7 +421,7 @@ async def test_what_fails_while_waiting_leaves_an_upload_that_is_done(
     assert sandbox.carried_out("compute_batch") + sandbox.carried_out("compute_batch_v3") == 1
 
 
-async def test_a_dataset_that_is_missing_is_missed_before_anything_is_paid(
+async def test_missing_dataset_is_reported_before_any_billed_request(
     sandbox: Sandbox,
 ) -> None:
     credentials: Any = {**sandbox.credentials, "dataset_id": None}

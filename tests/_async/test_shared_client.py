@@ -1,4 +1,4 @@
-"""One client for many threads or tasks, and clients and errors that can be copied and sent away."""
+"""One client shared by many tasks, and copies of clients and errors."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ from haut_ext._http import retry_policy
 from haut_ext.sandbox import Request, Sandbox, faults
 from tests.support.both_clients import gather_async
 from tests.support.interruptions import wait_until_async
-from tests.support.sandbox_photos import PHOTO, photo_of, store
+from tests.support.sandbox_photos import PHOTO, add_photo, photo_of
 
-NOBODY = "00000000-0000-4000-8000-000000000000"
-# The first in a sandbox seeded with 1.
+UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
+# The first ids in a sandbox with seed 1.
 SUBJECT = "9b810e76-6ec9-4286-a3ca-828dd5f4b3b2"
 IMAGE = "cd447e35-b8b6-48fe-842e-3d437204e52d"
 BATCH = UploadedBatch(
     subject_id=UUID(SUBJECT),
-    batch_id=UUID(NOBODY),
+    batch_id=UUID(UNKNOWN_ID),
     images=(
         UploadedImage(
-            image_id=UUID(IMAGE), batch_id=UUID(NOBODY), side="front", subject_id=UUID(SUBJECT)
+            image_id=UUID(IMAGE), batch_id=UUID(UNKNOWN_ID), side="front", subject_id=UUID(SUBJECT)
         ),
     ),
 )
@@ -62,7 +62,7 @@ async def haut(sandbox: Sandbox) -> AsyncIterator[AsyncHaut]:
 
 
 @pytest.mark.parametrize("many", [32, 200])
-async def test_concurrent_calls_get_their_own_responses(
+async def test_concurrent_calls_receive_their_own_responses(
     sandbox: Sandbox, haut: AsyncHaut, many: int
 ) -> None:
     subjects = sandbox.add_subjects(many)
@@ -75,18 +75,18 @@ async def test_concurrent_calls_get_their_own_responses(
     async def one(number: int) -> tuple[str, str, bytes]:
         renamed = await haut.subjects.update(subjects[number].id, name=f"name {number}")
         image = await haut.images.get(images[number].id)
-        got = io.BytesIO()
-        await haut.images.download(image.id, got)
-        return renamed.name, str(image.id), got.getvalue()
+        received = io.BytesIO()
+        await haut.images.download(image.id, received)
+        return renamed.name, str(image.id), received.getvalue()
 
-    answers = await gather_async([partial(one, number) for number in range(many)])
-    assert answers == [
+    results = await gather_async([partial(one, number) for number in range(many)])
+    assert results == [
         (f"name {number}", images[number].id, photos[number]) for number in range(many)
     ]
 
 
 async def test_download_occupies_its_slot_until_its_last_byte(sandbox: Sandbox) -> None:
-    stored = store(sandbox, b"photo")
+    stored = add_photo(sandbox, b"photo")
     sandbox.faults.add("download_image", faults.dribble(0.02, head=False), times=None)
     largest = 0
 
@@ -112,18 +112,18 @@ async def test_waiting_for_a_slot_ends_after_the_pool_timeout_and_is_not_retried
     sandbox.before_request = hold
     async with AsyncHaut(**sandbox.credentials, max_in_flight=2) as haut:
 
-        async def overtake() -> None:
+        async def call_with_short_pool_timeout() -> None:
             await wait_until_async(lambda: sandbox.arrived("list_subjects") == 2)
-            hasty = haut.with_options(timeout=Timeout(pool=0.05))
+            client = haut.with_options(timeout=Timeout(pool=0.05))
             try:
                 with pytest.raises(TransportTimeout, match=r"timeout\.pool") as caught:
-                    await hasty.subjects.list()
+                    await client.subjects.list()
             finally:
                 release.set()
             assert caught.value.attempts == 1
             assert not caught.value.maybe_delivered
 
-        calls: list[Any] = [haut.subjects.list, haut.subjects.list, overtake]
+        calls: list[Any] = [haut.subjects.list, haut.subjects.list, call_with_short_pool_timeout]
         outcomes = await gather_async(calls)
         assert not [it for it in outcomes if isinstance(it, Exception)]
         assert (await haut.subjects.list()).total == 0
@@ -131,7 +131,7 @@ async def test_waiting_for_a_slot_ends_after_the_pool_timeout_and_is_not_retried
 
 
 def open_connections(origin: str) -> int:
-    """Return how many connections the server at `origin` has."""
+    """Return the number of open connections of the server at an origin."""
     port = int(origin.rpartition(":")[2])
     table = Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]
     rows = [line.split() for line in table]
@@ -139,7 +139,7 @@ def open_connections(origin: str) -> int:
 
 
 async def test_connections_are_reused_and_no_more_than_max_in_flight(sandbox: Sandbox) -> None:
-    image = store(sandbox).image
+    image = add_photo(sandbox).image
     async with AsyncHaut(**sandbox.credentials, max_in_flight=8) as haut:
         for _ in range(20):
             await haut.images.download(image, io.BytesIO())
@@ -154,8 +154,8 @@ async def test_connections_are_reused_and_no_more_than_max_in_flight(sandbox: Sa
 
 
 @frozen
-class Trouble:
-    """How an error is really caused."""
+class ErrorCase:
+    """A call that raises an error, and the fault that causes it."""
 
     kind: str
     operation: str
@@ -163,26 +163,26 @@ class Trouble:
     call: Callable[[AsyncHaut], Any]
 
 
-def listing(haut: AsyncHaut) -> Any:
+def list_subjects(haut: AsyncHaut) -> Any:
     return haut.subjects.list()
 
 
-def api_error(kind: str, code: int) -> Trouble:
+def api_error(kind: str, code: int) -> ErrorCase:
     body = b'{"type":"client_error","errors":[{"code":"c","detail":"d","attr":"a"}]}'
     headers = {"X-Request-Id": "request-1"}
     fault = faults.status(code, body, content_type="application/json", headers=headers)
-    return Trouble(kind, "list_subjects", fault, listing)
+    return ErrorCase(kind, "list_subjects", fault, list_subjects)
 
 
 def upload(haut: AsyncHaut) -> Any:
     return haut.images.upload(SUBJECT, PHOTO)
 
 
-TROUBLES = [
-    Trouble("ConfigError", "", None, lambda haut: haut.images.get("no id")),
-    Trouble("ImageRejected", "", None, lambda haut: haut.images.upload(NOBODY, b"no photo")),
-    Trouble("TransportError", "list_subjects", faults.reset(), listing),
-    Trouble("TransportTimeout", "list_subjects", faults.stall(), listing),
+ERROR_CASES = [
+    ErrorCase("ConfigError", "", None, lambda haut: haut.images.get("no id")),
+    ErrorCase("ImageRejected", "", None, lambda haut: haut.images.upload(UNKNOWN_ID, b"no photo")),
+    ErrorCase("TransportError", "list_subjects", faults.reset(), list_subjects),
+    ErrorCase("TransportTimeout", "list_subjects", faults.stall(), list_subjects),
     api_error("ApiError", 418),
     api_error("BadRequest", 400),
     api_error("Unauthorized", 401),
@@ -191,33 +191,33 @@ TROUBLES = [
     api_error("Conflict", 409),
     api_error("RateLimited", 429),
     api_error("ServerError", 500),
-    Trouble("StorageError", "upload_image", faults.status(403), upload),
-    Trouble("UnexpectedResponse", "list_subjects", faults.login_page(), listing),
-    Trouble(
+    ErrorCase("StorageError", "upload_image", faults.status(403), upload),
+    ErrorCase("UnexpectedResponse", "list_subjects", faults.login_page(), list_subjects),
+    ErrorCase(
         "UploadIncomplete",
         "compute_batch",
         faults.reset(),
         lambda haut: haut.upload_and_compute(SUBJECT, front=PHOTO),
     ),
-    Trouble(
+    ErrorCase(
         "AnalysisTimeout",
         "",
         None,
         lambda haut: haut.wait_for_analysis(BATCH, timeout=0.01),
     ),
-    Trouble(
+    ErrorCase(
         "ResultsTimeout",
         "",
         None,
-        lambda haut: haut.wait_for_results(UploadedBatch(UUID(SUBJECT), UUID(NOBODY)), 0.01),
+        lambda haut: haut.wait_for_results(UploadedBatch(UUID(SUBJECT), UUID(UNKNOWN_ID)), 0.01),
     ),
-    Trouble(
+    ErrorCase(
         "ErasureIncomplete",
         "clear_subject_metadata",
         faults.status(400),
         lambda haut: haut.erase_subject(SUBJECT),
     ),
-    Trouble(
+    ErrorCase(
         "DeletionIncomplete",
         "delete_subjects",
         faults.status(400),
@@ -226,81 +226,85 @@ TROUBLES = [
 ]
 
 
-def test_every_error_is_caused() -> None:
+def test_error_cases_cover_all_public_errors() -> None:
     kinds = {
         name
         for name in haut_ext.__all__
         if isinstance(kind := getattr(haut_ext, name), type) and issubclass(kind, HautError)
     }
-    # The root is never raised; ListChanging needs a list that changes at every reading; and
-    # AlgorithmsFailed is raised by results, without a client: see tests/test_metrics.py.
-    uncaused = {"HautError", "ListChanging", "AlgorithmsFailed"}
-    assert kinds - {trouble.kind for trouble in TROUBLES} == uncaused
+    # HautError is never raised itself. test_paging.py tests ListChanging. AlgorithmsFailed is raised
+    # without a client and tested by tests/test_metrics.py.
+    not_covered = {"HautError", "ListChanging", "AlgorithmsFailed"}
+    assert kinds - {case.kind for case in ERROR_CASES} == not_covered
 
 
-@pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.kind)
-async def test_errors_can_be_copied(sandbox: Sandbox, haut: AsyncHaut, trouble: Trouble) -> None:
-    store(sandbox)
-    if trouble.fault is not None:
-        sandbox.faults.add(trouble.operation, trouble.fault, times=None)
-    hasty = haut.with_options(timeout=0.2, max_retries=1)
+@pytest.mark.parametrize("case", ERROR_CASES, ids=lambda case: case.kind)
+async def test_errors_can_be_copied_and_pickled(
+    sandbox: Sandbox, haut: AsyncHaut, case: ErrorCase
+) -> None:
+    add_photo(sandbox)
+    if case.fault is not None:
+        sandbox.faults.add(case.operation, case.fault, times=None)
+    client = haut.with_options(timeout=0.2, max_retries=1)
     with pytest.raises(HautError) as caught:
-        await trouble.call(hasty)
+        await case.call(client)
     error = caught.value
-    assert type(error).__name__ == trouble.kind
-    for twin in (copy.deepcopy(error), copy.copy(error), pickle.loads(pickle.dumps(error))):
-        assert type(twin) is type(error)
-        assert str(twin) == str(error)
-        assert plain(twin) == plain(error)
-        assert isinstance(twin, TimeoutError) == isinstance(error, TimeoutError)
-    if trouble.fault is not None and hasattr(error, "status"):
+    assert type(error).__name__ == case.kind
+    for copied in (copy.deepcopy(error), copy.copy(error), pickle.loads(pickle.dumps(error))):
+        assert type(copied) is type(error)
+        assert str(copied) == str(error)
+        assert comparable_attributes(copied) == comparable_attributes(error)
+        assert isinstance(copied, TimeoutError) == isinstance(error, TimeoutError)
+    if case.fault is not None and hasattr(error, "status"):
         assert error.status >= 200
         assert "content-length" in error.headers  # type: ignore[attr-defined]
 
 
-def plain(error: HautError) -> dict[str, Any]:
-    """Return an error's attributes; errors among them, which do not compare, as text."""
+def comparable_attributes(error: HautError) -> dict[str, Any]:
+    """Return the attributes of an error, with nested errors as text because they do not compare."""
     return {
         name: str(value) if isinstance(value, Exception) else value
         for name, value in vars(error).items()
     }
 
 
-async def test_clients_can_be_copied(
+async def test_clients_can_be_copied_and_pickled(
     sandbox: Sandbox, haut: AsyncHaut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HAUT_TOKEN", sandbox.credentials["token"])
     changed = haut.with_options(max_retries=1, deadline=7)
     await haut.subjects.list()
-    for twin in (pickle.loads(pickle.dumps(changed)), copy.deepcopy(changed)):
-        assert twin.options == changed.options
-        assert twin.scope == changed.scope
-        async with twin:
-            assert len(await twin.subjects.list()) == 0
+    for copied in (pickle.loads(pickle.dumps(changed)), copy.deepcopy(changed)):
+        assert copied.options == changed.options
+        assert copied.scope == changed.scope
+        async with copied:
+            assert len(await copied.subjects.list()) == 0
         with pytest.raises(haut_ext.ConfigError, match="closed"):
-            await twin.subjects.list()
-    assert len(await haut.subjects.list()) == 0  # not closed with them
+            await copied.subjects.list()
+    assert len(await haut.subjects.list()) == 0  # still open
 
 
-async def test_closing_ends_calls_that_wait(sandbox: Sandbox) -> None:
-    """A call that waits to try again does not open a connection that nobody would close."""
+async def test_closing_ends_calls_that_wait_for_a_retry(sandbox: Sandbox) -> None:
+    """The call does not open a connection after the client was closed."""
     sandbox.faults.add("list_subjects", faults.status(503, retry_after=1))
     haut = AsyncHaut(**sandbox.credentials)
 
-    async def listed() -> None:
+    async def call() -> None:
         with pytest.raises(haut_ext.ServerError, match="503"):
             await haut.subjects.list()
 
     async def close() -> None:
         await wait_until_async(lambda: sandbox.faults.fired)
-        await haut.with_options().aclose()  # which closes nothing
+        await haut.with_options().aclose()  # closing a derived client has no effect
         await haut.aclose()
 
-    assert await gather_async([listed, close]) == [None, None]
+    assert await gather_async([call, close]) == [None, None]
     assert sandbox.arrived("list_subjects") == 1
 
 
-async def test_photos_of_many_sizes_at_once(sandbox: Sandbox, haut: AsyncHaut) -> None:
+async def test_concurrent_uploads_of_photos_of_different_sizes(
+    sandbox: Sandbox, haut: AsyncHaut
+) -> None:
     subjects = sandbox.add_subjects(24)
     sizes = [400_000 + 1000 * number for number in range(24)]
 

@@ -1,4 +1,4 @@
-"""Deleting many subjects, and one subject for each name, under trouble."""
+"""Bulk deletion of subjects and get_or_create, with failing and concurrent requests."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def sandbox() -> Iterator[Sandbox]:
         yield sandbox
 
 
-async def test_delete_many_thousands_in_urls_below_4_kb(sandbox: Sandbox) -> None:
-    there = [UUID(subject.id) for subject in sandbox.add_subjects(9_990)]
+async def test_delete_many_splits_ids_into_urls_below_4_kb(sandbox: Sandbox) -> None:
+    existing = [UUID(subject.id) for subject in sandbox.add_subjects(9_990)]
     absent = [uuid4() for _ in range(10)]
     longest = 0
 
@@ -37,20 +37,20 @@ async def test_delete_many_thousands_in_urls_below_4_kb(sandbox: Sandbox) -> Non
 
     sandbox.before_request = measure
     async with AsyncHaut(**sandbox.credentials) as haut:
-        outcome = await haut.subjects.delete_many([*there, *absent, *there[:5]])
-    assert set(outcome.deleted) == set(there)
+        outcome = await haut.subjects.delete_many([*existing, *absent, *existing[:5]])
+    assert set(outcome.deleted) == set(existing)
     assert set(outcome.not_deleted) == set(absent)
     assert outcome.unknown == ()
     assert sandbox.snapshot()["subjects"] == []
     assert 3_000 < longest < 4_000
 
 
-async def test_partial_failure_carries_what_is_done(sandbox: Sandbox) -> None:
-    there = [UUID(subject.id) for subject in sandbox.add_subjects(200)]
+async def test_error_of_delete_many_reports_completed_deletions(sandbox: Sandbox) -> None:
+    existing = [UUID(subject.id) for subject in sandbox.add_subjects(200)]
     sandbox.faults.add("delete_subjects", faults.status(500), skip=1, times=None)
     async with AsyncHaut(**sandbox.credentials, max_retries=1) as haut:
         with pytest.raises(DeletionIncomplete) as caught:
-            await haut.subjects.delete_many(there)
+            await haut.subjects.delete_many(existing)
         error = pickle.loads(pickle.dumps(caught.value))
         assert isinstance(error.cause, ServerError)
         done = len(error.outcome.deleted)
@@ -61,22 +61,22 @@ async def test_partial_failure_carries_what_is_done(sandbox: Sandbox) -> None:
     assert len(rest.deleted) == 200 - done
 
 
-async def test_what_a_repeated_request_does_not_name_is_unknown(sandbox: Sandbox) -> None:
-    there = [UUID(subject.id) for subject in sandbox.add_subjects(3)]
+async def test_outcome_of_a_repeated_deletion_is_unknown(sandbox: Sandbox) -> None:
+    existing = [UUID(subject.id) for subject in sandbox.add_subjects(3)]
     sandbox.faults.add("delete_subjects", faults.reset("after"))
     async with AsyncHaut(**sandbox.credentials) as haut:
-        outcome = await haut.subjects.delete_many(there)
-    assert outcome.unknown == tuple(there)
+        outcome = await haut.subjects.delete_many(existing)
+    assert outcome.unknown == tuple(existing)
     assert sandbox.snapshot()["subjects"] == []
 
 
-async def test_nothing_to_delete_asks_nothing(sandbox: Sandbox) -> None:
+async def test_delete_many_without_ids_sends_no_request(sandbox: Sandbox) -> None:
     async with AsyncHaut(**sandbox.credentials) as haut:
         assert (await haut.subjects.delete_many([])).deleted == ()
     assert sandbox.arrivals == []
 
 
-async def test_get_or_create_compares_exactly_on_all_pages(sandbox: Sandbox) -> None:
+async def test_get_or_create_matches_the_exact_name_on_all_pages(sandbox: Sandbox) -> None:
     sandbox.add_subjects(30, prefix="anna")  # "anna 00001" and so on: all contain the name
     async with AsyncHaut(**sandbox.credentials) as haut:
         created = await haut.subjects.get_or_create("anna")
@@ -86,7 +86,7 @@ async def test_get_or_create_compares_exactly_on_all_pages(sandbox: Sandbox) -> 
     assert sandbox.carried_out("create_subject") == 1
 
 
-async def test_concurrent_creators_agree_on_the_oldest(sandbox: Sandbox) -> None:
+async def test_concurrent_get_or_create_calls_return_the_same_subject(sandbox: Sandbox) -> None:
     async with AsyncHaut(**sandbox.credentials) as haut:
         outcomes = await gather_async([lambda: haut.subjects.get_or_create("same")] * 8)
         found = await haut.subjects.get_or_create("same")
@@ -95,14 +95,14 @@ async def test_concurrent_creators_agree_on_the_oldest(sandbox: Sandbox) -> None
     assert all(subject["name"] == "same" for subject in sandbox.snapshot()["subjects"])
 
 
-async def test_a_creation_whose_answer_was_lost_is_found(sandbox: Sandbox) -> None:
+async def test_subject_is_found_if_the_response_to_its_creation_was_lost(sandbox: Sandbox) -> None:
     sandbox.faults.add("create_subject", faults.reset("after"))
     async with AsyncHaut(**sandbox.credentials) as haut:
         subject = await haut.subjects.get_or_create("someone")
-    assert [str(subject.id)] == [held["id"] for held in sandbox.snapshot()["subjects"]]
+    assert [str(subject.id)] == [stored["id"] for stored in sandbox.snapshot()["subjects"]]
 
 
-async def test_a_creation_that_was_lost_on_the_way_is_not_found(sandbox: Sandbox) -> None:
+async def test_error_is_raised_if_the_creation_request_was_lost(sandbox: Sandbox) -> None:
     sandbox.faults.add("create_subject", faults.reset())
     async with AsyncHaut(**sandbox.credentials) as haut:
         with pytest.raises(TransportError) as caught:

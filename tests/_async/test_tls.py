@@ -1,4 +1,4 @@
-"""The same wire over TLS, which is how the real service is reached, and through a proxy."""
+"""Uploads and deadlines over TLS, which the real service uses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from haut_ext import AsyncHaut, TransportTimeout
 from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Sandbox, faults
 from tests.support.leaks import AsyncLeakCheck
-from tests.support.sandbox_photos import elsewhere, photo_of, store
+from tests.support.sandbox_photos import add_photo, photo_of, slot_at
 from tests.support.servers import Relay, silent_server
 
 CONTENT = photo_of(2_000_000)
@@ -33,7 +33,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def context(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ssl.SSLContext:
-    """A server's certificate for localhost, trusted as an operator would have it."""
+    """TLS context of a server whose certificate authority is trusted by SSL_CERT_FILE."""
     authority = trustme.CA()
     trusted = tmp_path / "trusted.pem"
     authority.cert_pem.write_to_path(str(trusted))
@@ -55,13 +55,13 @@ def client(sandbox: Sandbox, base_url: str) -> AsyncHaut:
     return AsyncHaut(**arguments, deadline=1)
 
 
-async def test_photo_is_sent_whole(sandbox: Sandbox, origins: tuple[str, str]) -> None:
-    subject = store(sandbox).subject
+async def test_complete_photo_is_uploaded(sandbox: Sandbox, origins: tuple[str, str]) -> None:
+    subject = add_photo(sandbox).subject
     async with AsyncLeakCheck(), client(sandbox, origins[0]) as haut:
-        slot = elsewhere(await haut.images.request_upload(subject), origins[1])
+        slot = slot_at(await haut.images.request_upload(subject), origins[1])
         headers = slot.upload_url.headers
         assert headers is not None
-        # The sandbox has signed its own plain address, the host included.
+        # The signature covers the host of the plain http URL.
         headers["Host"] = sandbox.storage_url.removeprefix("http://")
         await haut.images.send_bytes(slot, Photo.open(CONTENT))
     [found] = sandbox.snapshot()["subjects"]
@@ -69,8 +69,10 @@ async def test_photo_is_sent_whole(sandbox: Sandbox, origins: tuple[str, str]) -
     assert received == hashlib.sha256(CONTENT).hexdigest()
 
 
-async def test_deadline(sandbox: Sandbox, origins: tuple[str, str]) -> None:
-    image = store(sandbox).image
+async def test_response_that_arrives_byte_by_byte_ends_at_the_deadline(
+    sandbox: Sandbox, origins: tuple[str, str]
+) -> None:
+    image = add_photo(sandbox).image
     sandbox.faults.add("get_image", faults.dribble(0.02, head=False))
     async with AsyncLeakCheck(), client(sandbox, origins[0]) as haut:
         started = time.monotonic()
@@ -80,7 +82,9 @@ async def test_deadline(sandbox: Sandbox, origins: tuple[str, str]) -> None:
     assert sandbox.faults.pending == []
 
 
-async def test_deadline_of_a_handshake(sandbox: Sandbox, context: ssl.SSLContext) -> None:
+async def test_handshake_that_stalls_ends_at_the_deadline(
+    sandbox: Sandbox, context: ssl.SSLContext
+) -> None:
     with silent_server() as origin:
         async with AsyncLeakCheck(), client(sandbox, origin.replace("http:", "https:")) as haut:
             started = time.monotonic()
@@ -89,24 +93,24 @@ async def test_deadline_of_a_handshake(sandbox: Sandbox, context: ssl.SSLContext
             assert time.monotonic() - started < 1.3
 
 
-async def test_one_tls_context_for_a_client(
+async def test_client_creates_one_tls_context(
     sandbox: Sandbox, origins: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Making one takes longer than many calls; API, storage and derived clients share it."""
-    subject = store(sandbox).subject
-    made: list[ssl.SSLContext] = []
+    """API, storage, derived clients and the generated client share the context."""
+    subject = add_photo(sandbox).subject
+    created: list[ssl.SSLContext] = []
     new = ssl.SSLContext.__new__
 
     def counted(*arguments: Any, **more: Any) -> ssl.SSLContext:
-        made.append(new(*arguments, **more))
-        return made[-1]
+        created.append(new(*arguments, **more))
+        return created[-1]
 
     monkeypatch.setattr(ssl.SSLContext, "__new__", counted)
     monkeypatch.setattr(
         httpx, "create_ssl_context", create_ssl_context
-    )  # tests share what it makes
+    )  # other tests share contexts
     async with AsyncLeakCheck(), client(sandbox, origins[0]) as haut:
-        slot = elsewhere(await haut.images.request_upload(subject), origins[1])
+        slot = slot_at(await haut.images.request_upload(subject), origins[1])
         headers = slot.upload_url.headers
         assert headers is not None
         headers["Host"] = sandbox.storage_url.removeprefix("http://")
@@ -115,4 +119,4 @@ async def test_one_tls_context_for_a_client(
         await list_subjects.asyncio_detailed(
             haut.scope.company_id, haut.scope.dataset(), client=haut.api
         )
-    assert len(made) == 1
+    assert len(created) == 1

@@ -1,4 +1,4 @@
-"""The token: asked for once however many wait, and sent to the API's own origin alone."""
+"""Tokens: concurrent calls share one call of the provider, and only the API receives the token."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from haut_ext.sandbox import Request, Sandbox, faults
 from haut_ext.sandbox.faults import Fault
 from haut_ext.sandbox.messages import Answer
 from tests.support.both_clients import gather_async
-from tests.support.sandbox_photos import PHOTO, elsewhere, store
+from tests.support.sandbox_photos import PHOTO, add_photo, slot_at
 from tests.support.servers import uncontacted_server, was_contacted
 
 MANY = 50
@@ -29,18 +29,18 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 class Provider:
-    """Gives what it is told to, slowly, and counts how often it was asked."""
+    """Slow token provider that counts its calls and can fail or return an old token."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
-        self.asked = 0
+        self.calls = 0
         self.failure: Exception | None = None
         self.stale = False
         self.token = ""
 
     async def __call__(self) -> str:
-        self.asked += 1
-        await asyncio.sleep(0.05)  # others must have the time to ask as well
+        self.calls += 1
+        await asyncio.sleep(0.05)  # gives other calls the time to request a token as well
         if self.failure is not None:
             raise self.failure
         if not self.stale:
@@ -53,29 +53,29 @@ def client(sandbox: Sandbox, provider: Provider) -> AsyncHaut:
 
 
 async def outcomes(haut: AsyncHaut, calls: int = MANY) -> set[str]:
-    """Call so many times at once, and return the kinds of outcome."""
+    """Make concurrent calls and return the class names of their results and errors."""
     outcomes = await gather_async([haut.subjects.list] * calls)
     return {type(outcome).__name__ for outcome in outcomes}
 
 
-async def test_asked_once_at_first_and_once_when_refused(sandbox: Sandbox) -> None:
+async def test_provider_is_called_once_at_first_and_once_after_401(sandbox: Sandbox) -> None:
     provider = Provider(sandbox)
     async with client(sandbox, provider) as haut:
-        assert provider.asked == 0
+        assert provider.calls == 0
         assert await outcomes(haut) == {"Page"}
-        assert provider.asked == 1
+        assert provider.calls == 1
         for times in (2, 3):
             sandbox.expire_token()
             assert await outcomes(haut) == {"Page"}
-            assert provider.asked == times
+            assert provider.calls == times
 
 
-async def test_asked_once_when_it_has_no_other(sandbox: Sandbox) -> None:
+async def test_provider_is_called_once_if_it_returns_the_rejected_token(sandbox: Sandbox) -> None:
     provider = Provider(sandbox)
-    all_have_come = threading.Barrier(16, timeout=10)
+    all_arrived = threading.Barrier(16, timeout=10)
 
     def hold(_: Request) -> None:
-        all_have_come.wait()
+        all_arrived.wait()
 
     async with client(sandbox, provider) as haut:
         await haut.subjects.list()
@@ -83,28 +83,28 @@ async def test_asked_once_when_it_has_no_other(sandbox: Sandbox) -> None:
         sandbox.expire_token()
         sandbox.before_request = hold
         assert await outcomes(haut, calls=16) == {"Unauthorized"}
-        assert provider.asked == 2
+        assert provider.calls == 2
         sandbox.before_request = None
         provider.stale = False
         assert await outcomes(haut) == {"Page"}
-        assert provider.asked == 3
+        assert provider.calls == 3
 
 
-async def test_failing_provider(sandbox: Sandbox) -> None:
-    """Whoever waited for it gets its error; whoever comes later asks again."""
+async def test_error_of_the_provider_is_raised_by_all_waiting_calls(sandbox: Sandbox) -> None:
+    """A later call calls the provider again."""
     provider = Provider(sandbox)
     provider.failure = RuntimeError("the vault is sealed")
     async with client(sandbox, provider) as haut:
         assert await outcomes(haut) == {"RuntimeError"}
         assert sandbox.arrivals == []
-        asked = provider.asked
-        assert asked < MANY
+        calls = provider.calls
+        assert calls < MANY
         with pytest.raises(RuntimeError, match="the vault is sealed"):
             await haut.subjects.list()
-        assert provider.asked == asked + 1
+        assert provider.calls == calls + 1
         provider.failure = None
         assert await outcomes(haut) == {"Page"}
-        assert provider.asked == asked + 2
+        assert provider.calls == calls + 2
 
         provider.failure = RuntimeError("the vault is sealed")
         sandbox.expire_token()
@@ -114,7 +114,7 @@ async def test_failing_provider(sandbox: Sandbox) -> None:
         assert await outcomes(haut) == {"Page"}
 
 
-async def test_unusable_token_of_a_provider(sandbox: Sandbox) -> None:
+async def test_invalid_token_of_the_provider_is_rejected(sandbox: Sandbox) -> None:
     provider = Provider(sandbox)
     provider.stale = True
     provider.token = "two\nlines"
@@ -125,8 +125,8 @@ async def test_unusable_token_of_a_provider(sandbox: Sandbox) -> None:
     assert sandbox.arrivals == []
 
 
-async def test_token_goes_to_the_api_alone(sandbox: Sandbox) -> None:
-    stored = store(sandbox)
+async def test_token_is_not_sent_to_redirect_targets_or_storage(sandbox: Sandbox) -> None:
+    stored = add_photo(sandbox)
     sandbox.add_subjects(30)
     with uncontacted_server() as (origin, listening):
         async with AsyncHaut(**sandbox.credentials) as haut:
@@ -148,7 +148,7 @@ async def test_token_goes_to_the_api_alone(sandbox: Sandbox) -> None:
                 with pytest.raises(StorageError):
                     await haut.images.upload(stored.subject, PHOTO)
 
-            # A page's `next` names somebody else.
+            # The URL of the next page has another origin.
             def misleading(answer: Answer) -> Answer:
                 body = bytes(answer.body).replace(sandbox.base_url.encode(), origin.encode())
                 return Answer(answer.status, answer.headers, body)
@@ -167,12 +167,12 @@ async def test_token_goes_to_the_api_alone(sandbox: Sandbox) -> None:
         assert arrival.had_authorization == (arrival.operation != "upload_image")
 
 
-async def test_other_origins_are_not_sent_the_token(sandbox: Sandbox) -> None:
-    """Neither as the target of a signed slot nor when the generated client is pointed at them."""
-    subject = store(sandbox).subject
+async def test_token_is_not_sent_to_other_origins(sandbox: Sandbox) -> None:
+    """Neither a signed URL nor a URL given to the generated client receives the token."""
+    subject = add_photo(sandbox).subject
     with Sandbox(seed=2) as other:
         async with AsyncHaut(**sandbox.credentials) as haut:
-            slot = elsewhere(await haut.images.request_upload(subject), other.storage_url)
+            slot = slot_at(await haut.images.request_upload(subject), other.storage_url)
             with pytest.raises(StorageError):
                 await haut.images.send_bytes(slot, Photo.open(PHOTO))
             http = haut.api.get_async_httpx_client()
@@ -182,7 +182,7 @@ async def test_other_origins_are_not_sent_the_token(sandbox: Sandbox) -> None:
         assert [arrival.had_authorization for arrival in other.arrivals] == [False] * 3
 
 
-async def test_string_token_is_not_asked_again(sandbox: Sandbox) -> None:
+async def test_call_with_a_string_token_is_not_repeated_after_401(sandbox: Sandbox) -> None:
     async with AsyncHaut(**sandbox.credentials) as haut:
         sandbox.expire_token()
         with pytest.raises(Unauthorized):

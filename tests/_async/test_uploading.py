@@ -1,4 +1,4 @@
-"""Uploads that are cut anywhere end, once resumed, exactly like one that was never disturbed."""
+"""Uploads that are interrupted at any request and resumed: same result as without interruption."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def subject_id(sandbox: Sandbox) -> str:
 
 
 def final_state(sandbox: Sandbox) -> dict[str, Any]:
-    """Return what the service holds; a batch without images is nothing that could be deleted."""
+    """Return the stored data, without batches that contain no image and cannot be deleted."""
     state = sandbox.snapshot(ids=False)
     for subject in state["subjects"]:
         subject["batches"] = [batch for batch in subject["batches"] if batch["images"]]
@@ -63,7 +63,7 @@ def final_state(sandbox: Sandbox) -> dict[str, Any]:
     return state
 
 
-async def undisturbed() -> dict[str, Any]:
+async def state_without_interruption() -> dict[str, Any]:
     with Sandbox(analysis_reads=1) as sandbox:
         [subject] = sandbox.add_subjects(1)
         async with AsyncHaut(**sandbox.credentials) as haut:
@@ -88,11 +88,11 @@ BOUNDARIES = [
 
 @pytest.mark.parametrize("carried_out", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(("operation", "number"), BOUNDARIES)
-async def test_cut_and_resumed(
+async def test_interrupted_upload_is_resumed(
     sandbox: Sandbox, subject_id: str, operation: str, number: int, carried_out: bool
 ) -> None:
-    cut = faults.close("after" if carried_out else "before")
-    sandbox.faults.add(operation, cut, skip=number)
+    fault = faults.close("after" if carried_out else "before")
+    sandbox.faults.add(operation, fault, skip=number)
     async with AsyncHaut(**sandbox.credentials, max_retries=0) as haut:
         with pytest.raises(UploadIncomplete) as caught:
             await haut.upload_and_compute(subject_id, **FILES, **EVERYTHING)
@@ -118,7 +118,7 @@ async def test_cut_and_resumed(
     assert sandbox.carried_out("upload_image") <= 3 + (not stored) + (
         operation == "upload_image" and carried_out
     )
-    assert await image_states(sandbox) == await image_states_of(undisturbed)
+    assert await image_states(sandbox) == await image_states_of(state_without_interruption)
 
 
 async def image_states(sandbox: Sandbox) -> Any:
@@ -130,7 +130,7 @@ async def image_states_of(run: Any) -> Any:
 
 
 def without_results(state: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the analysis: how far it is depends on how often the images were looked at."""
+    """Remove the analysis, whose progress depends on the number of requests for the images."""
     for subject in state["subjects"]:
         for batch in subject["batches"]:
             for image in batch["images"]:
@@ -139,7 +139,7 @@ def without_results(state: dict[str, Any]) -> dict[str, Any]:
     return state
 
 
-async def test_sides_already_stored_are_not_sent_again(sandbox: Sandbox, subject_id: str) -> None:
+async def test_stored_sides_are_not_sent_again(sandbox: Sandbox, subject_id: str) -> None:
     sandbox.faults.add("compute_batch", faults.status(403))
     async with AsyncHaut(**sandbox.credentials) as haut:
         with pytest.raises(UploadIncomplete) as caught:
@@ -153,9 +153,7 @@ async def test_sides_already_stored_are_not_sent_again(sandbox: Sandbox, subject
     assert sandbox.carried_out("compute_batch") == 1
 
 
-async def test_resuming_needs_the_photos_that_are_missing(
-    sandbox: Sandbox, subject_id: str
-) -> None:
+async def test_resuming_requires_the_missing_photos(sandbox: Sandbox, subject_id: str) -> None:
     sandbox.faults.add("upload_image", faults.status(403), times=None)
     async with AsyncHaut(**sandbox.credentials) as haut:
         with pytest.raises(UploadIncomplete) as caught:
@@ -165,7 +163,7 @@ async def test_resuming_needs_the_photos_that_are_missing(
             await haut.resume_upload(caught.value.state, front=FILES["front"])
 
 
-async def test_an_expired_slot_is_replaced(subject_id: str, sandbox: Sandbox) -> None:
+async def test_expired_slot_is_replaced(subject_id: str, sandbox: Sandbox) -> None:
     expired = (
         b'<?xml version="1.0"?><Error><Code>ExpiredToken</Code><Message>late</Message></Error>'
     )
@@ -179,7 +177,7 @@ async def test_an_expired_slot_is_replaced(subject_id: str, sandbox: Sandbox) ->
     assert len(batch["images"]) == 1
 
 
-async def test_an_expired_slot_is_known_by_the_storage_itself(subject_id: str) -> None:
+async def test_slot_that_expires_before_the_upload_is_replaced(subject_id: str) -> None:
     with Sandbox(upload_url_seconds=60) as sandbox:
         [subject] = sandbox.add_subjects(1)
         late = iter([61])
@@ -191,9 +189,7 @@ async def test_an_expired_slot_is_known_by_the_storage_itself(subject_id: str) -
         assert sandbox.carried_out("create_signed_upload_url") == 2
 
 
-async def test_unset_fields_are_omitted_and_set_ones_pass_through(
-    sandbox: Sandbox, subject_id: str
-) -> None:
+async def test_only_given_arguments_are_sent(sandbox: Sandbox, subject_id: str) -> None:
     bodies: list[bytes] = []
     sandbox.before_request = lambda request: (
         bodies.append(bytes(request.body)) if request.operation != "upload_image" else None
@@ -210,7 +206,7 @@ async def test_unset_fields_are_omitted_and_set_ones_pass_through(
         ]
 
 
-async def test_unknown_subject(sandbox: Sandbox) -> None:
+async def test_upload_for_an_unknown_subject(sandbox: Sandbox) -> None:
     async with AsyncHaut(**sandbox.credentials) as haut:
         with pytest.raises(UploadIncomplete) as caught:
             await haut.upload_and_compute(str(UUID(int=1)), front=FILES["front"])
@@ -219,28 +215,30 @@ async def test_unknown_subject(sandbox: Sandbox) -> None:
     assert [side.status for side in caught.value.state.sides] == ["none"]
 
 
-async def test_progress_rises_by_side_to_the_whole_size(sandbox: Sandbox, subject_id: str) -> None:
+async def test_progress_of_each_side_increases_to_the_file_size(
+    sandbox: Sandbox, subject_id: str
+) -> None:
     sandbox.faults.add("upload_image", faults.status(500), times=2)
-    seen: dict[str, list[int]] = {side: [] for side in FILES}
+    reported: dict[str, list[int]] = {side: [] for side in FILES}
     async with AsyncHaut(**sandbox.credentials) as haut:
         await haut.upload_and_compute(
-            subject_id, **FILES, progress=lambda sent, total, side: seen[side].append(sent)
+            subject_id, **FILES, progress=lambda sent, total, side: reported[side].append(sent)
         )
-    for side, marks in seen.items():
+    for side, marks in reported.items():
         assert marks[-1] == FILES[side].stat().st_size
         assert marks == sorted(set(marks))
         assert all(after - before <= 256 * 1024 for before, after in pairwise(marks))
 
 
-async def test_a_callers_own_error_stays_and_the_upload_is_resumed_from_the_last_state(
+async def test_error_of_a_callback_is_raised_and_the_last_state_can_be_resumed(
     sandbox: Sandbox, subject_id: str
 ) -> None:
     def progress(sent: int, total: int | None, side: Side) -> None:
-        raise LookupError("the caller's own")
+        raise LookupError("raised by the callback")
 
     async with AsyncHaut(**sandbox.credentials) as haut:
         states: list[UploadState] = []
-        with pytest.raises(LookupError, match="the caller's own"):
+        with pytest.raises(LookupError, match="raised by the callback"):
             await haut.upload_and_compute(
                 subject_id, front=FILES["front"], progress=progress, on_state=states.append
             )
@@ -248,7 +246,7 @@ async def test_a_callers_own_error_stays_and_the_upload_is_resumed_from_the_last
     assert len(final_state(sandbox)["subjects"][0]["batches"]) == 1
 
 
-async def test_a_computation_whose_answer_was_lost_is_found_in_the_images(
+async def test_computation_whose_response_was_lost_is_detected_in_the_images(
     sandbox: Sandbox, subject_id: str
 ) -> None:
     sandbox.faults.add("compute_batch", faults.reset("after"))
@@ -261,10 +259,10 @@ async def test_a_computation_whose_answer_was_lost_is_found_in_the_images(
     assert sandbox.arrived("compute_batch") == 1
 
 
-async def test_resuming_deletes_its_own_lost_record_and_nobody_elses(
+async def test_resuming_deletes_only_the_image_record_of_the_lost_response(
     sandbox: Sandbox, subject_id: str
 ) -> None:
-    """A slot whose answer was lost left a record somewhere: young, of this side, without a file."""
+    """The record is recognized by its side, its recent creation time and its missing file."""
     async with AsyncHaut(**sandbox.credentials) as haut:
         old = await haut.images.request_upload(subject_id, side="front")
         with sandbox.world.lock:
@@ -276,12 +274,12 @@ async def test_resuming_deletes_its_own_lost_record_and_nobody_elses(
             await haut.upload_and_compute(subject_id, front=FILES["front"])
         assert [side.status for side in caught.value.state.sides] == ["unknown"]
         batch = await haut.resume_upload(caught.value.state, front=FILES["front"])
-        left = {image.id async for image in haut.images.iterate(subject_id)}
-    assert left == {old.id, uploaded.image_id, other_side.id, batch.images[0].image_id}
+        remaining = {image.id async for image in haut.images.iterate(subject_id)}
+    assert remaining == {old.id, uploaded.image_id, other_side.id, batch.images[0].image_id}
     assert sandbox.carried_out("delete_image") == 1
 
 
-async def test_a_lost_record_of_an_old_photo_is_known_by_the_photos_time(
+async def test_record_of_a_lost_response_is_recognized_by_the_given_creation_time(
     sandbox: Sandbox, subject_id: str
 ) -> None:
     moment = datetime(2001, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
@@ -295,26 +293,26 @@ async def test_a_lost_record_of_an_old_photo_is_known_by_the_photos_time(
     assert sandbox.carried_out("delete_image") == 1
 
 
-async def test_who_keeps_the_state_knows_of_each_request_before_it_is_sent(
-    sandbox: Sandbox, subject_id: str
-) -> None:
-    """What a process that is killed here must find in its journal."""
-    told: list[UploadState] = []
-    known: list[tuple[str, list[str], str]] = []
+async def test_state_is_reported_before_each_request(sandbox: Sandbox, subject_id: str) -> None:
+    """A process that persists each reported state can resume after being killed at any time."""
+    reported: list[UploadState] = []
+    states: list[tuple[str, list[str], str]] = []
 
-    def note(request: Request) -> None:
-        state = told[-1]
-        known.append((request.operation, [side.status for side in state.sides], state.compute))
+    def record(request: Request) -> None:
+        state = reported[-1]
+        states.append((request.operation, [side.status for side in state.sides], state.compute))
 
-    sandbox.before_request = note
+    sandbox.before_request = record
     async with AsyncHaut(**sandbox.credentials) as haut:
         files: dict[Side, Any] = {"front": FILES["front"]}
         new = new_state(UUID(subject_id), files)
-        await upload_and_compute(haut.images, new, files, Attributes(), None, on_state=told.append)
-    assert known == [
+        await upload_and_compute(
+            haut.images, new, files, Attributes(), None, on_state=reported.append
+        )
+    assert states == [
         ("create_signed_upload_url", ["unknown"], "not sent"),
         ("upload_image", ["open"], "not sent"),
         ("compute_batch", ["stored"], "unknown"),
     ]
-    assert told[-1].compute == "started"
-    assert told[-1].batch_id is not None
+    assert reported[-1].compute == "started"
+    assert reported[-1].batch_id is not None

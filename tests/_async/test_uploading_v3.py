@@ -1,7 +1,7 @@
-"""Uploads for Face Metrics 3.0, cut anywhere, end like one that was never disturbed, and cost as much.
+"""Interrupted and resumed uploads for Face Metrics 3.0: one batch and one computation remain.
 
-One call makes the batch with all its slots, and none can be added: until all bytes have arrived, an
-upload that goes on begins anew.
+One request creates a batch with all its slots, and slots cannot be added later. Therefore an
+upload that is resumed before all photos are stored starts again with a new batch.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def final_state(sandbox: Sandbox) -> Any:
     return batches
 
 
-def once(sandbox: Sandbox) -> None:
-    """See that one batch with three photos is left, and was computed once."""
+def assert_uploaded_once(sandbox: Sandbox) -> None:
+    """Check that exactly one batch with three photos remains and was computed once."""
     [batch] = final_state(sandbox)
     assert batch["computes"] == 1
     assert {(image["side"], image["name"]) for image in batch["images"]} == {
@@ -81,7 +81,7 @@ def without_ids(answer: Answer) -> Answer:
 
 
 WITHOUT_IDS = Fault("no ids", "after", change=without_ids)
-"""What the older documents show (api-facts 15.8)."""
+"""The response format in older documents of the API, without image ids (API facts 15.8)."""
 
 BOUNDARIES = [
     ("create_upload_urls_v3", 0),
@@ -95,7 +95,7 @@ BOUNDARIES = [
 @pytest.mark.parametrize("ids", [True, False], ids=["ids", "no ids"])
 @pytest.mark.parametrize("carried_out", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(("operation", "number"), BOUNDARIES)
-async def test_cut_and_resumed(
+async def test_interrupted_upload_is_resumed(
     sandbox: Sandbox,
     subject_id: str,
     operation: str,
@@ -128,16 +128,14 @@ async def test_cut_and_resumed(
         )
     assert [image.side for image in batch.images] == ["front", "right", "left"]
     assert batch.api == "v3"
-    once(sandbox)
+    assert_uploaded_once(sandbox)
 
 
-async def test_undisturbed_it_takes_one_call_for_the_slots(
-    sandbox: Sandbox, subject_id: str
-) -> None:
+async def test_all_slots_are_requested_in_one_call(sandbox: Sandbox, subject_id: str) -> None:
     async with AsyncHaut(**sandbox.credentials) as haut:
         batch = await haut.upload_and_compute(subject_id, **FILES, api="v3")
         images = {str(image.id): image.side async for image in haut.images.iterate(subject_id)}
-    once(sandbox)
+    assert_uploaded_once(sandbox)
     assert {str(image.image_id): image.side for image in batch.images} == images
     calls = [arrival.operation for arrival in sandbox.arrivals]
     assert calls[0] == "create_upload_urls_v3"
@@ -150,11 +148,11 @@ async def test_undisturbed_it_takes_one_call_for_the_slots(
     )
 
 
-async def test_ids_that_the_answer_leaves_out_are_found_in_the_list(
+async def test_image_ids_missing_in_the_response_are_looked_up(
     sandbox: Sandbox, subject_id: str
 ) -> None:
     async with AsyncHaut(**sandbox.credentials) as haut:
-        await haut.upload_and_compute(subject_id, front=FILES["left"], api="v3")  # not this batch
+        await haut.upload_and_compute(subject_id, front=FILES["left"], api="v3")  # another batch
         sandbox.faults.add("create_upload_urls_v3", WITHOUT_IDS)
         batch = await haut.upload_and_compute(subject_id, **FILES, api="v3")
         for uploaded in batch.images:
@@ -163,9 +161,7 @@ async def test_ids_that_the_answer_leaves_out_are_found_in_the_list(
     assert len(batch.images) == 3
 
 
-async def test_records_are_deleted_though_their_ids_were_never_learned(
-    sandbox: Sandbox, subject_id: str
-) -> None:
+async def test_records_without_known_ids_are_deleted(sandbox: Sandbox, subject_id: str) -> None:
     sandbox.faults.add("create_upload_urls_v3", WITHOUT_IDS)
     sandbox.faults.add("list_images", faults.status(403))
     async with AsyncHaut(**sandbox.credentials) as haut:
@@ -173,11 +169,11 @@ async def test_records_are_deleted_though_their_ids_were_never_learned(
             await haut.upload_and_compute(subject_id, **FILES, api="v3")
         assert {side.image_id for side in caught.value.state.sides} == {None}
         await haut.resume_upload(caught.value.state, **FILES)
-    once(sandbox)
+    assert_uploaded_once(sandbox)
     assert sandbox.carried_out("delete_image") == 3
 
 
-async def test_a_second_batch_whose_answer_was_lost_is_deleted_too(
+async def test_second_batch_whose_response_was_lost_is_deleted(
     sandbox: Sandbox, subject_id: str
 ) -> None:
     sandbox.faults.add("upload_image", faults.status(403))
@@ -190,13 +186,11 @@ async def test_a_second_batch_whose_answer_was_lost_is_deleted_too(
         assert second.value.state.batch_id is None
         assert {side.status for side in second.value.state.sides} == {"unknown"}
         await haut.resume_upload(second.value.state, **FILES)
-    once(sandbox)
+    assert_uploaded_once(sandbox)
     assert sandbox.carried_out("delete_image") == 6
 
 
-async def test_a_batch_is_not_begun_anew_once_all_has_arrived(
-    sandbox: Sandbox, subject_id: str
-) -> None:
+async def test_complete_batch_is_not_uploaded_again(sandbox: Sandbox, subject_id: str) -> None:
     sandbox.faults.add("compute_batch_v3", faults.status(403))
     async with AsyncHaut(**sandbox.credentials) as haut:
         with pytest.raises(UploadIncomplete) as caught:
@@ -206,11 +200,11 @@ async def test_a_batch_is_not_begun_anew_once_all_has_arrived(
         with pytest.raises(ConfigError, match="none"):
             await haut.resume_upload(state, front=FILES["front"])
         await haut.resume_upload(state)
-    once(sandbox)
+    assert_uploaded_once(sandbox)
     assert sandbox.carried_out("upload_image") == 3
 
 
-async def test_resuming_needs_all_photos(sandbox: Sandbox, subject_id: str) -> None:
+async def test_resuming_requires_all_photos(sandbox: Sandbox, subject_id: str) -> None:
     sandbox.faults.add("upload_image", faults.status(403))
     async with AsyncHaut(**sandbox.credentials) as haut:
         with pytest.raises(UploadIncomplete) as caught:
@@ -230,42 +224,42 @@ async def test_expired_slots_are_replaced_by_a_new_batch_once(
     sandbox.faults.add("upload_image", EXPIRED, skip=1)
     async with AsyncHaut(**sandbox.credentials) as haut:
         await haut.upload_and_compute(subject_id, **FILES, api="v3")
-    once(sandbox)
+    assert_uploaded_once(sandbox)
     assert sandbox.carried_out("create_upload_urls_v3") == 2
     assert sandbox.carried_out("delete_image") == 3
 
 
-@pytest.mark.parametrize("trouble", ["expires again", "another one is refused", "read once"])
-async def test_what_a_new_batch_would_not_mend_is_raised(
-    sandbox: Sandbox, subject_id: str, trouble: str
+@pytest.mark.parametrize("problem", ["expires again", "another photo is rejected", "stream"])
+async def test_storage_error_that_a_new_batch_does_not_fix_is_raised(
+    sandbox: Sandbox, subject_id: str, problem: str
 ) -> None:
     files = dict(FILES)
-    if trouble == "expires again":
+    if problem == "expires again":
         sandbox.faults.add("upload_image", EXPIRED, times=None)
-    elif trouble == "another one is refused":
+    elif problem == "another photo is rejected":
         sandbox.faults.add("upload_image", EXPIRED)
         sandbox.faults.add("upload_image", faults.status(403))
     else:
         sandbox.faults.add("upload_image", EXPIRED)
-        files["front"] = Once(FILES["front"].read_bytes())
+        files["front"] = Stream(FILES["front"].read_bytes())
     async with AsyncHaut(**sandbox.credentials) as haut:
         with pytest.raises(UploadIncomplete) as caught:
             await haut.upload_and_compute(subject_id, **files, api="v3")
         assert isinstance(caught.value.cause, StorageError)
-        assert sandbox.carried_out("create_upload_urls_v3") == 1 + (trouble == "expires again")
+        assert sandbox.carried_out("create_upload_urls_v3") == 1 + (problem == "expires again")
         sandbox.faults.clear()
         await haut.resume_upload(caught.value.state, **FILES)
-    once(sandbox)
+    assert_uploaded_once(sandbox)
 
 
-class Once(io.BytesIO):
-    """A stream that cannot begin anew."""
+class Stream(io.BytesIO):
+    """A stream that cannot be rewound."""
 
     def seekable(self) -> bool:
         return False
 
 
-async def test_what_is_sent(sandbox: Sandbox, subject_id: str) -> None:
+async def test_only_given_arguments_are_sent(sandbox: Sandbox, subject_id: str) -> None:
     bodies: list[bytes] = []
     sandbox.before_request = lambda request: (
         bodies.append(bytes(request.body)) if request.operation != "upload_image" else None
@@ -292,7 +286,7 @@ async def test_what_is_sent(sandbox: Sandbox, subject_id: str) -> None:
     "arguments",
     [{"api": "v3", "light": 1}, {"api": "v3", "light": None}, {"api": "v2"}, {"api": 3}],
 )
-async def test_arguments_that_cannot_be_right(
+async def test_invalid_arguments_are_rejected(
     sandbox: Sandbox, subject_id: str, arguments: dict[str, Any]
 ) -> None:
     async with AsyncHaut(**sandbox.credentials) as haut:
@@ -301,7 +295,7 @@ async def test_arguments_that_cannot_be_right(
     assert sandbox.arrivals == []
 
 
-async def test_unknown_subject(sandbox: Sandbox) -> None:
+async def test_upload_for_an_unknown_subject(sandbox: Sandbox) -> None:
     async with AsyncHaut(**sandbox.credentials) as haut:
         with pytest.raises(UploadIncomplete) as caught:
             await haut.upload_and_compute(UUID(int=1), **FILES, api="v3")
@@ -310,7 +304,7 @@ async def test_unknown_subject(sandbox: Sandbox) -> None:
     assert {side.status for side in caught.value.state.sides} == {"none"}
 
 
-async def test_a_slot_that_the_answer_leaves_out(sandbox: Sandbox, subject_id: str) -> None:
+async def test_slot_missing_in_the_response_is_an_error(sandbox: Sandbox, subject_id: str) -> None:
     def without_left(answer: Answer) -> Answer:
         body = json.loads(bytes(answer.body))
         del body["left"]
@@ -323,10 +317,10 @@ async def test_a_slot_that_the_answer_leaves_out(sandbox: Sandbox, subject_id: s
         with pytest.raises(UploadIncomplete, match="left does not fit the spec") as caught:
             await haut.upload_and_compute(subject_id, **FILES, api="v3")
         await haut.resume_upload(caught.value.state, **FILES)
-    once(sandbox)
+    assert_uploaded_once(sandbox)
 
 
-async def test_a_computation_whose_answer_was_lost_is_found_in_the_results(
+async def test_computation_whose_response_was_lost_is_detected_in_the_results(
     sandbox: Sandbox, subject_id: str
 ) -> None:
     sandbox.faults.add("compute_batch_v3", faults.reset("after"))
@@ -335,5 +329,5 @@ async def test_a_computation_whose_answer_was_lost_is_found_in_the_results(
             await haut.upload_and_compute(subject_id, **FILES, api="v3")
         assert caught.value.state.compute == "unknown"
         await haut.resume_upload(caught.value.state)
-    once(sandbox)
+    assert_uploaded_once(sandbox)
     assert sandbox.arrived("compute_batch_v3") == 1

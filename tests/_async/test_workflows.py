@@ -1,8 +1,8 @@
 """Every operation and workflow of the client, replayed from cassettes with the network blocked.
 
-The cassettes are recorded from the sandbox, or from an empty dataset of the real service, so each test
-leaves the dataset as it found it. Both clients replay the same cassettes: they must send the same
-requests. In these tests time passes only while the client sleeps, and then at once.
+The cassettes are recorded from the sandbox or from an empty dataset of the real service, so each
+test deletes what it created. Both clients replay the same cassettes and must send the same requests.
+The clock of these tests advances only while the client sleeps, and the sleep returns immediately.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ pytestmark = [pytest.mark.vcr, pytest.mark.block_network]
 
 BORN = date(1990, 1, 2)
 META = {"study": "subject-1", "visit": 1}
-NOBODY = UUID("00000000-0000-4000-8000-000000000000")
+UNKNOWN_ID = UUID("00000000-0000-4000-8000-000000000000")
 JPEG, PNG, WEBP = (PHOTOS / f"portrait.{suffix}" for suffix in ("jpg", "png", "webp"))
 CONTENT = {photo: photo.read_bytes() for photo in (JPEG, PNG, WEBP)}
 
@@ -60,7 +60,7 @@ KINDS = pytest.mark.parametrize(
 
 @contextmanager
 def given_as(kind: str, photo: Path) -> Iterator[PhotoFile]:
-    """A photo in one of the ways a caller can give it."""
+    """Yield a photo as a path, as bytes or as an open file."""
     if kind == "file":
         with photo.open("rb") as file:
             yield file
@@ -76,13 +76,13 @@ async def haut(service: Service) -> AsyncIterator[AsyncHaut]:
 
 @pytest.fixture
 def origin(pytestconfig: pytest.Config) -> str:
-    """What is recorded or replayed: sandbox or live."""
+    """The service that the cassettes are recorded from: sandbox or live."""
     name: str = pytestconfig.getoption("cassettes").name
     return name
 
 
 @pytest.fixture
-async def stranger(service: Service) -> AsyncIterator[AsyncHaut]:
+async def unauthorized_client(service: Service) -> AsyncIterator[AsyncHaut]:
     credentials = service.credentials.copy()
     credentials["token"] = "not-a-token"
     async with AsyncHaut(**credentials) as client:
@@ -162,16 +162,16 @@ async def test_list_subjects(haut: AsyncHaut, five: list[UUID]) -> None:
 
 async def test_delete_subject(haut: AsyncHaut, five: list[UUID]) -> None:
     await haut.subjects.delete(five[1])
-    left = sorted([subject.id async for subject in haut.subjects.iterate()])
-    assert left == sorted({*five} - {five[1]})
+    remaining = sorted([subject.id async for subject in haut.subjects.iterate()])
+    assert remaining == sorted({*five} - {five[1]})
     with pytest.raises(NotFound):
         await haut.subjects.delete(five[1])
 
 
 async def test_delete_many_subjects(haut: AsyncHaut, five: list[UUID]) -> None:
-    outcome = await haut.subjects.delete_many([five[4], NOBODY, five[0], five[4]])
+    outcome = await haut.subjects.delete_many([five[4], UNKNOWN_ID, five[0], five[4]])
     assert outcome.deleted == (five[4], five[0])
-    assert outcome.not_deleted == (NOBODY,)
+    assert outcome.not_deleted == (UNKNOWN_ID,)
     assert sorted([subject.id async for subject in haut.subjects.iterate()]) == sorted(five[1:4])
 
 
@@ -179,7 +179,7 @@ async def test_clear_storage(haut: AsyncHaut, subject: Subject) -> None:
     uploaded = await haut.images.upload(subject.id, WEBP)
     await haut.subjects.clear_storage(subject.id)
     image = await haut.images.get(uploaded.image_id, signed_url=True)
-    assert image.id == uploaded.image_id, "the record stays"
+    assert image.id == uploaded.image_id, "the record remains"
     assert image.signed_url is None
     with pytest.raises(StorageError, match="has a record but no file"):
         await haut.images.download(uploaded.image_id, io.BytesIO())
@@ -235,7 +235,7 @@ async def test_download_to_a_path(haut: AsyncHaut, subject: Subject, tmp_path: P
     target = tmp_path / "front.jpg"
     assert await haut.images.download(uploaded.image_id, target) == len(CONTENT[JPEG])
     assert target.read_bytes() == CONTENT[JPEG]
-    assert os.listdir(tmp_path) == ["front.jpg"], "nothing unfinished is left beside it"
+    assert os.listdir(tmp_path) == ["front.jpg"], "no partial file remains"
 
 
 async def test_compute(haut: AsyncHaut, subject: Subject) -> None:
@@ -319,11 +319,11 @@ async def test_upload_and_compute_three_sides(haut: AsyncHaut, subject: Subject)
     assert sent == {side: (len(content), len(content)) for side, content in contents.items()}
     assert [image.side for image in batch.images] == ["front", "right", "left"]
     assert {image.batch_id for image in batch.images} == {batch.batch_id}
-    analysed = await haut.wait_for_analysis(batch)
-    assert {(image.id, image.side) for image in analysed} == {
+    analyzed = await haut.wait_for_analysis(batch)
+    assert {(image.id, image.side) for image in analyzed} == {
         (image.image_id, image.side) for image in batch.images
     }
-    assert {image.image_batch_id for image in analysed} == {batch.batch_id}
+    assert {image.image_batch_id for image in analyzed} == {batch.batch_id}
     for image in batch.images:
         received = io.BytesIO()
         await haut.images.download(image.image_id, received)
@@ -374,29 +374,29 @@ async def test_erase_all_but_the_subject(haut: AsyncHaut, subject: Subject) -> N
     assert [image.id async for image in haut.images.iterate(subject.id)] == []
 
 
-# Workflows that stop and are resumed
+# Interrupted workflows
 
 
 Fail = Callable[..., None]
 
 
 @pytest.fixture
-async def impatient(haut: AsyncHaut) -> AsyncHaut:
-    """A client that gives up after three attempts."""
+async def client_with_two_retries(haut: AsyncHaut) -> AsyncHaut:
+    """A client that makes at most three attempts."""
     return haut.with_options(max_retries=2)
 
 
 def computations(cassette: Any) -> int:
-    """The number of computations that were requested, which is what costs money."""
+    """Return the number of requested computations, which are billed."""
     return sum(request.uri.endswith("/compute/") for request in cassette.requests)
 
 
 async def test_upload_stopped_while_storing_and_resumed(
-    fail: Fail, haut: AsyncHaut, impatient: AsyncHaut, subject: Subject, vcr: Any
+    fail: Fail, haut: AsyncHaut, client_with_two_retries: AsyncHaut, subject: Subject, vcr: Any
 ) -> None:
     fail("upload_image", faults.bad_gateway(503), times=3, skip=1)
     with pytest.raises(UploadIncomplete) as stopped:
-        await impatient.upload_and_compute(subject.id, front=JPEG, left=WEBP)
+        await client_with_two_retries.upload_and_compute(subject.id, front=JPEG, left=WEBP)
     state = UploadState.from_json(stopped.value.state.to_json())
     assert [(side.side, side.status) for side in state.sides] == [
         ("front", "stored"),
@@ -411,7 +411,7 @@ async def test_upload_stopped_while_storing_and_resumed(
     assert batch.images[0].image_id == state.sides[0].image_id
     assert batch.images[1].image_id != state.sides[1].image_id
     listed = {image.id async for image in haut.images.iterate(subject.id)}
-    assert listed == {image.image_id for image in batch.images}, "no half-made image is left"
+    assert listed == {image.image_id for image in batch.images}, "no image without a file remains"
     assert len(await haut.wait_for_analysis(batch)) == 2
     assert computations(vcr) == 1
 
@@ -433,38 +433,38 @@ async def test_upload_stopped_at_compute_and_resumed(
 
 
 async def test_paginate_all_stopped_and_read_again(
-    fail: Fail, haut: AsyncHaut, impatient: AsyncHaut, five: list[UUID]
+    fail: Fail, haut: AsyncHaut, client_with_two_retries: AsyncHaut, five: list[UUID]
 ) -> None:
     fail("list_subjects", faults.bad_gateway(503), times=3, skip=1)
     dataset_id = haut.scope.dataset_id
-    seen: list[UUID] = []
+    first_pass: list[UUID] = []
     with pytest.raises(ServerError) as stopped:
-        async for found in impatient.paginate_all(
+        async for found in client_with_two_retries.paginate_all(
             list_subjects, dataset_id=dataset_id, page_size=2
         ):
-            seen.append(found.id)
-    assert (stopped.value.status, stopped.value.attempts, len(seen)) == (503, 3, 2)
+            first_pass.append(found.id)
+    assert (stopped.value.status, stopped.value.attempts, len(first_pass)) == (503, 3, 2)
     again = haut.paginate_all(list_subjects, dataset_id=dataset_id, page_size=2)
     read = [found.id async for found in again]
-    assert read[:2] == seen
+    assert read[:2] == first_pass
     assert sorted(read) == sorted(five)
 
 
 async def test_erase_subject_stopped_and_completed(
-    fail: Fail, haut: AsyncHaut, impatient: AsyncHaut, subject: Subject
+    fail: Fail, haut: AsyncHaut, client_with_two_retries: AsyncHaut, subject: Subject
 ) -> None:
     batch = await haut.upload_and_compute(subject.id, front=JPEG, left=WEBP)
     fail("delete_image", faults.bad_gateway(503), times=3, skip=1)
     with pytest.raises(ErasureIncomplete) as stopped:
-        await impatient.erase_subject(subject.id)
+        await client_with_two_retries.erase_subject(subject.id)
     receipt = ErasureReceipt.from_json(stopped.value.receipt.to_json())
     assert not receipt.verified
     assert [(step.name, step.status) for step in receipt.steps] == [
         ("storage", "done"),
         ("images", "failed"),
     ]
-    [left] = [image.id async for image in haut.images.iterate(subject.id)]
-    assert left in {image.image_id for image in batch.images}
+    [remaining] = [image.id async for image in haut.images.iterate(subject.id)]
+    assert remaining in {image.image_id for image in batch.images}
     completed = await haut.erase_subject(subject.id, receipt=receipt)
     assert completed.verified
     assert completed.steps[:2] == receipt.steps
@@ -472,7 +472,7 @@ async def test_erase_subject_stopped_and_completed(
     assert [found.id async for found in haut.subjects.iterate()] == []
 
 
-# The sections around
+# Login, tokens, datasets, batches and results
 
 
 async def test_login(service: Service) -> None:
@@ -502,12 +502,12 @@ async def test_datasets(haut: AsyncHaut) -> None:
     assert dataset.id in [found.id async for found in haut.datasets.iterate()]
     assert dataset.id in [found.id for found in await haut.datasets.short_list()]
     with pytest.raises(NotFound):
-        await haut.datasets.get(NOBODY)
+        await haut.datasets.get(UNKNOWN_ID)
 
 
 async def test_create_dataset(haut: AsyncHaut, origin: str) -> None:
     if origin == "live":
-        pytest.skip("would stay: no operation is known that deletes a dataset")
+        pytest.skip("the dataset could not be deleted afterwards")
     created = await haut.datasets.create("dataset", expire_images_after_days=30)
     assert (created.name, created.expire_images_after_days) == ("dataset", 30)
     assert await haut.datasets.get(created.id) == created
@@ -587,7 +587,7 @@ async def test_upload_and_compute_by_version_3(haut: AsyncHaut, subject: Subject
 
 async def test_not_found(haut: AsyncHaut) -> None:
     with pytest.raises(NotFound) as raised:
-        await haut.subjects.update(NOBODY, name="subject-1")
+        await haut.subjects.update(UNKNOWN_ID, name="subject-1")
     assert isinstance(raised.value, LookupError)
     assert (raised.value.status, raised.value.attempts) == (404, 1)
     assert raised.value.operation == "PATCH /api/v1/companies/{id}/datasets/{id}/subjects/{id}/"
@@ -603,8 +603,8 @@ async def test_bad_request(haut: AsyncHaut) -> None:
     assert (raised.value.status, raised.value.maybe_carried_out) == (400, False)
 
 
-async def test_unauthorized(stranger: AsyncHaut) -> None:
+async def test_unauthorized(unauthorized_client: AsyncHaut) -> None:
     with pytest.raises(Unauthorized) as raised:
-        await stranger.subjects.list()
+        await unauthorized_client.subjects.list()
     assert raised.value.status == 401
     assert "not-a-token" not in str(raised.value)

@@ -1,5 +1,5 @@
 # Derived from tests/_async/test_account.py by `make sync`; change that file instead.
-"""Private tokens, datasets, dictionaries, and the names that a dataset gives to sides and lights."""
+"""Private tokens, datasets, dictionaries and the names of sides and lights in a dataset."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ def haut(sandbox: Sandbox) -> Iterator[Haut]:
 
 
 def changed(**changes: Any) -> Fault:
-    """The true answer, an object, with other fields."""
+    """Return a fault that changes fields of the JSON object in the response."""
 
     def change(answer: Answer) -> Answer:
         return json_answer(answer.status, {**json.loads(answer.body), **changes})
 
-    return Fault("other fields", "after", change=change)
+    return Fault("changed fields", "after", change=change)
 
 
 # Private tokens
 
 
-def test_a_private_token_lets_in_until_it_is_revoked(sandbox: Sandbox, haut: Haut) -> None:
+def test_private_token_works_until_it_is_revoked(sandbox: Sandbox, haut: Haut) -> None:
     created = haut.private_tokens.create("nightly job", TOMORROW)
     assert (created.name, created.expiration_time) == ("nightly job", TOMORROW)
     credentials: dict[str, Any] = {**sandbox.credentials, "token": created.data}
@@ -75,11 +75,11 @@ def test_private_tokens_are_listed_over_all_pages(sandbox: Sandbox, haut: Haut) 
     assert [found.name for found in haut.private_tokens.iterate("job 17")] == ["job 17"]
     page = haut.private_tokens.list(page=3, page_size=7, ordering="name")
     assert (page.total, len(page), page.next_page) == (25, 7, 4)
-    # An operation of no company.
+    # This operation has no company_id argument.
     assert len([found for found in haut.paginate_all(list_private_tokens)]) == 25
 
 
-def test_a_private_token_shows_in_no_repr_and_no_error(sandbox: Sandbox, haut: Haut) -> None:
+def test_private_token_is_not_in_reprs_or_errors(sandbox: Sandbox, haut: Haut) -> None:
     created = haut.private_tokens.create("nightly job", TOMORROW)
     assert created.data.startswith("sandbox-token-")
     assert created.data not in repr(created) + f"{created}"
@@ -95,7 +95,7 @@ def test_a_private_token_shows_in_no_repr_and_no_error(sandbox: Sandbox, haut: H
 # Datasets
 
 
-def test_a_dataset_is_made_and_found(sandbox: Sandbox, haut: Haut) -> None:
+def test_created_dataset_is_found(sandbox: Sandbox, haut: Haut) -> None:
     made = haut.datasets.create(
         "study",
         image_type_id=2,
@@ -120,7 +120,7 @@ def test_a_dataset_is_made_and_found(sandbox: Sandbox, haut: Haut) -> None:
         haut.datasets.get(UUID(int=7))
 
 
-def test_what_is_not_given_is_not_sent(sandbox: Sandbox, haut: Haut) -> None:
+def test_omitted_arguments_are_not_sent(sandbox: Sandbox, haut: Haut) -> None:
     bodies: list[bytes] = []
     sandbox.before_request = lambda request: bodies.append(bytes(request.body))
     haut.datasets.create("x" * 512)
@@ -138,22 +138,22 @@ def test_dictionaries(sandbox: Sandbox, haut: Haut) -> None:
     assert sandbox.arrived("list_image_types") == 1
 
 
-def test_dictionaries_that_come_in_pages(sandbox: Sandbox, haut: Haut) -> None:
-    whole = haut.image_types()
+def test_dictionaries_that_the_service_returns_in_pages(sandbox: Sandbox, haut: Haut) -> None:
+    complete = haut.image_types()
     pages = []
 
     def paged(answer: Answer) -> Answer:
         items = json.loads(answer.body)
         pages.append(items)
         number = len(pages)
-        following = "https://elsewhere.example.com/?page=2" if number < len(items) else None
+        following = "https://other.example.com/?page=2" if number < len(items) else None
         shown = {"count": len(items), "next": following, "previous": None}
         return json_answer(200, {**shown, "results": [items[number - 1]]})
 
     sandbox.faults.add("list_image_types", Fault("pages", "after", change=paged), times=None)
-    assert haut.image_types() == whole
+    assert haut.image_types() == complete
     pages.clear()
-    assert tuple([found for found in haut.paginate_all(list_image_types)]) == whole
+    assert tuple([found for found in haut.paginate_all(list_image_types)]) == complete
 
 
 # Sides and lights
@@ -164,7 +164,7 @@ def hands(haut: Haut) -> Dataset:
     return haut.datasets.create("hands", image_type_id=2)
 
 
-def test_documented_sides_and_numbers_need_no_asking(sandbox: Sandbox, haut: Haut) -> None:
+def test_documented_sides_and_numbers_are_not_looked_up(sandbox: Sandbox, haut: Haut) -> None:
     subject = haut.subjects.create("subject-1")
     for number, side in enumerate(("front", "right", "left"), 1):
         for given in (side, number):
@@ -175,7 +175,9 @@ def test_documented_sides_and_numbers_need_no_asking(sandbox: Sandbox, haut: Hau
     assert sandbox.arrived("get_dataset") == 0
 
 
-def test_other_names_are_looked_up_once(sandbox: Sandbox, haut: Haut, hands: Dataset) -> None:
+def test_names_of_sides_and_lights_are_looked_up_once(
+    sandbox: Sandbox, haut: Haut, hands: Dataset
+) -> None:
     subject = haut.subjects.create("subject-1", dataset_id=hands.id)
     for side, light in (("palm", "polarized"), ("Back", "REGULAR"), (5, 2), ("palm", 2), (4, None)):
         slot = haut.with_options(max_retries=0).images.request_upload(
@@ -200,7 +202,7 @@ def test_other_names_are_looked_up_once(sandbox: Sandbox, haut: Haut, hands: Dat
         ("front", "regular", "no such side"),
     ],
 )
-def test_what_the_image_type_has_not(
+def test_side_or_light_that_the_image_type_lacks_is_rejected(
     sandbox: Sandbox, haut: Haut, hands: Dataset, side: Any, light: Any, message: str
 ) -> None:
     subject = haut.subjects.create("subject-1", dataset_id=hands.id)
@@ -209,7 +211,7 @@ def test_what_the_image_type_has_not(
     assert sandbox.arrived("create_signed_upload_url") == 0
 
 
-def test_a_light_of_a_whole_batch(sandbox: Sandbox, haut: Haut) -> None:
+def test_light_is_checked_and_looked_up_once_for_a_batch(sandbox: Sandbox, haut: Haut) -> None:
     subject = haut.subjects.create("subject-1")
     with pytest.raises(ConfigError, match="no such light"):
         haut.upload_and_compute(subject.id, front=PHOTO, light="polarized")
@@ -219,14 +221,16 @@ def test_a_light_of_a_whole_batch(sandbox: Sandbox, haut: Haut) -> None:
     assert sandbox.arrived("get_dataset") == 1
 
 
-def test_a_light_of_another_dataset(sandbox: Sandbox, haut: Haut, hands: Dataset) -> None:
-    """No side of a face is a side of a hand, so this much says that the right dataset is asked."""
+def test_light_is_looked_up_in_the_dataset_of_the_call(
+    sandbox: Sandbox, haut: Haut, hands: Dataset
+) -> None:
+    """The error lists the sides of a hand, which shows that the given dataset was requested."""
     subject = haut.subjects.create("subject-1", dataset_id=hands.id)
     with pytest.raises(ConfigError, match=r"no such side .* palm"):
         haut.upload_and_compute(subject.id, front=PHOTO, light="polarized", dataset_id=hands.id)
 
 
-def test_a_dataset_without_an_image_type(sandbox: Sandbox, haut: Haut) -> None:
+def test_names_are_rejected_if_the_dataset_has_no_image_type(sandbox: Sandbox, haut: Haut) -> None:
     subject = haut.subjects.create("subject-1")
     sandbox.faults.add("get_dataset", changed(image_type=None))
     with pytest.raises(ConfigError, match="pass side and light as numbers"):
@@ -234,7 +238,7 @@ def test_a_dataset_without_an_image_type(sandbox: Sandbox, haut: Haut) -> None:
     haut.images.request_upload(subject.id, light="regular")
 
 
-def test_names_need_a_dataset(sandbox: Sandbox) -> None:
+def test_names_require_a_dataset_id(sandbox: Sandbox) -> None:
     credentials: dict[str, Any] = {**sandbox.credentials, "dataset_id": None}
     [subject] = sandbox.add_subjects(1)
     with Haut(**credentials) as haut:
@@ -243,7 +247,7 @@ def test_names_need_a_dataset(sandbox: Sandbox) -> None:
             haut.images.request_upload(subject.id, light="regular")
 
 
-def test_a_lookup_that_fails_is_the_calls_failure(sandbox: Sandbox, haut: Haut) -> None:
+def test_error_of_the_name_lookup_is_raised(sandbox: Sandbox, haut: Haut) -> None:
     subject = haut.subjects.create("subject-1")
     sandbox.faults.add("get_dataset", faults.status(404))
     with pytest.raises(NotFound):

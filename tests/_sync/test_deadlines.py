@@ -1,5 +1,5 @@
 # Derived from tests/_async/test_deadlines.py by `make sync`; change that file instead.
-"""The deadline of a call holds, whatever the other side does, and no connection is left open."""
+"""Calls end at their deadline, however slow the other side is, and leave no connection open."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from haut_ext import Haut, Timeout, TransportTimeout
 from haut_ext._http import retry_policy
 from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Request, Sandbox, faults
-from tests.support.both_clients import Latest
+from tests.support.both_clients import MaximumDuration
 from tests.support.interruptions import BackgroundCalls, wait_until
 from tests.support.leaks import LeakCheck
-from tests.support.sandbox_photos import elsewhere, photo_of, store
+from tests.support.sandbox_photos import add_photo, photo_of, slot_at
 from tests.support.servers import HOST, black_hole, slow_reader
 
 DEADLINE = 1.0
@@ -40,10 +40,10 @@ def client(sandbox: Sandbox, **changes: Any) -> Haut:
 
 @contextmanager
 def ends_in_time(latest: float = DEADLINE) -> Iterator[None]:
-    """Check that the call ends with the deadline's error, neither before it nor after `latest`.
+    """Check that a call fails with a deadline error, not before its deadline nor after `latest`.
 
     Args:
-        latest: Seconds; Haut ends at its deadline, Haut at most one timeout later.
+        latest: Latest end of the call, in seconds.
     """
     started = time.monotonic()
     with pytest.raises(TransportTimeout, match=f"deadline of {DEADLINE:g} s") as caught:
@@ -52,8 +52,8 @@ def ends_in_time(latest: float = DEADLINE) -> Iterator[None]:
     assert DEADLINE <= caught.value.elapsed < latest + 0.3
 
 
-def test_body_that_comes_byte_by_byte(sandbox: Sandbox) -> None:
-    stored = store(sandbox)
+def test_response_that_arrives_byte_by_byte(sandbox: Sandbox) -> None:
+    stored = add_photo(sandbox)
     sandbox.faults.add("get_image", faults.dribble(0.02, head=False))
     with LeakCheck(), client(sandbox) as haut:
         with ends_in_time():
@@ -61,8 +61,8 @@ def test_body_that_comes_byte_by_byte(sandbox: Sandbox) -> None:
     assert sandbox.faults.pending == []
 
 
-def test_silence(sandbox: Sandbox) -> None:
-    stored = store(sandbox)
+def test_server_that_does_not_respond(sandbox: Sandbox) -> None:
+    stored = add_photo(sandbox)
     sandbox.faults.add("get_image", faults.stall())
     with LeakCheck(), client(sandbox) as haut:
         with ends_in_time():
@@ -70,50 +70,50 @@ def test_silence(sandbox: Sandbox) -> None:
     assert sandbox.faults.pending == []
 
 
-def test_download_that_comes_byte_by_byte(sandbox: Sandbox) -> None:
-    stored = store(sandbox)
+def test_download_that_arrives_byte_by_byte(sandbox: Sandbox) -> None:
+    stored = add_photo(sandbox)
     sandbox.faults.add("download_image", faults.dribble(0.3, head=False))
     with LeakCheck(), client(sandbox) as haut:
-        got = io.BytesIO()
+        received = io.BytesIO()
         with ends_in_time():
-            haut.images.download(stored.image, got)
-        assert got.getvalue() == b"pho"  # it was being streamed
+            haut.images.download(stored.image, received)
+        assert received.getvalue() == b"pho"  # the download had started
     assert sandbox.faults.pending == []
 
 
-def test_upload_to_a_receiver_that_reads_slowly(sandbox: Sandbox) -> None:
-    stored = store(sandbox)
+def test_upload_to_a_server_that_reads_slowly(sandbox: Sandbox) -> None:
+    stored = add_photo(sandbox)
     photo = Photo.open(photo_of(20_000_000))
     with LeakCheck(), client(sandbox) as haut:
         with slow_reader(65_536, 0.02) as storage:
-            slot = elsewhere(haut.images.request_upload(stored.subject), storage.origin)
+            slot = slot_at(haut.images.request_upload(stored.subject), storage.origin)
             with ends_in_time():
                 haut.images.send_bytes(slot, photo)
 
 
-def test_host_with_several_dead_addresses(
+def test_host_with_several_unreachable_addresses(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hosts = [HOST, "127.0.0.2", "127.0.0.3"]
 
-    look_up = socket.getaddrinfo
+    getaddrinfo = socket.getaddrinfo
 
-    def several(host: Any, port: Any, *arguments: Any, **named: Any) -> Any:
+    def resolve(host: Any, port: Any, *arguments: Any, **named: Any) -> Any:
         if host != "localhost":
-            return look_up(host, port, *arguments, **named)
+            return getaddrinfo(host, port, *arguments, **named)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (it, port)) for it in hosts]
 
     with black_hole(*hosts) as port:
-        monkeypatch.setattr(socket, "getaddrinfo", several)
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
         base_url = f"http://localhost:{port}"
         with LeakCheck(), client(sandbox, base_url=base_url) as haut:
-            with ends_in_time(Latest.of_addresses(3) * DEADLINE):
+            with ends_in_time(MaximumDuration.of_connecting(addresses=3) * DEADLINE):
                 haut.subjects.list()
 
 
 def test_waiting_for_a_slot_before_a_retry(sandbox: Sandbox) -> None:
-    """Other calls take all slots between the first attempt and the second."""
-    stored = store(sandbox)
+    """Other calls occupy all slots between the first and the second attempt."""
+    stored = add_photo(sandbox)
     late = faults.Fault("late", "before", change=faults.status(503).change, seconds=0.3)
     sandbox.faults.add("get_image", late)
     release = threading.Event()
@@ -125,13 +125,13 @@ def test_waiting_for_a_slot_before_a_retry(sandbox: Sandbox) -> None:
     sandbox.before_request = hold
     with LeakCheck(), client(sandbox, deadline=None, max_in_flight=16) as others:
 
-        def last() -> None:
+        def occupy_last_slot() -> None:
             wait_until(lambda: sandbox.arrived("get_image"))
             others.subjects.list()
 
         with BackgroundCalls([others.subjects.list] * 15):
             wait_until(lambda: sandbox.arrived("list_subjects") == 15)
-            with BackgroundCalls([last]):
+            with BackgroundCalls([occupy_last_slot]):
                 try:
                     with ends_in_time():
                         others.with_options(deadline=DEADLINE).images.get(stored.image)

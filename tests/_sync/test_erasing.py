@@ -1,5 +1,5 @@
 # Derived from tests/_async/test_erasing.py by `make sync`; change that file instead.
-"""Erasures that are cut anywhere are completed by a second call, and the receipt tells the truth."""
+"""Erasure of subjects: completion after an interruption at any request, and correct receipts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def subject_id(sandbox: Sandbox) -> UUID:
-    """A subject with 12 photos (two pages) and metadata, beside one that must stay."""
+    """The id of a subject with metadata and 12 photos (two pages). A second subject must be kept."""
     other, subject = sandbox.add_subjects(2)
     sandbox.add_images(other, 1, photo=PHOTO)
     sandbox.add_images(subject, 12, photo=PHOTO)
@@ -44,18 +44,18 @@ def subject_id(sandbox: Sandbox) -> UUID:
     return UUID(subject.id)
 
 
-def nothing_left(sandbox: Sandbox, *, kept: bool = False) -> None:
+def assert_erased(sandbox: Sandbox, *, kept: bool = False) -> None:
     snapshot = sandbox.snapshot()
     assert len(snapshot["subjects"]) == (2 if kept else 1)
-    assert len(sandbox.world.objects) == 1, "files are left in the storage"
+    assert len(sandbox.world.objects) == 1, "the storage still contains files of the subject"
     if kept:
         assert [subject["meta"] for subject in snapshot["subjects"]] == [None, None]
 
 
-def test_receipt(sandbox: Sandbox, subject_id: UUID) -> None:
+def test_receipt_lists_all_steps(sandbox: Sandbox, subject_id: UUID) -> None:
     with Haut(**sandbox.credentials) as haut:
         receipt = haut.erase_subject(subject_id)
-    nothing_left(sandbox)
+    assert_erased(sandbox)
     assert receipt.verified
     steps = [(step.name, step.status, step.count) for step in receipt.steps]
     assert steps == [
@@ -78,23 +78,25 @@ def test_receipt(sandbox: Sandbox, subject_id: UUID) -> None:
     }
 
 
-def test_who_keeps_the_receipt_has_each_step_before_the_next_is_begun(
+def test_each_step_is_reported_before_the_next_one_starts(
     sandbox: Sandbox, subject_id: UUID
 ) -> None:
-    """What a process that is killed here must find in its journal."""
-    told: list[ErasureReceipt] = []
-    known: dict[str, list[str]] = {}
+    """A process that persists each reported receipt can resume after being killed at any time."""
+    reported: list[ErasureReceipt] = []
+    steps_before: dict[str, list[str]] = {}
 
-    def note(request: Request) -> None:
-        known.setdefault(request.operation, [step.name for step in told[-1].steps] if told else [])
+    def record(request: Request) -> None:
+        steps_before.setdefault(
+            request.operation, [step.name for step in reported[-1].steps] if reported else []
+        )
 
-    sandbox.before_request = note
+    sandbox.before_request = record
     with Haut(**sandbox.credentials) as haut:
-        fresh = ErasureReceipt(
+        initial = ErasureReceipt(
             haut.scope.company_id, haut.scope.dataset(), subject_id, False, (), False
         )
-        receipt = erase_subject(haut.subjects, haut.images, haut.batches, fresh, told.append)
-    assert known == {
+        receipt = erase_subject(haut.subjects, haut.images, haut.batches, initial, reported.append)
+    assert steps_before == {
         "clear_subject_storage": [],
         "list_images": ["storage"],
         "delete_image": ["storage"],
@@ -106,17 +108,17 @@ def test_who_keeps_the_receipt_has_each_step_before_the_next_is_begun(
         "get_batch_results_v3": ["storage", "images", "batches", "metadata"],
         "delete_subject": ["storage", "images", "batches", "metadata", "results"],
     }
-    assert told[-1].steps == receipt.steps
+    assert reported[-1].steps == receipt.steps
 
 
-def test_keep_subject(sandbox: Sandbox, subject_id: UUID) -> None:
+def test_keep_subject_erases_everything_but_the_subject(sandbox: Sandbox, subject_id: UUID) -> None:
     with Haut(**sandbox.credentials) as haut:
         receipt = haut.erase_subject(subject_id, keep_subject=True)
         assert receipt.verified
-        nothing_left(sandbox, kept=True)
+        assert_erased(sandbox, kept=True)
         receipt = haut.erase_subject(subject_id)
     assert receipt.verified
-    nothing_left(sandbox)
+    assert_erased(sandbox)
 
 
 BOUNDARIES = [
@@ -140,11 +142,11 @@ BOUNDARIES = [
 
 @pytest.mark.parametrize("carried_out", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(("operation", "number"), BOUNDARIES)
-def test_cut_and_called_again(
+def test_interrupted_erasure_is_completed_with_its_receipt(
     sandbox: Sandbox, subject_id: UUID, operation: str, number: int, carried_out: bool
 ) -> None:
-    cut = faults.close("after" if carried_out else "before")
-    sandbox.faults.add(operation, cut, skip=number)
+    fault = faults.close("after" if carried_out else "before")
+    sandbox.faults.add(operation, fault, skip=number)
     with Haut(**sandbox.credentials, max_retries=0) as haut:
         with pytest.raises(ErasureIncomplete) as caught:
             haut.erase_subject(subject_id)
@@ -154,14 +156,14 @@ def test_cut_and_called_again(
         assert first.steps[-1].status == "failed"
         assert first.steps[-1].reason == "TransportError"
         receipt = haut.erase_subject(subject_id, receipt=first)
-    nothing_left(sandbox)
+    assert_erased(sandbox)
     assert receipt.verified
     assert receipt.steps[: len(first.steps)] == first.steps
     assert all(step.status != "failed" for step in receipt.steps[len(first.steps) :])
 
 
 @pytest.mark.parametrize(("operation", "number"), BOUNDARIES)
-def test_a_second_call_needs_no_receipt(
+def test_interrupted_erasure_is_completed_without_its_receipt(
     sandbox: Sandbox, subject_id: UUID, operation: str, number: int
 ) -> None:
     sandbox.faults.add(operation, faults.close("after"), skip=number)
@@ -171,22 +173,22 @@ def test_a_second_call_needs_no_receipt(
         try:
             receipt = haut.erase_subject(subject_id)
         except NotFound:
-            pass  # the first call had come as far as the subject: without its receipt, unknown
+            pass  # the first call deleted the subject, which only its receipt can tell
         else:
             assert receipt.verified
-    nothing_left(sandbox)
+    assert_erased(sandbox)
 
 
-def test_retries_hide_a_passing_trouble(sandbox: Sandbox, subject_id: UUID) -> None:
+def test_transient_errors_are_retried(sandbox: Sandbox, subject_id: UUID) -> None:
     for operation in ("clear_subject_storage", "delete_image", "delete_subject", "list_images"):
         sandbox.faults.add(operation, faults.reset("after"))
     with Haut(**sandbox.credentials) as haut:
         assert (haut.erase_subject(subject_id)).verified
     assert sandbox.faults.pending == []
-    nothing_left(sandbox)
+    assert_erased(sandbox)
 
 
-def test_photos_uploaded_meanwhile_are_caught(sandbox: Sandbox, subject_id: UUID) -> None:
+def test_photos_uploaded_during_the_erasure_are_deleted(sandbox: Sandbox, subject_id: UUID) -> None:
     late = iter(range(3))
 
     def upload(request: Request) -> None:
@@ -200,10 +202,10 @@ def test_photos_uploaded_meanwhile_are_caught(sandbox: Sandbox, subject_id: UUID
         receipt = haut.erase_subject(subject_id)
     assert receipt.verified
     assert [step.count for step in receipt.steps if step.name == "images"] == [15]
-    nothing_left(sandbox)
+    assert_erased(sandbox)
 
 
-def test_a_photo_that_comes_after_the_last_look_denies_the_verification(
+def test_photo_uploaded_after_the_last_deletion_fails_the_verification(
     sandbox: Sandbox, subject_id: UUID
 ) -> None:
     def upload(request: Request) -> None:
@@ -222,7 +224,7 @@ def test_a_photo_that_comes_after_the_last_look_denies_the_verification(
         assert (haut.erase_subject(subject_id, keep_subject=True)).verified
 
 
-def test_records_that_are_listed_and_cannot_be_deleted_deny_the_verification(
+def test_records_that_cannot_be_deleted_fail_the_verification(
     sandbox: Sandbox, subject_id: UUID
 ) -> None:
     for operation in ("delete_image", "delete_batch"):
@@ -234,38 +236,42 @@ def test_records_that_are_listed_and_cannot_be_deleted_deny_the_verification(
     assert (receipt.steps[-1].status, receipt.steps[-1].count) == ("failed", 12)
 
 
-def test_metadata_that_stay_deny_the_verification(sandbox: Sandbox, subject_id: UUID) -> None:
-    pretended = faults.status(200, b'{"status": "ok"}', content_type="application/json")
-    sandbox.faults.add("clear_subject_metadata", pretended)
+def test_remaining_metadata_fails_the_verification(sandbox: Sandbox, subject_id: UUID) -> None:
+    false_success = faults.status(200, b'{"status": "ok"}', content_type="application/json")
+    sandbox.faults.add("clear_subject_metadata", false_success)
     with Haut(**sandbox.credentials) as haut:
         receipt = haut.erase_subject(subject_id, keep_subject=True)
     assert not receipt.verified
     assert (receipt.steps[-1].status, receipt.steps[-1].count) == ("failed", 1)
 
 
-def test_a_subject_that_stays_denies_the_verification(sandbox: Sandbox, subject_id: UUID) -> None:
-    """Asking whether it is gone is deleting it again; that this found something is what counts."""
-    sandbox.faults.add("delete_subject", faults.status(204))  # a pretended success
+def test_remaining_subject_fails_the_verification(sandbox: Sandbox, subject_id: UUID) -> None:
+    """The verification deletes the subject again. It fails because the subject still existed."""
+    sandbox.faults.add("delete_subject", faults.status(204))  # reports success without deleting
     with Haut(**sandbox.credentials) as haut:
         receipt = haut.erase_subject(subject_id)
     assert not receipt.verified
     assert (receipt.steps[-1].status, receipt.steps[-1].count) == ("failed", 1)
-    nothing_left(sandbox)
+    assert_erased(sandbox)
 
 
-@pytest.mark.parametrize("what", ["subject", "dataset"])
-def test_not_found_touches_nothing(sandbox: Sandbox, subject_id: UUID, what: str) -> None:
+@pytest.mark.parametrize("unknown", ["subject", "dataset"])
+def test_unknown_subject_or_dataset_changes_nothing(
+    sandbox: Sandbox, subject_id: UUID, unknown: str
+) -> None:
     before = sandbox.snapshot()
     with Haut(**sandbox.credentials) as haut:
         with pytest.raises(NotFound):
-            if what == "subject":
+            if unknown == "subject":
                 haut.erase_subject(uuid4())
             else:
                 haut.erase_subject(subject_id, dataset_id=uuid4())
     assert sandbox.snapshot() == before
 
 
-def test_storage_refused_ends_it(sandbox: Sandbox, subject_id: UUID) -> None:
+def test_erasure_stops_if_clearing_the_storage_is_forbidden(
+    sandbox: Sandbox, subject_id: UUID
+) -> None:
     sandbox.faults.add("clear_subject_storage", faults.status(403))
     with Haut(**sandbox.credentials) as haut:
         with pytest.raises(ErasureIncomplete) as caught:
@@ -280,10 +286,10 @@ def test_storage_refused_ends_it(sandbox: Sandbox, subject_id: UUID) -> None:
 
 @pytest.mark.parametrize("status", [403, 405])
 @pytest.mark.parametrize("operation", ["list_batches", "delete_batch", "list_image_results"])
-def test_routes_known_from_clients_only_stop_nothing(
+def test_errors_of_undocumented_routes_do_not_stop_the_erasure(
     sandbox: Sandbox, subject_id: UUID, operation: str, status: int
 ) -> None:
-    """The service may have others; the erasure goes on, and says that it could not be verified."""
+    """The service may lack these routes. The erasure continues and is reported as not verified."""
     sandbox.faults.add(operation, faults.status(status), times=None)
     with Haut(**sandbox.credentials) as haut:
         receipt = haut.erase_subject(subject_id)
@@ -293,10 +299,10 @@ def test_routes_known_from_clients_only_stop_nothing(
     assert failed.reason.endswith(str(status))
     assert not receipt.verified
     assert receipt.steps[-1].name == "verification"
-    nothing_left(sandbox)
+    assert_erased(sandbox)
 
 
-def test_a_service_without_the_route_of_batches(sandbox: Sandbox, subject_id: UUID) -> None:
+def test_erasure_without_the_batches_route_is_verified(sandbox: Sandbox, subject_id: UUID) -> None:
     sandbox.faults.add("list_batches", faults.status(404))
     with Haut(**sandbox.credentials) as haut:
         receipt = haut.erase_subject(subject_id)
@@ -319,7 +325,7 @@ RESULT = b"""[{"id": "6f0b8a0e-1c1f-4b1e-9f57-7a7f3f2f5f10", "result": 41.0, "is
         ("get_batch_results_v3", b'{"face_skin_metrics_3": {"all_algorithms_calculated": true}}'),
     ],
 )
-def test_results_that_outlive_their_image_deny_the_verification(
+def test_results_that_remain_after_deletion_fail_the_verification(
     sandbox: Sandbox, subject_id: UUID, operation: str, body: bytes
 ) -> None:
     sandbox.faults.add(
@@ -331,10 +337,10 @@ def test_results_that_outlive_their_image_deny_the_verification(
         ("results", 1)
     ]
     assert not receipt.verified
-    nothing_left(sandbox)
+    assert_erased(sandbox)
 
 
-def test_a_receipt_of_another_subject_is_refused(sandbox: Sandbox, subject_id: UUID) -> None:
+def test_receipt_of_another_subject_is_rejected(sandbox: Sandbox, subject_id: UUID) -> None:
     with Haut(**sandbox.credentials) as haut:
         receipt = haut.erase_subject(subject_id)
         with pytest.raises(ConfigError):
@@ -342,6 +348,6 @@ def test_a_receipt_of_another_subject_is_refused(sandbox: Sandbox, subject_id: U
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"steps": 3}', '{"steps": [{"name": 1}]}'])
-def test_what_is_no_receipt(text: str) -> None:
+def test_text_that_is_not_a_receipt_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         ErasureReceipt.from_json(text)

@@ -1,5 +1,5 @@
 # Derived from tests/_async/test_event_hooks.py by `make sync`; change that file instead.
-"""Event hooks run once for each attempt, see the request as sent, and can end the call."""
+"""Event hooks run once for each attempt, get the request as it is sent and can end the call."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.photo_files import jpeg
 
 
 class Recorder:
-    """Hooks that keep what they are called with, and take their time."""
+    """Event hooks that record requests and statuses. The request hook sleeps for some seconds."""
 
     def __init__(self, seconds: float = 0.0) -> None:
         self.seconds = seconds
@@ -61,7 +61,7 @@ def test_hooks_run_once_for_each_attempt(sandbox: Sandbox) -> None:
     assert sent == [f"Bearer {token}"] * 3 + [None] * 2 + [f"Bearer {token}"]
 
 
-def test_the_time_of_hooks_does_not_count_towards_the_deadline(sandbox: Sandbox) -> None:
+def test_time_spent_in_hooks_does_not_count_towards_the_deadline(sandbox: Sandbox) -> None:
     recorder = Recorder(0.6)
     sandbox.faults.add("list_subjects", faults.status(503))
     with Haut(
@@ -71,13 +71,13 @@ def test_the_time_of_hooks_does_not_count_towards_the_deadline(sandbox: Sandbox)
     assert len(recorder.requests) == 2
 
 
-def test_what_a_hook_raises_ends_the_call(sandbox: Sandbox) -> None:
-    def refuse(request: httpx.Request) -> None:
-        raise httpx.ConnectError("of the caller's own")
+def test_error_of_a_hook_ends_the_call(sandbox: Sandbox) -> None:
+    def fail(request: httpx.Request) -> None:
+        raise httpx.ConnectError("raised by the hook")
 
     with Haut(**sandbox.credentials) as haut:
-        with pytest.raises(httpx.ConnectError, match="of the caller's own"):
-            haut.with_options(event_hooks={"request": [refuse]}).subjects.list()
-        with pytest.raises(httpx.ConnectError, match="of the caller's own"):
-            haut.with_options(event_hooks={"response": [refuse]}).subjects.list()
+        with pytest.raises(httpx.ConnectError, match="raised by the hook"):
+            haut.with_options(event_hooks={"request": [fail]}).subjects.list()
+        with pytest.raises(httpx.ConnectError, match="raised by the hook"):
+            haut.with_options(event_hooks={"response": [fail]}).subjects.list()
         haut.subjects.list()

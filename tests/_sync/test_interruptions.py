@@ -1,5 +1,5 @@
 # Derived from tests/_async/test_interruptions.py by `make sync`; change that file instead.
-"""An interruption in any stage of a call leaves nothing behind, and the client goes on working."""
+"""A call that is interrupted in any stage leaks nothing, and its client can still be used."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Request, Sandbox, faults
 from tests.support.interruptions import BackgroundCalls, Interrupter, wait_until
 from tests.support.leaks import LeakCheck
-from tests.support.sandbox_photos import elsewhere, photo_of, store
+from tests.support.sandbox_photos import add_photo, photo_of, slot_at
 from tests.support.servers import black_hole, silent_server
 
-# After Ctrl-C the synchronous client drops its connections, and the collector closes them.
+# After Ctrl-C the sync client drops its connections, which the garbage collector closes.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
 
 @pytest.fixture(autouse=True)
-def collected() -> Iterator[None]:
-    """Collect what an interruption left to the garbage collector, so that no later test is warned."""
+def collect_garbage() -> Iterator[None]:
+    """Collect garbage after each test, so that resource warnings do not appear in later tests."""
     yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
@@ -45,27 +45,27 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def interrupt(sandbox: Sandbox, stage: str, call: Callable[[], object]) -> None:
-    """Interrupt a call when the function `stage` is on its stack and its fault has struck.
+    """Interrupt a call while it executes the function `stage` and after its fault happened.
 
-    See that nothing is left of it, even while somebody keeps the exception.
+    Check that the call leaks nothing, even while the exception is kept.
     """
     interrupter = Interrupter(stage, lambda: sandbox.faults.pending == [])
     with LeakCheck():
         interrupter.interrupt(call)
 
 
-def still_works(haut: Haut, sandbox: Sandbox) -> None:
-    """Check that all 16 slots are free: 16 calls arrive before the first gets its response."""
-    all_have_come = threading.Barrier(16, timeout=10)
+def assert_all_slots_are_free(haut: Haut, sandbox: Sandbox) -> None:
+    """Check that 16 calls can arrive at the sandbox before it responds to the first of them."""
+    all_arrived = threading.Barrier(16, timeout=10)
 
     def hold(_: Request) -> None:
-        all_have_come.wait()
+        all_arrived.wait()
 
     sandbox.before_request = hold
     with BackgroundCalls([haut.subjects.list] * 16):
         pass
     sandbox.before_request = None
-    assert not all_have_come.broken
+    assert not all_arrived.broken
 
 
 def test_waiting_for_a_slot(sandbox: Sandbox) -> None:
@@ -82,11 +82,11 @@ def test_waiting_for_a_slot(sandbox: Sandbox) -> None:
                 interrupt(sandbox, "_send_once", haut.subjects.list)
             finally:
                 release.set()
-        still_works(haut, sandbox)
+        assert_all_slots_are_free(haut, sandbox)
     assert sandbox.arrived("list_subjects") == 16 + 16
 
 
-# The standard library's create_connection leaves its socket to the collector, with a warning.
+# socket.create_connection leaves its socket to the garbage collector, which warns.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_connecting(sandbox: Sandbox) -> None:
     credentials = sandbox.credentials
@@ -99,11 +99,11 @@ def test_connecting(sandbox: Sandbox) -> None:
                     gc.collect()
 
 
-# The interruption can fall between the opening of the file and the name it gets.
+# An interruption can happen after the file is opened and before it is assigned to a variable.
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 @pytest.mark.parametrize("kind", ["bytes", "path"])
 def test_sending_a_photo(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
-    subject = store(sandbox).subject
+    subject = add_photo(sandbox).subject
     content = photo_of(20_000_000)
     path = tmp_path / "photo.jpg"
     path.write_bytes(content)
@@ -114,10 +114,10 @@ def test_sending_a_photo(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
             interrupt(
                 sandbox,
                 "_send_request_body",
-                lambda: haut.images.send_bytes(elsewhere(slot, storage), photo),
+                lambda: haut.images.send_bytes(slot_at(slot, storage), photo),
             )
         haut.images.send_bytes(slot, photo)
-        still_works(haut, sandbox)
+        assert_all_slots_are_free(haut, sandbox)
     stored = sandbox.snapshot()["subjects"][0]["batches"][1]["images"][0]
     assert stored["sha256"] == hashlib.sha256(content).hexdigest()
 
@@ -125,31 +125,31 @@ def test_sending_a_photo(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
 def test_waiting_for_the_headers(sandbox: Sandbox) -> None:
     sandbox.faults.add("list_subjects", faults.stall(), skip=1)
     with Haut(**sandbox.credentials, max_in_flight=16) as haut:
-        haut.subjects.list()  # leaves a connection, which may stay
+        haut.subjects.list()  # opens a connection that may stay open
         interrupt(sandbox, "_receive_response_headers", haut.subjects.list)
-        still_works(haut, sandbox)
+        assert_all_slots_are_free(haut, sandbox)
 
 
 def test_reading_the_body(sandbox: Sandbox) -> None:
     sandbox.faults.add("list_subjects", faults.dribble(0.3, head=False), skip=1)
     with Haut(**sandbox.credentials, max_in_flight=16) as haut:
-        haut.subjects.list()  # leaves a connection, which may stay
+        haut.subjects.list()  # opens a connection that may stay open
         interrupt(sandbox, "_read", haut.subjects.list)
-        still_works(haut, sandbox)
+        assert_all_slots_are_free(haut, sandbox)
 
 
 def test_waiting_before_a_retry(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     sandbox.faults.add("list_subjects", faults.status(503, retry_after=30), skip=1)
     with Haut(**sandbox.credentials, max_in_flight=16) as haut:
-        haut.subjects.list()  # leaves a connection, which may stay
-        # This line is logged last before the client sleeps.
+        haut.subjects.list()  # opens a connection that may stay open
+        # The client logs this line immediately before it sleeps.
         interrupter = Interrupter("exchange", lambda: "retrying in" in caplog.text)
         with LeakCheck():
             interrupter.interrupt(haut.subjects.list)
-        still_works(haut, sandbox)
+        assert_all_slots_are_free(haut, sandbox)
 
 
-def test_asking_for_the_token(sandbox: Sandbox) -> None:
+def test_waiting_for_the_token_provider(sandbox: Sandbox) -> None:
     credentials = sandbox.credentials
     hangs = True
 
@@ -162,19 +162,19 @@ def test_asking_for_the_token(sandbox: Sandbox) -> None:
     with Haut(**arguments, max_in_flight=16) as haut:
         interrupt(sandbox, "token", haut.subjects.list)
         hangs = False
-        still_works(haut, sandbox)
+        assert_all_slots_are_free(haut, sandbox)
 
 
 @pytest.mark.parametrize("kind", ["path", "file"])
 def test_streaming_a_download(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
-    image: UUID = store(sandbox).image
+    image: UUID = add_photo(sandbox).image
     sandbox.faults.add("download_image", faults.dribble(0.3, head=False))
     path = tmp_path / "photo.jpg"
     to = path if kind == "path" else io.BytesIO()
     with Haut(**sandbox.credentials, max_in_flight=16) as haut:
-        haut.images.get(image)  # leaves a connection, which may stay
+        haut.images.get(image)  # opens a connection that may stay open
         interrupt(sandbox, "_read", lambda: haut.images.download(image, to))
         assert os.listdir(tmp_path) == []
         assert haut.images.download(image, path) == 5
-        still_works(haut, sandbox)
+        assert_all_slots_are_free(haut, sandbox)
         assert os.listdir(tmp_path) == ["photo.jpg"]

@@ -1,5 +1,5 @@
 # Derived from tests/_async/test_paging.py by `make sync`; change that file instead.
-"""Paging loses nothing and repeats nothing, whatever others do between two requests."""
+"""Pagination neither skips nor repeats items when other clients change the list meanwhile."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ CHANGES = st.lists(
 )
 
 
-class Others:
-    """Other clients, who change the list before each of our requests as planned."""
+class OtherClients:
+    """Simulates other clients, which change the list before each request as planned."""
 
     def __init__(self, sandbox: Sandbox, plan: list[list[Change]]) -> None:
         self.sandbox = sandbox
@@ -54,13 +54,13 @@ class Others:
         world = self.sandbox.world
         self.sandbox.clock.advance(self.pause)
         with world.lock:
-            for what, which in self.plan.pop(0) if self.plan else []:
-                # So that what is created after the first page also carries a later time.
+            for action, which in self.plan.pop(0) if self.plan else []:
+                # An item that is created after the first page must have a later creation time.
                 self.sandbox.clock.advance(2)
                 subjects = list(world.subjects.values())
-                if what == "create":
+                if action == "create":
                     world.create_subject(f"new {which}")
-                elif subjects and what == "delete":
+                elif subjects and action == "delete":
                     world.delete_subject(subjects[which % len(subjects)])
                     self.deleted.add(subjects[which % len(subjects)].id)
                 elif subjects:
@@ -73,7 +73,7 @@ class Others:
     plan=st.lists(CHANGES, max_size=30),
 )
 @settings(max_examples=60, deadline=None)
-def test_every_item_that_stays_is_yielded_once(
+def test_every_item_that_is_not_deleted_is_yielded_once(
     shared: Sandbox, size: int, page_size: int, plan: list[list[Change]]
 ) -> None:
     def check() -> None:
@@ -81,8 +81,8 @@ def test_every_item_that_stays_is_yielded_once(
         count = min(size, 30 * page_size)
         before = {UUID(subject.id) for subject in shared.add_subjects(count)}
         shared.clock.advance(2)
-        others = Others(shared, plan)
-        # A second passes at the service before each request, so that the reader need wait for none.
+        others = OtherClients(shared, plan)
+        # The clock of the service advances by a second per request, so the client need not wait.
         others.pause = 1.0
         with Haut(**shared.credentials) as haut:
             with pytest.MonkeyPatch.context() as patch:
@@ -91,8 +91,8 @@ def test_every_item_that_stays_is_yielded_once(
                     list_subjects, dataset_id=haut.scope.dataset(), page_size=page_size
                 )
                 found = [subject.id for subject in items]
-        stayed = before - {UUID(value) for value in others.deleted}
-        assert stayed <= set(found), f"lost {len(stayed - set(found))} of {len(stayed)}"
+        remaining = before - {UUID(value) for value in others.deleted}
+        assert remaining <= set(found), f"skipped {len(remaining - set(found))} of {len(remaining)}"
         assert len(found) == len(set(found))
         if not any(plan):
             assert shared.arrived("list_subjects") == max(1, -(-count // page_size))
@@ -101,10 +101,14 @@ def test_every_item_that_stays_is_yielded_once(
 
 
 def collect(sandbox: Sandbox, changes: dict[int, list[Change]]) -> tuple[int, int]:
-    """Read 100 subjects, 10 a page, with changes before the given requests; return found, requests."""
+    """List 100 subjects in pages of 10 while the list changes before the given requests.
+
+    Returns:
+        The numbers of yielded subjects and of requests.
+    """
     sandbox.add_subjects(100)
     sandbox.clock.advance(2)
-    Others(sandbox, [changes.get(number, []) for number in range(40)])
+    OtherClients(sandbox, [changes.get(number, []) for number in range(40)])
     with Haut(**sandbox.credentials) as haut:
         found = [subject.id for subject in haut.subjects.iterate()]
     assert len(found) == len(set(found))
@@ -115,27 +119,28 @@ def collect(sandbox: Sandbox, changes: dict[int, list[Change]]) -> tuple[int, in
     ("changes", "found", "requests"),
     [
         pytest.param({}, 100, 10, id="nothing changes"),
-        pytest.param({3: [("create", 0)]}, 101, 11, id="created: the list is a page longer"),
+        pytest.param({3: [("create", 0)]}, 101, 11, id="one created: one page more"),
+        pytest.param({3: [("delete", 0)]}, 100, 12, id="one deleted: two pages again"),
+        pytest.param({3: [("delete", 0)] * 15}, 100, 13, id="more deleted than a page holds"),
         pytest.param(
-            {3: [("delete", 0)]}, 100, 12, id="one fall: back one page, and this one again"
+            {3: [("delete", 0), ("create", 0)]},
+            101,
+            20,
+            id="one deleted and one created: a second pass",
         ),
-        pytest.param({3: [("delete", 0)] * 15}, 100, 13, id="a fall of more than a page"),
-        pytest.param(
-            {3: [("delete", 0), ("create", 0)]}, 101, 20, id="a hidden fall: one more reading"
-        ),
-        pytest.param({9: [("delete", 0)] * 10}, 100, 13, id="the last page vanishes"),
+        pytest.param({9: [("delete", 0)] * 10}, 100, 13, id="the last page disappears"),
     ],
 )
-def test_cost(
+def test_number_of_requests(
     sandbox: Sandbox, changes: dict[int, list[Change]], found: int, requests: int
 ) -> None:
     assert collect(sandbox, changes) == (found, requests)
 
 
-def test_what_is_created_in_the_second_of_the_first_page_is_waited_out(
+def test_items_created_in_the_second_of_the_first_request_are_found(
     sandbox: Sandbox,
 ) -> None:
-    """Before or since cannot be told within a second; in the next, one more reading can tell."""
+    """Creation times have whole seconds, so a further pass in the next second finds these items."""
     sandbox.add_subjects(20)
     first: list[datetime] = []
 
@@ -152,11 +157,11 @@ def test_what_is_created_in_the_second_of_the_first_page_is_waited_out(
     assert sandbox.arrived("list_subjects") <= 6
 
 
-def test_a_list_that_changes_during_every_reading(sandbox: Sandbox) -> None:
-    """What is yielded is still yielded once; and the caller learns that something may be missing."""
+def test_list_that_changes_during_every_pass_raises_an_error(sandbox: Sandbox) -> None:
+    """Each item is yielded at most once, and the error reports that items may be missing."""
     sandbox.add_subjects(20)
     sandbox.clock.advance(2)
-    Others(sandbox, [[("create", 0), ("delete", 0)]] * 1000)
+    OtherClients(sandbox, [[("create", 0), ("delete", 0)]] * 1000)
     found: list[UUID] = []
     with Haut(**sandbox.credentials) as haut:
         with pytest.raises(ListChanging, match=r"list_subjects: .*10 readings"):
@@ -166,7 +171,7 @@ def test_a_list_that_changes_during_every_reading(sandbox: Sandbox) -> None:
     assert sandbox.arrived("list_subjects") < 100
 
 
-def test_subject_deleted_in_the_middle_of_its_images(sandbox: Sandbox) -> None:
+def test_iteration_ends_if_the_subject_of_the_images_is_deleted(sandbox: Sandbox) -> None:
     [subject] = sandbox.add_subjects(1)
     sandbox.add_images(subject, 30)
     sandbox.clock.advance(2)
@@ -181,17 +186,17 @@ def test_subject_deleted_in_the_middle_of_its_images(sandbox: Sandbox) -> None:
     assert found >= 10
 
 
-def test_one_page_ahead_and_no_more(sandbox: Sandbox) -> None:
+def test_at_most_one_page_is_prefetched(sandbox: Sandbox) -> None:
     sandbox.add_subjects(100)
     with Haut(**sandbox.credentials) as haut:
         subjects: Any = haut.subjects.iterate()
-        assert sandbox.arrived("list_subjects") == 0  # lazy
+        assert sandbox.arrived("list_subjects") == 0  # no request before the first item
         subjects.__next__()
         subjects.close()
     assert sandbox.arrived("list_subjects") <= 2
 
 
-def test_stopping_early_leaves_nothing_running(sandbox: Sandbox) -> None:
+def test_iteration_that_ends_early_leaves_no_task_or_thread(sandbox: Sandbox) -> None:
     sandbox.add_subjects(100)
     with Haut(**sandbox.credentials) as haut:
         before = running()
@@ -203,7 +208,7 @@ def test_stopping_early_leaves_nothing_running(sandbox: Sandbox) -> None:
     assert sandbox.arrived("list_subjects") == 1
 
 
-def test_an_error_on_a_later_page_reaches_the_caller(sandbox: Sandbox) -> None:
+def test_error_of_a_later_page_is_raised(sandbox: Sandbox) -> None:
     sandbox.add_subjects(100)
     sandbox.faults.add("list_subjects", faults.status(403), skip=2)
     found = 0
@@ -214,7 +219,7 @@ def test_an_error_on_a_later_page_reaches_the_caller(sandbox: Sandbox) -> None:
     assert found == 20
 
 
-def test_a_success_that_is_not_documented_is_no_page(sandbox: Sandbox) -> None:
+def test_undocumented_success_status_is_not_accepted_as_a_page(sandbox: Sandbox) -> None:
     page = b'{"count": 1, "next": null, "previous": null, "results": []}'
     sandbox.faults.add("list_subjects", faults.status(202, page, content_type="application/json"))
     with Haut(**sandbox.credentials) as haut:
@@ -224,7 +229,7 @@ def test_a_success_that_is_not_documented_is_no_page(sandbox: Sandbox) -> None:
             haut.subjects.list()
 
 
-def test_no_subject_to_list(sandbox: Sandbox) -> None:
+def test_images_of_an_unknown_subject_are_not_found(sandbox: Sandbox) -> None:
     with Haut(**sandbox.credentials) as haut:
         with pytest.raises(NotFound):
             for _ in haut.paginate_all(
@@ -233,17 +238,17 @@ def test_no_subject_to_list(sandbox: Sandbox) -> None:
                 pass
 
 
-def test_an_operation_that_is_no_list_is_refused_before_any_request(
+def test_operation_that_returns_no_list_is_rejected_before_any_request(
     sandbox: Sandbox,
 ) -> None:
     with Haut(**sandbox.credentials) as haut:
-        no_list: Any = create_subject
+        not_a_list: Any = create_subject
         with pytest.raises(ConfigError, match="create_subject is not a list"):
-            haut.paginate_all(no_list, dataset_id=haut.scope.dataset())
+            haut.paginate_all(not_a_list, dataset_id=haut.scope.dataset())
     assert sandbox.arrivals == []
 
 
-def test_pages_by_hand(sandbox: Sandbox) -> None:
+def test_single_pages(sandbox: Sandbox) -> None:
     sandbox.add_subjects(25)
     numbers: list[int | None] = []
     with Haut(**sandbox.credentials) as haut:

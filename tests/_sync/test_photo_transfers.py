@@ -1,5 +1,5 @@
 # Derived from tests/_async/test_photo_transfers.py by `make sync`; change that file instead.
-"""Photos on the way: sent again from where they began, received again from where they were to stand."""
+"""Uploads and downloads of photos: retries, streams, progress and files after a failure."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from haut_ext import (
 from haut_ext._http import retry_policy
 from haut_ext.photos.checks import PhotoFile
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
-from tests.support.sandbox_photos import photo_of, store
+from tests.support.sandbox_photos import add_photo, photo_of
 
 CONTENT = photo_of(1_000_000)
-BEFORE = b"what stood before"
+BEFORE = b"bytes before the photo"
 
 
 @pytest.fixture
@@ -43,11 +43,11 @@ def haut(sandbox: Sandbox) -> Iterator[Haut]:
 
 
 class Stream(io.RawIOBase):
-    """What cannot seek: a pipe, a socket, a response."""
+    """A stream that cannot seek, like a pipe or a socket. Each write accepts at most 1000 bytes."""
 
     def __init__(self, content: bytes = b"") -> None:
-        self._left = io.BytesIO(content)
-        self.got = b""
+        self._source = io.BytesIO(content)
+        self.written = b""
 
     def readable(self) -> bool:
         return True
@@ -56,10 +56,10 @@ class Stream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        return self._left.readinto(buffer)
+        return self._source.readinto(buffer)
 
     def write(self, piece: Any) -> int:
-        self.got += bytes(piece[:1000])
+        self.written += bytes(piece[:1000])
         return min(len(piece), 1000)
 
 
@@ -72,19 +72,19 @@ def stream(content: bytes = b"") -> BinaryIO:
 
 @pytest.mark.parametrize("fault", [faults.reset("unread"), faults.reset("after"), faults.stall()])
 @pytest.mark.parametrize("kind", ["path", "bytes", "file at a position"])
-def test_photo_is_sent_again_from_where_it_began(
+def test_retried_upload_sends_the_photo_from_its_first_byte(
     sandbox: Sandbox, haut: Haut, tmp_path: Path, kind: str, fault: Fault
 ) -> None:
-    subject = store(sandbox).subject
+    subject = add_photo(sandbox).subject
     path = tmp_path / "photo.jpg"
     path.write_bytes(CONTENT)
     file = io.BytesIO(BEFORE + CONTENT)
     file.seek(len(BEFORE))
     photo: dict[str, PhotoFile] = {"path": path, "bytes": CONTENT, "file at a position": file}
     sandbox.faults.add("upload_image", fault, times=2)
-    hasty = haut.with_options(timeout=0.3)
+    client = haut.with_options(timeout=0.3)
     progress: list[int] = []
-    image = hasty.images.upload(
+    image = client.images.upload(
         subject, photo[kind], progress=lambda sent, _: progress.append(sent)
     )
     assert sandbox.faults.pending == []
@@ -96,12 +96,12 @@ def test_photo_is_sent_again_from_where_it_began(
     assert progress[-1] == len(CONTENT)
 
 
-def test_photo_is_sent_without_any_limit(sandbox: Sandbox, haut: Haut) -> None:
-    patient = haut.with_options(
+def test_photo_is_uploaded_without_timeouts_and_deadline(sandbox: Sandbox, haut: Haut) -> None:
+    unlimited = haut.with_options(
         timeout=Timeout(connect=None, read=None, write=None, pool=None),
         deadline=None,
     )
-    patient.images.upload(store(sandbox).subject, CONTENT)
+    unlimited.images.upload(add_photo(sandbox).subject, CONTENT)
     assert received(sandbox) == hashlib.sha256(CONTENT).hexdigest()
 
 
@@ -115,10 +115,10 @@ def received(sandbox: Sandbox) -> str | None:
 @pytest.mark.parametrize(
     ("fault", "kind"), [(faults.reset("after"), TransportError), (faults.status(503), StorageError)]
 )
-def test_stream_is_sent_once(
+def test_upload_from_a_stream_is_not_retried(
     sandbox: Sandbox, haut: Haut, fault: Fault, kind: type[HautError]
 ) -> None:
-    subject = store(sandbox).subject
+    subject = add_photo(sandbox).subject
     sandbox.faults.add("upload_image", fault)
     with pytest.raises(
         kind, match=r"a stream that can be read only once, so it cannot be repeated"
@@ -134,10 +134,10 @@ def test_stream_is_sent_once(
 
 
 @pytest.mark.parametrize("fault", [faults.truncated(), faults.cut_chunks(), faults.reset("after")])
-def test_broken_download_begins_anew(
+def test_interrupted_download_is_repeated_from_the_start(
     sandbox: Sandbox, haut: Haut, tmp_path: Path, fault: Fault
 ) -> None:
-    image = store(sandbox, CONTENT).image
+    image = add_photo(sandbox, CONTENT).image
     path = tmp_path / "photo.jpg"
     file = io.BytesIO(BEFORE)
     file.seek(0, os.SEEK_END)
@@ -151,8 +151,10 @@ def test_broken_download_begins_anew(
     assert file.getvalue() == BEFORE + CONTENT
 
 
-def test_appended_download_begins_anew(sandbox: Sandbox, haut: Haut, tmp_path: Path) -> None:
-    image = store(sandbox, CONTENT).image
+def test_interrupted_download_into_an_appended_file_is_repeated(
+    sandbox: Sandbox, haut: Haut, tmp_path: Path
+) -> None:
+    image = add_photo(sandbox, CONTENT).image
     path = tmp_path / "photo.jpg"
     path.write_bytes(BEFORE)
     sandbox.faults.add("download_image", faults.truncated())
@@ -163,10 +165,10 @@ def test_appended_download_begins_anew(sandbox: Sandbox, haut: Haut, tmp_path: P
 
 
 @pytest.mark.parametrize("existing", [None, b"an older photo"])
-def test_broken_download_leaves_no_file(
+def test_failed_download_leaves_no_partial_file(
     sandbox: Sandbox, haut: Haut, tmp_path: Path, existing: bytes | None
 ) -> None:
-    image = store(sandbox, CONTENT).image
+    image = add_photo(sandbox, CONTENT).image
     path = tmp_path / "photo.jpg"
     if existing is not None:
         path.write_bytes(existing)
@@ -178,34 +180,40 @@ def test_broken_download_leaves_no_file(
     assert existing is None or path.read_bytes() == existing
 
 
-def test_download_into_a_stream_has_one_attempt_once_begun(sandbox: Sandbox, haut: Haut) -> None:
-    image = store(sandbox, CONTENT).image
-    sandbox.faults.add("download_image", faults.status(503))  # nothing of the photo had come
+def test_download_into_a_stream_is_not_retried_after_its_first_byte(
+    sandbox: Sandbox, haut: Haut
+) -> None:
+    image = add_photo(sandbox, CONTENT).image
+    sandbox.faults.add(
+        "download_image", faults.status(503)
+    )  # fails before the first byte of the photo
     to = Stream()
     assert haut.images.download(image, cast("BinaryIO", to)) == len(CONTENT)
-    assert to.got == CONTENT  # although it takes only a thousand bytes at a time
+    assert to.written == CONTENT  # although each write accepts only 1000 bytes
     sandbox.faults.add("download_image", faults.truncated())
     with pytest.raises(TransportError, match=r"cannot be rewound, so it cannot be repeated"):
         haut.images.download(image, stream())
     assert sandbox.faults.pending == []
 
 
-def test_download_into_a_file_that_cannot_go_back_after_all(sandbox: Sandbox, haut: Haut) -> None:
-    image = store(sandbox, CONTENT).image
+def test_download_is_not_retried_if_the_file_cannot_be_truncated(
+    sandbox: Sandbox, haut: Haut
+) -> None:
+    image = add_photo(sandbox, CONTENT).image
 
     class Stuck(io.BytesIO):
         def truncate(self, size: int | None = None) -> int:
-            raise OSError("not here")
+            raise OSError("truncate failed")
 
     sandbox.faults.add("download_image", faults.truncated())
     with pytest.raises(TransportError, match="cut off") as caught:
         haut.images.download(image, Stuck())
-    assert str(caught.value.__context__) == "not here"
+    assert str(caught.value.__context__) == "truncate failed"
     assert sandbox.arrived("download_image") == 1
 
 
-def test_download_into_what_can_do_nothing_but_write(sandbox: Sandbox, haut: Haut) -> None:
-    image = store(sandbox, CONTENT).image
+def test_download_into_an_object_with_only_a_write_method(sandbox: Sandbox, haut: Haut) -> None:
+    image = add_photo(sandbox, CONTENT).image
     pieces: list[bytes] = []
 
     class Sink:
@@ -216,10 +224,8 @@ def test_download_into_what_can_do_nothing_but_write(sandbox: Sandbox, haut: Hau
     assert b"".join(pieces) == CONTENT
 
 
-def test_download_whose_file_cannot_be_written(
-    sandbox: Sandbox, haut: Haut, tmp_path: Path
-) -> None:
-    image = store(sandbox, CONTENT).image
+def test_error_of_the_target_file_is_raised(sandbox: Sandbox, haut: Haut, tmp_path: Path) -> None:
+    image = add_photo(sandbox, CONTENT).image
 
     class Full(io.BytesIO):
         def write(self, _: Any) -> int:
@@ -230,11 +236,11 @@ def test_download_whose_file_cannot_be_written(
     arrived = sandbox.arrivals
     with pytest.raises(FileNotFoundError):
         haut.images.download(image, tmp_path / "nowhere" / "photo.jpg")
-    assert sandbox.arrivals == arrived  # nothing was asked for in vain
+    assert sandbox.arrivals == arrived  # no request was sent
 
 
-def test_address_that_has_expired_is_replaced_once(sandbox: Sandbox, haut: Haut) -> None:
-    image = store(sandbox, CONTENT).image
+def test_expired_signed_url_is_replaced_once(sandbox: Sandbox, haut: Haut) -> None:
+    image = add_photo(sandbox, CONTENT).image
     late = 1
 
     def late_download(request: Request) -> None:
@@ -254,8 +260,10 @@ def test_address_that_has_expired_is_replaced_once(sandbox: Sandbox, haut: Haut)
     assert sandbox.arrived("get_image") == 4
 
 
-def test_download_of_a_page_for_a_person(sandbox: Sandbox, haut: Haut, tmp_path: Path) -> None:
-    image = store(sandbox, CONTENT).image
+def test_web_page_instead_of_a_photo_raises_an_error(
+    sandbox: Sandbox, haut: Haut, tmp_path: Path
+) -> None:
+    image = add_photo(sandbox, CONTENT).image
     sandbox.faults.add("download_image", faults.login_page())
     with pytest.raises(UnexpectedResponse, match="web page"):
         haut.images.download(image, tmp_path / "photo.jpg")

@@ -1,5 +1,5 @@
 # Derived from tests/_async/test_results.py by `make sync`; change that file instead.
-"""What the algorithms found comes in one shape from both versions: nothing yet, some of it, all."""
+"""Analysis results: both API versions return empty, partial and complete results in one shape."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ BOTH = pytest.mark.parametrize("api", ["v1", "v3"])
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(polling, "FIRST_WAIT", 0.001)
     monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.001)
 
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    """Its clock stands still, and the analysis, which takes 100 s, with it."""
+    """A sandbox with an analysis of 100 s. Its clock advances only if a test advances it."""
     with Sandbox(seed=1, analysis_seconds=100) as sandbox:
         yield sandbox
 
@@ -66,22 +66,22 @@ def uploaded(sandbox: Sandbox, haut: Haut, api: Any = "v1") -> UploadedBatch:
 
 
 def changed(change: Any) -> Fault:
-    """Send what `change` makes of the JSON of the true answer."""
+    """Return a fault that applies `change` to the JSON of a successful response."""
 
     def answer(true: Answer) -> Answer:
         if true.status != 200:
             return true
         return json_answer(200, change(json.loads(bytes(true.body))))
 
-    return Fault("another body", "after", change=answer)
+    return Fault("changed body", "after", change=answer)
 
 
-def test_nothing_yet_then_some_then_all_of_v1(sandbox: Sandbox, haut: Haut) -> None:
+def test_empty_partial_and_complete_results_of_v1(sandbox: Sandbox, haut: Haut) -> None:
     batch = uploaded(sandbox, haut)
     assert (haut.results(batch)).results == ()
     sandbox.clock.advance(75)
-    some = haut.results(batch)
-    assert 0 < len(some.results) < 2 * len(FAMILIES)
+    partial = haut.results(batch)
+    assert 0 < len(partial.results) < 2 * len(FAMILIES)
     sandbox.clock.advance(25)
     found = haut.results(batch)
     assert (found.subject_id, found.batch_id, found.api) == (
@@ -89,7 +89,7 @@ def test_nothing_yet_then_some_then_all_of_v1(sandbox: Sandbox, haut: Haut) -> N
         batch.batch_id,
         "v1",
     )
-    assert not found.complete, "v1 does not say so"
+    assert not found.complete, "v1 does not report completion"
     assert [(result.image_id, result.side, result.algorithm) for result in found.results] == [
         (image.image_id, image.side, family) for image in batch.images for family in FAMILIES
     ]
@@ -114,14 +114,14 @@ def test_nothing_yet_then_some_then_all_of_v1(sandbox: Sandbox, haut: Haut) -> N
     assert pickle.loads(pickle.dumps(found)) == found
 
 
-def test_nothing_yet_then_some_then_all_of_v3(sandbox: Sandbox, haut: Haut) -> None:
+def test_empty_partial_and_complete_results_of_v3(sandbox: Sandbox, haut: Haut) -> None:
     batch = uploaded(sandbox, haut, "v3")
-    nothing = haut.results(batch)
-    assert (nothing.results, nothing.complete) == ((), False)
+    empty = haut.results(batch)
+    assert (empty.results, empty.complete) == ((), False)
     sandbox.clock.advance(75)
-    some = haut.results(batch)
-    assert 0 < len(some.results) < len(PARAMETERS)
-    assert not some.complete
+    partial = haut.results(batch)
+    assert 0 < len(partial.results) < len(PARAMETERS)
+    assert not partial.complete
     sandbox.clock.advance(25)
     found = haut.results(batch)
     assert (found.api, found.complete) == ("v3", True)
@@ -134,7 +134,7 @@ def test_nothing_yet_then_some_then_all_of_v3(sandbox: Sandbox, haut: Haut) -> N
     assert sandbox.arrived("list_image_results") == 0
 
 
-def test_a_batch_known_by_its_ids(sandbox: Sandbox, haut: Haut) -> None:
+def test_batch_can_be_identified_by_its_ids(sandbox: Sandbox, haut: Haut) -> None:
     batch = uploaded(sandbox, haut)
     haut.upload_and_compute(batch.subject_id, front=FRONT)
     sandbox.clock.advance(100)
@@ -145,7 +145,7 @@ def test_a_batch_known_by_its_ids(sandbox: Sandbox, haut: Haut) -> None:
     assert haut.results(texts) == haut.results(batch)
 
 
-def test_one_image(sandbox: Sandbox, haut: Haut) -> None:
+def test_results_of_one_image(sandbox: Sandbox, haut: Haut) -> None:
     batch = uploaded(sandbox, haut)
     sandbox.clock.advance(100)
     found = haut.results(batch.images[1])
@@ -153,19 +153,19 @@ def test_one_image(sandbox: Sandbox, haut: Haut) -> None:
     assert haut.wait_for_results(batch.images[1], algorithms=["selfie_v2.age"])
 
 
-def test_another_dataset(sandbox: Sandbox, haut: Haut) -> None:
+def test_batch_is_not_found_in_another_dataset(sandbox: Sandbox, haut: Haut) -> None:
     batch = uploaded(sandbox, haut)
-    nowhere = UUID(int=1)
+    unknown_dataset = UUID(int=1)
     with pytest.raises(NotFound):
-        haut.results(batch, dataset_id=nowhere)
+        haut.results(batch, dataset_id=unknown_dataset)
     with pytest.raises(NotFound):
-        haut.wait_for_results(batch, dataset_id=nowhere)
+        haut.wait_for_results(batch, dataset_id=unknown_dataset)
 
 
 # Waiting
 
 
-def test_the_expected_algorithms_of_every_image_are_waited_for() -> None:
+def test_waits_for_the_expected_algorithms_of_every_image() -> None:
     with Sandbox(seed=1, analysis_reads=20) as sandbox:
         with Haut(**sandbox.credentials) as haut:
             batch = uploaded(sandbox, haut)
@@ -176,10 +176,10 @@ def test_the_expected_algorithms_of_every_image_are_waited_for() -> None:
             assert set(FAMILIES[:3]) <= families < set(FAMILIES)
             reads = sandbox.arrived("list_image_results")
             assert (haut.wait_for_results(batch, algorithms=FAMILIES[:1])).complete
-            assert sandbox.arrived("list_image_results") == reads + 2, "no more than needed"
+            assert sandbox.arrived("list_image_results") == reads + 2, "one request for each image"
 
 
-def test_a_family_is_known_in_either_spelling(sandbox: Sandbox, haut: Haut) -> None:
+def test_algorithm_family_is_matched_without_regard_to_case(sandbox: Sandbox, haut: Haut) -> None:
     batch = uploaded(sandbox, haut)
     sandbox.clock.advance(100)
     capital = changed(
@@ -187,10 +187,10 @@ def test_a_family_is_known_in_either_spelling(sandbox: Sandbox, haut: Haut) -> N
     )
     sandbox.faults.add("list_image_results", capital, times=None)
     found = haut.wait_for_results(batch, 0, algorithms=["selfie_v2.acne"])
-    assert found.results[0].algorithm == "Selfie_v2.Acne", "as the service spells it"
+    assert found.results[0].algorithm == "Selfie_v2.Acne", "keeps the spelling of the service"
 
 
-def test_an_image_that_has_all_is_not_asked_for_again(sandbox: Sandbox, haut: Haut) -> None:
+def test_image_with_all_results_is_not_requested_again(sandbox: Sandbox, haut: Haut) -> None:
     batch = uploaded(sandbox, haut)
     sandbox.clock.advance(100)
     late = str(batch.images[1].image_id)
@@ -200,24 +200,24 @@ def test_an_image_that_has_all_is_not_asked_for_again(sandbox: Sandbox, haut: Ha
     )
     sandbox.faults.add("list_image_results", withheld, times=None)
     assert (haut.wait_for_results(batch, algorithms=FAMILIES)).complete
-    asked = [a for a in sandbox.arrivals if a.operation == "list_image_results"]
-    assert len(asked) == 1 + 3
+    requests = [a for a in sandbox.arrivals if a.operation == "list_image_results"]
+    assert len(requests) == 1 + 3
 
 
 @pytest.mark.parametrize(("settled_after", "count"), [(0, 1), (0.05, 8)])
-def test_without_a_name_a_list_that_no_longer_grows_is_whole(
+def test_without_expected_algorithms_results_are_complete_once_they_stop_growing(
     sandbox: Sandbox, haut: Haut, settled_after: float, count: int
 ) -> None:
     batch = uploaded(sandbox, haut)
     sandbox.clock.advance(100)
-    lengths = iter(range(9))  # nothing at first, then one more with each look
+    lengths = iter(range(9))  # no results at first, then one more in each response
     growing = changed(lambda items: items[: next(lengths, len(items))])
     sandbox.faults.add("list_image_results", growing, times=None)
     found = haut.wait_for_results(batch.images[0], settled_after=settled_after)
     assert (found.complete, len(found.results)) == (True, count)
 
 
-def test_a_list_is_not_whole_while_one_image_shows_nothing(sandbox: Sandbox, haut: Haut) -> None:
+def test_results_are_incomplete_while_an_image_has_none(sandbox: Sandbox, haut: Haut) -> None:
     batch = uploaded(sandbox, haut)
     sandbox.clock.advance(100)
     late = str(batch.images[1].image_id)
@@ -228,7 +228,7 @@ def test_a_list_is_not_whole_while_one_image_shows_nothing(sandbox: Sandbox, hau
     assert len(caught.value.results.results) == len(FAMILIES)
 
 
-def test_v3_says_when_all_is_there() -> None:
+def test_v3_reports_completion() -> None:
     with Sandbox(seed=1, analysis_reads=16) as sandbox:
         with Haut(**sandbox.credentials) as haut:
             batch = uploaded(sandbox, haut, "v3")
@@ -238,7 +238,7 @@ def test_v3_says_when_all_is_there() -> None:
 
 @BOTH
 @pytest.mark.parametrize("passed", [0, 75])
-def test_partial_results_are_carried_when_it_takes_too_long(
+def test_timeout_error_contains_partial_results(
     sandbox: Sandbox, haut: Haut, api: str, passed: int
 ) -> None:
     batch = uploaded(sandbox, haut, api)
@@ -259,7 +259,7 @@ def test_partial_results_are_carried_when_it_takes_too_long(
 @pytest.mark.parametrize(
     ("api", "algorithms"), [("v1", "selfie_v2.acne"), ("v3", ["selfie_v2.acne"])]
 )
-def test_algorithms_that_cannot_be_waited_for(
+def test_invalid_algorithms_argument_is_rejected(
     sandbox: Sandbox, haut: Haut, api: Any, algorithms: Any
 ) -> None:
     with pytest.raises(ConfigError, match="algorithms="):
@@ -271,14 +271,14 @@ def test_algorithms_that_cannot_be_waited_for(
     assert sandbox.arrivals == []
 
 
-# What goes wrong
+# Errors
 
 
 @BOTH
-def test_a_500_in_the_middle(sandbox: Sandbox, haut: Haut, api: str) -> None:
+def test_status_500_while_waiting_is_retried(sandbox: Sandbox, haut: Haut, api: str) -> None:
     batch = uploaded(sandbox, haut, api)
     sandbox.clock.advance(100)
-    sandbox.faults.add(READS[api], changed(lambda body: type(body)()), times=4)  # nothing yet
+    sandbox.faults.add(READS[api], changed(lambda body: type(body)()), times=4)  # no results yet
     sandbox.faults.add(READS[api], faults.status(500), times=2)
     assert (haut.wait_for_results(batch, settled_after=0.01)).complete
     assert sandbox.faults.pending == []
@@ -288,7 +288,9 @@ def test_a_500_in_the_middle(sandbox: Sandbox, haut: Haut, api: str) -> None:
 
 
 @BOTH
-def test_a_token_that_expires_in_the_middle(sandbox: Sandbox, haut: Haut, api: str) -> None:
+def test_token_that_expires_while_waiting_is_renewed(
+    sandbox: Sandbox, haut: Haut, api: str
+) -> None:
     batch = uploaded(sandbox, haut, api)
     sandbox.clock.advance(100)
     sandbox.faults.add(READS[api], changed(lambda body: type(body)()), times=2)
@@ -313,14 +315,14 @@ def test_a_token_that_expires_in_the_middle(sandbox: Sandbox, haut: Haut, api: s
 
 
 @BOTH
-def test_an_unknown_batch(haut: Haut, sandbox: Sandbox, api: str) -> None:
+def test_results_of_an_unknown_batch_are_not_found(haut: Haut, sandbox: Sandbox, api: str) -> None:
     batch = uploaded(sandbox, haut, api)
     haut.subjects.delete(batch.subject_id)
     with pytest.raises(NotFound):
         haut.results(batch)
 
 
-def test_failures_inside_a_success(sandbox: Sandbox, haut: Haut) -> None:
+def test_failed_algorithms_are_reported(sandbox: Sandbox, haut: Haut) -> None:
     sandbox.fail_algorithm("selfie_v2.acne", "No face detected")
     batch = uploaded(sandbox, haut)
     sandbox.clock.advance(100)
@@ -334,7 +336,7 @@ def test_failures_inside_a_success(sandbox: Sandbox, haut: Haut) -> None:
     assert {row["algorithm"] for row in found.to_rows()} == set(FAMILIES) - {"selfie_v2.acne"}
 
 
-ODD = [
+UNEXPECTED_SHAPES = [
     ("v1", lambda items: [{**item, "application_id": None} for item in items], 16),
     ("v1", lambda items: [{"result": item["result"]} for item in items], 16),
     ("v1", lambda items: [None, 7, {"result": [3]}], 6),
@@ -344,8 +346,8 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize(("api", "change", "count"), ODD)
-def test_what_does_not_fit_is_kept_and_hides_nothing_else(
+@pytest.mark.parametrize(("api", "change", "count"), UNEXPECTED_SHAPES)
+def test_results_of_an_unexpected_shape_do_not_hide_other_results(
     sandbox: Sandbox, haut: Haut, api: str, change: Any, count: int
 ) -> None:
     batch = uploaded(sandbox, haut, api)
@@ -355,7 +357,7 @@ def test_what_does_not_fit_is_kept_and_hides_nothing_else(
 
 
 @pytest.mark.parametrize(("api", "body"), [("v1", {"results": []}), ("v1", None), ("v3", [{}])])
-def test_an_answer_of_another_kind_is_not_taken_for_nothing_yet(
+def test_body_of_another_type_is_not_taken_for_missing_results(
     sandbox: Sandbox, haut: Haut, api: str, body: Any
 ) -> None:
     batch = uploaded(sandbox, haut, api)
@@ -364,11 +366,11 @@ def test_an_answer_of_another_kind_is_not_taken_for_nothing_yet(
         haut.results(batch)
 
 
-# In one call
+# Upload and results in one call
 
 
 @BOTH
-def test_images_and_results_in_one_call(api: Any) -> None:
+def test_upload_with_wait_returns_images_and_results(api: Any) -> None:
     with Sandbox(analysis_reads=4) as sandbox:
         [subject] = sandbox.add_subjects(1)
         with Haut(**sandbox.credentials) as haut:
@@ -389,7 +391,7 @@ def test_images_and_results_in_one_call(api: Any) -> None:
 
 
 @BOTH
-def test_what_fails_while_waiting_leaves_an_upload_that_is_done(
+def test_error_while_waiting_for_results_does_not_repeat_the_upload(
     sandbox: Sandbox, haut: Haut, api: Any
 ) -> None:
     [subject] = sandbox.add_subjects(1)
@@ -408,7 +410,7 @@ def test_what_fails_while_waiting_leaves_an_upload_that_is_done(
     assert sandbox.carried_out("compute_batch") + sandbox.carried_out("compute_batch_v3") == 1
 
 
-def test_a_dataset_that_is_missing_is_missed_before_anything_is_paid(
+def test_missing_dataset_is_reported_before_any_billed_request(
     sandbox: Sandbox,
 ) -> None:
     credentials: Any = {**sandbox.credentials, "dataset_id": None}

@@ -1,5 +1,5 @@
 # Derived from tests/_async/test_shared_client.py by `make sync`; change that file instead.
-"""One client for many threads or tasks, and clients and errors that can be copied and sent away."""
+"""One client shared by many threads, and copies of clients and errors."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from haut_ext._http import retry_policy
 from haut_ext.sandbox import Request, Sandbox, faults
 from tests.support.both_clients import gather
 from tests.support.interruptions import wait_until
-from tests.support.sandbox_photos import PHOTO, photo_of, store
+from tests.support.sandbox_photos import PHOTO, add_photo, photo_of
 
-NOBODY = "00000000-0000-4000-8000-000000000000"
-# The first in a sandbox seeded with 1.
+UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
+# The first ids in a sandbox with seed 1.
 SUBJECT = "9b810e76-6ec9-4286-a3ca-828dd5f4b3b2"
 IMAGE = "cd447e35-b8b6-48fe-842e-3d437204e52d"
 BATCH = UploadedBatch(
     subject_id=UUID(SUBJECT),
-    batch_id=UUID(NOBODY),
+    batch_id=UUID(UNKNOWN_ID),
     images=(
         UploadedImage(
-            image_id=UUID(IMAGE), batch_id=UUID(NOBODY), side="front", subject_id=UUID(SUBJECT)
+            image_id=UUID(IMAGE), batch_id=UUID(UNKNOWN_ID), side="front", subject_id=UUID(SUBJECT)
         ),
     ),
 )
@@ -63,7 +63,9 @@ def haut(sandbox: Sandbox) -> Iterator[Haut]:
 
 
 @pytest.mark.parametrize("many", [32, 200])
-def test_concurrent_calls_get_their_own_responses(sandbox: Sandbox, haut: Haut, many: int) -> None:
+def test_concurrent_calls_receive_their_own_responses(
+    sandbox: Sandbox, haut: Haut, many: int
+) -> None:
     subjects = sandbox.add_subjects(many)
     photos = [b"photo %d" % number for number in range(many)]
     images = [
@@ -74,18 +76,18 @@ def test_concurrent_calls_get_their_own_responses(sandbox: Sandbox, haut: Haut, 
     def one(number: int) -> tuple[str, str, bytes]:
         renamed = haut.subjects.update(subjects[number].id, name=f"name {number}")
         image = haut.images.get(images[number].id)
-        got = io.BytesIO()
-        haut.images.download(image.id, got)
-        return renamed.name, str(image.id), got.getvalue()
+        received = io.BytesIO()
+        haut.images.download(image.id, received)
+        return renamed.name, str(image.id), received.getvalue()
 
-    answers = gather([partial(one, number) for number in range(many)])
-    assert answers == [
+    results = gather([partial(one, number) for number in range(many)])
+    assert results == [
         (f"name {number}", images[number].id, photos[number]) for number in range(many)
     ]
 
 
 def test_download_occupies_its_slot_until_its_last_byte(sandbox: Sandbox) -> None:
-    stored = store(sandbox, b"photo")
+    stored = add_photo(sandbox, b"photo")
     sandbox.faults.add("download_image", faults.dribble(0.02, head=False), times=None)
     largest = 0
 
@@ -111,18 +113,18 @@ def test_waiting_for_a_slot_ends_after_the_pool_timeout_and_is_not_retried(
     sandbox.before_request = hold
     with Haut(**sandbox.credentials, max_in_flight=2) as haut:
 
-        def overtake() -> None:
+        def call_with_short_pool_timeout() -> None:
             wait_until(lambda: sandbox.arrived("list_subjects") == 2)
-            hasty = haut.with_options(timeout=Timeout(pool=0.05))
+            client = haut.with_options(timeout=Timeout(pool=0.05))
             try:
                 with pytest.raises(TransportTimeout, match=r"timeout\.pool") as caught:
-                    hasty.subjects.list()
+                    client.subjects.list()
             finally:
                 release.set()
             assert caught.value.attempts == 1
             assert not caught.value.maybe_delivered
 
-        calls: list[Any] = [haut.subjects.list, haut.subjects.list, overtake]
+        calls: list[Any] = [haut.subjects.list, haut.subjects.list, call_with_short_pool_timeout]
         outcomes = gather(calls)
         assert not [it for it in outcomes if isinstance(it, Exception)]
         assert (haut.subjects.list()).total == 0
@@ -130,7 +132,7 @@ def test_waiting_for_a_slot_ends_after_the_pool_timeout_and_is_not_retried(
 
 
 def open_connections(origin: str) -> int:
-    """Return how many connections the server at `origin` has."""
+    """Return the number of open connections of the server at an origin."""
     port = int(origin.rpartition(":")[2])
     table = Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]
     rows = [line.split() for line in table]
@@ -138,7 +140,7 @@ def open_connections(origin: str) -> int:
 
 
 def test_connections_are_reused_and_no_more_than_max_in_flight(sandbox: Sandbox) -> None:
-    image = store(sandbox).image
+    image = add_photo(sandbox).image
     with Haut(**sandbox.credentials, max_in_flight=8) as haut:
         for _ in range(20):
             haut.images.download(image, io.BytesIO())
@@ -153,8 +155,8 @@ def test_connections_are_reused_and_no_more_than_max_in_flight(sandbox: Sandbox)
 
 
 @frozen
-class Trouble:
-    """How an error is really caused."""
+class ErrorCase:
+    """A call that raises an error, and the fault that causes it."""
 
     kind: str
     operation: str
@@ -162,26 +164,26 @@ class Trouble:
     call: Callable[[Haut], Any]
 
 
-def listing(haut: Haut) -> Any:
+def list_subjects(haut: Haut) -> Any:
     return haut.subjects.list()
 
 
-def api_error(kind: str, code: int) -> Trouble:
+def api_error(kind: str, code: int) -> ErrorCase:
     body = b'{"type":"client_error","errors":[{"code":"c","detail":"d","attr":"a"}]}'
     headers = {"X-Request-Id": "request-1"}
     fault = faults.status(code, body, content_type="application/json", headers=headers)
-    return Trouble(kind, "list_subjects", fault, listing)
+    return ErrorCase(kind, "list_subjects", fault, list_subjects)
 
 
 def upload(haut: Haut) -> Any:
     return haut.images.upload(SUBJECT, PHOTO)
 
 
-TROUBLES = [
-    Trouble("ConfigError", "", None, lambda haut: haut.images.get("no id")),
-    Trouble("ImageRejected", "", None, lambda haut: haut.images.upload(NOBODY, b"no photo")),
-    Trouble("TransportError", "list_subjects", faults.reset(), listing),
-    Trouble("TransportTimeout", "list_subjects", faults.stall(), listing),
+ERROR_CASES = [
+    ErrorCase("ConfigError", "", None, lambda haut: haut.images.get("no id")),
+    ErrorCase("ImageRejected", "", None, lambda haut: haut.images.upload(UNKNOWN_ID, b"no photo")),
+    ErrorCase("TransportError", "list_subjects", faults.reset(), list_subjects),
+    ErrorCase("TransportTimeout", "list_subjects", faults.stall(), list_subjects),
     api_error("ApiError", 418),
     api_error("BadRequest", 400),
     api_error("Unauthorized", 401),
@@ -190,33 +192,33 @@ TROUBLES = [
     api_error("Conflict", 409),
     api_error("RateLimited", 429),
     api_error("ServerError", 500),
-    Trouble("StorageError", "upload_image", faults.status(403), upload),
-    Trouble("UnexpectedResponse", "list_subjects", faults.login_page(), listing),
-    Trouble(
+    ErrorCase("StorageError", "upload_image", faults.status(403), upload),
+    ErrorCase("UnexpectedResponse", "list_subjects", faults.login_page(), list_subjects),
+    ErrorCase(
         "UploadIncomplete",
         "compute_batch",
         faults.reset(),
         lambda haut: haut.upload_and_compute(SUBJECT, front=PHOTO),
     ),
-    Trouble(
+    ErrorCase(
         "AnalysisTimeout",
         "",
         None,
         lambda haut: haut.wait_for_analysis(BATCH, timeout=0.01),
     ),
-    Trouble(
+    ErrorCase(
         "ResultsTimeout",
         "",
         None,
-        lambda haut: haut.wait_for_results(UploadedBatch(UUID(SUBJECT), UUID(NOBODY)), 0.01),
+        lambda haut: haut.wait_for_results(UploadedBatch(UUID(SUBJECT), UUID(UNKNOWN_ID)), 0.01),
     ),
-    Trouble(
+    ErrorCase(
         "ErasureIncomplete",
         "clear_subject_metadata",
         faults.status(400),
         lambda haut: haut.erase_subject(SUBJECT),
     ),
-    Trouble(
+    ErrorCase(
         "DeletionIncomplete",
         "delete_subjects",
         faults.status(400),
@@ -225,81 +227,81 @@ TROUBLES = [
 ]
 
 
-def test_every_error_is_caused() -> None:
+def test_error_cases_cover_all_public_errors() -> None:
     kinds = {
         name
         for name in haut_ext.__all__
         if isinstance(kind := getattr(haut_ext, name), type) and issubclass(kind, HautError)
     }
-    # The root is never raised; ListChanging needs a list that changes at every reading; and
-    # AlgorithmsFailed is raised by results, without a client: see tests/test_metrics.py.
-    uncaused = {"HautError", "ListChanging", "AlgorithmsFailed"}
-    assert kinds - {trouble.kind for trouble in TROUBLES} == uncaused
+    # HautError is never raised itself. test_paging.py tests ListChanging. AlgorithmsFailed is raised
+    # without a client and tested by tests/test_metrics.py.
+    not_covered = {"HautError", "ListChanging", "AlgorithmsFailed"}
+    assert kinds - {case.kind for case in ERROR_CASES} == not_covered
 
 
-@pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.kind)
-def test_errors_can_be_copied(sandbox: Sandbox, haut: Haut, trouble: Trouble) -> None:
-    store(sandbox)
-    if trouble.fault is not None:
-        sandbox.faults.add(trouble.operation, trouble.fault, times=None)
-    hasty = haut.with_options(timeout=0.2, max_retries=1)
+@pytest.mark.parametrize("case", ERROR_CASES, ids=lambda case: case.kind)
+def test_errors_can_be_copied_and_pickled(sandbox: Sandbox, haut: Haut, case: ErrorCase) -> None:
+    add_photo(sandbox)
+    if case.fault is not None:
+        sandbox.faults.add(case.operation, case.fault, times=None)
+    client = haut.with_options(timeout=0.2, max_retries=1)
     with pytest.raises(HautError) as caught:
-        trouble.call(hasty)
+        case.call(client)
     error = caught.value
-    assert type(error).__name__ == trouble.kind
-    for twin in (copy.deepcopy(error), copy.copy(error), pickle.loads(pickle.dumps(error))):
-        assert type(twin) is type(error)
-        assert str(twin) == str(error)
-        assert plain(twin) == plain(error)
-        assert isinstance(twin, TimeoutError) == isinstance(error, TimeoutError)
-    if trouble.fault is not None and hasattr(error, "status"):
+    assert type(error).__name__ == case.kind
+    for copied in (copy.deepcopy(error), copy.copy(error), pickle.loads(pickle.dumps(error))):
+        assert type(copied) is type(error)
+        assert str(copied) == str(error)
+        assert comparable_attributes(copied) == comparable_attributes(error)
+        assert isinstance(copied, TimeoutError) == isinstance(error, TimeoutError)
+    if case.fault is not None and hasattr(error, "status"):
         assert error.status >= 200
         assert "content-length" in error.headers  # type: ignore[attr-defined]
 
 
-def plain(error: HautError) -> dict[str, Any]:
-    """Return an error's attributes; errors among them, which do not compare, as text."""
+def comparable_attributes(error: HautError) -> dict[str, Any]:
+    """Return the attributes of an error, with nested errors as text because they do not compare."""
     return {
         name: str(value) if isinstance(value, Exception) else value
         for name, value in vars(error).items()
     }
 
 
-def test_clients_can_be_copied(
+def test_clients_can_be_copied_and_pickled(
     sandbox: Sandbox, haut: Haut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HAUT_TOKEN", sandbox.credentials["token"])
     changed = haut.with_options(max_retries=1, deadline=7)
     haut.subjects.list()
-    for twin in (pickle.loads(pickle.dumps(changed)), copy.deepcopy(changed)):
-        assert twin.options == changed.options
-        assert twin.scope == changed.scope
-        with twin:
-            assert len(twin.subjects.list()) == 0
+    for copied in (pickle.loads(pickle.dumps(changed)), copy.deepcopy(changed)):
+        assert copied.options == changed.options
+        assert copied.scope == changed.scope
+        with copied:
+            assert len(copied.subjects.list()) == 0
         with pytest.raises(haut_ext.ConfigError, match="closed"):
-            twin.subjects.list()
-    assert len(haut.subjects.list()) == 0  # not closed with them
+            copied.subjects.list()
+    assert len(haut.subjects.list()) == 0  # still open
 
 
-def test_closing_ends_calls_that_wait(sandbox: Sandbox) -> None:
-    """A call that waits to try again does not open a connection that nobody would close."""
+def test_closing_ends_calls_that_wait_for_a_retry(sandbox: Sandbox) -> None:
+    """The call does not open a connection after the client was closed."""
     sandbox.faults.add("list_subjects", faults.status(503, retry_after=1))
     haut = Haut(**sandbox.credentials)
 
-    def listed() -> None:
+    def call() -> None:
         with pytest.raises(haut_ext.ServerError, match="503"):
             haut.subjects.list()
 
     def close() -> None:
         wait_until(lambda: sandbox.faults.fired)
-        haut.with_options().close()  # which closes nothing
+        haut.with_options().close()  # closing a derived client has no effect
         haut.close()
 
-    assert gather([listed, close]) == [None, None]
+    assert gather([call, close]) == [None, None]
     assert sandbox.arrived("list_subjects") == 1
 
 
-def test_photos_of_many_sizes_at_once(sandbox: Sandbox, haut: Haut) -> None:
+def test_concurrent_uploads_of_photos_of_different_sizes(sandbox: Sandbox, haut: Haut) -> None:
     subjects = sandbox.add_subjects(24)
     sizes = [400_000 + 1000 * number for number in range(24)]
 

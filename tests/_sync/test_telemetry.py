@@ -19,7 +19,7 @@ from opentelemetry.trace import Span
 from haut_ext import Haut, redact_url
 from haut_ext._http import retry_policy
 from haut_ext.sandbox import Sandbox, faults
-from tests.support.sandbox_photos import PHOTO, store
+from tests.support.sandbox_photos import PHOTO, add_photo
 
 Instrument = Callable[..., InMemorySpanExporter]
 SECRETS = ("X-Goog", "Signature", "Bearer", "haut-sandbox", "Ada", "Lovelace")
@@ -34,7 +34,7 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def instrument() -> Iterator[Instrument]:
-    """A function that instruments httpx and returns where the spans are collected."""
+    """A function that instruments httpx and returns the exporter that collects the spans."""
     with ExitStack() as opened:
 
         def instrument(**options: Any) -> InMemorySpanExporter:
@@ -62,7 +62,7 @@ def test_each_attempt_has_a_span_without_secrets_when_the_hook_redacts_urls(
     sandbox: Sandbox, instrument: Instrument
 ) -> None:
     exporter = instrument(request_hook=redact, async_request_hook=redact)
-    stored = store(sandbox)
+    stored = add_photo(sandbox)
     tokens: list[str] = []
 
     def token() -> str:
@@ -86,13 +86,13 @@ def test_each_attempt_has_a_span_without_secrets_when_the_hook_redacts_urls(
         assert statuses(spans[4:]) == [201, 500, 200, 200, 200, 200]
     assert sandbox.faults.pending == []
 
-    seen = "\n".join(span.to_json() for span in spans)
-    assert sandbox.base_url in seen
-    assert sandbox.storage_url in seen
-    assert str(stored.image) in seen
+    exported = "\n".join(span.to_json() for span in spans)
+    assert sandbox.base_url in exported
+    assert sandbox.storage_url in exported
+    assert str(stored.image) in exported
     assert len(tokens) == 2
     for secret in (*tokens, *SECRETS):
-        assert secret not in seen
+        assert secret not in exported
 
 
 def test_without_the_hook_spans_have_complete_urls_and_only_the_log_is_redacted(
@@ -100,7 +100,7 @@ def test_without_the_hook_spans_have_complete_urls_and_only_the_log_is_redacted(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     exporter = instrument()
-    stored = store(sandbox)
+    stored = add_photo(sandbox)
     with Haut(**sandbox.credentials) as haut:
         haut.subjects.list("Lovelace")
         haut.images.download(stored.image, io.BytesIO())

@@ -1,5 +1,5 @@
 # Derived from tests/_async/test_tls.py by `make sync`; change that file instead.
-"""The same wire over TLS, which is how the real service is reached, and through a proxy."""
+"""Uploads and deadlines over TLS, which the real service uses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from haut_ext import Haut, TransportTimeout
 from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Sandbox, faults
 from tests.support.leaks import LeakCheck
-from tests.support.sandbox_photos import elsewhere, photo_of, store
+from tests.support.sandbox_photos import add_photo, photo_of, slot_at
 from tests.support.servers import Relay, silent_server
 
 CONTENT = photo_of(2_000_000)
@@ -34,7 +34,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def context(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ssl.SSLContext:
-    """A server's certificate for localhost, trusted as an operator would have it."""
+    """TLS context of a server whose certificate authority is trusted by SSL_CERT_FILE."""
     authority = trustme.CA()
     trusted = tmp_path / "trusted.pem"
     authority.cert_pem.write_to_path(str(trusted))
@@ -56,13 +56,13 @@ def client(sandbox: Sandbox, base_url: str) -> Haut:
     return Haut(**arguments, deadline=1)
 
 
-def test_photo_is_sent_whole(sandbox: Sandbox, origins: tuple[str, str]) -> None:
-    subject = store(sandbox).subject
+def test_complete_photo_is_uploaded(sandbox: Sandbox, origins: tuple[str, str]) -> None:
+    subject = add_photo(sandbox).subject
     with LeakCheck(), client(sandbox, origins[0]) as haut:
-        slot = elsewhere(haut.images.request_upload(subject), origins[1])
+        slot = slot_at(haut.images.request_upload(subject), origins[1])
         headers = slot.upload_url.headers
         assert headers is not None
-        # The sandbox has signed its own plain address, the host included.
+        # The signature covers the host of the plain http URL.
         headers["Host"] = sandbox.storage_url.removeprefix("http://")
         haut.images.send_bytes(slot, Photo.open(CONTENT))
     [found] = sandbox.snapshot()["subjects"]
@@ -70,8 +70,10 @@ def test_photo_is_sent_whole(sandbox: Sandbox, origins: tuple[str, str]) -> None
     assert received == hashlib.sha256(CONTENT).hexdigest()
 
 
-def test_deadline(sandbox: Sandbox, origins: tuple[str, str]) -> None:
-    image = store(sandbox).image
+def test_response_that_arrives_byte_by_byte_ends_at_the_deadline(
+    sandbox: Sandbox, origins: tuple[str, str]
+) -> None:
+    image = add_photo(sandbox).image
     sandbox.faults.add("get_image", faults.dribble(0.02, head=False))
     with LeakCheck(), client(sandbox, origins[0]) as haut:
         started = time.monotonic()
@@ -81,7 +83,9 @@ def test_deadline(sandbox: Sandbox, origins: tuple[str, str]) -> None:
     assert sandbox.faults.pending == []
 
 
-def test_deadline_of_a_handshake(sandbox: Sandbox, context: ssl.SSLContext) -> None:
+def test_handshake_that_stalls_ends_at_the_deadline(
+    sandbox: Sandbox, context: ssl.SSLContext
+) -> None:
     with silent_server() as origin:
         with LeakCheck(), client(sandbox, origin.replace("http:", "https:")) as haut:
             started = time.monotonic()
@@ -90,28 +94,28 @@ def test_deadline_of_a_handshake(sandbox: Sandbox, context: ssl.SSLContext) -> N
             assert time.monotonic() - started < 1.3
 
 
-def test_one_tls_context_for_a_client(
+def test_client_creates_one_tls_context(
     sandbox: Sandbox, origins: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Making one takes longer than many calls; API, storage and derived clients share it."""
-    subject = store(sandbox).subject
-    made: list[ssl.SSLContext] = []
+    """API, storage, derived clients and the generated client share the context."""
+    subject = add_photo(sandbox).subject
+    created: list[ssl.SSLContext] = []
     new = ssl.SSLContext.__new__
 
     def counted(*arguments: Any, **more: Any) -> ssl.SSLContext:
-        made.append(new(*arguments, **more))
-        return made[-1]
+        created.append(new(*arguments, **more))
+        return created[-1]
 
     monkeypatch.setattr(ssl.SSLContext, "__new__", counted)
     monkeypatch.setattr(
         httpx, "create_ssl_context", create_ssl_context
-    )  # tests share what it makes
+    )  # other tests share contexts
     with LeakCheck(), client(sandbox, origins[0]) as haut:
-        slot = elsewhere(haut.images.request_upload(subject), origins[1])
+        slot = slot_at(haut.images.request_upload(subject), origins[1])
         headers = slot.upload_url.headers
         assert headers is not None
         headers["Host"] = sandbox.storage_url.removeprefix("http://")
         haut.images.send_bytes(slot, Photo.open(CONTENT))
         haut.with_options(deadline=2).subjects.list()
         list_subjects.sync_detailed(haut.scope.company_id, haut.scope.dataset(), client=haut.api)
-    assert len(made) == 1
+    assert len(created) == 1

@@ -1,5 +1,5 @@
 # Derived from tests/_async/test_tokens.py by `make sync`; change that file instead.
-"""The token: asked for once however many wait, and sent to the API's own origin alone."""
+"""Tokens: concurrent calls share one call of the provider, and only the API receives the token."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from haut_ext.sandbox import Request, Sandbox, faults
 from haut_ext.sandbox.faults import Fault
 from haut_ext.sandbox.messages import Answer
 from tests.support.both_clients import gather
-from tests.support.sandbox_photos import PHOTO, elsewhere, store
+from tests.support.sandbox_photos import PHOTO, add_photo, slot_at
 from tests.support.servers import uncontacted_server, was_contacted
 
 MANY = 50
@@ -30,18 +30,18 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 class Provider:
-    """Gives what it is told to, slowly, and counts how often it was asked."""
+    """Slow token provider that counts its calls and can fail or return an old token."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
-        self.asked = 0
+        self.calls = 0
         self.failure: Exception | None = None
         self.stale = False
         self.token = ""
 
     def __call__(self) -> str:
-        self.asked += 1
-        time.sleep(0.05)  # others must have the time to ask as well
+        self.calls += 1
+        time.sleep(0.05)  # gives other calls the time to request a token as well
         if self.failure is not None:
             raise self.failure
         if not self.stale:
@@ -54,29 +54,29 @@ def client(sandbox: Sandbox, provider: Provider) -> Haut:
 
 
 def outcomes(haut: Haut, calls: int = MANY) -> set[str]:
-    """Call so many times at once, and return the kinds of outcome."""
+    """Make concurrent calls and return the class names of their results and errors."""
     outcomes = gather([haut.subjects.list] * calls)
     return {type(outcome).__name__ for outcome in outcomes}
 
 
-def test_asked_once_at_first_and_once_when_refused(sandbox: Sandbox) -> None:
+def test_provider_is_called_once_at_first_and_once_after_401(sandbox: Sandbox) -> None:
     provider = Provider(sandbox)
     with client(sandbox, provider) as haut:
-        assert provider.asked == 0
+        assert provider.calls == 0
         assert outcomes(haut) == {"Page"}
-        assert provider.asked == 1
+        assert provider.calls == 1
         for times in (2, 3):
             sandbox.expire_token()
             assert outcomes(haut) == {"Page"}
-            assert provider.asked == times
+            assert provider.calls == times
 
 
-def test_asked_once_when_it_has_no_other(sandbox: Sandbox) -> None:
+def test_provider_is_called_once_if_it_returns_the_rejected_token(sandbox: Sandbox) -> None:
     provider = Provider(sandbox)
-    all_have_come = threading.Barrier(16, timeout=10)
+    all_arrived = threading.Barrier(16, timeout=10)
 
     def hold(_: Request) -> None:
-        all_have_come.wait()
+        all_arrived.wait()
 
     with client(sandbox, provider) as haut:
         haut.subjects.list()
@@ -84,28 +84,28 @@ def test_asked_once_when_it_has_no_other(sandbox: Sandbox) -> None:
         sandbox.expire_token()
         sandbox.before_request = hold
         assert outcomes(haut, calls=16) == {"Unauthorized"}
-        assert provider.asked == 2
+        assert provider.calls == 2
         sandbox.before_request = None
         provider.stale = False
         assert outcomes(haut) == {"Page"}
-        assert provider.asked == 3
+        assert provider.calls == 3
 
 
-def test_failing_provider(sandbox: Sandbox) -> None:
-    """Whoever waited for it gets its error; whoever comes later asks again."""
+def test_error_of_the_provider_is_raised_by_all_waiting_calls(sandbox: Sandbox) -> None:
+    """A later call calls the provider again."""
     provider = Provider(sandbox)
     provider.failure = RuntimeError("the vault is sealed")
     with client(sandbox, provider) as haut:
         assert outcomes(haut) == {"RuntimeError"}
         assert sandbox.arrivals == []
-        asked = provider.asked
-        assert asked < MANY
+        calls = provider.calls
+        assert calls < MANY
         with pytest.raises(RuntimeError, match="the vault is sealed"):
             haut.subjects.list()
-        assert provider.asked == asked + 1
+        assert provider.calls == calls + 1
         provider.failure = None
         assert outcomes(haut) == {"Page"}
-        assert provider.asked == asked + 2
+        assert provider.calls == calls + 2
 
         provider.failure = RuntimeError("the vault is sealed")
         sandbox.expire_token()
@@ -115,7 +115,7 @@ def test_failing_provider(sandbox: Sandbox) -> None:
         assert outcomes(haut) == {"Page"}
 
 
-def test_unusable_token_of_a_provider(sandbox: Sandbox) -> None:
+def test_invalid_token_of_the_provider_is_rejected(sandbox: Sandbox) -> None:
     provider = Provider(sandbox)
     provider.stale = True
     provider.token = "two\nlines"
@@ -126,8 +126,8 @@ def test_unusable_token_of_a_provider(sandbox: Sandbox) -> None:
     assert sandbox.arrivals == []
 
 
-def test_token_goes_to_the_api_alone(sandbox: Sandbox) -> None:
-    stored = store(sandbox)
+def test_token_is_not_sent_to_redirect_targets_or_storage(sandbox: Sandbox) -> None:
+    stored = add_photo(sandbox)
     sandbox.add_subjects(30)
     with uncontacted_server() as (origin, listening):
         with Haut(**sandbox.credentials) as haut:
@@ -149,7 +149,7 @@ def test_token_goes_to_the_api_alone(sandbox: Sandbox) -> None:
                 with pytest.raises(StorageError):
                     haut.images.upload(stored.subject, PHOTO)
 
-            # A page's `next` names somebody else.
+            # The URL of the next page has another origin.
             def misleading(answer: Answer) -> Answer:
                 body = bytes(answer.body).replace(sandbox.base_url.encode(), origin.encode())
                 return Answer(answer.status, answer.headers, body)
@@ -168,12 +168,12 @@ def test_token_goes_to_the_api_alone(sandbox: Sandbox) -> None:
         assert arrival.had_authorization == (arrival.operation != "upload_image")
 
 
-def test_other_origins_are_not_sent_the_token(sandbox: Sandbox) -> None:
-    """Neither as the target of a signed slot nor when the generated client is pointed at them."""
-    subject = store(sandbox).subject
+def test_token_is_not_sent_to_other_origins(sandbox: Sandbox) -> None:
+    """Neither a signed URL nor a URL given to the generated client receives the token."""
+    subject = add_photo(sandbox).subject
     with Sandbox(seed=2) as other:
         with Haut(**sandbox.credentials) as haut:
-            slot = elsewhere(haut.images.request_upload(subject), other.storage_url)
+            slot = slot_at(haut.images.request_upload(subject), other.storage_url)
             with pytest.raises(StorageError):
                 haut.images.send_bytes(slot, Photo.open(PHOTO))
             http = haut.api.get_httpx_client()
@@ -183,7 +183,7 @@ def test_other_origins_are_not_sent_the_token(sandbox: Sandbox) -> None:
         assert [arrival.had_authorization for arrival in other.arrivals] == [False] * 3
 
 
-def test_string_token_is_not_asked_again(sandbox: Sandbox) -> None:
+def test_call_with_a_string_token_is_not_repeated_after_401(sandbox: Sandbox) -> None:
     with Haut(**sandbox.credentials) as haut:
         sandbox.expire_token()
         with pytest.raises(Unauthorized):

@@ -1,5 +1,5 @@
 # Derived from tests/_async/test_uploading.py by `make sync`; change that file instead.
-"""Uploads that are cut anywhere end, once resumed, exactly like one that was never disturbed."""
+"""Uploads that are interrupted at any request and resumed: same result as without interruption."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def subject_id(sandbox: Sandbox) -> str:
 
 
 def final_state(sandbox: Sandbox) -> dict[str, Any]:
-    """Return what the service holds; a batch without images is nothing that could be deleted."""
+    """Return the stored data, without batches that contain no image and cannot be deleted."""
     state = sandbox.snapshot(ids=False)
     for subject in state["subjects"]:
         subject["batches"] = [batch for batch in subject["batches"] if batch["images"]]
@@ -64,7 +64,7 @@ def final_state(sandbox: Sandbox) -> dict[str, Any]:
     return state
 
 
-def undisturbed() -> dict[str, Any]:
+def state_without_interruption() -> dict[str, Any]:
     with Sandbox(analysis_reads=1) as sandbox:
         [subject] = sandbox.add_subjects(1)
         with Haut(**sandbox.credentials) as haut:
@@ -89,11 +89,11 @@ BOUNDARIES = [
 
 @pytest.mark.parametrize("carried_out", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(("operation", "number"), BOUNDARIES)
-def test_cut_and_resumed(
+def test_interrupted_upload_is_resumed(
     sandbox: Sandbox, subject_id: str, operation: str, number: int, carried_out: bool
 ) -> None:
-    cut = faults.close("after" if carried_out else "before")
-    sandbox.faults.add(operation, cut, skip=number)
+    fault = faults.close("after" if carried_out else "before")
+    sandbox.faults.add(operation, fault, skip=number)
     with Haut(**sandbox.credentials, max_retries=0) as haut:
         with pytest.raises(UploadIncomplete) as caught:
             haut.upload_and_compute(subject_id, **FILES, **EVERYTHING)
@@ -119,7 +119,7 @@ def test_cut_and_resumed(
     assert sandbox.carried_out("upload_image") <= 3 + (not stored) + (
         operation == "upload_image" and carried_out
     )
-    assert image_states(sandbox) == image_states_of(undisturbed)
+    assert image_states(sandbox) == image_states_of(state_without_interruption)
 
 
 def image_states(sandbox: Sandbox) -> Any:
@@ -131,7 +131,7 @@ def image_states_of(run: Any) -> Any:
 
 
 def without_results(state: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the analysis: how far it is depends on how often the images were looked at."""
+    """Remove the analysis, whose progress depends on the number of requests for the images."""
     for subject in state["subjects"]:
         for batch in subject["batches"]:
             for image in batch["images"]:
@@ -140,7 +140,7 @@ def without_results(state: dict[str, Any]) -> dict[str, Any]:
     return state
 
 
-def test_sides_already_stored_are_not_sent_again(sandbox: Sandbox, subject_id: str) -> None:
+def test_stored_sides_are_not_sent_again(sandbox: Sandbox, subject_id: str) -> None:
     sandbox.faults.add("compute_batch", faults.status(403))
     with Haut(**sandbox.credentials) as haut:
         with pytest.raises(UploadIncomplete) as caught:
@@ -154,7 +154,7 @@ def test_sides_already_stored_are_not_sent_again(sandbox: Sandbox, subject_id: s
     assert sandbox.carried_out("compute_batch") == 1
 
 
-def test_resuming_needs_the_photos_that_are_missing(sandbox: Sandbox, subject_id: str) -> None:
+def test_resuming_requires_the_missing_photos(sandbox: Sandbox, subject_id: str) -> None:
     sandbox.faults.add("upload_image", faults.status(403), times=None)
     with Haut(**sandbox.credentials) as haut:
         with pytest.raises(UploadIncomplete) as caught:
@@ -164,7 +164,7 @@ def test_resuming_needs_the_photos_that_are_missing(sandbox: Sandbox, subject_id
             haut.resume_upload(caught.value.state, front=FILES["front"])
 
 
-def test_an_expired_slot_is_replaced(subject_id: str, sandbox: Sandbox) -> None:
+def test_expired_slot_is_replaced(subject_id: str, sandbox: Sandbox) -> None:
     expired = (
         b'<?xml version="1.0"?><Error><Code>ExpiredToken</Code><Message>late</Message></Error>'
     )
@@ -178,7 +178,7 @@ def test_an_expired_slot_is_replaced(subject_id: str, sandbox: Sandbox) -> None:
     assert len(batch["images"]) == 1
 
 
-def test_an_expired_slot_is_known_by_the_storage_itself(subject_id: str) -> None:
+def test_slot_that_expires_before_the_upload_is_replaced(subject_id: str) -> None:
     with Sandbox(upload_url_seconds=60) as sandbox:
         [subject] = sandbox.add_subjects(1)
         late = iter([61])
@@ -190,9 +190,7 @@ def test_an_expired_slot_is_known_by_the_storage_itself(subject_id: str) -> None
         assert sandbox.carried_out("create_signed_upload_url") == 2
 
 
-def test_unset_fields_are_omitted_and_set_ones_pass_through(
-    sandbox: Sandbox, subject_id: str
-) -> None:
+def test_only_given_arguments_are_sent(sandbox: Sandbox, subject_id: str) -> None:
     bodies: list[bytes] = []
     sandbox.before_request = lambda request: (
         bodies.append(bytes(request.body)) if request.operation != "upload_image" else None
@@ -209,7 +207,7 @@ def test_unset_fields_are_omitted_and_set_ones_pass_through(
         ]
 
 
-def test_unknown_subject(sandbox: Sandbox) -> None:
+def test_upload_for_an_unknown_subject(sandbox: Sandbox) -> None:
     with Haut(**sandbox.credentials) as haut:
         with pytest.raises(UploadIncomplete) as caught:
             haut.upload_and_compute(str(UUID(int=1)), front=FILES["front"])
@@ -218,28 +216,30 @@ def test_unknown_subject(sandbox: Sandbox) -> None:
     assert [side.status for side in caught.value.state.sides] == ["none"]
 
 
-def test_progress_rises_by_side_to_the_whole_size(sandbox: Sandbox, subject_id: str) -> None:
+def test_progress_of_each_side_increases_to_the_file_size(
+    sandbox: Sandbox, subject_id: str
+) -> None:
     sandbox.faults.add("upload_image", faults.status(500), times=2)
-    seen: dict[str, list[int]] = {side: [] for side in FILES}
+    reported: dict[str, list[int]] = {side: [] for side in FILES}
     with Haut(**sandbox.credentials) as haut:
         haut.upload_and_compute(
-            subject_id, **FILES, progress=lambda sent, total, side: seen[side].append(sent)
+            subject_id, **FILES, progress=lambda sent, total, side: reported[side].append(sent)
         )
-    for side, marks in seen.items():
+    for side, marks in reported.items():
         assert marks[-1] == FILES[side].stat().st_size
         assert marks == sorted(set(marks))
         assert all(after - before <= 256 * 1024 for before, after in pairwise(marks))
 
 
-def test_a_callers_own_error_stays_and_the_upload_is_resumed_from_the_last_state(
+def test_error_of_a_callback_is_raised_and_the_last_state_can_be_resumed(
     sandbox: Sandbox, subject_id: str
 ) -> None:
     def progress(sent: int, total: int | None, side: Side) -> None:
-        raise LookupError("the caller's own")
+        raise LookupError("raised by the callback")
 
     with Haut(**sandbox.credentials) as haut:
         states: list[UploadState] = []
-        with pytest.raises(LookupError, match="the caller's own"):
+        with pytest.raises(LookupError, match="raised by the callback"):
             haut.upload_and_compute(
                 subject_id, front=FILES["front"], progress=progress, on_state=states.append
             )
@@ -247,7 +247,7 @@ def test_a_callers_own_error_stays_and_the_upload_is_resumed_from_the_last_state
     assert len(final_state(sandbox)["subjects"][0]["batches"]) == 1
 
 
-def test_a_computation_whose_answer_was_lost_is_found_in_the_images(
+def test_computation_whose_response_was_lost_is_detected_in_the_images(
     sandbox: Sandbox, subject_id: str
 ) -> None:
     sandbox.faults.add("compute_batch", faults.reset("after"))
@@ -260,10 +260,10 @@ def test_a_computation_whose_answer_was_lost_is_found_in_the_images(
     assert sandbox.arrived("compute_batch") == 1
 
 
-def test_resuming_deletes_its_own_lost_record_and_nobody_elses(
+def test_resuming_deletes_only_the_image_record_of_the_lost_response(
     sandbox: Sandbox, subject_id: str
 ) -> None:
-    """A slot whose answer was lost left a record somewhere: young, of this side, without a file."""
+    """The record is recognized by its side, its recent creation time and its missing file."""
     with Haut(**sandbox.credentials) as haut:
         old = haut.images.request_upload(subject_id, side="front")
         with sandbox.world.lock:
@@ -275,12 +275,12 @@ def test_resuming_deletes_its_own_lost_record_and_nobody_elses(
             haut.upload_and_compute(subject_id, front=FILES["front"])
         assert [side.status for side in caught.value.state.sides] == ["unknown"]
         batch = haut.resume_upload(caught.value.state, front=FILES["front"])
-        left = {image.id for image in haut.images.iterate(subject_id)}
-    assert left == {old.id, uploaded.image_id, other_side.id, batch.images[0].image_id}
+        remaining = {image.id for image in haut.images.iterate(subject_id)}
+    assert remaining == {old.id, uploaded.image_id, other_side.id, batch.images[0].image_id}
     assert sandbox.carried_out("delete_image") == 1
 
 
-def test_a_lost_record_of_an_old_photo_is_known_by_the_photos_time(
+def test_record_of_a_lost_response_is_recognized_by_the_given_creation_time(
     sandbox: Sandbox, subject_id: str
 ) -> None:
     moment = datetime(2001, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
@@ -294,26 +294,24 @@ def test_a_lost_record_of_an_old_photo_is_known_by_the_photos_time(
     assert sandbox.carried_out("delete_image") == 1
 
 
-def test_who_keeps_the_state_knows_of_each_request_before_it_is_sent(
-    sandbox: Sandbox, subject_id: str
-) -> None:
-    """What a process that is killed here must find in its journal."""
-    told: list[UploadState] = []
-    known: list[tuple[str, list[str], str]] = []
+def test_state_is_reported_before_each_request(sandbox: Sandbox, subject_id: str) -> None:
+    """A process that persists each reported state can resume after being killed at any time."""
+    reported: list[UploadState] = []
+    states: list[tuple[str, list[str], str]] = []
 
-    def note(request: Request) -> None:
-        state = told[-1]
-        known.append((request.operation, [side.status for side in state.sides], state.compute))
+    def record(request: Request) -> None:
+        state = reported[-1]
+        states.append((request.operation, [side.status for side in state.sides], state.compute))
 
-    sandbox.before_request = note
+    sandbox.before_request = record
     with Haut(**sandbox.credentials) as haut:
         files: dict[Side, Any] = {"front": FILES["front"]}
         new = new_state(UUID(subject_id), files)
-        upload_and_compute(haut.images, new, files, Attributes(), None, on_state=told.append)
-    assert known == [
+        upload_and_compute(haut.images, new, files, Attributes(), None, on_state=reported.append)
+    assert states == [
         ("create_signed_upload_url", ["unknown"], "not sent"),
         ("upload_image", ["open"], "not sent"),
         ("compute_batch", ["stored"], "unknown"),
     ]
-    assert told[-1].compute == "started"
-    assert told[-1].batch_id is not None
+    assert reported[-1].compute == "started"
+    assert reported[-1].batch_id is not None

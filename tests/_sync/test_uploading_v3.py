@@ -1,8 +1,8 @@
 # Derived from tests/_async/test_uploading_v3.py by `make sync`; change that file instead.
-"""Uploads for Face Metrics 3.0, cut anywhere, end like one that was never disturbed, and cost as much.
+"""Interrupted and resumed uploads for Face Metrics 3.0: one batch and one computation remain.
 
-One call makes the batch with all its slots, and none can be added: until all bytes have arrived, an
-upload that goes on begins anew.
+One request creates a batch with all its slots, and slots cannot be added later. Therefore an
+upload that is resumed before all photos are stored starts again with a new batch.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def final_state(sandbox: Sandbox) -> Any:
     return batches
 
 
-def once(sandbox: Sandbox) -> None:
-    """See that one batch with three photos is left, and was computed once."""
+def assert_uploaded_once(sandbox: Sandbox) -> None:
+    """Check that exactly one batch with three photos remains and was computed once."""
     [batch] = final_state(sandbox)
     assert batch["computes"] == 1
     assert {(image["side"], image["name"]) for image in batch["images"]} == {
@@ -82,7 +82,7 @@ def without_ids(answer: Answer) -> Answer:
 
 
 WITHOUT_IDS = Fault("no ids", "after", change=without_ids)
-"""What the older documents show (api-facts 15.8)."""
+"""The response format in older documents of the API, without image ids (API facts 15.8)."""
 
 BOUNDARIES = [
     ("create_upload_urls_v3", 0),
@@ -96,7 +96,7 @@ BOUNDARIES = [
 @pytest.mark.parametrize("ids", [True, False], ids=["ids", "no ids"])
 @pytest.mark.parametrize("carried_out", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(("operation", "number"), BOUNDARIES)
-def test_cut_and_resumed(
+def test_interrupted_upload_is_resumed(
     sandbox: Sandbox,
     subject_id: str,
     operation: str,
@@ -129,14 +129,14 @@ def test_cut_and_resumed(
         )
     assert [image.side for image in batch.images] == ["front", "right", "left"]
     assert batch.api == "v3"
-    once(sandbox)
+    assert_uploaded_once(sandbox)
 
 
-def test_undisturbed_it_takes_one_call_for_the_slots(sandbox: Sandbox, subject_id: str) -> None:
+def test_all_slots_are_requested_in_one_call(sandbox: Sandbox, subject_id: str) -> None:
     with Haut(**sandbox.credentials) as haut:
         batch = haut.upload_and_compute(subject_id, **FILES, api="v3")
         images = {str(image.id): image.side for image in haut.images.iterate(subject_id)}
-    once(sandbox)
+    assert_uploaded_once(sandbox)
     assert {str(image.image_id): image.side for image in batch.images} == images
     calls = [arrival.operation for arrival in sandbox.arrivals]
     assert calls[0] == "create_upload_urls_v3"
@@ -149,11 +149,9 @@ def test_undisturbed_it_takes_one_call_for_the_slots(sandbox: Sandbox, subject_i
     )
 
 
-def test_ids_that_the_answer_leaves_out_are_found_in_the_list(
-    sandbox: Sandbox, subject_id: str
-) -> None:
+def test_image_ids_missing_in_the_response_are_looked_up(sandbox: Sandbox, subject_id: str) -> None:
     with Haut(**sandbox.credentials) as haut:
-        haut.upload_and_compute(subject_id, front=FILES["left"], api="v3")  # not this batch
+        haut.upload_and_compute(subject_id, front=FILES["left"], api="v3")  # another batch
         sandbox.faults.add("create_upload_urls_v3", WITHOUT_IDS)
         batch = haut.upload_and_compute(subject_id, **FILES, api="v3")
         for uploaded in batch.images:
@@ -162,9 +160,7 @@ def test_ids_that_the_answer_leaves_out_are_found_in_the_list(
     assert len(batch.images) == 3
 
 
-def test_records_are_deleted_though_their_ids_were_never_learned(
-    sandbox: Sandbox, subject_id: str
-) -> None:
+def test_records_without_known_ids_are_deleted(sandbox: Sandbox, subject_id: str) -> None:
     sandbox.faults.add("create_upload_urls_v3", WITHOUT_IDS)
     sandbox.faults.add("list_images", faults.status(403))
     with Haut(**sandbox.credentials) as haut:
@@ -172,13 +168,11 @@ def test_records_are_deleted_though_their_ids_were_never_learned(
             haut.upload_and_compute(subject_id, **FILES, api="v3")
         assert {side.image_id for side in caught.value.state.sides} == {None}
         haut.resume_upload(caught.value.state, **FILES)
-    once(sandbox)
+    assert_uploaded_once(sandbox)
     assert sandbox.carried_out("delete_image") == 3
 
 
-def test_a_second_batch_whose_answer_was_lost_is_deleted_too(
-    sandbox: Sandbox, subject_id: str
-) -> None:
+def test_second_batch_whose_response_was_lost_is_deleted(sandbox: Sandbox, subject_id: str) -> None:
     sandbox.faults.add("upload_image", faults.status(403))
     sandbox.faults.add("create_upload_urls_v3", faults.close("after"), skip=1)
     with Haut(**sandbox.credentials, max_retries=0) as haut:
@@ -189,11 +183,11 @@ def test_a_second_batch_whose_answer_was_lost_is_deleted_too(
         assert second.value.state.batch_id is None
         assert {side.status for side in second.value.state.sides} == {"unknown"}
         haut.resume_upload(second.value.state, **FILES)
-    once(sandbox)
+    assert_uploaded_once(sandbox)
     assert sandbox.carried_out("delete_image") == 6
 
 
-def test_a_batch_is_not_begun_anew_once_all_has_arrived(sandbox: Sandbox, subject_id: str) -> None:
+def test_complete_batch_is_not_uploaded_again(sandbox: Sandbox, subject_id: str) -> None:
     sandbox.faults.add("compute_batch_v3", faults.status(403))
     with Haut(**sandbox.credentials) as haut:
         with pytest.raises(UploadIncomplete) as caught:
@@ -203,11 +197,11 @@ def test_a_batch_is_not_begun_anew_once_all_has_arrived(sandbox: Sandbox, subjec
         with pytest.raises(ConfigError, match="none"):
             haut.resume_upload(state, front=FILES["front"])
         haut.resume_upload(state)
-    once(sandbox)
+    assert_uploaded_once(sandbox)
     assert sandbox.carried_out("upload_image") == 3
 
 
-def test_resuming_needs_all_photos(sandbox: Sandbox, subject_id: str) -> None:
+def test_resuming_requires_all_photos(sandbox: Sandbox, subject_id: str) -> None:
     sandbox.faults.add("upload_image", faults.status(403))
     with Haut(**sandbox.credentials) as haut:
         with pytest.raises(UploadIncomplete) as caught:
@@ -225,42 +219,42 @@ def test_expired_slots_are_replaced_by_a_new_batch_once(sandbox: Sandbox, subjec
     sandbox.faults.add("upload_image", EXPIRED, skip=1)
     with Haut(**sandbox.credentials) as haut:
         haut.upload_and_compute(subject_id, **FILES, api="v3")
-    once(sandbox)
+    assert_uploaded_once(sandbox)
     assert sandbox.carried_out("create_upload_urls_v3") == 2
     assert sandbox.carried_out("delete_image") == 3
 
 
-@pytest.mark.parametrize("trouble", ["expires again", "another one is refused", "read once"])
-def test_what_a_new_batch_would_not_mend_is_raised(
-    sandbox: Sandbox, subject_id: str, trouble: str
+@pytest.mark.parametrize("problem", ["expires again", "another photo is rejected", "stream"])
+def test_storage_error_that_a_new_batch_does_not_fix_is_raised(
+    sandbox: Sandbox, subject_id: str, problem: str
 ) -> None:
     files = dict(FILES)
-    if trouble == "expires again":
+    if problem == "expires again":
         sandbox.faults.add("upload_image", EXPIRED, times=None)
-    elif trouble == "another one is refused":
+    elif problem == "another photo is rejected":
         sandbox.faults.add("upload_image", EXPIRED)
         sandbox.faults.add("upload_image", faults.status(403))
     else:
         sandbox.faults.add("upload_image", EXPIRED)
-        files["front"] = Once(FILES["front"].read_bytes())
+        files["front"] = Stream(FILES["front"].read_bytes())
     with Haut(**sandbox.credentials) as haut:
         with pytest.raises(UploadIncomplete) as caught:
             haut.upload_and_compute(subject_id, **files, api="v3")
         assert isinstance(caught.value.cause, StorageError)
-        assert sandbox.carried_out("create_upload_urls_v3") == 1 + (trouble == "expires again")
+        assert sandbox.carried_out("create_upload_urls_v3") == 1 + (problem == "expires again")
         sandbox.faults.clear()
         haut.resume_upload(caught.value.state, **FILES)
-    once(sandbox)
+    assert_uploaded_once(sandbox)
 
 
-class Once(io.BytesIO):
-    """A stream that cannot begin anew."""
+class Stream(io.BytesIO):
+    """A stream that cannot be rewound."""
 
     def seekable(self) -> bool:
         return False
 
 
-def test_what_is_sent(sandbox: Sandbox, subject_id: str) -> None:
+def test_only_given_arguments_are_sent(sandbox: Sandbox, subject_id: str) -> None:
     bodies: list[bytes] = []
     sandbox.before_request = lambda request: (
         bodies.append(bytes(request.body)) if request.operation != "upload_image" else None
@@ -287,7 +281,7 @@ def test_what_is_sent(sandbox: Sandbox, subject_id: str) -> None:
     "arguments",
     [{"api": "v3", "light": 1}, {"api": "v3", "light": None}, {"api": "v2"}, {"api": 3}],
 )
-def test_arguments_that_cannot_be_right(
+def test_invalid_arguments_are_rejected(
     sandbox: Sandbox, subject_id: str, arguments: dict[str, Any]
 ) -> None:
     with Haut(**sandbox.credentials) as haut:
@@ -296,7 +290,7 @@ def test_arguments_that_cannot_be_right(
     assert sandbox.arrivals == []
 
 
-def test_unknown_subject(sandbox: Sandbox) -> None:
+def test_upload_for_an_unknown_subject(sandbox: Sandbox) -> None:
     with Haut(**sandbox.credentials) as haut:
         with pytest.raises(UploadIncomplete) as caught:
             haut.upload_and_compute(UUID(int=1), **FILES, api="v3")
@@ -305,7 +299,7 @@ def test_unknown_subject(sandbox: Sandbox) -> None:
     assert {side.status for side in caught.value.state.sides} == {"none"}
 
 
-def test_a_slot_that_the_answer_leaves_out(sandbox: Sandbox, subject_id: str) -> None:
+def test_slot_missing_in_the_response_is_an_error(sandbox: Sandbox, subject_id: str) -> None:
     def without_left(answer: Answer) -> Answer:
         body = json.loads(bytes(answer.body))
         del body["left"]
@@ -318,10 +312,10 @@ def test_a_slot_that_the_answer_leaves_out(sandbox: Sandbox, subject_id: str) ->
         with pytest.raises(UploadIncomplete, match="left does not fit the spec") as caught:
             haut.upload_and_compute(subject_id, **FILES, api="v3")
         haut.resume_upload(caught.value.state, **FILES)
-    once(sandbox)
+    assert_uploaded_once(sandbox)
 
 
-def test_a_computation_whose_answer_was_lost_is_found_in_the_results(
+def test_computation_whose_response_was_lost_is_detected_in_the_results(
     sandbox: Sandbox, subject_id: str
 ) -> None:
     sandbox.faults.add("compute_batch_v3", faults.reset("after"))
@@ -330,5 +324,5 @@ def test_a_computation_whose_answer_was_lost_is_found_in_the_results(
             haut.upload_and_compute(subject_id, **FILES, api="v3")
         assert caught.value.state.compute == "unknown"
         haut.resume_upload(caught.value.state)
-    once(sandbox)
+    assert_uploaded_once(sandbox)
     assert sandbox.arrived("compute_batch_v3") == 1

@@ -1,9 +1,9 @@
 # Derived from tests/_async/test_workflows.py by `make sync`; change that file instead.
 """Every operation and workflow of the client, replayed from cassettes with the network blocked.
 
-The cassettes are recorded from the sandbox, or from an empty dataset of the real service, so each test
-leaves the dataset as it found it. Both clients replay the same cassettes: they must send the same
-requests. In these tests time passes only while the client sleeps, and then at once.
+The cassettes are recorded from the sandbox or from an empty dataset of the real service, so each
+test deletes what it created. Both clients replay the same cassettes and must send the same requests.
+The clock of these tests advances only while the client sleeps, and the sleep returns immediately.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ pytestmark = [pytest.mark.vcr, pytest.mark.block_network]
 
 BORN = date(1990, 1, 2)
 META = {"study": "subject-1", "visit": 1}
-NOBODY = UUID("00000000-0000-4000-8000-000000000000")
+UNKNOWN_ID = UUID("00000000-0000-4000-8000-000000000000")
 JPEG, PNG, WEBP = (PHOTOS / f"portrait.{suffix}" for suffix in ("jpg", "png", "webp"))
 CONTENT = {photo: photo.read_bytes() for photo in (JPEG, PNG, WEBP)}
 
@@ -61,7 +61,7 @@ KINDS = pytest.mark.parametrize(
 
 @contextmanager
 def given_as(kind: str, photo: Path) -> Iterator[PhotoFile]:
-    """A photo in one of the ways a caller can give it."""
+    """Yield a photo as a path, as bytes or as an open file."""
     if kind == "file":
         with photo.open("rb") as file:
             yield file
@@ -77,13 +77,13 @@ def haut(service: Service) -> Iterator[Haut]:
 
 @pytest.fixture
 def origin(pytestconfig: pytest.Config) -> str:
-    """What is recorded or replayed: sandbox or live."""
+    """The service that the cassettes are recorded from: sandbox or live."""
     name: str = pytestconfig.getoption("cassettes").name
     return name
 
 
 @pytest.fixture
-def stranger(service: Service) -> Iterator[Haut]:
+def unauthorized_client(service: Service) -> Iterator[Haut]:
     credentials = service.credentials.copy()
     credentials["token"] = "not-a-token"
     with Haut(**credentials) as client:
@@ -163,16 +163,16 @@ def test_list_subjects(haut: Haut, five: list[UUID]) -> None:
 
 def test_delete_subject(haut: Haut, five: list[UUID]) -> None:
     haut.subjects.delete(five[1])
-    left = sorted([subject.id for subject in haut.subjects.iterate()])
-    assert left == sorted({*five} - {five[1]})
+    remaining = sorted([subject.id for subject in haut.subjects.iterate()])
+    assert remaining == sorted({*five} - {five[1]})
     with pytest.raises(NotFound):
         haut.subjects.delete(five[1])
 
 
 def test_delete_many_subjects(haut: Haut, five: list[UUID]) -> None:
-    outcome = haut.subjects.delete_many([five[4], NOBODY, five[0], five[4]])
+    outcome = haut.subjects.delete_many([five[4], UNKNOWN_ID, five[0], five[4]])
     assert outcome.deleted == (five[4], five[0])
-    assert outcome.not_deleted == (NOBODY,)
+    assert outcome.not_deleted == (UNKNOWN_ID,)
     assert sorted([subject.id for subject in haut.subjects.iterate()]) == sorted(five[1:4])
 
 
@@ -180,7 +180,7 @@ def test_clear_storage(haut: Haut, subject: Subject) -> None:
     uploaded = haut.images.upload(subject.id, WEBP)
     haut.subjects.clear_storage(subject.id)
     image = haut.images.get(uploaded.image_id, signed_url=True)
-    assert image.id == uploaded.image_id, "the record stays"
+    assert image.id == uploaded.image_id, "the record remains"
     assert image.signed_url is None
     with pytest.raises(StorageError, match="has a record but no file"):
         haut.images.download(uploaded.image_id, io.BytesIO())
@@ -236,7 +236,7 @@ def test_download_to_a_path(haut: Haut, subject: Subject, tmp_path: Path) -> Non
     target = tmp_path / "front.jpg"
     assert haut.images.download(uploaded.image_id, target) == len(CONTENT[JPEG])
     assert target.read_bytes() == CONTENT[JPEG]
-    assert os.listdir(tmp_path) == ["front.jpg"], "nothing unfinished is left beside it"
+    assert os.listdir(tmp_path) == ["front.jpg"], "no partial file remains"
 
 
 def test_compute(haut: Haut, subject: Subject) -> None:
@@ -318,11 +318,11 @@ def test_upload_and_compute_three_sides(haut: Haut, subject: Subject) -> None:
     assert sent == {side: (len(content), len(content)) for side, content in contents.items()}
     assert [image.side for image in batch.images] == ["front", "right", "left"]
     assert {image.batch_id for image in batch.images} == {batch.batch_id}
-    analysed = haut.wait_for_analysis(batch)
-    assert {(image.id, image.side) for image in analysed} == {
+    analyzed = haut.wait_for_analysis(batch)
+    assert {(image.id, image.side) for image in analyzed} == {
         (image.image_id, image.side) for image in batch.images
     }
-    assert {image.image_batch_id for image in analysed} == {batch.batch_id}
+    assert {image.image_batch_id for image in analyzed} == {batch.batch_id}
     for image in batch.images:
         received = io.BytesIO()
         haut.images.download(image.image_id, received)
@@ -373,29 +373,29 @@ def test_erase_all_but_the_subject(haut: Haut, subject: Subject) -> None:
     assert [image.id for image in haut.images.iterate(subject.id)] == []
 
 
-# Workflows that stop and are resumed
+# Interrupted workflows
 
 
 Fail = Callable[..., None]
 
 
 @pytest.fixture
-def impatient(haut: Haut) -> Haut:
-    """A client that gives up after three attempts."""
+def client_with_two_retries(haut: Haut) -> Haut:
+    """A client that makes at most three attempts."""
     return haut.with_options(max_retries=2)
 
 
 def computations(cassette: Any) -> int:
-    """The number of computations that were requested, which is what costs money."""
+    """Return the number of requested computations, which are billed."""
     return sum(request.uri.endswith("/compute/") for request in cassette.requests)
 
 
 def test_upload_stopped_while_storing_and_resumed(
-    fail: Fail, haut: Haut, impatient: Haut, subject: Subject, vcr: Any
+    fail: Fail, haut: Haut, client_with_two_retries: Haut, subject: Subject, vcr: Any
 ) -> None:
     fail("upload_image", faults.bad_gateway(503), times=3, skip=1)
     with pytest.raises(UploadIncomplete) as stopped:
-        impatient.upload_and_compute(subject.id, front=JPEG, left=WEBP)
+        client_with_two_retries.upload_and_compute(subject.id, front=JPEG, left=WEBP)
     state = UploadState.from_json(stopped.value.state.to_json())
     assert [(side.side, side.status) for side in state.sides] == [
         ("front", "stored"),
@@ -410,7 +410,7 @@ def test_upload_stopped_while_storing_and_resumed(
     assert batch.images[0].image_id == state.sides[0].image_id
     assert batch.images[1].image_id != state.sides[1].image_id
     listed = {image.id for image in haut.images.iterate(subject.id)}
-    assert listed == {image.image_id for image in batch.images}, "no half-made image is left"
+    assert listed == {image.image_id for image in batch.images}, "no image without a file remains"
     assert len(haut.wait_for_analysis(batch)) == 2
     assert computations(vcr) == 1
 
@@ -432,36 +432,38 @@ def test_upload_stopped_at_compute_and_resumed(
 
 
 def test_paginate_all_stopped_and_read_again(
-    fail: Fail, haut: Haut, impatient: Haut, five: list[UUID]
+    fail: Fail, haut: Haut, client_with_two_retries: Haut, five: list[UUID]
 ) -> None:
     fail("list_subjects", faults.bad_gateway(503), times=3, skip=1)
     dataset_id = haut.scope.dataset_id
-    seen: list[UUID] = []
+    first_pass: list[UUID] = []
     with pytest.raises(ServerError) as stopped:
-        for found in impatient.paginate_all(list_subjects, dataset_id=dataset_id, page_size=2):
-            seen.append(found.id)
-    assert (stopped.value.status, stopped.value.attempts, len(seen)) == (503, 3, 2)
+        for found in client_with_two_retries.paginate_all(
+            list_subjects, dataset_id=dataset_id, page_size=2
+        ):
+            first_pass.append(found.id)
+    assert (stopped.value.status, stopped.value.attempts, len(first_pass)) == (503, 3, 2)
     again = haut.paginate_all(list_subjects, dataset_id=dataset_id, page_size=2)
     read = [found.id for found in again]
-    assert read[:2] == seen
+    assert read[:2] == first_pass
     assert sorted(read) == sorted(five)
 
 
 def test_erase_subject_stopped_and_completed(
-    fail: Fail, haut: Haut, impatient: Haut, subject: Subject
+    fail: Fail, haut: Haut, client_with_two_retries: Haut, subject: Subject
 ) -> None:
     batch = haut.upload_and_compute(subject.id, front=JPEG, left=WEBP)
     fail("delete_image", faults.bad_gateway(503), times=3, skip=1)
     with pytest.raises(ErasureIncomplete) as stopped:
-        impatient.erase_subject(subject.id)
+        client_with_two_retries.erase_subject(subject.id)
     receipt = ErasureReceipt.from_json(stopped.value.receipt.to_json())
     assert not receipt.verified
     assert [(step.name, step.status) for step in receipt.steps] == [
         ("storage", "done"),
         ("images", "failed"),
     ]
-    [left] = [image.id for image in haut.images.iterate(subject.id)]
-    assert left in {image.image_id for image in batch.images}
+    [remaining] = [image.id for image in haut.images.iterate(subject.id)]
+    assert remaining in {image.image_id for image in batch.images}
     completed = haut.erase_subject(subject.id, receipt=receipt)
     assert completed.verified
     assert completed.steps[:2] == receipt.steps
@@ -469,7 +471,7 @@ def test_erase_subject_stopped_and_completed(
     assert [found.id for found in haut.subjects.iterate()] == []
 
 
-# The sections around
+# Login, tokens, datasets, batches and results
 
 
 def test_login(service: Service) -> None:
@@ -497,12 +499,12 @@ def test_datasets(haut: Haut) -> None:
     assert dataset.id in [found.id for found in haut.datasets.iterate()]
     assert dataset.id in [found.id for found in haut.datasets.short_list()]
     with pytest.raises(NotFound):
-        haut.datasets.get(NOBODY)
+        haut.datasets.get(UNKNOWN_ID)
 
 
 def test_create_dataset(haut: Haut, origin: str) -> None:
     if origin == "live":
-        pytest.skip("would stay: no operation is known that deletes a dataset")
+        pytest.skip("the dataset could not be deleted afterwards")
     created = haut.datasets.create("dataset", expire_images_after_days=30)
     assert (created.name, created.expire_images_after_days) == ("dataset", 30)
     assert haut.datasets.get(created.id) == created
@@ -580,7 +582,7 @@ def test_upload_and_compute_by_version_3(haut: Haut, subject: Subject) -> None:
 
 def test_not_found(haut: Haut) -> None:
     with pytest.raises(NotFound) as raised:
-        haut.subjects.update(NOBODY, name="subject-1")
+        haut.subjects.update(UNKNOWN_ID, name="subject-1")
     assert isinstance(raised.value, LookupError)
     assert (raised.value.status, raised.value.attempts) == (404, 1)
     assert raised.value.operation == "PATCH /api/v1/companies/{id}/datasets/{id}/subjects/{id}/"
@@ -596,8 +598,8 @@ def test_bad_request(haut: Haut) -> None:
     assert (raised.value.status, raised.value.maybe_carried_out) == (400, False)
 
 
-def test_unauthorized(stranger: Haut) -> None:
+def test_unauthorized(unauthorized_client: Haut) -> None:
     with pytest.raises(Unauthorized) as raised:
-        stranger.subjects.list()
+        unauthorized_client.subjects.list()
     assert raised.value.status == 401
     assert "not-a-token" not in str(raised.value)

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of the HTTP core."""
+"""Fixtures for the tests of HTTP behavior."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from haut_ext.sandbox import Sandbox
 from tests.support.client_runner import Client, Kind
 from tests.support.servers import Authority, Relay
 
-# Read before any fixture runs: the tests of other folders share one SSL context between all clients.
+# Saved before a fixture of tests/conftest.py replaces it, which shares SSL contexts between clients.
 _CREATE_SSL_CONTEXT = httpx.create_ssl_context
 
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove what could change a client: proxies, certificates and the variables of the SDK."""
+    """Remove environment variables that affect clients: proxies, certificates, settings of the SDK."""
     monkeypatch.setattr(httpx, "create_ssl_context", _CREATE_SSL_CONTEXT)
     for name in list(os.environ):
         if name.lower().endswith("_proxy") or name.startswith(("HAUT_", "SSL_CERT_")):
@@ -30,7 +30,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=["sync", "async"])
 def kind(request: pytest.FixtureRequest) -> Kind:
-    """Which of the two clients a test runs with."""
+    """The kind of client that a test uses."""
     return request.param  # type: ignore[no-any-return]
 
 
@@ -53,7 +53,7 @@ def authority() -> Authority:
 
 @pytest.fixture
 def ca_file(authority: Authority, tmp_path: Path) -> str:
-    """The path of the certificate of the test's own authority."""
+    """Path of the certificate of the certificate authority of the tests."""
     path = tmp_path / "ca.pem"
     path.write_bytes(authority.pem)
     return str(path)
@@ -61,7 +61,7 @@ def ca_file(authority: Authority, tmp_path: Path) -> str:
 
 @pytest.fixture
 def trusted(ca_file: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The same file, named by SSL_CERT_FILE."""
+    """Path of the same certificate, with SSL_CERT_FILE set to it."""
     monkeypatch.setenv("SSL_CERT_FILE", ca_file)
     return ca_file
 
@@ -75,7 +75,7 @@ def https_origin(sandbox: Sandbox, authority: Authority) -> Iterator[str]:
 
 @pytest.fixture
 def new_client(kind: Kind, sandbox: Sandbox) -> Iterator[Callable[..., Client]]:
-    """Make clients of the sandbox, which are closed after the test."""
+    """Create clients of the sandbox and close them after the test."""
     made: list[Client] = []
 
     def make(**arguments: Any) -> Client:

@@ -1,4 +1,4 @@
-"""Host names, their addresses, and signed URLs."""
+"""Host names, their IP addresses, and signed URLs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SIGNED_URL = r'"http://[^"]+Signature=[^"]*"'
 
 
 def resolve_localhost_to(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
-    """Let localhost have the given IPv4 addresses, in this order."""
+    """Make localhost resolve to the given IPv4 addresses, in this order."""
     real = socket.getaddrinfo
 
     def getaddrinfo(host: Any, port: Any, *further: Any, **named: Any) -> list[Any]:
@@ -40,7 +40,7 @@ def resolve_localhost_to(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
 
 
 @pytest.mark.parametrize("first", ["refuses", "does not answer"])
-def test_host_with_a_dead_first_address_is_reached(
+def test_host_with_an_unreachable_first_address_is_reached(
     new_client: NewClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, first: str
 ) -> None:
     port = urlsplit(sandbox.base_url).port
@@ -56,7 +56,7 @@ def test_host_with_a_dead_first_address_is_reached(
     assert sandbox.arrived("list_subjects") == 1
 
 
-def test_post_to_a_host_with_a_dead_first_address(
+def test_post_to_a_host_with_an_unreachable_first_address(
     new_client: NewClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = urlsplit(sandbox.base_url).port
@@ -98,14 +98,14 @@ def test_name_that_does_not_resolve_is_reported_after_one_attempt(
     "host",
     ["a" * 64 + ".example", "a..example", ".example", "a b.example", "a\tb.example", "exa\nmple"],
 )
-def test_invalid_host_name_is_refused(kind: Kind, sandbox: Sandbox, host: str) -> None:
+def test_invalid_host_name_is_rejected(kind: Kind, sandbox: Sandbox, host: str) -> None:
     arguments = {**sandbox.credentials, "base_url": f"https://{host}"}
     with pytest.raises(ConfigError, match="base_url"):
         client_class(kind)(**arguments)
 
 
 @pytest.mark.parametrize("host", ["a" * 64 + ".example", "a..example", "a b.example", "[::1"])
-def test_signed_url_with_an_invalid_host_is_a_typed_error(
+def test_signed_url_with_an_invalid_host_raises_an_sdk_error(
     new_client: NewClient, sandbox: Sandbox, host: str
 ) -> None:
     [subject] = sandbox.add_subjects(1)
@@ -160,10 +160,10 @@ def test_photo_is_downloaded_from_the_signed_url_byte_for_byte(
 
 
 @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
-def test_body_after_a_status_without_one_does_not_reach_the_next_call(
+def test_body_of_a_response_without_content_does_not_reach_the_next_call(
     new_client: NewClient, short_backoff: None, status: str
 ) -> None:
-    """The connection is not used again; the next call is answered with its own response."""
+    """The connection is not reused, so the next call receives its own response."""
     subject = "9b810e76-6ec9-4286-a3ca-828dd5f4b3b2"
     page = b'{"count":0,"next":null,"previous":null,"results":[]}'
     spoiled = response(status, b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n")

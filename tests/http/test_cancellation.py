@@ -1,4 +1,4 @@
-"""Calls that are cancelled or interrupted: no later call is lost, and no connection is left behind."""
+"""Canceled and interrupted calls: later calls succeed, and no connection stays open."""
 
 from __future__ import annotations
 
@@ -40,34 +40,34 @@ def limit(request: pytest.FixtureRequest) -> dict[str, int]:
     return request.param  # type: ignore[no-any-return]
 
 
-# anyio drops a socket, to be closed by the garbage collector, when a call is cancelled at the very
-# moment at which its connection is made.
+# If a call is canceled at the moment its connection is opened, anyio leaves the socket to the
+# garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
 
 @pytest.fixture(autouse=True)
-def collected() -> Iterator[None]:
-    """Collect what an interruption left to the garbage collector, so that no later test is warned."""
+def collect_garbage() -> Iterator[None]:
+    """Collect garbage after each test, so that resource warnings do not appear in later tests."""
     yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
 
 
-async def assert_all_answered(haut: AsyncHaut, limit: dict[str, int]) -> None:
+async def assert_later_calls_succeed(haut: AsyncHaut, limit: dict[str, int]) -> None:
     pages = await asyncio.gather(*(haut.subjects.list() for _ in range(AFTERWARDS)))
     assert [page.total for page in pages] == [0] * AFTERWARDS
     gc.collect()
     await asyncio.sleep(0)
-    # A few sockets more than slots may wait for the collector; hundreds of calls were cancelled.
+    # After hundreds of canceled calls, a few more sockets than slots may await garbage collection.
     assert len(client_sockets()) <= 2 * limit.get("max_in_flight", 64)
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_calls_cancelled_at_random_moments(
+async def test_calls_canceled_at_random_moments(
     sandbox: Sandbox, limit: dict[str, int], seed: int
 ) -> None:
-    """Some of the calls are cancelled while they connect, some while they wait for the response."""
+    """Some calls are canceled while they connect, others while they wait for the response."""
     moments = random.Random(seed)
     loop = asyncio.get_running_loop()
     sandbox.latency = 0.005 * (seed % 3)
@@ -77,7 +77,7 @@ async def test_calls_cancelled_at_random_moments(
             for call in calls:
                 loop.call_later(moments.uniform(0, 0.045), call.cancel)
             await asyncio.gather(*calls, return_exceptions=True)
-        await assert_all_answered(haut, limit)
+        await assert_later_calls_succeed(haut, limit)
     await assert_sockets_close_in_time()
 
 
@@ -101,11 +101,11 @@ async def test_calls_under_asyncio_timeout(sandbox: Sandbox, limit: dict[str, in
             await asyncio.gather(*(call(haut, it) for it in seconds))
         assert len(ended) == ROUNDS * CALLS
         assert False in ended
-        await assert_all_answered(haut, limit)
+        await assert_later_calls_succeed(haut, limit)
     await assert_sockets_close_in_time()
 
 
-async def test_uploads_cancelled_at_random_moments(sandbox: Sandbox) -> None:
+async def test_uploads_canceled_at_random_moments(sandbox: Sandbox) -> None:
     moments = random.Random(40)
     loop = asyncio.get_running_loop()
     [subject] = sandbox.add_subjects(1)
@@ -125,22 +125,22 @@ async def test_uploads_cancelled_at_random_moments(sandbox: Sandbox) -> None:
     await assert_sockets_close_in_time()
 
 
-async def test_cancelled_before_the_response_and_called_again(
+async def test_calls_after_many_calls_canceled_before_their_response(
     sandbox: Sandbox, limit: dict[str, int]
 ) -> None:
-    """The connections of all cancelled calls are replaced."""
+    """New connections replace those of the canceled calls."""
     sandbox.faults.add("list_subjects", faults.stall(), times=64)
     async with client(sandbox, **limit) as haut:
         for _ in range(64 // 8):
             before = sandbox.arrived("list_subjects")
             calls = [asyncio.create_task(haut.subjects.list()) for _ in range(8)]
-            while sandbox.arrived("list_subjects") < before + 8:  # noqa: ASYNC110 - it has threads
+            while sandbox.arrived("list_subjects") < before + 8:  # noqa: ASYNC110 - the sandbox has threads
                 await asyncio.sleep(0.001)
             for call in calls:
                 call.cancel()
             ended = await asyncio.gather(*calls, return_exceptions=True)
             assert {type(it) for it in ended} == {asyncio.CancelledError}
-        await assert_all_answered(haut, limit)
+        await assert_later_calls_succeed(haut, limit)
     await assert_sockets_close_in_time()
 
 
@@ -149,10 +149,10 @@ def test_keyboard_interrupt_at_random_moments(sandbox: Sandbox) -> None:
     sandbox.latency = 0.03
     interrupted = 0
 
-    def strike(number: int, frame: FrameType | None) -> NoReturn:
+    def interrupt_call(number: int, frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGALRM, strike)
+    before = signal.signal(signal.SIGALRM, interrupt_call)
     try:
         with Haut(**{**sandbox.credentials, "deadline": 10}) as haut:  # type: ignore[arg-type]
             haut.subjects.list()

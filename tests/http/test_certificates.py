@@ -1,4 +1,4 @@
-"""Certificates: which are trusted, and what an error says about one that is not."""
+"""TLS certificates: trusted authorities, and errors about untrusted or missing certificates."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def test_untrusted_certificate_is_reported_after_one_handshake(
             new_client(base_url=relay.origin).call(lambda haut: haut.subjects.list())
         assert relay.accepted == 1
     error = caught.value
-    assert "unable to get local issuer certificate" in str(error)  # why
-    assert "SSL_CERT_FILE" in str(error)  # how to trust it
+    assert "unable to get local issuer certificate" in str(error)  # the reason
+    assert "SSL_CERT_FILE" in str(error)  # the solution
     assert "verify=" in str(error)
     assert error.attempts == 1
     assert not error.retryable
@@ -38,7 +38,7 @@ def test_untrusted_certificate_is_reported_after_one_handshake(
 def test_certificate_of_another_host_is_reported(
     new_client: NewClient, sandbox: Sandbox, authority: Authority, trusted: str
 ) -> None:
-    """The certificate is for localhost, not for the address."""
+    """The certificate is valid for localhost only, not for 127.0.0.1."""
     with Relay(sandbox.base_url, authority.server) as relay:
         origin = relay.origin.replace("localhost", "127.0.0.1")
         with pytest.raises(TransportError, match="certificate") as caught:
@@ -62,14 +62,16 @@ def test_untrusted_certificate_of_a_proxy_is_reported_after_one_handshake(
     assert caught.value.attempts == 1
 
 
-def test_ca_file_given_as_argument(new_client: NewClient, https_origin: str, ca_file: str) -> None:
+def test_ca_file_can_be_given_as_argument(
+    new_client: NewClient, https_origin: str, ca_file: str
+) -> None:
     for verify in (ca_file, Path(ca_file), ssl.create_default_context(cafile=ca_file)):
         client = new_client(base_url=https_origin, verify=verify)
         assert client.call(lambda haut: haut.subjects.list()).total == 0
 
 
 @pytest.mark.parametrize("verify", [False, 0, 1.5])
-def test_certificate_checks_cannot_be_switched_off(
+def test_certificate_validation_cannot_be_disabled(
     kind: Kind, sandbox: Sandbox, verify: Any
 ) -> None:
     with pytest.raises(ConfigError, match="verify"):
@@ -77,7 +79,7 @@ def test_certificate_checks_cannot_be_switched_off(
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
-def test_missing_certificate_file_of_the_environment(
+def test_missing_certificate_file_of_the_environment_is_reported(
     kind: Kind,
     sandbox: Sandbox,
     tmp_path: Path,
@@ -91,7 +93,7 @@ def test_missing_certificate_file_of_the_environment(
     assert missing in str(caught.value)
 
 
-def test_certificate_file_of_the_environment_that_is_not_one(
+def test_invalid_certificate_file_of_the_environment_is_reported(
     kind: Kind, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong = tmp_path / "ca.pem"
@@ -103,7 +105,7 @@ def test_certificate_file_of_the_environment_that_is_not_one(
 
 
 @pytest.mark.parametrize("content", [None, "not a certificate"], ids=["missing", "invalid"])
-def test_unusable_ca_file_given_as_argument(
+def test_unusable_ca_file_is_rejected(
     kind: Kind, sandbox: Sandbox, tmp_path: Path, content: str | None
 ) -> None:
     path = tmp_path / "ca.pem"
@@ -115,7 +117,7 @@ def test_unusable_ca_file_given_as_argument(
 
 
 @pytest.mark.parametrize("excluded", ["proxy", "verify"])
-def test_transport_excludes_proxy_and_verify(
+def test_transport_cannot_be_combined_with_proxy_or_verify(
     kind: Kind, sandbox: Sandbox, ca_file: str, excluded: str
 ) -> None:
     arguments = {**sandbox.credentials, "base_url": "https://saas.haut.ai"}

@@ -1,4 +1,4 @@
-"""A client that is closed while calls are in flight, wait for a slot, or wait for their retry."""
+"""Closing a client while calls are in flight, wait for a slot or wait for a retry."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ PATIENCE = 10.0
 
 
 class HeldServer(Server):
-    """A server that answers no request before `proceed` is set.
+    """A server that delays its responses until `proceed` is set.
 
     Attributes:
         arrived: Number of requests that have arrived.
-        proceed: Lets the requests be answered.
+        proceed: Event that releases the responses.
     """
 
     def __init__(self, answer: bytes) -> None:
@@ -54,7 +54,7 @@ def server() -> Iterator[HeldServer]:
 
 
 class Transport(httpx.HTTPTransport):
-    """A transport of the caller's that counts how often it is closed."""
+    """A custom transport that counts how often it is closed."""
 
     closed = 0
 
@@ -64,7 +64,7 @@ class Transport(httpx.HTTPTransport):
 
 
 class AsyncTransport(httpx.AsyncHTTPTransport):
-    """The same for the asynchronous client."""
+    """A custom async transport that counts how often it is closed."""
 
     closed = 0
 
@@ -73,8 +73,8 @@ class AsyncTransport(httpx.AsyncHTTPTransport):
         await super().aclose()
 
 
-class Begun:
-    """Counts the attempts that have begun, by a request hook of either kind."""
+class AttemptCounter:
+    """Counts started attempts by a request hook for either kind of client."""
 
     def __init__(self, kind: Kind) -> None:
         self.count = 0
@@ -100,13 +100,13 @@ def close_during(
     Args:
         kind: The kind of the client.
         haut: The client.
-        calls: How many calls to make at once.
-        ready: Whether the client is to be closed now.
-        then: Called after it is closed.
-        method: The method of the requests.
+        calls: Number of concurrent calls.
+        ready: Condition on which the client is closed.
+        then: Called after the client was closed.
+        method: HTTP method of the requests.
 
     Returns:
-        The response or the error of each call. All sockets are closed by then.
+        The response or the error of each call, after all sockets are closed.
     """
     if kind == "sync":
         with ThreadPoolExecutor(calls) as pool:
@@ -123,7 +123,7 @@ def close_during(
         await haut.aclose()
         then()
         ended = await asyncio.gather(*tasks, return_exceptions=True)
-        # Inside the event loop, whose own end would close them too.
+        # Check inside the event loop, because its end would close the sockets.
         await asyncio.to_thread(assert_sockets_close)
         return ended
 
@@ -135,20 +135,20 @@ def transport_of(kind: Kind) -> Any:
 
 
 @pytest.mark.parametrize("own_transport", [False, True])
-def test_call_in_flight_ends_and_waiting_calls_are_refused(
+def test_call_in_flight_completes_and_waiting_calls_are_rejected(
     kind: Kind, server: HeldServer, own_transport: bool
 ) -> None:
-    begun = Begun(kind)
+    attempts = AttemptCounter(kind)
     transport: Any = transport_of(kind) if own_transport else None
     haut = client_class(kind)(
         **CREDENTIALS,
         base_url=server.origin,
         max_in_flight=1,
-        event_hooks=begun.hooks,
+        event_hooks=attempts.hooks,
         transport=transport,
     )
     ended = close_during(
-        kind, haut, 3, lambda: server.arrived and begun.count == 3, server.proceed.set
+        kind, haut, 3, lambda: server.arrived and attempts.count == 3, server.proceed.set
     )
     answered = [it for it in ended if isinstance(it, httpx.Response)]
     refused = [it for it in ended if isinstance(it, ConfigError)]
@@ -159,9 +159,7 @@ def test_call_in_flight_ends_and_waiting_calls_are_refused(
         assert transport.closed >= 1
 
 
-def test_transport_of_the_caller_is_closed_after_the_last_call(
-    kind: Kind, server: HeldServer
-) -> None:
+def test_custom_transport_is_closed_after_the_last_call(kind: Kind, server: HeldServer) -> None:
     transport = transport_of(kind)
     haut = client_class(kind)(**CREDENTIALS, base_url=server.origin, transport=transport)
     closed_before: list[int] = []
@@ -176,10 +174,10 @@ def test_transport_of_the_caller_is_closed_after_the_last_call(
     assert transport.closed >= 1
 
 
-def test_error_before_a_retry_is_raised_if_the_client_is_closed_meanwhile(
+def test_closing_before_a_retry_raises_the_error_of_the_last_attempt(
     kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first attempt may have been carried out, which a ConfigError would deny."""
+    """A ConfigError would hide that the first attempt may have been carried out."""
     monkeypatch.setattr(random, "uniform", lambda low, high: 0.3)
     with HeldServer(response("500 Internal Server Error")) as server:
         server.proceed.set()

@@ -1,4 +1,4 @@
-"""Faults that meet: a response and a failing hook, a repeated DELETE, a slow token and a deadline."""
+"""Combinations of faults, such as a failing hook and a streamed response, or a slow token provider."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OK = response("200 OK", b"{}")
 
 
 def in_memory(kind: Kind, answer: httpx.Response, **arguments: Any) -> Client:
-    """Return a client whose every response is a copy of `answer` that is in memory already."""
+    """Return a client that always receives a copy of `answer`, whose body is already in memory."""
 
     def respond(_: httpx.Request) -> httpx.Response:
         return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
@@ -44,7 +44,7 @@ def in_memory(kind: Kind, answer: httpx.Response, **arguments: Any) -> Client:
 
 
 @pytest.mark.parametrize("status", [200, 404, 500])
-def test_response_that_is_in_memory_gives_its_slot_back(kind: Kind, status: int) -> None:
+def test_response_in_memory_releases_its_slot(kind: Kind, status: int) -> None:
     with in_memory(kind, httpx.Response(status, json={})) as client:
         for _ in range(3):
             try:
@@ -78,20 +78,20 @@ def test_deletion_is_not_confirmed_by_the_404_of_a_proxy(
     assert caught.value.maybe_carried_out
 
 
-class ErrorOfTheCaller(httpx.ConnectError):
-    """An error of the caller's own code that looks like one of the network."""
+class CallerError(httpx.ConnectError):
+    """An error raised by code of the caller that has the type of a network error."""
 
 
-def test_httpx_error_of_a_progress_callback_ends_the_upload_unchanged(
+def test_httpx_error_of_a_progress_callback_is_raised_unchanged(
     kind: Kind, sandbox: Sandbox, short_backoff: None
 ) -> None:
-    error = ErrorOfTheCaller("from the callback")
+    error = CallerError("from the callback")
     [subject] = sandbox.add_subjects(1)
 
     def fail(*_: object) -> None:
         raise error
 
-    with Client(kind, **sandbox.credentials) as client, pytest.raises(ErrorOfTheCaller) as caught:
+    with Client(kind, **sandbox.credentials) as client, pytest.raises(CallerError) as caught:
         client.call(lambda haut: haut.upload_and_compute(subject.id, front=PHOTO, progress=fail))
     assert caught.value is error
     assert sandbox.arrived("upload_image") <= 1
@@ -99,7 +99,7 @@ def test_httpx_error_of_a_progress_callback_ends_the_upload_unchanged(
 
 
 class FailingSink(io.BytesIO):
-    """A file whose every write fails with the same error."""
+    """A file whose writes fail with a given error."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__()
@@ -111,21 +111,21 @@ class FailingSink(io.BytesIO):
         raise self.error
 
 
-def test_httpx_error_of_a_download_sink_ends_the_download_unchanged(
+def test_httpx_error_of_a_download_target_is_raised_unchanged(
     kind: Kind, sandbox: Sandbox, short_backoff: None
 ) -> None:
     [subject] = sandbox.add_subjects(1)
-    sink = FailingSink(ErrorOfTheCaller("from the sink"))
+    sink = FailingSink(CallerError("from the sink"))
     with Client(kind, **sandbox.credentials) as client:
         batch = client.call(lambda haut: haut.upload_and_compute(subject.id, front=PHOTO))
         image = batch.images[0].image_id
-        with pytest.raises(ErrorOfTheCaller) as caught:
+        with pytest.raises(CallerError) as caught:
             client.call(lambda haut: haut.images.download(image, sink))
     assert caught.value is sink.error
     assert sink.writes == 1
 
 
-def test_failing_response_hook_of_a_streamed_request_gives_its_slot_back(kind: Kind) -> None:
+def test_failing_response_hook_of_a_streamed_request_releases_its_slot(kind: Kind) -> None:
     failing = True
 
     def check(_: httpx.Response) -> None:
@@ -161,7 +161,7 @@ def test_failing_response_hook_of_a_streamed_request_gives_its_slot_back(kind: K
         assert client.call(lambda haut: haut.request("GET", "/x/")).json() == {}
 
 
-def test_plain_function_as_hook_of_the_async_client() -> None:
+def test_async_client_accepts_a_plain_function_as_hook() -> None:
     statuses: list[int] = []
     hooks: Any = {"response": [lambda message: statuses.append(message.status_code)]}
     with in_memory("async", httpx.Response(200, json={}), event_hooks=hooks) as client:
@@ -169,9 +169,9 @@ def test_plain_function_as_hook_of_the_async_client() -> None:
     assert statuses == [200]
 
 
-def test_coroutine_function_as_hook_of_the_sync_client_is_refused() -> None:
+def test_coroutine_function_as_hook_of_the_sync_client_is_rejected() -> None:
     async def hook(_: httpx.Request) -> None:
-        raise AssertionError("it cannot be awaited")
+        raise AssertionError("the sync client must not call this hook")
 
     hooks: Any = {"request": [hook]}
     with pytest.raises(ConfigError, match="event_hooks"):
@@ -184,14 +184,14 @@ def test_coroutine_function_as_hook_of_the_sync_client_is_refused() -> None:
 
 
 class Chunks(httpx.AsyncByteStream):
-    """A body that is not in memory."""
+    """A response body that must be read asynchronously."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         yield b"{}"
 
 
 class AsyncMemory(httpx.AsyncBaseTransport):
-    """Answers every request from memory, by a body that has to be read."""
+    """A transport that returns a response with a streamed body for every request."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, stream=Chunks(), headers={"content-type": "application/json"})
@@ -205,7 +205,7 @@ def frequent_thread_switches() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
-def test_one_async_client_in_many_threads_with_short_event_loops(
+def test_async_client_in_short_event_loops_of_many_threads(
     frequent_thread_switches: None,
 ) -> None:
     errors: list[object] = []
@@ -233,7 +233,7 @@ def test_one_async_client_in_many_threads_with_short_event_loops(
     assert errors == []
 
 
-def test_request_is_not_sent_after_a_token_callable_used_up_the_deadline(kind: Kind) -> None:
+def test_request_is_not_sent_if_the_token_callable_exceeds_the_deadline(kind: Kind) -> None:
     def slow_token() -> str:
         time.sleep(0.3)
         return "token"

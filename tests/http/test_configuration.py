@@ -1,4 +1,4 @@
-"""Configuration from arguments and the environment, and what travels with copies and results."""
+"""Configuration by arguments and the environment, and the configuration of copied clients."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SCOPE: dict[str, Any] = {"company_id": COMPANY, "dataset_id": DATASET}
 OTHER_DATASET = "bbbbbbbb-7777-4888-9999-aaaaaaaaaaaa"
 
 
-def test_dataset_is_not_read_from_the_process_if_another_environment_is_given(
+def test_given_environment_replaces_the_environment_of_the_process(
     kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HAUT_DATASET_ID", OTHER_DATASET)
@@ -41,7 +41,7 @@ def test_pickled_client_without_a_dataset_gets_none_from_the_environment(
     assert pickle.loads(pickle.dumps(copy)).scope.dataset_id is None
 
 
-def test_captured_response_holds_no_token(kind: Kind) -> None:
+def test_captured_response_contains_no_token(kind: Kind) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json={}))
     with (
         Client(kind, token=TOKEN, **SCOPE, transport=transport) as client,
@@ -67,7 +67,7 @@ INVALID_HOSTS = [
 
 
 @pytest.mark.parametrize("proxy", INVALID_HOSTS)
-def test_proxy_of_the_environment_with_an_invalid_host_is_refused(
+def test_proxy_of_the_environment_with_an_invalid_host_is_rejected(
     kind: Kind, monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy.replace("//", "//user:PROXYPASS99@"))
@@ -80,19 +80,19 @@ def test_proxy_of_the_environment_with_an_invalid_host_is_refused(
 
 
 @pytest.mark.parametrize("proxy", INVALID_HOSTS)
-def test_proxy_argument_with_an_invalid_host_is_refused(kind: Kind, proxy: str) -> None:
+def test_proxy_argument_with_an_invalid_host_is_rejected(kind: Kind, proxy: str) -> None:
     with pytest.raises(ConfigError, match="proxy"):
         client_class(kind)(token=TOKEN, **SCOPE, proxy=proxy)
 
 
 @pytest.mark.parametrize("host", ["xn--a", ".a", "a..b", "a" * 300])
-def test_base_url_with_an_invalid_host_is_refused(kind: Kind, host: str) -> None:
+def test_base_url_with_an_invalid_host_is_rejected(kind: Kind, host: str) -> None:
     with pytest.raises(ConfigError, match=r"base_url|host name"):
         client_class(kind)(token=TOKEN, **SCOPE, base_url=f"https://{host}")
 
 
 @pytest.mark.parametrize("name", ["User-Agent", "Accept", "Accept-Encoding", "X-Team"])
-def test_header_of_none_is_refused(kind: Kind, name: str) -> None:
+def test_header_value_none_is_rejected(kind: Kind, name: str) -> None:
     with pytest.raises(ConfigError, match=name):
         client_class(kind)(token=TOKEN, **SCOPE, headers={name: None})
     with Client(kind, token=TOKEN, **SCOPE) as client, pytest.raises(ConfigError, match=name):
@@ -113,7 +113,7 @@ def test_header_of_none_is_refused(kind: Kind, name: str) -> None:
     ],
     ids=ascii,
 )
-def test_invalid_argument_of_login_is_refused(kind: Kind, arguments: dict[str, Any]) -> None:
+def test_invalid_argument_of_login_is_rejected(kind: Kind, arguments: dict[str, Any]) -> None:
     given = {"username": "user", "password": "password", **arguments}
     requests: list[httpx.Request] = []
 
@@ -157,11 +157,11 @@ def subclassed(kind: Kind, environment: None) -> Any:
     return WithRegion("eu") if kind == "sync" else AsyncWithRegion("eu")
 
 
-def test_derived_client_of_a_subclass_whose_new_takes_an_argument(subclassed: Any) -> None:
+def test_subclass_with_arguments_of_new_can_be_derived(subclassed: Any) -> None:
     assert subclassed.with_options(deadline=3).region == "eu"
 
 
-def test_attribute_of_a_subclass_that_cannot_be_pickled_is_named(subclassed: Any) -> None:
+def test_pickle_error_names_the_attribute_of_a_subclass(subclassed: Any) -> None:
     subclassed.their_lock = threading.Lock()
     with pytest.raises(ConfigError, match="their_lock"):
         pickle.dumps(subclassed)

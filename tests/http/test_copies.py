@@ -1,4 +1,4 @@
-"""Derived and pickled clients: their class, their attributes, their token."""
+"""Derived and pickled clients keep their class and attributes, and pickles contain no token."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.support.client_runner import Client, Kind
 NewClient = Callable[..., Client]
 
 
-class TheirHaut(Haut):
+class CustomHaut(Haut):
     def __init__(self, team: str, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.team = team
 
 
-class TheirAsyncHaut(AsyncHaut):
+class CustomAsyncHaut(AsyncHaut):
     def __init__(self, team: str, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.team = team
@@ -34,8 +34,10 @@ def token_callable() -> str:
     return "from a callable"
 
 
-def theirs(kind: Kind, **arguments: Any) -> Any:
-    return TheirHaut("skin", **arguments) if kind == "sync" else TheirAsyncHaut("skin", **arguments)
+def custom_client(kind: Kind, **arguments: Any) -> Any:
+    return (
+        CustomHaut("skin", **arguments) if kind == "sync" else CustomAsyncHaut("skin", **arguments)
+    )
 
 
 def close(kind: Kind, haut: Any) -> None:
@@ -45,7 +47,7 @@ def close(kind: Kind, haut: Any) -> None:
 
 
 def test_derived_client_keeps_class_and_attributes(kind: Kind, sandbox: Sandbox) -> None:
-    haut = theirs(kind, **sandbox.credentials)
+    haut = custom_client(kind, **sandbox.credentials)
     derived = haut.with_options(max_retries=0)
     assert type(derived) is type(haut)
     assert derived.team == "skin"
@@ -57,7 +59,7 @@ def test_pickled_client_keeps_class_and_attributes_but_no_token(
 ) -> None:
     token = sandbox.credentials["token"]
     monkeypatch.setenv("HAUT_TOKEN", token)
-    haut = theirs(kind, **sandbox.credentials, deadline=7)
+    haut = custom_client(kind, **sandbox.credentials, deadline=7)
     pickled = pickle.dumps(haut)
     close(kind, haut)
     assert token.encode() not in pickled
@@ -68,7 +70,7 @@ def test_pickled_client_keeps_class_and_attributes_but_no_token(
     close(kind, copy)
 
 
-def test_given_token_that_the_environment_lacks_cannot_be_pickled(
+def test_client_whose_token_is_not_in_the_environment_cannot_be_pickled(
     new_client: NewClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     haut = new_client().haut
@@ -86,7 +88,7 @@ def test_token_callable_is_pickled_if_it_is_importable(kind: Kind, new_client: N
         pickle.dumps(new_client(token=lambda: "local").haut)
 
 
-def test_unknown_option_is_refused(new_client: NewClient) -> None:
+def test_unknown_option_is_rejected(new_client: NewClient) -> None:
     with pytest.raises(
         ConfigError, match=r"unknown option 'deadlin'; valid options are .*deadline"
     ):

@@ -1,6 +1,6 @@
-"""The deadline of a call, whatever the other side does.
+"""The deadline includes all stages of a call: proxies, the token callable, attempts and delays.
 
-Upper bounds only: AsyncHaut ends at its deadline, Haut at most one timeout later.
+A call of AsyncHaut ends at its deadline, a call of Haut at most one timeout later.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TIMEOUT = 0.5
 
 @contextmanager
 def ends_in_time(kind: Kind) -> Iterator[None]:
-    """Check that a call fails with a timeout by its deadline."""
+    """Check that a call raises TransportTimeout in time."""
     limit = DEADLINE + 0.3 if kind == "async" else DEADLINE + TIMEOUT + 0.3
     started = time.monotonic()
     with pytest.raises(TransportTimeout):
@@ -36,7 +36,7 @@ def ends_in_time(kind: Kind) -> Iterator[None]:
 
 @pytest.fixture
 def limited(new_client: NewClient) -> Callable[..., Client]:
-    """Make clients with a deadline and, for the synchronous one, a timeout of each step."""
+    """Create clients with a deadline and a timeout."""
 
     def make(**arguments: Any) -> Client:
         return new_client(**{"deadline": DEADLINE, "timeout": TIMEOUT, **arguments})
@@ -44,14 +44,14 @@ def limited(new_client: NewClient) -> Callable[..., Client]:
     return make
 
 
-def test_server_that_does_not_answer(limited: NewClient, kind: Kind) -> None:
+def test_deadline_includes_attempts_that_time_out(limited: NewClient, kind: Kind) -> None:
     with silent_server() as origin:
         client = limited(base_url=origin)
         with ends_in_time(kind):
             client.call(lambda haut: haut.subjects.list())
 
 
-def test_connect_that_stalls(
+def test_deadline_includes_the_connect_request_to_a_proxy(
     limited: NewClient, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with silent_server() as proxy:
@@ -61,7 +61,7 @@ def test_connect_that_stalls(
             client.call(lambda haut: haut.subjects.list())
 
 
-def test_tls_handshake_inside_a_proxy_that_stalls(
+def test_deadline_includes_the_tls_handshake_through_a_proxy(
     limited: NewClient, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server: Server
@@ -78,7 +78,7 @@ def test_tls_handshake_inside_a_proxy_that_stalls(
             client.call(lambda haut: haut.subjects.list())
 
 
-async def test_whole_async_call_includes_the_token_callable(sandbox: Sandbox) -> None:
+async def test_async_deadline_includes_the_token_callable(sandbox: Sandbox) -> None:
     async def fetch_token() -> str:
         await asyncio.sleep(3600)
         return ""
@@ -92,7 +92,7 @@ async def test_whole_async_call_includes_the_token_callable(sandbox: Sandbox) ->
 
 
 @pytest.mark.parametrize("fault", [faults.dribble(0.02), faults.stall()], ids=["head", "silence"])
-async def test_async_deadline_without_timeouts(sandbox: Sandbox, fault: Any) -> None:
+async def test_async_deadline_holds_without_timeouts(sandbox: Sandbox, fault: Any) -> None:
     sandbox.faults.add("list_subjects", fault)
     arguments: dict[str, Any] = {**sandbox.credentials, "timeout": None}
     async with AsyncHaut(**arguments, deadline=DEADLINE) as haut:
@@ -104,7 +104,7 @@ async def test_async_deadline_without_timeouts(sandbox: Sandbox, fault: Any) -> 
 def test_deadline_includes_the_delays_between_attempts(
     limited: NewClient, kind: Kind, sandbox: Sandbox
 ) -> None:
-    """A delay that would end after the deadline is not begun."""
+    """The client does not start a delay that would end after the deadline."""
     sandbox.faults.add("list_subjects", faults.status(429, retry_after=2), times=None)
     client = limited(deadline=1)
     started = time.monotonic()

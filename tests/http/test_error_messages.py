@@ -1,4 +1,4 @@
-"""The exact text of error messages: what failed, on what, what the server said, what to do."""
+"""The exact text of error messages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ID = "2fea742a-62ec-4a81-9729-9e0283f9c40c"
 
 def answer(status: int, body: bytes = b"", **headers: str) -> httpx.Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    # As a stream, since httpx adds a Content-Length to what is given as bytes.
+    # A stream, because httpx adds a Content-Length header to a body given as bytes.
     response = httpx.Response(status, headers=named, stream=httpx.ByteStream(body))
     response.request = httpx.Request("GET", "https://saas.haut.ai/")
     response.read()
@@ -50,17 +50,19 @@ def items(*entries: dict[str, Any]) -> bytes:
     return json.dumps({"type": "client_error", "errors": entries}).encode()
 
 
-def refused(received: httpx.Response, operation: str = "GET /x/{id}/", **more: Any) -> HautError:
+def make_status_error(
+    received: httpx.Response, operation: str = "GET /x/{id}/", **more: Any
+) -> HautError:
     retry_after = more.pop("retry_after", None)
     return status_error(received, request(operation, **more), retry_after, retryable=True)
 
 
 BLANK = {"code": "blank", "detail": "This field may not be blank.", "attr": "name"}
-WHOLE = {"code": "invalid", "detail": "Not valid, the-token.", "attr": None}
+WITHOUT_FIELD = {"code": "invalid", "detail": "Not valid, the-token.", "attr": None}
 
-REFUSALS: dict[str, tuple[httpx.Response, dict[str, Any]]] = {
+STATUS_ERRORS: dict[str, tuple[httpx.Response, dict[str, Any]]] = {
     f"GET /x/{{id}}/ [{ID}] returned 400 Bad Request: name: This field may not be blank. (blank); "
-    "Not valid, [redacted]. (invalid).": (answer(400, items(BLANK, WHOLE)), {}),
+    "Not valid, [redacted]. (invalid).": (answer(400, items(BLANK, WITHOUT_FIELD)), {}),
     f"GET /x/{{id}}/ [{ID}] returned 401 Unauthorized. Check the token (token= or HAUT_TOKEN); access "
     "tokens from login live for one hour.": (answer(401), {}),
     f"GET /x/{{id}}/ [{ID}] returned 403 Forbidden. The token is valid, but its user may not do this in "
@@ -130,10 +132,10 @@ REFUSALS: dict[str, tuple[httpx.Response, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("text", REFUSALS)
-def test_what_was_refused(text: str) -> None:
-    received, more = REFUSALS[text]
-    error = refused(received, **more)
+@pytest.mark.parametrize("text", STATUS_ERRORS)
+def test_message_of_a_status_error(text: str) -> None:
+    received, more = STATUS_ERRORS[text]
+    error = make_status_error(received, **more)
     assert str(error) == text
     assert isinstance(error, ApiError | StorageError)
     assert error.operation == more.get("operation", "GET /x/{id}/")
@@ -149,9 +151,9 @@ def test_what_was_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "name", ["X-Request-Id", "X-Correlation-Id", "X-GUploader-UploadID", "CF-Ray"]
 )
-def test_the_request_id_is_found_and_holds_no_token(name: str) -> None:
+def test_request_id_is_read_from_the_headers_and_redacted(name: str) -> None:
     assert request_id(answer(500, b"", **{name: "request-1"}).headers) == "request-1"
-    echoing = refused(answer(500, b"", **{name: "for the-token"}))
+    echoing = make_status_error(answer(500, b"", **{name: "for the-token"}))
     assert isinstance(echoing, ApiError)
     assert echoing.request_id == "for [redacted]"
     assert request_id(answer(500, x_other="request-1").headers) is None
@@ -161,15 +163,15 @@ def test_the_request_id_is_found_and_holds_no_token(name: str) -> None:
     "body",
     [b'{"errors": 7}', b'{"errors": [7]}', b'{"errors": [{"code": "c"}]}', b"[" * 100_000, b"\xff"],
 )
-def test_another_envelope_than_the_documented_one_gives_no_items(body: bytes) -> None:
-    error = refused(answer(400, body, content_type="application/json"))
+def test_undocumented_error_body_has_no_error_items(body: bytes) -> None:
+    error = make_status_error(answer(400, body, content_type="application/json"))
     assert isinstance(error, ApiError)
     assert error.errors == ()
     assert error.body == body.decode("utf-8", "replace")[:1000]
     assert "not the service's error envelope (application/json)" in str(error)
 
 
-BREAKAGES: dict[str, tuple[httpx.TransportError, dict[str, Any]]] = {
+CONNECTION_ERRORS: dict[str, tuple[httpx.TransportError, dict[str, Any]]] = {
     "GET /x/ did not end within its deadline of 60 s (ReadTimeout; 2 attempts in 60.0 s). Raise "
     "deadline= if the network is slow.": (
         httpx.ReadTimeout(""),
@@ -209,9 +211,9 @@ BREAKAGES: dict[str, tuple[httpx.TransportError, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("text", BREAKAGES)
-def test_what_broke(text: str) -> None:
-    raised, more = BREAKAGES[text]
+@pytest.mark.parametrize("text", CONNECTION_ERRORS)
+def test_message_of_a_connection_error(text: str) -> None:
+    raised, more = CONNECTION_ERRORS[text]
     known: dict[str, Any] = {
         "operation": "GET /x/",
         "maybe_delivered": True,
@@ -228,27 +230,27 @@ def test_what_broke(text: str) -> None:
         assert getattr(error, name) == known[name]
 
 
-INSTEAD = (
+EXPLANATION = (
     "Either something between here and the service answered in its place, or the service has "
     "changed: compare its Swagger with the spec of this release."
 )
-NO_SUCCESSES: dict[str, httpx.Response] = {
-    f"GET /x/ returned 200, but the body is empty. {INSTEAD}": answer(200),
-    f"GET /x/ returned 299, but the status is unknown. {INSTEAD}": answer(299, b"{}"),
-    f"GET /x/ returned 200, but the body is not JSON (no content type). {INSTEAD}": answer(
+UNEXPECTED_RESPONSES: dict[str, httpx.Response] = {
+    f"GET /x/ returned 200, but the body is empty. {EXPLANATION}": answer(200),
+    f"GET /x/ returned 299, but the status is unknown. {EXPLANATION}": answer(299, b"{}"),
+    f"GET /x/ returned 200, but the body is not JSON (no content type). {EXPLANATION}": answer(
         200, b"photo"
     ),
-    f"GET /x/ returned 200, but the body is not JSON (text/plain). {INSTEAD}": answer(
+    f"GET /x/ returned 200, but the body is not JSON (text/plain). {EXPLANATION}": answer(
         200, b"{", content_type="text/plain"
     ),
     f"GET /x/ returned 200, but the body is a web page that is not the service's. "
-    f"{INSTEAD}": answer(200, b"{}", content_type="Text/HTML; charset=x"),
+    f"{EXPLANATION}": answer(200, b"{}", content_type="Text/HTML; charset=x"),
 }
 
 
-@pytest.mark.parametrize("text", NO_SUCCESSES)
-def test_what_is_no_success_of_the_service(text: str) -> None:
-    received = NO_SUCCESSES[text]
+@pytest.mark.parametrize("text", UNEXPECTED_RESPONSES)
+def test_message_of_an_unexpected_response(text: str) -> None:
+    received = UNEXPECTED_RESPONSES[text]
     problem = problem_of_success(received, to_api=True)
     assert problem is not None
     error = unexpected(received, request("GET /x/"), problem)

@@ -20,7 +20,7 @@ def client(sandbox: Sandbox, **arguments: Any) -> AsyncHaut:
 
 @pytest.fixture(autouse=True)
 def collect_garbage() -> Any:
-    """Make a connection that was not closed warn inside the test that left it behind."""
+    """Collect garbage, so that a leaked connection causes a warning in the current test."""
     yield
     gc.collect()
 
@@ -45,7 +45,7 @@ def test_second_asyncio_run_with_concurrent_calls(sandbox: Sandbox) -> None:
         pages = await asyncio.gather(*(haut.subjects.list() for _ in range(24)))
         return [page.total for page in pages]
 
-    sandbox.latency = 0.02  # so that many connections are open at once
+    sandbox.latency = 0.02  # many connections are open concurrently
     for _ in range(3):
         assert asyncio.run(list_often()) == [0] * 24
     assert_sockets_close()
@@ -84,8 +84,8 @@ def test_second_asyncio_run_with_a_token_callable(sandbox: Sandbox) -> None:
     assert_sockets_close()
 
 
-def test_second_asyncio_run_after_the_first_was_cancelled(sandbox: Sandbox) -> None:
-    """Calls that wait for the token, for a slot and for a response are all cancelled."""
+def test_second_asyncio_run_after_the_first_was_canceled(sandbox: Sandbox) -> None:
+    """Calls that wait for the token, for a slot and for a response are all canceled."""
     requested = 0
 
     async def fetch_token() -> str:
@@ -97,14 +97,14 @@ def test_second_asyncio_run_after_the_first_was_cancelled(sandbox: Sandbox) -> N
 
     haut = client(sandbox, token=fetch_token)
 
-    async def cancelled() -> None:
+    async def canceled() -> None:
         calls = [asyncio.create_task(haut.subjects.list()) for _ in range(8)]
         while not requested:  # noqa: ASYNC110 - set by the token callable
             await asyncio.sleep(0)
         assert not any(call.done() for call in calls)
-        # asyncio.run cancels what is left.
+        # asyncio.run cancels the remaining tasks.
 
-    asyncio.run(cancelled())
+    asyncio.run(canceled())
 
     async def list_often() -> list[int]:
         return [

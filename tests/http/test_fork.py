@@ -1,4 +1,4 @@
-"""Processes made by os.fork after a client was used: each has connections of its own."""
+"""Clients in processes created by os.fork: each process opens its own connections."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.client_runner import Kind
 ROUNDS = 20
 CALLS = 5
 
-# Runs in a process of its own: the test process has threads, which a fork must not have.
+# Run in a separate process, because a process with threads must not be forked.
 PROGRAM = """
 import asyncio, json, os, sys
 
@@ -36,13 +36,13 @@ else:
 
 wrong = 0
 for number in range(rounds):
-    get(subjects[0]["name"])  # leaves an open connection behind
+    get(subjects[0]["name"])  # opens a connection that stays open
     children = []
     for subject in subjects:
         child = os.fork()
         if child == 0:
             if kind == "async":
-                runners.append(asyncio.Runner())  # a loop belongs to the process that made it
+                runners.append(asyncio.Runner())  # an event loop cannot be used after a fork
             status = 2
             try:
                 found = [get(subject["name"]) for _ in range(calls)]
@@ -55,7 +55,7 @@ for number in range(rounds):
                 os._exit(status)
         children.append(child)
     wrong += sum(os.waitpid(child, 0)[1] != 0 for child in children)
-    get(subjects[1]["name"])  # the parent still works
+    get(subjects[1]["name"])  # the client of the parent process still works
 if kind == "sync":
     haut.close()
 else:
@@ -65,11 +65,11 @@ print(wrong)
 """
 
 
-def test_two_forked_children_each_get_their_own_answers(
+def test_forked_processes_receive_their_own_responses(
     kind: Kind, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     subjects = [{"name": found.name, "id": found.id} for found in sandbox.add_subjects(2)]
-    sandbox.latency = 0.002  # lets the requests of the two children overlap
+    sandbox.latency = 0.002  # makes the requests of the child processes overlap
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     argument = json.dumps([kind, sandbox.credentials, subjects, ROUNDS, CALLS])
@@ -81,4 +81,4 @@ def test_two_forked_children_each_get_their_own_answers(
         check=False,
     )
     assert finished.stderr == ""
-    assert finished.stdout.strip() == "0"  # number of children with a wrong answer or an error
+    assert finished.stdout.strip() == "0"  # number of child processes that failed

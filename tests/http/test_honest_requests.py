@@ -1,4 +1,4 @@
-"""What leaves the client is a complete, ordinary request, and what returns an ordinary response."""
+"""Requests as a custom transport gets them: complete in every attempt, for every kind of call."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def subject(number: int, created: str = "2024-12-31 23:59:59") -> dict[str, Any]
 
 
 class Service:
-    """Answers from memory, fails the first attempt of each GET, and keeps the requests."""
+    """A mock service that records requests and fails the first attempt of each GET."""
 
     def __init__(self, date: str | None = None) -> None:
         self.requests: list[httpx.Request] = []
@@ -81,7 +81,7 @@ def client(kind: Kind, service: Service, **arguments: Any) -> Client:
     )
 
 
-def test_every_attempt_is_complete(kind: Kind, service: Service) -> None:
+def test_every_attempt_sends_a_complete_request(kind: Kind, service: Service) -> None:
     with client(kind, service, headers={"X-Request-Source": "clinic"}) as haut:
         found = haut.call(lambda it: it.subjects.iterate("Ada & Co"))
     assert [item.name for item in found] == [f"subject-{number}" for number in range(1, 5)]
@@ -104,7 +104,7 @@ def test_every_attempt_is_complete(kind: Kind, service: Service) -> None:
 
 
 class Recorder(httpx.HTTPTransport):
-    """httpx's own transport, which keeps what it is given."""
+    """The HTTP transport of httpx, which also records requests and their bodies."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ class Recorder(httpx.HTTPTransport):
 
 
 class AsyncRecorder(httpx.AsyncHTTPTransport):
-    """The same for the asynchronous client."""
+    """The async HTTP transport of httpx, which also records requests and their bodies."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -127,7 +127,7 @@ class AsyncRecorder(httpx.AsyncHTTPTransport):
         return await super().handle_async_request(request)
 
 
-def test_an_upload_is_complete_in_every_attempt(
+def test_every_attempt_of_an_upload_sends_a_complete_request(
     kind: Kind, sandbox: Sandbox, short_backoff: None
 ) -> None:
     [owner] = sandbox.add_subjects(1)
@@ -151,7 +151,7 @@ def test_an_upload_is_complete_in_every_attempt(
 
 
 @pytest.mark.parametrize("date", ["Wed, 27 Feb 2025 03:40:28 -0000", "Thu, 27 Feb 2025 03:40:28"])
-def test_a_date_without_a_zone_is_utc_in_paging(kind: Kind, service: Service, date: str) -> None:
+def test_date_header_without_a_time_zone_is_utc(kind: Kind, service: Service, date: str) -> None:
     service.date = date
     with client(kind, service) as haut:
         found = haut.call(lambda it: it.subjects.iterate())

@@ -1,4 +1,4 @@
-"""Text of servers and proxies: bounded in time and size, without secrets, never a foreign error."""
+"""Malicious text from servers and proxies: limits on time and size, redaction and SDK errors."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ LONGEST_MESSAGE = 60_000
 LONGEST_TEXT = 1000
 
 LONG_TOKEN = "eyJ" + "S3cretTokenPart" * 60
-"""As long as a JSON web token."""
+"""A token as long as a JSON web token."""
 
 
 def error_for(kind: Kind, answer: httpx.Response, token: str = "zzzz9") -> Any:
-    """Return the error of a call that gets this response."""
+    """Return the error of a call that receives the given response."""
 
     def respond(_: httpx.Request) -> httpx.Response:
         return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
@@ -48,7 +48,7 @@ def error_for(kind: Kind, answer: httpx.Response, token: str = "zzzz9") -> Any:
 
 
 def longest_part(secret: str, text: str) -> int:
-    """Return the length of the longest beginning of a secret in a text."""
+    """Return the length of the longest prefix of a secret that a text contains."""
     return max(length for length in range(len(secret) + 1) if secret[:length] in text)
 
 
@@ -62,7 +62,7 @@ LONG_TEXTS = {
 
 @pytest.mark.parametrize("field", ["detail", "code", "attr"])
 @pytest.mark.parametrize("text", LONG_TEXTS.values(), ids=LONG_TEXTS)
-def test_long_text_of_the_service_is_bounded_in_time_and_size(
+def test_long_error_text_is_processed_quickly_and_truncated(
     kind: Kind, field: str, text: str
 ) -> None:
     item = {"code": "x", "detail": "x", "attr": None, field: text}
@@ -75,14 +75,14 @@ def test_long_text_of_the_service_is_bounded_in_time_and_size(
     assert len(str(error)) <= LONGEST_MESSAGE
 
 
-def test_many_errors_of_the_service_are_bounded(kind: Kind) -> None:
+def test_number_of_reported_error_items_is_limited(kind: Kind) -> None:
     items = [{"code": "code", "detail": "detail" * 50, "attr": None}] * 2000
     error = error_for(kind, httpx.Response(400, json={"errors": items}))
     assert error.errors[0].code == "code"
     assert len(str(error)) <= LONGEST_MESSAGE
 
 
-def test_long_header_of_the_service_is_bounded(kind: Kind) -> None:
+def test_long_header_is_truncated(kind: Kind) -> None:
     headers = {"X-Request-Id": "i" * 60_000, "Content-Type": "t" * 60_000}
     error = error_for(kind, httpx.Response(500, content=b"x", headers=headers))
     assert len(error.request_id) <= LONGEST_TEXT
@@ -90,7 +90,7 @@ def test_long_header_of_the_service_is_bounded(kind: Kind) -> None:
     assert len(str(error)) <= LONGEST_MESSAGE
 
 
-def test_long_code_of_the_storage_is_bounded(kind: Kind, sandbox: Sandbox) -> None:
+def test_long_error_code_of_the_storage_is_truncated(kind: Kind, sandbox: Sandbox) -> None:
     [subject] = sandbox.add_subjects(1)
     document = f"<Error><Code>{'token' * 18_000}</Code></Error>".encode()
     with ScriptedServer(response("400 Bad Request", document, "application/xml")) as storage:
@@ -108,14 +108,14 @@ def test_long_code_of_the_storage_is_bounded(kind: Kind, sandbox: Sandbox) -> No
 ECHOES: dict[str, Callable[[str], str]] = {
     "JSON": lambda token: json.dumps({"seen": [token] * 6}),
     "text": lambda token: " ".join([token] * 6),
-    "text that moves the cut": lambda token: "x" * 333 + " ".join([token] * 8),
+    "text that shifts the truncation": lambda token: "x" * 333 + " ".join([token] * 8),
     "no space": lambda token: token * 6,
 }
 
 
 @pytest.mark.parametrize("status", [400, 500])
 @pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
-def test_token_that_a_body_echoes_is_not_kept_in_part(
+def test_truncated_body_contains_no_part_of_the_token(
     kind: Kind, status: int, echo: Callable[[str], str]
 ) -> None:
     error = error_for(kind, httpx.Response(status, text=echo(LONG_TOKEN)), LONG_TOKEN)
@@ -123,15 +123,15 @@ def test_token_that_a_body_echoes_is_not_kept_in_part(
     assert longest_part(LONG_TOKEN, str(error)) < 10
 
 
-def test_token_is_not_kept_in_part_wherever_it_is_cut(kind: Kind) -> None:
-    """A complete token is shortened to `[redacted]`, which moves a truncated one into view."""
+def test_truncation_inside_a_token_leaves_no_part_of_it(kind: Kind) -> None:
+    """Redacting a complete token shortens the text, so a truncated token could become visible."""
     for length in range(3000, 4200, 13):
         echo = LONG_TOKEN * 3 + " " * (length - 3 * len(LONG_TOKEN)) + LONG_TOKEN * 20
         error = error_for(kind, httpx.Response(500, text=echo), LONG_TOKEN)
         assert longest_part(LONG_TOKEN, error.body) < 10, length
 
 
-def test_token_that_is_echoed_with_escaped_slashes_is_redacted(kind: Kind) -> None:
+def test_token_with_escaped_slashes_is_redacted(kind: Kind) -> None:
     token = "abc/def/ghi+x"
     escaped = json.dumps({"message": f"the token was {token}"}).replace("/", "\\/")
     error = error_for(kind, httpx.Response(500, text=escaped), token)
@@ -152,7 +152,7 @@ def test_token_that_is_echoed_with_escaped_slashes_is_redacted(kind: Kind) -> No
     ],
     ids=str,
 )
-def test_unusable_upload_address_of_the_service_is_an_incomplete_upload(
+def test_invalid_upload_url_raises_upload_incomplete(
     kind: Kind, sandbox: Sandbox, replacement: dict[str, Any]
 ) -> None:
     [subject] = sandbox.add_subjects(1)
@@ -174,7 +174,7 @@ def test_unusable_upload_address_of_the_service_is_an_incomplete_upload(
 @pytest.mark.parametrize(
     "reason", ["{header}", "Bad credentials {header}", "{header} of somebody", "{value}"]
 )
-def test_credentials_that_a_proxy_echoes_are_not_in_the_error(
+def test_proxy_credentials_echoed_by_the_proxy_are_not_in_the_error(
     kind: Kind, sandbox: Sandbox, reason: str
 ) -> None:
     def refuse(client: socket.socket) -> None:

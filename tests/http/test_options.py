@@ -1,4 +1,4 @@
-"""What the constructor takes besides limits, and what it reads from the environment."""
+"""Options of the constructor and their environment variables."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NewClient = Callable[..., Client]
 
 
 def hooks_for(kind: Kind, function: Callable[[Any], None]) -> list[Callable[[Any], Any]]:
-    """Return an event hook of the kind that the client takes."""
+    """Return a list with an event hook that is suitable for the kind of client."""
 
     async def hook(message: Any) -> None:
         function(message)
@@ -31,7 +31,7 @@ def hooks_for(kind: Kind, function: Callable[[Any], None]) -> list[Callable[[Any
     return [hook if kind == "async" else function]
 
 
-def test_headers_and_user_agent(new_client: NewClient, kind: Kind) -> None:
+def test_headers_and_user_agent_are_sent(new_client: NewClient, kind: Kind) -> None:
     sent: list[httpx.Headers] = []
     hooks = {"request": hooks_for(kind, lambda request: sent.append(request.headers.copy()))}
     client = new_client(
@@ -45,7 +45,7 @@ def test_headers_and_user_agent(new_client: NewClient, kind: Kind) -> None:
     assert sent[1]["x-job"] == "7"
 
 
-def test_event_hooks_run_once_per_attempt_and_see_the_token(
+def test_event_hooks_run_once_per_attempt_and_get_the_token(
     new_client: NewClient, sandbox: Sandbox, kind: Kind, short_backoff: None
 ) -> None:
     requests: list[tuple[str, str]] = []
@@ -73,7 +73,7 @@ def test_event_hooks_run_once_per_attempt_and_see_the_token(
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_error_of_an_event_hook_ends_the_call_unchanged(
+def test_error_of_an_event_hook_is_raised_unchanged(
     new_client: NewClient, sandbox: Sandbox, kind: Kind, event: str, error: Exception
 ) -> None:
     def fail(_: Any) -> None:
@@ -87,7 +87,7 @@ def test_error_of_an_event_hook_ends_the_call_unchanged(
 
 
 @pytest.mark.parametrize("hooks", [{"requests": []}, {"request": [3]}, [print]], ids=repr)
-def test_invalid_event_hooks_are_refused(kind: Kind, sandbox: Sandbox, hooks: Any) -> None:
+def test_invalid_event_hooks_are_rejected(kind: Kind, sandbox: Sandbox, hooks: Any) -> None:
     with pytest.raises(ConfigError, match="event_hooks"):
         client_class(kind)(**sandbox.credentials, event_hooks=hooks)
 
@@ -95,7 +95,7 @@ def test_invalid_event_hooks_are_refused(kind: Kind, sandbox: Sandbox, hooks: An
 NAME: contextvars.ContextVar[str] = contextvars.ContextVar("name", default="not the caller's")
 
 
-def test_sync_hook_sees_the_context_of_the_caller(sandbox: Sandbox) -> None:
+def test_sync_hook_runs_in_the_context_of_the_caller(sandbox: Sandbox) -> None:
     seen: list[str] = []
     hooks = {"request": [lambda request: seen.append(NAME.get())]}
     arguments: dict[str, Any] = {**sandbox.credentials, "event_hooks": hooks}
@@ -109,7 +109,7 @@ def test_sync_hook_sees_the_context_of_the_caller(sandbox: Sandbox) -> None:
     assert set(seen) == {"caller"}
 
 
-async def test_async_hook_sees_the_context_of_the_caller(sandbox: Sandbox) -> None:
+async def test_async_hook_runs_in_the_context_of_the_caller(sandbox: Sandbox) -> None:
     seen: list[str] = []
 
     async def hook(request: httpx.Request) -> None:
@@ -162,7 +162,7 @@ def test_token_file(
     assert "missing" in str(caught.value)
 
 
-def test_missing_variables_are_named(kind: Kind) -> None:
+def test_error_names_missing_environment_variables(kind: Kind) -> None:
     with pytest.raises(ConfigError, match=r"HAUT_TOKEN.*HAUT_COMPANY_ID"):
         client_class(kind)()
 
@@ -197,7 +197,7 @@ def test_client_works_without_package_metadata(
     assert new_client().call(lambda haut: haut.subjects.list()).total == 0
 
 
-def test_request_of_an_operation_that_the_spec_lacks(
+def test_request_to_a_path_outside_the_spec(
     new_client: NewClient, sandbox: Sandbox, short_backoff: None
 ) -> None:
     client = new_client()
@@ -217,7 +217,7 @@ def test_request_of_an_operation_that_the_spec_lacks(
 @pytest.mark.parametrize(
     "path", ["api/v1/", "https://other.example/api/v1/", "//other.example/", ""]
 )
-def test_request_to_another_origin_is_refused(new_client: NewClient, path: str) -> None:
+def test_request_to_another_origin_is_rejected(new_client: NewClient, path: str) -> None:
     client = new_client()
     with pytest.raises(ConfigError):
         client.call(lambda haut: haut.request("GET", path))

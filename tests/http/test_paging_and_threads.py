@@ -1,4 +1,4 @@
-"""Page loops that end early, and the threads of the synchronous client: there are none."""
+"""Iterations over pages that end early, and the absence of threads in the synchronous client."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def paged() -> Iterator[Sandbox]:
         yield sandbox
 
 
-def test_leaving_a_sync_page_loop_requests_no_further_page(paged: Sandbox) -> None:
+def test_ending_a_sync_iteration_requests_no_further_page(paged: Sandbox) -> None:
     paged.faults.add("list_subjects", faults.stall(), skip=2)
     with Haut(**{**paged.credentials, "deadline": 5}) as haut:  # type: ignore[arg-type]
         for _ in haut.subjects.iterate():
@@ -41,7 +41,7 @@ def test_leaving_a_sync_page_loop_requests_no_further_page(paged: Sandbox) -> No
     assert_sockets_close()
 
 
-async def test_leaving_an_async_page_loop_requests_no_further_page(paged: Sandbox) -> None:
+async def test_ending_an_async_iteration_requests_no_further_page(paged: Sandbox) -> None:
     async with AsyncHaut(**paged.credentials) as haut:
         subjects = haut.subjects.iterate()
         for _ in range(PAGE_SIZE):
@@ -51,7 +51,7 @@ async def test_leaving_an_async_page_loop_requests_no_further_page(paged: Sandbo
     assert_sockets_close()
 
 
-def test_keyboard_interrupt_while_a_page_is_awaited(paged: Sandbox) -> None:
+def test_keyboard_interrupt_while_waiting_for_a_page(paged: Sandbox) -> None:
     paged.faults.add("list_subjects", faults.stall(), skip=1)
     with Haut(**{**paged.credentials, "deadline": 9}) as haut:  # type: ignore[arg-type]
         elapsed = interrupt(

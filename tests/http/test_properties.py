@@ -1,4 +1,4 @@
-"""What holds for any input: waits are bounded, nothing secret passes, settings refuse what is wrong."""
+"""Property-based tests of retry delays, redaction and validation of settings."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_backoff_grows_and_is_spread() -> None:
 # Redaction
 
 SECRET = st.text(alphabet=[chr(code) for code in range(ord("!"), ord("~") + 1)], min_size=8)
-# What ends a value in a query, in JSON, in XML and in a list.
+# Characters that end a value in a query, in JSON, in XML or in a list.
 ENDS = st.sampled_from(["", "&", '"', "'", " ", "\n", "<", ">"])
 SIGNED = st.sampled_from(
     ["X-Goog-Signature=", "x-goog-credential=", "X-Amz-Signature=", "Signature=", "X-Goog-Date%3D"]
@@ -119,7 +119,7 @@ def test_signed_queries_are_scrubbed(before: str, name: str, value: str, end: st
     assert plain not in scrub(f"{before}?{name}{plain}{end}")
 
 
-def test_what_stays_beside_a_secret_can_be_read() -> None:
+def test_redaction_keeps_the_text_around_secrets() -> None:
     text = "the-token; Authorization: bearer abc, PUT /b/k?x=1&X-Goog-Signature=0f0f&y=2"
     assert scrub(text, ("the-token",)) == (
         "[redacted]; Authorization: bearer [redacted], PUT /b/k?x=1&X-Goog-Signature=[redacted]&y=2"
@@ -127,7 +127,7 @@ def test_what_stays_beside_a_secret_can_be_read() -> None:
 
 
 @given(st.text(alphabet=st.characters(blacklist_characters="=%")))
-def test_other_text_is_left_alone(text: str) -> None:
+def test_text_without_secrets_is_not_changed(text: str) -> None:
     assume("bearer" not in text.casefold())
     assert scrub(text) == text
 
@@ -164,10 +164,10 @@ HOSTS = st.sampled_from(
     st.sampled_from(["", ":80", ":0", ":99999", ":-1", ":x", ":"]),
     st.sampled_from(["", "/", "/api", "?q=1", "#x", "/../", "\\@evil.example", " ", "\t"]),
 )
-def test_base_url_is_an_origin_or_refused(
+def test_base_url_is_an_origin_or_rejected(
     scheme: str, user: str, host: str, port: str, rest: str
 ) -> None:
-    """What gets through has no user, path or query, and is https or this machine."""
+    """A valid base URL has no user, path or query, and uses https or a loopback host."""
     try:
         origin = parse_base_url(f"{scheme}://{user}{host}{port}{rest}")
     except ConfigError:
@@ -175,12 +175,12 @@ def test_base_url_is_an_origin_or_refused(
     parts = urlsplit(origin)
     assert parts.scheme in ("http", "https")
     assert (parts.path, parts.query, parts.fragment, parts.username) == ("", "", "", None)
-    assert parts.scheme == "https" or is_this_machine(parts.hostname)
+    assert parts.scheme == "https" or is_loopback(parts.hostname)
     assert parse_base_url(origin) == origin
     assert parse_base_url(origin + "/") == origin
 
 
-def is_this_machine(host: str | None) -> bool:
+def is_loopback(host: str | None) -> bool:
     assert host is not None
     return host == "localhost" or ipaddress.ip_address(host).is_loopback
 
@@ -189,26 +189,26 @@ def is_this_machine(host: str | None) -> bool:
 @example("http://[")
 @example("https://[v1.x]/")
 @example("http://127.0.0.1:99999999")
-def test_any_text_is_an_address_or_refused(text: str) -> None:
+def test_any_text_is_a_url_or_rejected(text: str) -> None:
     for parse in (parse_base_url, check_signed_address):
         with suppress(ConfigError):
             assert urlsplit(parse(text)).scheme in ("http", "https")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
-def test_this_machine_is_loopback(host: str) -> None:
+def test_loopback_hosts(host: str) -> None:
     assert _is_loopback(host)
 
 
 @pytest.mark.parametrize(
     "host", ["", "0.0.0.0", "::", "127.1", "2130706433", "localhost.example.com", "127.0.0.1.org"]
 )
-def test_others_are_not(host: str) -> None:
+def test_hosts_that_are_not_loopback(host: str) -> None:
     assert not _is_loopback(host)
 
 
 @given(st.uuids())
-def test_ids_in_any_spelling(value: UUID) -> None:
+def test_ids_are_accepted_in_any_format(value: UUID) -> None:
     for spelling in (value, str(value), str(value).upper(), value.hex, f"{{{value}}}", value.urn):
         assert parse_id(spelling, "id") == value
 
@@ -218,11 +218,11 @@ def test_ids_in_any_spelling(value: UUID) -> None:
 @example("")
 @example("../../2fea742a-62ec-4a81-9729-9e0283f9c40c")
 @example("2fea742a-62ec-4a81-9729-9e0283f9c40c/")
-def test_nothing_else_is_an_id(value: object) -> None:
+def test_any_value_is_an_id_or_rejected(value: object) -> None:
     try:
         found = parse_id(value, "id")
     except ConfigError as error:
         if isinstance(value, str) and len(value) > 8:
-            assert value not in str(error)  # noqa: PT017 - what is refused varies
+            assert value not in str(error)  # noqa: PT017 - some values are valid
     else:
         assert len(str(found)) == 36

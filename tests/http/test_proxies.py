@@ -1,4 +1,4 @@
-"""Proxies: named by the environment or by an argument, plain or https."""
+"""Proxies given by the environment or by an argument, with plain TCP or TLS."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ NewClient = Callable[..., Client]
 
 @pytest.fixture(params=["http", "https"])
 def proxy(request: pytest.FixtureRequest, authority: Authority) -> Iterator[ConnectProxy]:
-    """A proxy that requires a password, with plain TCP and with TLS of its own."""
+    """A proxy that requires a password, reached by http and by https."""
     context = authority.server if request.param == "https" else None
     with ConnectProxy("name:p:ss", context) as proxy:
         yield proxy
 
 
-def assert_tunnelled(proxy: ConnectProxy, sandbox: Sandbox, https_origin: str) -> None:
-    """Check that requests reached the service through one tunnel in which the proxy read nothing."""
+def assert_tunneled(proxy: ConnectProxy, sandbox: Sandbox, https_origin: str) -> None:
+    """Check that all requests used one tunnel and that the proxy could not read them."""
     [head] = proxy.heads
     assert head.startswith(f"CONNECT {https_origin.removeprefix('https://')} HTTP/1.1")
     assert {arrival.had_authorization for arrival in sandbox.arrivals} == {True}
@@ -34,7 +34,7 @@ def assert_tunnelled(proxy: ConnectProxy, sandbox: Sandbox, https_origin: str) -
         assert secret.encode() not in proxy.received
 
 
-def test_proxy_of_the_environment_sees_only_ciphertext(
+def test_proxy_of_the_environment_receives_only_ciphertext(
     new_client: NewClient,
     sandbox: Sandbox,
     https_origin: str,
@@ -46,24 +46,24 @@ def test_proxy_of_the_environment_sees_only_ciphertext(
     client = new_client(base_url=https_origin)
     client.call(lambda haut: haut.subjects.create("someone"))
     assert client.call(lambda haut: haut.subjects.list()).total == 1
-    assert_tunnelled(proxy, sandbox, https_origin)
+    assert_tunneled(proxy, sandbox, https_origin)
 
 
-def test_proxy_given_as_argument_sees_only_ciphertext(
+def test_proxy_given_as_argument_receives_only_ciphertext(
     new_client: NewClient,
     sandbox: Sandbox,
     https_origin: str,
     proxy: ConnectProxy,
     ca_file: str,
 ) -> None:
-    """The CA file given as verify= is trusted for the proxy's own certificate too."""
+    """The CA file given as verify= is also trusted for the certificate of the proxy."""
     client = new_client(base_url=https_origin, proxy=proxy.url("name:p%3Ass"), verify=ca_file)
     client.call(lambda haut: haut.subjects.create("someone"))
     assert client.call(lambda haut: haut.subjects.list()).total == 1
-    assert_tunnelled(proxy, sandbox, https_origin)
+    assert_tunneled(proxy, sandbox, https_origin)
 
 
-def test_proxy_given_as_httpx_proxy(
+def test_proxy_can_be_given_as_httpx_proxy(
     new_client: NewClient,
     sandbox: Sandbox,
     https_origin: str,
@@ -73,11 +73,11 @@ def test_proxy_given_as_httpx_proxy(
     given = httpx.Proxy(proxy.url(), auth=("name", "p:ss"))
     client = new_client(base_url=https_origin, proxy=given, verify=ca_file)
     client.call(lambda haut: haut.subjects.list())
-    assert_tunnelled(proxy, sandbox, https_origin)
+    assert_tunneled(proxy, sandbox, https_origin)
 
 
 @pytest.mark.parametrize("method", ["create", "list"])
-def test_407_is_not_retried_and_does_not_show_the_password(
+def test_407_is_not_retried_and_its_error_contains_no_password(
     new_client: NewClient,
     sandbox: Sandbox,
     https_origin: str,
@@ -104,7 +104,7 @@ def test_407_is_not_retried_and_does_not_show_the_password(
     assert "HTTPS_PROXY" in str(error)
     shown = f"{error} {error!r} {vars(error)} {error.__cause__!r} {error.__context__!r}"
     assert "p4ssw0rd" not in shown
-    assert "bmFtZTpwNHNzdzByZA" not in shown  # the same in base 64
+    assert "bmFtZTpwNHNzdzByZA" not in shown  # the credentials in base64
     assert b"p4ssw0rd" not in pickle.dumps(error)
 
 
@@ -144,7 +144,7 @@ def test_no_proxy_with_another_port_does_not_apply(
         ("gopher://name:p4ssw0rd@proxy.example", "ALL_PROXY"),
     ],
 )
-def test_unusable_proxy_matters_only_to_hosts_that_use_it(
+def test_unusable_proxy_fails_only_calls_that_use_it(
     new_client: NewClient,
     https_origin: str,
     trusted: str,
@@ -175,13 +175,13 @@ def test_plain_http_never_goes_through_a_proxy(
     assert sandbox.arrived("list_subjects") == 1
 
 
-def test_proxy_argument_with_plain_http_is_refused(kind: Kind, sandbox: Sandbox) -> None:
+def test_proxy_argument_with_plain_http_is_rejected(kind: Kind, sandbox: Sandbox) -> None:
     with pytest.raises(ConfigError, match="proxy"):
         client_class(kind)(**sandbox.credentials, proxy="http://proxy.example:3128")
 
 
 @pytest.mark.parametrize("proxy", ["not an address", "ftp://proxy.example", 3128, "http://"])
-def test_invalid_proxy_argument_is_refused(kind: Kind, sandbox: Sandbox, proxy: object) -> None:
+def test_invalid_proxy_argument_is_rejected(kind: Kind, sandbox: Sandbox, proxy: object) -> None:
     arguments = {**sandbox.credentials, "base_url": "https://saas.haut.ai"}
     with pytest.raises(ConfigError, match="proxy"):
         client_class(kind)(**arguments, proxy=proxy)

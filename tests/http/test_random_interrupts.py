@@ -1,4 +1,4 @@
-"""Ctrl-C at random moments of synchronous calls: every later call gets a slot and an answer."""
+"""Ctrl-C at random moments of synchronous calls: later calls get a slot and a response."""
 
 from __future__ import annotations
 
@@ -25,42 +25,42 @@ CREDENTIALS: dict[str, Any] = {"token": "token", "company_id": COMPANY, "dataset
 OPTIONS: dict[str, Any] = {"max_in_flight": MAX_IN_FLIGHT, "timeout": 2, "max_retries": 0}
 
 
-# An interruption can fall into a callback of the garbage collector, which cannot raise it.
+# An interruption inside a callback of the garbage collector is reported as unraisable.
 pytestmark = pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning", "ignore:unclosed:ResourceWarning"
 )
 
 
 @pytest.fixture(autouse=True)
-def collected() -> Iterator[None]:
-    """Collect what an interruption left to the garbage collector, so that no later test is warned."""
+def collect_garbage() -> Iterator[None]:
+    """Collect garbage after each test, so that resource warnings do not appear in later tests."""
     yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
 
 
-class Meeting:
-    """Lets requests pass alone, or only once MAX_IN_FLIGHT of them have arrived."""
+class RequestBarrier:
+    """Optionally blocks requests until MAX_IN_FLIGHT of them have arrived."""
 
     def __init__(self) -> None:
-        self.together = False
+        self.enabled = False
         self._barrier = threading.Barrier(MAX_IN_FLIGHT)
 
-    def attend(self) -> None:
-        if self.together:
+    def wait(self) -> None:
+        if self.enabled:
             self._barrier.wait(PATIENCE)
 
 
 @pytest.fixture
-def meeting() -> Meeting:
-    return Meeting()
+def barrier() -> RequestBarrier:
+    return RequestBarrier()
 
 
 @pytest.fixture(params=["stream", "loaded"], ids="response is {}".format)
-def haut(request: pytest.FixtureRequest, meeting: Meeting) -> Haut:
+def haut(request: pytest.FixtureRequest, barrier: RequestBarrier) -> Haut:
     def respond(_: httpx.Request) -> httpx.Response:
-        meeting.attend()
+        barrier.wait()
         content = b"{}" if request.param == "loaded" else iter([b"{}"])
         return httpx.Response(200, content=content, headers={"Content-Type": "application/json"})
 
@@ -73,9 +73,9 @@ def haut(request: pytest.FixtureRequest, meeting: Meeting) -> Haut:
 
 
 def interrupt_at_random_moments(call: Callable[[], object], seed: int) -> int:
-    """Make calls for some seconds, most of them interrupted; return how many were."""
+    """Make calls for some seconds and interrupt them; return the number of interrupted calls."""
 
-    def strike(number: int, frame: FrameType | None) -> NoReturn:
+    def interrupt_call(number: int, frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
 
     moments = random.Random(seed)
@@ -85,14 +85,14 @@ def interrupt_at_random_moments(call: Callable[[], object], seed: int) -> int:
     for _ in range(20):
         call()
     duration = (time.monotonic() - before) / 20
-    previous = signal.signal(signal.SIGALRM, strike)
+    previous = signal.signal(signal.SIGALRM, interrupt_call)
     try:
         ends = time.monotonic() + SECONDS
         while time.monotonic() < ends:
             try:
                 try:
                     moment = moments.uniform(1e-6, 1.1 * duration)
-                    # The interval ends a call that would block for ever.
+                    # The repeated signal ends a call that would block forever.
                     signal.setitimer(signal.ITIMER_REAL, moment, PATIENCE)
                     call()
                 finally:
@@ -105,8 +105,8 @@ def interrupt_at_random_moments(call: Callable[[], object], seed: int) -> int:
     return interrupted
 
 
-def call_together(haut: Haut) -> list[object]:
-    """Make MAX_IN_FLIGHT calls at once; return their statuses and errors."""
+def call_concurrently(haut: Haut) -> list[object]:
+    """Make MAX_IN_FLIGHT concurrent calls; return their statuses and errors."""
     ended: list[object] = []
 
     def call() -> None:
@@ -115,35 +115,37 @@ def call_together(haut: Haut) -> list[object]:
         except Exception as error:
             ended.append(error)
 
-    run_together(*[call] * MAX_IN_FLIGHT)
+    run_concurrently(*[call] * MAX_IN_FLIGHT)
     return ended
 
 
-def run_together(*calls: Callable[[], object]) -> None:
-    """Run calls at once; fail if one of them does not end."""
-    # Daemons, so that a call that never ends fails the test and does not block the program.
+def run_concurrently(*calls: Callable[[], object]) -> None:
+    """Run calls concurrently; fail if one of them does not end."""
+    # Daemon threads, so that a call that never ends does not block the test process.
     threads = [threading.Thread(target=call, daemon=True) for call in calls]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(PATIENCE)
-        assert not thread.is_alive(), "it does not end"
+        assert not thread.is_alive(), "a call does not end"
 
 
-def test_all_slots_are_free_after_many_keyboard_interrupts(haut: Haut, meeting: Meeting) -> None:
+def test_all_slots_are_free_after_many_keyboard_interrupts(
+    haut: Haut, barrier: RequestBarrier
+) -> None:
     interrupted = interrupt_at_random_moments(lambda: haut.request("GET", "/x/"), seed=42)
     assert interrupted > 20
-    meeting.together = True
-    assert call_together(haut) == [200] * MAX_IN_FLIGHT
-    run_together(haut.close)
+    barrier.enabled = True
+    assert call_concurrently(haut) == [200] * MAX_IN_FLIGHT
+    run_concurrently(haut.close)
 
 
-def test_all_slots_are_free_after_interrupted_failures(meeting: Meeting) -> None:
-    """The interrupts also strike where a failed attempt is judged and its slot given back."""
+def test_all_slots_are_free_after_interrupted_failures(barrier: RequestBarrier) -> None:
+    """Interrupts also happen while a failed attempt is handled and its slot is released."""
     failing = True
 
     def respond(request: httpx.Request) -> httpx.Response:
-        meeting.attend()
+        barrier.wait()
         if failing:
             raise httpx.ReadError("broken", request=request)
         return httpx.Response(200, json={})
@@ -157,6 +159,6 @@ def test_all_slots_are_free_after_interrupted_failures(meeting: Meeting) -> None
 
     assert interrupt_at_random_moments(fail, seed=43) > 20
     failing = False
-    meeting.together = True
-    assert call_together(haut) == [200] * MAX_IN_FLIGHT
-    run_together(haut.close)
+    barrier.enabled = True
+    assert call_concurrently(haut) == [200] * MAX_IN_FLIGHT
+    run_concurrently(haut.close)

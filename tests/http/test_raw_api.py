@@ -1,4 +1,4 @@
-"""`haut.api`: the generated client on the same core, and the copies that its methods return."""
+"""`haut.api`, the generated client, and the copies that its methods return."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def call(client: Client, api: Any, function: str) -> Any:
 
 
 @pytest.mark.parametrize("method", COPIES)
-def test_copy_keeps_token_and_retries_and_leaves_the_parent_untouched(
+def test_copy_keeps_token_and_retries_and_does_not_change_the_original(
     kind: Kind, sandbox: Sandbox, short_backoff: None, method: str
 ) -> None:
     sent: list[httpx.Request] = []
@@ -73,21 +73,19 @@ def test_repr_shows_no_token(new_client: NewClient, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("detailed", ["", "_detailed"])
-def test_function_of_the_other_kind_is_refused(
+def test_generated_function_of_the_other_kind_is_rejected(
     new_client: NewClient, sandbox: Sandbox, kind: Kind, detailed: str
 ) -> None:
     client = new_client()
     other = "sync" if kind == "async" else "asyncio"
     with pytest.raises(ConfigError, match=other):
         result = call(client, client.haut.api, other + detailed)
-        asyncio.run(
-            result
-        )  # reached with Haut only: the generated function is a coroutine function
+        asyncio.run(result)  # only reached with Haut, because asyncio functions return coroutines
     assert sandbox.arrivals == []
 
 
-def test_requests_are_complete_ordinary_requests(kind: Kind, short_backoff: None) -> None:
-    """A transport sees the query, the headers and the body of every attempt."""
+def test_custom_transport_gets_complete_requests(kind: Kind, short_backoff: None) -> None:
+    """Every attempt contains the query, the headers and the body."""
     seen: list[tuple[str, str, str, set[str]]] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""Arguments of `haut.request` and of the raw client: sent as given, or refused by a ConfigError."""
+"""Arguments of `haut.request` and the generated client: sent as given or rejected by ConfigError."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CREDENTIALS: dict[str, Any] = {"token": "token", "company_id": COMPANY, "dataset
 
 
 class Service:
-    """Answers every request with the same response, and keeps the requests."""
+    """A mock service that records requests and always returns the same response."""
 
     def __init__(self) -> None:
         self.requests: list[httpx.Request] = []
@@ -66,16 +66,16 @@ Call = Callable[..., httpx.Response]
     ],
     ids=ascii,
 )
-def test_invalid_or_foreign_address_is_refused(call: Call, service: Service, path: str) -> None:
+def test_invalid_url_or_url_of_another_origin_is_rejected(
+    call: Call, service: Service, path: str
+) -> None:
     with pytest.raises(ConfigError):
         call("GET", path)
     assert service.requests == []
 
 
 @pytest.mark.parametrize("path", ["/api/v1/x/../y/", "/api/v1/x/%2e%2e/", "/api/v1/x/%2E./y/"])
-def test_path_that_leads_to_another_route_is_refused(
-    call: Call, service: Service, path: str
-) -> None:
+def test_path_with_dot_segments_is_rejected(call: Call, service: Service, path: str) -> None:
     with pytest.raises(ConfigError):
         call("DELETE", path)
     assert service.requests == []
@@ -84,13 +84,13 @@ def test_path_that_leads_to_another_route_is_refused(
 @pytest.mark.parametrize(
     "path", ["/api/v1/x/", "https://haut.example/api/v1/x/", "https://haut.example:443/api/v1/x/"]
 )
-def test_address_of_the_api_is_accepted(call: Call, service: Service, path: str) -> None:
+def test_path_and_url_of_the_api_are_accepted(call: Call, service: Service, path: str) -> None:
     call("GET", path)
     assert str(service.requests[0].url) == "https://haut.example/api/v1/x/"
 
 
 @pytest.mark.parametrize("method", ["ÄÖ", "GE T", "", "POST\r\nX: y", "é", "G\x00T", 5, None])
-def test_invalid_method_is_refused(call: Call, service: Service, method: Any) -> None:
+def test_invalid_method_is_rejected(call: Call, service: Service, method: Any) -> None:
     with pytest.raises(ConfigError) as caught:
         call(method, "/x/")
     assert "\r" not in str(caught.value)
@@ -109,7 +109,7 @@ def nested(depth: int) -> list[Any]:
     [lambda: nested(100_000), lambda: {1}, lambda: float("nan"), lambda: b"x", object],
     ids=["deep", "set", "not a number", "bytes", "object"],
 )
-def test_body_that_is_not_json_is_refused(
+def test_body_that_cannot_be_encoded_as_json_is_rejected(
     call: Call, service: Service, document: Callable[[], Any]
 ) -> None:
     with pytest.raises(ConfigError):
@@ -136,13 +136,13 @@ def test_body_that_is_not_json_is_refused(
     ],
     ids=ascii,
 )
-def test_header_that_cannot_be_sent_is_refused(call: Call, service: Service, headers: Any) -> None:
+def test_invalid_header_is_rejected(call: Call, service: Service, headers: Any) -> None:
     with pytest.raises(ConfigError):
         call("POST", "/x/", json={}, headers=headers)
     assert service.requests == []
 
 
-def test_wrong_content_length_does_not_reach_a_server(kind: Kind) -> None:
+def test_request_with_a_wrong_content_length_is_not_sent(kind: Kind) -> None:
     headers = {"Content-Length": "50"}
     with (
         ScriptedServer(response("200 OK", b"{}")) as server,
@@ -162,7 +162,7 @@ def test_query_of_the_path_and_of_the_argument_are_both_sent(call: Call, service
     ("accept", "content_type", "content"),
     [("text/html", "text/html", b"<p>report</p>"), ("text/csv", "text/csv", b"a,b")],
 )
-def test_requested_type_is_accepted(
+def test_response_of_the_requested_content_type_is_accepted(
     call: Call, service: Service, accept: str, content_type: str, content: bytes
 ) -> None:
     service.answer = httpx.Response(200, content=content, headers={"Content-Type": content_type})
@@ -183,7 +183,7 @@ def test_empty_202_is_a_success(call: Call, service: Service) -> None:
 
 
 @pytest.mark.parametrize("location", ["https://xn--a/", "http://[", "//", "\x7f", "a" * 70_000])
-def test_redirect_to_an_invalid_address_is_an_error_of_the_sdk(
+def test_redirect_to_an_invalid_url_raises_an_sdk_error(
     call: Call, service: Service, location: str
 ) -> None:
     service.answer = httpx.Response(302, headers={"Location": location})
@@ -198,7 +198,7 @@ def raw(kind: Kind, haut: Any, address: str, **arguments: Any) -> Any:
 
 
 @pytest.mark.parametrize("timeout", [1e30, float("inf"), 1e9])
-def test_very_long_timeout_of_the_raw_client(kind: Kind, timeout: float) -> None:
+def test_generated_client_accepts_a_very_long_timeout(kind: Kind, timeout: float) -> None:
     with (
         ScriptedServer(response("200 OK", b"{}")) as server,
         Client(kind, **CREDENTIALS, base_url=server.origin, deadline=None) as client,
@@ -207,7 +207,7 @@ def test_very_long_timeout_of_the_raw_client(kind: Kind, timeout: float) -> None
         assert found.json() == {}
 
 
-def test_negative_timeout_of_the_raw_client_is_an_error_of_the_sdk(kind: Kind) -> None:
+def test_negative_timeout_of_the_generated_client_raises_an_sdk_error(kind: Kind) -> None:
     began = time.monotonic()
     arguments = {**CREDENTIALS, "deadline": None, "max_retries": 0}
     with (

@@ -1,4 +1,4 @@
-"""Which requests are repeated, and after how long."""
+"""Retries: which requests are repeated, and the delays between attempts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ENVELOPE = (
 
 @pytest.fixture
 def delays(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The delays between attempts: each random one is its upper bound, and none is waited for."""
+    """Recorded delays between attempts, which take no time. Random delays have their maximum."""
     waited: list[float] = []
     sleep = asyncio.sleep
 
@@ -102,10 +102,10 @@ def test_huge_retry_after_is_not_waited_for(
 @pytest.mark.parametrize(
     "body", [b"", b"<html>busy</html>", b"{}", b'{"errors":"many"}', b'{"detail":"busy"}', b"[]"]
 )
-def test_post_is_not_repeated_after_a_foreign_rejection(
+def test_post_is_not_repeated_after_a_rejection_by_a_proxy(
     new_client: NewClient, sandbox: Sandbox, short_backoff: None, status: int, body: bytes
 ) -> None:
-    """A proxy may have written it after the service had carried the request out."""
+    """A proxy may reject a request that the service has carried out."""
     fault = faults.status(
         status, body, headers={"Retry-After": "0"}, content_type="application/json"
     )
@@ -131,7 +131,7 @@ def test_post_is_repeated_after_a_rejection_by_the_service(
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_get_is_repeated_after_a_foreign_rejection(
+def test_get_is_repeated_after_a_rejection_by_a_proxy(
     new_client: NewClient, sandbox: Sandbox, short_backoff: None, status: int
 ) -> None:
     fault = faults.status(status, b"<html>busy</html>", headers={"Retry-After": "0"})
@@ -161,7 +161,7 @@ def test_404_after_a_delete_that_may_have_arrived_is_success(
     ],
     ids=["502", "404", "400", "429", "reset"],
 )
-def test_every_error_says_whether_it_is_retryable(
+def test_errors_report_whether_they_are_retryable(
     new_client: NewClient, sandbox: Sandbox, short_backoff: None, fault: Fault, retryable: bool
 ) -> None:
     sandbox.faults.add("get_image", fault, times=None)
@@ -173,7 +173,7 @@ def test_every_error_says_whether_it_is_retryable(
 @pytest.mark.parametrize(
     "fault", [faults.bad_gateway(), faults.reset()], ids=["status", "connection"]
 )
-def test_error_names_the_ids_concerned(
+def test_error_contains_the_ids_of_the_request(
     new_client: NewClient, sandbox: Sandbox, short_backoff: None, fault: Fault
 ) -> None:
     sandbox.faults.add("get_image", fault, times=None)
@@ -186,7 +186,7 @@ def test_error_names_the_ids_concerned(
     assert SUBJECT not in error.operation
 
 
-def test_not_found_names_the_id(new_client: NewClient, kind: Kind) -> None:
+def test_not_found_error_contains_the_id(new_client: NewClient, kind: Kind) -> None:
     with pytest.raises(ApiError) as caught:
         new_client().call(lambda haut: haut.subjects.delete(SUBJECT))
     assert SUBJECT in str(caught.value)

@@ -1,4 +1,4 @@
-"""Values of timeout= and deadline=, and the limit on waiting for a connection."""
+"""Values of timeout= and deadline=, the pool timeout and max_in_flight."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ INVALID = [math.nan, True, False, 0, 0.0, -1, -math.inf, "3", [1]]
 
 @pytest.mark.parametrize("value", INVALID, ids=repr)
 @pytest.mark.parametrize("option", ["timeout", "deadline"])
-def test_invalid_limit_is_refused(kind: Kind, sandbox: Sandbox, option: str, value: Any) -> None:
+def test_invalid_timeout_or_deadline_is_rejected(
+    kind: Kind, sandbox: Sandbox, option: str, value: Any
+) -> None:
     arguments: dict[str, Any] = {**sandbox.credentials, option: value}
     with pytest.raises(ConfigError, match=option):
         client_class(kind)(**arguments)
@@ -33,7 +35,7 @@ def test_invalid_limit_is_refused(kind: Kind, sandbox: Sandbox, option: str, val
 
 @pytest.mark.parametrize("value", [math.nan, True, 0, -1], ids=repr)
 @pytest.mark.parametrize("field", ["connect", "read", "write", "pool"])
-def test_invalid_field_of_a_timeout_is_refused(field: str, value: Any) -> None:
+def test_invalid_field_of_a_timeout_is_rejected(field: str, value: Any) -> None:
     with pytest.raises(ConfigError, match=field):
         Timeout(**{field: value})
 
@@ -42,7 +44,9 @@ def test_invalid_field_of_a_timeout_is_refused(field: str, value: Any) -> None:
     "value", [math.inf, 1e300, 1e9, None, 10**400], ids=["inf", "1e300", "1e9", "None", "int"]
 )
 @pytest.mark.parametrize("option", ["timeout", "deadline"])
-def test_huge_limit_means_no_limit(new_client: NewClient, option: str, value: Any) -> None:
+def test_huge_timeout_or_deadline_means_no_limit(
+    new_client: NewClient, option: str, value: Any
+) -> None:
     client = new_client(**{option: value})
     subject = client.call(lambda haut: haut.subjects.create("someone"))
     client.call(lambda haut: haut.images.upload(subject.id, PHOTO))
@@ -56,7 +60,7 @@ def test_huge_limit_means_no_limit(new_client: NewClient, option: str, value: An
     [5, 5.0, Timeout(read=math.inf), httpx.Timeout(5), httpx.Timeout(5, read=None)],
     ids=["int", "float", "Timeout", "httpx.Timeout", "httpx.Timeout without read"],
 )
-def test_accepted_kinds_of_timeout(new_client: NewClient, timeout: Any) -> None:
+def test_accepted_types_of_timeout(new_client: NewClient, timeout: Any) -> None:
     assert new_client(timeout=timeout).call(lambda haut: haut.subjects.list()).total == 0
 
 
@@ -65,7 +69,7 @@ def _hold(release: threading.Event, _: object) -> None:
 
 
 def test_pool_timeout_of_the_sync_client(sandbox: Sandbox) -> None:
-    """The second call waits for the only slot, at most timeout.pool seconds."""
+    """The second call waits at most timeout.pool seconds for the only slot."""
     release = threading.Event()
     sandbox.before_request = partial(_hold, release)
     arguments: dict[str, Any] = {**sandbox.credentials, "max_in_flight": 1, "max_retries": 0}
@@ -106,7 +110,7 @@ async def test_pool_timeout_of_the_async_client(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("value", [0, -1, True, 1.5, "8", math.inf], ids=repr)
-def test_invalid_max_in_flight_is_refused(kind: Kind, sandbox: Sandbox, value: Any) -> None:
+def test_invalid_max_in_flight_is_rejected(kind: Kind, sandbox: Sandbox, value: Any) -> None:
     with pytest.raises(ConfigError, match="max_in_flight"):
         client_class(kind)(**sandbox.credentials, max_in_flight=value)
 

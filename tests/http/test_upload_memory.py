@@ -1,4 +1,4 @@
-"""A photo is never held whole: 30 MiB, sent three times, take less than 1 MiB of memory."""
+"""Uploads do not load the photo into memory: three attempts with 30 MiB need less than 1 MiB."""
 
 from __future__ import annotations
 
@@ -13,25 +13,37 @@ import pytest
 from haut_ext.photos.checks import MAX_BYTES
 from haut_ext.sandbox import Sandbox, faults
 from tests.support import measure_upload_memory
-from tests.support.sandbox_photos import PHOTO, photo_of, store
+from tests.support.sandbox_photos import PHOTO, add_photo, photo_of
 
 LIMIT = 1024 * 1024
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc")
-@pytest.mark.parametrize(("face", "kind"), [("sync", "path"), ("async", "file")])
-def test_memory_of_an_upload_with_two_retries(face: str, kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("client_kind", "photo_kind"), [("sync", "path"), ("async", "file")])
+def test_memory_of_an_upload_with_two_retries(
+    client_kind: str, photo_kind: str, tmp_path: Path
+) -> None:
     content = photo_of(MAX_BYTES)
     path = tmp_path / "photo.jpg"
     path.write_bytes(content)
     with Sandbox(seed=1) as sandbox:
-        subject = store(sandbox).subject
+        subject = add_photo(sandbox).subject
         fault = faults.reset("after")
-        sandbox.faults.add("upload_image", fault, times=2, skip=1)  # the small photo passes
+        sandbox.faults.add(
+            "upload_image", fault, times=2, skip=1
+        )  # the small photo is uploaded without a fault
         sandbox.faults.add("upload_image", fault, times=2, skip=1)
         script = Path(measure_upload_memory.__file__)
         done = subprocess.run(
-            [sys.executable, str(script), face, kind, str(subject), str(path), str(PHOTO)],
+            [
+                sys.executable,
+                str(script),
+                client_kind,
+                photo_kind,
+                str(subject),
+                str(path),
+                str(PHOTO),
+            ],
             env={f"HAUT_{name.upper()}": str(value) for name, value in sandbox.credentials.items()},
             capture_output=True,
             text=True,
@@ -42,6 +54,6 @@ def test_memory_of_an_upload_with_two_retries(face: str, kind: str, tmp_path: Pa
         assert sandbox.arrived("upload_image") == 7
         batches = sandbox.snapshot()["subjects"][0]["batches"]
         assert batches[-1]["images"][0]["sha256"] == hashlib.sha256(content).hexdigest()
-    grown = json.loads(done.stdout)
-    assert 0 < grown["traced"] < LIMIT
-    assert 0 <= grown["resident"] < LIMIT, grown
+    growth = json.loads(done.stdout)
+    assert 0 < growth["traced"] < LIMIT
+    assert 0 <= growth["resident"] < LIMIT, growth

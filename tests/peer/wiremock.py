@@ -1,7 +1,8 @@
-"""Cells of the conformance table once more, against a server that is not ours: WireMock 3.13.2.
+"""Cells of the conformance table, tested against WireMock 3.13.2 instead of the sandbox.
 
-So the sandbox's faults are not judged by their author alone. What WireMock carries out cannot be
-counted, what arrives can. Not part of the tests: `make test-peer` installs it and runs this; needs Java.
+This verifies the faults of the sandbox with an independent server. WireMock counts the requests
+that arrive, but not those that are carried out. `make test-peer` installs WireMock and runs this
+module, which is not part of the test suite and needs Java.
 """
 
 from __future__ import annotations
@@ -28,17 +29,17 @@ from haut_ext._http import retry_policy
 from tests.support.conformance import CELLS, Cell
 
 JAR = Path(__file__).parents[2] / ".venv/peer/node_modules/wiremock/build"
-SOMETHING = UUID("123e4567-e89b-12d3-a456-426614174000")
+SOME_ID = UUID("123e4567-e89b-12d3-a456-426614174000")
 OPERATIONS = {"get_image": ("GET", "/images/"), "compute_batch": ("POST", "/compute/")}
 IMAGE: dict[str, Any] = {
-    "id": str(SOMETHING),
+    "id": str(SOME_ID),
     "name": "text",
     "side": "text",
     "quality_score": None,
     "problems": None,
     "created_at": "2025-10-08 20:00:55",
     "signed_url": None,
-    "image_batch_id": str(SOMETHING),
+    "image_batch_id": str(SOME_ID),
     "meta": None,
     "aux_images": [],
 }
@@ -46,7 +47,7 @@ SUCCESS: dict[str, Any] = {"get_image": IMAGE, "compute_batch": {"ok": True}}
 JSON = {"Content-Type": "application/json"}
 PAGE = {"Content-Type": "text/html"}
 
-# By the names of the table: WireMock's answer to the first request, or to all.
+# WireMock's response for each fault of the table.
 FAULTS: dict[str, dict[str, Any]] = {
     "RST, carried out": {"fault": "CONNECTION_RESET_BY_PEER"},
     "RST, always": {"fault": "CONNECTION_RESET_BY_PEER"},
@@ -87,11 +88,11 @@ REPEATED = [
 
 @pytest.fixture(scope="session")
 def wiremock() -> Iterator[httpx.Client]:
-    """WireMock's own API, on loopback."""
+    """A client of the administration API of a running WireMock."""
     java = shutil.which("java")
     jars = sorted(JAR.glob("wiremock-standalone-*.jar"))
-    assert java, "make test-peer needs Java 11 or later, and finds no `java`"
-    assert jars, "WireMock is not installed: run this by `make test-peer`"
+    assert java, "make test-peer needs Java 11 or later, and `java` was not found"
+    assert jars, "WireMock is not installed: run `make test-peer`"
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [java, "-jar", str(jars[0]), "--bind-address", "127.0.0.1", "--port", str(port)]
@@ -104,7 +105,7 @@ def wiremock() -> Iterator[httpx.Client]:
                     client.get("/__admin/mappings").raise_for_status()
                     break
                 except httpx.TransportError:
-                    assert process.poll() is None, "WireMock has not started"
+                    assert process.poll() is None, "WireMock did not start"
                     assert time.monotonic() < ends
                     time.sleep(0.1)
             yield client
@@ -114,7 +115,7 @@ def wiremock() -> Iterator[httpx.Client]:
 
 
 def plan(wiremock: httpx.Client, cell: Cell) -> None:
-    """Have the fault strike once, or always, and every other request succeed."""
+    """Configure the fault of a cell, once or always, and success for all other requests."""
     wiremock.post("/__admin/reset").raise_for_status()
     method, path = OPERATIONS[cell.operation]
     request = {"method": method, "urlPathPattern": f".*{path}.*"}
@@ -122,13 +123,13 @@ def plan(wiremock: httpx.Client, cell: Cell) -> None:
     steps = [("Started", FAULTS[cell.fault], "later"), ("later", good, "later")]
     if cell.always:
         steps = [("Started", FAULTS[cell.fault], "Started")]
-    for state, answer, following in steps:
+    for state, response, following in steps:
         mapping = {
             "scenarioName": "cell",
             "requiredScenarioState": state,
             "newScenarioState": following,
             "request": request,
-            "response": answer,
+            "response": response,
         }
         wiremock.post("/__admin/mappings", json=mapping).raise_for_status()
 
@@ -138,7 +139,7 @@ def arguments(wiremock: httpx.Client, cell: Cell) -> dict[str, Any]:
     dribbles = cell.fault.startswith("dribble")
     return {
         "token": (lambda: next(fresh)) if cell.fault == "401, token as a callable" else "token",
-        "company_id": SOMETHING,
+        "company_id": SOME_ID,
         "base_url": str(wiremock.base_url),
         "timeout": Timeout(read=0.5 if cell.fault.startswith("stall") else 10),
         "deadline": 0.5 if dribbles else 20,
@@ -147,16 +148,16 @@ def arguments(wiremock: httpx.Client, cell: Cell) -> dict[str, Any]:
     }
 
 
-def call(face: str, wiremock: httpx.Client, cell: Cell) -> None:
-    parameters: dict[str, Any] = {"company_id": SOMETHING}
+def call(kind: str, wiremock: httpx.Client, cell: Cell) -> None:
+    parameters: dict[str, Any] = {"company_id": SOME_ID}
     module: Any = get_image
     if cell.operation == "get_image":
-        parameters["image_id"] = SOMETHING
+        parameters["image_id"] = SOME_ID
     else:
         module = compute_batch
-        parameters |= {"batch_id": SOMETHING, "body": ComputeRequest()}
+        parameters |= {"batch_id": SOME_ID, "body": ComputeRequest()}
     options = arguments(wiremock, cell)
-    if face == "sync":
+    if kind == "sync":
         with Haut(**options) as haut:
             module.sync_detailed(client=haut.api, **parameters)
         return
@@ -168,18 +169,18 @@ def call(face: str, wiremock: httpx.Client, cell: Cell) -> None:
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("face", ["sync", "async"])
+@pytest.mark.parametrize("kind", ["sync", "async"])
 @pytest.mark.parametrize("cell", REPEATED, ids=lambda cell: f"{cell.fault}-{cell.operation}")
 def test_cell(
-    cell: Cell, face: str, wiremock: httpx.Client, monkeypatch: pytest.MonkeyPatch
+    cell: Cell, kind: str, wiremock: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.01)
     plan(wiremock, cell)
     if cell.outcome == "ok":
-        call(face, wiremock, cell)
+        call(kind, wiremock, cell)
     else:
         with pytest.raises(HautError) as caught:
-            call(face, wiremock, cell)
+            call(kind, wiremock, cell)
         error = caught.value
         assert type(error) is getattr(haut_ext, cell.outcome), repr(error)
         maybe = getattr(error, "maybe_carried_out", getattr(error, "maybe_delivered", False))

@@ -44,9 +44,9 @@ LEFT_OUT = {
     "test_deadlines": "measures the client's own connections, which end at Prism",
     "test_tls": "measures the client's own connections, which end at Prism",
     "test_bad_request": "sends what the contract forbids",
-    "test_what_may_have_arrived_is_not_forgotten_by_a_later_attempt": "ends the sandbox",
-    "test_other_names_are_looked_up_once": "has sides that the overlay's one image type has not",
-    "test_other_origins_are_not_sent_the_token": "asks for what the contract does not have",
+    "test_error_remembers_that_an_earlier_attempt_may_have_arrived": "ends the sandbox",
+    "test_names_of_sides_and_lights_are_looked_up_once": "the overlay lacks its sides",
+    "test_token_is_not_sent_to_other_origins": "asks for what the contract does not have",
 }
 """Why a module or a test is not passed through, by its name."""
 

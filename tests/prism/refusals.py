@@ -15,7 +15,7 @@ import pytest
 from haut_ext.sandbox import Sandbox, faults
 from haut_ext.sandbox.api import OPERATIONS
 from tests.prism.proxy import Proxies
-from tests.support.invalid_bodies import misfits
+from tests.support.invalid_bodies import invalid_bodies
 from tests.support.operation_examples import BODIES, SPEC
 
 SOMETHING = "9b810e76-6ec9-4286-a3ca-828dd5f4b3b2"
@@ -48,7 +48,7 @@ WRONG: dict[str, dict[str, Any]] = {
 }
 REFUSABLE = [name for name in CALLS if name in WRONG or "{company_id}" in CALLS[name][1]]
 """The others take page numbers at most, and Prism lets a text pass for a number in a query."""
-MISFITS = [misfit for misfit in misfits() if misfit.must_fail]
+INVALID_BODIES = [invalid for invalid in invalid_bodies() if invalid.must_fail]
 
 
 @pytest.fixture
@@ -91,13 +91,13 @@ def test_a_request_that_breaks_the_contract(
     check_refused(prism, "UNPROCESSABLE_ENTITY", len(wrong))
 
 
-@pytest.mark.parametrize("operation", sorted({misfit.operation for misfit in MISFITS}))
+@pytest.mark.parametrize("operation", sorted({invalid.operation for invalid in INVALID_BODIES}))
 def test_an_answer_that_breaks_the_contract(
     haut_sandbox: Sandbox, prism: Proxies, operation: str
 ) -> None:
-    wrong = [misfit for misfit in MISFITS if misfit.operation == operation]
-    for misfit in wrong:
-        answer = faults.status(misfit.status, misfit.body, content_type="application/json")
+    wrong = [invalid for invalid in INVALID_BODIES if invalid.operation == operation]
+    for invalid in wrong:
+        answer = faults.status(invalid.status, invalid.body, content_type="application/json")
         haut_sandbox.faults.add(operation, answer)
-        assert ask(haut_sandbox, operation, **GOOD.get(operation, {})) == 500, misfit
+        assert ask(haut_sandbox, operation, **GOOD.get(operation, {})) == 500, invalid
     check_refused(prism, "VIOLATIONS", len(wrong))

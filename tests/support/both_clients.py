@@ -1,4 +1,7 @@
-"""What differs between the two clients for a test: running functions, and what is left running."""
+"""Helpers that differ between the tests of the two clients.
+
+`make sync` replaces each helper of the asynchronous tests by its synchronous counterpart.
+"""
 
 from __future__ import annotations
 
@@ -13,36 +16,36 @@ import anyio
 T = TypeVar("T")
 
 
-class AsyncLatest:
-    """When a call ends at the latest, in deadlines."""
+class AsyncMaximumDuration:
+    """Upper limit on the duration of a call of AsyncHaut, as a number of deadlines."""
 
     @staticmethod
-    def of_addresses(number: int) -> int:
-        """Return 1: connecting to several addresses has the same deadline as to one."""
+    def of_connecting(addresses: int) -> int:
+        """Return 1, because the deadline includes the attempts for all addresses of a host."""
         return 1
 
 
-class Latest:
-    """The same of the synchronous client."""
+class MaximumDuration:
+    """Upper limit on the duration of a call of Haut, as a number of deadlines."""
 
     @staticmethod
-    def of_addresses(number: int) -> int:
-        """Return their number: each address has a timeout of its own (docs/reliability.md)."""
-        return number
+    def of_connecting(addresses: int) -> int:
+        """Return the number of addresses of the host, because each of them has its own timeout."""
+        return addresses
 
 
 def run_async(function: Callable[[], Awaitable[T]]) -> T:
-    """Run an asynchronous function to its end."""
+    """Run an asynchronous function and return its result."""
     return anyio.run(function)
 
 
 def run(function: Callable[[], T]) -> T:
-    """Run a synchronous function; what `run_async` becomes in the derived tests."""
+    """Run a synchronous function and return its result."""
     return function()
 
 
 async def gather_async(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T | Exception]:
-    """Make all calls at the same time, and return what they returned or raised."""
+    """Make all calls concurrently and return the result or the error of each."""
 
     async def outcome(call: Callable[[], Awaitable[T]]) -> T | Exception:
         try:
@@ -54,7 +57,7 @@ async def gather_async(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T | 
 
 
 def gather(calls: Sequence[Callable[[], T]]) -> list[T | Exception]:
-    """Make all calls at the same time, each in a thread of its own."""
+    """Make all calls concurrently in threads and return the result or the error of each."""
 
     def outcome(call: Callable[[], T]) -> T | Exception:
         try:
@@ -62,7 +65,7 @@ def gather(calls: Sequence[Callable[[], T]]) -> list[T | Exception]:
         except Exception as error:
             return error
 
-    with ThreadPoolExecutor(len(calls), "callers") as executor:
+    with ThreadPoolExecutor(len(calls), "concurrent call") as executor:
         return list(executor.map(outcome, calls))
 
 
@@ -72,6 +75,6 @@ def running_async() -> set[asyncio.Task[Any]]:
 
 
 def running() -> set[threading.Thread]:
-    """Return the threads of this process, less those of the sandbox."""
+    """Return the threads of this process, except those of sandboxes."""
     threads = threading.enumerate()
     return {thread for thread in threads if not thread.name.startswith("haut-sandbox")}

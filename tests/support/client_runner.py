@@ -1,4 +1,4 @@
-"""One way to call both clients, so that a test of their common contract is written once."""
+"""A common interface to both clients, so that one test can cover Haut and AsyncHaut."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ DATASET = "66666666-7777-4888-9999-aaaaaaaaaaaa"
 
 
 class Client:
-    """A client of either kind. The calls of an asynchronous one run on one event loop.
+    """Represents a client of either kind. Calls of an asynchronous client share an event loop.
 
     Args:
-        kind: Which client.
-        arguments: Arguments of its constructor.
+        kind: Kind of the client.
+        arguments: Arguments of the constructor of the client.
 
     Attributes:
-        haut: The client itself.
+        haut: The Haut or AsyncHaut.
     """
 
     def __init__(self, kind: Kind, **arguments: Any) -> None:
@@ -33,7 +33,7 @@ class Client:
         self._runner = asyncio.Runner() if kind == "async" else None
 
     def call(self, function: Callable[[Any], Any]) -> Any:
-        """Return the result of `function(haut)`: awaited, or collected if it is an iterator."""
+        """Return the result of `function(haut)`. Await a coroutine and collect an iterator."""
         if self._runner is None:
             result = function(self.haut)
             return list(result) if inspect.isgenerator(result) else result

@@ -1,18 +1,20 @@
-"""What every call must come to under every fault, as a table; the tests beside the two faces run it.
+"""The conformance table: the required result of each operation under each fault.
 
-A cell says what the caller gets, then how many requests arrived / how many were carried out. A `?`
-behind an error says that it must warn that the call may have been carried out. The columns:
+A cell contains the result of the call, the number of requests that arrived and the number of
+requests that the service carried out. A `?` after an error means that the error must report that
+the call may have been carried out. The columns:
 
     READ    every GET
     PATCH   update_subject
-    DELETE  the deletions of one thing (204; a second one finds nothing, 404)
-    CLEAR   delete_subjects, clear_subject_storage, clear_subject_metadata (200; can be repeated)
-    POST    what creates something or costs money
+    DELETE  deletion of a single resource (204; a repeated deletion gets 404)
+    CLEAR   delete_subjects, clear_subject_storage, clear_subject_metadata (200; idempotent)
+    POST    operations that create a resource or cost money
     REFRESH refresh_access_token, a POST without a token
-    LOGIN   login: never repeated, since the service blocks frequent logins
-    PUT     upload_image, into the storage
+    LOGIN   login, which is never retried because the service blocks frequent logins
+    PUT     upload_image, sent to the storage
 
-One retry is allowed, the Retry-After cap is 5 s, and each fault strikes once, unless it says always.
+The client may retry once and has a max_retry_after of 5 s. Each fault happens once, unless its
+name contains "always".
 """
 
 from __future__ import annotations
@@ -95,10 +97,12 @@ COLUMNS = {
     "PUT": ("upload_image",),
 }
 
-ELSEWHERE = "http://127.0.0.1:9/elsewhere"  # replaced by a listening socket's address in the test
+ELSEWHERE = (
+    "http://127.0.0.1:9/elsewhere"  # the tests use the address of a listening socket instead
+)
 
 FAULTS: dict[str, Callable[[str], Fault | None]] = {
-    "connection refused": lambda _: None,  # no request arrives that could be struck
+    "connection refused": lambda _: None,  # no request arrives, so the sandbox cannot fail it
     "RST, unread": lambda _: faults.reset("unread"),
     "RST, carried out": lambda _: faults.reset("after"),
     "RST, always": lambda _: faults.reset("after"),
@@ -134,7 +138,7 @@ FAULTS: dict[str, Callable[[str], Fault | None]] = {
 
 @frozen
 class Cell:
-    """One operation under one fault, and what it must come to."""
+    """The required result of one operation under one fault."""
 
     fault: str
     operation: str

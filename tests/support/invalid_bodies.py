@@ -1,4 +1,4 @@
-"""Bodies that do not fit: every documented one, less one key or with one value of another type."""
+"""Response bodies that violate the contract: a key is missing or a value has another type."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from typing import Any
 
 from attrs import frozen
 
-from tests.support import operation_examples as answers
+from tests.support import operation_examples
 
-WRONG: tuple[object, ...] = (None, 1, "x", True, [], {}, [1], {"x": 1})
+WRONG_VALUES: tuple[object, ...] = (None, 1, "x", True, [], {}, [1], {"x": 1})
 
 
 @frozen
-class Misfit:
-    """A body of an operation with something wrong at one place.
+class InvalidBody:
+    """A response body with one invalid or missing value.
 
     Attributes:
-        operation: The operation's id.
-        status: Of its success.
-        body: JSON.
-        field: The path in the body, dotted, with the indexes of lists; empty for the whole body.
-        must_fail: Whether the spec leaves no doubt: a required key, an id, a time or an object.
+        operation: Operation id.
+        status: Success status of the operation.
+        body: The body, as JSON.
+        field: Dotted path of the invalid value, with indexes of lists; empty for the body itself.
+        must_fail: Whether the client must raise an error. This is the case for a missing required
+            key and for an invalid id, time or object.
     """
 
     operation: str
@@ -33,57 +34,61 @@ class Misfit:
     must_fail: bool
 
 
-def misfits() -> Iterator[Misfit]:
-    """Give every body of every operation that answers with one."""
-    for operation in answers.ANSWERING:
-        code, schema = answers.success(operation)
-        good = answers.good(operation)
-        either = schema.get("oneOf")
-        if either is not None:
-            schema = either[0 if isinstance(good, list) else 1]
-        for body, field, must_fail in _wrong(good, schema, ()):
+def invalid_bodies() -> Iterator[InvalidBody]:
+    """Yield the invalid bodies of all operations whose response contains JSON."""
+    for operation in operation_examples.JSON_OPERATIONS:
+        code, schema = operation_examples.success_response(operation)
+        valid = operation_examples.example_response(operation)
+        alternatives = schema.get("oneOf")
+        if alternatives is not None:
+            schema = alternatives[0 if isinstance(valid, list) else 1]
+        for body, field, must_fail in _invalid_variants(valid, schema, ()):
             content = json.dumps(body).encode()
-            # Of two shapes that both do not fit, no place can be named.
-            yield Misfit(operation, code, content, "" if either else field, must_fail)
+            # If the body matches neither of two schemas, the error cannot name a field.
+            yield InvalidBody(operation, code, content, "" if alternatives else field, must_fail)
 
 
-Place = tuple[str | int, ...]
+Location = tuple[str | int, ...]
 
 
-def _wrong(good: Any, schema: dict[str, Any], place: Place) -> Iterator[tuple[Any, str, bool]]:
-    at: Any = good
-    for step in place:
-        at = at[step]
-    schema = answers.resolved(schema)
+def _invalid_variants(
+    valid: Any, schema: dict[str, Any], location: Location
+) -> Iterator[tuple[Any, str, bool]]:
+    current: Any = valid
+    for step in location:
+        current = current[step]
+    schema = operation_examples.resolve(schema)
     strict = schema.get("format") in ("uuid", "date-time") or schema.get("type") == "object"
     strict = strict and not schema.get("nullable")
-    for value in WRONG:
-        if type(value) is not type(at):
-            # An empty list makes an empty object; what is then missing is found inside.
-            yield _changed(good, place, value), _dotted(place), strict and value not in ([],)
-    if isinstance(at, list) and at and "items" in schema:
-        yield from _wrong(good, schema["items"], (*place, 0))
-    if isinstance(at, dict):
-        for name in at:
-            inner = (*place, name)
-            yield _changed(good, inner, ...), _dotted(inner), name in schema.get("required", ())
-            if not schema.get("additionalProperties"):  # what is open fits whatever it holds
-                yield from _wrong(good, schema.get("properties", {}).get(name, {}), inner)
+    for value in WRONG_VALUES:
+        if type(value) is not type(current):
+            # The parser accepts an empty list as an empty object and then reports a missing key.
+            yield _changed(valid, location, value), _dotted(location), strict and value not in ([],)
+    if isinstance(current, list) and current and "items" in schema:
+        yield from _invalid_variants(valid, schema["items"], (*location, 0))
+    if isinstance(current, dict):
+        for name in current:
+            inner = (*location, name)
+            yield _changed(valid, inner, ...), _dotted(inner), name in schema.get("required", ())
+            if not schema.get("additionalProperties"):  # free-form objects accept any value
+                yield from _invalid_variants(
+                    valid, schema.get("properties", {}).get(name, {}), inner
+                )
 
 
-def _changed(good: Any, place: Place, value: object) -> Any:
-    if not place:
+def _changed(valid: Any, location: Location, value: object) -> Any:
+    if not location:
         return value
-    changed = copy.deepcopy(good)
-    at = changed
-    for step in place[:-1]:
-        at = at[step]
+    changed = copy.deepcopy(valid)
+    current = changed
+    for step in location[:-1]:
+        current = current[step]
     if value is ...:
-        del at[place[-1]]
+        del current[location[-1]]
     else:
-        at[place[-1]] = value
+        current[location[-1]] = value
     return changed
 
 
-def _dotted(place: Place) -> str:
-    return ".".join(map(str, place))
+def _dotted(location: Location) -> str:
+    return ".".join(map(str, location))

@@ -1,9 +1,9 @@
-"""Uploads one photo in a process of its own, and prints how much memory that took, in bytes.
+"""Program that uploads a photo and prints how much memory the upload needed, in bytes.
 
-    python tests/support/measure_upload_memory.py sync|async path|file SUBJECT PHOTO SMALL_PHOTO
+    python tests/support/measure_upload_memory.py sync|async path|file SUBJECT_ID PHOTO SMALL_PHOTO
 
-The client's settings come from the environment. The small photo is uploaded first, so that what is
-loaded and made once is not counted.
+The settings of the client are read from the environment. The small photo is uploaded first, so
+that modules and objects that are loaded once are not counted.
 """
 
 from __future__ import annotations
@@ -23,48 +23,48 @@ from haut_ext import AsyncHaut, Haut
 from haut_ext.photos.checks import PhotoFile
 
 
-def resident(which: str) -> int:
-    """Return the present (VmRSS) or the largest (VmHWM) resident size."""
+def resident_size(which: str) -> int:
+    """Return the current (VmRSS) or the peak (VmHWM) resident size of this process."""
     found = re.search(rf"{which}:\s+(\d+) kB", Path("/proc/self/status").read_text("ascii"))
     assert found
     return int(found[1]) * 1024
 
 
-def measured(upload: Callable[[PhotoFile], Any], photo: PhotoFile) -> dict[str, int]:
-    """Upload twice, since tracing itself takes memory."""
+def measure(upload: Callable[[PhotoFile], Any], photo: PhotoFile) -> dict[str, int]:
+    """Measure the resident size and the traced memory in two uploads, as tracing needs memory."""
     gc.collect()
-    Path("/proc/self/clear_refs").write_text("5", "ascii")  # forgets the largest size so far
-    before = resident("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5", "ascii")  # resets the peak
+    before = resident_size("VmRSS")
     upload(photo)
-    grown = resident("VmHWM") - before
+    growth = resident_size("VmHWM") - before
     gc.collect()
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
     tracemalloc.reset_peak()
     upload(photo)
-    return {"resident": grown, "traced": tracemalloc.get_traced_memory()[1] - before}
+    return {"resident": growth, "traced": tracemalloc.get_traced_memory()[1] - before}
 
 
 def main() -> None:
-    face, kind, subject, path, small = sys.argv[1:]
+    client_kind, photo_kind, subject_id, path, small = sys.argv[1:]
     with ExitStack() as opened:
-        photo: PhotoFile = path if kind == "path" else opened.enter_context(open(path, "rb"))
+        photo: PhotoFile = path if photo_kind == "path" else opened.enter_context(open(path, "rb"))
         upload: Callable[[PhotoFile], Any]
-        if face == "sync":
+        if client_kind == "sync":
             haut = opened.enter_context(Haut.from_env())
-            upload = lambda photo: haut.images.upload(subject, photo)  # noqa: E731
+            upload = lambda photo: haut.images.upload(subject_id, photo)  # noqa: E731
         else:
             runner = opened.enter_context(asyncio.Runner())
             client = AsyncHaut.from_env()
             opened.callback(lambda: runner.run(client.aclose()))
-            upload = lambda photo: runner.run(uploaded(client, subject, photo))  # noqa: E731
+            upload = lambda photo: runner.run(upload_async(client, subject_id, photo))  # noqa: E731
         upload(small)
-        result = measured(upload, photo)
+        result = measure(upload, photo)
     sys.stdout.write(json.dumps(result))
 
 
-async def uploaded(client: AsyncHaut, subject: str, photo: PhotoFile) -> None:
-    await client.images.upload(subject, photo)
+async def upload_async(client: AsyncHaut, subject_id: str, photo: PhotoFile) -> None:
+    await client.images.upload(subject_id, photo)
 
 
 if __name__ == "__main__":

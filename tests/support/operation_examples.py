@@ -1,7 +1,7 @@
-"""Every operation that answers with JSON: how to call it, and what a good answer is.
+"""Example arguments and an example response of each operation.
 
-The pages show answers of subjects and images, and the contract holds them as examples. The others are
-written here from api-facts 2, 3, 6, 7, 8 and 13.
+The contract contains the documented responses of subjects and images as examples. The other
+responses are written here according to sections 2, 3, 6, 7, 8 and 13 of the API facts.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from haut_api.models import (
 from tests.contract import CONTRACT
 
 SPEC = yaml.safe_load(CONTRACT.read_text("utf-8"))
-SOMEBODY = UUID("9b810e76-6ec9-4286-a3ca-828dd5f4b3b2")
+EXAMPLE_ID = UUID("9b810e76-6ec9-4286-a3ca-828dd5f4b3b2")
 
-_ID = str(SOMEBODY)
+_ID = str(EXAMPLE_ID)
 _TIME = "2025-02-27 03:40:28"
 _NAMED = {"id": 1, "name": "Front", "tech_name": "front"}
 _IMAGE_TYPE = {
@@ -166,7 +166,7 @@ OTHER_SHAPES: dict[str, Any] = {
     "list_algorithms": _page(_ALGORITHM),
     "list_batches": [{"id": _ID}],
 }
-"""Of the lists that may come bare or as a page, the shape that is not above."""
+"""The other valid response of the operations that return a list or a page."""
 
 BODIES: dict[str, Any] = {
     "create_subject": SubjectRequest(name="x"),
@@ -182,8 +182,8 @@ BODIES: dict[str, Any] = {
 }
 
 
-def resolved(node: Any) -> Any:
-    """Return what a part of the contract is, or refers to."""
+def resolve(node: Any) -> Any:
+    """Return a node of the contract, or the node that it refers to by `$ref`."""
     while "$ref" in node:
         target: Any = SPEC
         for step in node["$ref"].removeprefix("#/").split("/"):
@@ -201,41 +201,43 @@ def _operations() -> dict[str, tuple[str, str, Any]]:
 
 
 OPERATIONS = _operations()
-"""Method, path and content of every operation, by its id."""
+"""HTTP method, path and definition of each operation, by operation id."""
 
 
-def success(operation: str) -> tuple[int, Any]:
-    """Return the status of an operation's success and the schema of its JSON, or None."""
+def success_response(operation: str) -> tuple[int, Any]:
+    """Return the success status of an operation and the schema of its JSON, or None without JSON."""
     for code, answer in OPERATIONS[operation][2]["responses"].items():
         if code.startswith("2"):
             [media] = answer.get("content", {"": {}}).values()
             return int(code), media.get("schema")
-    raise AssertionError(f"{operation} has no success")
+    raise AssertionError(f"{operation} has no success response")
 
 
-def good(operation: str) -> Any:
-    """Return a good answer of an operation, no part of which stands in it twice."""
+def example_response(operation: str) -> Any:
+    """Return a valid response of an operation, as a copy without shared parts."""
     if operation in _WRITTEN:
         return json.loads(json.dumps(_WRITTEN[operation]))
-    code, _ = success(operation)
+    code, _ = success_response(operation)
     [media] = OPERATIONS[operation][2]["responses"][str(code)]["content"].values()
-    return resolved(media["examples"]["document"])["value"]
+    return resolve(media["examples"]["document"])["value"]
 
 
-ANSWERING = [operation for operation in OPERATIONS if success(operation)[1] is not None]
-"""The operations whose success has JSON."""
+JSON_OPERATIONS = [
+    operation for operation in OPERATIONS if success_response(operation)[1] is not None
+]
+"""Ids of the operations whose success response contains JSON."""
 
 
-def call(operation: str) -> tuple[Any, dict[str, Any]]:
-    """Return the generated module of an operation, and arguments for it, the company left out."""
+def example_call(operation: str) -> tuple[Any, dict[str, Any]]:
+    """Return the generated module of an operation and its arguments except company_id."""
     section = OPERATIONS[operation][2]["tags"][0].lower().replace(" ", "_")
     module = import_module(f"haut_api.api.{section}.{operation}")
     arguments: dict[str, Any] = {}
     for name, parameter in inspect.signature(module.sync_detailed).parameters.items():
         if name == "subjects_ids":
-            arguments[name] = [SOMEBODY]
+            arguments[name] = [EXAMPLE_ID]
         elif name == "body" and operation in BODIES:
             arguments[name] = BODIES[operation]
         elif parameter.default is parameter.empty and name not in ("company_id", "client", "body"):
-            arguments[name] = 1 if name == "id" else SOMEBODY
+            arguments[name] = 1 if name == "id" else EXAMPLE_ID
     return module, arguments

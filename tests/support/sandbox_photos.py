@@ -1,4 +1,4 @@
-"""A sandbox with one stored photo in it, and photos of any length to send."""
+"""Photos for uploads, and photos that are already stored in a sandbox."""
 
 from __future__ import annotations
 
@@ -14,29 +14,31 @@ PHOTO = Path(__file__).parents[2] / "examples" / "photos" / "portrait.jpg"
 
 
 @frozen
-class Stored:
-    """The ids of a subject and of its one image."""
+class StoredPhoto:
+    """The ids of a subject, its image and the batch of the image."""
 
     subject: UUID
     image: UUID
     batch: UUID
 
 
-def store(sandbox: Sandbox, photo: bytes = b"photo", name: str = "subject") -> Stored:
-    """Put a subject with one photo into the sandbox."""
-    [subject] = sandbox.add_subjects(1, name)
+def add_photo(
+    sandbox: Sandbox, photo: bytes = b"photo", subject_name: str = "subject"
+) -> StoredPhoto:
+    """Add a subject with one stored photo to the sandbox."""
+    [subject] = sandbox.add_subjects(1, subject_name)
     [image] = sandbox.add_images(subject, 1, photo)
-    return Stored(UUID(subject.id), UUID(image.id), UUID(image.batch.id))
+    return StoredPhoto(UUID(subject.id), UUID(image.id), UUID(image.batch.id))
 
 
 def photo_of(size: int) -> bytes:
-    """Return a photo of so many bytes: what follows the pixels of a JPEG is nobody's business."""
+    """Return a valid JPEG of `size` bytes. Bytes after the end of the image are ignored."""
     head = PHOTO.read_bytes()
     pattern = bytes(range(251))
     return head + (pattern * (size // len(pattern) + 1))[: size - len(head)]
 
 
-def elsewhere(slot: SignedUpload, origin: str) -> SignedUpload:
-    """Return the same slot at another origin."""
+def slot_at(slot: SignedUpload, origin: str) -> SignedUpload:
+    """Return a copy of a slot whose URL has another origin."""
     path = slot.upload_url.url.split("/", 3)[3]
     return evolve(slot, upload_url=evolve(slot.upload_url, url=f"{origin}/{path}"))
