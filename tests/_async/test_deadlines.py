@@ -51,7 +51,7 @@ def ends_in_time(latest: float = DEADLINE) -> Iterator[None]:
     assert DEADLINE <= caught.value.elapsed < latest + 0.3
 
 
-async def test_response_that_arrives_byte_by_byte(sandbox: Sandbox) -> None:
+async def test_deadline_of_a_response_that_arrives_byte_by_byte(sandbox: Sandbox) -> None:
     stored = add_photo(sandbox)
     sandbox.faults.add("get_image", faults.dribble(0.02, head=False))
     async with AsyncLeakCheck(), client(sandbox) as haut:
@@ -60,7 +60,7 @@ async def test_response_that_arrives_byte_by_byte(sandbox: Sandbox) -> None:
     assert sandbox.faults.pending == []
 
 
-async def test_server_that_does_not_respond(sandbox: Sandbox) -> None:
+async def test_deadline_of_a_call_without_a_response(sandbox: Sandbox) -> None:
     stored = add_photo(sandbox)
     sandbox.faults.add("get_image", faults.stall())
     async with AsyncLeakCheck(), client(sandbox) as haut:
@@ -69,7 +69,7 @@ async def test_server_that_does_not_respond(sandbox: Sandbox) -> None:
     assert sandbox.faults.pending == []
 
 
-async def test_download_that_arrives_byte_by_byte(sandbox: Sandbox) -> None:
+async def test_deadline_of_a_download_that_arrives_byte_by_byte(sandbox: Sandbox) -> None:
     stored = add_photo(sandbox)
     sandbox.faults.add("download_image", faults.dribble(0.3, head=False))
     async with AsyncLeakCheck(), client(sandbox) as haut:
@@ -80,7 +80,7 @@ async def test_download_that_arrives_byte_by_byte(sandbox: Sandbox) -> None:
     assert sandbox.faults.pending == []
 
 
-async def test_upload_to_a_server_that_reads_slowly(sandbox: Sandbox) -> None:
+async def test_deadline_of_an_upload_to_a_server_that_reads_slowly(sandbox: Sandbox) -> None:
     stored = add_photo(sandbox)
     photo = Photo.open(photo_of(20_000_000))
     async with AsyncLeakCheck(), client(sandbox) as haut:
@@ -90,7 +90,7 @@ async def test_upload_to_a_server_that_reads_slowly(sandbox: Sandbox) -> None:
                 await haut.images.send_bytes(slot, photo)
 
 
-async def test_host_with_several_unreachable_addresses(
+async def test_deadline_of_a_call_to_a_host_with_several_unreachable_addresses(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hosts = [HOST, "127.0.0.2", "127.0.0.3"]
@@ -110,7 +110,7 @@ async def test_host_with_several_unreachable_addresses(
                 await haut.subjects.list()
 
 
-async def test_waiting_for_a_slot_before_a_retry(sandbox: Sandbox) -> None:
+async def test_deadline_includes_waiting_for_a_slot_before_a_retry(sandbox: Sandbox) -> None:
     """Other calls occupy all slots between the first and the second attempt."""
     stored = add_photo(sandbox)
     late = faults.Fault("late", "before", change=faults.status(503).change, seconds=0.3)

@@ -67,7 +67,7 @@ async def assert_all_slots_are_free(haut: AsyncHaut, sandbox: Sandbox) -> None:
     assert not all_arrived.broken
 
 
-async def test_waiting_for_a_slot(sandbox: Sandbox) -> None:
+async def test_interrupt_while_waiting_for_a_slot(sandbox: Sandbox) -> None:
     release = threading.Event()
 
     def hold(_: Request) -> None:
@@ -87,7 +87,7 @@ async def test_waiting_for_a_slot(sandbox: Sandbox) -> None:
 
 # socket.create_connection leaves its socket to the garbage collector, which warns.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-async def test_connecting(sandbox: Sandbox) -> None:
+async def test_interrupt_while_connecting(sandbox: Sandbox) -> None:
     credentials = sandbox.credentials
     with black_hole() as port:
         credentials["base_url"] = f"http://127.0.0.1:{port}"
@@ -103,7 +103,7 @@ async def test_connecting(sandbox: Sandbox) -> None:
 # An interruption can happen after the file is opened and before it is assigned to a variable.
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 @pytest.mark.parametrize("kind", ["bytes", "path"])
-async def test_sending_a_photo(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
+async def test_interrupt_while_sending_a_photo(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
     subject = add_photo(sandbox).subject
     content = photo_of(20_000_000)
     path = tmp_path / "photo.jpg"
@@ -123,7 +123,7 @@ async def test_sending_a_photo(sandbox: Sandbox, tmp_path: Path, kind: str) -> N
     assert stored["sha256"] == hashlib.sha256(content).hexdigest()
 
 
-async def test_waiting_for_the_headers(sandbox: Sandbox) -> None:
+async def test_interrupt_while_waiting_for_the_headers(sandbox: Sandbox) -> None:
     sandbox.faults.add("list_subjects", faults.stall(), skip=1)
     async with AsyncHaut(**sandbox.credentials, max_in_flight=16) as haut:
         await haut.subjects.list()  # opens a connection that may stay open
@@ -131,7 +131,7 @@ async def test_waiting_for_the_headers(sandbox: Sandbox) -> None:
         await assert_all_slots_are_free(haut, sandbox)
 
 
-async def test_reading_the_body(sandbox: Sandbox) -> None:
+async def test_interrupt_while_reading_the_body(sandbox: Sandbox) -> None:
     sandbox.faults.add("list_subjects", faults.dribble(0.3, head=False), skip=1)
     async with AsyncHaut(**sandbox.credentials, max_in_flight=16) as haut:
         await haut.subjects.list()  # opens a connection that may stay open
@@ -139,7 +139,9 @@ async def test_reading_the_body(sandbox: Sandbox) -> None:
         await assert_all_slots_are_free(haut, sandbox)
 
 
-async def test_waiting_before_a_retry(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+async def test_interrupt_while_waiting_before_a_retry(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
     sandbox.faults.add("list_subjects", faults.status(503, retry_after=30), skip=1)
     async with AsyncHaut(**sandbox.credentials, max_in_flight=16) as haut:
         await haut.subjects.list()  # opens a connection that may stay open
@@ -150,7 +152,7 @@ async def test_waiting_before_a_retry(sandbox: Sandbox, caplog: pytest.LogCaptur
         await assert_all_slots_are_free(haut, sandbox)
 
 
-async def test_waiting_for_the_token_provider(sandbox: Sandbox) -> None:
+async def test_interrupt_while_waiting_for_the_token_provider(sandbox: Sandbox) -> None:
     credentials = sandbox.credentials
     hangs = True
 
@@ -167,7 +169,9 @@ async def test_waiting_for_the_token_provider(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("kind", ["path", "file"])
-async def test_streaming_a_download(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
+async def test_interrupt_while_streaming_a_download(
+    sandbox: Sandbox, tmp_path: Path, kind: str
+) -> None:
     image: UUID = add_photo(sandbox).image
     sandbox.faults.add("download_image", faults.dribble(0.3, head=False))
     path = tmp_path / "photo.jpg"

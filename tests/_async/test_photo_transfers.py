@@ -202,13 +202,13 @@ async def test_download_is_not_retried_if_the_file_cannot_be_truncated(
 ) -> None:
     image = add_photo(sandbox, CONTENT).image
 
-    class Stuck(io.BytesIO):
+    class NotTruncatable(io.BytesIO):
         def truncate(self, size: int | None = None) -> int:
             raise OSError("truncate failed")
 
     sandbox.faults.add("download_image", faults.truncated())
     with pytest.raises(TransportError, match="cut off") as caught:
-        await haut.images.download(image, Stuck())
+        await haut.images.download(image, NotTruncatable())
     assert str(caught.value.__context__) == "truncate failed"
     assert sandbox.arrived("download_image") == 1
 
@@ -219,11 +219,11 @@ async def test_download_into_an_object_with_only_a_write_method(
     image = add_photo(sandbox, CONTENT).image
     pieces: list[bytes] = []
 
-    class Sink:
+    class Writer:
         def write(self, piece: Any) -> None:
             pieces.append(bytes(piece))
 
-    assert await haut.images.download(image, cast("BinaryIO", Sink())) == len(CONTENT)
+    assert await haut.images.download(image, cast("BinaryIO", Writer())) == len(CONTENT)
     assert b"".join(pieces) == CONTENT
 
 
@@ -232,12 +232,12 @@ async def test_error_of_the_target_file_is_raised(
 ) -> None:
     image = add_photo(sandbox, CONTENT).image
 
-    class Full(io.BytesIO):
+    class FullDisk(io.BytesIO):
         def write(self, _: Any) -> int:
             raise OSError("no space left")
 
     with pytest.raises(OSError, match="no space left"):
-        await haut.images.download(image, Full())
+        await haut.images.download(image, FullDisk())
     arrived = sandbox.arrivals
     with pytest.raises(FileNotFoundError):
         await haut.images.download(image, tmp_path / "nowhere" / "photo.jpg")

@@ -126,7 +126,7 @@ class OperationCaller:
 
     def call(self, operation: str) -> None:
         """Call the generated function of an operation."""
-        module, names, body = GENERATED[operation]
+        module, names, body = OPERATIONS[operation]
         arguments = {name: self.arguments[name] for name in (*names.split(), "client")}
         if (body := body or self.bodies.get(operation)) is not None:
             arguments["body"] = body
@@ -145,7 +145,7 @@ class OperationCaller:
 
 OF_SUBJECT = "company_id dataset_id subject_id"
 OF_IMAGE = f"{OF_SUBJECT} batch_id image_id"
-GENERATED: dict[str, tuple[Any, str, Any]] = {
+OPERATIONS: dict[str, tuple[Any, str, Any]] = {
     "list_subjects": (list_subjects, "company_id dataset_id", None),
     "create_subject": (create_subject, "company_id dataset_id", SubjectRequest(name="someone")),
     "update_subject": (update_subject, OF_SUBJECT, PatchedSubjectRequest(meta={"a": 1})),
@@ -195,9 +195,9 @@ WITHOUT_BODY = {("compute_batch_v3", "dribble past deadline")}
 WITHOUT_TOKEN = (*COLUMNS["REFRESH"], *COLUMNS["LOGIN"], *COLUMNS["PUT"])
 
 
-def client(sandbox: Sandbox, cell: Cell) -> Haut:
+def client_for_cell(sandbox: Sandbox, cell: Cell) -> Haut:
     credentials = sandbox.credentials
-    refused = cell.fault == "connection refused" and cell.operation != "upload_image"
+    unreachable = cell.fault == "connection refused" and cell.operation != "upload_image"
     as_callable = cell.fault == "401, token as a callable"
     stalls = cell.fault.startswith("stall")
     seconds = 0.5 if cell.fault.startswith("dribble") else 20
@@ -205,7 +205,7 @@ def client(sandbox: Sandbox, cell: Cell) -> Haut:
         token=sandbox.issue_token if as_callable else credentials["token"],
         company_id=credentials["company_id"],
         dataset_id=credentials["dataset_id"],
-        base_url=sandbox.dead_url if refused else credentials["base_url"],
+        base_url=sandbox.dead_url if unreachable else credentials["base_url"],
         timeout=Timeout(read=0.2) if stalls else Timeout(),
         deadline=seconds,
         max_retries=1,
@@ -215,7 +215,7 @@ def client(sandbox: Sandbox, cell: Cell) -> Haut:
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_cell(cell: Cell, sandbox: Sandbox, other_host: socket.socket) -> None:
-    with client(sandbox, cell) as haut:
+    with client_for_cell(sandbox, cell) as haut:
         caller = OperationCaller(sandbox, haut)
         if cell.operation == "upload_image":
             dead_url = sandbox.dead_url if cell.fault == "connection refused" else None

@@ -52,7 +52,7 @@ def ends_in_time(latest: float = DEADLINE) -> Iterator[None]:
     assert DEADLINE <= caught.value.elapsed < latest + 0.3
 
 
-def test_response_that_arrives_byte_by_byte(sandbox: Sandbox) -> None:
+def test_deadline_of_a_response_that_arrives_byte_by_byte(sandbox: Sandbox) -> None:
     stored = add_photo(sandbox)
     sandbox.faults.add("get_image", faults.dribble(0.02, head=False))
     with LeakCheck(), client(sandbox) as haut:
@@ -61,7 +61,7 @@ def test_response_that_arrives_byte_by_byte(sandbox: Sandbox) -> None:
     assert sandbox.faults.pending == []
 
 
-def test_server_that_does_not_respond(sandbox: Sandbox) -> None:
+def test_deadline_of_a_call_without_a_response(sandbox: Sandbox) -> None:
     stored = add_photo(sandbox)
     sandbox.faults.add("get_image", faults.stall())
     with LeakCheck(), client(sandbox) as haut:
@@ -70,7 +70,7 @@ def test_server_that_does_not_respond(sandbox: Sandbox) -> None:
     assert sandbox.faults.pending == []
 
 
-def test_download_that_arrives_byte_by_byte(sandbox: Sandbox) -> None:
+def test_deadline_of_a_download_that_arrives_byte_by_byte(sandbox: Sandbox) -> None:
     stored = add_photo(sandbox)
     sandbox.faults.add("download_image", faults.dribble(0.3, head=False))
     with LeakCheck(), client(sandbox) as haut:
@@ -81,7 +81,7 @@ def test_download_that_arrives_byte_by_byte(sandbox: Sandbox) -> None:
     assert sandbox.faults.pending == []
 
 
-def test_upload_to_a_server_that_reads_slowly(sandbox: Sandbox) -> None:
+def test_deadline_of_an_upload_to_a_server_that_reads_slowly(sandbox: Sandbox) -> None:
     stored = add_photo(sandbox)
     photo = Photo.open(photo_of(20_000_000))
     with LeakCheck(), client(sandbox) as haut:
@@ -91,7 +91,7 @@ def test_upload_to_a_server_that_reads_slowly(sandbox: Sandbox) -> None:
                 haut.images.send_bytes(slot, photo)
 
 
-def test_host_with_several_unreachable_addresses(
+def test_deadline_of_a_call_to_a_host_with_several_unreachable_addresses(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hosts = [HOST, "127.0.0.2", "127.0.0.3"]
@@ -111,7 +111,7 @@ def test_host_with_several_unreachable_addresses(
                 haut.subjects.list()
 
 
-def test_waiting_for_a_slot_before_a_retry(sandbox: Sandbox) -> None:
+def test_deadline_includes_waiting_for_a_slot_before_a_retry(sandbox: Sandbox) -> None:
     """Other calls occupy all slots between the first and the second attempt."""
     stored = add_photo(sandbox)
     late = faults.Fault("late", "before", change=faults.status(503).change, seconds=0.3)

@@ -68,7 +68,7 @@ def assert_all_slots_are_free(haut: Haut, sandbox: Sandbox) -> None:
     assert not all_arrived.broken
 
 
-def test_waiting_for_a_slot(sandbox: Sandbox) -> None:
+def test_interrupt_while_waiting_for_a_slot(sandbox: Sandbox) -> None:
     release = threading.Event()
 
     def hold(_: Request) -> None:
@@ -88,7 +88,7 @@ def test_waiting_for_a_slot(sandbox: Sandbox) -> None:
 
 # socket.create_connection leaves its socket to the garbage collector, which warns.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_connecting(sandbox: Sandbox) -> None:
+def test_interrupt_while_connecting(sandbox: Sandbox) -> None:
     credentials = sandbox.credentials
     with black_hole() as port:
         credentials["base_url"] = f"http://127.0.0.1:{port}"
@@ -102,7 +102,7 @@ def test_connecting(sandbox: Sandbox) -> None:
 # An interruption can happen after the file is opened and before it is assigned to a variable.
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 @pytest.mark.parametrize("kind", ["bytes", "path"])
-def test_sending_a_photo(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
+def test_interrupt_while_sending_a_photo(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
     subject = add_photo(sandbox).subject
     content = photo_of(20_000_000)
     path = tmp_path / "photo.jpg"
@@ -122,7 +122,7 @@ def test_sending_a_photo(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
     assert stored["sha256"] == hashlib.sha256(content).hexdigest()
 
 
-def test_waiting_for_the_headers(sandbox: Sandbox) -> None:
+def test_interrupt_while_waiting_for_the_headers(sandbox: Sandbox) -> None:
     sandbox.faults.add("list_subjects", faults.stall(), skip=1)
     with Haut(**sandbox.credentials, max_in_flight=16) as haut:
         haut.subjects.list()  # opens a connection that may stay open
@@ -130,7 +130,7 @@ def test_waiting_for_the_headers(sandbox: Sandbox) -> None:
         assert_all_slots_are_free(haut, sandbox)
 
 
-def test_reading_the_body(sandbox: Sandbox) -> None:
+def test_interrupt_while_reading_the_body(sandbox: Sandbox) -> None:
     sandbox.faults.add("list_subjects", faults.dribble(0.3, head=False), skip=1)
     with Haut(**sandbox.credentials, max_in_flight=16) as haut:
         haut.subjects.list()  # opens a connection that may stay open
@@ -138,7 +138,9 @@ def test_reading_the_body(sandbox: Sandbox) -> None:
         assert_all_slots_are_free(haut, sandbox)
 
 
-def test_waiting_before_a_retry(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+def test_interrupt_while_waiting_before_a_retry(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
     sandbox.faults.add("list_subjects", faults.status(503, retry_after=30), skip=1)
     with Haut(**sandbox.credentials, max_in_flight=16) as haut:
         haut.subjects.list()  # opens a connection that may stay open
@@ -149,7 +151,7 @@ def test_waiting_before_a_retry(sandbox: Sandbox, caplog: pytest.LogCaptureFixtu
         assert_all_slots_are_free(haut, sandbox)
 
 
-def test_waiting_for_the_token_provider(sandbox: Sandbox) -> None:
+def test_interrupt_while_waiting_for_the_token_provider(sandbox: Sandbox) -> None:
     credentials = sandbox.credentials
     hangs = True
 
@@ -166,7 +168,7 @@ def test_waiting_for_the_token_provider(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("kind", ["path", "file"])
-def test_streaming_a_download(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
+def test_interrupt_while_streaming_a_download(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
     image: UUID = add_photo(sandbox).image
     sandbox.faults.add("download_image", faults.dribble(0.3, head=False))
     path = tmp_path / "photo.jpg"

@@ -39,7 +39,7 @@ def resolve_localhost_to(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
 
-@pytest.mark.parametrize("first", ["refuses", "does not answer"])
+@pytest.mark.parametrize("first", ["refuses connections", "does not answer"])
 def test_host_with_an_unreachable_first_address_is_reached(
     new_client: NewClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, first: str
 ) -> None:
@@ -47,7 +47,7 @@ def test_host_with_an_unreachable_first_address_is_reached(
     assert port is not None
     arguments = {"base_url": f"http://localhost:{port}", "timeout": Timeout(connect=1)}
     resolve_localhost_to(monkeypatch, "127.0.0.2", "127.0.0.1")
-    if first == "refuses":
+    if first == "refuses connections":
         assert new_client(**arguments).call(lambda haut: haut.subjects.list()).total == 0
     else:
         with black_hole("127.0.0.2", port=port):

@@ -23,7 +23,7 @@ CREDENTIALS: dict[str, Any] = {"token": "token", "company_id": COMPANY, "dataset
 PATIENCE = 10.0
 
 
-class HeldServer(Server):
+class BlockedServer(Server):
     """A server that delays its responses until `proceed` is set.
 
     Attributes:
@@ -36,9 +36,9 @@ class HeldServer(Server):
         self.arrived = 0
         self.answered = 0
         self.proceed = threading.Event()
-        super().__init__(self._hold)
+        super().__init__(self._respond_later)
 
-    def _hold(self, client: socket.socket) -> None:
+    def _respond_later(self, client: socket.socket) -> None:
         while head := read_head(client):
             read_body(client, head)
             self.arrived += 1
@@ -48,9 +48,9 @@ class HeldServer(Server):
 
 
 @pytest.fixture
-def server() -> Iterator[HeldServer]:
-    with HeldServer(response("200 OK", b"{}")) as held:
-        yield held
+def server() -> Iterator[BlockedServer]:
+    with BlockedServer(response("200 OK", b"{}")) as server:
+        yield server
 
 
 class Transport(httpx.HTTPTransport):
@@ -136,7 +136,7 @@ def transport_of(kind: Kind) -> Any:
 
 @pytest.mark.parametrize("own_transport", [False, True])
 def test_call_in_flight_completes_and_waiting_calls_are_rejected(
-    kind: Kind, server: HeldServer, own_transport: bool
+    kind: Kind, server: BlockedServer, own_transport: bool
 ) -> None:
     attempts = AttemptCounter(kind)
     transport: Any = transport_of(kind) if own_transport else None
@@ -151,15 +151,15 @@ def test_call_in_flight_completes_and_waiting_calls_are_rejected(
         kind, haut, 3, lambda: server.arrived and attempts.count == 3, server.proceed.set
     )
     answered = [it for it in ended if isinstance(it, httpx.Response)]
-    refused = [it for it in ended if isinstance(it, ConfigError)]
-    assert (len(answered), len(refused)) == (1, 2), ended
-    assert {str(it) for it in refused} == {"this client is closed"}
+    rejected = [it for it in ended if isinstance(it, ConfigError)]
+    assert (len(answered), len(rejected)) == (1, 2), ended
+    assert {str(it) for it in rejected} == {"this client is closed"}
     assert server.arrived == 1
     if own_transport:
         assert transport.closed >= 1
 
 
-def test_custom_transport_is_closed_after_the_last_call(kind: Kind, server: HeldServer) -> None:
+def test_custom_transport_is_closed_after_the_last_call(kind: Kind, server: BlockedServer) -> None:
     transport = transport_of(kind)
     haut = client_class(kind)(**CREDENTIALS, base_url=server.origin, transport=transport)
     closed_before: list[int] = []
@@ -179,7 +179,7 @@ def test_closing_before_a_retry_raises_the_error_of_the_last_attempt(
 ) -> None:
     """A ConfigError would hide that the first attempt may have been carried out."""
     monkeypatch.setattr(random, "uniform", lambda low, high: 0.3)
-    with HeldServer(response("500 Internal Server Error")) as server:
+    with BlockedServer(response("500 Internal Server Error")) as server:
         server.proceed.set()
         haut = client_class(kind)(**CREDENTIALS, base_url=server.origin)
         [error] = close_during(kind, haut, 1, lambda: server.answered, lambda: None, method="PATCH")

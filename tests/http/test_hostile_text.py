@@ -106,7 +106,7 @@ def test_long_error_code_of_the_storage_is_truncated(kind: Kind, sandbox: Sandbo
 
 
 ECHOES: dict[str, Callable[[str], str]] = {
-    "JSON": lambda token: json.dumps({"seen": [token] * 6}),
+    "JSON": lambda token: json.dumps({"tokens": [token] * 6}),
     "text": lambda token: " ".join([token] * 6),
     "text that shifts the truncation": lambda token: "x" * 333 + " ".join([token] * 8),
     "no space": lambda token: token * 6,
@@ -172,7 +172,7 @@ def test_invalid_upload_url_raises_upload_incomplete(
 
 
 @pytest.mark.parametrize(
-    "reason", ["{header}", "Bad credentials {header}", "{header} of somebody", "{value}"]
+    "reason", ["{header}", "Bad credentials {header}", "{header} of a user", "{value}"]
 )
 def test_proxy_credentials_echoed_by_the_proxy_are_not_in_the_error(
     kind: Kind, sandbox: Sandbox, reason: str

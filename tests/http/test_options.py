@@ -96,8 +96,8 @@ NAME: contextvars.ContextVar[str] = contextvars.ContextVar("name", default="not 
 
 
 def test_sync_hook_runs_in_the_context_of_the_caller(sandbox: Sandbox) -> None:
-    seen: list[str] = []
-    hooks = {"request": [lambda request: seen.append(NAME.get())]}
+    names: list[str] = []
+    hooks = {"request": [lambda request: names.append(NAME.get())]}
     arguments: dict[str, Any] = {**sandbox.credentials, "event_hooks": hooks}
     sandbox.add_subjects(25)
     NAME.set("caller")
@@ -105,15 +105,15 @@ def test_sync_hook_runs_in_the_context_of_the_caller(sandbox: Sandbox) -> None:
         subject = haut.subjects.create("someone")
         haut.upload_and_compute(subject.id, front=PHOTO, right=PHOTO, left=PHOTO)
         assert len(list(haut.subjects.iterate())) == 26
-    assert len(seen) == len(sandbox.arrivals)
-    assert set(seen) == {"caller"}
+    assert len(names) == len(sandbox.arrivals)
+    assert set(names) == {"caller"}
 
 
 async def test_async_hook_runs_in_the_context_of_the_caller(sandbox: Sandbox) -> None:
-    seen: list[str] = []
+    names: list[str] = []
 
     async def hook(request: httpx.Request) -> None:
-        seen.append(NAME.get())
+        names.append(NAME.get())
 
     arguments: dict[str, Any] = {**sandbox.credentials, "event_hooks": {"request": [hook]}}
     sandbox.add_subjects(25)
@@ -122,8 +122,8 @@ async def test_async_hook_runs_in_the_context_of_the_caller(sandbox: Sandbox) ->
         subject = await haut.subjects.create("someone")
         await haut.upload_and_compute(subject.id, front=PHOTO, right=PHOTO, left=PHOTO)
         assert len([found async for found in haut.subjects.iterate()]) == 26
-    assert len(seen) == len(sandbox.arrivals)
-    assert set(seen) == {"caller"}
+    assert len(names) == len(sandbox.arrivals)
+    assert set(names) == {"caller"}
 
 
 def test_client_from_the_environment(

@@ -86,10 +86,10 @@ def test_generated_function_of_the_other_kind_is_rejected(
 
 def test_custom_transport_gets_complete_requests(kind: Kind, short_backoff: None) -> None:
     """Every attempt contains the query, the headers and the body."""
-    seen: list[tuple[str, str, str, set[str]]] = []
+    attempts: list[tuple[str, str, str, set[str]]] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        seen.append(
+        attempts.append(
             (
                 request.method,
                 str(request.url),
@@ -97,7 +97,7 @@ def test_custom_transport_gets_complete_requests(kind: Kind, short_backoff: None
                 set(request.extensions),
             )
         )
-        if len(seen) == 1:
+        if len(attempts) == 1:
             return httpx.Response(502)
         return httpx.Response(200, json={"count": 0, "next": None, "previous": None, "results": []})
 
@@ -109,10 +109,10 @@ def test_custom_transport_gets_complete_requests(kind: Kind, short_backoff: None
     with Client(kind, **arguments, transport=httpx.MockTransport(answer)) as client:
         client.call(lambda haut: haut.subjects.list(q="Ada"))
     url = f"https://saas.haut.ai/api/v1/companies/{company}/datasets/{dataset}/subjects/"
-    for method, address, authorization, extensions in seen:
+    for method, address, authorization, extensions in attempts:
         assert method == "GET"
         assert address.partition("?")[0] == url
         assert httpx.URL(address).params["q"] == "Ada"
         assert authorization == "Bearer t0ken"
         assert extensions == {"timeout"}
-    assert len(seen) == 2
+    assert len(attempts) == 2

@@ -97,9 +97,7 @@ COLUMNS = {
     "PUT": ("upload_image",),
 }
 
-ELSEWHERE = (
-    "http://127.0.0.1:9/elsewhere"  # the tests use the address of a listening socket instead
-)
+OTHER_URL = "http://127.0.0.1:9/other"  # the tests use the address of a listening socket instead
 
 FAULTS: dict[str, Callable[[str], Fault | None]] = {
     "connection refused": lambda _: None,  # no request arrives, so the sandbox cannot fail it
@@ -132,7 +130,7 @@ FAULTS: dict[str, Callable[[str], Fault | None]] = {
     "200, a login page": lambda _: faults.login_page(),
     "401, token as a string": lambda _: faults.unauthorized(),
     "401, token as a callable": lambda _: faults.unauthorized(),
-    "redirect to another host": lambda elsewhere: faults.redirect(elsewhere),
+    "redirect to another host": lambda other_url: faults.redirect(other_url),
 }
 
 

@@ -122,7 +122,7 @@ class AsyncInterrupter:
         self._ready = ready
 
     async def interrupt(self, call: Callable[[], Awaitable[object]]) -> None:
-        """Make a call in a task of its own and check that it raises the cancellation."""
+        """Make a call in a separate task and check that it raises the cancellation."""
 
         async def run() -> None:
             await call()

@@ -130,7 +130,7 @@ class ConnectProxy(Server):
 
     Attributes:
         heads: The head of every request.
-        received: All bytes that the proxy received from clients, after decryption of its own TLS.
+        received: All bytes that the proxy received from clients, decrypted if the proxy itself uses TLS.
     """
 
     def __init__(
