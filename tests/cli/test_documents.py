@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import HAUT, Shell
-from tests.test_readme import ELSEWHERE
+from tests.test_documentation import SHELL_PAGES
 
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("page", sorted(ELSEWHERE))
+@pytest.mark.parametrize("page", sorted(SHELL_PAGES))
 def test_page(page: str, shell: Shell) -> None:
     for side, suffix in (("front", "jpg"), ("right", "png"), ("left", "webp")):
         photo = ROOT / "examples" / "photos" / f"portrait.{suffix}"

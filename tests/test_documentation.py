@@ -1,4 +1,4 @@
-"""The pages keep their word: every code block runs, and the README's errors table is complete."""
+"""Code blocks of the documentation run, and its tables match the code."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from pathlib import Path
 import pytest
 
 import haut_ext
+from haut_ext import Haut
+from haut_ext._http.retry_policy import INITIAL_BACKOFF, MAX_BACKOFF
 from haut_ext.sandbox import Sandbox
+from haut_ext.settings import Options
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 PHOTOS = ROOT / "examples" / "photos"
-ELSEWHERE = {"bulk.md", "command-line.md", "erasure.md"}  # as a whole, by tests/cli/test_documents
+SHELL_PAGES = {"bulk.md", "command-line.md", "erasure.md"}
+"""Pages whose blocks depend on each other; tests/cli/test_documents.py runs them as a whole."""
 PAGES = [
     ROOT / "README.md",
-    *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name not in ELSEWHERE),
+    *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name not in SHELL_PAGES),
 ]
 
 
@@ -59,10 +63,14 @@ def test_python_block(code: str, tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
-def test_the_two_commands_are_the_only_others() -> None:
+def test_readme_has_no_other_commands() -> None:
     others = [code for language, code in blocks(ROOT / "README.md") if language != "python"]
-    commands = [line.partition("#")[0].strip() for line in "".join(others).splitlines()]
-    assert commands == ["make demo", "make test"]  # the first runs below, the second runs this
+    # tests/test_packaging.py installs the package, `make demo` runs below, `make test` runs this.
+    assert "".join(others).splitlines() == ["pip install .", "make demo", "make test"]
+
+
+def test_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 120
 
 
 def test_make_demo(tmp_path: Path) -> None:
@@ -116,7 +124,8 @@ def test_a_demo_that_is_half_configured_says_what_is_missing() -> None:
 
 
 def test_errors_table_is_complete() -> None:
-    table = set(re.findall(r"^\| `(\w+)`", README, re.MULTILINE))
+    page = (ROOT / "docs" / "errors.md").read_text("utf-8").partition("## All errors")[2]
+    table = set(re.findall(r"^\| `(\w+)`", page, re.MULTILINE))
     errors = {
         name
         for name in haut_ext.__all__
@@ -125,3 +134,34 @@ def test_errors_table_is_complete() -> None:
         and kind is not haut_ext.HautError
     }
     assert table == errors
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "AGENTS.md"]:
+        for target in re.findall(r"\]\(([^)\s:]+)\)", page.read_text("utf-8")):
+            path, _, anchor = target.partition("#")
+            linked = page.parent / path if path else page
+            assert linked.exists(), (page.name, target)
+            if anchor:
+                headings = re.findall(r"^#+ (.*)$", linked.read_text("utf-8"), re.MULTILINE)
+                anchors = {re.sub(r"[^\w -]", "", it).lower().replace(" ", "-") for it in headings}
+                assert anchor in anchors, (page.name, target)
+
+
+def test_stated_defaults_are_those_of_the_code() -> None:
+    configuration = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    options = Options()
+    timeout = options.timeout
+    shown = (
+        f"connect {timeout.connect:g} s, read {timeout.read:g} s, write {timeout.write:g} s, "
+        f"pool {timeout.pool:g} s"
+    )
+    assert shown in configuration
+    api, photo = options.deadline_for(to_api=True), options.deadline_for(to_api=False)
+    assert f"{api:g} s for a call of the API, {photo:g} s for the transfer" in configuration
+    assert f"| `max_retries` | | {options.max_retries} |" in configuration
+    assert f"| `max_retry_after` | | {options.max_retry_after:g} s |" in configuration
+    reliability = (ROOT / "docs" / "reliability.md").read_text("utf-8")
+    assert f"doubles from {INITIAL_BACKOFF} s to {MAX_BACKOFF:g} s" in reliability
+    with Haut(token="t", company_id="00000000-0000-4000-8000-000000000000") as haut:
+        assert haut.options == options
