@@ -7,7 +7,7 @@ SETUP := .venv/.done
 LINTER := openapi/node_modules/.done
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench bench-growth test coverage mutate test-peer test-prism test-consumer fuzz check generate sync lint-spec format record record-live lock build clean \
+.PHONY: help setup demo bench bench-growth test coverage test-peer test-prism test-consumer fuzz check generate sync lint-spec format record record-live lock build clean \
 	spec-pull spec-check spec-diff spec-evidence refresh test-foreign
 
 help: ## List the targets
@@ -38,12 +38,6 @@ coverage: $(SETUP) $(LINTER) ## Measure which branches of haut_ext the tests tak
 	@$(BIN)/coverage run -m pytest -q -n 2 --ignore=tests/bulk/test_distributed.py
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
-
-mutate: $(SETUP) ## Break wire, paging, upload and erasure in all small ways; takes hours, goes on where stopped
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-mutate.txt
-	@mkdir -p mutants/openapi
-	@$(BIN)/mutmut run $(MUTANTS)
-	@$(BIN)/python scripts/mutants.py
 
 test-peer: $(SETUP) ## Repeat conformance cells against WireMock, a server that is not ours; needs Java
 	@command -v java >/dev/null || { echo "make test-peer needs Java 11 or later, and finds no java"; exit 1; }
@@ -133,11 +127,9 @@ lock: $(SETUP) ## Resolve requirements-dev.txt anew from pyproject.toml
 		--generate-hashes --no-header --no-emit-index-url --upgrade --quiet -o requirements-dev.txt
 	@$(BIN)/uv pip compile pyproject.toml --extra cli --group bench -c requirements-dev.txt --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url --quiet -o requirements-bench.txt
-	@$(BIN)/uv pip compile pyproject.toml --group mutate -c requirements-dev.txt --universal --python-version 3.11 \
-		--generate-hashes --no-header --no-emit-index-url --quiet -o requirements-mutate.txt
 
 build: $(SETUP) ## Build the wheel and the source distribution into dist/
 	@$(BIN)/python -m build --no-isolation --outdir dist .
 
 clean: ## Remove everything that the other targets made
-	@rm -rf .venv openapi/node_modules dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* mutants
+	@rm -rf .venv openapi/node_modules dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
