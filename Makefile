@@ -7,7 +7,7 @@ SETUP := .venv/.done
 LINTER := openapi/node_modules/.done
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench bench-growth test coverage test-peer test-prism test-consumer fuzz check generate sync lint-spec format record record-live lock build clean \
+.PHONY: help setup demo bench bench-growth test coverage test-peer test-consumer fuzz check generate sync lint-spec format record record-live lock build clean \
 	spec-pull spec-check spec-diff spec-evidence refresh test-foreign
 
 help: ## List the targets
@@ -44,11 +44,6 @@ test-peer: $(SETUP) ## Repeat conformance cells against WireMock, a server that 
 	@mkdir -p .venv/peer && cp tests/peer/package.json tests/peer/package-lock.json .venv/peer
 	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix .venv/peer --loglevel=error --no-fund --no-audit >/dev/null
 	@$(BIN)/pytest -q -p no:cacheprovider tests/peer/wiremock.py
-
-test-prism: $(SETUP) ## Pass the client's tests through Prism, a validating proxy that is not ours
-	@mkdir -p .venv/prism && cp tests/prism/package.json tests/prism/package-lock.json .venv/prism
-	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix .venv/prism --loglevel=error --no-fund --no-audit >/dev/null
-	@$(BIN)/pytest -q -p no:cacheprovider -p tests.prism.proxy tests/prism/refusals.py tests/_async tests/_sync
 
 fuzz: $(SETUP) .venv/fuzz/.done ## Feed the reading of photos with what a fuzzer makes of good ones, for SECONDS=<60>
 	@PYTHONPATH=.venv/fuzz $(BIN)/python -m tests.fuzz.photos -max_total_time=$(or $(SECONDS),60)
