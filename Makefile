@@ -7,7 +7,7 @@ SETUP := .venv/.done
 LINTER := openapi/node_modules/.done
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench bench-growth test coverage test-peer test-consumer fuzz check generate sync lint-spec format record record-live lock build clean \
+.PHONY: help setup demo bench bench-growth test coverage test-peer test-consumer check generate sync lint-spec format record record-live lock build clean \
 	spec-pull spec-check spec-diff spec-evidence refresh test-foreign
 
 help: ## List the targets
@@ -44,13 +44,6 @@ test-peer: $(SETUP) ## Repeat conformance cells against WireMock, a server that 
 	@mkdir -p .venv/peer && cp tests/peer/package.json tests/peer/package-lock.json .venv/peer
 	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix .venv/peer --loglevel=error --no-fund --no-audit >/dev/null
 	@$(BIN)/pytest -q -p no:cacheprovider tests/peer/wiremock.py
-
-fuzz: $(SETUP) .venv/fuzz/.done ## Feed the reading of photos with what a fuzzer makes of good ones, for SECONDS=<60>
-	@PYTHONPATH=.venv/fuzz $(BIN)/python -m tests.fuzz.photos -max_total_time=$(or $(SECONDS),60)
-
-.venv/fuzz/.done: tests/fuzz/requirements.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade --target .venv/fuzz --require-hashes -r $<
-	@touch $@
 
 check: $(SETUP) lint-spec ## Fail if generated, derived, formatted or typed code or a cassette is not as it must be
 	@$(BIN)/python -m scripts.generate --check
