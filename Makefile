@@ -1,5 +1,5 @@
 # Everything a maintainer does, by name. `make help` lists it.
-# Needs Python 3.11 or later, git and make; the rest is installed into .venv from requirements-dev.txt.
+# Needs Python 3.11 or later, git and make; the rest is installed into .venv from requirements.lock.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -7,7 +7,7 @@ SETUP := .venv/.done
 LINTER := openapi/node_modules/.done
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench bench-growth test coverage test-peer test-consumer check generate sync lint-spec format record record-live lock build clean \
+.PHONY: help setup demo bench test coverage test-peer test-consumer check generate sync lint-spec format record record-live build clean \
 	spec-pull spec-check spec-diff spec-evidence refresh test-foreign
 
 help: ## List the targets
@@ -15,11 +15,11 @@ help: ## List the targets
 
 setup: $(SETUP) ## Make .venv with every tool at its pinned version
 
-$(SETUP): requirements-dev.txt pyproject.toml
+$(SETUP): requirements.lock pyproject.toml
 	@echo "setting up .venv (once, about a minute) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; set PYTHON=")'
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -62,17 +62,8 @@ lint-spec: $(LINTER) ## Validate and lint the contract as the generator will see
 test-consumer: $(SETUP) ## Build another project's SDK on the wheel, with the lowest and the highest dependencies
 	@$(BIN)/python scripts/consumer.py
 
-bench: .venv/bench/.done ## Measure against what people would use instead; writes docs/benchmarks.md
-	@.venv/bench/bin/python -m benchmarks
-
-bench-growth: .venv/bench/.done ## Measure bulk runs of up to 100,000 rows, for a quarter of an hour; writes docs/growth.png
-	@.venv/bench/bin/python -m benchmarks growth
-
-.venv/bench/.done: requirements-bench.txt $(SETUP)
-	@test -x .venv/bench/bin/python || $(BIN)/python -m venv .venv/bench
-	@.venv/bench/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
-	@.venv/bench/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $@
+bench: $(SETUP) ## Measure against plain httpx and openai's client; writes docs/benchmarks.md
+	@$(BIN)/python -m benchmarks
 
 generate: $(SETUP) ## Write generated/haut_api from openapi/
 	@$(BIN)/python -m scripts.generate
@@ -109,12 +100,6 @@ record: $(SETUP) ## Record the cassettes again from an embedded sandbox
 
 record-live: $(SETUP) ## Record the same from the real service, which is billed, and report how it differs
 	@$(BIN)/python -m scripts.record --live
-
-lock: $(SETUP) ## Resolve requirements-dev.txt anew from pyproject.toml
-	@$(BIN)/uv pip compile pyproject.toml --extra cli --extra dask --group dev --universal --python-version 3.11 \
-		--generate-hashes --no-header --no-emit-index-url --upgrade --quiet -o requirements-dev.txt
-	@$(BIN)/uv pip compile pyproject.toml --extra cli --group bench -c requirements-dev.txt --universal --python-version 3.11 \
-		--generate-hashes --no-header --no-emit-index-url --quiet -o requirements-bench.txt
 
 build: $(SETUP) ## Build the wheel and the source distribution into dist/
 	@$(BIN)/python -m build --no-isolation --outdir dist .

@@ -2,7 +2,7 @@
 
 The generator's input is the contract with openapi/overlay.yaml applied; its output replaces the
 package as a whole, so nothing stale survives. Everything that decides the bytes is pinned: the
-generator and ruff by requirements-dev.txt, the originals of the forked templates by their SHA-256
+generator and ruff by requirements.lock, the originals of the forked templates by their SHA-256
 in openapi/templates/upstream.sha256.
 """
 
