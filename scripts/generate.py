@@ -236,7 +236,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     if arguments.contract:
-        command("lint-spec", lambda: _write_contract(arguments.contract))
+        command("contract", lambda: _write_contract(arguments.contract))
         return
 
     check_template_originals()

@@ -1,4 +1,4 @@
-"""Report, for a reviewer, what the contract's change since a git revision means: `make spec-diff`.
+"""Report, for a reviewer, what the contract's change since a git revision means: `python -m scripts.spec.diff`.
 
 On the wire the two haut.yaml are compared (`wire`), in Python the two packages: the one checked in at
 the revision, and the one that the working tree generates (`surface`). Exit status 0: nothing, or words

@@ -1,4 +1,4 @@
-"""Packages of other people's documents, compared with their documents: `make test-foreign`.
+"""Packages of other people's documents, compared with their documents: `python -m scripts.spec.foreign`.
 
 The documents come out of packages of PyPI and npm at run time and are never committed. Every operation
 of the named sections is called once with a sample of everything (scripts/spec/completeness.py), and mypy
@@ -29,9 +29,9 @@ PAGE = ROOT / "docs" / "foreign-documents.md"
 _HEAD = """\
 # Documents of other services
 
-`make test-foreign` generates a package from each of these documents, calls every operation with a
-sample of every argument, gives it every documented response, and compares both with the document.
-It writes this table.
+`python -m scripts.spec.foreign` generates a package from each of these documents, calls every
+operation with a sample of every argument, gives it every documented response, and compares both with
+the document. It writes this table.
 
 | Document | OpenAPI | Operations | Losses | mypy --strict |
 |---|---|---|---|---|

@@ -172,7 +172,7 @@ def _comparable(document: Json) -> Json:
 
 def _redocly(base: Json, revision: Json) -> list[Json]:
     if not _REDOCLY.exists():
-        raise SpecError("redocly is not installed; run `make lint-spec` once")
+        raise SpecError("redocly is not installed; run `make check` once")
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / name for name in ("base.json", "revision.json")]
         for file, document in zip(files, (base, revision), strict=True):
