@@ -18,7 +18,7 @@ help: ## List the commands
 
 setup: $(SETUP) ## Create .venv and install all tools and dependencies at their locked versions
 
-$(SETUP): requirements.lock pyproject.toml
+$(SETUP): requirements.lock pyproject.toml haut_ext/_version.py
 	@echo "installing into .venv; this takes about a minute"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is required; set PYTHON to its path")'

@@ -1,4 +1,4 @@
-"""Report, for a reviewer, what the contract's change since a git revision means: `python -m scripts.spec.diff`.
+"""Report, for a reviewer, what the contract's change since a git revision means.
 
 On the wire the two haut.yaml are compared (`wire`), in Python the two packages: the one checked in at
 the revision, and the one that the working tree generates (`surface`). Exit status 0: nothing, or words
@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import argparse
 import io
+import re
 import subprocess
 import sys
 import tarfile
 import tempfile
-import tomllib
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from pathlib import Path
@@ -73,7 +73,9 @@ def compare(base: str) -> Report:
         SpecError: If that cannot be done.
     """
     then = at_revision(base, "openapi/haut.yaml")
-    project = tomllib.loads(at_revision(base, "pyproject.toml"))
+    version = re.search(r'__version__ = "(.+)"', at_revision(base, "haut_ext/_version.py"))
+    if version is None:
+        raise SpecError(f"haut_ext/_version.py at {base} does not define __version__")
     changes = wire.compare(
         parse(then, f"{SPEC.name} at {base}"), parse(SPEC.read_text("utf-8"), SPEC.name)
     )
@@ -86,7 +88,7 @@ def compare(base: str) -> Report:
         except subprocess.CalledProcessError:
             raise SpecError("the generator does not accept the working tree's spec") from None
         python = surface.compare(Path(old) / "generated", Path(new))
-    return Report(base, project["project"]["version"], changes, python)
+    return Report(base, version[1], changes, python)
 
 
 def at_revision(base: str, path: str) -> str:

@@ -1,4 +1,4 @@
-"""List what is only inferred about the API, and what a pulled document says to it: `python -m scripts.spec.evidence`.
+"""List what is only inferred about the API, and what a pulled document says to it.
 
 A mark (`x-evidence`) stands in haut.yaml, or in the update of an overlay action, on the object that it
 speaks of. A pulled document has none; so the marks of an earlier revision are followed, operation by
