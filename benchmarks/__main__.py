@@ -23,11 +23,11 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 
 # The number of rounds of each benchmark.
 BENCHMARKS: dict[Callable[[int], list[Row]], int] = {
-    small_call: 15,
-    concurrent_calls: 7,
-    upload: 25,
+    small_call: 40,
+    concurrent_calls: 15,
+    upload: 40,
     memory: 3,
-    start: 11,
+    start: 15,
     bulk: 3,
 }
 
@@ -40,19 +40,19 @@ httpx's successor httpx2.
 {table}
 
 Measured on {date} with {machine}.
+The load average was {load:.1f} at the start; load from other programs makes the figures less exact.
 
 The service is the sandbox, which runs in a separate process on the same machine, so network latency
-is zero unless the table states a value. Each value is the median of several rounds, and each round
-runs all contenders. The ratio is haut_ext's figure divided by the other one: for durations a lower
-ratio is better, for rates a higher one. The number after ± is half the interquartile range of the
-ratios of all rounds.
+is zero unless the table states a value. Contenders alternate for several rounds; the table shows the
+fastest round of each. The ratio is haut_ext's figure divided by the other one: for durations a lower
+ratio is better, for rates a higher one.
 
 - openai's client sends the same request to the sandbox and parses the response into its own model.
 - The code with httpx sends the same requests as haut_ext. It does not check photos, retry requests
   or keep a journal of a bulk run.
 
 `make bench` runs all benchmarks in about two minutes and writes this page. Run one benchmark, and
-only print its result, with `.venv/bin/python -m benchmarks NAME`; the names are {names}.
+only print its result, with `.venv/bin/python -m benchmarks NAME`. The names are {names}.
 """
 
 
@@ -62,6 +62,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", choices=[[], *available], help="default: all")
     parser.add_argument("--quick", action="store_true", help="run two rounds of each benchmark")
     arguments = parser.parse_args()
+    load, _, _ = os.getloadavg()
     rows: list[Row] = []
     for name in arguments.names or available:
         benchmark = available[name]
@@ -73,7 +74,7 @@ def main() -> None:
     if not (arguments.names or arguments.quick):
         names = ", ".join(f"`{name}`" for name in available)
         date = datetime.now(UTC).date().isoformat()
-        page = TEMPLATE.format(table=table, date=date, machine=machine(), names=names)
+        page = TEMPLATE.format(table=table, date=date, machine=machine(), load=load, names=names)
         PAGE.write_text(page, "utf-8")
 
 

@@ -31,8 +31,8 @@ class OpenAIImage(openai.BaseModel):
 
 
 def small_call(rounds: int) -> list[Row]:
-    """Measure reading the record of one image, 200 times per round."""
-    calls = 200
+    """Measure reading the record of one image, 100 times per round."""
+    calls = 100
 
     def repeat(call: Callable[[], object]) -> Callable[[None], None]:
         def run(_: None) -> None:
@@ -66,7 +66,7 @@ def small_call(rounds: int) -> list[Row]:
 
 def concurrent_calls(rounds: int) -> list[Row]:
     """Measure reading image records in 16 concurrent tasks."""
-    tasks, calls = 16, 960
+    tasks, calls = 16, 320
 
     def run(call: Callable[[], Awaitable[object]]) -> Callable[[None], object]:
         async def worker() -> None:

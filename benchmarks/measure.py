@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -34,20 +34,20 @@ def compare(
     prepare: Callable[[], T],
     units: Mapping[str, int] | int = 1,
     warm_up: bool = True,
-) -> dict[str, list[float]]:
-    """Run every contender once in each round and return the seconds per unit of work.
+) -> dict[str, float]:
+    """Run every contender once in each round, and return the seconds per unit of the fastest round.
 
-    Rounds are interleaved, and every second round runs in reverse order, so that a change in the load
-    of the machine affects all contenders alike.
+    Other programs can only slow a round down, so the fastest one is the least distorted. Contenders
+    alternate, and every second round runs in reverse order, so that all of them get the same chance.
 
     Args:
         contenders: Functions to time, by name. Each receives the result of `prepare`.
-        rounds: Number of rounds, at least 2.
+        rounds: Number of rounds.
         prepare: Called before each run. Its time is not counted.
         units: Number of units of work in a run, for all contenders or by name.
         warm_up: Whether to run each contender once before the first round.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    fastest = dict.fromkeys(contenders, math.inf)
     names = list(contenders)
     for round_number in range(-int(warm_up), rounds):
         for name in names if round_number % 2 else reversed(names):
@@ -57,40 +57,29 @@ def compare(
             elapsed = time.perf_counter() - start
             if round_number >= 0:
                 count = units if isinstance(units, int) else units[name]
-                seconds[name].append(elapsed / count)
-    return seconds
+                fastest[name] = min(fastest[name], elapsed / count)
+    return fastest
 
 
-def duration_row(task: str, seconds: Mapping[str, list[float]], ours: str, theirs: str) -> Row:
+def duration_row(task: str, seconds: Mapping[str, float], ours: str, theirs: str) -> Row:
     """Return a row with the duration of one unit of work."""
     return Row(
         task,
         f"{ours}: {_milliseconds(seconds[ours])}",
         f"{theirs}: {_milliseconds(seconds[theirs])}",
-        _ratio(seconds[ours], seconds[theirs]),
+        f"{seconds[ours] / seconds[theirs]:.2f}",
     )
 
 
-def rate_row(task: str, seconds: Mapping[str, list[float]], ours: str, theirs: str) -> Row:
+def rate_row(task: str, seconds: Mapping[str, float], ours: str, theirs: str) -> Row:
     """Return a row with the number of units per second."""
     return Row(
         task,
-        f"{ours}: {_rate(seconds[ours])}",
-        f"{theirs}: {_rate(seconds[theirs])}",
-        _ratio(seconds[theirs], seconds[ours]),
+        f"{ours}: {1 / seconds[ours]:,.0f} per second",
+        f"{theirs}: {1 / seconds[theirs]:,.0f} per second",
+        f"{seconds[theirs] / seconds[ours]:.2f}",
     )
 
 
-def _milliseconds(seconds: list[float]) -> str:
-    return f"{statistics.median(seconds) * 1000:.3g} ms"
-
-
-def _rate(seconds: list[float]) -> str:
-    return f"{1 / statistics.median(seconds):,.0f} per second"
-
-
-def _ratio(numerators: list[float], denominators: list[float]) -> str:
-    """Return the median of the ratios of all rounds, with half their interquartile range."""
-    ratios = [top / bottom for top, bottom in zip(numerators, denominators, strict=True)]
-    low, median, high = statistics.quantiles(ratios, n=4, method="inclusive")
-    return f"{median:.2f} ± {(high - low) / 2:.2f}"
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:,.0f} ms" if seconds >= 0.1 else f"{seconds * 1000:.3g} ms"
