@@ -62,7 +62,7 @@ ready: check ## Run every check before a release: branch coverage, the wheel in 
 	@$(BIN)/coverage report
 	@$(BIN)/pytest -q tests/bulk/test_distributed.py
 	@$(BIN)/python scripts/consumer.py
-	@$(BIN)/python -m scripts.spec.foreign
+	@$(BIN)/python -m scripts.spec.external_specs
 	@if command -v java >/dev/null; then $(MAKE) --no-print-directory $(WIREMOCK) && $(BIN)/pytest -q tests/peer/wiremock.py; \
 		else echo "WireMock tests skipped: java is not installed"; fi
 

@@ -9,15 +9,13 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from haut_ext._version import __version__
+from haut_ext.analysis_results import AlgorithmResult, AlgorithmsFailed, BatchResults, Metric
+from haut_ext.erasure_receipt import ErasureReceipt, ErasureStep
 from haut_ext.errors import (
-    AlgorithmsFailed,
-    AnalysisTimeout,
     ApiError,
     BadRequest,
     ConfigError,
     Conflict,
-    DeletionIncomplete,
-    ErasureIncomplete,
     ErrorItem,
     Forbidden,
     HautError,
@@ -25,20 +23,16 @@ from haut_ext.errors import (
     ListChanging,
     NotFound,
     RateLimited,
-    ResultsTimeout,
     ServerError,
     StorageError,
     TransportError,
     TransportTimeout,
     Unauthorized,
     UnexpectedResponse,
-    UploadIncomplete,
 )
-from haut_ext.metrics import AlgorithmResult, BatchResults, Metric
-from haut_ext.results import (
+from haut_ext.settings import Timeout
+from haut_ext.types import (
     DeletedSubjects,
-    ErasureReceipt,
-    ErasureStep,
     Page,
     Side,
     SideState,
@@ -46,15 +40,21 @@ from haut_ext.results import (
     UploadedImage,
     UploadState,
 )
-from haut_ext.settings import Timeout
+from haut_ext.workflow_errors import (
+    AnalysisTimeout,
+    DeletionIncomplete,
+    ErasureIncomplete,
+    ResultsTimeout,
+    UploadIncomplete,
+)
 
 if TYPE_CHECKING:
     from haut_ext._async.client import AsyncHaut
     from haut_ext._async.http import AsyncHTTPClient
     from haut_ext._http.redaction import httpx_log_filter, redact_url
+    from haut_ext._http.response_capture import ResponseInfo, capture_responses
     from haut_ext._sync.client import Haut
     from haut_ext._sync.http import HTTPClient
-    from haut_ext.capture import ResponseInfo, capture_responses
 
 __all__ = [
     "AlgorithmResult",
@@ -111,8 +111,8 @@ _LAZY = {
     "AsyncHaut": "haut_ext._async.client",
     "HTTPClient": "haut_ext._sync.http",
     "Haut": "haut_ext._sync.client",
-    "ResponseInfo": "haut_ext.capture",
-    "capture_responses": "haut_ext.capture",
+    "ResponseInfo": "haut_ext._http.response_capture",
+    "capture_responses": "haut_ext._http.response_capture",
     "httpx_log_filter": "haut_ext._http.redaction",
     "redact_url": "haut_ext._http.redaction",
 }

@@ -14,9 +14,14 @@ import pytest
 from haut_api.api.images import list_images
 from haut_api.api.subjects import delete_subject, list_subjects
 from haut_ext import AsyncHaut, ConfigError, Haut, HautError, ImageRejected, Timeout
-from haut_ext.photo import MAX_BYTES
-from haut_ext.results import SideState, UploadedBatch, UploadedImage, UploadState
+from haut_ext.photos.checks import MAX_BYTES
 from haut_ext.sandbox import Sandbox
+from haut_ext.types import (
+    SideState,
+    UploadedBatch,
+    UploadedImage,
+    UploadState,
+)
 from tests.photo_files import jpeg
 
 

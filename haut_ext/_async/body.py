@@ -8,7 +8,7 @@ from typing import Self
 import httpx
 
 from haut_ext.errors import CallerError
-from haut_ext.photo import Photo
+from haut_ext.photos.checks import Photo
 
 Progress = Callable[[int, int | None], None]
 

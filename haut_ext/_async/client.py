@@ -15,32 +15,33 @@ from attrs import asdict, evolve
 from haut_api.api.dictionaries import list_algorithms, list_image_types
 from haut_api.models import Algorithm, Image, ImageType
 from haut_api.types import UNSET, Unset
-from haut_ext._async.analysis import wait_for_analysis
-from haut_ext._async.api import AsyncApiClient
-from haut_ext._async.batches import AsyncBatches
-from haut_ext._async.datasets import AsyncDatasets
-from haut_ext._async.erasing import erase_subject
+from haut_ext._async.auth import AsyncTokenSource
+from haut_ext._async.generated_client import AsyncApiClient
 from haut_ext._async.http import AsyncConnections, AsyncHTTPClient
-from haut_ext._async.images import AsyncImages
 from haut_ext._async.login import AsyncLogin
-from haut_ext._async.paging import AsyncListOperation, iterate
-from haut_ext._async.private_tokens import AsyncPrivateTokens
-from haut_ext._async.results import AsyncResults
-from haut_ext._async.session import AsyncSession
-from haut_ext._async.subjects import AsyncSubjects
-from haut_ext._async.tokens import AsyncTokenSource
-from haut_ext._async.uploading import (
+from haut_ext._async.operations import AsyncOperations
+from haut_ext._async.pagination import AsyncListOperation, iterate
+from haut_ext._async.resources.batches import AsyncBatches
+from haut_ext._async.resources.datasets import AsyncDatasets
+from haut_ext._async.resources.images import AsyncImages
+from haut_ext._async.resources.private_tokens import AsyncPrivateTokens
+from haut_ext._async.resources.subjects import AsyncSubjects
+from haut_ext._async.workflows.analysis_wait import wait_for_analysis
+from haut_ext._async.workflows.erase import erase_subject
+from haut_ext._async.workflows.results_wait import AsyncResults
+from haut_ext._async.workflows.upload import (
     Attributes,
     OnState,
     Progress,
     new_state,
     upload_and_compute,
 )
-from haut_ext.connection_settings import ConnectionSettings, origin_of
+from haut_ext._http.connection_settings import ConnectionSettings, origin_of
+from haut_ext._http.tokens import AsyncToken
+from haut_ext.analysis_results import Api, BatchResults
+from haut_ext.erasure_receipt import ErasureReceipt
 from haut_ext.errors import ConfigError
-from haut_ext.metrics import Api, BatchResults
-from haut_ext.photo import PhotoFile
-from haut_ext.results import ErasureReceipt, Side, UploadedBatch, UploadedImage, UploadState
+from haut_ext.photos.checks import PhotoFile
 from haut_ext.settings import (
     NotGiven,
     Options,
@@ -53,7 +54,12 @@ from haut_ext.settings import (
     parse_id,
     with_environment,
 )
-from haut_ext.tokens import AsyncToken
+from haut_ext.types import (
+    Side,
+    UploadedBatch,
+    UploadedImage,
+    UploadState,
+)
 
 T = TypeVar("T")
 
@@ -162,12 +168,12 @@ class AsyncHaut:
     ) -> None:
         self._owner = owner
         self.api = AsyncApiClient(http)
-        self._session = AsyncSession(scope, http, self.api, image_types)
-        self.subjects = AsyncSubjects(self._session)
-        self.images = AsyncImages(self._session)
-        self.datasets = AsyncDatasets(self._session)
-        self.private_tokens = AsyncPrivateTokens(self._session)
-        self.batches = AsyncBatches(self._session)
+        self._operations = AsyncOperations(scope, http, self.api, image_types)
+        self.subjects = AsyncSubjects(self._operations)
+        self.images = AsyncImages(self._operations)
+        self.datasets = AsyncDatasets(self._operations)
+        self.private_tokens = AsyncPrivateTokens(self._operations)
+        self.batches = AsyncBatches(self._operations)
 
     @classmethod
     def from_env(
@@ -241,9 +247,9 @@ class AsyncHaut:
             "base_url": base_url,
         }
         haut = cls(**with_environment(given), **options)
-        haut._session.http.connections.tokens = AsyncTokenSource(login, life=token_life)
-        login.session = haut._session
-        http = haut._session.http
+        haut._operations.http.connections.tokens = AsyncTokenSource(login, life=token_life)
+        login.operations = haut._operations
+        http = haut._operations.http
         try:
             await http.connections.tokens.current()
         except BaseException:
@@ -268,11 +274,13 @@ class AsyncHaut:
         Raises:
             ConfigError: If an option is unknown or its value invalid.
         """
-        session = self._session
-        http = AsyncHTTPClient(session.http.connections, session.http.call_options.merged(options))
+        operations = self._operations
+        http = AsyncHTTPClient(
+            operations.http.connections, operations.http.call_options.merged(options)
+        )
         derived = object.__new__(type(self))
         derived.__dict__.update(self.__dict__)
-        derived._assemble(self.scope, http, session.image_types, owner=False)
+        derived._assemble(self.scope, http, operations.image_types, owner=False)
         return derived
 
     async def request(
@@ -303,7 +311,7 @@ class AsyncHaut:
             ConfigError: If an argument is invalid, or the address is not one of the API's.
         """
         check_text(method=method, path=path)
-        http = self._session.http
+        http = self._operations.http
         more: dict[str, Any] = {} if isinstance(json, Unset) else {"json": json}
         try:
             url = httpx.URL(path).copy_merge_params(dict(params or {}))
@@ -324,12 +332,12 @@ class AsyncHaut:
     @property
     def scope(self) -> Scope:
         """Where this client works: origin, company and usual dataset."""
-        return self._session.scope
+        return self._operations.scope
 
     @property
     def options(self) -> Options:
         """The options of this client."""
-        return self._session.http.call_options
+        return self._operations.http.call_options
 
     async def upload_and_compute(
         self,
@@ -540,11 +548,11 @@ class AsyncHaut:
 
     async def image_types(self) -> tuple[ImageType, ...]:
         """Return what photos can show, each with the names and numbers of its sides and lights."""
-        return tuple([found async for found in iterate(self._session, list_image_types)])
+        return tuple([found async for found in iterate(self._operations, list_image_types)])
 
     async def algorithms(self) -> tuple[Algorithm, ...]:
         """Return the algorithms that the service has."""
-        return tuple([found async for found in iterate(self._session, list_algorithms)])
+        return tuple([found async for found in iterate(self._operations, list_algorithms)])
 
     def paginate_all(self, operation: AsyncListOperation[T], **parameters: Any) -> AsyncIterator[T]:
         """Iterate over all items of any generated list operation, lazily.
@@ -568,7 +576,7 @@ class AsyncHaut:
         for name, value in parameters.items():
             if name.endswith("_id"):
                 parameters[name] = parse_id(value, name)
-        return iterate(self._session, operation, **parameters)
+        return iterate(self._operations, operation, **parameters)
 
     async def erase_subject(
         self,
@@ -623,7 +631,7 @@ class AsyncHaut:
     async def aclose(self) -> None:
         """Close the connections; calls in flight finish first. A derived client closes nothing."""
         if self._owner:
-            await self._session.http.connections.aclose()
+            await self._operations.http.connections.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -649,7 +657,7 @@ class AsyncHaut:
         Raises:
             ConfigError: If an argument of the constructor cannot travel; names it.
         """
-        http = self._session.http
+        http = self._operations.http
         given = {**asdict(http.call_options, recurse=False), **http.connections.settings.arguments}
         given["token"] = self._token_to_travel(http.connections.tokens.provider)
         if http.connections.settings.has_proxy_password:
@@ -707,7 +715,7 @@ class AsyncHaut:
 
 
 _ASSEMBLED = (
-    *("_owner", "_session", "api"),
+    *("_owner", "_operations", "api"),
     *("subjects", "images", "datasets", "private_tokens", "batches"),
 )
 """What `_assemble` makes; everything else of a client belongs to its subclass."""

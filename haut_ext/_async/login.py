@@ -15,8 +15,12 @@ from uuid import UUID
 
 from haut_api.api.login import login, refresh_access_token
 from haut_api.models import LoginRequest, LoginResult, RefreshedTokens, RefreshRequest
-from haut_ext._async.session import AsyncSession
-from haut_ext.errors import ApiError, ConfigError, UnexpectedResponse
+from haut_ext._async.operations import AsyncOperations
+from haut_ext.errors import (
+    ApiError,
+    ConfigError,
+    UnexpectedResponse,
+)
 
 _BETWEEN_LOGINS = 60.0
 """Seconds."""
@@ -34,12 +38,12 @@ class AsyncLogin:
         clock: Gives the present, in seconds.
 
     Attributes:
-        session: Where it calls: set once there is one, since that needs the source of tokens that
+        operations: Where it calls: set once there is one, since that needs the source of tokens that
             needs this provider.
         company_id: The company that the service named at the last login.
     """
 
-    session: AsyncSession
+    operations: AsyncOperations
     company_id: UUID
 
     def __init__(
@@ -75,18 +79,18 @@ class AsyncLogin:
         return await self._log_in()
 
     async def _refreshed(self, request: RefreshRequest) -> str:
-        response = await self.session.request(refresh_access_token, {"body": request})
-        answer = self.session.unwrap(response, RefreshedTokens)
+        response = await self.operations.request(refresh_access_token, {"body": request})
+        answer = self.operations.unwrap(response, RefreshedTokens)
         token = answer.access_token or answer.token_access
         if not isinstance(token, str):
-            raise self.session.decode_error(response, "access_token", "it is missing")
+            raise self.operations.decode_error(response, "access_token", "it is missing")
         if isinstance(answer.refresh_token, str) and answer.refresh_token:
             self._refresh = RefreshRequest(answer.refresh_token)
         return token
 
     async def _log_in(self) -> str:
         self._next_login = self.clock() + _BETWEEN_LOGINS
-        answer = await self.session.call(login, LoginResult, body=self._login)
+        answer = await self.operations.call(login, LoginResult, body=self._login)
         self._refresh = RefreshRequest(answer.refresh_token)
         self.company_id = answer.company_id
         return answer.access_token or answer.token_access

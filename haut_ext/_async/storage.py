@@ -10,7 +10,7 @@ from attrs import asdict
 
 from haut_ext._async.body import AsyncPhotoBody
 from haut_ext._async.http import AsyncHTTPClient
-from haut_ext.download_sink import DownloadSink
+from haut_ext._http.download_sink import DownloadSink
 from haut_ext.errors import ConfigError, StorageError
 from haut_ext.settings import check_signed_address
 

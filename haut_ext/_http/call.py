@@ -14,23 +14,28 @@ import httpx
 from attrs import define, field, frozen
 
 from haut_ext._http import response_errors
+from haut_ext._http.connection_settings import Origin, origin_of
 from haut_ext._http.deadlines import LONGEST, Deadline
+from haut_ext._http.download_sink import DownloadSink
 from haut_ext._http.redaction import STORAGE, ids, route
+from haut_ext._http.response_capture import ResponseInfo, record
 from haut_ext._http.response_errors import Sent
-from haut_ext._http.retry import (
+from haut_ext._http.response_shapes import (
+    error_items,
+    is_own_error,
+    is_web_page,
+    problem_of_success,
+)
+from haut_ext._http.retry_policy import (
     Disposition,
     may_retry,
     parse_retry_after,
     retry_delay,
     status_disposition,
 )
-from haut_ext.capture import ResponseInfo, record
-from haut_ext.connection_settings import Origin, origin_of
-from haut_ext.download_sink import DownloadSink
+from haut_ext._http.tokens import LOGIN_PATH, OPEN_PATHS, CachedToken, credentials
 from haut_ext.errors import HautError
-from haut_ext.service_responses import error_items, is_own_error, is_web_page, problem_of_success
 from haut_ext.settings import Options, check_signed_address
-from haut_ext.tokens import LOGIN_PATH, OPEN_PATHS, CachedToken, credentials
 
 logger = logging.getLogger("haut_ext")
 logger.addHandler(logging.NullHandler())  # else Python prints warnings of a program without logging

@@ -13,7 +13,8 @@ import httpx
 from attrs import define, field
 
 from haut_ext._http.redaction import scrub
-from haut_ext.capture import request_id
+from haut_ext._http.response_capture import request_id
+from haut_ext._http.response_shapes import error_items, storage_code
 from haut_ext.errors import (
     ApiError,
     HautError,
@@ -22,7 +23,6 @@ from haut_ext.errors import (
     TransportTimeout,
     UnexpectedResponse,
 )
-from haut_ext.service_responses import error_items, storage_code
 
 _MAX_TEXT = 1000
 """Characters of a body, a header or a text of the server that an error keeps."""

@@ -16,32 +16,33 @@ from attrs import asdict, evolve
 from haut_api.api.dictionaries import list_algorithms, list_image_types
 from haut_api.models import Algorithm, Image, ImageType
 from haut_api.types import UNSET, Unset
-from haut_ext._sync.analysis import wait_for_analysis
-from haut_ext._sync.api import ApiClient
-from haut_ext._sync.batches import Batches
-from haut_ext._sync.datasets import Datasets
-from haut_ext._sync.erasing import erase_subject
+from haut_ext._http.connection_settings import ConnectionSettings, origin_of
+from haut_ext._http.tokens import SyncToken
+from haut_ext._sync.auth import TokenSource
+from haut_ext._sync.generated_client import ApiClient
 from haut_ext._sync.http import Connections, HTTPClient
-from haut_ext._sync.images import Images
 from haut_ext._sync.login import Login
-from haut_ext._sync.paging import ListOperation, iterate
-from haut_ext._sync.private_tokens import PrivateTokens
-from haut_ext._sync.results import Results
-from haut_ext._sync.session import Session
-from haut_ext._sync.subjects import Subjects
-from haut_ext._sync.tokens import TokenSource
-from haut_ext._sync.uploading import (
+from haut_ext._sync.operations import Operations
+from haut_ext._sync.pagination import ListOperation, iterate
+from haut_ext._sync.resources.batches import Batches
+from haut_ext._sync.resources.datasets import Datasets
+from haut_ext._sync.resources.images import Images
+from haut_ext._sync.resources.private_tokens import PrivateTokens
+from haut_ext._sync.resources.subjects import Subjects
+from haut_ext._sync.workflows.analysis_wait import wait_for_analysis
+from haut_ext._sync.workflows.erase import erase_subject
+from haut_ext._sync.workflows.results_wait import Results
+from haut_ext._sync.workflows.upload import (
     Attributes,
     OnState,
     Progress,
     new_state,
     upload_and_compute,
 )
-from haut_ext.connection_settings import ConnectionSettings, origin_of
+from haut_ext.analysis_results import Api, BatchResults
+from haut_ext.erasure_receipt import ErasureReceipt
 from haut_ext.errors import ConfigError
-from haut_ext.metrics import Api, BatchResults
-from haut_ext.photo import PhotoFile
-from haut_ext.results import ErasureReceipt, Side, UploadedBatch, UploadedImage, UploadState
+from haut_ext.photos.checks import PhotoFile
 from haut_ext.settings import (
     NotGiven,
     Options,
@@ -54,7 +55,12 @@ from haut_ext.settings import (
     parse_id,
     with_environment,
 )
-from haut_ext.tokens import SyncToken
+from haut_ext.types import (
+    Side,
+    UploadedBatch,
+    UploadedImage,
+    UploadState,
+)
 
 T = TypeVar("T")
 
@@ -161,12 +167,12 @@ class Haut:
     ) -> None:
         self._owner = owner
         self.api = ApiClient(http)
-        self._session = Session(scope, http, self.api, image_types)
-        self.subjects = Subjects(self._session)
-        self.images = Images(self._session)
-        self.datasets = Datasets(self._session)
-        self.private_tokens = PrivateTokens(self._session)
-        self.batches = Batches(self._session)
+        self._operations = Operations(scope, http, self.api, image_types)
+        self.subjects = Subjects(self._operations)
+        self.images = Images(self._operations)
+        self.datasets = Datasets(self._operations)
+        self.private_tokens = PrivateTokens(self._operations)
+        self.batches = Batches(self._operations)
 
     @classmethod
     def from_env(
@@ -240,9 +246,9 @@ class Haut:
             "base_url": base_url,
         }
         haut = cls(**with_environment(given), **options)
-        haut._session.http.connections.tokens = TokenSource(login, life=token_life)
-        login.session = haut._session
-        http = haut._session.http
+        haut._operations.http.connections.tokens = TokenSource(login, life=token_life)
+        login.operations = haut._operations
+        http = haut._operations.http
         try:
             http.connections.tokens.current()
         except BaseException:
@@ -267,11 +273,11 @@ class Haut:
         Raises:
             ConfigError: If an option is unknown or its value invalid.
         """
-        session = self._session
-        http = HTTPClient(session.http.connections, session.http.call_options.merged(options))
+        operations = self._operations
+        http = HTTPClient(operations.http.connections, operations.http.call_options.merged(options))
         derived = object.__new__(type(self))
         derived.__dict__.update(self.__dict__)
-        derived._assemble(self.scope, http, session.image_types, owner=False)
+        derived._assemble(self.scope, http, operations.image_types, owner=False)
         return derived
 
     def request(
@@ -302,7 +308,7 @@ class Haut:
             ConfigError: If an argument is invalid, or the address is not one of the API's.
         """
         check_text(method=method, path=path)
-        http = self._session.http
+        http = self._operations.http
         more: dict[str, Any] = {} if isinstance(json, Unset) else {"json": json}
         try:
             url = httpx.URL(path).copy_merge_params(dict(params or {}))
@@ -323,12 +329,12 @@ class Haut:
     @property
     def scope(self) -> Scope:
         """Where this client works: origin, company and usual dataset."""
-        return self._session.scope
+        return self._operations.scope
 
     @property
     def options(self) -> Options:
         """The options of this client."""
-        return self._session.http.call_options
+        return self._operations.http.call_options
 
     def upload_and_compute(
         self,
@@ -539,11 +545,11 @@ class Haut:
 
     def image_types(self) -> tuple[ImageType, ...]:
         """Return what photos can show, each with the names and numbers of its sides and lights."""
-        return tuple([found for found in iterate(self._session, list_image_types)])
+        return tuple([found for found in iterate(self._operations, list_image_types)])
 
     def algorithms(self) -> tuple[Algorithm, ...]:
         """Return the algorithms that the service has."""
-        return tuple([found for found in iterate(self._session, list_algorithms)])
+        return tuple([found for found in iterate(self._operations, list_algorithms)])
 
     def paginate_all(self, operation: ListOperation[T], **parameters: Any) -> Iterator[T]:
         """Iterate over all items of any generated list operation, lazily.
@@ -567,7 +573,7 @@ class Haut:
         for name, value in parameters.items():
             if name.endswith("_id"):
                 parameters[name] = parse_id(value, name)
-        return iterate(self._session, operation, **parameters)
+        return iterate(self._operations, operation, **parameters)
 
     def erase_subject(
         self,
@@ -622,7 +628,7 @@ class Haut:
     def close(self) -> None:
         """Close the connections; calls in flight finish first. A derived client closes nothing."""
         if self._owner:
-            self._session.http.connections.close()
+            self._operations.http.connections.close()
 
     def __enter__(self) -> Self:
         return self
@@ -648,7 +654,7 @@ class Haut:
         Raises:
             ConfigError: If an argument of the constructor cannot travel; names it.
         """
-        http = self._session.http
+        http = self._operations.http
         given = {**asdict(http.call_options, recurse=False), **http.connections.settings.arguments}
         given["token"] = self._token_to_travel(http.connections.tokens.provider)
         if http.connections.settings.has_proxy_password:
@@ -706,7 +712,7 @@ class Haut:
 
 
 _ASSEMBLED = (
-    *("_owner", "_session", "api"),
+    *("_owner", "_operations", "api"),
     *("subjects", "images", "datasets", "private_tokens", "batches"),
 )
 """What `_assemble` makes; everything else of a client belongs to its subclass."""

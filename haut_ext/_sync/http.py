@@ -25,14 +25,14 @@ import httpx
 from attrs import asdict, define, field
 
 from haut_ext._http.call import INVALID_RESPONSE, Call, Failure, spoils_connection
+from haut_ext._http.connection_pool import Lease, Pool
+from haut_ext._http.connection_settings import ConnectionSettings, check_send_arguments
 from haut_ext._http.deadlines import Deadline
-from haut_ext._http.pool import Lease, Pool
+from haut_ext._http.download_sink import DownloadSink
 from haut_ext._http.redaction import logging_as
-from haut_ext._sync.tokens import TokenSource
-from haut_ext.connection_settings import ConnectionSettings, check_send_arguments
-from haut_ext.download_sink import DownloadSink
+from haut_ext._http.response_shapes import is_web_page
+from haut_ext._sync.auth import TokenSource
 from haut_ext.errors import CallerError, ConfigError
-from haut_ext.service_responses import is_web_page
 from haut_ext.settings import Options, check_path
 
 

@@ -16,8 +16,12 @@ from uuid import UUID
 
 from haut_api.api.login import login, refresh_access_token
 from haut_api.models import LoginRequest, LoginResult, RefreshedTokens, RefreshRequest
-from haut_ext._sync.session import Session
-from haut_ext.errors import ApiError, ConfigError, UnexpectedResponse
+from haut_ext._sync.operations import Operations
+from haut_ext.errors import (
+    ApiError,
+    ConfigError,
+    UnexpectedResponse,
+)
 
 _BETWEEN_LOGINS = 60.0
 """Seconds."""
@@ -35,12 +39,12 @@ class Login:
         clock: Gives the present, in seconds.
 
     Attributes:
-        session: Where it calls: set once there is one, since that needs the source of tokens that
+        operations: Where it calls: set once there is one, since that needs the source of tokens that
             needs this provider.
         company_id: The company that the service named at the last login.
     """
 
-    session: Session
+    operations: Operations
     company_id: UUID
 
     def __init__(
@@ -76,18 +80,18 @@ class Login:
         return self._log_in()
 
     def _refreshed(self, request: RefreshRequest) -> str:
-        response = self.session.request(refresh_access_token, {"body": request})
-        answer = self.session.unwrap(response, RefreshedTokens)
+        response = self.operations.request(refresh_access_token, {"body": request})
+        answer = self.operations.unwrap(response, RefreshedTokens)
         token = answer.access_token or answer.token_access
         if not isinstance(token, str):
-            raise self.session.decode_error(response, "access_token", "it is missing")
+            raise self.operations.decode_error(response, "access_token", "it is missing")
         if isinstance(answer.refresh_token, str) and answer.refresh_token:
             self._refresh = RefreshRequest(answer.refresh_token)
         return token
 
     def _log_in(self) -> str:
         self._next_login = self.clock() + _BETWEEN_LOGINS
-        answer = self.session.call(login, LoginResult, body=self._login)
+        answer = self.operations.call(login, LoginResult, body=self._login)
         self._refresh = RefreshRequest(answer.refresh_token)
         self.company_id = answer.company_id
         return answer.access_token or answer.token_access

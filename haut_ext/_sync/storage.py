@@ -9,9 +9,9 @@ from contextlib import closing
 import httpx
 from attrs import asdict
 
+from haut_ext._http.download_sink import DownloadSink
 from haut_ext._sync.body import PhotoBody
 from haut_ext._sync.http import HTTPClient
-from haut_ext.download_sink import DownloadSink
 from haut_ext.errors import ConfigError, StorageError
 from haut_ext.settings import check_signed_address
 

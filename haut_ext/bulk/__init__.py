@@ -10,9 +10,9 @@ Everything that costs or changes something is asked for by the process that hold
 is written before and after. Only bytes are sent by others, and sending those twice is harmless.
 """
 
-from haut_ext.bulk.erasing import bulk_erase
+from haut_ext.bulk.erase import bulk_erase
 from haut_ext.bulk.manifest import read_manifest
-from haut_ext.bulk.running import BulkReport, BulkStopped
-from haut_ext.bulk.uploading import bulk_upload
+from haut_ext.bulk.runner import BulkReport, BulkStopped
+from haut_ext.bulk.upload import bulk_upload
 
 __all__ = ["BulkReport", "BulkStopped", "bulk_erase", "bulk_upload", "read_manifest"]

@@ -18,8 +18,8 @@ from uuid import UUID
 from attrs import frozen
 
 from haut_ext.errors import ConfigError
-from haut_ext.results import SIDE_IDS, Side
 from haut_ext.settings import parse_id
+from haut_ext.types import SIDE_IDS, Side
 
 RawRow: TypeAlias = Mapping[str, Any] | str
 """A row as it was read; a text is a line that could not be read."""

@@ -1,4 +1,4 @@
-"""What `haut` can do. Each command is a thin face of one method; what it prints is decided in screen.
+"""What `haut` can do. Each command is a thin face of one method; what it prints is decided in output.
 
 The client and what draws bars are imported by the commands that use them: `haut --help` and a
 shell's completion need neither, and would spend most of their time on them.
@@ -28,7 +28,7 @@ from haut_ext import (
     UploadIncomplete,
     UploadState,
 )
-from haut_ext.cli import screen
+from haut_ext.cli import output
 from haut_ext.cli.credentials import client
 
 if TYPE_CHECKING:
@@ -96,12 +96,12 @@ def run() -> NoReturn:
     except HautError as error:
         from haut_ext.bulk import BulkStopped
 
-        screen.err().print(f"haut: {error}")
+        output.err().print(f"haut: {error}")
         stopped = isinstance(error, UploadIncomplete | ErasureIncomplete | BulkStopped)
         wrong = isinstance(error, ConfigError | ImageRejected)
         sys.exit(INCOMPLETE if stopped else WRONG_INPUT if wrong else FAILED)
     except OSError as error:
-        screen.err().print(f"haut: {error}")
+        output.err().print(f"haut: {error}")
         sys.exit(FAILED)
     sys.exit(0)
 
@@ -133,7 +133,7 @@ def subjects(
         found = haut.subjects.iterate(q)
         if json:
             for subject in found:
-                screen.print_json(subject.to_dict())
+                output.print_json(subject.to_dict())
             return
         shown = [(item.id, _time(item.creation_time), item.name) for item in islice(found, 51)]
         _table(("id", "created (UTC)", "name"), shown)
@@ -150,7 +150,7 @@ def images(subject: Subject, json: Json = False) -> None:
         if json:
             for image in found:
                 # A signed address opens the photo to whoever reads the output.
-                screen.print_json(
+                output.print_json(
                     {**image.to_dict(), "signed_url": None, "aux_images": len(image.aux_images)}
                 )
             return
@@ -172,9 +172,9 @@ def _time(moment: Any) -> str:
 
 
 def _table(columns: tuple[str, ...], rows: Sequence[Sequence[object]]) -> None:
-    screen.print_table(columns, rows[:50])
+    output.print_table(columns, rows[:50])
     if len(rows) > 50:
-        screen.err().print("There are more: narrow the search, or use --json.")
+        output.err().print("There are more: narrow the search, or use --json.")
 
 
 @app.command(
@@ -197,7 +197,7 @@ def upload(
 
     The photos form one batch. The analysis is billed. A name that no subject has makes a new one.
     """
-    from haut_ext.cli.bars import bytes_bar
+    from haut_ext.cli.progress_bars import bytes_bar
 
     given: dict[str, Path | None] = {"front": front, "right": right, "left": left}
     with client() as haut, bytes_bar() as bar:
@@ -224,13 +224,13 @@ def upload(
         analysed = haut.wait_for_analysis(batch) if wait else ()
     scores = {image.id: image.quality_score for image in analysed}
     if json:
-        screen.print_json(
+        output.print_json(
             {**asdict(batch), "quality_scores": {str(k): v for k, v in scores.items()}}
         )
         return
-    screen.out().print(f"Subject {batch.subject_id}\nBatch   {batch.batch_id}")
+    output.out().print(f"Subject {batch.subject_id}\nBatch   {batch.batch_id}")
     rows = [(image.image_id, image.side, scores.get(image.image_id)) for image in batch.images]
-    screen.print_table(("image", "side", "score"), rows)
+    output.print_table(("image", "side", "score"), rows)
 
 
 def _read_state(path: Path) -> UploadState:
@@ -252,7 +252,7 @@ def _kept_state(states: list[UploadState]) -> Generator[None]:
         path = Path(f"haut-upload-{state.subject_id}.json")
         path.write_text(state.to_json() + "\n", encoding="utf-8")
         sides = "".join(f" --{side.side} ..." for side in state.sides if side.status != "stored")
-        screen.err().print(f"Go on with: haut upload {state.subject_id} --resume {path}{sides}")
+        output.err().print(f"Go on with: haut upload {state.subject_id} --resume {path}{sides}")
         raise
 
 
@@ -282,7 +282,7 @@ def erase(
         count = 0
         if before is None:
             count = haut.images.list(subject_id).total
-            screen.err().print(
+            output.err().print(
                 f"To be erased at {haut.scope.base_url}:\n"
                 f"  dataset {haut.scope.dataset()}\n"
                 f"  subject {subject_id}{' (its emptied record stays)' if keep_subject else ''}\n"
@@ -291,7 +291,7 @@ def erase(
             )
         if dry_run:
             if json:
-                screen.print_json({"subject_id": subject_id, "images": count})
+                output.print_json({"subject_id": subject_id, "images": count})
             return
         if not yes:
             typer.confirm("This cannot be undone. Erase?", abort=True, err=True)
@@ -299,13 +299,13 @@ def erase(
             done = haut.erase_subject(subject_id, keep_subject=keep_subject, receipt=before)
         except ErasureIncomplete as error:
             path.write_text(error.receipt.to_json() + "\n", encoding="utf-8")
-            screen.err().print(f"The receipt so far is in {path}; the same command completes it.")
+            output.err().print(f"The receipt so far is in {path}; the same command completes it.")
             raise
     path.write_text(done.to_json() + "\n", encoding="utf-8")
     if json:
         sys.stdout.write(path.read_text(encoding="utf-8"))
     else:
-        screen.out().print(f"{done}\n\nReceipt: {path}")
+        output.out().print(f"{done}\n\nReceipt: {path}")
     if not done.verified:
         raise typer.Exit(INCOMPLETE)
 
@@ -381,14 +381,14 @@ def bulk_erase_command(
 
     with client() as haut:
         total = sum(1 for _ in read_subject_ids(ids))
-        screen.err().print(
+        output.err().print(
             f"To be erased at {haut.scope.base_url}:\n"
             f"  dataset {haut.scope.dataset()}\n"
             f"  all data of so many subjects: {total:,}"
         )
         if dry_run:
             if json:
-                screen.print_json({"subjects": total})
+                output.print_json({"subjects": total})
             return
         if not yes:
             typer.confirm("This cannot be undone. Erase?", abort=True, err=True)
@@ -408,7 +408,7 @@ def bulk_erase_command(
 @contextmanager
 def _watched(total: int, what: str) -> Generator[Any]:
     """Show how a run goes, and what Ctrl-C does."""
-    from haut_ext.cli.bars import rows_bar
+    from haut_ext.cli.progress_bars import rows_bar
 
     advice = "The same command goes on from here."
     with rows_bar() as bar:
@@ -420,22 +420,22 @@ def _watched(total: int, what: str) -> Generator[Any]:
             bar.update(task, completed=worked, total=total - report.skipped)
 
         try:
-            with screen.two_interrupts(bar.console, advice):
+            with output.two_interrupts(bar.console, advice):
                 yield progress
         except KeyboardInterrupt:
             bar.console.print(f"Stopped. {advice}")
-            raise typer.Exit(screen.INTERRUPTED) from None
+            raise typer.Exit(output.INTERRUPTED) from None
 
 
 def _conclude(report: BulkReport, json: bool) -> None:
     if json:
-        screen.print_json(asdict(report))
+        output.print_json(asdict(report))
     else:
-        screen.out().print(str(report))
+        output.out().print(str(report))
     if report.problems is None:
         return
     if not json:
-        screen.print_table(
+        output.print_table(
             ("row", "problem", "reason"), list(islice(_problems(report.problems), 10))
         )
     raise typer.Exit(PROBLEMS)
@@ -476,11 +476,11 @@ def doctor_command(json: Json = False) -> None:
     for check in doctor.examine():
         well = well and check.ok
         if json:
-            screen.print_json(asdict(check))
+            output.print_json(asdict(check))
         lines.append(("ok" if check.ok else "PROBLEM", check.name, check.found))
         if check.advice:
             lines.append(("", "", f"What to do: {check.advice}"))
     if not json:
-        screen.print_prose(lines)
+        output.print_prose(lines)
     if not well:
         raise typer.Exit(FAILED)

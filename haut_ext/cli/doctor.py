@@ -11,7 +11,7 @@ from attrs import frozen
 
 from haut_api.api.subjects import list_subjects
 from haut_ext import ApiError, ConfigError, HautError, Unauthorized, __version__
-from haut_ext._http.retry import parse_http_date
+from haut_ext._http.retry_policy import parse_http_date
 from haut_ext.cli.credentials import client
 
 _CLOCKS_APART = 60.0

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from haut_api.api.images import list_images
 from haut_api.api.subjects import create_subject, list_subjects
 from haut_ext import AsyncHaut, ConfigError, ListChanging, NotFound, UnexpectedResponse
-from haut_ext._async import paging
+from haut_ext._async import pagination
 from haut_ext.sandbox import Request, Sandbox, faults
 from tests.faces import run_async, running_async
 
@@ -85,7 +85,7 @@ def test_every_item_that_stays_is_yielded_once(
         others.pause = 1.0
         async with AsyncHaut(**shared.credentials) as haut:
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(paging, "_WIRE_TICK", 0.0)
+                patch.setattr(pagination, "_WIRE_TICK", 0.0)
                 items = haut.paginate_all(
                     list_subjects, dataset_id=haut.scope.dataset(), page_size=page_size
                 )

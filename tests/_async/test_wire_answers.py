@@ -59,7 +59,7 @@ async def test_bodies_that_do_not_fit(sandbox: Sandbox, operation: str) -> None:
             sandbox.faults.add(operation, answer)
             error = None
             try:
-                await haut._session.call(module, object, **parameters)
+                await haut._operations.call(module, object, **parameters)
             except UnexpectedResponse as raised:
                 error = raised
             assert error or not misfit.must_fail, misfit

@@ -34,11 +34,11 @@ from haut_ext import (
     UnexpectedResponse,
 )
 from haut_ext._http.redaction import scrub
+from haut_ext._http.tokens import OPEN_PATHS
+from haut_ext._sync.auth import TokenSource
 from haut_ext._sync.login import Login
-from haut_ext._sync.tokens import TokenSource
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
 from haut_ext.sandbox.messages import Answer
-from haut_ext.tokens import OPEN_PATHS
 from tests.faces import gather
 
 pytestmark = pytest.mark.anyio
@@ -59,7 +59,7 @@ class Ahead:
 
     def __init__(self, haut: Haut) -> None:
         self.seconds = 0.0
-        tokens = haut._session.http.connections.tokens
+        tokens = haut._operations.http.connections.tokens
         assert isinstance(tokens.provider, Login)
         tokens.clock = tokens.provider.clock = self
 
@@ -457,9 +457,9 @@ def test_nothing_secret_in_a_client(sandbox: Sandbox, caplog: pytest.LogCaptureF
     with log_in(sandbox) as haut:
         sandbox.expire_token()
         haut.subjects.list()
-        tokens = haut._session.http.connections.tokens
+        tokens = haut._operations.http.connections.tokens
         shown = repr(haut) + repr(vars(haut)) + repr(haut.api) + repr(vars(tokens))
-        shown += repr(vars(tokens.provider)) + repr(haut._session) + caplog.text
+        shown += repr(vars(tokens.provider)) + repr(haut._operations) + caplog.text
     held = {*sandbox.world.accounts.refresh_tokens, *sandbox.world.accounts._ends}
     for secret in (*sandbox.login_credentials.values(), *held):
         assert str(secret) not in shown

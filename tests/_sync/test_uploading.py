@@ -22,7 +22,7 @@ from haut_ext import (
     UploadIncomplete,
     UploadState,
 )
-from haut_ext._sync.uploading import Attributes, new_state, upload_and_compute
+from haut_ext._sync.workflows.upload import Attributes, new_state, upload_and_compute
 from haut_ext.sandbox import Request, Sandbox, faults
 
 pytestmark = pytest.mark.anyio

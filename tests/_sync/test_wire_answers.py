@@ -60,7 +60,7 @@ def test_bodies_that_do_not_fit(sandbox: Sandbox, operation: str) -> None:
             sandbox.faults.add(operation, answer)
             error = None
             try:
-                haut._session.call(module, object, **parameters)
+                haut._operations.call(module, object, **parameters)
             except UnexpectedResponse as raised:
                 error = raised
             assert error or not misfit.must_fail, misfit

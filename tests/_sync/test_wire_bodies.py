@@ -20,8 +20,8 @@ from haut_ext import (
     TransportError,
     UnexpectedResponse,
 )
-from haut_ext._http import retry
-from haut_ext.photo import PhotoFile
+from haut_ext._http import retry_policy
+from haut_ext.photos.checks import PhotoFile
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
 from tests.wire.world import photo_of, store
 
@@ -31,7 +31,7 @@ BEFORE = b"what stood before"
 
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setattr(retry, "INITIAL_BACKOFF", 0.01)
+    monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.01)
     with Sandbox(seed=1) as sandbox:
         yield sandbox
 

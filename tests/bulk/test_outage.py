@@ -13,8 +13,8 @@ from unittest.mock import patch
 import pytest
 
 from haut_ext import Haut
-from haut_ext._http import retry
-from haut_ext.bulk import BulkStopped, bulk_erase, bulk_upload, running
+from haut_ext._http import retry_policy
+from haut_ext.bulk import BulkStopped, bulk_erase, bulk_upload, runner
 from haut_ext.sandbox import Request, Sandbox
 from tests.bulk.conftest import PHOTO
 from tests.bulk.holdings import holdings
@@ -37,8 +37,8 @@ class Unreachable(logging.Handler):
 
 @pytest.fixture
 def unreachable(monkeypatch: pytest.MonkeyPatch) -> Iterator[Unreachable]:
-    monkeypatch.setattr(retry, "INITIAL_BACKOFF", 0.01)
-    monkeypatch.setattr(running, "_LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.01)
+    monkeypatch.setattr(runner, "_LONGEST_PAUSE", 0.05)
     logger = logging.getLogger("haut_ext")
     handler = Unreachable(100)
     logger.addHandler(handler)

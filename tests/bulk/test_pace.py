@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from haut_ext import Haut
-from haut_ext._http import retry
+from haut_ext._http import retry_policy
 from haut_ext.bulk import BulkStopped, bulk_erase, bulk_upload
-from haut_ext.bulk.running import Gate
+from haut_ext.bulk.runner import Gate
 from haut_ext.sandbox import Request, Sandbox, faults
 from haut_ext.sandbox.messages import Answer
 
@@ -107,7 +107,7 @@ def test_nobody_sends_before_the_retry_after_is_over(
 def test_everybody_slows_down_when_asked_to(
     tmp_path: Path, photo: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retry, "MAX_BACKOFF", 0.05)
+    monkeypatch.setattr(retry_policy, "MAX_BACKOFF", 0.05)
     sandbox.faults.add("create_signed_upload_url", faults.status(429, retry_after=0), times=20)
     rows = [{"subject": f"person {number}", "front": photo} for number in range(20)]
     with Haut(**sandbox.credentials, max_retries=0) as haut:

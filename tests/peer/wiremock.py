@@ -25,7 +25,7 @@ import haut_ext
 from haut_api.api.images import compute_batch, get_image
 from haut_api.models import ComputeRequest
 from haut_ext import AsyncHaut, Haut, HautError, Timeout
-from haut_ext._http import retry
+from haut_ext._http import retry_policy
 from tests.conformance import CELLS, Cell
 
 JARS = Path(__file__).parents[2] / ".venv/wiremock/node_modules/wiremock/build"
@@ -184,7 +184,7 @@ def call(client: str, wiremock: httpx.Client, cell: Cell) -> None:
 def test_error_and_number_of_requests(
     cell: Cell, client: str, wiremock: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retry, "INITIAL_BACKOFF", 0.01)
+    monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.01)
     configure(wiremock, cell)
     if cell.outcome == "ok":
         call(client, wiremock, cell)

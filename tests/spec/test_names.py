@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from scripts import generate
-from scripts.spec import surface
+from scripts.spec import api_diff
 from scripts.spec.document import SPEC, Json, SpecError, operations, parse
 from scripts.spec.names import NAMES, Names, propose
 from scripts.spec.pull import SECTIONS, Sections, arrange, select
@@ -80,7 +80,7 @@ def test_a_swagger_in_other_words_gives_the_same_package(tmp_path: Path) -> None
     document = generate.overlaid(corrections, proposed.applied(pulled))
     made = generate.write_package(document, tmp_path / "haut_api")
     assert generate.losses(document, made, tmp_path) == []
-    assert surface.compare(generate.PACKAGE.parent, tmp_path) == []
+    assert api_diff.compare(generate.PACKAGE.parent, tmp_path) == []
 
 
 def moved(document: Json) -> None:
@@ -129,9 +129,7 @@ def test_a_new_operation_gets_a_name_and_later_keeps_it(project: Project) -> Non
     }
     project.write("swagger.json", json.dumps(service))
     done = project.run("make", "spec-pull", "SPEC=swagger.json")
-    assert (
-        f"openapi/names.yaml: GET {path} is called get_datasets_visits in Subjects" in done.stdout
-    )
+    assert f"openapi/names.yaml: GET {path} is named get_datasets_visits in Subjects" in done.stdout
     text = project.read("openapi/names.yaml")
     project.write("openapi/names.yaml", text.replace("get_datasets_visits", "list_visits"))
     service["paths"][path]["get"]["summary"] = "Visits"
@@ -162,7 +160,7 @@ def test_a_check_compares_by_method_and_path_and_changes_nothing(project: Projec
     project.write("same.json", json.dumps(edited(renamed, document=HAUT)))
     project.write("other.json", json.dumps(edited(renamed_and_changed, document=HAUT)))
     same = project.run("make", "spec-check", "SPEC=same.json")
-    assert (same.returncode, same.stdout) == (0, "the package equals the document\n"), same.stdout
+    assert (same.returncode, same.stdout) == (0, "the contract equals the document\n"), same.stdout
     other = project.run("make", "spec-check", "SPEC=other.json")
     assert other.returncode == 2
     assert "breaking: Subject.name: type: string → string or null" in other.stdout

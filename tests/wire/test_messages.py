@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
+from haut_ext._http.response_capture import request_id
 from haut_ext._http.response_errors import Sent, connection_error, status_error, unexpected
-from haut_ext.capture import request_id
+from haut_ext._http.response_shapes import problem_of_success
 from haut_ext.errors import (
     ApiError,
     HautError,
@@ -18,7 +19,6 @@ from haut_ext.errors import (
     TransportTimeout,
     UnexpectedResponse,
 )
-from haut_ext.service_responses import problem_of_success
 
 CHECK = "It may have been carried out: check before you send it again."
 ONCE = " Its body was a stream that can be read only once, so it cannot be repeated."

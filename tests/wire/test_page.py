@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from haut_ext import Haut
-from haut_ext._http.retry import INITIAL_BACKOFF, MAX_BACKOFF
+from haut_ext._http.retry_policy import INITIAL_BACKOFF, MAX_BACKOFF
 from haut_ext.settings import Options
 from tests.wire.table import PAGE, render_table, split_page
 

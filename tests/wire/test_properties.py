@@ -15,7 +15,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from haut_ext._http.redaction import scrub
-from haut_ext._http.retry import INITIAL_BACKOFF, MAX_BACKOFF, parse_retry_after, retry_delay
+from haut_ext._http.retry_policy import INITIAL_BACKOFF, MAX_BACKOFF, parse_retry_after, retry_delay
 from haut_ext.errors import ConfigError
 from haut_ext.settings import _is_loopback, check_signed_address, parse_base_url, parse_id
 
