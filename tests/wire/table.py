@@ -1,6 +1,6 @@
-"""The conformance table as the page on reliability shows it; run as a module, it puts it there.
+"""Render the conformance table of tests/conformance.py for docs/reliability.md.
 
-python -m tests.wire.table
+`python -m tests.wire.table` writes it into the page.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 BEGIN, END = "<!-- conformance table -->\n", "<!-- end of the table -->\n"
 
 
-def rendered() -> str:
-    """Return the tests' own table in Markdown, after the operations of each column."""
+def render_table() -> str:
+    """Return the operations of each column, then the table, in Markdown."""
     header, *rows = [
         [cell.strip() for cell in line.split("|")] for line in TABLE.strip().splitlines()
     ]
@@ -27,15 +27,15 @@ def rendered() -> str:
     return "".join([*columns, "\n", *table])
 
 
-def shown() -> tuple[str, str, str]:
-    """Return the page before, in and after its table."""
+def split_page() -> tuple[str, str, str]:
+    """Return the text before the table, the table, and the text after it."""
     before, begin, rest = PAGE.read_text("utf-8").partition(BEGIN)
     table, end, after = rest.partition(END)
-    assert begin, "the page has no table"
-    assert end, "the page's table does not end"
+    assert begin, f"{PAGE.name} has no line {BEGIN.strip()}"
+    assert end, f"{PAGE.name} has no line {END.strip()}"
     return before + begin, table, end + after
 
 
 if __name__ == "__main__":
-    before, _, after = shown()
-    PAGE.write_text(before + rendered() + after, "utf-8")
+    before, _, after = split_page()
+    PAGE.write_text(before + render_table() + after, "utf-8")

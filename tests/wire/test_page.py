@@ -1,18 +1,18 @@
-"""The page on reliability shows the very table that the tests run."""
+"""Tests that docs/reliability.md describes the behavior that the tests check."""
 
 from __future__ import annotations
 
 from haut_ext import Haut
 from haut_ext._http.retry_policy import INITIAL_BACKOFF, MAX_BACKOFF
 from haut_ext.settings import Options
-from tests.wire.table import PAGE, rendered, shown
+from tests.wire.table import PAGE, render_table, split_page
 
 
-def test_table_is_the_tests_table() -> None:
-    assert shown()[1] == rendered(), "run `python -m tests.wire.table`"
+def test_page_contains_the_conformance_table() -> None:
+    assert split_page()[1] == render_table(), "run `python -m tests.wire.table`"
 
 
-def test_numbers_are_the_codes_numbers() -> None:
+def test_page_states_the_default_options() -> None:
     text = PAGE.read_text("utf-8")
     options = Options()
     assert f"{options.deadline_for(to_api=True):g} s for a call of the API" in text
