@@ -1,6 +1,7 @@
-"""HTTP policy shared by both clients: pure decisions, no I/O.
+"""HTTP policy shared by the sync and the async client, without I/O.
 
-`retry` decides what is repeated and when, `deadlines` limits a call, `call` follows one request
-through its attempts, `response_errors` builds typed errors, `redaction` keeps secrets out of text,
-`pool` chooses the inner client of a request. `_async/http.py` and `_sync/http.py` do the sending.
+`attempts` interprets the outcome of each attempt and `retry_policy` decides which requests are
+repeated; `response_errors` builds the typed errors and `redaction` removes secrets from text.
+`connections` creates and selects the inner httpx clients. Sending and waiting are in
+`_async/connections.py` and `_sync/connections.py`.
 """
