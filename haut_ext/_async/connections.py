@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
-from functools import partial
 from typing import Any, TypeVar
 
 import httpx
-from attrs import define, field
+from attrs import define
 
 from haut_ext._async.auth import AsyncTokenSource
 from haut_ext._http import attempts
@@ -35,7 +34,7 @@ class _LoopConnections:
     """The connections of one event loop."""
 
     permits: asyncio.Semaphore
-    pool: ClientPool[httpx.AsyncClient] = field(factory=ClientPool[httpx.AsyncClient])
+    pool: ClientPool[httpx.AsyncClient]
     cleanup: AsyncGenerator[None] | None = None
 
 
@@ -55,6 +54,41 @@ class AsyncLease:
             self.permits.release()
         if self.inner.closable:
             await self.inner.client.aclose()
+
+    def attach(self, response: httpx.Response, deadline: Deadline) -> None:
+        """Release the lease when the response is closed, and check the deadline while it is read."""
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        response.stream = _ResponseBody(response.stream, deadline, self)
+
+    async def abandon(self, response: httpx.Response | None, error: BaseException) -> None:
+        """Close the response and release the lease after an exception."""
+        # After a cancellation the exchange is incomplete, and httpcore may lose its connection.
+        self.inner.retired |= not isinstance(error, Exception)
+        try:
+            if response is not None:
+                await response.aclose()
+        finally:
+            await self.release()
+
+
+@define(eq=False)
+class _ResponseBody(httpx.AsyncByteStream):
+    """Body of a response with a lease and a deadline."""
+
+    stream: httpx.AsyncByteStream
+    deadline: Deadline
+    lease: AsyncLease
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self.stream:
+            yield chunk
+            self.deadline.check()
+
+    async def aclose(self) -> None:
+        try:
+            await self.stream.aclose()
+        finally:
+            await self.lease.release()
 
 
 class AsyncConnections(BaseConnections):
@@ -91,28 +125,12 @@ class AsyncConnections(BaseConnections):
         except TimeoutError:
             raise httpx.PoolTimeout("max_in_flight requests are in flight") from None
         try:
-            self.check_open()
-            create = partial(self.new_client, httpx.AsyncClient, proxy)
-            lease = AsyncLease(connections.pool.assign(str(proxy), create), permits)
+            lease = AsyncLease(connections.pool.assign(proxy), permits)
         except BaseException:
             permits.release()
             raise
         attempts.shorten_timeouts(call, request)
         return lease
-
-    async def abandon(
-        self, lease: AsyncLease | None, response: httpx.Response | None, error: BaseException
-    ) -> None:
-        """Close the response and release the lease of an attempt that has raised an exception."""
-        if lease is None:
-            return
-        # After a cancellation the exchange is incomplete, and httpcore may lose its connection.
-        lease.inner.retired |= not isinstance(error, Exception)
-        try:
-            if response is not None:
-                await response.aclose()
-        finally:
-            await lease.release()
 
     async def aclose(self) -> None:
         """Reject new requests and close idle connections; the others close after their last request."""
@@ -128,7 +146,8 @@ class AsyncConnections(BaseConnections):
             for other in [it for it in list(self._by_loop) if it[1].is_closed()]:
                 self._by_loop.pop(other, None)
             permits = asyncio.Semaphore(self.max_in_flight)
-            connections = self._by_loop[owner] = _LoopConnections(permits)
+            connections = _LoopConnections(permits, ClientPool(httpx.AsyncClient, self))
+            self._by_loop[owner] = connections
             # asyncio.run closes the async generators of its loop before it closes the loop.
             connections.cleanup = self._close_with_loop(owner)
             await anext(connections.cleanup)
@@ -140,26 +159,6 @@ class AsyncConnections(BaseConnections):
         finally:
             for client in self._by_loop.pop(owner).pool.retire_all():
                 await client.aclose()
-
-
-@define(eq=False)
-class AsyncResponseBody(httpx.AsyncByteStream):
-    """Body of a response that checks the deadline and releases the lease when it is closed."""
-
-    stream: httpx.AsyncByteStream
-    deadline: Deadline
-    lease: AsyncLease
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self.stream:
-            yield chunk
-            self.deadline.check()
-
-    async def aclose(self) -> None:
-        try:
-            await self.stream.aclose()
-        finally:
-            await self.lease.release()
 
 
 async def before_deadline(call: Call, work: Coroutine[Any, Any, T]) -> T:

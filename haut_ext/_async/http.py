@@ -14,13 +14,7 @@ from typing import Any
 import httpx
 from attrs import asdict
 
-from haut_ext._async.connections import (
-    AsyncConnections,
-    AsyncLease,
-    AsyncResponseBody,
-    before_deadline,
-    token_before_deadline,
-)
+from haut_ext._async.connections import AsyncConnections, before_deadline, token_before_deadline
 from haut_ext._http import attempts
 from haut_ext._http.call import Call
 from haut_ext._http.download_sink import DownloadSink
@@ -138,23 +132,21 @@ class AsyncHTTPClient(httpx.AsyncClient):
         self, call: Call, request: httpx.Request, *, stream: bool
     ) -> httpx.Response:
         """Send one attempt, and read the response unless it is a success to be streamed."""
-        lease: AsyncLease | None = None
+        lease = await self.connections.acquire(call, request)
         response: httpx.Response | None = None
         try:
-            lease = await self.connections.acquire(call, request)
             with log_requests_as(call.loggable_url):
                 response = await lease.inner.client.send(request, stream=True)
             if "network_stream" in response.extensions and announces_forbidden_body(response):
                 await response.extensions["network_stream"].aclose()
-            assert isinstance(response.stream, httpx.AsyncByteStream)
-            response.stream = AsyncResponseBody(response.stream, call.deadline, lease)
+            lease.attach(response, call.deadline)
             if not (stream and response.is_success):
                 await self._read(response, call)
             if response.is_closed:  # httpx does not close the stream of a response in memory
                 await lease.release()
             return response
         except BaseException as error:
-            await self.connections.abandon(lease, response, error)
+            await lease.abandon(response, error)
             raise
 
     async def _read(self, response: httpx.Response, call: Call) -> None:

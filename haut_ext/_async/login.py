@@ -31,9 +31,9 @@ class AsyncLogin:
     Args:
         username: The user's e-mail address.
         password: The user's password.
-        clock: Returns the current time in seconds.
 
     Attributes:
+        clock: Returns the current time in seconds.
         operations: Sends the requests. Set after construction, because it requires a token source,
             which requires this provider.
         company_id: The company that the last login returned.
@@ -42,12 +42,10 @@ class AsyncLogin:
     operations: AsyncOperations
     company_id: UUID
 
-    def __init__(
-        self, username: str, password: str, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, username: str, password: str) -> None:
         if not username or not password:
             raise ConfigError("a login needs a username and a password")
-        self.clock = clock
+        self.clock: Callable[[], float] = time.monotonic
         # The repr of these models does not show the secrets.
         self._login = LoginRequest(username=username, password=password)
         self._refresh: RefreshRequest | None = None

@@ -16,6 +16,7 @@ from haut_ext.photos.checks import Photo
 from haut_ext.settings import check_signed_address
 
 Progress = Callable[[int, int | None], None]
+Headers = Mapping[str, str]
 
 
 class AsyncPhotoBody(httpx.AsyncByteStream):
@@ -70,11 +71,7 @@ class AsyncPhotoBody(httpx.AsyncByteStream):
 
 
 async def upload(
-    http: AsyncHTTPClient,
-    method: str,
-    url: str,
-    headers: Mapping[str, str],
-    body: AsyncPhotoBody,
+    http: AsyncHTTPClient, method: str, url: str, headers: Headers, body: AsyncPhotoBody
 ) -> None:
     """Send a photo with exactly the signed method, URL and headers.
 
@@ -114,7 +111,7 @@ def _signed_request(
     http: AsyncHTTPClient,
     method: str,
     url: str,
-    headers: Mapping[str, str],
+    headers: Headers,
     body: AsyncPhotoBody | None = None,
 ) -> httpx.Request:
     try:

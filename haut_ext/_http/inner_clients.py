@@ -44,20 +44,32 @@ class InnerClient(Generic[Client]):
 
 @define(eq=False)
 class ClientPool(Generic[Client]):
-    """The inner clients of one event loop or process, grouped by proxy."""
+    """The inner clients of one event loop or process, grouped by proxy.
 
-    _by_proxy: dict[str, list[InnerClient[Client]]] = field(
-        factory=dict[str, "list[InnerClient[Client]]"]
-    )
+    Args:
+        kind: Class of the inner clients.
+        connections: Creates the inner clients.
+    """
 
-    def assign(self, proxy: str, create: Callable[[], Client]) -> InnerClient[Client]:
-        """Assign a request to the least busy client, or to a new client if all are busy."""
-        usable = [inner for inner in self._by_proxy.get(proxy, ()) if not inner.retired]
+    kind: type[Client]
+    connections: BaseConnections
+    _by_proxy: dict[str, list[InnerClient[Client]]] = field(factory=dict[str, Any])
+
+    def assign(self, proxy: httpx.Proxy | None) -> InnerClient[Client]:
+        """Assign a request to the least busy client, or to a new client if all are busy.
+
+        Raises:
+            ConfigError: If the client is closed, or the proxy cannot be used.
+        """
+        if self.connections.closed:
+            raise ConfigError("this client is closed")
+        group = self._by_proxy.get(str(proxy), ())
+        usable = [inner for inner in group if not inner.retired]
         chosen = min(usable, key=lambda inner: inner.in_flight, default=None)
         if chosen is None or chosen.in_flight >= _REQUESTS_PER_CLIENT:
-            chosen = InnerClient(create())
+            chosen = InnerClient(self.connections.new_client(self.kind, proxy))
             usable.append(chosen)
-        self._by_proxy[proxy] = usable
+        self._by_proxy[str(proxy)] = usable
         chosen.in_flight += 1
         return chosen
 
@@ -122,11 +134,6 @@ class BaseConnections:
         self.transport: Any = transport
         self.transport_users = 0
         self._ssl_context = None if transport is not None else create_ssl_context(verify)
-
-    def check_open(self) -> None:
-        """Raise ConfigError if the client is closed."""
-        if self.closed:
-            raise ConfigError("this client is closed")
 
     def check_hooks(self, event_hooks: Mapping[str, Iterable[object]]) -> None:
         """Raise ConfigError if an event hook of the sync client is a coroutine function."""

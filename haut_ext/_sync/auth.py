@@ -39,18 +39,14 @@ class TokenSource:
     Args:
         provider: The token, or a callable that returns one.
         lifetime: Lifetime of a token in seconds; infinite if it is unknown.
+
+    Attributes:
         clock: Returns the current time in seconds.
     """
 
-    def __init__(
-        self,
-        provider: SyncToken,
-        *,
-        lifetime: float = inf,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, provider: SyncToken, *, lifetime: float = inf) -> None:
         self.provider = provider
-        self.clock = clock
+        self.clock: Callable[[], float] = time.monotonic
         self._lifetime = lifetime
         self._cached = CachedToken(None if callable(provider) else check_token(provider))
         # One lock for each event loop or process: a fork may copy a lock that is held.

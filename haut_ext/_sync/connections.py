@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -27,9 +26,9 @@ from haut_ext._sync.auth import TokenSource
 class _ProcessConnections:
     """The connections of one process."""
 
+    pool: ClientPool[httpx.Client]
     # SimpleQueue is implemented in C: an interruption cannot leave its lock held.
     permits: SimpleQueue[None] = field(factory=SimpleQueue[None])
-    pool: ClientPool[httpx.Client] = field(factory=ClientPool[httpx.Client])
     lock: threading.Lock = field(factory=threading.Lock)
 
 
@@ -51,6 +50,51 @@ class Lease:
         self.connections.permits.put(None)
         if self.inner.closable:
             self.inner.client.close()
+
+    def attach(self, response: httpx.Response, deadline: Deadline) -> None:
+        """Release the lease when the response is closed, and check the deadline while it is read."""
+        assert isinstance(response.stream, httpx.SyncByteStream)
+        response.stream = _ResponseBody(response.stream, deadline, self)
+
+    def abandon(self, response: httpx.Response | None, error: BaseException) -> None:
+        """Close the response and release the lease after an exception.
+
+        After an interruption nothing is closed, because a lock may still be held; see
+        `Connections.handle_interruption`.
+        """
+        if not isinstance(error, Exception):
+            return
+        try:
+            if response is not None:
+                response.close()
+        finally:
+            self.release()
+
+
+@define(eq=False)
+class _Body(httpx.SyncByteStream):
+    """Body of a request that checks the deadline before each chunk."""
+
+    stream: httpx.SyncByteStream
+    deadline: Deadline
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self.stream:
+            self.deadline.check()
+            yield chunk
+
+
+@define(eq=False)
+class _ResponseBody(_Body):
+    """Body of a response with a lease and a deadline."""
+
+    lease: Lease
+
+    def close(self) -> None:
+        try:
+            self.stream.close()
+        finally:
+            self.lease.release()
 
 
 class Connections(BaseConnections):
@@ -89,33 +133,14 @@ class Connections(BaseConnections):
             raise httpx.PoolTimeout("max_in_flight requests are in flight") from None
         try:
             with connections.lock:
-                self.check_open()
-                create = partial(self.new_client, httpx.Client, proxy)
-                lease = Lease(connections.pool.assign(str(proxy), create), connections)
+                lease = Lease(connections.pool.assign(proxy), connections)
         except Exception:
             connections.permits.put(None)
             raise
         attempts.shorten_timeouts(call, request)
         if isinstance(request.stream, httpx.SyncByteStream) and not call.buffered:
-            request.stream = RequestBody(request.stream, call.deadline)
+            request.stream = _Body(request.stream, call.deadline)
         return lease
-
-    def abandon(
-        self, lease: Lease | None, response: httpx.Response | None, error: BaseException
-    ) -> None:
-        """Close the response and release the lease of an attempt that has raised an exception.
-
-        After an interruption nothing is closed, because a lock may still be held; see
-        `handle_interruption`.
-        """
-        if not isinstance(error, Exception):
-            return
-        try:
-            if response is not None:
-                response.close()
-        finally:
-            if lease is not None:
-                lease.release()
 
     def handle_interruption(self, error: BaseException) -> None:
         """Discard the connections of this process if an attempt was interrupted, as by Ctrl-C.
@@ -140,34 +165,8 @@ class Connections(BaseConnections):
         process = os.getpid()
         connections = self._by_process.get(process)
         if connections is None:
-            new = _ProcessConnections()
+            new = _ProcessConnections(ClientPool(httpx.Client, self))
             for _ in range(self.max_in_flight):
                 new.permits.put(None)
             connections = self._by_process.setdefault(process, new)
         return connections
-
-
-@define(eq=False)
-class RequestBody(httpx.SyncByteStream):
-    """Body of a request that checks the deadline before each chunk."""
-
-    stream: httpx.SyncByteStream
-    deadline: Deadline
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self.stream:
-            self.deadline.check()
-            yield chunk
-
-
-@define(eq=False)
-class ResponseBody(RequestBody):
-    """Body of a response that checks the deadline and releases the lease when it is closed."""
-
-    lease: Lease
-
-    def close(self) -> None:
-        try:
-            self.stream.close()
-        finally:
-            self.lease.release()

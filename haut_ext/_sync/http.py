@@ -20,11 +20,7 @@ from haut_ext._http.download_sink import DownloadSink
 from haut_ext._http.redaction import log_requests_as
 from haut_ext._http.response_capture import record_response
 from haut_ext._http.response_shapes import announces_forbidden_body, is_web_page
-from haut_ext._sync.connections import (
-    Connections,
-    Lease,
-    ResponseBody,
-)
+from haut_ext._sync.connections import Connections
 from haut_ext.errors import CallerError, ConfigError
 from haut_ext.settings import Options, check_path
 
@@ -133,23 +129,21 @@ class HTTPClient(httpx.Client):
 
     def _send_once(self, call: Call, request: httpx.Request, *, stream: bool) -> httpx.Response:
         """Send one attempt, and read the response unless it is a success to be streamed."""
-        lease: Lease | None = None
+        lease = self.connections.acquire(call, request)
         response: httpx.Response | None = None
         try:
-            lease = self.connections.acquire(call, request)
             with log_requests_as(call.loggable_url):
                 response = lease.inner.client.send(request, stream=True)
             if "network_stream" in response.extensions and announces_forbidden_body(response):
                 response.extensions["network_stream"].close()
-            assert isinstance(response.stream, httpx.SyncByteStream)
-            response.stream = ResponseBody(response.stream, call.deadline, lease)
+            lease.attach(response, call.deadline)
             if not (stream and response.is_success):
                 self._read(response, call)
             if response.is_closed:  # httpx does not close the stream of a response in memory
                 lease.release()
             return response
         except BaseException as error:
-            self.connections.abandon(lease, response, error)
+            lease.abandon(response, error)
             raise
 
     def _read(self, response: httpx.Response, call: Call) -> None:

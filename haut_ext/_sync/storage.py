@@ -17,6 +17,7 @@ from haut_ext.photos.checks import Photo
 from haut_ext.settings import check_signed_address
 
 Progress = Callable[[int, int | None], None]
+Headers = Mapping[str, str]
 
 
 class PhotoBody(httpx.SyncByteStream):
@@ -70,13 +71,7 @@ class PhotoBody(httpx.SyncByteStream):
             self._chunks.close()
 
 
-def upload(
-    http: HTTPClient,
-    method: str,
-    url: str,
-    headers: Mapping[str, str],
-    body: PhotoBody,
-) -> None:
+def upload(http: HTTPClient, method: str, url: str, headers: Headers, body: PhotoBody) -> None:
     """Send a photo with exactly the signed method, URL and headers.
 
     Raises:
@@ -115,7 +110,7 @@ def _signed_request(
     http: HTTPClient,
     method: str,
     url: str,
-    headers: Mapping[str, str],
+    headers: Headers,
     body: PhotoBody | None = None,
 ) -> httpx.Request:
     try:

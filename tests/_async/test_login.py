@@ -256,7 +256,8 @@ async def test_a_401_after_an_early_failure_asks_again() -> None:
             raise OSError
         return f"token-{seconds:g}"
 
-    tokens = AsyncTokenSource(provider, lifetime=HOUR, clock=lambda: seconds)
+    tokens = AsyncTokenSource(provider, lifetime=HOUR)
+    tokens.clock = lambda: seconds
     held = await tokens.current()
     seconds, failing = HOUR * 3 / 4, True
     assert (await tokens.current()).value == "token-0"

@@ -252,7 +252,8 @@ def test_a_401_after_an_early_failure_asks_again() -> None:
             raise OSError
         return f"token-{seconds:g}"
 
-    tokens = TokenSource(provider, lifetime=HOUR, clock=lambda: seconds)
+    tokens = TokenSource(provider, lifetime=HOUR)
+    tokens.clock = lambda: seconds
     held = tokens.current()
     seconds, failing = HOUR * 3 / 4, True
     assert (tokens.current()).value == "token-0"
