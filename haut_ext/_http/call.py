@@ -52,11 +52,7 @@ class Call:
     """
 
     def __init__(
-        self,
-        request: httpx.Request,
-        origin: Origin,
-        options: Options,
-        sink: DownloadSink | None = None,
+        self, request: httpx.Request, origin: Origin, options: Options, sink: DownloadSink | None
     ) -> None:
         self.request = request
         self.options = options

@@ -24,27 +24,31 @@ def create_ssl_context(verify: object) -> ssl.SSLContext:
     """
     if isinstance(verify, ssl.SSLContext):
         return verify
-    if isinstance(verify, str | os.PathLike):
-        name = os.fspath(cast("str | os.PathLike[str]", verify))
-        try:
-            path = Path(name)
-            folder = path.is_dir()
-            return ssl.create_default_context(
-                cafile=None if folder else path, capath=path if folder else None
-            )
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"verify={name!r} cannot be used: {error}") from None
-    if verify is not True:
+    if verify is True:
+        return _default_context()
+    if not isinstance(verify, str | os.PathLike):
         raise ConfigError(
             "verify must be True, the path of a CA file or folder, or an ssl.SSLContext: certificate "
             "checks cannot be disabled"
         )
+    name = os.fspath(cast("str | os.PathLike[str]", verify))
+    try:
+        path = Path(name)
+        folder = path.is_dir()
+        return ssl.create_default_context(
+            cafile=None if folder else path, capath=path if folder else None
+        )
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"verify={name!r} cannot be used: {error}") from None
+
+
+def _default_context() -> ssl.SSLContext:
     names = ("SSL_CERT_FILE", "SSL_CERT_DIR")
     variables = {name: os.environ[name] for name in names if os.environ.get(name)}
-    for name, value in variables.items():
-        if not os.path.exists(value):
+    for name, path in variables.items():
+        if not os.path.exists(path):
             raise ConfigError(
-                f"{name} is set to {value!r}, which does not exist: correct or unset it"
+                f"{name} is set to {path!r}, which does not exist: correct or unset it"
             )
     try:
         return httpx.create_ssl_context()

@@ -45,7 +45,7 @@ def call(operation: str = "GET /x/{id}/", **known: Any) -> Call:
         url = httpx.URL("https://storage.example/photo")
     content = iter([b""]) if known.pop("unrepeatable", False) else b""
     options = Options(deadline=known.pop("deadline", None))
-    made = Call(httpx.Request(method, url, content=content), origin_of(origin), options)
+    made = Call(httpx.Request(method, url, content=content), origin_of(origin), options, None)
     made.attempts = 1
     made.token = CachedToken("the-token")
     made.deadline.started -= known.pop("elapsed", 0.0)
