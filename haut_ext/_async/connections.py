@@ -133,7 +133,10 @@ class AsyncConnections(BaseConnections):
         return lease
 
     async def aclose(self) -> None:
-        """Reject new requests and close idle connections; the others close after their last request."""
+        """Reject new requests and close idle connections.
+
+        Busy connections are closed after their last request.
+        """
         self.closed = True
         connections = self._by_loop.get((os.getpid(), asyncio.get_running_loop()))
         if connections is not None and connections.cleanup is not None:

@@ -15,7 +15,7 @@ from haut_ext._http.tokens import CachedToken
 from haut_ext.errors import HautError
 
 logger = logging.getLogger("haut_ext")
-# Without a handler, Python prints warnings of a program that does not configure logging.
+# Without a handler, Python prints this package's warnings if the program configures no logging.
 logger.addHandler(logging.NullHandler())
 
 INVALID_RESPONSE = (httpx.DecodingError, httpx.InvalidURL, UnicodeError)
@@ -156,7 +156,7 @@ def delay_before_retry(call: Call, failure: Failure) -> float:
 
 
 def _already_deleted(call: Call, response: httpx.Response) -> bool:
-    """Return whether an earlier attempt may be the reason why a DELETE got the service's own 404."""
+    """Return whether the service returned 404 for a DELETE that an earlier attempt may have carried out."""
     if call.request.method != "DELETE" or not call.maybe_carried_out:
         return False
     return response.status_code == 404 and response_shapes.is_service_error(response.content)

@@ -117,6 +117,6 @@ class Call:
             secrets = login_secrets(self.request.read())
         text = str(value)
         head = redact_text(text[: length * 4], secrets)
-        if len(text) > length * 4:  # the end of the slice may be the beginning of a secret
+        if len(text) > length * 4:  # the slice may end with a part of a secret
             head = head[: -max(map(len, secrets), default=1)]
         return head[:length]

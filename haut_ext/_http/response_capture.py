@@ -92,7 +92,7 @@ def capture_responses() -> Generator[list[ResponseInfo]]:
 
 
 def record_response(response: httpx.Response, call: Call) -> httpx.Response:
-    """Pass the response of a call to the collectors of this context, and return it."""
+    """Pass the response of a call to the collectors of this context, and return the response."""
     facts = (response.status_code, call.attempts, call.deadline.elapsed, response)
     info = ResponseInfo(call.operation, call.ids, *facts)
     for collector in _collectors.get():

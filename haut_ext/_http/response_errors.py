@@ -19,7 +19,7 @@ from haut_ext._http.response_shapes import error_items, storage_code
 MAYBE_CARRIED_OUT = "The request may have been carried out: check before you send it again."
 
 NEVER_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-"""Exceptions of httpx that exclude that any byte of the request was sent to the server."""
+"""Exceptions that httpx raises only if no byte of the request was sent to the server."""
 
 _MAX_CAUSES = 10
 """Maximum length of a chain of exceptions; a chain can be circular."""
@@ -130,7 +130,7 @@ def connection_error(
         advice = "Make fewer concurrent calls, or raise max_in_flight or timeout.pool."
     elif isinstance(error, NEVER_CONNECTED):
         problem = "could not be sent: no connection was established"
-        if isinstance(error, httpx.ProxyError):  # its text may contain the password
+        if isinstance(error, httpx.ProxyError):  # the full text may contain the password
             problem += f" (the proxy returned {str(error)[:3]})"
         advice = "Check base_url, the network, and HTTPS_PROXY if it is set."
     elif isinstance(error, httpx.TimeoutException):
@@ -158,7 +158,7 @@ def connection_error(
 
 
 def _response_details(response: httpx.Response, call: Call) -> dict[str, Any]:
-    """Return the attributes that every error of a response has."""
+    """Return the attributes that all errors for a response share."""
     headers = response.headers.items()
     return {
         "operation": call.operation,

@@ -61,7 +61,7 @@ def status_disposition(
 
 
 def may_retry(method: str, disposition: Disposition, *, repeatable: bool) -> bool:
-    """Return whether a request may be sent again, according to the table above."""
+    """Return whether the retry policy allows to send a request again."""
     if disposition is Disposition.REJECTED:
         return repeatable
     return disposition is Disposition.AMBIGUOUS and repeatable and method != "POST"

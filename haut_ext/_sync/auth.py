@@ -106,7 +106,7 @@ class TokenSource:
         return self._locks[owner]
 
     def _call_provider(self, *, advisory: bool) -> CachedToken:
-        assert callable(self.provider)  # a string is never renewed
+        assert callable(self.provider)  # a token given as a string is never renewed
         generation = self._cached.generation + 1
         started = self.clock()
         try:

@@ -151,7 +151,10 @@ class Connections(BaseConnections):
             self._by_process.pop(os.getpid(), None)
 
     def close(self) -> None:
-        """Reject new requests and close idle connections; the others close after their last request."""
+        """Reject new requests and close idle connections.
+
+        Busy connections are closed after their last request.
+        """
         self.closed = True
         connections = self._by_process.pop(os.getpid(), None)
         if connections is not None:
