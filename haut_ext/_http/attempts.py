@@ -156,7 +156,7 @@ def delay_before_retry(call: Call, failure: Failure) -> float:
 
 
 def _already_deleted(call: Call, response: httpx.Response) -> bool:
-    """Return whether the service returned 404 for a DELETE that an earlier attempt may have carried out."""
+    """Return whether a DELETE got 404 because an earlier attempt may have been carried out."""
     if call.request.method != "DELETE" or not call.maybe_carried_out:
         return False
     return response.status_code == 404 and response_shapes.is_service_error(response.content)
