@@ -16,8 +16,9 @@ from haut_api.api.dictionaries import list_algorithms, list_image_types
 from haut_api.models import Algorithm, Image, ImageType
 from haut_api.types import UNSET, Unset
 from haut_ext._async.auth import AsyncTokenSource
+from haut_ext._async.connections import AsyncConnections
 from haut_ext._async.generated_client import AsyncApiClient
-from haut_ext._async.http import AsyncConnections, AsyncHTTPClient
+from haut_ext._async.http import AsyncHTTPClient
 from haut_ext._async.login import AsyncLogin
 from haut_ext._async.operations import AsyncOperations
 from haut_ext._async.pagination import AsyncListOperation, iterate
@@ -36,7 +37,7 @@ from haut_ext._async.workflows.upload import (
     new_state,
     upload_and_compute,
 )
-from haut_ext._http.connection_settings import ConnectionSettings, origin_of
+from haut_ext._http.call import origin_of
 from haut_ext._http.tokens import AsyncToken
 from haut_ext.analysis_results import Api, BatchResults
 from haut_ext.erasure_receipt import ErasureReceipt
@@ -150,11 +151,7 @@ class AsyncHaut:
         settings = {name: value for name, value in options.items() if name not in changes}
         provider = arguments.pop("token")
         scope = Scope(**arguments)
-        tokens = AsyncTokenSource(provider)
-        known = ConnectionSettings(
-            scope.base_url, asynchronous=AsyncHTTPClient.asynchronous, **settings
-        )
-        connections = AsyncConnections(known, tokens)
+        connections = AsyncConnections(scope.base_url, AsyncTokenSource(provider), **settings)
         http = AsyncHTTPClient(connections, Options().merged(changes))
         self._assemble(scope, http, {}, owner=True)
 
@@ -247,7 +244,7 @@ class AsyncHaut:
             "base_url": base_url,
         }
         haut = cls(**with_environment(given), **options)
-        haut._operations.http.connections.tokens = AsyncTokenSource(login, life=token_life)
+        haut._operations.http.connections.tokens = AsyncTokenSource(login, lifetime=token_life)
         login.operations = haut._operations
         http = haut._operations.http
         try:
@@ -315,7 +312,7 @@ class AsyncHaut:
         more: dict[str, Any] = {} if isinstance(json, Unset) else {"json": json}
         try:
             url = httpx.URL(path).copy_merge_params(dict(params or {}))
-            elsewhere = origin_of(url) != http.connections.settings.origin or url.userinfo
+            elsewhere = origin_of(url) != http.connections.origin or url.userinfo
             if elsewhere and (url.host or not path.startswith("/")):
                 raise ConfigError("path must begin with / or be an address of base_url")
             if not method.isascii() or not method.isalpha():
@@ -658,9 +655,9 @@ class AsyncHaut:
             ConfigError: If an argument of the constructor cannot travel; names it.
         """
         http = self._operations.http
-        given = {**asdict(http.call_options, recurse=False), **http.connections.settings.arguments}
+        given = {**asdict(http.call_options, recurse=False), **http.connections.arguments}
         given["token"] = self._token_to_travel(http.connections.tokens.provider)
-        if http.connections.settings.has_proxy_password:
+        if http.connections.proxies.has_password:
             raise ConfigError(
                 "this client cannot be pickled: proxy= contains a password, which is not pickled. "
                 "Set HTTPS_PROXY instead"

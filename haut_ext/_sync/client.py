@@ -16,11 +16,12 @@ from attrs import asdict, evolve
 from haut_api.api.dictionaries import list_algorithms, list_image_types
 from haut_api.models import Algorithm, Image, ImageType
 from haut_api.types import UNSET, Unset
-from haut_ext._http.connection_settings import ConnectionSettings, origin_of
+from haut_ext._http.call import origin_of
 from haut_ext._http.tokens import SyncToken
 from haut_ext._sync.auth import TokenSource
+from haut_ext._sync.connections import Connections
 from haut_ext._sync.generated_client import ApiClient
-from haut_ext._sync.http import Connections, HTTPClient
+from haut_ext._sync.http import HTTPClient
 from haut_ext._sync.login import Login
 from haut_ext._sync.operations import Operations
 from haut_ext._sync.pagination import ListOperation, iterate
@@ -151,9 +152,7 @@ class Haut:
         settings = {name: value for name, value in options.items() if name not in changes}
         provider = arguments.pop("token")
         scope = Scope(**arguments)
-        tokens = TokenSource(provider)
-        known = ConnectionSettings(scope.base_url, asynchronous=HTTPClient.asynchronous, **settings)
-        connections = Connections(known, tokens)
+        connections = Connections(scope.base_url, TokenSource(provider), **settings)
         http = HTTPClient(connections, Options().merged(changes))
         self._assemble(scope, http, {}, owner=True)
 
@@ -246,7 +245,7 @@ class Haut:
             "base_url": base_url,
         }
         haut = cls(**with_environment(given), **options)
-        haut._operations.http.connections.tokens = TokenSource(login, life=token_life)
+        haut._operations.http.connections.tokens = TokenSource(login, lifetime=token_life)
         login.operations = haut._operations
         http = haut._operations.http
         try:
@@ -312,7 +311,7 @@ class Haut:
         more: dict[str, Any] = {} if isinstance(json, Unset) else {"json": json}
         try:
             url = httpx.URL(path).copy_merge_params(dict(params or {}))
-            elsewhere = origin_of(url) != http.connections.settings.origin or url.userinfo
+            elsewhere = origin_of(url) != http.connections.origin or url.userinfo
             if elsewhere and (url.host or not path.startswith("/")):
                 raise ConfigError("path must begin with / or be an address of base_url")
             if not method.isascii() or not method.isalpha():
@@ -655,9 +654,9 @@ class Haut:
             ConfigError: If an argument of the constructor cannot travel; names it.
         """
         http = self._operations.http
-        given = {**asdict(http.call_options, recurse=False), **http.connections.settings.arguments}
+        given = {**asdict(http.call_options, recurse=False), **http.connections.arguments}
         given["token"] = self._token_to_travel(http.connections.tokens.provider)
-        if http.connections.settings.has_proxy_password:
+        if http.connections.proxies.has_password:
             raise ConfigError(
                 "this client cannot be pickled: proxy= contains a password, which is not pickled. "
                 "Set HTTPS_PROXY instead"

@@ -19,8 +19,9 @@ from attrs import field, frozen
 
 from haut_api.errors import DecodeError
 from haut_api.models import ImageType
-from haut_ext._http.response_capture import ResponseInfo, collect_requests
-from haut_ext._http.response_errors import Sent, unexpected
+from haut_ext._http.call import Call
+from haut_ext._http.response_capture import ResponseInfo, collect_responses
+from haut_ext._http.response_errors import unexpected_response
 from haut_ext._sync.generated_client import ApiClient
 from haut_ext._sync.http import HTTPClient
 from haut_ext.errors import UnexpectedResponse
@@ -52,7 +53,7 @@ class Success(Generic[Parsed]):
 
     parsed: Parsed | None
     info: ResponseInfo
-    sent: Sent = field(repr=False)
+    http_call: Call = field(repr=False)
 
 
 @frozen
@@ -97,7 +98,8 @@ class Operations:
         arguments = operation._get_kwargs(  # pyright: ignore[reportPrivateUsage]
             company_id=self.scope.company_id, **parameters
         )
-        with collect_requests() as found:
+        found: list[tuple[ResponseInfo, Call]] = []
+        with collect_responses(found.append):
             response = self.http.request(**arguments)
         return self.unwrap(Success(response.json(), *found[-1]), kind)
 
@@ -121,19 +123,20 @@ class Operations:
         """
         if _takes_company(operation.sync_detailed):
             parameters = {"company_id": self.scope.company_id, **parameters}
-        with collect_requests() as found:
+        found: list[tuple[ResponseInfo, Call]] = []
+        with collect_responses(found.append):
             try:
                 response = operation.sync_detailed(client=self.api, **parameters)
             except DecodeError as error:
-                info, sent = found[-1]
+                info, http_call = found[-1]
                 problem = f"{error.field} does not fit the spec"
-                raise unexpected(info.response, sent, problem, error.field) from None
+                raise unexpected_response(info.response, http_call, problem, error.field) from None
         return Success(response.parsed, *found[-1])
 
     def decode_error(self, success: Success[Any], field: str, problem: str) -> UnexpectedResponse:
         """Return the error for a success that was parsed, but is not what the spec says."""
         text = f"{field} does not fit the spec: {problem}"
-        return unexpected(success.info.response, success.sent, text, field)
+        return unexpected_response(success.info.response, success.http_call, text, field)
 
 
 @cache

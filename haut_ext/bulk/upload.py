@@ -21,10 +21,10 @@ from uuid import UUID
 from attrs import field, frozen
 
 from haut_api.types import UNSET
-from haut_ext._sync.body import Progress as BytesProgress
 from haut_ext._sync.client import Haut
 from haut_ext._sync.resources.images import Images, Slot
 from haut_ext._sync.resources.subjects import found_or_created
+from haut_ext._sync.storage import Progress as BytesProgress
 from haut_ext._sync.workflows.upload import Attributes, check_photos, new_state, upload_and_compute
 from haut_ext.bulk.journal import Entry, Journal
 from haut_ext.bulk.manifest import COLUMNS, RawRow, Row, parse_row, read_manifest, row_key

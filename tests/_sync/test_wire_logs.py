@@ -254,7 +254,7 @@ def test_the_query_is_not_in_what_a_missing_item_says(sandbox: Sandbox) -> None:
 def test_silent_by_default() -> None:
     """Without a handler of its own, Python would print the warnings to the standard error."""
     code = (
-        "from haut_ext._http.call import logger; logger.warning('unasked for');"
+        "from haut_ext._http.attempts import logger; logger.warning('unasked for');"
         "import logging; logging.basicConfig(); logger.warning('asked for')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

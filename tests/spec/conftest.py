@@ -1,4 +1,4 @@
-"""A copy of the project for each test that changes one."""
+"""Fixtures for tests that change a copy of the project or type-check generated packages."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What mypy knows of the packages that every generated client uses."""
+    """Cache of mypy for the packages that every generated client imports."""
     return tmp_path_factory.mktemp("mypy")

@@ -1,4 +1,4 @@
-"""Packages of other documents than ours, generated, compared with their document and imported."""
+"""Generate packages from test documents, check their completeness and run code with them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import frozen
 
-from scripts.generate import losses, write_package
+from scripts.generate import check_completeness, write_package
 from scripts.spec.document import ROOT, Json, parse
 from scripts.spec.prepare import Prepared
 from scripts.spec.pull import Sections, select
@@ -21,18 +21,18 @@ CASES = ROOT / "tests" / "data" / "spec"
 
 @frozen
 class Generated:
-    """A package in a folder of its own."""
+    """A generated package in its own folder."""
 
     document: Json
     prepared: Prepared
     folder: Path
 
-    def losses(self) -> list[str]:
-        """Return what the completeness check finds."""
-        return losses(self.document, self.prepared, self.folder)
+    def problems(self) -> list[str]:
+        """Return the problems that the completeness check reports."""
+        return check_completeness(self.document, self.prepared, self.folder)
 
     def run(self, code: str) -> Any:
-        """Run code in a process that imports this package; return the JSON that it prints last."""
+        """Run code in a process that imports this package; return what it passes to `report`."""
         done = subprocess.run(
             [sys.executable, "-c", _PRELUDE + code],
             cwd=self.folder,
@@ -48,7 +48,7 @@ class Generated:
         return (self.folder / "haut_api" / path).read_text("utf-8")
 
     def replace(self, path: str, old: str, new: str) -> None:
-        """Change a file of the package, as a generator with a fault would write it."""
+        """Edit a file of the package to imitate a defect of the generator."""
         text = self.source(path)
         assert old in text
         (self.folder / "haut_api" / path).write_text(text.replace(old, new), "utf-8")
@@ -62,35 +62,35 @@ from haut_api.client import AuthenticatedClient, Client
 from haut_api.types import UNSET
 
 
-def call(module, answer=None, **arguments):
-    seen = []
+def call(module, served=None, **arguments):
+    requests = []
 
     def handler(request):
         request.read()
-        seen.append(request)
-        return answer or httpx.Response(599)
+        requests.append(request)
+        return served or httpx.Response(599)
 
-    served = {"transport": httpx.MockTransport(handler)}
-    client = AuthenticatedClient(base_url="https://service.example", httpx_args=served, token="a-token")
+    options = {"transport": httpx.MockTransport(handler)}
+    client = AuthenticatedClient(base_url="https://service.example", httpx_args=options, token="a-token")
     response = module.sync_detailed(client=client, **arguments)
-    return seen[0], response
+    return requests[0], response
 
 
-def say(value):
+def report(value):
     print(json.dumps(value))
 """
 
 
 def generate(document: Json, folder: Path) -> Generated:
-    """Generate a document's package.
+    """Generate the package of a document.
 
     Raises:
-        SpecError: If the document is refused.
+        SpecError: If the document has an unsupported construct.
     """
     return Generated(document, write_package(document, folder / "haut_api"), folder)
 
 
-def pulled(name: str) -> Json:
-    """Return the section `Subjects` of one of the documents in tests/data/spec."""
+def load_case(name: str) -> Json:
+    """Return the section `Subjects` of a document in tests/data/spec."""
     path = CASES / name
     return select(parse(path.read_text("utf-8"), name), Sections(tags=["Subjects"]))

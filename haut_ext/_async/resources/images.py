@@ -33,10 +33,10 @@ from haut_api.models import (
 )
 from haut_api.types import UNSET, Unset
 from haut_ext._async import storage
-from haut_ext._async.body import AsyncPhotoBody, Progress
 from haut_ext._async.operations import AsyncOperations
 from haut_ext._async.pagination import iterate, read_page
 from haut_ext._async.resources.sides_and_lights import side_and_light
+from haut_ext._async.storage import AsyncPhotoBody, Progress
 from haut_ext._http.download_sink import DownloadSink, open_sink
 from haut_ext.analysis_results import Api
 from haut_ext.errors import ConfigError, StorageError

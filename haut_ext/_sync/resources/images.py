@@ -35,10 +35,10 @@ from haut_api.models import (
 from haut_api.types import UNSET, Unset
 from haut_ext._http.download_sink import DownloadSink, open_sink
 from haut_ext._sync import storage
-from haut_ext._sync.body import PhotoBody, Progress
 from haut_ext._sync.operations import Operations
 from haut_ext._sync.pagination import iterate, read_page
 from haut_ext._sync.resources.sides_and_lights import side_and_light
+from haut_ext._sync.storage import PhotoBody, Progress
 from haut_ext.analysis_results import Api
 from haut_ext.errors import ConfigError, StorageError
 from haut_ext.photos.checks import Photo, PhotoFile

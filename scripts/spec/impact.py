@@ -1,10 +1,10 @@
-"""Which promises of haut_ext and which cassettes rest on an operation.
+"""Find the functions of haut_ext and the cassettes that use an operation of the API.
 
-Read from the sources, without running them: a function rests on an operation when it names the
-generated module, or a function of haut_ext that does. Objects are known by name, not by type: a method
-counts when its object has the name of the method's module or class (`self.images.delete`), or was made
-on the spot (then all its methods do, if it is not called at once). `_sync` is derived from `_async` and
-left out.
+The source files are parsed, not run. A function uses an operation if it refers to the generated module,
+or to a function of haut_ext that does. Objects are recognized by name, not by type: a method counts if
+its object is named like the method's module or class (`self.images.delete`). If a function creates an
+object, it uses the method that it calls on the new object, or all methods of the class if it only stores
+or returns the object. `_sync` is derived from `_async`, so it is not read.
 """
 
 from __future__ import annotations
@@ -28,44 +28,45 @@ _OPERATIONS = "operations"
 
 @frozen
 class _Function:
-    """A function of haut_ext, and the names that it uses."""
+    """A function or method of haut_ext.
+
+    Attributes:
+        module: The module, relative to haut_ext.
+        owner: The class of a method; empty for a function.
+        name: The name of the function.
+        uses: Names that the function refers to, each as (module or object, name).
+    """
 
     module: str
-    owner: str  # its class, if it has one
+    owner: str
     name: str
-    uses: frozenset[tuple[str, str]]  # (the module or object it is taken from, name)
+    uses: frozenset[tuple[str, str]]
 
 
-def promises(operations: Iterable[str]) -> dict[str, list[str]]:
-    """Return, for each operation's module, the public functions of haut_ext that rest on it."""
-    functions = _read()
-    resting: dict[str, list[str]] = {}
-    for operation in operations:
-        reached = {
-            index for index, found in enumerate(functions) if (_OPERATIONS, operation) in found.uses
-        }
-        while True:
-            more = {
-                index
-                for index, found in enumerate(functions)
-                if index not in reached
-                and any(_calls(found, functions[other]) for other in reached)
-            }
-            if not more:
-                break
-            reached |= more
-        handlers = {
-            index
-            for index, found in enumerate(functions)
-            if found.name == operation and found.module.startswith("sandbox")
-        }
-        shown = {_shown(functions[index]) for index in reached | handlers}
-        resting[operation] = sorted(shown - {""})
-    return resting
+def dependents(operations: Iterable[str]) -> dict[str, list[str]]:
+    """Return, for the module name of each operation, the public functions that use the operation."""
+    functions = _functions_of_package()
+    return {operation: _dependents(operation, functions) for operation in operations}
 
 
-def _shown(function: _Function) -> str:
-    """What a user calls, both faces alike, or nothing where that is another function's part."""
+def _dependents(operation: str, functions: list[_Function]) -> list[str]:
+    found = [function for function in functions if (_OPERATIONS, operation) in function.uses]
+    remaining = [function for function in functions if function not in found]
+    added = found
+    while added:
+        added = [caller for caller in remaining if any(_calls(caller, called) for called in added)]
+        remaining = [function for function in remaining if function not in added]
+        found = found + added
+    found += [
+        function
+        for function in functions
+        if function.name == operation and function.module.startswith("sandbox")
+    ]
+    return sorted({_label(function) for function in found} - {""})
+
+
+def _label(function: _Function) -> str:
+    """Return the public name of a function, the same for both clients; empty if it is private."""
     if function.module.startswith("sandbox"):
         return "the sandbox"
     if function.name.startswith("_") or function.owner.startswith("_"):
@@ -80,19 +81,21 @@ def _shown(function: _Function) -> str:
 def _calls(caller: _Function, called: _Function) -> bool:
     if not called.owner:
         return (called.module, called.name) in caller.uses
-    same = (caller.module, caller.owner) == (called.module, called.owner)
-    usual = (called.module.rpartition(".")[2], called.owner.removeprefix("Async").lower())
+    same_class = (caller.module, caller.owner) == (called.module, called.owner)
+    usual_names = (called.module.rpartition(".")[2], called.owner.removeprefix("Async").lower())
     return (
-        # Makes one, which it does to have its methods called.
+        # An object that is created and kept may have any of its methods called.
         (called.module, f"{called.owner}()") in caller.uses
         or (called.module, f"{called.owner}().{called.name}") in caller.uses
-        or (same and ("self", called.name) in caller.uses)
-        or any(name == called.name and source.strip("_") in usual for source, name in caller.uses)
+        or (same_class and ("self", called.name) in caller.uses)
+        or any(
+            name == called.name and source.strip("_") in usual_names for source, name in caller.uses
+        )
     )
 
 
 @cache
-def _read() -> list[_Function]:
+def _functions_of_package() -> list[_Function]:
     functions: list[_Function] = []
     for path in sorted(_EXT.rglob("*.py")):
         module = ".".join(path.relative_to(_EXT).with_suffix("").parts)
@@ -104,7 +107,7 @@ def _read() -> list[_Function]:
 
 
 def _imported(tree: ast.Module) -> dict[str, str]:
-    """Where each imported name comes from, in terms of haut_ext."""
+    """Return the module, relative to haut_ext, from which each name is imported."""
     sources: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -116,7 +119,6 @@ def _imported(tree: ast.Module) -> dict[str, str]:
 
 
 def _functions(tree: ast.Module, module: str, sources: dict[str, str]) -> Iterator[_Function]:
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
     methods: dict[str, dict[str, _Function]] = {}
     for node in tree.body:
         members = node.body if isinstance(node, ast.ClassDef) else [node]
@@ -126,10 +128,10 @@ def _functions(tree: ast.Module, module: str, sources: dict[str, str]) -> Iterat
                 module, owner, member.name, frozenset(_uses(member, module, sources))
             )
             for member in members
-            if isinstance(member, kinds)
+            if isinstance(member, ast.FunctionDef | ast.AsyncFunctionDef)
         }
         if isinstance(node, ast.ClassDef):
-            # What a class inherits from another of its module is its own.
+            # Add the methods that are inherited from another class of the same module.
             for base in node.bases:
                 inherited = methods.get(base.id, {}) if isinstance(base, ast.Name) else {}
                 for name, method in inherited.items():
@@ -140,50 +142,49 @@ def _functions(tree: ast.Module, module: str, sources: dict[str, str]) -> Iterat
 
 def _uses(function: ast.AST, module: str, sources: dict[str, str]) -> Iterator[tuple[str, str]]:
     nodes = list(ast.walk(function))
-    # What a variable may stand for, and what is only kept: whoever calls that names where it is kept.
-    chosen: dict[str, ast.expr] = {}
-    kept: set[ast.AST] = set()
+    # The expressions that are assigned to variables, which may be classes.
+    assigned: dict[str, ast.expr] = {}
+    # Created objects that are stored in an attribute, or whose method is called at once. Their methods
+    # are found by the name of the attribute or of the method.
+    traced: set[ast.AST] = set()
     for node in nodes:
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                chosen[name] = value
+                assigned[name] = value
             case ast.Assign(targets=[ast.Attribute()], value=value):
-                kept.add(value)
+                traced.add(value)
             case ast.Attribute(value=ast.Call() as called):
-                kept.add(called)
+                traced.add(called)
     for node in nodes:
         match node:
-            case ast.Call(func=ast.Name(id=name)) if node not in kept:
-                maker = chosen.get(name, node.func)
-                for named in ast.walk(maker):
+            case ast.Call(func=ast.Name(id=name)) if node not in traced:
+                for named in ast.walk(assigned.get(name, node.func)):
                     if isinstance(named, ast.Name):
                         yield sources.get(named.id, module), f"{named.id}()"
             case ast.Name(id=name):
                 yield sources.get(name, module), name
-            case ast.Attribute(value=ast.Call(func=ast.Name(id=made)), attr=name):
-                yield sources.get(made, module), f"{made}().{name}"
-            case ast.Attribute(value=ast.Name(id=source), attr=name):
-                yield source, name
-            case ast.Attribute(value=ast.Attribute(attr=source), attr=name):
+            case ast.Attribute(value=ast.Call(func=ast.Name(id=created)), attr=name):
+                yield sources.get(created, module), f"{created}().{name}"
+            case ast.Attribute(value=ast.Name(id=source) | ast.Attribute(attr=source), attr=name):
                 yield source, name
 
 
 def cassettes(operations: Iterable[str]) -> dict[str, list[str]]:
-    """Return the cassettes that hold each operation, which is given as `GET /path/{id}/`."""
-    # A path without parameters goes before one with, as it does on the wire.
+    """Return the cassettes with requests of each operation; operations are like `GET /path/{id}/`."""
+    # Paths with fewer parameters match first: `/subjects/delete/` before `/subjects/{subject_id}/`.
     patterns = {key: _pattern(key) for key in sorted(operations, key=lambda key: key.count("{"))}
-    held: dict[str, set[str]] = defaultdict(set)
-    for name, sent in _recorded():
+    found: dict[str, set[str]] = defaultdict(set)
+    for cassette, request in _recorded_requests():
         for key, pattern in patterns.items():
-            if pattern.fullmatch(sent):
-                held[key].add(name)
+            if pattern.fullmatch(request):
+                found[key].add(cassette)
                 break
-    return {key: sorted(names) for key, names in held.items()}
+    return {key: sorted(names) for key, names in found.items()}
 
 
 @cache
-def _recorded() -> list[tuple[str, str]]:
-    """Every request of every cassette: the cassette's name, and what was sent."""
+def _recorded_requests() -> list[tuple[str, str]]:
+    """Return every recorded request as (name of the cassette, method and path)."""
     found = []
     for path in sorted(CASSETTES.rglob("*.yaml")):
         name = path.relative_to(CASSETTES).with_suffix("").as_posix()

@@ -1,43 +1,50 @@
-"""What a change does to the Python that people write against: two generations of haut_api compared.
+"""Compare the public Python API of two versions of haut_api, and rate each change.
 
-griffe reads both packages without importing them. Of an operation's module `sync_detailed` stands for
-its four functions, which differ in how they are awaited only; what is private is left out.
+griffe reads both packages without importing them. The four functions of an operation's module have the
+same arguments, so only `sync_detailed` is compared. Private names are ignored.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import griffe
-from attrs import frozen
+from attrs import evolve, frozen
 
 PACKAGE = "haut_api"
 _MODELS = f"{PACKAGE}.models"
-_SPEAKER = "sync_detailed"
+_COMPARED_FUNCTION = "sync_detailed"
 _FUNCTIONS = ("sync", "sync_detailed", "asyncio", "asyncio_detailed")
-_MAPPING = {"additional_properties", "to_dict", "from_dict", "additional_keys"}  # every model's
+# Members that every model has.
+_COMMON_MEMBERS = {"additional_properties", "to_dict", "from_dict", "additional_keys"}
 
 
 @frozen
 class Name:
-    """Something that other code can refer to.
+    """A public name of the package.
 
-    `order` is its place among what is passed by position, `sent` and `received` say whether values
-    of it go to the service and come from it.
+    Attributes:
+        kind: "module", "class", "function", "argument", "result", "field", "method" or "attribute".
+        type: The annotation.
+        default: The default value; None if there is none.
+        position: Position among the positional arguments; None for keyword-only arguments.
+        sent: Whether values are sent to the service.
+        received: Whether values are received from the service.
     """
 
     kind: str
     type: str = ""
     default: str | None = None
-    order: int | None = None
+    position: int | None = None
     sent: bool = False
     received: bool = False
 
 
 @frozen
 class Difference:
-    """One change of the surface, as one row of a report."""
+    """A change of the Python API: one row of the report."""
 
     name: str
     text: str
@@ -45,7 +52,7 @@ class Difference:
 
 
 def compare(base: Path, revision: Path) -> list[Difference]:
-    """Return what changed between two folders that hold the package, the breaking first."""
+    """Compare the packages in two folders; return breaking changes first."""
     old, new = names(base), names(revision)
     found = [*_removed(old, new), *_added(old, new), *_changed(old, new), *_moved(old, new)]
     return sorted(found, key=lambda difference: (not difference.breaking, difference.name))
@@ -57,21 +64,18 @@ def names(folder: Path) -> dict[str, Name]:
     assert isinstance(package, griffe.Module)
     found = dict(_names(package))
     bodies = {name.type for name in found.values() if name.kind == "argument" and name.sent}
-    answers = {name.type for name in found.values() if name.kind == "answer"}
+    results = {name.type for name in found.values() if name.kind == "result"}
     models = {
         name: {entry.type for key, entry in found.items() if key.startswith(f"{name}.")}
         for name, entry in found.items()
         if entry.kind == "class"
     }
-    sent, received = _reached(bodies, models), _reached(answers, models)
+    sent, received = _referenced_models(bodies, models), _referenced_models(results, models)
     return {
-        key: Name(
-            entry.kind,
-            entry.type,
-            entry.default,
-            entry.order,
+        key: evolve(
+            entry,
             sent=entry.sent or _owner(key) in sent,
-            received=entry.kind == "answer" or _owner(key) in received,
+            received=entry.kind == "result" or _owner(key) in received,
         )
         for key, entry in found.items()
     }
@@ -81,23 +85,16 @@ def _owner(key: str) -> str:
     return key.rpartition(".")[0]
 
 
-def _reached(types: set[str], models: dict[str, set[str]]) -> set[str]:
-    """The models that some annotations name, and those that these name."""
+def _referenced_models(types: set[str], models: dict[str, set[str]]) -> set[str]:
+    """Return the models that annotations refer to, directly or through fields of other models."""
     by_name = {model.rpartition(".")[2]: model for model in models}
-    reached: set[str] = set()
+    found: set[str] = set()
     while types:
-        words = {word for text in types for word in _words(text)}
-        fresh = {by_name[word] for word in words & by_name.keys()} - reached
-        reached |= fresh
-        types = {text for model in fresh for text in models[model]}
-    return reached
-
-
-def _words(annotation: str) -> set[str]:
-    text = annotation
-    for mark in "[]|,.'\"":
-        text = text.replace(mark, " ")
-    return set(text.split())
+        words = {word for text in types for word in re.findall(r"\w+", text)}
+        added = {by_name[word] for word in words & by_name.keys()} - found
+        found |= added
+        types = {text for model in added for text in models[model]}
+    return found
 
 
 def _names(module: griffe.Module) -> Iterator[tuple[str, Name]]:
@@ -109,77 +106,79 @@ def _names(module: griffe.Module) -> Iterator[tuple[str, Name]]:
                 yield member.path, Name("module")
             yield from _names(member)
         elif isinstance(member, griffe.Class):
-            # A model is imported from the package: which of its files holds it is nobody's affair.
+            # Models are imported from the package, so the module of a model is not public.
             model = module.parent is not None and module.parent.path == _MODELS
             path = f"{_MODELS}.{name}" if model else member.path
             yield path, Name("class")
             yield from _attributes(member, path)
         elif isinstance(member, griffe.Function):
-            if _SPEAKER not in module.members:
+            if _COMPARED_FUNCTION not in module.members:
                 yield from _function(member, member.path)
-            elif name == _SPEAKER:
+            elif name == _COMPARED_FUNCTION:
                 yield from _function(member, module.path)
             if name in _FUNCTIONS:
                 yield member.path, Name("function")
-        elif isinstance(member, griffe.Attribute) and name != "T":  # a model's own type variable
+        elif (
+            isinstance(member, griffe.Attribute) and name != "T"
+        ):  # skip the type variable of each model
             yield member.path, Name("attribute", str(member.annotation or ""))
 
 
 def _function(function: griffe.Function, path: str) -> Iterator[tuple[str, Name]]:
-    if function.path != f"{path}.{_SPEAKER}":
+    if function.path != f"{path}.{_COMPARED_FUNCTION}":
         yield path, Name("function")
-    position = 0
+    positional = 0
     for parameter in function.parameters:
-        order = None
+        position = None
         if parameter.kind is griffe.ParameterKind.positional_or_keyword:
-            order, position = position, position + 1
+            position, positional = positional, positional + 1
         default = None if parameter.default is None else str(parameter.default)
         if parameter.name != "self":
             yield (
                 f"{path}({parameter.name})",
-                Name("argument", str(parameter.annotation or ""), default, order, sent=True),
+                Name("argument", str(parameter.annotation or ""), default, position, sent=True),
             )
-    yield f"{path} → result", Name("answer", str(function.returns or ""))
+    yield f"{path} → result", Name("result", str(function.returns or ""))
 
 
 def _attributes(found: griffe.Class, path: str) -> Iterator[tuple[str, Name]]:
-    order = 0
+    position = 0
     for name, member in found.members.items():
-        if name.startswith("_") or name in _MAPPING:
+        if name.startswith("_") or name in _COMMON_MEMBERS:
             continue
         if isinstance(member, griffe.Attribute):
             default = None if member.value is None else str(member.value)
-            yield f"{path}.{name}", Name("field", str(member.annotation or ""), default, order)
-            order += 1
+            yield f"{path}.{name}", Name("field", str(member.annotation or ""), default, position)
+            position += 1
         elif isinstance(member, griffe.Function):
             yield f"{path}.{name}", Name("method", str(member.returns or ""))
 
 
-# --- the comparison
+# --- comparison
 
 
 def _removed(old: dict[str, Name], new: dict[str, Name]) -> Iterator[Difference]:
-    gone = old.keys() - new.keys()
-    for key in gone:
-        if not _inside(key, gone):
+    removed = old.keys() - new.keys()
+    for key in removed:
+        if not _has_parent(key, removed):
             yield Difference(key, f"{old[key].kind} removed", breaking=True)
 
 
 def _added(old: dict[str, Name], new: dict[str, Name]) -> Iterator[Difference]:
-    fresh = new.keys() - old.keys()
-    for key in fresh:
-        if _inside(key, fresh):
+    added = new.keys() - old.keys()
+    for key in added:
+        if _has_parent(key, added):
             continue
         name = new[key]
         needed = name.kind in ("argument", "field") and name.default is None
-        # What only comes from the service is made by from_dict, not by a caller.
+        # Callers do not construct models that are only received.
         breaking = needed and name.sent
         required = ", required" if breaking else ""
         yield Difference(key, f"{name.kind} added: {name.type}{required}".rstrip(": "), breaking)
 
 
-def _inside(key: str, others: set[str]) -> bool:
-    """Whether a name goes without saying, since that of which it is a part is in `others` too."""
+def _has_parent(key: str, others: set[str]) -> bool:
+    """Return whether `others` has the module, class or function that contains a name."""
     return any(
         key != other and key.startswith((f"{other}.", f"{other}(", f"{other} ")) for other in others
     )
@@ -191,37 +190,38 @@ def _changed(old: dict[str, Name], new: dict[str, Name]) -> Iterator[Difference]
         if before.kind != after.kind:
             yield Difference(key, f"{before.kind} → {after.kind}", breaking=True)
         if before.type != after.type:
-            # A caller that only sends is not disturbed by more choice, one that only reads not by less.
-            was, now = _choices(before.type), _choices(after.type)
-            harmless = (after.sent and not after.received and was <= now) or (
-                after.received and not after.sent and now <= was
-            )
-            yield Difference(key, f"{before.type} → {after.type}", breaking=not harmless)
+            # A wider type does not break callers that only send values, and a narrower type does
+            # not break callers that only receive them.
+            options_before, options_after = _union_members(before.type), _union_members(after.type)
+            compatible = (
+                after.sent and not after.received and options_before <= options_after
+            ) or (after.received and not after.sent and options_after <= options_before)
+            yield Difference(key, f"{before.type} → {after.type}", breaking=not compatible)
         if before.default != after.default:
-            was_default, now_default = (
-                "no default" if default is None else f"default {default}"
-                for default in (before.default, after.default)
-            )
+            defaults = [
+                "no default" if name.default is None else f"default {name.default}"
+                for name in (before, after)
+            ]
             breaking = after.sent and before.default is not None
-            yield Difference(key, f"{was_default} → {now_default}", breaking)
+            yield Difference(key, " → ".join(defaults), breaking)
 
 
-def _choices(annotation: str) -> set[str]:
-    """The members of a union, that of a Response looked into."""
-    text = annotation.removeprefix("Response[")
-    text = text.removesuffix("]") if text != annotation else text
-    return {choice.strip() for choice in text.split(" | ")}
+def _union_members(annotation: str) -> set[str]:
+    """Return the members of a union, or of the union inside `Response[...]`."""
+    if match := re.fullmatch(r"Response\[(.*)\]", annotation, re.DOTALL):
+        annotation = match[1]
+    return {member.strip() for member in annotation.split(" | ")}
 
 
 def _moved(old: dict[str, Name], new: dict[str, Name]) -> Iterator[Difference]:
-    """Arguments by position that stand elsewhere now, once for each function or class."""
-    places: dict[str, list[str]] = {}
+    """Yield one difference for each function or class whose positional arguments changed places."""
+    moved: dict[str, list[str]] = {}
     for key in old.keys() & new.keys():
-        before, after = old[key].order, new[key].order
+        before, after = old[key].position, new[key].position
         if before is not None and after is not None and before != after:
             owner = key.partition("(")[0] if key.endswith(")") else _owner(key)
-            places.setdefault(owner, []).append(key)
-    for owner, keys in places.items():
+            moved.setdefault(owner, []).append(key)
+    for owner, keys in moved.items():
         sent = any(new[key].sent for key in keys)
         count = f"{len(keys)} argument{'s' if len(keys) > 1 else ''}"
         yield Difference(owner, f"{count} at another position", breaking=sent)
