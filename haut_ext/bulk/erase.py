@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from haut_ext._sync.client import Haut
 from haut_ext._sync.workflows.erase import erase_subject
+from haut_ext.argument_checks import parse_id
 from haut_ext.bulk.journal import Journal
 from haut_ext.bulk.runner import (
     BulkReport,
@@ -29,7 +30,6 @@ from haut_ext.errors import (
     HautError,
     NotFound,
 )
-from haut_ext.settings import parse_id
 from haut_ext.workflow_errors import ErasureIncomplete
 
 

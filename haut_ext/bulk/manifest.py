@@ -17,8 +17,8 @@ from uuid import UUID
 
 from attrs import frozen
 
+from haut_ext.argument_checks import parse_id
 from haut_ext.errors import ConfigError
-from haut_ext.settings import parse_id
 from haut_ext.types import SIDE_IDS, Side
 
 RawRow: TypeAlias = Mapping[str, Any] | str

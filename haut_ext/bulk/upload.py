@@ -20,12 +20,10 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from haut_api.types import UNSET
+from haut_api.models import SignedUpload, UploadSlotV3
 from haut_ext._sync.client import Haut
-from haut_ext._sync.resources.images import Images, Slot
-from haut_ext._sync.resources.subjects import found_or_created
-from haut_ext._sync.storage import Progress as BytesProgress
-from haut_ext._sync.workflows.upload import Attributes, check_photos, new_state, upload_and_compute
+from haut_ext._sync.resources.images import Images
+from haut_ext._sync.workflows.upload import check_photos, new_state, upload_and_compute
 from haut_ext.bulk.journal import Entry, Journal
 from haut_ext.bulk.manifest import COLUMNS, RawRow, Row, parse_row, read_manifest, row_key
 from haut_ext.bulk.runner import (
@@ -43,6 +41,8 @@ from haut_ext.errors import (
     HautError,
     ImageRejected,
 )
+from haut_ext.keyword_arguments import Progress as BytesProgress
+from haut_ext.keyword_arguments import UploadOptions
 from haut_ext.photos.checks import Photo, PhotoFile
 from haut_ext.types import Side, UploadState
 from haut_ext.workflow_errors import UploadIncomplete
@@ -134,7 +134,6 @@ class _Uploads:
         travelling: _Travelling | None,
     ) -> None:
         self._subjects = haut.subjects
-        self._dataset_id = haut.scope.dataset()
         self._images = haut.images if travelling is None else _SentElsewhere(haut, travelling)
         self._executor = None if travelling is None else travelling.executor
         self._journal = journal
@@ -178,16 +177,17 @@ class _Uploads:
         def note(state: UploadState) -> None:
             self._note(row, hashes, state.to_json(), done=state.compute == "started")
 
+        options = UploadOptions(on_state=note)
+        if row.meta is not None:
+            options["meta"] = row.meta
         # What a lost answer left behind is known by its side and time: no two rows at once.
         with self._same_subject(state.subject_id):
             upload_and_compute(
                 self._images,
                 state,
                 missing,
-                Attributes(meta=UNSET if row.meta is None else row.meta),
-                None,
+                options,
                 compute_again=self._compute_again,
-                on_state=note,
             )
         return "done"
 
@@ -213,7 +213,7 @@ class _Uploads:
             return row.subject_id
         assert row.subject is not None
         with self._same_name(row.subject):
-            subject, _ = found_or_created(self._subjects, row.subject, self._dataset_id)
+            subject = self._subjects.find(row.subject) or self._subjects.create(row.subject)
         return subject.id
 
     def _hashes(self, row: Row, known: Entry | None) -> dict[str, Hash]:
@@ -295,7 +295,11 @@ class _SentElsewhere(Images):
         self._travelling = travelling
 
     def send_bytes(
-        self, slot: Slot, photo: Photo, *, progress: BytesProgress | None = None
+        self,
+        slot: SignedUpload | UploadSlotV3,
+        photo: Photo,
+        *,
+        progress: BytesProgress | None = None,
     ) -> None:
         _elsewhere(self._travelling.executor, _send_bytes, self._travelling.client, slot, photo)
 
@@ -307,5 +311,5 @@ def _client(pickled: bytes) -> Haut:
     return client
 
 
-def _send_bytes(client: bytes, slot: Slot, photo: Photo) -> None:
+def _send_bytes(client: bytes, slot: SignedUpload | UploadSlotV3, photo: Photo) -> None:
     _client(client).images.send_bytes(slot, photo)

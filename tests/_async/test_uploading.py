@@ -21,7 +21,6 @@ from haut_ext import (
     UploadIncomplete,
     UploadState,
 )
-from haut_ext._async.workflows.upload import Attributes, new_state, upload_and_compute
 from haut_ext.sandbox import Request, Sandbox, faults
 
 pytestmark = pytest.mark.anyio
@@ -308,9 +307,7 @@ async def test_who_keeps_the_state_knows_of_each_request_before_it_is_sent(
 
     sandbox.before_request = note
     async with AsyncHaut(**sandbox.credentials) as haut:
-        files: dict[Side, Any] = {"front": FILES["front"]}
-        new = new_state(UUID(subject_id), files)
-        await upload_and_compute(haut.images, new, files, Attributes(), None, on_state=told.append)
+        await haut.upload_and_compute(subject_id, front=FILES["front"], on_state=told.append)
     assert known == [
         ("create_signed_upload_url", ["unknown"], "not sent"),
         ("upload_image", ["open"], "not sent"),

@@ -18,8 +18,8 @@ from distributed import Client, LocalCluster
 
 from haut_ext import ConfigError, Haut
 from haut_ext.bulk import bulk_upload
+from haut_ext.environment import TokenFile
 from haut_ext.sandbox import Request, Sandbox
-from haut_ext.settings import TokenFile
 from tests.bulk.holdings import holdings
 
 ROWS = 60
