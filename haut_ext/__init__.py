@@ -38,6 +38,7 @@ from haut_ext.keyword_arguments import (
     OnState,
     PhotoAttributes,
     Progress,
+    SendBytes,
     SubjectAttributes,
     UploadOptions,
     UploadProgress,
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
     from haut_ext._async.resources.subjects import AsyncSubjects
     from haut_ext._http.redaction import httpx_log_filter, redact_url
     from haut_ext._http.response_capture import ResponseInfo, capture_responses
+    from haut_ext._http.retry_policy import parse_retry_after
     from haut_ext._http.tokens import AsyncToken, SyncToken
     from haut_ext._sync.client import ClientOptions, Haut
     from haut_ext._sync.http import HTTPClient
@@ -112,7 +114,7 @@ __all__ = [  # noqa: RUF022 - sorted by topic
     # Arguments of methods
     "Api", "BatchAttributes", "DatasetAttributes", "OnState", "Photo", "PhotoAttributes",
     "PhotoFile", "Progress", "Side", "SubjectAttributes", "UploadOptions", "UploadProgress",
-    "ImageListOptions", "ListOptions",
+    "ImageListOptions", "ListOptions", "SendBytes",
     # Return values
     "AlgorithmResult", "BatchResults", "DeletedSubjects", "ErasureReceipt", "ErasureStep",
     "Metric", "Page", "SideState", "UploadState", "UploadedBatch", "UploadedImage",
@@ -123,7 +125,7 @@ __all__ = [  # noqa: RUF022 - sorted by topic
     "StorageError", "TransportError", "TransportTimeout", "Unauthorized", "UnexpectedResponse",
     "UploadIncomplete",
     # Observation of requests
-    "ResponseInfo", "capture_responses", "httpx_log_filter", "redact_url",
+    "ResponseInfo", "capture_responses", "httpx_log_filter", "parse_retry_after", "redact_url",
 ]
 
 # Imported on first use, because they need httpx, which takes longer to import than all the rest.
@@ -137,6 +139,7 @@ _LAZY = {
         "AsyncImages", "AsyncListOperation", "AsyncPrivateTokens", "AsyncSubjects", "AsyncToken",
     ),
     "haut_ext._http.redaction": ("httpx_log_filter", "redact_url"),
+    "haut_ext._http.retry_policy": ("parse_retry_after",),
     "haut_ext._http.response_capture": ("ResponseInfo", "capture_responses"),
 }
 # fmt: on

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Collection
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import UUID
 
+from haut_ext.photos.checks import Photo
 from haut_ext.types import Side, UploadState
+
+if TYPE_CHECKING:
+    from haut_api.models import SignedUpload, UploadSlotV3
 
 Progress = Callable[[int, int | None], None]
 """Function that is called with the number of bytes sent so far and the total, None if unknown."""
@@ -21,6 +25,9 @@ UploadProgress = Callable[[int, int | None, Side], None]
 
 OnState = Callable[[UploadState], None]
 """Function that is called with the state of an upload after each change."""
+
+SendBytes = Callable[["SignedUpload | UploadSlotV3", Photo], Any]
+"""Function that sends a photo to its signed URL, as `images.send_bytes` does."""
 
 
 class ListOptions(TypedDict, total=False):
@@ -116,6 +123,8 @@ class UploadOptions(PhotoAttributes, total=False):
         progress: Called with the bytes sent so far, the total and the side.
         on_state: Called with each new state of the upload, before and after each request that
             changes something. To survive a crash, persist the state and pass it to `resume_upload`.
+        send_bytes: Function that sends the photos instead of `images.send_bytes`, for example on
+            another machine: slots and photos can be pickled. It is awaited in `AsyncHaut`.
         wait: Whether to wait for the results, as `wait_for_results` does.
         wait_timeout: Maximum time to wait for the results, in seconds; 120 unless given.
         algorithms: Names of the algorithms to wait for; see `wait_for_results`.
@@ -123,6 +132,7 @@ class UploadOptions(PhotoAttributes, total=False):
 
     progress: UploadProgress | None
     on_state: OnState | None
+    send_bytes: SendBytes | None
     wait: bool
     wait_timeout: float
     algorithms: Collection[str]

@@ -235,6 +235,9 @@ class _Upload:
         return {name: it for name, it in self.options.items() if name in group.__annotations__}
 
     def _send(self, side: Side, slot: SignedUpload | UploadSlotV3) -> None:
+        if send_bytes := self.options.get("send_bytes"):
+            send_bytes(slot, self.photos[side])
+            return
         progress = self.options.get("progress")
 
         def report(sent: int, total: int | None) -> None:
