@@ -167,7 +167,7 @@ def bulk(rounds: int) -> list[Row]:
                 {"subject_id": subject_id, "front": photo}
                 for subject_id, photo in zip(subject_ids, photos, strict=True)
             )
-            report = bulk_upload(haut, manifest, journal=next(journals), in_flight=in_flight)
+            report = bulk_upload(haut, manifest, journal=next(journals), max_in_flight=in_flight)
             assert report.done == count
 
         def run_script(subject_ids: list[str]) -> None:

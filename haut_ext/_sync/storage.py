@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from typing import Self
 
@@ -12,11 +12,11 @@ from attrs import asdict
 
 from haut_ext._http.download_sink import DownloadSink
 from haut_ext._sync.http import HTTPClient
+from haut_ext.addresses import check_signed_address
 from haut_ext.errors import CallerError, ConfigError, StorageError
+from haut_ext.keyword_arguments import Progress
 from haut_ext.photos.checks import Photo
-from haut_ext.settings import check_signed_address
 
-Progress = Callable[[int, int | None], None]
 Headers = Mapping[str, str]
 
 

@@ -406,7 +406,7 @@ async def test_what_fails_while_waiting_leaves_an_upload_that_is_done(
     state = UploadState.from_json(caught.value.state.to_json())
     assert (state.stage, state.missing, state.api) == ("results", (), api)
     with pytest.raises(ResultsTimeout) as late:
-        await haut.resume_upload(state, wait=True, timeout=0)
+        await haut.resume_upload(state, wait=True, wait_timeout=0)
     sandbox.clock.advance(100)
     expected = FAMILIES if api == "v1" else ()
     batch = await haut.resume_upload(state, wait=True, algorithms=expected)

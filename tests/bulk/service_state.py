@@ -1,4 +1,4 @@
-"""What a service holds after a run, in a form in which two runs can be compared."""
+"""State of a sandbox after a run, in a form in which two runs can be compared."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 from haut_ext.sandbox import Sandbox
 
 
-def holdings(sandbox: Sandbox) -> list[Any]:
-    """Return subjects, batches, images and files, without ids, times, order and analysis.
+def service_state(sandbox: Sandbox) -> list[Any]:
+    """Return subjects, batches, images and files, without ids, times, order and analysis results.
 
-    A batch without images is left out: it is nothing that could be deleted.
+    Batches without images are left out, because a client cannot delete them.
     """
     subjects = sandbox.snapshot(ids=False)["subjects"]
     for subject in subjects:
