@@ -50,7 +50,7 @@ check: $(SETUP) $(LINTER) ## Check generated code, formatting, types, the specif
 	@$(BIN)/python scripts/unasync.py --check
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/mypy
 	@PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
 	@$(BIN)/python -m scripts.cassettes check
