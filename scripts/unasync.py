@@ -41,7 +41,9 @@ SUBSTITUTIONS = [
     (r"\bdef get_httpx_client\b", "def get_OTHER_httpx_client"),
     (r"\bget_async_httpx_client\b", "get_httpx_client"),
     (r"_OTHER_", "_async_"),
-    (r"\b(call_provider|gather|run|running|wait_until)_sync\b", r"\1"),
+    (r"\b(gather|run|running|wait_until)_sync\b", r"\1"),
+    (r"\bawait maybe_await\((.*)\)", r"\1"),
+    (r"\bawait (?:token_)?before_deadline\(call, (.*)\)", r"\1"),
     (r"\bAsyncToken\b", "SyncToken"),
     (r", or an awaitable of one\.", "."),
     # names of the standard library and httpx
@@ -56,6 +58,7 @@ SUBSTITUTIONS = [
     (r"\bAsyncByteStream\b", "SyncByteStream"),
     (r"\bhandle_async_request\b", "handle_request"),
     (r"\baiter_bytes\b", "iter_bytes"),
+    (r"\baread\b", "read"),
     (r"\baclose\b", "close"),
     (r"\baclosing\b", "closing"),
     (r"\b__a(enter|exit|iter)__\b", r"__\1__"),
@@ -69,7 +72,7 @@ SUBSTITUTIONS = [
     (r"\bmany tasks\b", "many threads"),
 ]
 
-EXCLUDED = {Path("haut_ext/_async/http.py")}
+EXCLUDED = {Path("haut_ext/_async/connections.py")}
 """Files whose synchronous version is written by hand, because both versions differ too much."""
 
 HEADER = "# Derived from {source} by `make sync`; change that file instead.\n"

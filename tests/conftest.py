@@ -18,10 +18,10 @@ from typing import Any
 import httpx
 import pytest
 
+from haut_ext.addresses import PRODUCTION
 from haut_ext.sandbox import Credentials, Fault, LoginCredentials, Sandbox
 from haut_ext.sandbox.api import Api
 from haut_ext.sandbox.messages import Answer, Request
-from haut_ext.settings import PRODUCTION
 from tests import contract, recording
 
 collect_ignore = ["consumer"]  # tests of another project, which scripts/consumer.py runs

@@ -37,10 +37,10 @@ from attrs import frozen
 from vcr.request import Request  # type: ignore[import-untyped]  # has no types
 from vcr.serializers import yamlserializer  # type: ignore[import-untyped]  # has no types
 
+from haut_ext.addresses import PRODUCTION
 from haut_ext.sandbox import Credentials, LoginCredentials, Sandbox
 from haut_ext.sandbox.clock import Clock
 from haut_ext.sandbox.faults import Plan
-from haut_ext.settings import PRODUCTION
 
 T = TypeVar("T")
 

@@ -183,7 +183,7 @@ INSERTED: dict[str, tuple[str, Callable[[str], str]]] = {
     "the sandbox's password": ("a login", replace('"visit":1', '"visit":"sandbox-3cf6cfb00e3b127d"')),
     "a text that the storage signed": ("a signed text", replace("string: ''", "string: GOOG4-HMAC-SHA256")),
     "a cookie": ("a request header", replace("headers: {}", "headers: {cookie: [x]}")),
-    "an upload": ("an upload", replace("157,704 bytes, SHA-256", "the bytes of")),
+    "an upload": ("an upload", lambda text: re.sub("[0-9,]+ bytes, SHA", "bytes, SHA", text, count=1)),
     "a path": ("a request without", lambda text: re.sub("(uri: http://127.0.0.2/).*", r"\1", text)),
     "a name sent": ("a name", replace('\'{"name":"subject-1"', '\'{"name":"Anna"')),
     "a name received": ("a name", replace('string: \'{"name":"subject-1"', 'string: \'{"name":"Anna"')),
@@ -308,7 +308,7 @@ def haut() -> Iterator[Haut]:
 
 
 @pytest.mark.block_network
-@pytest.mark.parametrize("position", [None, 0, 80_000, -1])
+@pytest.mark.parametrize("position", [None, 0, 10_000, -1])
 def test_an_upload_with_a_changed_byte_is_not_found(
     replay: Callable[[str], AbstractContextManager[Any]], haut: Haut, position: int | None
 ) -> None:

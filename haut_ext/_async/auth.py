@@ -1,13 +1,12 @@
-"""Cached token: one for all the calls of a client, requested once however many calls wait for it.
+"""Token source: caches the token, and renews it once for all waiting calls.
 
-Each request of the provider ends one generation and begins the next. A call remembers the
-generation it was given; when its token is rejected it requests the next one, as do all calls of the
-same generation: the first of them calls the provider, and all get its result, a token or the
-provider's exception.
+Each call of the token provider starts a new generation. A call whose token is rejected requests the
+generation after the rejected one. The first such request calls the provider; all requests for the
+same generation get its result, which is a token or the provider's exception.
 
-A token whose lifetime is known is renewed before it ends, in two windows. In the advisory window
-one caller renews it while the others go on; a failure is logged, and renewal is tried again later.
-In the mandatory window, shortly before the end, all callers wait for the new token.
+A token with a known lifetime is renewed before it expires, in two windows. In the advisory window one
+caller renews the token while the others keep using it; a failure is logged, and renewal is tried again
+later. In the mandatory window, shortly before expiry, all callers wait for the new token.
 """
 
 from __future__ import annotations
@@ -21,93 +20,102 @@ from threading import Lock
 
 from attrs import evolve
 
-from haut_ext._http.tokens import AsyncToken, CachedToken, call_provider_async, check_token
+from haut_ext._http.tokens import AsyncToken, CachedToken, check_token
+from haut_ext.concurrency import maybe_await
 
 logger = logging.getLogger("haut_ext")
 
-_ADVISORY = 1 / 4
-_MANDATORY = 1 / 30
-"""Part of a token's lifetime that is left when each window opens: of an hour, 15 minutes and 2."""
-_PAUSE = 60.0
-"""Seconds between two tries in the advisory window."""
+_ADVISORY_WINDOW = 1 / 4
+_MANDATORY_WINDOW = 1 / 30
+"""Length of each window as a fraction of the token's lifetime: 15 and 2 minutes of an hour."""
+_ADVISORY_RETRY_INTERVAL = 60.0
+"""Seconds between two attempts to renew the token in the advisory window."""
 
 
 class AsyncTokenSource:
-    """Holds the token in use; calls the provider for the first request, and again after a 401.
+    """Caches the current token; calls the provider for the first request and after a 401.
 
     Args:
         provider: The token, or a callable that returns one.
-        life: Lifetime of a token in seconds, if it is known.
-        clock: Returns the present, in seconds.
+        lifetime: Lifetime of a token in seconds; infinite if it is unknown.
+
+    Attributes:
+        clock: Returns the current time in seconds.
     """
 
-    def __init__(
-        self,
-        provider: AsyncToken,
-        *,
-        life: float = inf,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, provider: AsyncToken, *, lifetime: float = inf) -> None:
         self.provider = provider
-        self.clock = clock
-        self._life = life
+        self.clock: Callable[[], float] = time.monotonic
+        self._lifetime = lifetime
         self._cached = CachedToken(None if callable(provider) else check_token(provider))
-        # A lock belongs to one event loop, or to one process: a fork may copy it while it is held.
+        # One lock for each event loop or process: a fork may copy a lock that is held.
         self._locks: dict[object, asyncio.Lock] = {}
-        self._early = Lock()
+        self._advisory_lock = Lock()
 
     async def current(self) -> CachedToken:
-        """Return the token in use; raises what the provider raises, or ConfigError."""
+        """Return the current token.
+
+        Raises:
+            ConfigError: If the provider's token is invalid.
+            Exception: Any exception that the provider raises.
+        """
         cached = self._cached
         now = self.clock()
-        if cached.token is None or now >= cached.mandatory:
+        if cached.value is None or now >= cached.mandatory_refresh:
             generation = cached.generation
-            del cached  # the traceback of a failure would keep the failure before it alive
+            del cached  # otherwise the traceback of a failure would keep the previous failure alive
             return await self._next(generation)
-        if now >= cached.advisory and self._early.acquire(blocking=False):
+        if now >= cached.advisory_refresh and self._advisory_lock.acquire(blocking=False):
             try:
-                return await self._next(cached.generation, early=True)
+                return await self._next(cached.generation, advisory=True)
             finally:
-                self._early.release()
+                self._advisory_lock.release()
         return cached
 
     async def renew(self, rejected: CachedToken) -> bool:
-        """Request another token than the rejected one; return whether there is one now.
+        """Renew a rejected token, and return whether the current token differs from it.
 
-        A string has no other. Raises what the provider raises, or ConfigError.
+        A token that is a string cannot be renewed.
+
+        Raises:
+            ConfigError: If the provider's token is invalid.
+            Exception: Any exception that the provider raises.
         """
         if not callable(self.provider):
             return False
-        return (await self._next(rejected.generation)).token != rejected.token
+        return (await self._next(rejected.generation)).value != rejected.value
 
-    async def _next(self, generation: int, *, early: bool = False) -> CachedToken:
+    async def _next(self, generation: int, *, advisory: bool = False) -> CachedToken:
+        """Return the token after the given generation; call the provider if there is none yet."""
         async with self._lock():
             if self._cached.generation == generation:
-                self._cached = await self._ask(early=early)
+                self._cached = await self._call_provider(advisory=advisory)
             cached = self._cached
-        if cached.failure is not None:
-            raise cached.failure
+        if cached.error is not None:
+            raise cached.error
         return cached
 
     def _lock(self) -> asyncio.Lock:
         owner = asyncio.get_running_loop()
         if owner not in self._locks:
-            for other in list(self._locks):  # event loops that are closed; processes are not
-                if getattr(other, "is_closed", bool)():
+            for other in list(self._locks):
+                if getattr(other, "is_closed", bool)():  # a closed event loop
                     self._locks.pop(other, None)
             self._locks.setdefault(owner, asyncio.Lock())
         return self._locks[owner]
 
-    async def _ask(self, *, early: bool) -> CachedToken:
-        assert callable(self.provider)  # a string is never renewed
+    async def _call_provider(self, *, advisory: bool) -> CachedToken:
+        assert callable(self.provider)  # a token given as a string is never renewed
         generation = self._cached.generation + 1
-        called = self.clock()
+        started = self.clock()
         try:
-            token = await call_provider_async(self.provider)
+            token = check_token(await maybe_await(self.provider()))
         except Exception as error:
-            if early:
+            if advisory:
                 logger.warning("the token could not be renewed yet: %s", type(error).__name__)
-                return evolve(self._cached, advisory=self.clock() + _PAUSE, failure=None)
-            return evolve(self._cached, generation=generation, failure=error)
-        windows = (called + self._life * (1 - left) for left in (_ADVISORY, _MANDATORY))
-        return CachedToken(token, generation, None, *windows)
+                retry_at = self.clock() + _ADVISORY_RETRY_INTERVAL
+                return evolve(self._cached, advisory_refresh=retry_at, error=None)
+            return evolve(self._cached, generation=generation, error=error)
+        advisory_refresh = started + self._lifetime * (1 - _ADVISORY_WINDOW)
+        mandatory_refresh = started + self._lifetime * (1 - _MANDATORY_WINDOW)
+        return CachedToken(token, generation, None, advisory_refresh, mandatory_refresh)

@@ -1,25 +1,28 @@
-"""Every item of a list operation, though the list is numbered by pages and others change it.
+"""Iteration over all items of a paginated list that other clients may change at the same time.
 
-A page number is a place, not a thing: when somebody deletes an item before that place, everything
-after it moves one place forward, and whoever goes on to the next page misses one. So:
+Page numbers are offsets: when an item is deleted, all later items move one position forward, and a
+client that requests the next page misses one. The iterator therefore works as follows.
 
-- Each item is yielded once, by its id.
-- When the total has fallen since the page before, or a page is gone, the reader goes back, page by
-  page, until it meets an item it has seen: what follows that one is what it has not seen.
-- A deletion hides when something is created meanwhile, since the total stays. So at the end the
-  books are balanced: the first total, and what was created since, less the last total, is what was
-  deleted. If that is more than was noticed on the way, the list is read once more.
+- It yields each item once. For that it keeps the ids of all items in a set, about 100 bytes an id.
+- When the total has decreased since the page before, or when the requested page no longer exists,
+  it goes back, page by page, to a page with an item that it knows. From there on, every item that
+  it does not know is new.
+- When another client creates one item and deletes another between two pages, the total does not
+  change. At the end of a pass over the list, the iterator compares the totals: the first total plus
+  the items created since, minus the last total, is the number of deleted items. If that exceeds the
+  deletions that were noticed, it reads the list again.
 
-When nothing changes there is no extra request. Each fall that is noticed costs two (the page
-before, and this one again) and two more for each page's worth of items deleted; deletions that hid,
-one more reading. "Created since" goes by the items' own time (`creation_time`, `created_at`) and
-the service's at the first page; for items without a time, every change of the total counts as a
-fall. Of memory, the reader takes one page, and about nine bytes for each id it has seen.
+If the list does not change, there are no additional requests. A noticed deletion costs two requests
+(the page before, and the same page again), and two more for each further page of deleted items. An
+unnoticed deletion costs one more pass. An item counts as created since the first page if its own
+time (`creation_time` or `created_at`) is not before the service's time at the first page. In lists
+whose items have no such time, every change of the total counts as a deletion.
 
-What cannot be noticed: items that enter and leave a search (`q`) by being renamed, one for one.
+One change cannot be detected: in a search (`q`), one item is renamed so that it no longer matches,
+while another one is renamed so that it does.
 
-The `next` address in a body is taken as a yes or no only: following it would let a body decide
-where the token goes.
+The iterator never requests the URL in a page's `next`, which could lead the token to another host;
+it only checks whether there is one.
 """
 
 from __future__ import annotations
@@ -29,31 +32,25 @@ import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
-from uuid import uuid4
 
 from attrs import define, field
 
 from haut_api.models import ErrorResponse
 from haut_ext._async.operations import AsyncOperation, AsyncOperations
 from haut_ext._http.retry_policy import parse_http_date
-from haut_ext.errors import (
-    ConfigError,
-    ListChanging,
-    NotFound,
-)
-from haut_ext.seen import Seen
+from haut_ext.errors import ConfigError, ListChanging, NotFound
 from haut_ext.types import Page
 
 T = TypeVar("T")
 Item = TypeVar("Item", covariant=True)
 
-_MOST_READINGS = 10
-_WIRE_TICK = 1.0
-"""Seconds. The wire's times have no fraction, so two events of one second have no order."""
+_MAX_PASSES = 10
+_TIME_RESOLUTION = 1.0
+"""Resolution, in seconds, of the times that the service sends."""
 
 
-class PageOf(Protocol[Item]):
-    """A generated paginated list, of whatever items (api-facts 1.3)."""
+class PaginatedList(Protocol[Item]):
+    """A generated model of one page of a list (api-facts 1.3)."""
 
     @property
     def count(self) -> int: ...
@@ -63,7 +60,8 @@ class PageOf(Protocol[Item]):
     def results(self) -> Sequence[Item]: ...
 
 
-AsyncListOperation = AsyncOperation[PageOf[T] | list[T] | ErrorResponse]
+AsyncListOperation = AsyncOperation[PaginatedList[T] | list[T] | ErrorResponse]
+"""A generated list operation, such as `haut_api.api.subjects.list_subjects`."""
 
 
 async def read_page(
@@ -72,151 +70,158 @@ async def read_page(
     """Return one page of a list operation.
 
     Raises:
-        ConfigError: If the number is below 1.
-        NotFound: If there is no such page, or nothing to list.
+        ConfigError: If the number is less than 1.
+        NotFound: If the page does not exist, or the resource that the list belongs to does not.
     """
-    page, _ = await _read(operations, operation, number, parameters)
+    page, _ = await _read_page(operations, operation, number, parameters)
     return page
 
 
 def iterate(
     operations: AsyncOperations, operation: AsyncListOperation[T], **parameters: Any
 ) -> AsyncIterator[T]:
-    """Return an iterator over every item of a list operation, which requests a page when it is
-    needed.
+    """Return an iterator over all items of a list operation, which requests pages when needed.
 
     Raises:
-        ConfigError: At once, if the operation is not a list.
+        ConfigError: Immediately, if the operation is not a list or a parameter is invalid.
         ListChanging: While iterating, if the list changes faster than it can be read.
     """
     if "page" not in inspect.signature(operation.asyncio_detailed).parameters:
         raise ConfigError(
-            f"{operation.__name__} is not a list operation: it takes no page. Pass a module such as "
-            "haut_api.api.subjects.list_subjects"
+            f"{operation.__name__} is not a list operation: it has no parameter page. Pass a module "
+            "such as haut_api.api.subjects.list_subjects"
         )
-    return _every_item(operations, operation, parameters)
+    return _iterate(operations, operation, operations.arguments(operation, parameters))
 
 
-async def _every_item(
+async def _iterate(
     operations: AsyncOperations, operation: AsyncListOperation[T], parameters: dict[str, Any]
 ) -> AsyncGenerator[T]:
-    seen = Seen()
-    for _ in range(_MOST_READINGS):
-        reading = _Reading(seen)
-        while not reading.ended:
+    known_ids = set[object]()
+    for passes in range(_MAX_PASSES):
+        if passes:
+            # Items created in the second of the first page may have been created before or after
+            # it. The next pass starts in another second.
+            await asyncio.sleep(_TIME_RESOLUTION)
+        list_pass = _Pass(known_ids)
+        while not list_pass.ended:
             try:
-                page, moment = await _read(operations, operation, reading.number, parameters)
+                page, now = await _read_page(operations, operation, list_pass.number, parameters)
             except NotFound:
-                if not reading.pages:
+                if list_pass.started is None:
                     raise
-                reading.lose_page()
-                continue
-            for item in reading.take(page, moment):
-                yield item
-        if reading.balance <= 0:
+                list_pass.skip_missing_page()
+            else:
+                for item in list_pass.add_page(page, now):
+                    yield item
+        if list_pass.unnoticed_deletions <= 0:
             return
-        if reading.balance <= len(reading.created_that_second):
-            await asyncio.sleep(_WIRE_TICK)  # then the next reading can tell before from since
     raise ListChanging(
-        f"{operation.__name__}: others created and deleted during each of {_MOST_READINGS} readings "
-        "of the list, so some item may not have been yielded; read it again at a quieter time"
+        f"{operation.__name__}: other clients created and deleted items during each of "
+        f"{_MAX_PASSES} passes over the list, so some items may not have been yielded. Read the list "
+        "again when it changes less often"
     )
 
 
 @define
-class _Reading:
-    """One way through the list, and its books."""
+class _Pass:
+    """One pass over a list: decides which page to read next, and counts created and deleted items.
 
-    seen: Seen
+    Attributes:
+        known_ids: Ids of all items that have been yielded.
+        number: Number of the page to read next.
+        ended: Whether the last page has been read.
+        started: The service's time at the first page.
+        first_total: Total of the first page.
+        last_total: Total of the last page read.
+        noticed_deletions: Sum of all decreases of the total.
+        created_ids: Ids of the items created after the first page.
+        going_back: Whether earlier pages are read until one has a known item.
+    """
+
+    known_ids: set[object]
     number: int = 1
-    pages: int = 0
     ended: bool = False
-    going_back: bool = False
-    began: datetime | None = None
+    started: datetime | None = None
     first_total: int = 0
-    total: int = 0
-    noticed: int = 0
-    created_since: set[int] = field(factory=set[int])
-    created_that_second: set[int] = field(factory=set[int])
+    last_total: int = 0
+    noticed_deletions: int = 0
+    created_ids: set[object] = field(factory=set[object])
+    going_back: bool = False
 
     @property
-    def balance(self) -> int:
-        """How many deletions of this reading may have hidden behind something created."""
-        created = len(self.created_since) + len(self.created_that_second)
-        return self.first_total + created - self.total - self.noticed
+    def unnoticed_deletions(self) -> int:
+        """The number of items that were deleted while as many were created."""
+        all_deletions = self.first_total + len(self.created_ids) - self.last_total
+        return all_deletions - self.noticed_deletions
 
-    def lose_page(self) -> None:
-        """The page asked for is gone: the list has become shorter, or is gone altogether."""
+    def skip_missing_page(self) -> None:
+        """Go back one page, since the list has become shorter; end if it no longer exists."""
         self.number -= 1
         self.going_back = True
         if self.number == 0:
-            self.ended, self.total = True, self.first_total + len(self.created_since)
+            self.ended = True
+            self.noticed_deletions = self.first_total + len(self.created_ids)
 
-    def take(self, page: Page[T], moment: datetime) -> list[T]:
-        """Account for a page, decide which is read next, and return what had not been seen."""
-        # One without an id is like no other.
-        identities = [hash(getattr(item, "id", None) or uuid4()) for item in page.items]
-        created = _times(page.items)
-        if self.began is None:
-            self.began, self.first_total, self.total = moment, page.total, page.total
+    def add_page(self, page: Page[T], now: datetime) -> list[T]:
+        """Process a page, choose the next one, and return the items to yield."""
+        # An item without an id is never the same as another one.
+        ids = [getattr(item, "id", None) or object() for item in page.items]
+        creation_times = _creation_times(page.items)
+        if self.started is None:
+            self.started, self.first_total, self.last_total = now, page.total, page.total
         else:
-            self._count_created(identities, created, self.began)
-        self.pages += 1
-        fallen = self.total - page.total
-        self.total = page.total
-        if fallen > 0 or (fallen and page.items and not created):
-            self.noticed += max(fallen, 0)
+            # The items of the first page are known, since they were counted by its total.
+            self.created_ids |= {
+                item_id
+                for item_id, created in zip(ids, creation_times, strict=False)
+                if created >= self.started and item_id not in self.known_ids
+            }
+        decrease = self.last_total - page.total
+        self.last_total = page.total
+        if decrease > 0 or (decrease and page.items and not creation_times):
+            self.noticed_deletions += max(decrease, 0)
             self.going_back = True
-        if self.going_back and self.number > 1 and not self._met(identities):
+        if self.going_back and self.number > 1 and self.known_ids.isdisjoint(ids):
             self.number -= 1
             return []
         self.going_back = False
-        pairs = zip(page.items, identities, strict=True)
-        fresh = [item for item, identity in pairs if self.seen.add(identity)]
         self.number += 1
         self.ended = not page.has_next
-        return fresh
-
-    def _met(self, identities: list[int]) -> bool:
-        return any(identity in self.seen for identity in identities)
-
-    def _count_created(
-        self, identities: list[int], created: list[datetime], began: datetime
-    ) -> None:
-        if not created or max(created) < began:
-            return
-        # What stands on the first page was there when the first total was taken.
-        for identity, moment in zip(identities, created, strict=True):
-            if moment < began or identity in self.seen:
-                continue
-            (self.created_that_second if moment == began else self.created_since).add(identity)
+        new = {
+            item_id: item
+            for item_id, item in zip(ids, page.items, strict=True)
+            if item_id not in self.known_ids
+        }
+        self.known_ids.update(new)
+        return list(new.values())
 
 
-def _times(items: Sequence[object]) -> list[datetime]:
-    """Return when each item was created, or nothing when items do not carry that."""
+def _creation_times(items: Sequence[object]) -> list[datetime]:
+    """Return the creation times of items, or nothing if they have none."""
     for name in ("creation_time", "created_at"):
         if items and isinstance(getattr(items[0], name, None), datetime):
             return [getattr(item, name) for item in items]
     return []
 
 
-async def _read(
+async def _read_page(
     operations: AsyncOperations,
     operation: AsyncListOperation[T],
     number: int,
     parameters: dict[str, Any],
 ) -> tuple[Page[T], datetime]:
-    """Return a page and the service's time, this machine's if the service names none."""
-    if number < 1:
-        raise ConfigError("page numbers start at 1")
-    response = await operations.request(operation, {**parameters, "page": number})
-    parsed: Any = response.parsed
+    """Return a page and the service's time, or this machine's time if the service sends none."""
+    if type(number) is not int or number < 1:
+        raise ConfigError("page must be a whole number; page numbers start at 1")
+    success = await operations.request(operation, {**parameters, "page": number})
+    parsed: Any = success.parsed
     if parsed is None or isinstance(parsed, ErrorResponse):
-        raise operations.decode_error(response, "(body)", "it is not documented")
+        raise operations.decode_error(success, "(body)", "it is not documented")
     if hasattr(parsed, "results"):
         items: tuple[T, ...] = tuple(parsed.results)
         page = Page(items, total=parsed.count, number=number, has_next=bool(parsed.next_))
-    else:  # a list that comes whole, without an envelope (api-facts 1.3)
+    else:  # a complete list, which has no pages (api-facts 1.3)
         items = tuple(parsed)
         page = Page(items, total=len(items), number=number, has_next=False)
-    return page, parse_http_date(response.info.headers.get("date")) or datetime.now(UTC)
+    return page, parse_http_date(success.info.headers.get("date")) or datetime.now(UTC)

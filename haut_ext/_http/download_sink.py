@@ -1,10 +1,4 @@
-"""Download sink: where the chunks of a download are written, from the start again if that is
-possible.
-
-A path gets its file only when the download is complete; until then the data is in a temporary file
-beside it. A file object of the caller's is written at its position, and rewound there for another
-attempt.
-"""
+"""File that a download is written to, with support for starting again after a failed attempt."""
 
 from __future__ import annotations
 
@@ -19,27 +13,30 @@ from haut_ext.errors import CallerError
 
 
 class DownloadSink:
-    """A binary file that a download is written to, from its present position.
+    """Binary file that receives a download, starting at the file's current position.
 
     Attributes:
-        written: Bytes that have been written.
+        written: Number of bytes written by the current attempt.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._start = _position(file)
+        try:
+            self._start = file.tell() if file.seekable() else None
+        except (AttributeError, OSError, ValueError):
+            self._start = None
         self.written = 0
 
     @property
-    def replayable(self) -> bool:
+    def repeatable(self) -> bool:
         """Whether the download can be written again from its start."""
         return self._start is not None or self.written == 0
 
     def rewind(self) -> None:
-        """Discard what has been written.
+        """Discard the bytes that have been written.
 
         Raises:
-            OSError: If the file cannot seek after all.
+            OSError: If the file reported that it can seek but fails to do so.
         """
         if self.written and self._start is not None:
             self._file.seek(self._start)
@@ -48,19 +45,23 @@ class DownloadSink:
 
     def write(self, chunk: bytes) -> None:
         self.written += len(chunk)
-        left = memoryview(chunk)
-        while left:
-            # A raw file may take less than it is given, and says how much.
+        remaining = memoryview(chunk)
+        while remaining:
+            # An unbuffered file may accept only a part of the data.
             try:
-                taken = cast("int | None", self._file.write(left))
+                accepted = cast("int | None", self._file.write(remaining))
             except Exception as error:
                 raise CallerError(error) from None
-            left = left[len(left) if taken is None else taken :]
+            remaining = remaining[len(remaining) if accepted is None else accepted :]
 
 
 @contextmanager
 def open_sink(to: str | os.PathLike[str] | BinaryIO) -> Generator[DownloadSink]:
-    """Open a sink for a path or a binary file; the path appears when the download is complete."""
+    """Open a sink for a path or a binary file.
+
+    A path is created only when the download is complete; until then the data is in a temporary file
+    in the same folder.
+    """
     if not isinstance(to, str | os.PathLike):
         yield DownloadSink(to)
         return
@@ -73,11 +74,3 @@ def open_sink(to: str | os.PathLike[str] | BinaryIO) -> Generator[DownloadSink]:
         except BaseException:
             Path(file.name).unlink(missing_ok=True)
             raise
-
-
-def _position(file: BinaryIO) -> int | None:
-    """Return the position of a file, or None if it cannot seek."""
-    try:
-        return file.tell() if file.seekable() else None
-    except (AttributeError, OSError, ValueError):
-        return None

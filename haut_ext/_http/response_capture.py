@@ -1,16 +1,16 @@
-"""The response behind a result: status, headers, request id."""
+"""Access to the responses behind results: status, headers, request id."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
 
 import httpx
 from attrs import field, frozen
 
-from haut_ext._http.tokens import OPEN_PATHS
+from haut_ext._http.call import Call
+from haut_ext._http.tokens import TOKENLESS_PATHS
 
 _REQUEST_ID_HEADERS = ("x-request-id", "x-correlation-id", "x-guploader-uploadid", "cf-ray")
 
@@ -20,11 +20,11 @@ class ResponseInfo:
     """A successful response of the service or its storage.
 
     Attributes:
-        operation: Method and route, such as `GET /api/v1/images/{id}/`.
+        operation: Method and route of the request, such as `GET /api/v1/images/{id}/`.
         ids: The ids in the request's path.
-        status: The HTTP status of the last attempt.
-        attempts: How often the request was sent.
-        elapsed: Seconds from the first attempt to the end of the last.
+        status: HTTP status of the last attempt.
+        attempts: Number of times the request was sent.
+        elapsed: Seconds from the start of the first attempt to the end of the last one.
         response: The response itself.
     """
 
@@ -42,22 +42,25 @@ class ResponseInfo:
 
     @property
     def request_id(self) -> str | None:
-        """The id under which the server knows the request, if it sent one."""
+        """The server's id of the request, if the response contains one."""
         return request_id(self.headers)
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
-    """Return the id under which the server knows the request, if it sent one."""
+    """Return the server's id of the request, if the headers contain one."""
     return next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
 
 
-Collector = Callable[[ResponseInfo, Any], None]
+Collector = Callable[[tuple[ResponseInfo, Call]], None]
 _collectors: ContextVar[tuple[Collector, ...]] = ContextVar("collectors", default=())
 
 
 @contextmanager
-def collecting(collector: Collector) -> Generator[None]:
-    """Call `collector` for every response in this context, with the request that it belongs to."""
+def collect_responses(collector: Collector) -> Generator[None]:
+    """Pass every response in this context to `collector`, with the call that it belongs to.
+
+    The call contains secrets.
+    """
     token = _collectors.set((*_collectors.get(), collector))
     try:
         yield
@@ -67,39 +70,31 @@ def collecting(collector: Collector) -> Generator[None]:
 
 @contextmanager
 def capture_responses() -> Generator[list[ResponseInfo]]:
-    """Collect the responses of all calls made inside the `with`, in the order of their ends.
+    """Collect the responses of all calls made inside the `with` block, in order of completion.
 
-    Works for both clients, for every method and for generated functions called through `haut.api`. The
-    responses of login and refresh are left out: they contain tokens.
+    This works for both clients, for every method, and for generated functions called through
+    `haut.api`. Responses of login and refresh are left out because they contain tokens.
 
     Example:
         with haut_ext.capture_responses() as responses:
             subject = haut.subjects.create("customer-4711")
         print(responses[-1].status, responses[-1].request_id)
     """
-    collected: list[ResponseInfo] = []
+    captured: list[ResponseInfo] = []
 
-    def collect(info: ResponseInfo, _: Any) -> None:
-        if not info.operation.endswith(tuple(OPEN_PATHS)):
-            collected.append(info)
+    def capture(exchange: tuple[ResponseInfo, Call]) -> None:
+        info, call = exchange
+        if call.request.url.path not in TOKENLESS_PATHS:
+            captured.append(info)
 
-    with collecting(collect):
-        yield collected
-
-
-@contextmanager
-def collect_requests() -> Generator[list[tuple[ResponseInfo, Any]]]:
-    """Collect responses with what is known of their requests, secrets included."""
-    found: list[tuple[ResponseInfo, Any]] = []
-
-    def collect(info: ResponseInfo, sent: Any) -> None:
-        found.append((info, sent))
-
-    with collecting(collect):
-        yield found
+    with collect_responses(capture):
+        yield captured
 
 
-def record(info: ResponseInfo, sent: object) -> None:
-    """Pass a response to every collector of this context."""
+def record_response(response: httpx.Response, call: Call) -> httpx.Response:
+    """Pass the response of a call to the collectors of this context, and return the response."""
+    facts = (response.status_code, call.attempts, call.deadline.elapsed, response)
+    info = ResponseInfo(call.operation, call.ids, *facts)
     for collector in _collectors.get():
-        collector(info, sent)
+        collector((info, call))
+    return response

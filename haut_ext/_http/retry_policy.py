@@ -1,13 +1,13 @@
-"""Retry policy: which requests are repeated, and after how long.
+"""Retry policy: which requests are sent again, and after which delay.
 
-    | request                     | rejected: certainly not carried out | ambiguous |
-    |-----------------------------|-------------------------------------|-----------|
-    | GET, PATCH, DELETE, PUT     | repeat                              | repeat    |
-    | POST (creates, costs money) | repeat                              | never     |
-    | POST that logs in           | never                               | never     |
+    | method                                | outcome is "rejected" | outcome is "ambiguous" |
+    |---------------------------------------|-----------------------|------------------------|
+    | GET, PATCH, DELETE, PUT               | retry                 | retry                  |
+    | POST (may create records, cost money) | retry                 | do not retry           |
 
-The service blocks frequent logins, so a login is sent once. A body that cannot be sent again from
-its start rules out any repetition.
+"Rejected" means that the service certainly did not carry out the request, "ambiguous" that it may
+have. A login is never retried, because the service blocks frequent logins. Neither is a request
+whose body cannot be read again from its start.
 """
 
 from __future__ import annotations
@@ -19,18 +19,20 @@ from enum import Enum
 
 INITIAL_BACKOFF = 0.5
 MAX_BACKOFF = 8.0
-"""Seconds. The upper bound of the random delay doubles from the first to the second."""
+"""Seconds. The upper bound of the random delay doubles with each retry, from the first value to the
+second.
+"""
 
 _TRANSIENT_STATUSES = frozenset({408, 500, 502, 503, 504})
 
 
 class Disposition(Enum):
-    """What a failed attempt means for the request."""
+    """What a failed attempt means for its request."""
 
-    REJECTED = "not carried out; repeating it may succeed"
-    AMBIGUOUS = "may have been carried out; repeating it may succeed"
-    FAILED = "may have been carried out; repeating it would fail again"
-    PERMANENT = "not carried out; repeating it would fail again"
+    REJECTED = "not carried out; a retry may succeed"
+    AMBIGUOUS = "may have been carried out; a retry may succeed"
+    FAILED = "may have been carried out; a retry would fail again"
+    PERMANENT = "not carried out; a retry would fail again"
 
     @property
     def maybe_carried_out(self) -> bool:
@@ -40,58 +42,60 @@ class Disposition(Enum):
 def status_disposition(
     method: str, status: int, retry_after: float | None, *, in_envelope: bool
 ) -> Disposition:
-    """Judge a status that is not a success.
+    """Return the disposition of an attempt that got an error status.
 
     Args:
-        method: The request's method.
-        status: The response's status.
-        retry_after: Seconds that the response asks to wait, if it does.
-        in_envelope: Whether the body is the service's own error envelope. Without it, a proxy may
-            have written the 429 or 503 after the service had carried out a POST.
+        method: HTTP method of the request.
+        status: HTTP status of the response.
+        retry_after: Value of the Retry-After header in seconds, if there is one.
+        in_envelope: Whether the body is the service's error envelope. Otherwise a proxy may have
+            written a 429 or 503 after the service had carried out a POST.
     """
     if status == 429 or (status == 503 and retry_after is not None):
         trusted = method != "POST" or in_envelope
         return Disposition.REJECTED if trusted else Disposition.AMBIGUOUS
     if status in _TRANSIENT_STATUSES:
         return Disposition.AMBIGUOUS
-    redirected = 300 <= status < 400  # the usual response to a POST that was carried out
+    redirected = 300 <= status < 400  # a server often redirects after it has carried out a POST
     return Disposition.FAILED if status >= 500 or redirected else Disposition.PERMANENT
 
 
-def may_retry(method: str, disposition: Disposition, *, replayable: bool) -> bool:
-    """Return whether a request may be sent again, by the table above."""
+def may_retry(method: str, disposition: Disposition, *, repeatable: bool) -> bool:
+    """Return whether the retry policy allows to send a request again."""
     if disposition is Disposition.REJECTED:
-        return replayable
-    return disposition is Disposition.AMBIGUOUS and replayable and method != "POST"
+        return repeatable
+    return disposition is Disposition.AMBIGUOUS and repeatable and method != "POST"
 
 
 def retry_delay(retry: int, retry_after: float | None) -> float:
-    """Return the seconds to wait before a retry: random, and never shorter than Retry-After.
+    """Return the delay before a retry in seconds: exponential backoff with full jitter.
+
+    The delay is never shorter than Retry-After.
 
     Args:
-        retry: The number of the retry, from 1.
-        retry_after: Seconds that the last response asked to wait, if it did.
+        retry: Number of the retry, starting at 1.
+        retry_after: Value of the Retry-After header in seconds, if there is one.
     """
-    # The exponent is limited, so that a large number of retries cannot overflow a float.
+    # Limit the exponent so that a large number of retries cannot overflow a float.
     bound = min(MAX_BACKOFF, INITIAL_BACKOFF * 2 ** min(retry - 1, 16))
     return max(random.uniform(0, bound), retry_after or 0.0)  # noqa: S311 - not a secret
 
 
 def parse_retry_after(value: str | None) -> float | None:
-    """Return the seconds of a Retry-After header (seconds or HTTP date), or None if it is invalid."""
+    """Return a Retry-After header (a number or an HTTP date) in seconds, or None if it is invalid."""
     if value is None:
         return None
     text = value.strip()
     if text.isascii() and text.isdigit():
         return float(text[:12])
-    moment = parse_http_date(text)
-    return None if moment is None else max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    date = parse_http_date(text)
+    return None if date is None else max(0.0, (date - datetime.now(UTC)).total_seconds())
 
 
 def parse_http_date(value: str | None) -> datetime | None:
-    """Return an HTTP date with its time zone (UTC if it names none), or None if it is invalid."""
+    """Return an HTTP date as an aware datetime (UTC by default), or None if it is invalid."""
     try:
-        moment = parsedate_to_datetime(value or "")
+        date = parsedate_to_datetime(value or "")
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    return date.replace(tzinfo=UTC) if date.tzinfo is None else date

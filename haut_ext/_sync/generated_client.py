@@ -1,5 +1,5 @@
 # Derived from haut_ext/_async/generated_client.py by `make sync`; change that file instead.
-"""The generated client on the HTTP core: `haut.api`."""
+"""The generated client with the SDK's HTTP client: `haut.api`."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ import httpx
 from haut_api.client import AuthenticatedClient
 from haut_ext._sync.http import HTTPClient
 from haut_ext.errors import ConfigError
+from haut_ext.settings import Options
 
 
 class ApiClient(AuthenticatedClient):
-    """The generated client, for `haut_api`'s own functions: as reliable as the workflows.
+    """Generated client for `haut_api`'s functions, with token, retries and typed errors.
 
-    Its `with_...` methods return copies that share connections and token, and leave it as it is.
+    The `with_...` methods return copies that share connections and token; they do not change the
+    original.
 
     Args:
-        http: The HTTP client that sends the requests, with the token.
+        http: The HTTP client that sends the requests.
     """
 
     def __init__(self, http: HTTPClient) -> None:
@@ -29,27 +31,27 @@ class ApiClient(AuthenticatedClient):
         return f"{type(self).__name__}(base_url={str(self._http.base_url)!r})"
 
     def with_headers(self, headers: dict[str, str]) -> ApiClient:
-        """Return a copy that sends further headers."""
+        """Return a copy that sends additional headers."""
         return self._with(self._http.call_options.merged({"headers": {**headers}}))
 
     def with_timeout(self, timeout: httpx.Timeout) -> ApiClient:
-        """Return a copy with other limits of one attempt."""
+        """Return a copy with other timeouts for each attempt."""
         return self._with(self._http.call_options.merged({"timeout": timeout}))
 
     def with_cookies(self, cookies: dict[str, str]) -> ApiClient:
-        """Return a copy that sends further cookies."""
+        """Return a copy that sends additional cookies."""
         return self._with(self._http.call_options, cookies)
 
-    def _with(self, options: Any, cookies: dict[str, str] | None = None) -> ApiClient:
-        sent = {**dict(self._http.cookies), **(cookies or {})}
-        return ApiClient(HTTPClient(self._http.connections, options, sent))
+    def _with(self, options: Options, cookies: dict[str, str] | None = None) -> ApiClient:
+        cookies = {**dict(self._http.cookies), **(cookies or {})}
+        return ApiClient(HTTPClient(self._http.connections, options, cookies))
 
     def get_httpx_client(self) -> HTTPClient:
         """Return the HTTP client that sends the requests."""
         return self._http
 
     def get_async_httpx_client(self) -> NoReturn:
-        """Raise ConfigError: this is the other kind of client.
+        """Raise ConfigError, because functions of the other kind cannot use this client.
 
         Raises:
             ConfigError: Always.
@@ -59,7 +61,7 @@ class ApiClient(AuthenticatedClient):
         )
 
     def set_httpx_client(self, client: Any) -> NoReturn:
-        """Raise ConfigError: another HTTP client would have neither token nor retries.
+        """Raise ConfigError, because another HTTP client would have neither token nor retries.
 
         Raises:
             ConfigError: Always.

@@ -1,16 +1,15 @@
 # Derived from haut_ext/_async/operations.py by `make sync`; change that file instead.
-"""What the resources and workflows of one client share: where it works, and how it calls an
-operation.
+"""Calls of generated operations, shared by the resources and workflows of one client.
 
-An operation is a module of the generated client, such as `haut_api.api.subjects.create_subject`.
-The HTTP core has raised for everything that is not a success; a success that does not fit the spec
-is raised here.
+An operation is a module of the generated client, such as `haut_api.api.subjects.create_subject`. The
+HTTP client raises for every response that is not a success; a success that does not match the spec
+raises UnexpectedResponse here.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
@@ -19,11 +18,13 @@ from attrs import field, frozen
 
 from haut_api.errors import DecodeError
 from haut_api.models import ImageType
-from haut_ext._http.response_capture import ResponseInfo, collect_requests
-from haut_ext._http.response_errors import Sent, unexpected
+from haut_ext._http.call import Call
+from haut_ext._http.response_capture import ResponseInfo, collect_responses
+from haut_ext._http.response_errors import unexpected_response
 from haut_ext._sync.generated_client import ApiClient
 from haut_ext._sync.http import HTTPClient
-from haut_ext.errors import UnexpectedResponse
+from haut_ext.argument_checks import parse_id
+from haut_ext.errors import ConfigError, UnexpectedResponse
 from haut_ext.settings import Scope
 
 Result = TypeVar("Result")
@@ -31,7 +32,7 @@ Parsed = TypeVar("Parsed", covariant=True)
 
 
 class ParsedResponse(Protocol[Parsed]):
-    """A generated `Response`, of whatever type its body was parsed to."""
+    """A generated `Response` with its parsed body."""
 
     @property
     def parsed(self) -> Parsed | None: ...
@@ -48,94 +49,126 @@ class Operation(Protocol[Parsed]):
 
 @frozen
 class Success(Generic[Parsed]):
-    """The result of an operation, and the response behind it."""
+    """The parsed body of a successful response, with the response and its request."""
 
     parsed: Parsed | None
     info: ResponseInfo
-    sent: Sent = field(repr=False)
+    http_call: Call = field(repr=False)
 
 
 @frozen
 class Operations:
-    """One client's scope, generated client and HTTP client."""
+    """Calls operations with the scope, generated client and HTTP client of one client.
+
+    All methods take the parameters of the operation, complete them as `arguments` does, and raise
+    whatever the HTTP client raises.
+    """
 
     scope: Scope
     http: HTTPClient
     api: ApiClient
     image_types: dict[UUID, ImageType] = field(factory=dict[UUID, "ImageType"])
-    """Of the datasets whose sides or lights were looked up by name."""
+    """Image types of datasets whose sides or lights were looked up by name."""
 
-    def call(self, operation: Operation[Any], result: type[Result], **parameters: Any) -> Result:
-        """Call an operation and return its result; `company_id` is added if it takes one.
+    def arguments(self, operation: Operation[Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments for an operation: without None, with ids as UUIDs.
+
+        The company and, unless it is given, the dataset are those of the client.
 
         Raises:
-            UnexpectedResponse: If the success is not the expected `result`.
-            HautError: Whatever the HTTP core raises.
+            ConfigError: If an id is not a UUID, or a parameter is missing or unknown.
+        """
+        signature = _signature(operation.sync_detailed)
+        arguments = {name: value for name, value in parameters.items() if value is not None}
+        for name, parameter in signature.parameters.items():
+            if name == "company_id":
+                arguments.setdefault(name, self.scope.company_id)
+            elif name == "dataset_id":
+                arguments[name] = self.scope.dataset(parameters.get(name))
+            elif name in parameters and parameter.annotation is UUID:
+                arguments[name] = parse_id(parameters[name], name)
+        try:
+            signature.bind(**arguments, client=self.api)
+        except TypeError as error:
+            raise ConfigError(f"{operation.__name__}: {error}") from None
+        return arguments
+
+    def call(self, operation: Operation[Any], result: type[Result], **parameters: Any) -> Result:
+        """Call an operation and return its parsed body.
+
+        Raises:
+            UnexpectedResponse: If the body is not a `result`.
         """
         return self.unwrap(self.request(operation, parameters), result)
 
-    def unwrap(self, success: Success[Any], result: type[Result]) -> Result:
-        """Return what a body was parsed to.
-
-        Raises:
-            UnexpectedResponse: If that is not the expected `result`.
-        """
-        if isinstance(success.parsed, result):
-            return success.parsed
-        raise self.decode_error(success, "(body)", "it is not documented")
-
-    def get_json(self, operation: Operation[Any], kind: type[Any], **parameters: Any) -> Any:
-        """Call an operation of this company and return its JSON as it came.
-
-        For bodies that are open by nature: in a model, one field that does not fit hides all
-        others.
-
-        Raises:
-            UnexpectedResponse: If the JSON is not of the expected `kind`, such as `list`.
-            HautError: Whatever the HTTP core raises.
-        """
-        arguments = operation._get_kwargs(  # pyright: ignore[reportPrivateUsage]
-            company_id=self.scope.company_id, **parameters
-        )
-        with collect_requests() as found:
-            response = self.http.request(**arguments)
-        return self.unwrap(Success(response.json(), *found[-1]), kind)
-
     def call_without_content(self, operation: Operation[Any], **parameters: Any) -> None:
-        """Call an operation whose success has no body worth returning.
+        """Call an operation whose body has no content.
 
         Raises:
-            UnexpectedResponse: If the body says `"ok": false`.
-            HautError: Whatever the HTTP core raises.
+            UnexpectedResponse: If the body is `{"ok": false}`.
         """
         success = self.request(operation, parameters)
         if getattr(success.parsed, "ok", True) is False:
             raise self.decode_error(success, "ok", "it is false")
 
-    def request(self, operation: Operation[Parsed], parameters: dict[str, Any]) -> Success[Parsed]:
-        """Call an operation and return its success; `company_id` is added if it takes one.
+    def get_json(self, operation: Operation[Any], kind: type[Any], **parameters: Any) -> Any:
+        """Call an operation and return its JSON body without parsing it to a model.
+
+        This is for bodies with an open schema, where one field that does not match the model would
+        make all other fields unreadable.
 
         Raises:
-            UnexpectedResponse: If the body does not fit its model.
-            HautError: Whatever the HTTP core raises.
+            UnexpectedResponse: If the JSON is not a `kind`, such as `list`.
         """
-        if _takes_company(operation.sync_detailed):
-            parameters = {"company_id": self.scope.company_id, **parameters}
-        with collect_requests() as found:
+        arguments = self.arguments(operation, parameters)
+        request = operation._get_kwargs(**arguments)  # pyright: ignore[reportPrivateUsage]
+        collected: list[tuple[ResponseInfo, Call]] = []
+        with collect_responses(collected.append):
+            response = self.http.request(**request)
+        return self.unwrap(Success(response.json(), *collected[-1]), kind)
+
+    def request(
+        self, operation: Operation[Parsed], parameters: Mapping[str, Any]
+    ) -> Success[Parsed]:
+        """Call an operation and return its success.
+
+        Raises:
+            UnexpectedResponse: If the body does not match its model.
+        """
+        arguments = self.arguments(operation, parameters)
+        collected: list[tuple[ResponseInfo, Call]] = []
+        with collect_responses(collected.append):
             try:
-                response = operation.sync_detailed(client=self.api, **parameters)
+                response = operation.sync_detailed(client=self.api, **arguments)
             except DecodeError as error:
-                info, sent = found[-1]
+                info, http_call = collected[-1]
                 problem = f"{error.field} does not fit the spec"
-                raise unexpected(info.response, sent, problem, error.field) from None
-        return Success(response.parsed, *found[-1])
+                raise unexpected_response(info.response, http_call, problem, error.field) from None
+        return Success(response.parsed, *collected[-1])
+
+    def unwrap(self, success: Success[Any], result: type[Result]) -> Result:
+        """Return the parsed body of a success.
+
+        Raises:
+            UnexpectedResponse: If the body is not a `result`.
+        """
+        if isinstance(success.parsed, result):
+            return success.parsed
+        raise self.decode_error(success, "(body)", "it is not documented")
 
     def decode_error(self, success: Success[Any], field: str, problem: str) -> UnexpectedResponse:
-        """Return the error for a success that was parsed, but is not what the spec says."""
+        """Return the error for a success whose body was parsed but is not as documented."""
         text = f"{field} does not fit the spec: {problem}"
-        return unexpected(success.info.response, success.sent, text, field)
+        return unexpected_response(success.info.response, success.http_call, text, field)
+
+
+class Resource:
+    """Base class of the resources of a client."""
+
+    def __init__(self, operations: Operations) -> None:
+        self._operations = operations
 
 
 @cache
-def _takes_company(function: Callable[..., object]) -> bool:
-    return "company_id" in inspect.signature(function).parameters
+def _signature(function: Callable[..., object]) -> inspect.Signature:
+    return inspect.signature(function)

@@ -1,4 +1,4 @@
-"""Bars that show how a run goes, on stderr; elsewhere than on a terminal none is drawn."""
+"""Progress bars on stderr, shown only on a terminal."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class _Rate(ProgressColumn):
 
 
 def rows_bar() -> Progress:
-    """Return a bar that counts rows, with rate and time left."""
+    """Return a progress bar that counts rows, with their rate and the remaining time."""
     return _bar(MofNCompleteColumn(), _Rate())
 
 
 def bytes_bar() -> Progress:
-    """Return bars that count bytes, with rate and time left."""
+    """Return progress bars that count bytes, with their rate and the remaining time."""
     return _bar(DownloadColumn(), TransferSpeedColumn())
 
 

@@ -1,4 +1,4 @@
-"""Report what changed in the API since a git revision: `make spec-diff`.
+"""Report what changed in the API since a git revision.
 
 The report compares haut.yaml at the revision with the working tree's (`http_diff`), and the package
 checked in at the revision with the one that the working tree generates (`api_diff`).
@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import argparse
 import io
+import re
 import subprocess
 import sys
 import tarfile
 import tempfile
-import tomllib
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from pathlib import Path
@@ -83,7 +83,9 @@ def compare(base: str) -> Report:
         SpecError: If the revision does not exist, or a document cannot be read, compared or generated.
     """
     old = at_revision(base, "openapi/haut.yaml")
-    project = tomllib.loads(at_revision(base, "pyproject.toml"))
+    version = re.search(r'__version__ = "(.+)"', at_revision(base, "haut_ext/_version.py"))
+    if version is None:
+        raise SpecError(f"haut_ext/_version.py at {base} does not define __version__")
     changes = http_diff.compare(
         parse(old, f"{SPEC.name} at {base}"), parse(SPEC.read_text("utf-8"), SPEC.name)
     )
@@ -96,7 +98,7 @@ def compare(base: str) -> Report:
         except subprocess.CalledProcessError:
             raise SpecError("the generator rejects the working tree's haut.yaml") from None
         python = api_diff.compare(Path(before) / "generated", Path(after))
-    return Report(base, project["project"]["version"], changes, python)
+    return Report(base, version[1], changes, python)
 
 
 def at_revision(base: str, path: str) -> str:

@@ -1,8 +1,8 @@
 """List what the contract only infers about the API, and check it against a pulled document.
 
-This module is the command `make spec-evidence`. A confidence label (`x-evidence`) is a keyword of an
-object in haut.yaml, or of an overlay action's update. A pulled document has no labels. Therefore each
-object that is labeled at an earlier revision is compared with its counterpart in the current document.
+A confidence label (`x-evidence`) is a keyword of an object in haut.yaml, or of an overlay action's
+update. A pulled document has no labels. Therefore each object that is labeled at an earlier revision is
+compared with its counterpart in the current document.
 Counterparts are found by operation and position, because another author names components differently.
 """
 

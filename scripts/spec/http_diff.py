@@ -184,7 +184,7 @@ def _normalized(document: Json) -> Json:
 
 def _run_redocly(base: Json, revision: Json) -> list[Json]:
     if not _REDOCLY.exists():
-        raise SpecError("redocly is not installed; run `make lint-spec` to install it")
+        raise SpecError("redocly is not installed; run `make check` to install it")
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / name for name in ("base.json", "revision.json")]
         for file, document in zip(files, (base, revision), strict=True):

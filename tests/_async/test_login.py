@@ -35,8 +35,8 @@ from haut_ext import (
 )
 from haut_ext._async.auth import AsyncTokenSource
 from haut_ext._async.login import AsyncLogin
-from haut_ext._http.redaction import scrub
-from haut_ext._http.tokens import OPEN_PATHS
+from haut_ext._http.redaction import redact_text
+from haut_ext._http.tokens import TOKENLESS_PATHS
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
 from haut_ext.sandbox.messages import Answer
 from tests.support.both_clients import gather_async
@@ -258,13 +258,14 @@ async def test_401_after_a_failed_early_refresh_requests_a_new_token() -> None:
             raise OSError
         return f"token-{seconds:g}"
 
-    tokens = AsyncTokenSource(provider, life=HOUR, clock=lambda: seconds)
+    tokens = AsyncTokenSource(provider, lifetime=HOUR)
+    tokens.clock = lambda: seconds
     cached = await tokens.current()
     seconds, failing = HOUR * 3 / 4, True
-    assert (await tokens.current()).token == "token-0"
+    assert (await tokens.current()).value == "token-0"
     failing = False
     assert await tokens.renew(cached)
-    assert (await tokens.current()).token == "token-2700"
+    assert (await tokens.current()).value == "token-2700"
 
 
 async def test_late_refresh_is_done_once_while_all_calls_wait(sandbox: Sandbox) -> None:
@@ -391,7 +392,7 @@ def test_paths_without_authorization_match_the_spec() -> None:
         for operation in operations.values()
         if isinstance(operation, dict) and operation.get("security") == []
     }
-    assert documented == OPEN_PATHS
+    assert documented == TOKENLESS_PATHS
 
 
 async def test_operations_without_authorization_neither_send_nor_refresh_the_token(
@@ -457,7 +458,7 @@ async def test_failed_login_leaves_no_secret_in_errors_and_logs(
 
 
 def test_longest_matching_secret_is_redacted_first() -> None:
-    assert scrub("ada-1815", ("ada", "ada-1815", "1815")) == "[redacted]"
+    assert redact_text("ada-1815", ("ada", "ada-1815", "1815")) == "[redacted]"
 
 
 async def test_reprs_and_logs_of_a_client_contain_no_secret(
@@ -483,10 +484,10 @@ async def test_invalid_login_response_closes_the_connections(sandbox: Sandbox) -
 
 
 async def test_call_after_a_canceled_token_request_requests_a_token(sandbox: Sandbox) -> None:
-    tokens = AsyncTokenSource(CanceledProvider(), life=HOUR)
+    tokens = AsyncTokenSource(CanceledProvider(), lifetime=HOUR)
     with pytest.raises(asyncio.CancelledError):
         await tokens.current()
-    assert (await tokens.current()).token == "token-2"
+    assert (await tokens.current()).value == "token-2"
 
 
 class CanceledProvider:

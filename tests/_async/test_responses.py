@@ -112,7 +112,7 @@ async def test_body_that_cannot_be_decompressed_is_a_connection_error(sandbox: S
     sandbox.faults.add("create_subject", damaged)
     async with AsyncHaut(**sandbox.credentials) as haut:
         assert (await haut.images.get(image)).id == image  # retried
-        with pytest.raises(TransportError, match="cut off") as caught:
+        with pytest.raises(TransportError, match="lost its connection") as caught:
             await haut.subjects.create("someone")  # not retried
     assert caught.value.maybe_delivered
     assert (sandbox.arrived("get_image"), sandbox.arrived("create_subject")) == (2, 1)
@@ -147,7 +147,9 @@ async def test_error_remembers_that_an_earlier_attempt_may_have_arrived(sandbox:
     subject = add_photo(sandbox).subject
     sandbox.before_request = lambda _: sandbox.close()
     async with AsyncHaut(**sandbox.credentials, max_retries=1) as haut:
-        with pytest.raises(TransportError, match=r"no connection was made .*2 attempts") as caught:
+        with pytest.raises(
+            TransportError, match=r"no connection was established .*2 attempts"
+        ) as caught:
             await haut.subjects.update(subject, name="someone")
     assert caught.value.maybe_delivered
 
@@ -156,7 +158,7 @@ async def test_error_remembers_that_an_earlier_attempt_may_have_arrived(sandbox:
     ("code", "reason", "attempts"),
     [
         (socket.EAI_NONAME, "does not resolve (unknown)", 1),
-        (socket.EAI_AGAIN, "no connection was made", 2),
+        (socket.EAI_AGAIN, "no connection was established", 2),
     ],
 )
 async def test_host_name_is_resolved_again_only_after_a_temporary_error(

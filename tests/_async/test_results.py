@@ -412,7 +412,7 @@ async def test_error_while_waiting_for_results_does_not_repeat_the_upload(
     state = UploadState.from_json(caught.value.state.to_json())
     assert (state.stage, state.missing, state.api) == ("results", (), api)
     with pytest.raises(ResultsTimeout) as late:
-        await haut.resume_upload(state, wait=True, timeout=0)
+        await haut.resume_upload(state, wait=True, wait_timeout=0)
     sandbox.clock.advance(100)
     expected = FAMILIES if api == "v1" else ()
     batch = await haut.resume_upload(state, wait=True, algorithms=expected)

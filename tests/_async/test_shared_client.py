@@ -203,7 +203,7 @@ ERROR_CASES = [
         "AnalysisTimeout",
         "",
         None,
-        lambda haut: haut.wait_for_analysis(BATCH, timeout=0.01),
+        lambda haut: haut.wait_for_analysis(BATCH, wait_timeout=0.01),
     ),
     ErrorCase(
         "ResultsTimeout",

@@ -33,8 +33,8 @@ from haut_ext import (
     Unauthorized,
     UnexpectedResponse,
 )
-from haut_ext._http.redaction import scrub
-from haut_ext._http.tokens import OPEN_PATHS
+from haut_ext._http.redaction import redact_text
+from haut_ext._http.tokens import TOKENLESS_PATHS
 from haut_ext._sync.auth import TokenSource
 from haut_ext._sync.login import Login
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
@@ -256,13 +256,14 @@ def test_401_after_a_failed_early_refresh_requests_a_new_token() -> None:
             raise OSError
         return f"token-{seconds:g}"
 
-    tokens = TokenSource(provider, life=HOUR, clock=lambda: seconds)
+    tokens = TokenSource(provider, lifetime=HOUR)
+    tokens.clock = lambda: seconds
     cached = tokens.current()
     seconds, failing = HOUR * 3 / 4, True
-    assert (tokens.current()).token == "token-0"
+    assert (tokens.current()).value == "token-0"
     failing = False
     assert tokens.renew(cached)
-    assert (tokens.current()).token == "token-2700"
+    assert (tokens.current()).value == "token-2700"
 
 
 def test_late_refresh_is_done_once_while_all_calls_wait(sandbox: Sandbox) -> None:
@@ -389,7 +390,7 @@ def test_paths_without_authorization_match_the_spec() -> None:
         for operation in operations.values()
         if isinstance(operation, dict) and operation.get("security") == []
     }
-    assert documented == OPEN_PATHS
+    assert documented == TOKENLESS_PATHS
 
 
 def test_operations_without_authorization_neither_send_nor_refresh_the_token(
@@ -455,7 +456,7 @@ def test_failed_login_leaves_no_secret_in_errors_and_logs(
 
 
 def test_longest_matching_secret_is_redacted_first() -> None:
-    assert scrub("ada-1815", ("ada", "ada-1815", "1815")) == "[redacted]"
+    assert redact_text("ada-1815", ("ada", "ada-1815", "1815")) == "[redacted]"
 
 
 def test_reprs_and_logs_of_a_client_contain_no_secret(
@@ -481,10 +482,10 @@ def test_invalid_login_response_closes_the_connections(sandbox: Sandbox) -> None
 
 
 def test_call_after_a_canceled_token_request_requests_a_token(sandbox: Sandbox) -> None:
-    tokens = TokenSource(CanceledProvider(), life=HOUR)
+    tokens = TokenSource(CanceledProvider(), lifetime=HOUR)
     with pytest.raises(KeyboardInterrupt):
         tokens.current()
-    assert (tokens.current()).token == "token-2"
+    assert (tokens.current()).value == "token-2"
 
 
 class CanceledProvider:

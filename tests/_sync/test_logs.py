@@ -124,7 +124,7 @@ def test_call_every_method_covers_the_public_methods(sandbox: Sandbox) -> None:
     # line send no requests. The methods of the second line are called by other methods.
     assert public - called == {
         *("resume_upload", "login", "with_options", "request", "from_env", "close"),
-        *("request_upload_v3", "read_results", "read_results_v3"),
+        *("find", "request_upload_v3", "read_results", "read_results_v3"),
     }
 
 
@@ -255,7 +255,7 @@ def test_error_of_a_missing_page_contains_no_search_term(sandbox: Sandbox) -> No
 def test_warnings_are_not_printed_without_a_log_handler() -> None:
     """By default, Python prints warnings of loggers without a handler to standard error."""
     code = (
-        "from haut_ext._http.call import logger; logger.warning('without handler');"
+        "from haut_ext._http.attempts import logger; logger.warning('without handler');"
         "import logging; logging.basicConfig(); logger.warning('with handler')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -12,7 +12,7 @@ from attrs import frozen
 from scripts.spec.document import ROOT
 
 _COPIED = ("scripts", "generated", "haut_ext", "openapi", "tests/cassettes")
-_FILES = ("Makefile", "CHANGELOG.md", "pyproject.toml", "requirements-dev.txt")
+_FILES = ("Makefile", "CHANGELOG.md", "pyproject.toml", "requirements.lock")
 _LINKED = (".venv", "openapi/node_modules")
 
 

@@ -1,4 +1,4 @@
-"""Tests of `make spec-diff`: exit status, suggested version, affected code, and the changelog."""
+"""Tests of `scripts.spec.diff`: exit status, suggested version, affected code, and the changelog."""
 
 from __future__ import annotations
 

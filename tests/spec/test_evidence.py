@@ -1,4 +1,4 @@
-"""Tests of `make spec-evidence`: confidence labels and their comparison with a pulled document."""
+"""Tests of `scripts.spec.evidence`: confidence labels and their comparison with a pulled document."""
 
 # ruff: noqa: E501  (one line for each row of the table)
 from __future__ import annotations

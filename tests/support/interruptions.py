@@ -44,12 +44,6 @@ def interrupt(call: Callable[[], object], when: Callable[[], object]) -> float:
     Returns:
         The seconds from the interruption to the end of the call.
     """
-    return _interrupt(call, when)[1]
-
-
-def _interrupt(
-    call: Callable[[], object], when: Callable[[], object]
-) -> tuple[pytest.ExceptionInfo[KeyboardInterrupt], float]:
     main = threading.main_thread().ident
     assert main is not None
     sent: list[float] = []
@@ -66,14 +60,14 @@ def _interrupt(
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         watcher.start()
-        with pytest.raises(KeyboardInterrupt) as caught:
+        # Do not keep the exception: its traceback would keep the connections of the call open.
+        with pytest.raises(KeyboardInterrupt):
             call()
-        elapsed = time.monotonic() - sent[0]
+        return time.monotonic() - sent[0]
     finally:
         ended.set()
         watcher.join()
         signal.signal(signal.SIGINT, before)
-    return caught, elapsed
 
 
 class Interrupter:
@@ -98,7 +92,14 @@ class Interrupter:
         def in_function() -> bool:
             return self._function in _function_names(sys._current_frames().get(main))
 
-        self._caught, _ = _interrupt(call, lambda: self._ready() and in_function())
+        def keep_exception() -> None:
+            try:
+                call()
+            except KeyboardInterrupt as error:
+                self._error = error
+                raise
+
+        interrupt(keep_exception, lambda: self._ready() and in_function())
 
 
 def _function_names(frame: FrameType | None) -> Iterator[str]:

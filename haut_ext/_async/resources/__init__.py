@@ -1,1 +1,1 @@
-"""The resources of the service, each with its methods."""
+"""Resources of the service, each with its methods."""

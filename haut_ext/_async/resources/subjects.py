@@ -1,10 +1,9 @@
-"""The subjects of a dataset: one for each real person."""
+"""Subjects: the persons of a dataset."""
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Iterable
+from typing import Unpack
 from uuid import UUID
 
 from haut_api.api.subjects import (
@@ -16,142 +15,130 @@ from haut_api.api.subjects import (
     list_subjects,
     update_subject,
 )
-from haut_api.models import DeletedSubjects as DeletedIds
+from haut_api.models import DeletedSubjects as DeletedSubjectIds
 from haut_api.models import PatchedSubjectRequest, Subject, SubjectRequest
-from haut_api.types import UNSET, Unset
-from haut_ext._async.operations import AsyncOperations
+from haut_api.types import UNSET
+from haut_ext._async.operations import AsyncResource
 from haut_ext._async.pagination import iterate, read_page
-from haut_ext.errors import ConfigError, HautError
-from haut_ext.settings import parse_id
+from haut_ext.argument_checks import check_name, check_names, parse_id
+from haut_ext.errors import HautError
+from haut_ext.keyword_arguments import SubjectAttributes
 from haut_ext.types import DeletedSubjects, Page
 from haut_ext.workflow_errors import DeletionIncomplete
 
-_LONGEST_NAME = 512
 _IDS_PER_REQUEST = 70
-"""An id takes 50 characters of the address; 70 keep it below 4 KB, which every proxy lets through."""
+"""An id takes 50 characters of the URL. 70 ids keep it below 4 KB, which every proxy accepts."""
 
 
-class AsyncSubjects:
-    """The subjects of a dataset (seed: API for Subjects). Reached as `haut.subjects`.
+class AsyncSubjects(AsyncResource):
+    """Subjects of a dataset, available as `haut.subjects`.
 
-    Every method takes `dataset_id` to work in another dataset than the client's.
+    Every method takes `dataset_id` to work in a dataset other than the client's.
     """
-
-    def __init__(self, operations: AsyncOperations) -> None:
-        self._operations = operations
 
     async def create(
         self,
         name: str,
         *,
-        birth_date: datetime.date | Unset | None = UNSET,
-        biological_sex: str | Unset | None = UNSET,
-        meta: Any = UNSET,
         dataset_id: str | UUID | None = None,
+        **attributes: Unpack[SubjectAttributes],
     ) -> Subject:
-        """Create a subject. Never sent again once it may have arrived: names need not be unique.
+        """Create a subject.
+
+        The request is not repeated once it may have arrived, because names need not be unique.
 
         Args:
-            name: 1 to 512 characters; your own stable id of the person, rather than a real name.
-            birth_date: The person's date of birth.
-            biological_sex: The service's id of the sex; which ids exist is not documented.
-            meta: Free JSON.
-            dataset_id: Another dataset than the client's.
+            name: Name of the subject, 1 to 512 characters. Use your own stable id of the person
+                rather than a real name.
+            dataset_id: Dataset of the subject; the client's unless given.
+            attributes: See `SubjectAttributes`.
 
         Raises:
-            ConfigError: If the name has not 1 to 512 characters, or no dataset is known.
-            ApiError, TransportError: With `maybe_carried_out` or `maybe_delivered` set when the
-                subject may exist all the same; `get_or_create` finds it.
+            ConfigError: If an argument is invalid, or neither the client nor the call has a dataset.
+            ApiError, TransportError: If `maybe_carried_out` is true, the subject may exist;
+                `get_or_create` finds it.
         """
-        body = SubjectRequest(
-            name=_checked_name(name),
-            birth_date=birth_date,
-            biological_sex=biological_sex,
-            meta=meta,
-        )
+        check_names(attributes, SubjectAttributes.__annotations__)
+        body = SubjectRequest(name=check_name(name), **attributes)
         return await self._operations.call(
-            create_subject,
-            Subject,
-            dataset_id=self._operations.scope.dataset(dataset_id),
-            body=body,
+            create_subject, Subject, dataset_id=dataset_id, body=body
         )
+
+    async def find(self, name: str, *, dataset_id: str | UUID | None = None) -> Subject | None:
+        """Return the subject with exactly this name, the oldest one if there are several, or None.
+
+        The service's search finds parts of names, so all pages of its result are read.
+
+        Args:
+            name: Name of the subject, 1 to 512 characters, compared exactly.
+            dataset_id: Dataset of the subject; the client's unless given.
+        """
+        subjects = self.iterate(check_name(name), dataset_id=dataset_id)
+        found = [subject async for subject in subjects if subject.name == name]
+        return min(found, key=lambda subject: subject.creation_time, default=None)
 
     async def get_or_create(
         self,
         name: str,
         *,
-        birth_date: datetime.date | Unset | None = UNSET,
-        biological_sex: str | Unset | None = UNSET,
-        meta: Any = UNSET,
         dataset_id: str | UUID | None = None,
+        **attributes: Unpack[SubjectAttributes],
     ) -> Subject:
-        """Return the subject with exactly this name, the oldest if there are several; else create
-        it.
+        """Return the subject with exactly this name, as `find` does, or create it.
 
-        All pages are searched: the service's search finds parts of names too. When several callers
-        create the same name at once, all of them get the oldest, since each looks again after it
-        has created; the others' subjects stay, empty.
+        After creating a subject, this method looks for the name again, so that concurrent callers
+        all return the oldest subject of that name. The subjects that the others created stay empty.
 
         Args:
-            name: 1 to 512 characters, compared exactly.
-            birth_date: Used when the subject is created.
-            biological_sex: Used when the subject is created.
-            meta: Used when the subject is created.
-            dataset_id: Another dataset than the client's.
+            name: Name of the subject, 1 to 512 characters, compared exactly.
+            dataset_id: Dataset of the subject; the client's unless given.
+            attributes: Attributes of a subject that is created; see `SubjectAttributes`.
         """
-        _checked_name(name)
-        dataset = self._operations.scope.dataset(dataset_id)
-        subject, created = await found_or_created(
-            self,
-            name,
-            dataset,
-            birth_date=birth_date,
-            biological_sex=biological_sex,
-            meta=meta,
-        )
-        return (await _oldest(self, name, dataset) or subject) if created else subject
+        check_names(attributes, SubjectAttributes.__annotations__)
+        if (subject := await self.find(name, dataset_id=dataset_id)) is not None:
+            return subject
+        try:
+            created = await self.create(name, dataset_id=dataset_id, **attributes)
+        except HautError as error:
+            if error.maybe_carried_out and (
+                subject := await self.find(name, dataset_id=dataset_id)
+            ):
+                return subject
+            raise
+        return await self.find(name, dataset_id=dataset_id) or created
 
     async def update(
         self,
         subject_id: str | UUID,
         *,
-        name: str | Unset = UNSET,
-        birth_date: datetime.date | Unset | None = UNSET,
-        biological_sex: str | Unset | None = UNSET,
-        meta: Any = UNSET,
+        name: str | None = None,
         dataset_id: str | UUID | None = None,
+        **attributes: Unpack[SubjectAttributes],
     ) -> Subject:
-        """Change what is given and leave the rest; None empties a field.
+        """Change the given attributes of a subject and leave the others as they are.
 
         Args:
-            subject_id: The subject's UUID.
-            name: 1 to 512 characters.
-            birth_date: The person's date of birth.
-            biological_sex: The service's id of the sex.
-            meta: Free JSON, replaced as a whole.
-            dataset_id: Another dataset than the client's.
+            subject_id: The subject's id.
+            name: New name, 1 to 512 characters.
+            dataset_id: Dataset of the subject; the client's unless given.
+            attributes: See `SubjectAttributes`; None removes a value.
         """
-        body = PatchedSubjectRequest(
-            name=name if isinstance(name, Unset) else _checked_name(name),
-            birth_date=birth_date,
-            biological_sex=biological_sex,
-            meta=meta,
-        )
+        check_names(attributes, SubjectAttributes.__annotations__)
+        body = PatchedSubjectRequest(name=UNSET if name is None else check_name(name), **attributes)
         return await self._operations.call(
-            update_subject, Subject, **self._one(subject_id, dataset_id), body=body
+            update_subject, Subject, dataset_id=dataset_id, subject_id=subject_id, body=body
         )
 
     def iterate(
         self, q: str | None = None, *, dataset_id: str | UUID | None = None
     ) -> AsyncIterator[Subject]:
-        """Iterate over all subjects, lazily, a page at a time.
+        """Iterate over all subjects, requesting pages when needed.
 
         Args:
-            q: The service's search term.
-            dataset_id: Another dataset than the client's.
+            q: Search term, a part of the name.
+            dataset_id: Dataset of the subjects; the client's unless given.
         """
-        dataset = self._operations.scope.dataset(dataset_id)
-        return iterate(self._operations, list_subjects, dataset_id=dataset, q=q or UNSET)
+        return iterate(self._operations, list_subjects, dataset_id=dataset_id, q=q)
 
     async def list(
         self,
@@ -164,142 +151,92 @@ class AsyncSubjects:
         """Return one page of subjects.
 
         Args:
-            q: The service's search term.
-            page: From 1.
-            page_size: Subjects a page; the service's own default unless given.
-            dataset_id: Another dataset than the client's.
+            q: Search term, a part of the name.
+            page: Page number, starting at 1.
+            page_size: Number of subjects in a page; the service's default unless given.
+            dataset_id: Dataset of the subjects; the client's unless given.
 
         Raises:
-            NotFound: If there is no such page.
+            NotFound: If the page does not exist.
         """
         return await read_page(
-            self._operations,
-            list_subjects,
-            page,
-            dataset_id=self._operations.scope.dataset(dataset_id),
-            q=q or UNSET,
-            page_size=page_size or UNSET,
+            self._operations, list_subjects, page, dataset_id=dataset_id, q=q, page_size=page_size
         )
 
     async def delete(self, subject_id: str | UUID, *, dataset_id: str | UUID | None = None) -> None:
-        """Delete a subject. Photos cannot be uploaded to it afterwards.
+        """Delete a subject. Photos can no longer be uploaded to it.
 
-        To erase a person's data with proof, use `erase_subject`.
+        To erase all data of a person with a receipt, use `erase_subject`.
 
         Raises:
-            NotFound: If there is no such subject.
+            NotFound: If the subject does not exist.
         """
         await self._operations.call_without_content(
-            delete_subject, **self._one(subject_id, dataset_id)
+            delete_subject, dataset_id=dataset_id, subject_id=subject_id
         )
 
     async def delete_many(
         self, subject_ids: Iterable[str | UUID], *, dataset_id: str | UUID | None = None
     ) -> DeletedSubjects:
-        """Delete any number of subjects, in as many requests as the length of an address demands.
+        """Delete any number of subjects, 70 with each request.
 
         Args:
-            subject_ids: The subjects' UUIDs; all are checked before the first request.
-            dataset_id: Another dataset than the client's.
+            subject_ids: The subjects' ids, all of which are checked before the first request.
+            dataset_id: Dataset of the subjects; the client's unless given.
 
         Returns:
-            Which were deleted, which were not there, and which of these two is unknown because a
-            request had to be repeated.
+            The ids of the subjects that were deleted, of those that did not exist, and of those for
+            which neither is known because a request was repeated.
 
         Raises:
             ConfigError: If an id is not a UUID.
-            DeletionIncomplete: If a request failed; carries the outcome so far.
+            DeletionIncomplete: If a request failed; the error carries the outcome so far.
         """
-        wanted = list(dict.fromkeys(parse_id(value, "subject_ids") for value in subject_ids))
-        dataset = self._operations.scope.dataset(dataset_id)
+        ids = list(dict.fromkeys(parse_id(value, "subject_ids") for value in subject_ids))
+        dataset_id = self._operations.scope.dataset(dataset_id)
         deleted: set[UUID] = set()
-        answered: set[UUID] = set()
+        absent: set[UUID] = set()
+        failure: HautError | None = None
         try:
-            for some in _pieces(wanted, _IDS_PER_REQUEST):
-                response = await self._operations.request(
-                    delete_subjects, {"dataset_id": dataset, "subjects_ids": some}
+            for start in range(0, len(ids), _IDS_PER_REQUEST):
+                chunk = ids[start : start + _IDS_PER_REQUEST]
+                success = await self._operations.request(
+                    delete_subjects, {"dataset_id": dataset_id, "subjects_ids": chunk}
                 )
-                answer = self._operations.unwrap(response, DeletedIds)
-                deleted.update(answer.deleted)
-                # An id that a repeated request does not name may be one that the first deleted.
-                if response.info.attempts == 1:
-                    answered.update(some)
+                deleted.update(self._operations.unwrap(success, DeletedSubjectIds).deleted)
+                # If the request was repeated, an earlier attempt may have deleted the other ids.
+                if success.info.attempts == 1:
+                    absent.update(set(chunk) - deleted)
         except HautError as error:
-            outcome = _outcome(wanted, deleted, answered)
+            failure = error
+        known = deleted | absent
+        outcome = DeletedSubjects(
+            deleted=tuple(value for value in ids if value in deleted),
+            not_deleted=tuple(value for value in ids if value in absent),
+            unknown=tuple(value for value in ids if value not in known),
+        )
+        if failure is not None:
             raise DeletionIncomplete(
-                f"deleting {len(wanted)} subjects stopped: {len(outcome.deleted)} are deleted, "
-                f"{len(outcome.not_deleted)} were not there, {len(outcome.unknown)} are unknown and "
-                f"can be passed to delete_many again: {error}",
+                f"the deletion of {len(ids)} subjects stopped: {len(outcome.deleted)} were deleted, "
+                f"{len(outcome.not_deleted)} did not exist, and {len(outcome.unknown)} are unknown. "
+                f"Pass the unknown ids to delete_many again: {failure}",
                 outcome=outcome,
-                cause=error,
-            ) from error
-        return _outcome(wanted, deleted, answered)
+                cause=failure,
+            ) from failure
+        return outcome
 
     async def clear_storage(
         self, subject_id: str | UUID, *, dataset_id: str | UUID | None = None
     ) -> None:
-        """Delete the files of all the subject's photos at once; their records and results stay."""
+        """Delete the files of all photos of a subject. The records and results stay."""
         await self._operations.call_without_content(
-            clear_subject_storage, **self._one(subject_id, dataset_id)
+            clear_subject_storage, dataset_id=dataset_id, subject_id=subject_id
         )
 
     async def clear_metadata(
         self, subject_id: str | UUID, *, dataset_id: str | UUID | None = None
     ) -> None:
-        """Empty meta, biological sex, birth date and phenotype, and delete metrics and submetrics."""
+        """Remove meta, biological sex, birth date and phenotype, and delete metrics and submetrics."""
         await self._operations.call_without_content(
-            clear_subject_metadata, **self._one(subject_id, dataset_id)
+            clear_subject_metadata, dataset_id=dataset_id, subject_id=subject_id
         )
-
-    def _one(self, subject_id: str | UUID, dataset_id: str | UUID | None) -> dict[str, UUID]:
-        return {
-            "dataset_id": self._operations.scope.dataset(dataset_id),
-            "subject_id": parse_id(subject_id, "subject_id"),
-        }
-
-
-async def found_or_created(
-    subjects: AsyncSubjects, name: str, dataset_id: UUID, **attributes: Any
-) -> tuple[Subject, bool]:
-    """Return the oldest subject of exactly this name, or a new one, and whether it is new.
-
-    When others create the same name meanwhile, there are several: see `get_or_create`.
-    """
-    if (found := await _oldest(subjects, name, dataset_id)) is not None:
-        return found, False
-    try:
-        return await subjects.create(name, **attributes, dataset_id=dataset_id), True
-    except HautError as error:
-        if error.maybe_carried_out and (found := await _oldest(subjects, name, dataset_id)):
-            return found, False
-        raise
-
-
-async def _oldest(subjects: AsyncSubjects, name: str, dataset_id: UUID) -> Subject | None:
-    found = [
-        subject
-        async for subject in subjects.iterate(name, dataset_id=dataset_id)
-        if subject.name == name
-    ]
-    # Of the same second, the first that the service lists.
-    return min(found, key=lambda subject: subject.creation_time, default=None)
-
-
-def _checked_name(name: str) -> str:
-    if not 1 <= len(name) <= _LONGEST_NAME:
-        raise ConfigError(f"a subject's name has 1 to {_LONGEST_NAME} characters, not {len(name)}")
-    return name
-
-
-def _outcome(wanted: Iterable[UUID], deleted: set[UUID], answered: set[UUID]) -> DeletedSubjects:
-    left = [value for value in wanted if value not in deleted]
-    return DeletedSubjects(
-        deleted=tuple(value for value in wanted if value in deleted),
-        not_deleted=tuple(value for value in left if value in answered),
-        unknown=tuple(value for value in left if value not in answered),
-    )
-
-
-def _pieces(values: Sequence[UUID], size: int) -> Iterator[list[UUID]]:
-    for start in range(0, len(values), size):
-        yield list(values[start : start + size])

@@ -1,8 +1,7 @@
 # Derived from haut_ext/_async/resources/batches.py by `make sync`; change that file instead.
-"""The batches that a subject's photos came in, and what the service still shows of a deleted one.
+"""Batches: the photos of one upload.
 
-The routes are known from public clients only (api-facts 6, 8). Uploading makes batches by itself;
-deleting them, and asking for what is left, is what an erasure needs.
+The routes are known from public clients of the service only (api-facts 6, 8).
 """
 
 from __future__ import annotations
@@ -16,19 +15,18 @@ from haut_api.api.batches import delete_batch, list_batches
 from haut_api.api.face_metrics_3 import get_batch_results_v3
 from haut_api.api.results import list_aux_images, list_image_results
 from haut_api.models import Batch
-from haut_api.types import UNSET
-from haut_ext._sync.operations import Operations
+from haut_ext._sync.operations import Operation, Resource
 from haut_ext._sync.pagination import read_page
 from haut_ext.errors import NotFound
-from haut_ext.settings import parse_id
 from haut_ext.types import Page
 
 
-class Batches:
-    """The batches of subjects (api-facts 8). Reached as `haut.batches`."""
+class Batches(Resource):
+    """Batches of subjects (api-facts 8), available as `haut.batches`.
 
-    def __init__(self, operations: Operations) -> None:
-        self._operations = operations
+    Uploads create batches. The methods of this class take `dataset_id` to work in a dataset other
+    than the client's.
+    """
 
     def list(
         self,
@@ -41,29 +39,25 @@ class Batches:
         """Return one page of a subject's batches.
 
         Args:
-            subject_id: Whose batches.
-            page: From 1.
-            page_size: Batches a page; the service's own default unless given.
-            dataset_id: Another dataset than the client's.
+            subject_id: The subject's id.
+            page: Page number, starting at 1.
+            page_size: Number of batches in a page; the service's default unless given.
+            dataset_id: Dataset of the subject; the client's unless given.
 
         Raises:
-            NotFound: If there is no such subject or page.
+            NotFound: If the subject or the page does not exist.
         """
         return read_page(
             self._operations,
             list_batches,
             page,
-            dataset_id=self._operations.scope.dataset(dataset_id),
-            subject_id=parse_id(subject_id, "subject_id"),
-            page_size=page_size or UNSET,
+            dataset_id=dataset_id,
+            subject_id=subject_id,
+            page_size=page_size,
         )
 
     def delete(
-        self,
-        subject_id: str | UUID,
-        batch_id: str | UUID,
-        *,
-        dataset_id: str | UUID | None = None,
+        self, subject_id: str | UUID, batch_id: str | UUID, *, dataset_id: str | UUID | None = None
     ) -> None:
         """Delete a batch and its images.
 
@@ -71,32 +65,30 @@ class Batches:
             NotFound: If the subject has no such batch.
         """
         self._operations.call_without_content(
-            delete_batch,
-            dataset_id=self._operations.scope.dataset(dataset_id),
-            subject_id=parse_id(subject_id, "subject_id"),
-            batch_id=parse_id(batch_id, "batch_id"),
+            delete_batch, dataset_id=dataset_id, subject_id=subject_id, batch_id=batch_id
         )
 
     def count_results(
-        self, subject_id: UUID, batch_id: UUID, image_ids: Iterable[UUID], *, dataset_id: UUID
+        self,
+        subject_id: str | UUID,
+        batch_id: str | UUID,
+        image_ids: Iterable[str | UUID],
+        *,
+        dataset_id: str | UUID | None = None,
     ) -> int:
-        """Return how many results and auxiliary images of a batch the service shows, all versions."""
-        place = {"dataset_id": dataset_id, "subject_id": subject_id, "batch_id": batch_id}
-        found = 0
+        """Return the number of results and auxiliary images of a batch, v1 and v3 together.
+
+        An erasure uses this method to check that they were deleted with their images.
+        """
+        batch = {"dataset_id": dataset_id, "subject_id": subject_id, "batch_id": batch_id}
+        lists: tuple[Operation[Any], ...] = (list_image_results, list_aux_images)
+        get_json = self._operations.get_json
+        count = 0
         for image_id in image_ids:
-            with suppress(NotFound):
-                results: list[Any] = self._operations.get_json(
-                    list_image_results, list, **place, image_id=image_id
-                )
-                found += len(results)
-            with suppress(NotFound):
-                auxiliary: list[Any] = self._operations.get_json(
-                    list_aux_images, list, **place, image_id=image_id
-                )
-                found += len(auxiliary)
+            for operation in lists:
+                with suppress(NotFound):
+                    count += len(get_json(operation, list, **batch, image_id=image_id))
         with suppress(NotFound):
-            document: dict[str, Any] = self._operations.get_json(
-                get_batch_results_v3, dict, batch_id=batch_id
-            )
-            found += "face_skin_metrics_3" in document
-        return found
+            document = get_json(get_batch_results_v3, dict, batch_id=batch_id)
+            count += "face_skin_metrics_3" in document
+        return count

@@ -23,9 +23,9 @@ from haut_ext.analysis_results import (
     read_batch_document,
     read_image_results,
 )
+from haut_ext.argument_checks import parse_id
 from haut_ext.concurrency import gather
 from haut_ext.errors import ConfigError
-from haut_ext.settings import parse_id
 from haut_ext.types import UploadedBatch, UploadedImage
 from haut_ext.workflow_errors import ResultsTimeout
 
