@@ -125,15 +125,15 @@ async def test_waiting_for_a_slot_before_a_retry(sandbox: Sandbox) -> None:
     async with AsyncHoldings(), client(sandbox, deadline=None, max_in_flight=16) as others:
 
         async def last() -> None:
-            await AsyncMoment(lambda: sandbox.arrived("get_image")).come()
+            await AsyncMoment(lambda: sandbox.received("get_image")).come()
             await others.subjects.list()
 
         async with AsyncCrowd([others.subjects.list] * 15):
-            await AsyncMoment(lambda: sandbox.arrived("list_subjects") == 15).come()
+            await AsyncMoment(lambda: sandbox.received("list_subjects") == 15).come()
             async with AsyncCrowd([last]):
                 try:
                     with ends_in_time():
                         await others.with_options(deadline=DEADLINE).images.get(stored.image)
                 finally:
                     release.set()
-    assert sandbox.arrived("get_image") == 1
+    assert sandbox.received("get_image") == 1

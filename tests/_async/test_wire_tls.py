@@ -104,7 +104,7 @@ async def test_certificate_that_is_not_trusted(
     assert caught.value.attempts == 1
     assert not caught.value.retryable
     assert not caught.value.maybe_delivered
-    assert sandbox.arrivals == []
+    assert sandbox.requests == []
 
 
 async def test_one_tls_context_for_a_client(
@@ -163,7 +163,7 @@ async def test_proxy_that_refuses(
     assert not caught.value.maybe_delivered
     assert "HTTPS_PROXY" in str(caught.value)
     assert "secret" not in "".join(traceback.format_exception(caught.value))
-    assert sandbox.arrivals == []
+    assert sandbox.requests == []
 
 
 @pytest.mark.parametrize("direct", ["NO_PROXY", "http"])
@@ -204,7 +204,7 @@ async def test_unusable_proxy_of_the_environment_stops_only_calls_that_would_use
             await haut.subjects.list()
         assert "secret" not in "".join(traceback.format_exception(caught.value))
         monkeypatch.setenv("NO_PROXY", "localhost")
-        assert sandbox.arrivals == []
+        assert sandbox.requests == []
     async with client(sandbox, origins[0]) as haut:
         await haut.subjects.list()
     async with client(sandbox, sandbox.base_url) as haut:

@@ -126,15 +126,15 @@ def test_waiting_for_a_slot_before_a_retry(sandbox: Sandbox) -> None:
     with Holdings(), client(sandbox, deadline=None, max_in_flight=16) as others:
 
         def last() -> None:
-            Moment(lambda: sandbox.arrived("get_image")).come()
+            Moment(lambda: sandbox.received("get_image")).come()
             others.subjects.list()
 
         with Crowd([others.subjects.list] * 15):
-            Moment(lambda: sandbox.arrived("list_subjects") == 15).come()
+            Moment(lambda: sandbox.received("list_subjects") == 15).come()
             with Crowd([last]):
                 try:
                     with ends_in_time():
                         others.with_options(deadline=DEADLINE).images.get(stored.image)
                 finally:
                     release.set()
-    assert sandbox.arrived("get_image") == 1
+    assert sandbox.received("get_image") == 1

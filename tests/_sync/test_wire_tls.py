@@ -105,7 +105,7 @@ def test_certificate_that_is_not_trusted(
     assert caught.value.attempts == 1
     assert not caught.value.retryable
     assert not caught.value.maybe_delivered
-    assert sandbox.arrivals == []
+    assert sandbox.requests == []
 
 
 def test_one_tls_context_for_a_client(
@@ -162,7 +162,7 @@ def test_proxy_that_refuses(
     assert not caught.value.maybe_delivered
     assert "HTTPS_PROXY" in str(caught.value)
     assert "secret" not in "".join(traceback.format_exception(caught.value))
-    assert sandbox.arrivals == []
+    assert sandbox.requests == []
 
 
 @pytest.mark.parametrize("direct", ["NO_PROXY", "http"])
@@ -203,7 +203,7 @@ def test_unusable_proxy_of_the_environment_stops_only_calls_that_would_use_it(
             haut.subjects.list()
         assert "secret" not in "".join(traceback.format_exception(caught.value))
         monkeypatch.setenv("NO_PROXY", "localhost")
-        assert sandbox.arrivals == []
+        assert sandbox.requests == []
     with client(sandbox, origins[0]) as haut:
         haut.subjects.list()
     with client(sandbox, sandbox.base_url) as haut:

@@ -53,7 +53,7 @@ def test_body_that_comes_byte_by_byte(limited: NewClient, kind: Kind, sandbox: S
     client = limited()
     with ends_in_time(kind):
         client.call(lambda haut: haut.images.get(image.id))
-    assert sandbox.arrived("get_image") == 1
+    assert sandbox.received("get_image") == 1
 
 
 def test_download_that_comes_byte_by_byte(limited: NewClient, kind: Kind, sandbox: Sandbox) -> None:
@@ -131,7 +131,7 @@ async def test_whole_async_call_includes_the_token_callable(sandbox: Sandbox) ->
         with ends_in_time("async"):
             async with asyncio.timeout(10):
                 await haut.subjects.list()
-    assert sandbox.arrivals == []
+    assert sandbox.requests == []
 
 
 @pytest.mark.parametrize("fault", [faults.dribble(0.02), faults.stall()], ids=["head", "silence"])
@@ -154,4 +154,4 @@ def test_deadline_includes_the_delays_between_attempts(
     with pytest.raises(Exception, match="429"):
         client.call(lambda haut: haut.subjects.list())
     assert time.monotonic() - started < 1
-    assert sandbox.arrived("list_subjects") == 1
+    assert sandbox.received("list_subjects") == 1

@@ -72,7 +72,7 @@ def test_pool_timeout_of_the_sync_client(sandbox: Sandbox) -> None:
         first = threading.Thread(target=haut.subjects.list)
         first.start()
         try:
-            wait_until(lambda: sandbox.arrived("list_subjects") == 1)
+            wait_until(lambda: sandbox.received("list_subjects") == 1)
             with pytest.raises(TransportTimeout, match="pool") as caught:
                 haut.subjects.create("someone")
         finally:
@@ -81,7 +81,7 @@ def test_pool_timeout_of_the_sync_client(sandbox: Sandbox) -> None:
         assert haut.subjects.list().total == 0
     assert not caught.value.maybe_delivered
     assert caught.value.elapsed < 0.6
-    assert sandbox.arrived("create_subject") == 0
+    assert sandbox.received("create_subject") == 0
 
 
 async def test_pool_timeout_of_the_async_client(sandbox: Sandbox) -> None:
@@ -91,7 +91,7 @@ async def test_pool_timeout_of_the_async_client(sandbox: Sandbox) -> None:
     async with AsyncHaut(**arguments, timeout=Timeout(pool=0.2)) as haut:
         first = asyncio.create_task(haut.subjects.list())
         try:
-            while sandbox.arrived("list_subjects") == 0:  # noqa: ASYNC110 - it has threads
+            while sandbox.received("list_subjects") == 0:  # noqa: ASYNC110 - it has threads
                 await asyncio.sleep(0.001)
             with pytest.raises(TransportTimeout, match="pool") as caught:
                 await haut.subjects.create("someone")
@@ -101,7 +101,7 @@ async def test_pool_timeout_of_the_async_client(sandbox: Sandbox) -> None:
         assert (await haut.subjects.list()).total == 0
     assert not caught.value.maybe_delivered
     assert caught.value.elapsed < 0.6
-    assert sandbox.arrived("create_subject") == 0
+    assert sandbox.received("create_subject") == 0
 
 
 @pytest.mark.parametrize("value", [0, -1, True, 1.5, "8", math.inf], ids=repr)
