@@ -32,7 +32,7 @@ def delays(monkeypatch: pytest.MonkeyPatch) -> None:
         handle = service.handle
 
         def handle_slowly(self: Any, request: Request, handle: Any = handle) -> Response:
-            # Not time.sleep, which recordings replace.
+            # Recordings replace time.sleep, so it would not delay anything here.
             never_set.wait(generator.uniform(0, MAX_DELAY))
             response: Response = handle(self, request)
             return response

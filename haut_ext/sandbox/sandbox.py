@@ -95,18 +95,13 @@ class Sandbox:
         dated = self.state.clock.follows_system_time
         self._controls = Controls(plan, now=self.state.clock.now if dated else None)
         api = ApiService(
-            self.state,
-            self.storage,
-            page_size=page_size,
-            upload_url_seconds=upload_url_seconds,
+            self.state, self.storage, page_size=page_size, upload_url_seconds=upload_url_seconds
         )
-        with ExitStack() as opened:
-            servers: list[HttpServer] = []
-            for service, requested_port in ((api, port), (self.storage, storage_port)):
-                server = HttpServer(service, self._controls, requested_port)
-                opened.callback(server.close)
-                service.origin = server.origin
-                servers.append(server)
+        with ExitStack() as opened:  # closes what has been opened if an error occurs
+            servers = [
+                self._open_server(opened, service, requested_port)
+                for service, requested_port in ((api, port), (self.storage, storage_port))
+            ]
             # Bound but not listening: connections are refused, and no other process gets the port.
             unreachable = opened.enter_context(socket.socket())
             unreachable.bind((HOST, 0))
@@ -119,6 +114,14 @@ class Sandbox:
         """Origin that refuses every connection."""
         for server in servers:
             server.start()
+
+    def _open_server(
+        self, opened: ExitStack, service: ApiService | StorageService, port: int
+    ) -> HttpServer:
+        server = HttpServer(service, self._controls, port)
+        opened.callback(server.close)
+        service.origin = server.origin
+        return server
 
     def __enter__(self) -> Sandbox:
         return self

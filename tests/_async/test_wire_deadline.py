@@ -17,6 +17,7 @@ from haut_ext._http import retry_policy
 from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Request, Sandbox, faults
 from tests.faces import AsyncLatest
+from tests.machine_lag import MachineLag
 from tests.wire.holdings import AsyncHoldings
 from tests.wire.interrupts import AsyncCrowd, AsyncMoment
 from tests.wire.peers import HOST, black_hole, slow_reader
@@ -45,10 +46,11 @@ def ends_in_time(latest: float = DEADLINE) -> Iterator[None]:
         latest: Seconds; AsyncHaut ends at its deadline, Haut at most one timeout later.
     """
     started = time.monotonic()
-    with pytest.raises(TransportTimeout, match=f"deadline of {DEADLINE:g} s") as caught:
+    reason = f"deadline of {DEADLINE:g} s"
+    with MachineLag() as lag, pytest.raises(TransportTimeout, match=reason) as caught:
         yield
-    assert DEADLINE <= time.monotonic() - started < latest + 0.3
-    assert DEADLINE <= caught.value.elapsed < latest + 0.3
+    assert DEADLINE <= time.monotonic() - started < latest + 0.3 + lag.seconds
+    assert DEADLINE <= caught.value.elapsed < latest + 0.3 + lag.seconds
 
 
 async def test_body_that_comes_byte_by_byte(sandbox: Sandbox) -> None:

@@ -1,4 +1,4 @@
-"""Login, token refresh and private tokens: which tokens are valid, and when they expire."""
+"""Tests of login, token refresh and private tokens: which tokens are valid, and when they expire."""
 
 from __future__ import annotations
 

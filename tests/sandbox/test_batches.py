@@ -1,4 +1,4 @@
-"""Batches, results that appear one after another, and auxiliary images."""
+"""Tests of batches, results that appear one after another, and auxiliary images."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_path_with_records_of_different_parents_returns_404(client: SandboxClien
     slot, other = upload_and_analyze(client), upload_and_analyze(client)
     parts = client.nested(slot).split("/")
     other_parts = client.nested(other).split("/")
-    for position in (8, 10, 12):  # of the subject, the batch and the image
+    for position in (8, 10, 12):  # the positions of the subject, batch and image ids
         path = [*parts[:position], other_parts[position], *parts[position + 1 :]]
         for path_end in ("results/", "aux/"):
             assert client.http.get("/".join(path) + path_end).status_code == 404

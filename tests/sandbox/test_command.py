@@ -1,4 +1,4 @@
-"""The command `python -m haut_ext.sandbox`, and the pytest plugin."""
+"""Tests of the command `python -m haut_ext.sandbox`, and the pytest plugin."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_command_prints_one_line_and_exits_cleanly_on_a_signal(
     with httpx.Client(headers={"Authorization": f"Bearer {token}"}) as client:
         path = f"{url}/api/v1/companies/{company}/datasets/{dataset}/subjects/"
         assert client.get(path).status_code == 200
-        running.send_signal(number)  # while a connection is open
+        running.send_signal(number)  # the signal arrives while a connection is open
         assert running.communicate(timeout=60) == ("", "")
     assert running.returncode == 0
 

@@ -1,4 +1,4 @@
-"""Datasets, image types and the dictionaries."""
+"""Tests of datasets, image types and the dictionaries."""
 
 from __future__ import annotations
 

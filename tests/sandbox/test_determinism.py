@@ -1,4 +1,4 @@
-"""With a seed, the same requests get the same responses, byte for byte."""
+"""Tests of seed and clock: the same requests get the same responses, byte for byte."""
 
 from __future__ import annotations
 

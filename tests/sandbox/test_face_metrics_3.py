@@ -1,4 +1,4 @@
-"""Face Metrics 3.0: uploads of several sides, compute requests, and results that grow."""
+"""Tests of Face Metrics 3.0: uploads of several sides, compute requests, and results that grow."""
 
 from __future__ import annotations
 

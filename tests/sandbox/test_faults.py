@@ -1,4 +1,4 @@
-"""Each fault has the effect that it describes, and appears in the fault plan and the request log."""
+"""Tests of the faults: their effects on a connection, the fault plan and the request log."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_close(sandbox: Sandbox, connection: RawConnection, when: faults.When) -
     fault = faults.close(when)
     sandbox.faults.add("create_subject", fault)
     connection.post(b'{"name": "%s"}' % (b"x" * 500 if when != "unread" else b"x" * 2_000_000))
-    assert connection.read() == b""  # a FIN and no RST, although the body may be unread
+    assert connection.read() == b""  # the server sends FIN and not RST, even if the body is unread
     assert_fired(sandbox, fault, carried_out=when == "after", status=None)
 
 
@@ -131,7 +131,7 @@ def test_stall(sandbox: Sandbox, connection: RawConnection, when: faults.When) -
     connection.socket.settimeout(0.05)
     with pytest.raises(TimeoutError):
         connection.read()
-    sandbox.close()  # closes the stalled connection
+    sandbox.close()  # this ends the stalled connection
     connection.socket.settimeout(TIMEOUT)
     assert connection.read() == b""
     assert_fired(sandbox, fault, carried_out=when == "after", status=None)
@@ -260,7 +260,7 @@ def test_latency(sandbox: Sandbox, client: SandboxClient) -> None:
     with pytest.raises(httpx.ReadTimeout):
         client.http.post(client.subjects, json={"name": "Ann"}, timeout=SHORT_READ_TIMEOUT)
     wait_until(lambda: sandbox.carried_out("create_subject"))
-    sandbox.close()  # does not wait for the delayed response
+    sandbox.close()  # close() does not wait for the delayed response
     assert_fired(sandbox, faults.latency(30), carried_out=True, status=201)
 
 

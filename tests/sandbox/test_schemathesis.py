@@ -30,7 +30,7 @@ def contract_with_examples(sandbox: Sandbox) -> dict[str, Any]:
     deleted, kept = sandbox.add_subjects(2)
     [read], [emptied] = (sandbox.add_images(kept, 1, b"photo") for _ in range(2))
     with database.lock:
-        # In another dataset, because schemathesis deletes the subjects that a list contains.
+        # In another dataset, because schemathesis deletes the subjects that it finds in lists.
         hidden = database.create_subject("hidden", dataset=database.create_dataset("other"))
         [removed] = sandbox.add_images(hidden, 1)
         sandbox.state.analyses.start(read.batch, FACE_SKIN_METRICS_2)
@@ -45,7 +45,7 @@ def contract_with_examples(sandbox: Sandbox) -> dict[str, Any]:
         ("AuxId", read.analysis.aux_images[0].id),
     ]:
         components["parameters"][name]["example"] = value
-    # These operations need other records than the rest.
+    # These operations need other example ids than the rest.
     of_kept = {"subject_id": kept.id, "image_id": read.id}
     others: dict[str, dict[str, Any]] = {
         "get_image": of_kept,

@@ -1,4 +1,4 @@
-"""The HTTP server: requests of all forms, the listening address, and closing."""
+"""Tests of the HTTP server: valid and invalid requests, the listening address, and closing."""
 
 from __future__ import annotations
 
@@ -222,9 +222,7 @@ def test_server_without_free_descriptors_accepts_later(
     request = head(client, "GET", "Connection: close")
     with socket.socket() as first, socket.socket() as second:
         with no_free_descriptors():
-            first.connect(
-                ("127.0.0.1", port)
-            )  # the waiting accept() has already reserved a descriptor
+            first.connect(("127.0.0.1", port))  # accept() has reserved a descriptor before
             first.sendall(request)
             assert first.recv(12) == b"HTTP/1.1 200"
             second.connect(("127.0.0.1", port))
@@ -291,7 +289,7 @@ def test_reset_without_a_seed_keeps_the_credentials() -> None:
 
 @pytest.mark.parametrize("kind", ["{uuid}", "{integer}", "1", "x"])
 def test_path_without_a_valid_id_returns_404(client: SandboxClient, kind: str) -> None:
-    # Not sent with httpx, which would percent-encode the braces.
+    # This request is not sent with httpx, which would percent-encode the braces.
     path = f"{client.company}images/{kind}/".encode()
     sent = b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     assert exchange(client.sandbox, sent).startswith(b"HTTP/1.1 404 ")

@@ -1,4 +1,4 @@
-"""The storage: what a signed URL allows, and whether Google's signer produces the same signatures."""
+"""Tests of the storage: signed URLs, changed requests, and agreement with Google's signer."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_signed_header_names_are_case_insensitive(client: SandboxClient) -> None
 def test_signature_parameter_name_is_case_insensitive(
     client: SandboxClient, signed: Request
 ) -> None:
-    """The name is not part of the signature. Google's command line writes it in lower case."""
+    """The parameter name is not signed. Google's command line writes it in lower case."""
     signed["url"] = signed["url"].replace("X-Goog-Signature", "x-goog-signature")
     assert client.storage.request(**signed).status_code == 200
 
@@ -277,9 +277,9 @@ def test_incomplete_upload_stores_nothing(
     head += [f"{name}: {value}" for name, value in signed["headers"].items()]
     with socket.create_connection((target.hostname, target.port)) as connection:
         connection.sendall("\r\n".join([*head, "Expect: 100-continue", "", ""]).encode())
-        assert connection.recv(100).startswith(b"HTTP/1.1 100 ")  # the head has been read
+        assert connection.recv(100).startswith(b"HTTP/1.1 100 ")  # the server has read the head
         connection.sendall(PHOTO[:500])
-    client.sandbox.close()  # joins the thread that reads the body
+    client.sandbox.close()  # close() joins the thread that reads the body
     [request] = [logged for logged in client.sandbox.requests if logged.operation == "upload_image"]
     assert (request.carried_out, request.status) == (False, None)
     assert not client.sandbox.database.objects

@@ -1,4 +1,4 @@
-"""Subjects: statuses, response fields, validation, pages, authentication and deletion."""
+"""Tests of subjects: statuses, response fields, validation, pages, authentication and deletion."""
 
 from __future__ import annotations
 
