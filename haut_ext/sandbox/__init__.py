@@ -7,7 +7,7 @@
 The sandbox keeps everything in memory, listens on loopback only and needs the standard library only.
 As the real service does, it has two origins: the API, and the storage behind the signed URLs.
 
-The modules, each of which imports only from those below it:
+A module imports only from the modules in its own line and in the lines below:
 
     sandbox                             the class `Sandbox`
     http_server                         connections, threads, faults

@@ -69,7 +69,7 @@ class Analyses:
         image.analysis.quality_score = quality_score(run.photo)
         image.analysis.problems = []
         algorithms = list(run.application.algorithms)
-        # 0 halfway through the analysis, 1 at its end.
+        # The progress is 0 halfway through the analysis and 1 at its end.
         progress = 1.0 if done >= total else (2 * done - total) / total
         for algorithm in algorithms[: 1 + int(progress * (len(algorithms) - 1))]:
             if algorithm not in run.outcomes:

@@ -27,13 +27,13 @@ class Delivery(enum.Enum):
     """How a response is sent."""
 
     COMPLETE = enum.auto()
-    RESET = enum.auto()  # no response; a TCP RST
-    CLOSE = enum.auto()  # no response; a TCP FIN
-    GARBAGE = enum.auto()  # bytes that are not HTTP, then a FIN
-    TRUNCATED = enum.auto()  # half of the body that Content-Length announces, then a FIN
-    TRUNCATED_CHUNKS = enum.auto()  # a chunked body with a FIN in the middle of a chunk
-    STALLED = enum.auto()  # no response; the connection stays open until the client closes it
-    DRIBBLED = enum.auto()  # byte by byte
+    RESET = enum.auto()  # sends no response but a TCP RST
+    CLOSE = enum.auto()  # sends no response but a TCP FIN
+    GARBAGE = enum.auto()  # sends bytes that are not HTTP, then a FIN
+    TRUNCATED = enum.auto()  # sends half of the body, then a FIN
+    TRUNCATED_CHUNKS = enum.auto()  # sends a FIN in the middle of a chunk
+    STALLED = enum.auto()  # sends nothing and keeps the connection open
+    DRIBBLED = enum.auto()  # sends the response byte by byte
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ class RequestReader:
             self._check_body_size(len(body) + size)
             body += self._read_exactly(size)
             self._read_line()
-        while self._read_line():  # trailers
+        while self._read_line():  # skip the trailers
             pass
         return body
 

@@ -21,9 +21,9 @@ _LINGER_SECONDS = 30.0
 _REASON_PHRASES = {int(status): status.phrase for status in http.HTTPStatus}
 # A larger body is sent separately, so that it is not copied to be joined with the head.
 _MAX_SINGLE_WRITE = 64 * 1024
-# The struct linger: enabled, zero seconds. On Windows its fields are shorts.
+# Value of SO_LINGER, a C struct: enabled, zero seconds. On Windows its fields are shorts.
 _RESET_ON_CLOSE = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
-_BODY_TO_TRUNCATE = b'{"status":"ok"}' * 4  # sent if the regular response has no body
+_BODY_TO_TRUNCATE = b'{"status":"ok"}' * 4  # truncated if the regular response has no body
 _GARBAGE = b"\x15\x03\x01 this is not HTTP\r\n\r\n"
 _WITH_STATUS_LINE = {
     Delivery.COMPLETE,

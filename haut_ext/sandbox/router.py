@@ -17,7 +17,7 @@ In a path, `{name}` matches a UUID and `{name:integer}` a number.
 """
 
 _ID = re.compile(r"(?<=/)(?:([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})|([0-9]+))(?=/)")
-_KINDS = {1: "{uuid}", 2: "{integer}"}  # by the number of the group in _ID
+_KINDS = {1: "{uuid}", 2: "{integer}"}  # keys are group numbers in _ID
 _PARAMETER = re.compile(r"{(\w+)(?::(\w+))?}")
 
 

@@ -97,12 +97,12 @@ class Sandbox:
         api = ApiService(
             self.state, self.storage, page_size=page_size, upload_url_seconds=upload_url_seconds
         )
-        with ExitStack() as opened:  # closes what has been opened if an error occurs
+        with ExitStack() as opened:  # on an error, closes everything opened so far
             servers = [
                 self._open_server(opened, service, requested_port)
                 for service, requested_port in ((api, port), (self.storage, storage_port))
             ]
-            # Bound but not listening: connections are refused, and no other process gets the port.
+            # This socket does not listen, so connections are refused. It reserves the port.
             unreachable = opened.enter_context(socket.socket())
             unreachable.bind((HOST, 0))
             self._resources = opened.pop_all()

@@ -30,7 +30,7 @@ class State:
         analysis_seconds: float | None,
         token_seconds: float,
     ) -> None:
-        # Kept in any case, so that a reset restores the same credentials.
+        # A random seed is kept, too, so that a reset restores the same credentials.
         self._seed = random.SystemRandom().getrandbits(64) if seed is None else seed
         generator = random.Random(self._seed)
         self.clock = clock

@@ -63,7 +63,7 @@ class AuthHandler(Handler):
         if (values["username"], values["password"]) != (USERNAME, auth.password):
             raise unauthorized("authentication_failed", "Incorrect authentication credentials.")
         if auth.mfa_enabled:
-            # Only the status is documented.
+            # The documentation specifies only the status of this response.
             raise invalid("non_field_errors", "mfa_enabled", "MFA is enabled for this user.")
         token = auth.create_access_token()
         return json_response(

@@ -95,7 +95,7 @@ class BatchHandler(Handler):
 
 
 def _batch_data(batch: Batch) -> dict[str, Any]:
-    return {"id": batch.id}  # the other fields are not documented
+    return {"id": batch.id}  # other fields of a batch are not documented
 
 
 def _result_data(image: Image, photo: bytes, algorithm: str, outcome: Outcome) -> dict[str, Any]:

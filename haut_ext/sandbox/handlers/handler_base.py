@@ -70,7 +70,7 @@ class Handler:
         self._analyses = context.state.analyses
         self._storage = context.storage
 
-    # The records named in a path. Each must belong to its parent, if the path names that, too.
+    # Find the records that a path names. If a path also names the parent of a record, both must match.
 
     def _dataset(self, request: Request) -> Dataset:
         return find_record(self._database.datasets, request.ids["dataset_id"])

@@ -35,7 +35,7 @@ from .handler_base import (
     sort,
 )
 
-_UPLOAD_FIELDS = {  # by the id of the image type
+_UPLOAD_FIELDS = {  # keys are ids of image types
     image_type.id: {
         "batch_id": Field(uuid_text),
         "side_id": Field(one_of(image_type.sides)),
