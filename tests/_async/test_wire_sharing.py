@@ -284,7 +284,7 @@ async def test_clients_can_be_copied(
 
 async def test_closing_ends_calls_that_wait(sandbox: Sandbox) -> None:
     """A call that waits to try again does not open a connection that nobody would close."""
-    sandbox.faults.add("list_subjects", faults.status(503, retry_after=1))
+    sandbox.faults.add("list_subjects", faults.status(503, retry_after=2))
     haut = AsyncHaut(**sandbox.credentials)
 
     async def listed() -> None:
