@@ -38,7 +38,7 @@ def subject_id(sandbox: Sandbox) -> UUID:
     other, subject = sandbox.add_subjects(2)
     sandbox.add_images(other, 1, photo=PHOTO)
     sandbox.add_images(subject, 12, photo=PHOTO)
-    with sandbox.world.lock:
+    with sandbox.database.lock:
         subject.meta = {"skin": "dry"}
     return UUID(subject.id)
 
@@ -46,7 +46,7 @@ def subject_id(sandbox: Sandbox) -> UUID:
 def assert_erased(sandbox: Sandbox, *, kept: bool = False) -> None:
     snapshot = sandbox.snapshot()
     assert len(snapshot["subjects"]) == (2 if kept else 1)
-    assert len(sandbox.world.objects) == 1, "the storage still contains files of the subject"
+    assert len(sandbox.database.objects) == 1, "the storage still contains files of the subject"
     if kept:
         assert [subject["meta"] for subject in snapshot["subjects"]] == [None, None]
 
@@ -198,8 +198,8 @@ async def test_photos_uploaded_during_the_erasure_are_deleted(
 
     def upload(request: Request) -> None:
         if request.operation == "list_images" and next(late, None) is not None:
-            with sandbox.world.lock:
-                subject = sandbox.world.subjects[str(subject_id)]
+            with sandbox.database.lock:
+                subject = sandbox.database.subjects[str(subject_id)]
             sandbox.add_images(subject, 1, photo=PHOTO)
 
     sandbox.before_request = upload
@@ -215,8 +215,8 @@ async def test_photo_uploaded_after_the_last_deletion_fails_the_verification(
 ) -> None:
     def upload(request: Request) -> None:
         if request.operation == "clear_subject_metadata":
-            with sandbox.world.lock:
-                subject = sandbox.world.subjects[str(subject_id)]
+            with sandbox.database.lock:
+                subject = sandbox.database.subjects[str(subject_id)]
             sandbox.add_images(subject, 1, photo=PHOTO)
 
     sandbox.before_request = upload
@@ -288,7 +288,7 @@ async def test_erasure_stops_if_clearing_the_storage_is_forbidden(
     assert "Forbidden 403" in str(caught.value.receipt)
     assert isinstance(caught.value.cause, Forbidden)
     assert str(caught.value.cause) in str(caught.value)
-    assert len(sandbox.arrivals) == 1
+    assert len(sandbox.requests) == 1
 
 
 @pytest.mark.parametrize("status", [403, 405])

@@ -77,12 +77,12 @@ async def test_interrupt_while_waiting_for_a_slot(sandbox: Sandbox) -> None:
     async with AsyncHaut(**sandbox.credentials, max_in_flight=16) as haut:
         async with AsyncBackgroundCalls([haut.subjects.list] * 16):
             try:
-                await wait_until_async(lambda: sandbox.arrived("list_subjects") == 16)
+                await wait_until_async(lambda: sandbox.received("list_subjects") == 16)
                 await interrupt(sandbox, "_send_once", haut.subjects.list)
             finally:
                 release.set()
         await assert_all_slots_are_free(haut, sandbox)
-    assert sandbox.arrived("list_subjects") == 16 + 16
+    assert sandbox.received("list_subjects") == 16 + 16
 
 
 # socket.create_connection leaves its socket to the garbage collector, which warns.

@@ -87,7 +87,7 @@ async def test_retried_upload_sends_the_photo_from_its_first_byte(
         subject, photo[kind], progress=lambda sent, _: progress.append(sent)
     )
     assert sandbox.faults.pending == []
-    assert sandbox.arrived("upload_image") == 3
+    assert sandbox.received("upload_image") == 3
     assert received(sandbox) == hashlib.sha256(CONTENT).hexdigest()
     assert image.side == "front"
     assert file.tell() == len(BEFORE)
@@ -126,7 +126,7 @@ async def test_upload_from_a_stream_is_not_retried(
     ):
         await haut.images.upload(subject, stream(CONTENT))
     assert sandbox.faults.pending == []
-    assert sandbox.arrived("upload_image") == 1
+    assert sandbox.received("upload_image") == 1
     await haut.images.upload(subject, stream(CONTENT))
     assert received(sandbox) == hashlib.sha256(CONTENT).hexdigest()
 
@@ -134,7 +134,9 @@ async def test_upload_from_a_stream_is_not_retried(
 # Downloads
 
 
-@pytest.mark.parametrize("fault", [faults.truncated(), faults.cut_chunks(), faults.reset("after")])
+@pytest.mark.parametrize(
+    "fault", [faults.truncated(), faults.truncated_chunks(), faults.reset("after")]
+)
 async def test_interrupted_download_is_repeated_from_the_start(
     sandbox: Sandbox, haut: AsyncHaut, tmp_path: Path, fault: Fault
 ) -> None:
@@ -147,7 +149,7 @@ async def test_interrupted_download_is_repeated_from_the_start(
     sandbox.faults.add("download_image", fault, times=2)
     assert await haut.images.download(image, file) == len(CONTENT)
     assert sandbox.faults.pending == []
-    assert sandbox.arrived("download_image") == 6
+    assert sandbox.received("download_image") == 6
     assert path.read_bytes() == CONTENT
     assert file.getvalue() == BEFORE + CONTENT
 
@@ -210,7 +212,7 @@ async def test_download_is_not_retried_if_the_file_cannot_be_truncated(
     with pytest.raises(TransportError, match="lost its connection") as caught:
         await haut.images.download(image, NotTruncatable())
     assert str(caught.value.__context__) == "truncate failed"
-    assert sandbox.arrived("download_image") == 1
+    assert sandbox.received("download_image") == 1
 
 
 async def test_download_into_an_object_with_only_a_write_method(
@@ -238,10 +240,10 @@ async def test_error_of_the_target_file_is_raised(
 
     with pytest.raises(OSError, match="no space left"):
         await haut.images.download(image, FullDisk())
-    arrived = sandbox.arrivals
+    arrived = sandbox.requests
     with pytest.raises(FileNotFoundError):
         await haut.images.download(image, tmp_path / "nowhere" / "photo.jpg")
-    assert sandbox.arrivals == arrived  # no request was sent
+    assert sandbox.requests == arrived  # no request was sent
 
 
 async def test_expired_signed_url_is_replaced_once(sandbox: Sandbox, haut: AsyncHaut) -> None:
@@ -258,11 +260,11 @@ async def test_expired_signed_url_is_replaced_once(sandbox: Sandbox, haut: Async
     to = io.BytesIO()
     assert await haut.images.download(image, to) == len(CONTENT)
     assert to.getvalue() == CONTENT
-    assert sandbox.arrived("get_image") == 2
+    assert sandbox.received("get_image") == 2
     late = 2
     with pytest.raises(StorageError, match="ExpiredToken"):
         await haut.images.download(image, to)
-    assert sandbox.arrived("get_image") == 4
+    assert sandbox.received("get_image") == 4
 
 
 async def test_web_page_instead_of_a_photo_raises_an_error(

@@ -113,7 +113,7 @@ async def test_waiting_for_a_slot_ends_after_the_pool_timeout_and_is_not_retried
     async with AsyncHaut(**sandbox.credentials, max_in_flight=2) as haut:
 
         async def call_with_short_pool_timeout() -> None:
-            await wait_until_async(lambda: sandbox.arrived("list_subjects") == 2)
+            await wait_until_async(lambda: sandbox.received("list_subjects") == 2)
             client = haut.with_options(timeout=Timeout(pool=0.05))
             try:
                 with pytest.raises(TransportTimeout, match=r"timeout\.pool") as caught:
@@ -127,7 +127,7 @@ async def test_waiting_for_a_slot_ends_after_the_pool_timeout_and_is_not_retried
         outcomes = await gather_async(calls)
         assert not [it for it in outcomes if isinstance(it, Exception)]
         assert (await haut.subjects.list()).total == 0
-    assert sandbox.arrived("list_subjects") == 3
+    assert sandbox.received("list_subjects") == 3
 
 
 def open_connections(origin: str) -> int:
@@ -233,7 +233,7 @@ def test_error_cases_cover_all_public_errors() -> None:
         if isinstance(kind := getattr(haut_ext, name), type) and issubclass(kind, HautError)
     }
     # HautError is never raised itself. test_paging.py tests ListChanging. AlgorithmsFailed is raised
-    # without a client and tested by tests/test_metrics.py.
+    # without a client and tested by tests/test_analysis_results.py.
     not_covered = {"HautError", "ListChanging", "AlgorithmsFailed"}
     assert kinds - {case.kind for case in ERROR_CASES} == not_covered
 
@@ -286,7 +286,7 @@ async def test_clients_can_be_copied_and_pickled(
 
 async def test_closing_ends_calls_that_wait_for_a_retry(sandbox: Sandbox) -> None:
     """The call does not open a connection after the client was closed."""
-    sandbox.faults.add("list_subjects", faults.status(503, retry_after=1))
+    sandbox.faults.add("list_subjects", faults.status(503, retry_after=2))
     haut = AsyncHaut(**sandbox.credentials)
 
     async def call() -> None:
@@ -299,7 +299,7 @@ async def test_closing_ends_calls_that_wait_for_a_retry(sandbox: Sandbox) -> Non
         await haut.aclose()
 
     assert await gather_async([call, close]) == [None, None]
-    assert sandbox.arrived("list_subjects") == 1
+    assert sandbox.received("list_subjects") == 1
 
 
 async def test_concurrent_uploads_of_photos_of_different_sizes(
@@ -314,5 +314,5 @@ async def test_concurrent_uploads_of_photos_of_different_sizes(
 
     images = await gather_async([partial(one, number) for number in range(24)])
     assert len(set(map(str, images))) == 24
-    lengths = [found.length for found in sandbox.arrivals if found.operation == "upload_image"]
+    lengths = [found.length for found in sandbox.requests if found.operation == "upload_image"]
     assert sorted(lengths) == sizes

@@ -18,7 +18,7 @@ import pytest
 
 from haut_ext import AsyncHaut, ConfigError, NotFound, StorageError, UploadIncomplete, UploadState
 from haut_ext.sandbox import Fault, Sandbox, faults
-from haut_ext.sandbox.messages import Answer, json_answer
+from haut_ext.sandbox.http_messages import Response, json_response
 
 pytestmark = pytest.mark.anyio
 
@@ -70,14 +70,14 @@ def assert_uploaded_once(sandbox: Sandbox) -> None:
     }
     assert all(image["sha256"] for image in batch["images"])
     assert sandbox.carried_out("compute_batch_v3") == 1
-    assert sandbox.arrived("create_signed_upload_url") == sandbox.arrived("compute_batch") == 0
+    assert sandbox.received("create_signed_upload_url") == sandbox.received("compute_batch") == 0
 
 
-def without_ids(answer: Answer) -> Answer:
+def without_ids(answer: Response) -> Response:
     body = json.loads(bytes(answer.body))
     for side in FILES:
         body.get(side, {}).pop("id", None)
-    return json_answer(200, body)
+    return json_response(200, body)
 
 
 WITHOUT_IDS = Fault("no ids", "after", change=without_ids)
@@ -116,7 +116,7 @@ async def test_interrupted_upload_is_resumed(
         if uncomputed:
             with pytest.raises(UploadIncomplete, match="compute_again=True") as caught:
                 await haut.resume_upload(state)
-            assert sandbox.arrived("compute_batch_v3") == 1
+            assert sandbox.received("compute_batch_v3") == 1
             state = caught.value.state
         computed = operation == "compute_batch_v3"
         assert state.missing == (() if computed else ("front", "right", "left"))
@@ -137,13 +137,13 @@ async def test_all_slots_are_requested_in_one_call(sandbox: Sandbox, subject_id:
         images = {str(image.id): image.side async for image in haut.images.iterate(subject_id)}
     assert_uploaded_once(sandbox)
     assert {str(image.image_id): image.side for image in batch.images} == images
-    calls = [arrival.operation for arrival in sandbox.arrivals]
+    calls = [arrival.operation for arrival in sandbox.requests]
     assert calls[0] == "create_upload_urls_v3"
     assert sorted(calls[1:4]) == ["upload_image"] * 3
     assert calls[4] == "compute_batch_v3"
     assert not any(
         arrival.had_authorization
-        for arrival in sandbox.arrivals
+        for arrival in sandbox.requests
         if arrival.operation == "upload_image"
     )
 
@@ -212,10 +212,10 @@ async def test_resuming_requires_all_photos(sandbox: Sandbox, subject_id: str) -
         state = caught.value.state
         assert sorted(side.status for side in state.sides) == ["open", "stored", "stored"]
         [missing] = [side.side for side in state.sides if side.status == "open"]
-        before = len(sandbox.arrivals)
+        before = len(sandbox.requests)
         with pytest.raises(ConfigError, match="front, left, right"):
             await haut.resume_upload(state, **{missing: FILES[missing]})
-        assert len(sandbox.arrivals) == before
+        assert len(sandbox.requests) == before
 
 
 async def test_expired_slots_are_replaced_by_a_new_batch_once(
@@ -292,7 +292,7 @@ async def test_invalid_arguments_are_rejected(
     async with AsyncHaut(**sandbox.credentials) as haut:
         with pytest.raises(ConfigError, match=next(reversed(arguments))):
             await haut.upload_and_compute(subject_id, front=FILES["front"], **arguments)
-    assert sandbox.arrivals == []
+    assert sandbox.requests == []
 
 
 async def test_upload_for_an_unknown_subject(sandbox: Sandbox) -> None:
@@ -305,10 +305,10 @@ async def test_upload_for_an_unknown_subject(sandbox: Sandbox) -> None:
 
 
 async def test_slot_missing_in_the_response_is_an_error(sandbox: Sandbox, subject_id: str) -> None:
-    def without_left(answer: Answer) -> Answer:
+    def without_left(answer: Response) -> Response:
         body = json.loads(bytes(answer.body))
         del body["left"]
-        return json_answer(200, body)
+        return json_response(200, body)
 
     sandbox.faults.add(
         "create_upload_urls_v3", Fault("no slot for left", "after", change=without_left)
@@ -330,4 +330,4 @@ async def test_computation_whose_response_was_lost_is_detected_in_the_results(
         assert caught.value.state.compute == "unknown"
         await haut.resume_upload(caught.value.state)
     assert_uploaded_once(sandbox)
-    assert sandbox.arrived("compute_batch_v3") == 1
+    assert sandbox.received("compute_batch_v3") == 1

@@ -78,12 +78,12 @@ def test_interrupt_while_waiting_for_a_slot(sandbox: Sandbox) -> None:
     with Haut(**sandbox.credentials, max_in_flight=16) as haut:
         with BackgroundCalls([haut.subjects.list] * 16):
             try:
-                wait_until(lambda: sandbox.arrived("list_subjects") == 16)
+                wait_until(lambda: sandbox.received("list_subjects") == 16)
                 interrupt(sandbox, "_send_once", haut.subjects.list)
             finally:
                 release.set()
         assert_all_slots_are_free(haut, sandbox)
-    assert sandbox.arrived("list_subjects") == 16 + 16
+    assert sandbox.received("list_subjects") == 16 + 16
 
 
 # socket.create_connection leaves its socket to the garbage collector, which warns.

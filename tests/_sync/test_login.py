@@ -38,7 +38,7 @@ from haut_ext._http.tokens import TOKENLESS_PATHS
 from haut_ext._sync.auth import TokenSource
 from haut_ext._sync.login import Login
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
-from haut_ext.sandbox.messages import Answer
+from haut_ext.sandbox.http_messages import Response
 from tests.support.both_clients import gather
 
 pytestmark = pytest.mark.anyio
@@ -79,12 +79,12 @@ def log_in(sandbox: Sandbox, **options: Any) -> Haut:
 
 def logins_and_refreshes(sandbox: Sandbox) -> tuple[int, int]:
     """Return the numbers of logins and refreshes that arrived at the sandbox."""
-    return sandbox.arrived("login"), sandbox.arrived("refresh_access_token")
+    return sandbox.received("login"), sandbox.received("refresh_access_token")
 
 
 def revoke_refresh_tokens(sandbox: Sandbox) -> None:
-    with sandbox.world.lock:
-        sandbox.world.accounts.refresh_tokens.clear()
+    with sandbox.database.lock:
+        sandbox.state.authentication.refresh_tokens.clear()
 
 
 def outcomes(haut: Haut) -> set[str]:
@@ -95,10 +95,10 @@ def outcomes(haut: Haut) -> set[str]:
 def changed(**changes: Any) -> Fault:
     """Return a fault that changes fields of the response; None removes a field."""
 
-    def change(answer: Answer) -> Answer:
+    def change(answer: Response) -> Response:
         document = {**json.loads(answer.body), **changes}
         kept = {name: value for name, value in document.items() if value is not None}
-        return Answer(answer.status, answer.headers, json.dumps(kept).encode())
+        return Response(answer.status, answer.headers, json.dumps(kept).encode())
 
     return Fault("changed fields", "after", change=change)
 
@@ -196,7 +196,7 @@ def test_token_is_refreshed_before_its_given_lifetime_ends(sandbox: Sandbox) -> 
                 short.clock.advance(599)
                 haut.subjects.list()
                 assert logins_and_refreshes(short) == (1, times)
-        assert short.arrived("list_subjects") == 3  # none was repeated after a 401
+        assert short.received("list_subjects") == 3  # none was repeated after a 401
 
 
 def test_early_refresh_does_not_block_other_calls(sandbox: Sandbox) -> None:
@@ -241,7 +241,7 @@ def test_failed_early_refresh_is_ignored_and_not_repeated_for_a_minute(
         assert outcomes(haut) == {"Page"}
         assert logins_and_refreshes(sandbox) == (1, 2)
         # A call that gets a 401 does not raise that error but refreshes the token itself.
-        sandbox.expire_token()
+        sandbox.expire_tokens()
         assert outcomes(haut) == {"Page"}
         assert logins_and_refreshes(sandbox) == (1, 3)
 
@@ -269,10 +269,10 @@ def test_401_after_a_failed_early_refresh_requests_a_new_token() -> None:
 def test_late_refresh_is_done_once_while_all_calls_wait(sandbox: Sandbox) -> None:
     with log_in(sandbox) as haut:
         AdvancedClock(haut).seconds = HOUR * 29 / 30
-        sandbox.expire_token()
+        sandbox.expire_tokens()
         assert outcomes(haut) == {"Page"}
         assert logins_and_refreshes(sandbox) == (1, 1)
-    assert sandbox.arrived("list_subjects") == MANY  # so no call used the old token
+    assert sandbox.received("list_subjects") == MANY  # so no call used the old token
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ def test_failed_late_refresh_is_raised_without_a_new_login(
         with pytest.raises(kind, match="/auth/refresh/"):
             haut.subjects.list()
         assert logins_and_refreshes(sandbox) == (1, 1)
-        assert sandbox.arrived("list_subjects") == 0
+        assert sandbox.received("list_subjects") == 0
         haut.subjects.list()
         assert logins_and_refreshes(sandbox) == (1, 2)
 
@@ -303,7 +303,7 @@ def test_rejected_refresh_causes_at_most_one_login_per_minute(sandbox: Sandbox) 
     with log_in(sandbox) as haut:
         clock = AdvancedClock(haut)
         revoke_refresh_tokens(sandbox)
-        sandbox.expire_token()
+        sandbox.expire_tokens()
         for _ in range(2):
             with pytest.raises(Unauthorized, match=r"new login is possible in \d+ s") as caught:
                 haut.subjects.list()
@@ -317,14 +317,14 @@ def test_rejected_refresh_causes_at_most_one_login_per_minute(sandbox: Sandbox) 
 
         # A rejected login counts as well, and its error is raised.
         revoke_refresh_tokens(sandbox)
-        sandbox.expire_token()
+        sandbox.expire_tokens()
         sandbox.mfa_enabled = True
         clock.seconds += MINUTE
         with pytest.raises(BadRequest, match=r"multi-factor"):
             haut.subjects.list()
         with pytest.raises(Unauthorized, match="new login is possible"):
             haut.subjects.list()
-        assert sandbox.arrived("login") == 3
+        assert sandbox.received("login") == 3
 
 
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 405, 422])
@@ -349,11 +349,11 @@ def test_all_known_response_formats_of_a_refresh_are_accepted(sandbox: Sandbox) 
 
         assert refresh_with(changed(access_token=None)) == (1, 1)
         assert refresh_with(changed(token_access=None, refresh_token=None)) == (1, 2)
-        with sandbox.world.lock:
-            new = sandbox.world.accounts.refresh_token()
+        with sandbox.database.lock:
+            new = sandbox.state.authentication.create_refresh_token()
         assert refresh_with(changed(refresh_token=new)) == (1, 3)
-        with sandbox.world.lock:
-            sandbox.world.accounts.refresh_tokens = {new}
+        with sandbox.database.lock:
+            sandbox.state.authentication.refresh_tokens = {new}
         assert refresh_with(changed()) == (1, 4)
         for useless in ({"access_token": None, "token_access": None}, {"access_token": 7}):
             logins, refreshes = logins_and_refreshes(sandbox)
@@ -363,7 +363,7 @@ def test_all_known_response_formats_of_a_refresh_are_accepted(sandbox: Sandbox) 
 def test_derived_clients_share_the_token(sandbox: Sandbox) -> None:
     with log_in(sandbox) as haut:
         twin = haut.with_options(max_retries=0)
-        sandbox.expire_token()
+        sandbox.expire_tokens()
         found = gather([haut.subjects.list, twin.subjects.list] * MANY)
         assert {type(outcome).__name__ for outcome in found} == {"Page"}
         twin.subjects.list()
@@ -405,7 +405,7 @@ def test_operations_without_authorization_neither_send_nor_refresh_the_token(
         assert logins_and_refreshes(sandbox) == (2, 1)
         haut.subjects.list()
     assert logins_and_refreshes(sandbox) == (2, 2)
-    for arrival in sandbox.arrivals:
+    for arrival in sandbox.requests:
         assert arrival.had_authorization == (arrival.operation == "list_subjects")
 
 
@@ -438,12 +438,12 @@ def test_failed_login_leaves_no_secret_in_errors_and_logs(
     credentials = {name: str(value) for name, value in sandbox.login_credentials.items()}
     secrets = [*credentials.values(), "unknown-token", "sandbox-token-"]
 
-    def echoing(answer: Answer) -> Answer:
+    def echoing(answer: Response) -> Response:
         changed = fault.change(answer)
         body = bytes(changed.body)
         for name, value in credentials.items():
             body = body.replace(b"{%s}" % name.encode(), value.encode())
-        return Answer(changed.status, changed.headers, body)
+        return Response(changed.status, changed.headers, body)
 
     sandbox.faults.add("login", Fault("echo", "after", fault.delivery, echoing))
     with pytest.raises(HautError) as caught:
@@ -464,12 +464,12 @@ def test_reprs_and_logs_of_a_client_contain_no_secret(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     with log_in(sandbox) as haut:
-        sandbox.expire_token()
+        sandbox.expire_tokens()
         haut.subjects.list()
         tokens = haut._operations.http.connections.tokens
         shown = repr(haut) + repr(vars(haut)) + repr(haut.api) + repr(vars(tokens))
         shown += repr(vars(tokens.provider)) + repr(haut._operations) + caplog.text
-    tokens_of_service = {*sandbox.world.accounts.refresh_tokens, *sandbox.world.accounts._ends}
+    tokens_of_service = sandbox.state.authentication.issued_secrets()
     for secret in (*sandbox.login_credentials.values(), *tokens_of_service):
         assert str(secret) not in shown
 

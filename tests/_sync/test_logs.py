@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -124,7 +124,12 @@ def test_call_every_method_covers_the_public_methods(sandbox: Sandbox) -> None:
     # line send no requests. The methods of the second line are called by other methods.
     assert public - called == {
         *("resume_upload", "login", "with_options", "request", "from_env", "close"),
-        *("find", "request_upload_v3", "read_results", "read_results_v3"),
+        *(
+            "find",
+            "request_upload_v3",
+            "read_results",
+            "read_results_v3",
+        ),
     }
 
 
@@ -140,7 +145,7 @@ def test_every_attempt_is_logged(sandbox: Sandbox, log: pytest.LogCaptureFixture
     attempts = [record for record in records if record.levelno == logging.DEBUG]
     retries = [record for record in records if record.levelno == logging.WARNING]
     assert len(records) == len(attempts) + len(retries)
-    assert len(attempts) == len(sandbox.arrivals)
+    assert len(attempts) == len(sandbox.requests)
     assert len(retries) == 4
     assert "attempt 1, 503 ServerError" in attempts[0].getMessage()
     assert "attempt 1, 503 ServerError; retrying in " in retries[0].getMessage()
@@ -206,23 +211,30 @@ def test_logs_and_errors_contain_no_secrets_or_personal_data(
         shown = repr(haut) + repr(haut.api) + repr(vars(haut))
 
     assert len(errors) > 60
-    bodies = ""
-    for error in errors:
-        shown += "".join(traceback.format_exception(error)) + repr(error)
-        # Only the attribute `body` may contain personal data that the service returned.
-        bodies += getattr(error, "body", "")
-        shown += repr({name: value for name, value in vars(error).items() if name != "body"})
-    logged = "\n".join(record.getMessage() for record in log.records) + log.text
     assert {"haut_ext", "httpcore.http11"} <= {record.name for record in log.records}
+    logged = "\n".join(record.getMessage() for record in log.records) + log.text
     assert str(stored.subject) in logged  # ids are allowed
-    for text, unwanted in (
-        (logged, (*tokens, *SIGNED, *PERSONAL)),
-        (shown, (*tokens, *SIGNED, *PERSONAL)),
-        (bodies, (*tokens, *SIGNED)),
-    ):
-        for secret in unwanted:
-            found = text.replace("=[redacted]", "").find(secret)
-            assert found == -1, (secret, text[found - 100 : found + 100])
+    assert_absent(logged, (*tokens, *SIGNED, *PERSONAL))
+    assert_absent(shown + text_of(errors), (*tokens, *SIGNED, *PERSONAL))
+    # Only the attribute `body` may contain personal data that the service returned.
+    bodies = "".join(getattr(error, "body", "") for error in errors)
+    assert_absent(bodies, (*tokens, *SIGNED))
+
+
+def text_of(errors: list[HautError]) -> str:
+    """Return the tracebacks, reprs and attributes of errors, except the attribute `body`."""
+    text = ""
+    for error in errors:
+        text += "".join(traceback.format_exception(error)) + repr(error)
+        text += repr({name: value for name, value in vars(error).items() if name != "body"})
+    return text
+
+
+def assert_absent(text: str, unwanted: Iterable[str]) -> None:
+    text = text.replace("=[redacted]", "")
+    for secret in unwanted:
+        found = text.find(secret)
+        assert found == -1, (secret, text[found - 100 : found + 100])
 
 
 def test_secrets_echoed_by_the_service_are_redacted_in_errors(sandbox: Sandbox) -> None:

@@ -51,17 +51,17 @@ class OtherClients:
         sandbox.before_request = self.act
 
     def act(self, request: Request) -> None:
-        world = self.sandbox.world
+        database = self.sandbox.database
         self.sandbox.clock.advance(self.pause)
-        with world.lock:
+        with database.lock:
             for action, which in self.plan.pop(0) if self.plan else []:
                 # An item that is created after the first page must have a later creation time.
                 self.sandbox.clock.advance(2)
-                subjects = list(world.subjects.values())
+                subjects = list(database.subjects.values())
                 if action == "create":
-                    world.create_subject(f"new {which}")
+                    database.create_subject(f"new {which}")
                 elif subjects and action == "delete":
-                    world.delete_subject(subjects[which % len(subjects)])
+                    database.delete_subject(subjects[which % len(subjects)])
                     self.deleted.add(subjects[which % len(subjects)].id)
                 elif subjects:
                     subjects[which % len(subjects)].name = f"renamed {which}"
@@ -95,7 +95,7 @@ def test_every_item_that_is_not_deleted_is_yielded_once(
         assert remaining <= set(found), f"skipped {len(remaining - set(found))} of {len(remaining)}"
         assert len(found) == len(set(found))
         if not any(plan):
-            assert shared.arrived("list_subjects") == max(1, -(-count // page_size))
+            assert shared.received("list_subjects") == max(1, -(-count // page_size))
 
     run(check)
 
@@ -112,7 +112,7 @@ def collect(sandbox: Sandbox, changes: dict[int, list[Change]]) -> tuple[int, in
     with Haut(**sandbox.credentials) as haut:
         found = [subject.id for subject in haut.subjects.iterate()]
     assert len(found) == len(set(found))
-    return len(found), sandbox.arrived("list_subjects")
+    return len(found), sandbox.received("list_subjects")
 
 
 @pytest.mark.parametrize(
@@ -153,8 +153,8 @@ def test_items_created_in_the_second_of_the_first_request_are_found(
     sandbox.before_request = create
     with Haut(**sandbox.credentials) as haut:
         found = {str(subject.id) for subject in haut.subjects.iterate()}
-    assert found == set(sandbox.world.subjects)
-    assert sandbox.arrived("list_subjects") <= 6
+    assert found == set(sandbox.database.subjects)
+    assert sandbox.received("list_subjects") <= 6
 
 
 def test_list_that_changes_during_every_pass_raises_an_error(
@@ -171,7 +171,7 @@ def test_list_that_changes_during_every_pass_raises_an_error(
             for subject in haut.subjects.iterate():
                 found.append(subject.id)
     assert len(found) == len(set(found)) >= 20
-    assert sandbox.arrived("list_subjects") < 100
+    assert sandbox.received("list_subjects") < 100
 
 
 def test_iteration_ends_if_the_subject_of_the_images_is_deleted(sandbox: Sandbox) -> None:
@@ -184,8 +184,8 @@ def test_iteration_ends_if_the_subject_of_the_images_is_deleted(sandbox: Sandbox
         for _ in images:
             found += 1
             if found == 1:
-                with sandbox.world.lock:
-                    sandbox.world.delete_subject(subject)
+                with sandbox.database.lock:
+                    sandbox.database.delete_subject(subject)
     assert found >= 10
 
 
@@ -193,10 +193,10 @@ def test_at_most_one_page_is_prefetched(sandbox: Sandbox) -> None:
     sandbox.add_subjects(100)
     with Haut(**sandbox.credentials) as haut:
         subjects: Any = haut.subjects.iterate()
-        assert sandbox.arrived("list_subjects") == 0  # no request before the first item
+        assert sandbox.received("list_subjects") == 0  # no request before the first item
         subjects.__next__()
         subjects.close()
-    assert sandbox.arrived("list_subjects") <= 2
+    assert sandbox.received("list_subjects") <= 2
 
 
 def test_iteration_that_ends_early_leaves_no_task_or_thread(sandbox: Sandbox) -> None:
@@ -208,7 +208,7 @@ def test_iteration_that_ends_early_leaves_no_task_or_thread(sandbox: Sandbox) ->
         assert running() == before
         subjects.close()
         assert running() == before
-    assert sandbox.arrived("list_subjects") == 1
+    assert sandbox.received("list_subjects") == 1
 
 
 def test_error_of_a_later_page_is_raised(sandbox: Sandbox) -> None:
@@ -248,7 +248,7 @@ def test_operation_that_returns_no_list_is_rejected_before_any_request(
         not_a_list: Any = create_subject
         with pytest.raises(ConfigError, match="create_subject is not a list"):
             haut.paginate_all(not_a_list, dataset_id=haut.scope.dataset())
-    assert sandbox.arrivals == []
+    assert sandbox.requests == []
 
 
 def test_single_pages(sandbox: Sandbox) -> None:

@@ -88,7 +88,7 @@ def test_retried_upload_sends_the_photo_from_its_first_byte(
         subject, photo[kind], progress=lambda sent, _: progress.append(sent)
     )
     assert sandbox.faults.pending == []
-    assert sandbox.arrived("upload_image") == 3
+    assert sandbox.received("upload_image") == 3
     assert received(sandbox) == hashlib.sha256(CONTENT).hexdigest()
     assert image.side == "front"
     assert file.tell() == len(BEFORE)
@@ -125,7 +125,7 @@ def test_upload_from_a_stream_is_not_retried(
     ):
         haut.images.upload(subject, stream(CONTENT))
     assert sandbox.faults.pending == []
-    assert sandbox.arrived("upload_image") == 1
+    assert sandbox.received("upload_image") == 1
     haut.images.upload(subject, stream(CONTENT))
     assert received(sandbox) == hashlib.sha256(CONTENT).hexdigest()
 
@@ -133,7 +133,9 @@ def test_upload_from_a_stream_is_not_retried(
 # Downloads
 
 
-@pytest.mark.parametrize("fault", [faults.truncated(), faults.cut_chunks(), faults.reset("after")])
+@pytest.mark.parametrize(
+    "fault", [faults.truncated(), faults.truncated_chunks(), faults.reset("after")]
+)
 def test_interrupted_download_is_repeated_from_the_start(
     sandbox: Sandbox, haut: Haut, tmp_path: Path, fault: Fault
 ) -> None:
@@ -146,7 +148,7 @@ def test_interrupted_download_is_repeated_from_the_start(
     sandbox.faults.add("download_image", fault, times=2)
     assert haut.images.download(image, file) == len(CONTENT)
     assert sandbox.faults.pending == []
-    assert sandbox.arrived("download_image") == 6
+    assert sandbox.received("download_image") == 6
     assert path.read_bytes() == CONTENT
     assert file.getvalue() == BEFORE + CONTENT
 
@@ -209,7 +211,7 @@ def test_download_is_not_retried_if_the_file_cannot_be_truncated(
     with pytest.raises(TransportError, match="lost its connection") as caught:
         haut.images.download(image, NotTruncatable())
     assert str(caught.value.__context__) == "truncate failed"
-    assert sandbox.arrived("download_image") == 1
+    assert sandbox.received("download_image") == 1
 
 
 def test_download_into_an_object_with_only_a_write_method(sandbox: Sandbox, haut: Haut) -> None:
@@ -233,10 +235,10 @@ def test_error_of_the_target_file_is_raised(sandbox: Sandbox, haut: Haut, tmp_pa
 
     with pytest.raises(OSError, match="no space left"):
         haut.images.download(image, FullDisk())
-    arrived = sandbox.arrivals
+    arrived = sandbox.requests
     with pytest.raises(FileNotFoundError):
         haut.images.download(image, tmp_path / "nowhere" / "photo.jpg")
-    assert sandbox.arrivals == arrived  # no request was sent
+    assert sandbox.requests == arrived  # no request was sent
 
 
 def test_expired_signed_url_is_replaced_once(sandbox: Sandbox, haut: Haut) -> None:
@@ -253,11 +255,11 @@ def test_expired_signed_url_is_replaced_once(sandbox: Sandbox, haut: Haut) -> No
     to = io.BytesIO()
     assert haut.images.download(image, to) == len(CONTENT)
     assert to.getvalue() == CONTENT
-    assert sandbox.arrived("get_image") == 2
+    assert sandbox.received("get_image") == 2
     late = 2
     with pytest.raises(StorageError, match="ExpiredToken"):
         haut.images.download(image, to)
-    assert sandbox.arrived("get_image") == 4
+    assert sandbox.received("get_image") == 4
 
 
 def test_web_page_instead_of_a_photo_raises_an_error(

@@ -116,7 +116,7 @@ def test_body_that_cannot_be_decompressed_is_a_connection_error(sandbox: Sandbox
         with pytest.raises(TransportError, match="lost its connection") as caught:
             haut.subjects.create("someone")  # not retried
     assert caught.value.maybe_delivered
-    assert (sandbox.arrived("get_image"), sandbox.arrived("create_subject")) == (2, 1)
+    assert (sandbox.received("get_image"), sandbox.received("create_subject")) == (2, 1)
 
 
 def test_body_that_denies_success_raises_an_error(sandbox: Sandbox) -> None:
@@ -140,7 +140,7 @@ def test_retry_after_above_max_retry_after_is_not_waited_for(sandbox: Sandbox) -
         with pytest.raises(RateLimited, match="asks to wait 2 s") as caught:
             haut.subjects.list()
     assert caught.value.retry_after == 2
-    assert sandbox.arrived("list_subjects") == 1
+    assert sandbox.received("list_subjects") == 1
 
 
 def test_error_remembers_that_an_earlier_attempt_may_have_arrived(sandbox: Sandbox) -> None:
@@ -201,7 +201,7 @@ def test_invalid_url_of_a_photo_raises_an_error(sandbox: Sandbox, address: objec
     with Haut(**sandbox.credentials) as haut:
         with pytest.raises(HautError):
             haut.images.download(image, "/dev/null")
-    assert sandbox.arrived("download_image") == 0
+    assert sandbox.received("download_image") == 0
 
 
 def test_responses_of_generated_functions_and_errors(sandbox: Sandbox) -> None:

@@ -114,7 +114,7 @@ def test_waiting_for_a_slot_ends_after_the_pool_timeout_and_is_not_retried(
     with Haut(**sandbox.credentials, max_in_flight=2) as haut:
 
         def call_with_short_pool_timeout() -> None:
-            wait_until(lambda: sandbox.arrived("list_subjects") == 2)
+            wait_until(lambda: sandbox.received("list_subjects") == 2)
             client = haut.with_options(timeout=Timeout(pool=0.05))
             try:
                 with pytest.raises(TransportTimeout, match=r"timeout\.pool") as caught:
@@ -128,7 +128,7 @@ def test_waiting_for_a_slot_ends_after_the_pool_timeout_and_is_not_retried(
         outcomes = gather(calls)
         assert not [it for it in outcomes if isinstance(it, Exception)]
         assert (haut.subjects.list()).total == 0
-    assert sandbox.arrived("list_subjects") == 3
+    assert sandbox.received("list_subjects") == 3
 
 
 def open_connections(origin: str) -> int:
@@ -234,7 +234,7 @@ def test_error_cases_cover_all_public_errors() -> None:
         if isinstance(kind := getattr(haut_ext, name), type) and issubclass(kind, HautError)
     }
     # HautError is never raised itself. test_paging.py tests ListChanging. AlgorithmsFailed is raised
-    # without a client and tested by tests/test_metrics.py.
+    # without a client and tested by tests/test_analysis_results.py.
     not_covered = {"HautError", "ListChanging", "AlgorithmsFailed"}
     assert kinds - {case.kind for case in ERROR_CASES} == not_covered
 
@@ -285,7 +285,7 @@ def test_clients_can_be_copied_and_pickled(
 
 def test_closing_ends_calls_that_wait_for_a_retry(sandbox: Sandbox) -> None:
     """The call does not open a connection after the client was closed."""
-    sandbox.faults.add("list_subjects", faults.status(503, retry_after=1))
+    sandbox.faults.add("list_subjects", faults.status(503, retry_after=2))
     haut = Haut(**sandbox.credentials)
 
     def call() -> None:
@@ -298,7 +298,7 @@ def test_closing_ends_calls_that_wait_for_a_retry(sandbox: Sandbox) -> None:
         haut.close()
 
     assert gather([call, close]) == [None, None]
-    assert sandbox.arrived("list_subjects") == 1
+    assert sandbox.received("list_subjects") == 1
 
 
 def test_concurrent_uploads_of_photos_of_different_sizes(sandbox: Sandbox, haut: Haut) -> None:
@@ -311,5 +311,5 @@ def test_concurrent_uploads_of_photos_of_different_sizes(sandbox: Sandbox, haut:
 
     images = gather([partial(one, number) for number in range(24)])
     assert len(set(map(str, images))) == 24
-    lengths = [found.length for found in sandbox.arrivals if found.operation == "upload_image"]
+    lengths = [found.length for found in sandbox.requests if found.operation == "upload_image"]
     assert sorted(lengths) == sizes

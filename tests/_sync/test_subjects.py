@@ -74,7 +74,7 @@ def test_outcome_of_a_repeated_deletion_is_unknown(sandbox: Sandbox) -> None:
 def test_delete_many_without_ids_sends_no_request(sandbox: Sandbox) -> None:
     with Haut(**sandbox.credentials) as haut:
         assert (haut.subjects.delete_many([])).deleted == ()
-    assert sandbox.arrivals == []
+    assert sandbox.requests == []
 
 
 def test_get_or_create_matches_the_exact_name_on_all_pages(sandbox: Sandbox) -> None:
@@ -109,4 +109,4 @@ def test_error_is_raised_if_the_creation_request_was_lost(sandbox: Sandbox) -> N
         with pytest.raises(TransportError) as caught:
             haut.subjects.get_or_create("someone")
     assert caught.value.maybe_delivered
-    assert sandbox.arrived("create_subject") == 1
+    assert sandbox.received("create_subject") == 1

@@ -15,7 +15,7 @@ from haut_ext import ApiError, ConfigError, Haut, StorageError, Unauthorized
 from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Request, Sandbox, faults
 from haut_ext.sandbox.faults import Fault
-from haut_ext.sandbox.messages import Answer
+from haut_ext.sandbox.http_messages import Response
 from tests.support.both_clients import gather
 from tests.support.sandbox_photos import PHOTO, add_photo, slot_at
 from tests.support.servers import uncontacted_server, was_contacted
@@ -66,7 +66,7 @@ def test_provider_is_called_once_at_first_and_once_after_401(sandbox: Sandbox) -
         assert outcomes(haut) == {"Page"}
         assert provider.calls == 1
         for times in (2, 3):
-            sandbox.expire_token()
+            sandbox.expire_tokens()
             assert outcomes(haut) == {"Page"}
             assert provider.calls == times
 
@@ -81,7 +81,7 @@ def test_provider_is_called_once_if_it_returns_the_rejected_token(sandbox: Sandb
     with client(sandbox, provider) as haut:
         haut.subjects.list()
         provider.stale = True
-        sandbox.expire_token()
+        sandbox.expire_tokens()
         sandbox.before_request = hold
         assert outcomes(haut, calls=16) == {"Unauthorized"}
         assert provider.calls == 2
@@ -97,7 +97,7 @@ def test_error_of_the_provider_is_raised_by_all_waiting_calls(sandbox: Sandbox) 
     provider.failure = RuntimeError("the vault is sealed")
     with client(sandbox, provider) as haut:
         assert outcomes(haut) == {"RuntimeError"}
-        assert sandbox.arrivals == []
+        assert sandbox.requests == []
         calls = provider.calls
         assert calls < MANY
         with pytest.raises(RuntimeError, match="the vault is sealed"):
@@ -108,7 +108,7 @@ def test_error_of_the_provider_is_raised_by_all_waiting_calls(sandbox: Sandbox) 
         assert provider.calls == calls + 2
 
         provider.failure = RuntimeError("the vault is sealed")
-        sandbox.expire_token()
+        sandbox.expire_tokens()
         with pytest.raises(RuntimeError, match="the vault is sealed"):
             haut.subjects.list()
         provider.failure = None
@@ -123,7 +123,7 @@ def test_invalid_token_of_the_provider_is_rejected(sandbox: Sandbox) -> None:
         with pytest.raises(ConfigError, match="white space") as caught:
             haut.subjects.list()
     assert "two" not in str(caught.value)
-    assert sandbox.arrivals == []
+    assert sandbox.requests == []
 
 
 def test_token_is_not_sent_to_redirect_targets_or_storage(sandbox: Sandbox) -> None:
@@ -150,9 +150,9 @@ def test_token_is_not_sent_to_redirect_targets_or_storage(sandbox: Sandbox) -> N
                     haut.images.upload(stored.subject, PHOTO)
 
             # The URL of the next page has another origin.
-            def misleading(answer: Answer) -> Answer:
+            def misleading(answer: Response) -> Response:
                 body = bytes(answer.body).replace(sandbox.base_url.encode(), origin.encode())
-                return Answer(answer.status, answer.headers, body)
+                return Response(answer.status, answer.headers, body)
 
             fault = Fault("misleading next", "after", change=misleading)
             sandbox.faults.add("list_subjects", fault, times=3)
@@ -164,7 +164,7 @@ def test_token_is_not_sent_to_redirect_targets_or_storage(sandbox: Sandbox) -> N
             assert generated.status_code == 200
         assert sandbox.faults.fired["list_subjects", "misleading next"] == 3
         assert not was_contacted(listening)
-    for arrival in sandbox.arrivals:
+    for arrival in sandbox.requests:
         assert arrival.had_authorization == (arrival.operation != "upload_image")
 
 
@@ -180,12 +180,12 @@ def test_token_is_not_sent_to_other_origins(sandbox: Sandbox) -> None:
             for address in (other.base_url, other.storage_url):
                 with pytest.raises((ApiError, StorageError)):
                     http.send(httpx.Request("GET", f"{address}/anything"))
-        assert [arrival.had_authorization for arrival in other.arrivals] == [False] * 3
+        assert [arrival.had_authorization for arrival in other.requests] == [False] * 3
 
 
 def test_call_with_a_string_token_is_not_repeated_after_401(sandbox: Sandbox) -> None:
     with Haut(**sandbox.credentials) as haut:
-        sandbox.expire_token()
+        sandbox.expire_tokens()
         with pytest.raises(Unauthorized):
             haut.subjects.list()
-    assert sandbox.arrived("list_subjects") == 1
+    assert sandbox.received("list_subjects") == 1

@@ -168,7 +168,7 @@ def test_invalid_upload_url_raises_upload_incomplete(
         with Client(kind, **arguments) as client, pytest.raises(UploadIncomplete) as caught:
             client.call(lambda haut: haut.upload_and_compute(subject.id, front=PHOTO))
     assert isinstance(caught.value.cause, HautError)
-    assert sandbox.arrived("compute_batch") == 0
+    assert sandbox.received("compute_batch") == 0
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_error_of_an_event_hook_is_raised_unchanged(
     with pytest.raises(type(error)) as caught:
         client.call(lambda haut: haut.subjects.list())
     assert caught.value is error
-    assert sandbox.arrived("list_subjects") == (event == "response")
+    assert sandbox.received("list_subjects") == (event == "response")
 
 
 @pytest.mark.parametrize("hooks", [{"requests": []}, {"request": [3]}, [print]], ids=repr)
@@ -105,7 +105,7 @@ def test_sync_hook_runs_in_the_context_of_the_caller(sandbox: Sandbox) -> None:
         subject = haut.subjects.create("someone")
         haut.upload_and_compute(subject.id, front=PHOTO, right=PHOTO, left=PHOTO)
         assert len(list(haut.subjects.iterate())) == 26
-    assert len(names) == len(sandbox.arrivals)
+    assert len(names) == len(sandbox.requests)
     assert set(names) == {"caller"}
 
 
@@ -122,7 +122,7 @@ async def test_async_hook_runs_in_the_context_of_the_caller(sandbox: Sandbox) ->
         subject = await haut.subjects.create("someone")
         await haut.upload_and_compute(subject.id, front=PHOTO, right=PHOTO, left=PHOTO)
         assert len([found async for found in haut.subjects.iterate()]) == 26
-    assert len(names) == len(sandbox.arrivals)
+    assert len(names) == len(sandbox.requests)
     assert set(names) == {"caller"}
 
 

@@ -29,7 +29,7 @@ def assert_tunneled(proxy: ConnectProxy, sandbox: Sandbox, https_origin: str) ->
     """Check that all requests used one tunnel and that the proxy could not read them."""
     [head] = proxy.heads
     assert head.startswith(f"CONNECT {https_origin.removeprefix('https://')} HTTP/1.1")
-    assert {arrival.had_authorization for arrival in sandbox.arrivals} == {True}
+    assert {arrival.had_authorization for arrival in sandbox.requests} == {True}
     for secret in (sandbox.credentials["token"], "Bearer", "someone", "/api/v1"):
         assert secret.encode() not in proxy.received
 
@@ -100,7 +100,7 @@ def test_407_is_not_retried_and_its_error_contains_no_password(
     assert error.attempts == 1
     assert not error.retryable
     assert not error.maybe_delivered
-    assert sandbox.arrivals == []
+    assert sandbox.requests == []
     assert "HTTPS_PROXY" in str(error)
     shown = f"{error} {error!r} {vars(error)} {error.__cause__!r} {error.__context__!r}"
     assert "p4ssw0rd" not in shown
@@ -172,7 +172,7 @@ def test_plain_http_never_goes_through_a_proxy(
         monkeypatch.setenv(variable.lower(), proxy.url())
         new_client().call(lambda haut: haut.subjects.list())
     assert proxy.accepted == 0
-    assert sandbox.arrived("list_subjects") == 1
+    assert sandbox.received("list_subjects") == 1
 
 
 def test_proxy_argument_with_plain_http_is_rejected(kind: Kind, sandbox: Sandbox) -> None:

@@ -81,7 +81,7 @@ def test_generated_function_of_the_other_kind_is_rejected(
     with pytest.raises(ConfigError, match=other):
         result = call(client, client.haut.api, other + detailed)
         asyncio.run(result)  # only reached with Haut, because asyncio functions return coroutines
-    assert sandbox.arrivals == []
+    assert sandbox.requests == []
 
 
 def test_custom_transport_gets_complete_requests(kind: Kind, short_backoff: None) -> None:
