@@ -251,5 +251,5 @@ def check_error(cell: Cell, error: Exception) -> None:
     if isinstance(error, TransportError):
         attempts = 1 if cell.operation == "login" else 2
         assert error.attempts == (attempts if cell.fault == "connection refused" else cell.arrived)
-    if cell.fault == "429, past the cap":
+    if cell.fault == "429, long Retry-After":
         assert "3600 s" in str(error)

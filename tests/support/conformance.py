@@ -36,26 +36,26 @@ RST, always              | TransportError? 2/2    | TransportError? 2/2    | Tra
 FIN, not carried out     | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | TransportError? 1/0    | TransportError? 1/0    | TransportError? 1/0    | ok 2/1
 FIN, carried out         | ok 2/2                 | ok 2/2                 | ok 2/1                 | ok 2/2                 | TransportError? 1/1    | TransportError? 1/1    | TransportError? 1/1    | ok 2/2
 body truncated           | ok 2/2                 | ok 2/2                 | ok 2/1                 | ok 2/2                 | TransportError? 1/1    | TransportError? 1/1    | TransportError? 1/1    | ok 2/2
-chunks cut               | ok 2/2                 | ok 2/2                 | ok 2/1                 | ok 2/2                 | TransportError? 1/1    | TransportError? 1/1    | TransportError? 1/1    | ok 2/2
+chunks truncated         | ok 2/2                 | ok 2/2                 | ok 2/1                 | ok 2/2                 | TransportError? 1/1    | TransportError? 1/1    | TransportError? 1/1    | ok 2/2
 garbage                  | ok 2/2                 | ok 2/2                 | ok 2/1                 | ok 2/2                 | TransportError? 1/1    | TransportError? 1/1    | TransportError? 1/1    | ok 2/2
 stall past read timeout  | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | TransportTimeout? 1/0  | TransportTimeout? 1/0  | TransportTimeout? 1/0  | ok 2/1
 dribble past deadline | TransportTimeout? 1/1 | TransportTimeout? 1/1 | ok 1/1 | TransportTimeout? 1/1 | TransportTimeout? 1/1 | TransportTimeout? 1/1 | TransportTimeout? 1/1 | ok 1/1
 408                      | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ApiError? 1/0          | ApiError? 1/0          | ApiError? 1/0          | ok 2/1
 429, seconds             | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | RateLimited 1/0        | ok 2/1
 429, date                | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | RateLimited 1/0        | ok 2/1
-429, past the cap        | RateLimited 1/0        | RateLimited 1/0        | RateLimited 1/0        | RateLimited 1/0        | RateLimited 1/0        | RateLimited 1/0        | RateLimited 1/0        | StorageError 1/0
+429, long Retry-After    | RateLimited 1/0        | RateLimited 1/0        | RateLimited 1/0        | RateLimited 1/0        | RateLimited 1/0        | RateLimited 1/0        | RateLimited 1/0        | StorageError 1/0
 429, always              | RateLimited 2/0        | RateLimited 2/0        | RateLimited 2/0        | RateLimited 2/0        | RateLimited 2/0        | RateLimited 2/0        | RateLimited 1/0        | StorageError 2/0
-429, of a proxy          | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | RateLimited? 1/0       | RateLimited? 1/0       | RateLimited? 1/0       | ok 2/1
+429, from a proxy        | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | RateLimited? 1/0       | RateLimited? 1/0       | RateLimited? 1/0       | ok 2/1
 500                      | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ServerError? 1/0       | ServerError? 1/0       | ServerError? 1/0       | ok 2/1
 500, carried out         | ok 2/2                 | ok 2/2                 | ok 2/1                 | ok 2/2                 | ServerError? 1/1       | ServerError? 1/1       | ServerError? 1/1       | ok 2/2
 502 with a web page      | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ServerError? 1/0       | ServerError? 1/0       | ServerError? 1/0       | ok 2/1
 503                      | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ServerError? 1/0       | ServerError? 1/0       | ServerError? 1/0       | ok 2/1
 503, Retry-After         | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ServerError 1/0        | ok 2/1
-503, of a proxy          | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ServerError? 1/0       | ServerError? 1/0       | ServerError? 1/0       | ok 2/1
+503, from a proxy        | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ServerError? 1/0       | ServerError? 1/0       | ServerError? 1/0       | ok 2/1
 504                      | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ServerError? 1/0       | ServerError? 1/0       | ServerError? 1/0       | ok 2/1
 520                      | ServerError 1/0        | ServerError? 1/0       | ServerError? 1/0       | ServerError? 1/0       | ServerError? 1/0       | ServerError? 1/0       | ServerError? 1/0       | StorageError 1/0
 200, empty               | UnexpectedResponse 1/1 | UnexpectedResponse? 1/1 | ok 1/1                 | DecodeError 1/1        | UnexpectedResponse? 1/1 | UnexpectedResponse? 1/1 | UnexpectedResponse? 1/1 | ok 1/1
-200, JSON cut            | UnexpectedResponse 1/1 | UnexpectedResponse? 1/1 | UnexpectedResponse? 1/1 | UnexpectedResponse? 1/1 | UnexpectedResponse? 1/1 | UnexpectedResponse? 1/1 | UnexpectedResponse? 1/1 | ok 1/1
+200, JSON truncated      | UnexpectedResponse 1/1 | UnexpectedResponse? 1/1 | UnexpectedResponse? 1/1 | UnexpectedResponse? 1/1 | UnexpectedResponse? 1/1 | UnexpectedResponse? 1/1 | UnexpectedResponse? 1/1 | ok 1/1
 200, a login page        | UnexpectedResponse 1/0 | UnexpectedResponse? 1/0 | UnexpectedResponse? 1/0 | UnexpectedResponse? 1/0 | UnexpectedResponse? 1/0 | UnexpectedResponse? 1/0 | UnexpectedResponse? 1/0 | UnexpectedResponse? 1/0
 401, token as a string   | Unauthorized 1/0       | Unauthorized 1/0       | Unauthorized 1/0       | Unauthorized 1/0       | Unauthorized 1/0       | Unauthorized 1/0       | Unauthorized 1/0       | StorageError 1/0
 401, token as a callable | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | Unauthorized 1/0       | Unauthorized 1/0       | StorageError 1/0
@@ -107,26 +107,26 @@ FAULTS: dict[str, Callable[[str], Fault | None]] = {
     "FIN, not carried out": lambda _: faults.close("before"),
     "FIN, carried out": lambda _: faults.close("after"),
     "body truncated": lambda _: faults.truncated(),
-    "chunks cut": lambda _: faults.truncated_chunks(),
+    "chunks truncated": lambda _: faults.truncated_chunks(),
     "garbage": lambda _: faults.garbage(),
     "stall past read timeout": lambda _: faults.stall(),
     "dribble past deadline": lambda _: faults.dribble(0.4, head=False),
     "408": lambda _: faults.status(408),
     "429, seconds": lambda _: faults.rejected(retry_after=0),
     "429, date": lambda _: faults.rejected(retry_after_date=0.9),
-    "429, past the cap": lambda _: faults.rejected(retry_after=3600),
+    "429, long Retry-After": lambda _: faults.rejected(retry_after=3600),
     "429, always": lambda _: faults.rejected(),
-    "429, of a proxy": lambda _: faults.status(429),
+    "429, from a proxy": lambda _: faults.status(429),
     "500": lambda _: faults.status(500),
     "500, carried out": lambda _: faults.status(500, when="after"),
     "502 with a web page": lambda _: faults.bad_gateway(),
     "503": lambda _: faults.status(503),
     "503, Retry-After": lambda _: faults.rejected(503, retry_after=0),
-    "503, of a proxy": lambda _: faults.status(503, retry_after=0),
+    "503, from a proxy": lambda _: faults.status(503, retry_after=0),
     "504": lambda _: faults.status(504),
     "520": lambda _: faults.status(520),
     "200, empty": lambda _: faults.empty(),
-    "200, JSON cut": lambda _: faults.truncated_json(),
+    "200, JSON truncated": lambda _: faults.truncated_json(),
     "200, a login page": lambda _: faults.login_page(),
     "401, token as a string": lambda _: faults.unauthorized(),
     "401, token as a callable": lambda _: faults.unauthorized(),
