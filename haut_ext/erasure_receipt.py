@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
 from attrs import frozen
 
-from haut_ext.types import to_json
+from haut_ext.types import from_json, to_json
 
 ErasureStepName = Literal[
     "storage", "images", "batches", "metadata", "results", "subject", "verification"
@@ -67,30 +66,9 @@ class ErasureReceipt:
         """Return the receipt from JSON that `to_json` returned.
 
         Raises:
-            ValueError: If the text does not contain an erasure receipt.
+            ValueError: If the text is not the JSON of an erasure receipt.
         """
-        try:
-            content = json.loads(text)
-            steps = tuple(
-                ErasureStep(
-                    name=step["name"],
-                    status=step["status"],
-                    at=datetime.fromisoformat(step["at"]),
-                    count=step["count"],
-                    reason=step["reason"],
-                )
-                for step in content["steps"]
-            )
-            return cls(
-                company_id=UUID(content["company_id"]),
-                dataset_id=UUID(content["dataset_id"]),
-                subject_id=UUID(content["subject_id"]),
-                keep_subject=content["keep_subject"],
-                steps=steps,
-                verified=content["verified"],
-            )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError("invalid erasure receipt: expected JSON from to_json()") from error
+        return from_json(cls, text)
 
     def __str__(self) -> str:
         lines = [

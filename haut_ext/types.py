@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Generic, Literal, TypeVar
+from types import UnionType
+from typing import Any, Generic, Literal, TypeVar, cast, get_args, get_origin
 from uuid import UUID
 
-from attrs import AttrsInstance, asdict, frozen
+from attrs import AttrsInstance, asdict, fields, frozen, has, resolve_types
 
 from haut_ext.analysis_results import Api, BatchResults
 
 Item = TypeVar("Item", covariant=True)
+Instance = TypeVar("Instance", bound=AttrsInstance)
 
 Side = Literal["front", "right", "left"]
 SIDE_IDS: dict[Side, int] = {"front": 1, "right": 2, "left": 3}
@@ -181,28 +183,9 @@ class UploadState:
         """Return the state from JSON that `to_json` returned.
 
         Raises:
-            ValueError: If the text does not contain an upload state.
+            ValueError: If the text is not the JSON of an upload state.
         """
-        try:
-            content = json.loads(text)
-            sides = tuple(
-                SideState(side["side"], side["status"], _optional_id(side["image_id"]))
-                for side in content["sides"]
-            )
-            return cls(
-                subject_id=UUID(content["subject_id"]),
-                batch_id=_optional_id(content["batch_id"]),
-                sides=sides,
-                compute=content["compute"],
-                started_at=datetime.fromisoformat(content["started_at"]),
-                api=content["api"],
-            )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError("invalid upload state: expected JSON from to_json()") from error
-
-
-def _optional_id(text: str | None) -> UUID | None:
-    return None if text is None else UUID(text)
+        return from_json(cls, text)
 
 
 def to_json(value: AttrsInstance) -> str:
@@ -212,3 +195,35 @@ def to_json(value: AttrsInstance) -> str:
         return content.isoformat() if isinstance(content, datetime) else str(content)
 
     return json.dumps(asdict(value), default=encode, indent=2)
+
+
+def from_json(kind: type[Instance], text: str) -> Instance:
+    """Return an attrs instance from JSON that `to_json` returned.
+
+    Raises:
+        ValueError: If the text is not JSON, or does not match the fields of the class.
+    """
+    try:
+        return cast(Instance, _parse(kind, json.loads(text)))
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        raise ValueError(f"invalid {kind.__name__}: expected JSON from to_json()") from error
+
+
+def _parse(kind: Any, content: Any) -> Any:
+    """Convert parsed JSON to a type that is used in a field of an attrs class."""
+    arguments = get_args(kind)
+    if has(kind):
+        attributes = fields(resolve_types(kind))
+        return kind(**{item.name: _parse(item.type, content[item.name]) for item in attributes})
+    if get_origin(kind) is tuple:
+        return tuple(_parse(arguments[0], item) for item in content)
+    if get_origin(kind) is UnionType:  # such as `UUID | None`
+        return None if content is None else _parse(arguments[0], content)
+    if kind is UUID:
+        return UUID(content)
+    if kind is datetime:
+        return datetime.fromisoformat(content)
+    valid = content in arguments if arguments else isinstance(content, kind)  # Literal, or a class
+    if not valid:
+        raise ValueError(f"{content!r} is not of type {kind}")
+    return content
