@@ -38,7 +38,7 @@ from haut_ext.environment import with_environment
 from haut_ext.erasure_receipt import ErasureReceipt
 from haut_ext.errors import ConfigError
 from haut_ext.keyword_arguments import UploadOptions
-from haut_ext.photos.checks import PhotoFile
+from haut_ext.photos.sources import PhotoFile
 from haut_ext.settings import Options, RequestOptions, Scope, check_headers
 from haut_ext.types import Side, UploadedBatch, UploadedImage, UploadState
 

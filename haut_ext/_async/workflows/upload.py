@@ -37,7 +37,8 @@ from haut_ext.argument_checks import check_names
 from haut_ext.concurrency import gather_async
 from haut_ext.errors import ConfigError, HautError, ImageRejected, NotFound, StorageError
 from haut_ext.keyword_arguments import BatchAttributes, PhotoAttributes, UploadOptions
-from haut_ext.photos.checks import Photo, PhotoFile
+from haut_ext.photos.checks import Photo
+from haut_ext.photos.sources import PhotoFile
 from haut_ext.types import Side, SideState, SlotStatus, UploadedBatch, UploadedImage, UploadState
 from haut_ext.workflow_errors import ResultsTimeout, UploadIncomplete
 
