@@ -25,10 +25,9 @@ from haut_ext._async.resources.datasets import AsyncDatasets
 from haut_ext._async.resources.images import AsyncImages
 from haut_ext._async.resources.private_tokens import AsyncPrivateTokens
 from haut_ext._async.resources.subjects import AsyncSubjects
-from haut_ext._async.workflows.analysis_wait import wait_for_analysis
 from haut_ext._async.workflows.erase import erase_subject
-from haut_ext._async.workflows.results_wait import AsyncResults
 from haut_ext._async.workflows.upload import new_state, upload_and_compute
+from haut_ext._async.workflows.wait import AsyncResults, wait_for_analysis
 from haut_ext._http.call import origin_of
 from haut_ext._http.tokens import AsyncToken
 from haut_ext.analysis_results import Api, BatchResults
