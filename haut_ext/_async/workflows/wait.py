@@ -79,7 +79,7 @@ async def wait_for_analysis(
         raise AnalysisTimeout(
             f"after {wait_timeout:g} s, {len(latest) - len(incomplete)} of {len(latest)} images of "
             f"batch {batch.batch_id} are analyzed; the error's `images` contains all of them. The "
-            "analysis continues: call wait_for_analysis again, or with a higher wait_timeout",
+            "analysis continues: wait again, with a higher wait_timeout if necessary",
             images=tuple(latest.values()),
         )
     return tuple(latest.values())
@@ -87,7 +87,7 @@ async def wait_for_analysis(
 
 @frozen
 class AsyncResults:
-    """Reads the results of batches, or waits for them.
+    """Reads the results of batches, once or until they are complete.
 
     Attributes:
         images: Images of the client.
@@ -119,8 +119,8 @@ class AsyncResults:
             raise ResultsTimeout(
                 f"after {self.wait_timeout:g} s, the results of batch {results.batch_id} are not "
                 f"complete; the error's `results` contains the {len(results.results)} results so "
-                "far. The analysis continues: call wait_for_results(error.batch) again, or with a "
-                "higher wait_timeout",
+                "far. The analysis continues: call wait_for_results(error.batch), with a higher "
+                "wait_timeout if necessary",
                 batch=reader.batch,
                 results=results,
             )
@@ -132,7 +132,7 @@ class AsyncResults:
             raise ConfigError("algorithms= must be a list of names, such as ['selfie_v2.acne']")
         if api == "v3" and self.algorithms:
             raise ConfigError(
-                "algorithms= is for v1 only; v3 itself reports whether the results are complete"
+                "algorithms= is for v1 only; the v3 API reports whether the results are complete"
             )
 
     def _reader(self, batch: UploadedBatch | UploadedImage) -> _ReaderV1 | _ReaderV3:
@@ -146,20 +146,21 @@ class AsyncResults:
         )
         results = BatchResults(batch.subject_id, batch.batch_id, batch.api, complete=False)
         if batch.api == "v3":
-            return _ReaderV3(self.images, batch, results)
-        names = frozenset(name.casefold() for name in self.algorithms)
-        return _ReaderV1(self.images, batch, results, self.dataset_id, names, self.settled_after)
+            return _ReaderV3(self, batch, results)
+        return _ReaderV1(self, batch, results, {name.casefold() for name in self.algorithms})
 
 
 @define
 class _ReaderV3:
-    images: AsyncImages
+    """Reads the results of a batch repeatedly; `results` is the outcome of the last `update`."""
+
+    options: AsyncResults
     batch: UploadedBatch
     results: BatchResults
 
     async def update(self) -> bool:
         """Read the results; return whether they are complete."""
-        document = await self.images.read_results_v3(self.batch.batch_id)
+        document = await self.options.images.read_results_v3(self.batch.batch_id)
         self.results = evolve(
             self.results,
             complete=analysis_results.is_complete(document),
@@ -171,20 +172,18 @@ class _ReaderV3:
 
 @define
 class _ReaderV1:
-    """Reads the results of a batch repeatedly.
+    """Reads the results of a batch repeatedly; `results` is the outcome of the last `update`.
 
     Attributes:
-        algorithms: Expected families, in lower case.
+        expected: Families of which every image must have a result, in lower case.
         by_image: Results of each image, as last read.
-        last_growth: Time at which a result was added last.
+        last_growth: Time at which the number of results of an image last changed.
     """
 
-    images: AsyncImages
+    options: AsyncResults
     batch: UploadedBatch
     results: BatchResults
-    dataset_id: UUID | None
-    algorithms: frozenset[str]
-    settled_after: float
+    expected: set[str]
     by_image: dict[UploadedImage, tuple[AlgorithmResult, ...]] = field(
         factory=dict[UploadedImage, tuple[AlgorithmResult, ...]]
     )
@@ -203,23 +202,24 @@ class _ReaderV1:
                 for image, results in self.by_image.items()
             },
         )
-        if self.algorithms:
+        if self.expected:
             return bool(self.by_image) and all(map(self._has_expected, self.by_image))
-        # The analysis of an image without results has not begun, however long the others are done.
+        # An image without results is still waiting for its analysis, even if the results of the
+        # other images have not changed for long.
         all_begun = bool(self.by_image) and all(self.by_image.values())
-        return all_begun and time.monotonic() - self.last_growth >= self.settled_after
+        return all_begun and time.monotonic() - self.last_growth >= self.options.settled_after
 
     async def _list_images(self) -> list[UploadedImage]:
-        """Return the images of a batch of which only the id is known."""
+        """Return the images of a batch that was uploaded by another program."""
         subject_id, batch_id = self.batch.subject_id, self.batch.batch_id
         return [
             UploadedImage(image.id, batch_id, image.side, subject_id)
-            async for image in self.images.iterate(subject_id)
+            async for image in self.options.images.iterate(subject_id)
             if image.image_batch_id == batch_id
         ]
 
     async def _read(self, images: list[UploadedImage]) -> None:
-        read = partial(self.images.read_results, dataset_id=self.dataset_id)
+        read = partial(self.options.images.read_results, dataset_id=self.options.dataset_id)
         lists = await gather_async([partial(read, image) for image in images])
         for image, items in zip(images, lists, strict=True):
             if isinstance(items, Exception):
@@ -232,5 +232,6 @@ class _ReaderV1:
             self.by_image[image] = results
 
     def _has_expected(self, image: UploadedImage) -> bool:
+        """Return whether results of all expected algorithms exist; False if none are expected."""
         found = {result.algorithm.casefold() for result in self.by_image[image]}
-        return bool(self.algorithms) and self.algorithms <= found
+        return bool(self.expected) and self.expected <= found
