@@ -7,6 +7,7 @@ records instead of replaying: see scripts/record.py.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -31,6 +32,13 @@ def pytest_configure() -> None:
     # A job in the background of a shell ignores Ctrl-C, and so would the programs that tests interrupt.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    # The collected tests and all imported modules live until the end. Without them a garbage collection
+    # takes milliseconds instead of half a second.
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
