@@ -115,9 +115,14 @@ FAULTS = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Generated:
+    return generate(DOCUMENT, tmp_path_factory.mktemp("generated"))
+
+
 @pytest.fixture
-def package(tmp_path: Path) -> Generated:
-    return generate(DOCUMENT, tmp_path)
+def package(generated: Generated, tmp_path: Path) -> Generated:
+    return generated.copied(tmp_path)
 
 
 def test_a_right_package_passes(package: Generated) -> None:
