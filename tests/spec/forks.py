@@ -108,7 +108,7 @@ def _command(request: dict[str, Any]) -> int:
         match option:
             case "-c":
                 sys.argv = ["-c", *arguments[1:]]
-                exec(compile(arguments[0], "<string>", "exec"), {"__name__": "__main__"})  # noqa: S102
+                exec(compile(arguments[0], "<string>", "exec"), {"__name__": "__main__"})
             case "-m":
                 sys.argv = arguments
                 runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
@@ -119,7 +119,7 @@ def _command(request: dict[str, Any]) -> int:
         if ended.code is None or isinstance(ended.code, int):
             status = ended.code or 0
         else:
-            print(ended.code, file=sys.stderr)
+            sys.stderr.write(f"{ended.code}\n")
             status = 1
     except BaseException:
         traceback.print_exc()

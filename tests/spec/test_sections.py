@@ -10,6 +10,7 @@ import yaml
 
 from scripts.spec.document import SPEC, Json, SpecError, faults, parse
 from scripts.spec.prepare import prepare
+from scripts.spec.pull import Sections, select
 from tests.spec.project import Project
 
 INVENTORY = """
@@ -91,8 +92,14 @@ def test_a_document_in_pieces_is_refused_in_words(text: str, project: Project) -
 
 
 HAUT: Json = parse(SPEC.read_text("utf-8"), SPEC.name)
-HAUT["paths"] = {path: item for path, item in HAUT["paths"].items() if "{bucket}" not in path}
-SCHEMAS = ("Subject", "SubjectRequest", "PaginatedSubjectList", "AreaResult", "NullValue")
+# Schemas, and an operation that uses each.
+SCHEMAS = {
+    "Subject": "create_subject",
+    "SubjectRequest": "create_subject",
+    "PaginatedSubjectList": "list_subjects",
+    "AreaResult": "list_image_results",
+    "NullValue": "list_subjects",
+}
 VALUES = [
     "string", "array", ["string", "null"], [], [None], [{"type": "null"}], {}, True,
     [1, "x", 1.5], [{"$ref": "#/components/schemas/Subject"}], {"type": "object", "nullable": True},
@@ -103,8 +110,9 @@ VALUES = [
 @pytest.mark.parametrize("name", SCHEMAS)
 @pytest.mark.parametrize("keyword", ["type", "enum", "oneOf", "allOf", "items", "$ref", "default"])
 def test_a_valid_document_is_prepared_or_refused_in_words(name: str, keyword: str) -> None:
+    section = select(HAUT, Sections(operations=[SCHEMAS[name]]))
     for value in VALUES:
-        document = copy.deepcopy(HAUT)
+        document = copy.deepcopy(section)
         document["components"]["schemas"][name][keyword] = value
         if faults(document):
             continue
