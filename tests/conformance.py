@@ -111,7 +111,8 @@ FAULTS: dict[str, Callable[[str], Fault | None]] = {
     "dribble past deadline": lambda _: faults.dribble(0.4, head=False),
     "408": lambda _: faults.status(408),
     "429, seconds": lambda _: faults.rejected(retry_after=0),
-    "429, date": lambda _: faults.rejected(retry_after_date=0.9),
+    # In the past, so that nothing waits.
+    "429, date": lambda _: faults.rejected(retry_after_date=0),
     "429, past the cap": lambda _: faults.rejected(retry_after=3600),
     "429, always": lambda _: faults.rejected(),
     "429, of a proxy": lambda _: faults.status(429),
