@@ -108,7 +108,7 @@ FAULTS: dict[str, Callable[[str], Fault | None]] = {
     "chunks cut": lambda _: faults.cut_chunks(),
     "garbage": lambda _: faults.garbage(),
     "stall past read timeout": lambda _: faults.stall(),
-    "dribble past deadline": lambda _: faults.dribble(0.4, head=False),
+    "dribble past deadline": lambda _: faults.dribble(0.2, head=False),
     "408": lambda _: faults.status(408),
     "429, seconds": lambda _: faults.rejected(retry_after=0),
     # In the past, so that nothing waits.

@@ -16,7 +16,7 @@ from haut_ext.sandbox.api import Api
 from haut_ext.sandbox.messages import Answer, Request
 from haut_ext.sandbox.storage import Storage
 
-LONGEST_DELAY = 0.01
+LONGEST_DELAY = 0.005
 HANDLE = httpx.AsyncHTTPTransport.handle_async_request
 
 

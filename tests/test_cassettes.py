@@ -376,8 +376,7 @@ def run_workflows(
         "-m",
         "pytest",
         f"tests/{client}/test_workflows.py",
-        "-p",
-        "no:cacheprovider",
+        *("-p", "no:cacheprovider", "-p", "no:schemathesis"),
     ]
     command += ["--cassettes", str(cassettes), *options]
     environment = {**os.environ, **(service or {})}

@@ -210,7 +210,7 @@ def bodies(draw: st.DrawFn, good: Any) -> bytes:
 
 
 EDITED = settings(
-    max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
 
 

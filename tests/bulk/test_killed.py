@@ -1,7 +1,7 @@
 """Runs that are killed again and again end like one that was never disturbed, and pay once.
 
 A kill is sent from within the sandbox when so many requests have arrived: no clock is involved. The
-run is another process, forked by a server that has imported everything, so that 50 of them are quick.
+run is another process, forked by a server that has imported everything, so that 25 of them are quick.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from haut_ext.sandbox import Credentials, Request, Sandbox
 from tests.bulk.conftest import PHOTO
 from tests.bulk.holdings import holdings
 
-ROWS = 300
-KILLS = 50
+ROWS = 150
+KILLS = 25
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(["haut_ext.bulk"])
 
@@ -63,20 +63,20 @@ def run_until(sandbox: Sandbox, arrivals: int | None, work: Callable[[], None]) 
 
 
 def write_manifest(folder: Path) -> Path:
-    """Write 300 rows of 200 persons; every tenth row has all three sides."""
+    """Write 150 rows of 100 persons; every tenth row has all three sides."""
     (folder / "photo.jpg").write_bytes(PHOTO)
     (folder / "other.jpg").write_bytes(PHOTO + b"other")
     manifest = folder / "manifest.jsonl"
     with manifest.open("w") as file:
         for number in range(ROWS):
-            row: dict[str, Any] = {"subject": f"person {number % 200}", "front": "photo.jpg"}
+            row: dict[str, Any] = {"subject": f"person {number % 100}", "front": "photo.jpg"}
             if number % 10 == 0:
                 row |= {"right": "other.jpg", "left": "photo.jpg"}
             file.write(json.dumps({**row, "meta": {"number": number}}) + "\n")
     return manifest
 
 
-def test_an_upload_killed_50_times_ends_like_one_undisturbed(tmp_path: Path) -> None:
+def test_an_upload_killed_25_times_ends_like_one_undisturbed(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path)
     with Sandbox() as undisturbed:
         with Haut(**undisturbed.credentials) as haut:

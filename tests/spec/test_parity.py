@@ -54,7 +54,7 @@ TYPES: dict[str, Any] = {
     "boolean": bool,
     "null": type(None),
 }
-INSTANCES = settings(max_examples=15, deadline=None)
+INSTANCES = settings(max_examples=10, deadline=None)
 
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda found: found.id)
 
@@ -442,7 +442,7 @@ def test_an_answer_comes_back_complete(operation: Operation) -> None:
 def comes_back(
     operation: Operation, status: int, kind: Any, contents: st.SearchStrategy[Any]
 ) -> None:
-    @settings(INSTANCES, max_examples=6)
+    @settings(INSTANCES, max_examples=4)
     @given(request=requests(operation), content=contents)
     def is_read(request: tuple[Json, Any, Any, Any], content: Any) -> None:
         arguments, *_ = request

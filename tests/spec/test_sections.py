@@ -11,7 +11,7 @@ import yaml
 from scripts.spec.document import SPEC, Json, SpecError, faults, parse
 from scripts.spec.prepare import prepare
 from scripts.spec.pull import Sections, select
-from tests.spec.project import Project
+from tests.spec.project import Project, copy_project
 
 INVENTORY = """
 /api/v1/companies/{company_id}/inventory_items/:
@@ -68,6 +68,11 @@ def test_one_line_adds_a_section(project: Project) -> None:
     assert done.stdout.strip().endswith("000000000001/inventory_items/"), done.stderr
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return copy_project(tmp_path_factory.mktemp("shared") / "project")
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -80,15 +85,15 @@ def test_one_line_adds_a_section(project: Project) -> None:
         "openapi: !!python/object:os.system {}",
     ],
 )
-def test_a_document_in_pieces_is_refused_in_words(text: str, project: Project) -> None:
-    project.write("swagger.yaml", text)
-    done = project.run("make", "spec-pull", "SPEC=swagger.yaml")
+def test_a_document_in_pieces_is_refused_in_words(text: str, shared: Project) -> None:
+    shared.write("swagger.yaml", text)
+    done = shared.run("make", "spec-pull", "SPEC=swagger.yaml")
     assert done.returncode == 2
     assert "spec-pull: " in done.stderr
     assert "Nothing was changed" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert " at 0x" not in done.stdout + done.stderr
-    assert project.changed() == {"swagger.yaml"}
+    assert shared.changed() == {"swagger.yaml"}
 
 
 HAUT: Json = parse(SPEC.read_text("utf-8"), SPEC.name)
