@@ -166,4 +166,20 @@ def _read(table: str) -> list[Cell]:
     return cells
 
 
-CELLS = [pytest.param(cell, id=f"{cell.fault}-{cell.operation}") for cell in _read(TABLE)]
+_WAITING = ("stall past read timeout", "dribble past deadline")
+
+
+def _is_slow(cell: Cell) -> bool:
+    """Whether a cell waits, or belongs to another operation than the first of its column."""
+    first = {operations[0] for operations in COLUMNS.values()}
+    return cell.fault in _WAITING or cell.operation not in first
+
+
+CELLS = [
+    pytest.param(
+        cell,
+        id=f"{cell.fault}-{cell.operation}",
+        marks=[pytest.mark.slow] if _is_slow(cell) else [],
+    )
+    for cell in _read(TABLE)
+]

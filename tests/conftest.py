@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, settings
 
 from haut_ext.sandbox import Credentials, Fault, LoginCredentials, Sandbox
 from haut_ext.sandbox.api import Api
@@ -37,6 +38,9 @@ def pytest_configure() -> None:
     # that a test starts compiles all again, which takes seconds.
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    # No test may fail because the machine is busy.
+    settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("busy")
 
 
 def pytest_collection_finish() -> None:
@@ -75,10 +79,10 @@ def anyio_backend() -> str:
 def shared_tls_contexts() -> Iterator[None]:
     """One TLS context for all clients of the same trust: making one takes longer than most tests."""
     create = httpx.create_ssl_context
-    made: dict[str | None, ssl.SSLContext] = {}
+    made: dict[tuple[str | None, ...], ssl.SSLContext] = {}
 
     def shared() -> ssl.SSLContext:
-        trusted = os.environ.get("SSL_CERT_FILE")
+        trusted = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
         if trusted not in made:
             made[trusted] = create()
         return made[trusted]

@@ -196,6 +196,7 @@ PLANTED: dict[str, tuple[str, Callable[[str], str]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("leak", "plant"), PLANTED.values(), ids=PLANTED.keys())
 def test_a_planted_leak_is_found(leak: str, plant: Callable[[str], str]) -> None:
     text = (RECORDED / "test_upload[path].yaml").read_text("utf-8")
@@ -385,6 +386,7 @@ def run_workflows(
     )
 
 
+@pytest.mark.slow
 def test_a_replay_fails_for_the_right_reason_when_a_cassette_was_changed(tmp_path: Path) -> None:
     changes: dict[str, tuple[Callable[[str], str], str]] = {
         "test_bad_request": (
@@ -417,6 +419,7 @@ def test_a_replay_fails_for_the_right_reason_when_a_cassette_was_changed(tmp_pat
         assert reason in shown if reason else not shown, name
 
 
+@pytest.mark.slow
 def test_recording_on_a_busy_machine_gives_the_same_bytes(tmp_path: Path) -> None:
     """If this fails, the client, the sandbox or the tests have changed: run `make record`."""
     done = run_workflows(
@@ -429,6 +432,7 @@ def test_recording_on_a_busy_machine_gives_the_same_bytes(tmp_path: Path) -> Non
     assert [name for name in now if now[name] != before[name]] == []
 
 
+@pytest.mark.slow
 def test_a_recording_of_a_service_of_its_own_can_be_replayed_and_compared(tmp_path: Path) -> None:
     """A sandbox without a seed stands for the real service: it dates responses and keeps real time."""
     folder, chosen = tmp_path / "live", ("-k", "update_subject or over_several_pages", "-q")

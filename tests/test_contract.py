@@ -36,6 +36,7 @@ def described(cassette: Path) -> list[Exchange]:
     return [each for each in found if each.origin == contract.API and each.status < 500]
 
 
+@pytest.mark.slow
 def test_a_cassette_matches_the_contract(cassette: Path) -> None:
     result = cassettes.validate([cassette])
     assert result.violations == []
@@ -93,6 +94,7 @@ BROKEN: dict[str, tuple[str, Callable[[str], str], str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "damage", "found"), BROKEN.values(), ids=BROKEN.keys())
 def test_a_violation_in_a_cassette_is_found_with_its_place(
     name: str, damage: Callable[[str], str], found: str, tmp_path: Path
@@ -106,6 +108,7 @@ def test_a_violation_in_a_cassette_is_found_with_its_place(
     assert any(re.search(found, violation) for violation in violations), violations
 
 
+@pytest.mark.slow
 def test_the_check_fails_on_a_broken_cassette_and_says_what_it_cannot_validate(
     tmp_path: Path,
 ) -> None:
@@ -190,6 +193,7 @@ _UNNOTICED: dict[tuple[object, ...], list[str]] = {}
 """Edits that were found to be no violation, by the shape of the answer: many differ in ids alone."""
 
 
+@pytest.mark.slow
 def test_a_field_more_or_less_anywhere_in_a_cassette_is_a_violation(cassette: Path) -> None:
     found = described(cassette)
     assert any(exchange.answer for exchange in found)

@@ -78,6 +78,7 @@ def examples(face: type[Any]) -> list[str]:
     return [textwrap.dedent(match.group(1)) for match in found if match]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("face", [AsyncHaut, Haut])
 def test_examples_run(
     face: type[Any],

@@ -88,6 +88,7 @@ def test_the_wheel_holds_the_two_packages_and_nothing_else(wheel: Path) -> None:
     assert {Path(name).suffix for name in sources} == {".json", ".py", ".typed"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["wheel", "folder", "editable"])
 def test_both_packages_can_be_imported(
     way: str, python: Path, tmp_path: Path, request: pytest.FixtureRequest
@@ -103,6 +104,7 @@ def test_both_packages_can_be_imported(
         assert all(tmp_path in place.parents for place in places), places
 
 
+@pytest.mark.slow
 def test_the_sandbox_runs_from_the_wheel(wheel: Path, python: Path, tmp_path: Path) -> None:
     install(python, wheel)
     command = [str(python), "-W", "error", "-m", "haut_ext.sandbox", "--port", "0"]

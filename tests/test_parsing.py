@@ -262,6 +262,7 @@ def test_every_model_that_an_answer_is_read_into_is_here(
     assert read == set(models.__all__) - unread
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", ANSWERS)
 def test_an_edited_answer_is_a_model_or_an_unexpected_response(
     haut: Haut, sandbox: Sandbox, operation: str

@@ -166,6 +166,7 @@ def mutated(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
+@pytest.mark.slow
 @FUZZ
 @given(mutated())
 def test_mutated_files(data: bytes) -> None:
@@ -187,6 +188,7 @@ def test_any_bytes_are_read_or_refused(start: bytes, rest: bytes) -> None:
         assert ours == theirs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "data",
     [
@@ -229,6 +231,7 @@ def traced() -> Iterator[Callable[[], int]]:
 # Limits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_edges(kind: str) -> None:
     assert Photo.open(encoded(picture("L", (MIN_EDGE, MIN_EDGE)), kind)).header.width == MIN_EDGE

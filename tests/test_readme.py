@@ -42,6 +42,7 @@ def environment(sandbox: Sandbox) -> dict[str, str]:
     return {f"HAUT_{name.upper()}": str(value) for name, value in values.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", PYTHON)
 def test_python_block(code: str, tmp_path: Path) -> None:
     for side, suffix in (("front", "jpg"), ("right", "png"), ("left", "webp")):
@@ -65,6 +66,7 @@ def test_the_two_commands_are_the_only_others() -> None:
     assert commands == ["make demo", "make test"]  # the first runs below, the second runs this
 
 
+@pytest.mark.slow
 def test_make_demo(tmp_path: Path) -> None:
     done = subprocess.run(
         ["make", "--no-print-directory", "demo"],
@@ -87,6 +89,7 @@ def test_make_demo(tmp_path: Path) -> None:
     assert "HAUT_TOKEN" in done.stdout.splitlines()[-2]
 
 
+@pytest.mark.slow
 def test_make_demo_runs_against_what_the_environment_names() -> None:
     with Sandbox() as sandbox:
         done = subprocess.run(

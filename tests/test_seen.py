@@ -6,6 +6,8 @@ import random
 import tracemalloc
 from uuid import UUID
 
+import pytest
+
 from haut_ext.seen import Seen
 
 
@@ -21,6 +23,7 @@ def test_it_answers_as_a_set_does() -> None:
         assert identity in seen
 
 
+@pytest.mark.slow
 def test_ninety_thousand_more_ids_take_less_than_a_mebibyte() -> None:
     seen = Seen()
     for _ in range(10_000):

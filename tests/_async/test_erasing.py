@@ -137,6 +137,7 @@ BOUNDARIES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("carried_out", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(("operation", "number"), BOUNDARIES)
 async def test_cut_and_called_again(
@@ -159,6 +160,7 @@ async def test_cut_and_called_again(
     assert all(step.status != "failed" for step in receipt.steps[len(first.steps) :])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("operation", "number"), BOUNDARIES)
 async def test_a_second_call_needs_no_receipt(
     sandbox: Sandbox, subject_id: UUID, operation: str, number: int
@@ -176,6 +178,7 @@ async def test_a_second_call_needs_no_receipt(
     nothing_left(sandbox)
 
 
+@pytest.mark.slow
 async def test_retries_hide_a_passing_trouble(sandbox: Sandbox, subject_id: UUID) -> None:
     for operation in ("clear_subject_storage", "delete_image", "delete_subject", "list_images"):
         sandbox.faults.add(operation, faults.reset("after"))

@@ -66,6 +66,7 @@ class Others:
                     subjects[which % len(subjects)].name = f"renamed {which}"
 
 
+@pytest.mark.slow
 @given(
     size=st.integers(0, 400),
     page_size=st.sampled_from([1, 2, 3, 7, 10, 20, 50]),
@@ -131,6 +132,7 @@ async def test_cost(
     assert await collect(sandbox, changes) == (found, requests)
 
 
+@pytest.mark.slow
 async def test_what_is_created_in_the_second_of_the_first_page_is_waited_out(
     sandbox: Sandbox,
 ) -> None:

@@ -231,6 +231,7 @@ async def test_a_list_is_not_whole_while_one_image_shows_nothing(
     assert len(caught.value.results.results) == len(FAMILIES)
 
 
+@pytest.mark.slow
 async def test_v3_says_when_all_is_there() -> None:
     with Sandbox(seed=1, analysis_reads=16) as sandbox:
         async with AsyncHaut(**sandbox.credentials) as haut:

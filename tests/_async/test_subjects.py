@@ -76,6 +76,7 @@ async def test_nothing_to_delete_asks_nothing(sandbox: Sandbox) -> None:
     assert sandbox.arrivals == []
 
 
+@pytest.mark.slow
 async def test_get_or_create_compares_exactly_on_all_pages(sandbox: Sandbox) -> None:
     sandbox.add_subjects(30, prefix="anna")  # "anna 00001" and so on: all contain the name
     async with AsyncHaut(**sandbox.credentials) as haut:

@@ -47,6 +47,7 @@ def test_every_operation_with_a_body_is_here() -> None:
     assert len(MISFITS) > 2000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", OPERATIONS)
 async def test_bodies_that_do_not_fit(sandbox: Sandbox, operation: str) -> None:
     module, parameters = answers.call(operation)

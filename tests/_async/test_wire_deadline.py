@@ -51,6 +51,7 @@ def ends_in_time(latest: float = DEADLINE) -> Iterator[None]:
     assert DEADLINE <= caught.value.elapsed < latest + 0.3
 
 
+@pytest.mark.slow
 async def test_body_that_comes_byte_by_byte(sandbox: Sandbox) -> None:
     stored = store(sandbox)
     sandbox.faults.add("get_image", faults.dribble(0.02, head=False))
@@ -60,6 +61,7 @@ async def test_body_that_comes_byte_by_byte(sandbox: Sandbox) -> None:
     assert sandbox.faults.pending == []
 
 
+@pytest.mark.slow
 async def test_silence(sandbox: Sandbox) -> None:
     stored = store(sandbox)
     sandbox.faults.add("get_image", faults.stall())
@@ -69,6 +71,7 @@ async def test_silence(sandbox: Sandbox) -> None:
     assert sandbox.faults.pending == []
 
 
+@pytest.mark.slow
 async def test_download_that_comes_byte_by_byte(sandbox: Sandbox) -> None:
     stored = store(sandbox)
     sandbox.faults.add("download_image", faults.dribble(0.3, head=False))
@@ -80,6 +83,7 @@ async def test_download_that_comes_byte_by_byte(sandbox: Sandbox) -> None:
     assert sandbox.faults.pending == []
 
 
+@pytest.mark.slow
 async def test_upload_to_a_receiver_that_reads_slowly(sandbox: Sandbox) -> None:
     stored = store(sandbox)
     photo = Photo.open(photo_of(20_000_000))
@@ -90,6 +94,7 @@ async def test_upload_to_a_receiver_that_reads_slowly(sandbox: Sandbox) -> None:
                 await haut.images.send_bytes(slot, photo)
 
 
+@pytest.mark.slow
 async def test_host_with_several_dead_addresses(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,6 +115,7 @@ async def test_host_with_several_dead_addresses(
                 await haut.subjects.list()
 
 
+@pytest.mark.slow
 async def test_waiting_for_a_slot_before_a_retry(sandbox: Sandbox) -> None:
     """Other calls take all slots between the first attempt and the second."""
     stored = store(sandbox)

@@ -86,6 +86,7 @@ async def test_waiting_for_a_slot(sandbox: Sandbox) -> None:
 
 
 # The standard library's create_connection leaves its socket to the collector, with a warning.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_connecting(sandbox: Sandbox) -> None:
     credentials = sandbox.credentials
@@ -99,6 +100,7 @@ async def test_connecting(sandbox: Sandbox) -> None:
 
 
 # The interruption can fall between the opening of the file and the name it gets.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 @pytest.mark.parametrize("kind", ["bytes", "path"])
 async def test_sending_a_photo(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
@@ -164,6 +166,7 @@ async def test_asking_for_the_token(sandbox: Sandbox) -> None:
         await still_works(haut, sandbox)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["path", "file"])
 async def test_streaming_a_download(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
     image: UUID = store(sandbox).image

@@ -155,6 +155,7 @@ async def test_answers_that_are_not_the_services_have_a_line_too(
     assert line.endswith("attempt 1, 200 UnexpectedResponse")
 
 
+@pytest.mark.slow
 async def test_nothing_secret_or_personal_is_logged_or_raised(
     sandbox: Sandbox, log: pytest.LogCaptureFixture
 ) -> None:

@@ -61,6 +61,7 @@ async def haut(sandbox: Sandbox) -> AsyncIterator[AsyncHaut]:
 # Concurrent calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("many", [32, 200])
 async def test_concurrent_calls_get_their_own_responses(
     sandbox: Sandbox, haut: AsyncHaut, many: int
@@ -85,6 +86,7 @@ async def test_concurrent_calls_get_their_own_responses(
     ]
 
 
+@pytest.mark.slow
 async def test_download_occupies_its_slot_until_its_last_byte(sandbox: Sandbox) -> None:
     stored = store(sandbox, b"photo")
     sandbox.faults.add("download_image", faults.dribble(0.02, head=False), times=None)
@@ -282,6 +284,7 @@ async def test_clients_can_be_copied(
     assert len(await haut.subjects.list()) == 0  # not closed with them
 
 
+@pytest.mark.slow
 async def test_closing_ends_calls_that_wait(sandbox: Sandbox) -> None:
     """A call that waits to try again does not open a connection that nobody would close."""
     sandbox.faults.add("list_subjects", faults.status(503, retry_after=1))

@@ -74,6 +74,7 @@ async def test_photo_is_sent_whole(sandbox: Sandbox, origins: tuple[str, str]) -
     assert received == hashlib.sha256(CONTENT).hexdigest()
 
 
+@pytest.mark.slow
 async def test_deadline(sandbox: Sandbox, origins: tuple[str, str]) -> None:
     image = store(sandbox).image
     sandbox.faults.add("get_image", faults.dribble(0.02, head=False))
@@ -85,6 +86,7 @@ async def test_deadline(sandbox: Sandbox, origins: tuple[str, str]) -> None:
     assert sandbox.faults.pending == []
 
 
+@pytest.mark.slow
 async def test_deadline_of_a_handshake(sandbox: Sandbox, context: ssl.SSLContext) -> None:
     with deaf() as origin:
         async with AsyncHoldings(), client(sandbox, origin.replace("http:", "https:")) as haut:

@@ -67,6 +67,7 @@ class Others:
                     subjects[which % len(subjects)].name = f"renamed {which}"
 
 
+@pytest.mark.slow
 @given(
     size=st.integers(0, 400),
     page_size=st.sampled_from([1, 2, 3, 7, 10, 20, 50]),
@@ -132,6 +133,7 @@ def test_cost(
     assert collect(sandbox, changes) == (found, requests)
 
 
+@pytest.mark.slow
 def test_what_is_created_in_the_second_of_the_first_page_is_waited_out(
     sandbox: Sandbox,
 ) -> None:

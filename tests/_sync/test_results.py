@@ -228,6 +228,7 @@ def test_a_list_is_not_whole_while_one_image_shows_nothing(sandbox: Sandbox, hau
     assert len(caught.value.results.results) == len(FAMILIES)
 
 
+@pytest.mark.slow
 def test_v3_says_when_all_is_there() -> None:
     with Sandbox(seed=1, analysis_reads=16) as sandbox:
         with Haut(**sandbox.credentials) as haut:

@@ -52,6 +52,7 @@ def ends_in_time(latest: float = DEADLINE) -> Iterator[None]:
     assert DEADLINE <= caught.value.elapsed < latest + 0.3
 
 
+@pytest.mark.slow
 def test_body_that_comes_byte_by_byte(sandbox: Sandbox) -> None:
     stored = store(sandbox)
     sandbox.faults.add("get_image", faults.dribble(0.02, head=False))
@@ -61,6 +62,7 @@ def test_body_that_comes_byte_by_byte(sandbox: Sandbox) -> None:
     assert sandbox.faults.pending == []
 
 
+@pytest.mark.slow
 def test_silence(sandbox: Sandbox) -> None:
     stored = store(sandbox)
     sandbox.faults.add("get_image", faults.stall())
@@ -70,6 +72,7 @@ def test_silence(sandbox: Sandbox) -> None:
     assert sandbox.faults.pending == []
 
 
+@pytest.mark.slow
 def test_download_that_comes_byte_by_byte(sandbox: Sandbox) -> None:
     stored = store(sandbox)
     sandbox.faults.add("download_image", faults.dribble(0.3, head=False))
@@ -81,6 +84,7 @@ def test_download_that_comes_byte_by_byte(sandbox: Sandbox) -> None:
     assert sandbox.faults.pending == []
 
 
+@pytest.mark.slow
 def test_upload_to_a_receiver_that_reads_slowly(sandbox: Sandbox) -> None:
     stored = store(sandbox)
     photo = Photo.open(photo_of(20_000_000))
@@ -91,6 +95,7 @@ def test_upload_to_a_receiver_that_reads_slowly(sandbox: Sandbox) -> None:
                 haut.images.send_bytes(slot, photo)
 
 
+@pytest.mark.slow
 def test_host_with_several_dead_addresses(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +116,7 @@ def test_host_with_several_dead_addresses(
                 haut.subjects.list()
 
 
+@pytest.mark.slow
 def test_waiting_for_a_slot_before_a_retry(sandbox: Sandbox) -> None:
     """Other calls take all slots between the first attempt and the second."""
     stored = store(sandbox)

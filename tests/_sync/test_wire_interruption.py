@@ -87,6 +87,7 @@ def test_waiting_for_a_slot(sandbox: Sandbox) -> None:
 
 
 # The standard library's create_connection leaves its socket to the collector, with a warning.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_connecting(sandbox: Sandbox) -> None:
     credentials = sandbox.credentials
@@ -100,6 +101,7 @@ def test_connecting(sandbox: Sandbox) -> None:
 
 
 # The interruption can fall between the opening of the file and the name it gets.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 @pytest.mark.parametrize("kind", ["bytes", "path"])
 def test_sending_a_photo(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
@@ -165,6 +167,7 @@ def test_asking_for_the_token(sandbox: Sandbox) -> None:
         still_works(haut, sandbox)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["path", "file"])
 def test_streaming_a_download(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
     image: UUID = store(sandbox).image

@@ -62,6 +62,7 @@ def haut(sandbox: Sandbox) -> Iterator[Haut]:
 # Concurrent calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("many", [32, 200])
 def test_concurrent_calls_get_their_own_responses(sandbox: Sandbox, haut: Haut, many: int) -> None:
     subjects = sandbox.add_subjects(many)
@@ -84,6 +85,7 @@ def test_concurrent_calls_get_their_own_responses(sandbox: Sandbox, haut: Haut, 
     ]
 
 
+@pytest.mark.slow
 def test_download_occupies_its_slot_until_its_last_byte(sandbox: Sandbox) -> None:
     stored = store(sandbox, b"photo")
     sandbox.faults.add("download_image", faults.dribble(0.02, head=False), times=None)
@@ -281,6 +283,7 @@ def test_clients_can_be_copied(
     assert len(haut.subjects.list()) == 0  # not closed with them
 
 
+@pytest.mark.slow
 def test_closing_ends_calls_that_wait(sandbox: Sandbox) -> None:
     """A call that waits to try again does not open a connection that nobody would close."""
     sandbox.faults.add("list_subjects", faults.status(503, retry_after=1))

@@ -75,6 +75,7 @@ def test_photo_is_sent_whole(sandbox: Sandbox, origins: tuple[str, str]) -> None
     assert received == hashlib.sha256(CONTENT).hexdigest()
 
 
+@pytest.mark.slow
 def test_deadline(sandbox: Sandbox, origins: tuple[str, str]) -> None:
     image = store(sandbox).image
     sandbox.faults.add("get_image", faults.dribble(0.02, head=False))
@@ -86,6 +87,7 @@ def test_deadline(sandbox: Sandbox, origins: tuple[str, str]) -> None:
     assert sandbox.faults.pending == []
 
 
+@pytest.mark.slow
 def test_deadline_of_a_handshake(sandbox: Sandbox, context: ssl.SSLContext) -> None:
     with deaf() as origin:
         with Holdings(), client(sandbox, origin.replace("http:", "https:")) as haut:

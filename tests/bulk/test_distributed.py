@@ -41,6 +41,7 @@ def haut(sandbox: Sandbox, tmp_path: Path) -> Iterator[Haut]:
         yield haut
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # distributed's own
 def test_dask_finishes_the_rows_of_a_killed_worker(
     tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
@@ -79,6 +80,7 @@ def test_dask_finishes_the_rows_of_a_killed_worker(
     assert "X-Goog-Signature" not in caplog.text
 
 
+@pytest.mark.slow
 def test_a_pool_that_loses_a_process_stops_and_another_goes_on(
     tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox
 ) -> None:

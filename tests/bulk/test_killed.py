@@ -18,6 +18,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from haut_ext import Haut
 from haut_ext.bulk import bulk_erase, bulk_upload
 from haut_ext.sandbox import Credentials, Request, Sandbox
@@ -76,6 +78,7 @@ def write_manifest(folder: Path) -> Path:
     return manifest
 
 
+@pytest.mark.slow
 def test_an_upload_killed_25_times_ends_like_one_undisturbed(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path)
     with Sandbox() as undisturbed:
@@ -104,6 +107,7 @@ def test_an_upload_killed_25_times_ends_like_one_undisturbed(tmp_path: Path) -> 
         assert sandbox.snapshot()["orphaned_files"] == {}
 
 
+@pytest.mark.slow
 def test_an_erasure_killed_often_erases_everybody_once(tmp_path: Path) -> None:
     chance = random.Random(8)
     with Sandbox() as sandbox:

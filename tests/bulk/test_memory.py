@@ -10,6 +10,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from haut_ext import Haut
 from haut_ext.bulk import BulkReport, bulk_upload
 from haut_ext.sandbox import Credentials, Sandbox, faults
@@ -38,6 +40,7 @@ def measure(credentials: Credentials, photo: Path, connection: Connection) -> No
     connection.send([min(figures) for figures in held.values()])
 
 
+@pytest.mark.slow
 def test_memory_is_flat(tmp_path: Path, photo: Path, sandbox: Sandbox) -> None:
     for _ in range(ROWS // 10):
         sandbox.faults.add("create_signed_upload_url", faults.status(403), skip=9)

@@ -85,6 +85,7 @@ def cut_off_at(service: Service, arrivals: int) -> threading.Event:
     return reached
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arrivals", [30, 61, 101])
 def test_a_run_waits_for_the_network(
     arrivals: int, tmp_path: Path, photo: Path, service: Service, unreachable: Unreachable

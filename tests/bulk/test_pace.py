@@ -25,6 +25,7 @@ def to_api(sandbox: Sandbox) -> int:
     return sum(arrival.operation != "upload_image" for arrival in sandbox.arrivals)
 
 
+@pytest.mark.slow
 def test_so_many_requests_a_second(
     tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox
 ) -> None:
@@ -64,6 +65,7 @@ def heard() -> Iterator[Heard]:
     logger.setLevel(logging.NOTSET)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["rows under way", "rows to come"])
 def test_nobody_sends_before_the_retry_after_is_over(
     who: str, tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox, heard: Heard

@@ -379,6 +379,7 @@ def _upload_with_a_full_disk(credentials: Credentials, photo: Path, journal: Pat
         bulk_upload(haut, rows, journal=journal)
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_the_run_and_the_next_goes_on(
     tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox
 ) -> None:

@@ -22,6 +22,7 @@ def json_lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
+@pytest.mark.slow
 def test_subjects_and_images(shell: Shell) -> None:
     shell.sandbox.add_subjects(60)
     [subject] = shell.sandbox.add_subjects(1, prefix="a person")

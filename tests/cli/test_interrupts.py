@@ -10,6 +10,8 @@ import signal
 import subprocess
 import threading
 
+import pytest
+
 from haut_ext.sandbox import Request
 from tests.bulk.holdings import holdings
 from tests.cli.conftest import Shell
@@ -52,6 +54,7 @@ class Interrupter:
         return self._process
 
 
+@pytest.mark.slow
 def test_once(shell: Shell) -> None:
     write_manifest(shell)
     interrupter = Interrupter()
@@ -77,6 +80,7 @@ def test_once(shell: Shell) -> None:
     finished_by_another_run(shell)
 
 
+@pytest.mark.slow
 def test_twice(shell: Shell) -> None:
     write_manifest(shell)
     interrupter = Interrupter()
@@ -106,6 +110,7 @@ def test_twice(shell: Shell) -> None:
     finished_by_another_run(shell)
 
 
+@pytest.mark.slow
 def test_an_upload_interrupted_says_how_to_go_on(shell: Shell) -> None:
     [subject] = shell.sandbox.add_subjects(1)
     interrupter = Interrupter()

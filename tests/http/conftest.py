@@ -8,21 +8,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from haut_ext.sandbox import Sandbox
 from tests.http.clients import Client, Kind
 from tests.http.servers import Authority, Relay
 
-# Read before any fixture runs: the tests of other folders share one SSL context between all clients.
-_CREATE_SSL_CONTEXT = httpx.create_ssl_context
-
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove what could change a client: proxies, certificates and the variables of the SDK."""
-    monkeypatch.setattr(httpx, "create_ssl_context", _CREATE_SSL_CONTEXT)
     for name in list(os.environ):
         if name.lower().endswith("_proxy") or name.startswith(("HAUT_", "SSL_CERT_")):
             monkeypatch.delenv(name)

@@ -38,6 +38,7 @@ def resolve_localhost_to(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["refuses", "does not answer"])
 def test_host_with_a_dead_first_address_is_reached(
     new_client: NewClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, first: str
@@ -55,6 +56,7 @@ def test_host_with_a_dead_first_address_is_reached(
     assert sandbox.arrived("list_subjects") == 1
 
 
+@pytest.mark.slow
 def test_post_to_a_host_with_a_dead_first_address(
     new_client: NewClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

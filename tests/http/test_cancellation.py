@@ -63,6 +63,7 @@ async def assert_all_answered(haut: AsyncHaut, limit: dict[str, int]) -> None:
     assert len(client_sockets()) <= 2 * limit.get("max_in_flight", 64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 async def test_calls_cancelled_at_random_moments(
     sandbox: Sandbox, limit: dict[str, int], seed: int
@@ -81,6 +82,7 @@ async def test_calls_cancelled_at_random_moments(
     await assert_sockets_close_in_time()
 
 
+@pytest.mark.slow
 async def test_calls_under_asyncio_timeout(sandbox: Sandbox, limit: dict[str, int]) -> None:
     moments = random.Random(39)
     sandbox.latency = 0.02
@@ -105,6 +107,7 @@ async def test_calls_under_asyncio_timeout(sandbox: Sandbox, limit: dict[str, in
     await assert_sockets_close_in_time()
 
 
+@pytest.mark.slow
 async def test_uploads_cancelled_at_random_moments(sandbox: Sandbox) -> None:
     moments = random.Random(40)
     loop = asyncio.get_running_loop()
@@ -125,6 +128,7 @@ async def test_uploads_cancelled_at_random_moments(sandbox: Sandbox) -> None:
     await assert_sockets_close_in_time()
 
 
+@pytest.mark.slow
 async def test_cancelled_before_the_response_and_called_again(
     sandbox: Sandbox, limit: dict[str, int]
 ) -> None:
@@ -155,6 +159,7 @@ def test_keyboard_interrupt_before_the_response(sandbox: Sandbox) -> None:
     assert_sockets_close()
 
 
+@pytest.mark.slow
 def test_keyboard_interrupt_at_random_moments(sandbox: Sandbox) -> None:
     moments = random.Random(41)
     sandbox.latency = 0.03

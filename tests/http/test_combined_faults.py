@@ -204,6 +204,7 @@ def frequent_thread_switches() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
+@pytest.mark.slow
 def test_one_async_client_in_many_threads_with_short_event_loops(
     frequent_thread_switches: None,
 ) -> None:

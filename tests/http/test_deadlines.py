@@ -46,6 +46,7 @@ def limited(new_client: NewClient) -> Callable[..., Client]:
     return make
 
 
+@pytest.mark.slow
 def test_body_that_comes_byte_by_byte(limited: NewClient, kind: Kind, sandbox: Sandbox) -> None:
     [subject] = sandbox.add_subjects(1)
     [image] = sandbox.add_images(subject, 1, b"photo")
@@ -56,6 +57,7 @@ def test_body_that_comes_byte_by_byte(limited: NewClient, kind: Kind, sandbox: S
     assert sandbox.arrived("get_image") == 1
 
 
+@pytest.mark.slow
 def test_download_that_comes_byte_by_byte(limited: NewClient, kind: Kind, sandbox: Sandbox) -> None:
     [subject] = sandbox.add_subjects(1)
     [image] = sandbox.add_images(subject, 1, bytes(1000))
@@ -65,6 +67,7 @@ def test_download_that_comes_byte_by_byte(limited: NewClient, kind: Kind, sandbo
         client.call(lambda haut: haut.images.download(image.id, BytesIO()))
 
 
+@pytest.mark.slow
 def test_upload_to_a_receiver_that_reads_slowly(
     limited: NewClient, kind: Kind, sandbox: Sandbox
 ) -> None:
@@ -80,6 +83,7 @@ def test_upload_to_a_receiver_that_reads_slowly(
             client.call(lambda haut: haut.images.upload(subject.id, photo))
 
 
+@pytest.mark.slow
 def test_server_that_does_not_answer(limited: NewClient, kind: Kind) -> None:
     with silent() as server:
         client = limited(base_url=server.origin)
@@ -87,6 +91,7 @@ def test_server_that_does_not_answer(limited: NewClient, kind: Kind) -> None:
             client.call(lambda haut: haut.subjects.list())
 
 
+@pytest.mark.slow
 def test_tls_handshake_that_stalls(limited: NewClient, kind: Kind) -> None:
     with silent() as server:
         client = limited(base_url=f"https://localhost:{server.port}")
@@ -94,6 +99,7 @@ def test_tls_handshake_that_stalls(limited: NewClient, kind: Kind) -> None:
             client.call(lambda haut: haut.subjects.list())
 
 
+@pytest.mark.slow
 def test_connect_that_stalls(
     limited: NewClient, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,6 +110,7 @@ def test_connect_that_stalls(
             client.call(lambda haut: haut.subjects.list())
 
 
+@pytest.mark.slow
 def test_tls_handshake_inside_a_proxy_that_stalls(
     limited: NewClient, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,6 +141,7 @@ async def test_whole_async_call_includes_the_token_callable(sandbox: Sandbox) ->
     assert sandbox.arrivals == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [faults.dribble(0.02), faults.stall()], ids=["head", "silence"])
 async def test_async_deadline_without_timeouts(sandbox: Sandbox, fault: Any) -> None:
     sandbox.faults.add("list_subjects", fault)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from haut_ext.sandbox import Sandbox
 from tests.http.clients import Kind
 
@@ -65,6 +67,7 @@ print(wrong)
 """
 
 
+@pytest.mark.slow
 def test_two_forked_children_each_get_their_own_answers(
     kind: Kind, sandbox: Sandbox, tmp_path: Path
 ) -> None:

@@ -128,6 +128,7 @@ def run_together(*calls: Callable[[], object]) -> None:
         assert not thread.is_alive(), "it does not end"
 
 
+@pytest.mark.slow
 def test_all_slots_are_free_after_many_keyboard_interrupts(haut: Haut, meeting: Meeting) -> None:
     interrupt_at_random_moments(lambda: haut.request("GET", "/x/"), seed=42)
     meeting.together = True
@@ -135,6 +136,7 @@ def test_all_slots_are_free_after_many_keyboard_interrupts(haut: Haut, meeting: 
     run_together(haut.close)
 
 
+@pytest.mark.slow
 def test_all_slots_are_free_after_interrupted_failures(meeting: Meeting) -> None:
     """The interrupts also strike where a failed attempt is judged and its slot given back."""
     failing = True

@@ -89,6 +89,7 @@ def judge(sandbox: Sandbox, folder: Path, *options: str) -> subprocess.Completed
     )
 
 
+@pytest.mark.slow
 def test_the_sandbox_keeps_the_contract(sandbox: Sandbox, tmp_path: Path) -> None:
     done = judge(sandbox, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -99,6 +100,7 @@ def test_the_sandbox_keeps_the_contract(sandbox: Sandbox, tmp_path: Path) -> Non
     assert {name for name in OPERATIONS if not sandbox.carried_out(name)} == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("operation", "defect", "finding"),
     [

@@ -21,6 +21,8 @@ from scripts import generate as command
 from scripts.spec.document import SpecError, faults, parse
 from tests.spec.generated import CASES, Generated, generate, pulled
 
+pytestmark = pytest.mark.slow  # every test generates a package
+
 REFUSED = {
     "07-servers-of-an-operation.yaml": ["PUT /upload/{name}", "https://storage.example"],
     "39-token-not-bearer.yaml": ["GET /api/v1/key/", "X-API-Key", "GET /api/v1/subjects/", "Token"],

@@ -77,6 +77,8 @@ components:
         old: {type: string, deprecated: true}
   securitySchemes: {bearerAuth: {type: http, scheme: bearer}}
 """)
+pytestmark = pytest.mark.slow  # every test generates or copies a package and imports it
+
 CREATE, OPEN = "api/things/create_thing.py", "api/things/get_open.py"
 FAULTS = {
     "operation gone": (OPEN, "GET /open/", "GET /other/", "GET /open/: no module calls this operation"),

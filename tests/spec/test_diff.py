@@ -45,6 +45,7 @@ actions:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("files", "base", "status", "words"),
     [

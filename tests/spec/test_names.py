@@ -68,6 +68,7 @@ def test_every_name_of_the_package_stands_in_the_file() -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_swagger_in_other_words_gives_the_same_package(tmp_path: Path) -> None:
     upstream = edited(frameworks_words, other_schema_names, document=HAUT)
     pulled = arrange(select(upstream, Sections.read(SECTIONS)), HAUT)
@@ -118,6 +119,7 @@ def test_a_schema_that_could_be_either_is_shown_with_both() -> None:
     assert "Named" not in proposed.schemas
 
 
+@pytest.mark.slow
 def test_a_new_operation_gets_a_name_and_later_keeps_it(project: Project) -> None:
     service = parse(SPEC.read_text("utf-8"), SPEC.name)
     path = "/api/v1/companies/{company_id}/datasets/{dataset_id}/visits/"
@@ -158,6 +160,7 @@ def renamed_and_changed(document: Json) -> None:
     document["components"]["schemas"]["Subject"]["properties"]["name"]["nullable"] = True
 
 
+@pytest.mark.slow
 def test_a_check_compares_by_method_and_path_and_changes_nothing(project: Project) -> None:
     project.write("same.json", json.dumps(edited(renamed, document=HAUT)))
     project.write("other.json", json.dumps(edited(renamed_and_changed, document=HAUT)))

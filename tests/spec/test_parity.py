@@ -285,6 +285,7 @@ def text(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_instances_survive_both_ways(name: str) -> None:
     model: Any = getattr(models, ClassName(name, "field_"))
@@ -380,6 +381,7 @@ OF_EVERY_REQUEST = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("face", ["sync", "asyncio"])
 @each_operation
 def test_a_request_is_what_the_specification_says(operation: Operation, face: str) -> None:
@@ -428,6 +430,7 @@ def as_content(parsed: Any) -> Any:
     return [item.to_dict() for item in parsed] if isinstance(parsed, list) else parsed.to_dict()
 
 
+@pytest.mark.slow
 @each_operation
 def test_an_answer_comes_back_complete(operation: Operation) -> None:
     # Each status and each option of its schema for itself, or chance leaves one out.

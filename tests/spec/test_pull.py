@@ -255,6 +255,7 @@ def shuffled(node: Any, chance: random.Random) -> Any:
     return [shuffled(item, chance) for item in node] if isinstance(node, list) else node
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_another_order_upstream_is_no_change(chance: random.Random) -> None:

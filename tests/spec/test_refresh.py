@@ -34,6 +34,7 @@ def upstream(project: Project, *edits: Edit) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("edits", "step", "words", "changed"),
     [
@@ -66,6 +67,7 @@ def test_a_step_that_fails_is_named(
     assert (project.root / "build" / "rejected.yaml").exists() is (step == "validate")
 
 
+@pytest.mark.slow
 def test_a_change_set_that_waits_for_review(project: Project) -> None:
     """A fault upstream is mended by the overlay, and the new operation is taken over."""
     place = "#/components/schemas/Subject/properties/kind"

@@ -36,6 +36,7 @@ ITEM = {
 }
 
 
+@pytest.mark.slow
 def test_one_line_adds_a_section(project: Project) -> None:
     service = parse(SPEC.read_text("utf-8"), SPEC.name)
     service["paths"] |= yaml.safe_load(INVENTORY)
@@ -73,6 +74,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return copy_project(tmp_path_factory.mktemp("shared") / "project")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
@@ -112,6 +114,7 @@ VALUES = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMAS)
 @pytest.mark.parametrize("keyword", ["type", "enum", "oneOf", "allOf", "items", "$ref", "default"])
 def test_a_valid_document_is_prepared_or_refused_in_words(name: str, keyword: str) -> None:

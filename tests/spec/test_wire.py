@@ -113,6 +113,7 @@ CHANGES: list[tuple[str, Edit, bool, str, str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("edit", "breaks", "subject", "words"),
     [row[1:] for row in CHANGES],
@@ -187,6 +188,7 @@ def test_all_operations_that_a_change_reaches_are_named(edit: Edit, users: set[s
     assert change.operations == users
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("edit", "subject"),
     [

@@ -17,6 +17,7 @@ from tests.wire.world import PHOTO, photo_of, store
 LIMIT = 1024 * 1024
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc")
 @pytest.mark.parametrize(("face", "kind"), [("sync", "path"), ("async", "file")])
 def test_memory_of_an_upload_with_two_retries(face: str, kind: str, tmp_path: Path) -> None:
