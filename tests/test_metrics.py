@@ -293,6 +293,7 @@ def sensible(found: tuple[AlgorithmResult, ...]) -> None:
     assert batch.failures == tuple(one for one in found if not one.is_ok)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(ITEM | JSON, max_size=3) | JSON)
 def test_any_json_of_v1_is_read_and_kept(items: Any) -> None:

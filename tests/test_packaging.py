@@ -67,6 +67,7 @@ def install(python: Path, *what: str | Path) -> None:
     run(*pip, "install", *options, *what, cwd=ROOT)
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_the_two_packages_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         shipped = set(archive.namelist())

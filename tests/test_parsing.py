@@ -301,6 +301,7 @@ def test_an_edited_answer_is_a_model_or_an_unexpected_response(
     assert sandbox.faults.pending == []
 
 
+@pytest.mark.slow
 def test_an_edited_refusal_is_still_a_refusal(haut: Haut, sandbox: Sandbox) -> None:
     @EDITED
     @given(bodies(documents.facts_error_example()))
@@ -328,6 +329,7 @@ def refusals(draw: st.DrawFn) -> bytes:
     return body
 
 
+@pytest.mark.slow
 def test_an_edited_refusal_of_the_storage_is_still_one(haut: Haut, sandbox: Sandbox) -> None:
     [subject] = sandbox.add_subjects(1)
     [image] = sandbox.add_images(subject, 1, b"photo")

@@ -90,6 +90,7 @@ def live(data: bytes, at_once: int = 1000) -> BinaryIO:
 # The header, judged by Pillow
 
 
+@pytest.mark.slow
 def test_good_files_are_read_as_pillow_reads_them() -> None:
     files = dict(photos())
     assert len(files) > 400
@@ -99,6 +100,7 @@ def test_good_files_are_read_as_pillow_reads_them() -> None:
     assert None not in map(oracle, files.values())
 
 
+@pytest.mark.slow
 def test_what_pillow_refuses_is_refused() -> None:
     files = dict(others())
     assert len(files) > 200
@@ -177,6 +179,7 @@ def test_mutated_files(data: bytes) -> None:
         assert ours == theirs
 
 
+@pytest.mark.slow
 @FUZZ
 @given(
     st.sampled_from([b"", b"\xff\xd8\xff", b"RIFF\xff\0\0\0WEBPVP8X\x0a\0\0\0", PNG_START]),

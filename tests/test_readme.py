@@ -105,6 +105,7 @@ def test_make_demo_runs_against_what_the_environment_names() -> None:
         assert sandbox.snapshot()["subjects"] == []
 
 
+@pytest.mark.slow
 def test_a_demo_that_is_half_configured_says_what_is_missing() -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "examples" / "demo.py")],

@@ -126,6 +126,7 @@ async def test_all_that_can_be_done_is_done(sandbox: Sandbox) -> None:
     }
 
 
+@pytest.mark.slow
 async def test_every_attempt_has_its_line(sandbox: Sandbox, log: pytest.LogCaptureFixture) -> None:
     sandbox.faults.add("*", faults.rejected(503, retry_after=0), times=3)
     sandbox.faults.add("list_images", faults.close())

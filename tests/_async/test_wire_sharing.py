@@ -140,6 +140,7 @@ def open_connections(origin: str) -> int:
     return sum(local.endswith(f":{port:04X}") and state == "01" for _, local, _, state, *_ in rows)
 
 
+@pytest.mark.slow
 async def test_connections_are_reused_and_no_more_than_max_in_flight(sandbox: Sandbox) -> None:
     image = store(sandbox).image
     async with AsyncHaut(**sandbox.credentials, max_in_flight=8) as haut:
@@ -303,6 +304,7 @@ async def test_closing_ends_calls_that_wait(sandbox: Sandbox) -> None:
     assert sandbox.arrived("list_subjects") == 1
 
 
+@pytest.mark.slow
 async def test_photos_of_many_sizes_at_once(sandbox: Sandbox, haut: AsyncHaut) -> None:
     subjects = sandbox.add_subjects(24)
     sizes = [400_000 + 1000 * number for number in range(24)]

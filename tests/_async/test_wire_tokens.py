@@ -58,6 +58,7 @@ async def outcomes(haut: AsyncHaut, calls: int = MANY) -> set[str]:
     return {type(outcome).__name__ for outcome in outcomes}
 
 
+@pytest.mark.slow
 async def test_asked_once_at_first_and_once_when_refused(sandbox: Sandbox) -> None:
     provider = Provider(sandbox)
     async with client(sandbox, provider) as haut:
@@ -90,6 +91,7 @@ async def test_asked_once_when_it_has_no_other(sandbox: Sandbox) -> None:
         assert provider.asked == 3
 
 
+@pytest.mark.slow
 async def test_failing_provider(sandbox: Sandbox) -> None:
     """Whoever waited for it gets its error; whoever comes later asks again."""
     provider = Provider(sandbox)

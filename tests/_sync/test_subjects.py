@@ -27,6 +27,7 @@ def sandbox() -> Iterator[Sandbox]:
         yield sandbox
 
 
+@pytest.mark.slow
 def test_delete_many_thousands_in_urls_below_4_kb(sandbox: Sandbox) -> None:
     there = [UUID(subject.id) for subject in sandbox.add_subjects(9_990)]
     absent = [uuid4() for _ in range(10)]

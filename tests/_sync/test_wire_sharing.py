@@ -139,6 +139,7 @@ def open_connections(origin: str) -> int:
     return sum(local.endswith(f":{port:04X}") and state == "01" for _, local, _, state, *_ in rows)
 
 
+@pytest.mark.slow
 def test_connections_are_reused_and_no_more_than_max_in_flight(sandbox: Sandbox) -> None:
     image = store(sandbox).image
     with Haut(**sandbox.credentials, max_in_flight=8) as haut:
@@ -302,6 +303,7 @@ def test_closing_ends_calls_that_wait(sandbox: Sandbox) -> None:
     assert sandbox.arrived("list_subjects") == 1
 
 
+@pytest.mark.slow
 def test_photos_of_many_sizes_at_once(sandbox: Sandbox, haut: Haut) -> None:
     subjects = sandbox.add_subjects(24)
     sizes = [400_000 + 1000 * number for number in range(24)]

@@ -59,6 +59,7 @@ def outcomes(haut: Haut, calls: int = MANY) -> set[str]:
     return {type(outcome).__name__ for outcome in outcomes}
 
 
+@pytest.mark.slow
 def test_asked_once_at_first_and_once_when_refused(sandbox: Sandbox) -> None:
     provider = Provider(sandbox)
     with client(sandbox, provider) as haut:
@@ -91,6 +92,7 @@ def test_asked_once_when_it_has_no_other(sandbox: Sandbox) -> None:
         assert provider.asked == 3
 
 
+@pytest.mark.slow
 def test_failing_provider(sandbox: Sandbox) -> None:
     """Whoever waited for it gets its error; whoever comes later asks again."""
     provider = Provider(sandbox)

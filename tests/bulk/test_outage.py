@@ -113,6 +113,7 @@ def test_a_run_waits_for_the_network(
     assert {(batch["computes"], len(batch["images"])) for [batch] in batches} == {(1, 1)}
 
 
+@pytest.mark.slow
 def test_a_run_that_has_waited_long_enough_says_how_to_go_on(
     tmp_path: Path, service: Service, unreachable: Unreachable
 ) -> None:

@@ -106,6 +106,7 @@ def test_nobody_sends_before_the_retry_after_is_over(
     assert min(afterwards) - turned_away[0] >= 1
 
 
+@pytest.mark.slow
 def test_everybody_slows_down_when_asked_to(
     tmp_path: Path, photo: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

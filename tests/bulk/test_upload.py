@@ -72,6 +72,7 @@ def test_every_kind_of_manifest(
     assert metas == {None if kind == "folder" else 1}
 
 
+@pytest.mark.slow
 def test_rows_are_read_as_they_are_needed(tmp_path: Path, photo: Path, sandbox: Sandbox) -> None:
     places = count()
     ahead: list[int] = []
@@ -303,6 +304,7 @@ def test_so_many_and_no_more_work_at_once(tmp_path: Path, photo: Path, sandbox: 
                 bulk_upload(haut, rows, journal=tmp_path / "journal", **wrong)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_refused_token_stops_the_run_and_the_next_goes_on(
     tmp_path: Path, photo: Path, sandbox: Sandbox
 ) -> None:

@@ -104,6 +104,7 @@ def test_an_erasure_that_stops_is_completed_by_the_same_command(shell: Shell) ->
     assert "already gone" in out
 
 
+@pytest.mark.slow
 def test_bulk(shell: Shell) -> None:
     for name in ("a", "b"):
         (shell.folder / "photos" / name).mkdir(parents=True)

@@ -69,6 +69,7 @@ def test_a_used_port_is_said_in_one_sentence(sandbox: Sandbox) -> None:
     assert done.stderr == f"Port {port} on 127.0.0.1 is in use; choose another with --port.\n"
 
 
+@pytest.mark.slow
 def test_help_and_wrong_usage() -> None:
     done = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, check=True)
     assert all(option in done.stdout for option in ("--port", "--storage-port", "--seed"))

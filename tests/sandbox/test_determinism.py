@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 
 import httpx
+import pytest
 
 from haut_ext.sandbox import Sandbox
 from tests.sandbox.caller import Caller
@@ -55,6 +56,7 @@ def test_two_runs_with_one_seed_are_equal_to_the_byte() -> None:
     assert recorded(7, ports) == recorded(7, ports)
 
 
+@pytest.mark.slow
 def test_other_seeds_and_none_differ() -> None:
     ports = free_ports()
     runs = [recorded(seed, ports) for seed in (7, 8, None, None)]

@@ -238,6 +238,7 @@ def test_a_port_in_use_is_an_oserror_and_leaks_nothing() -> None:
         assert threading.active_count() == threads
 
 
+@pytest.mark.slow
 def test_many_at_once(caller: Caller, sandbox: Sandbox) -> None:
     def create(number: int) -> str:
         name: str = caller.create(f"subject {number}")["name"]

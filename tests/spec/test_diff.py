@@ -111,6 +111,7 @@ def test_a_table_stays_a_table() -> None:
     assert widths <= {4, 5}
 
 
+@pytest.mark.slow
 def test_promises_are_found_through_what_rests_on_them() -> None:
     found = promises(MODULES)
     assert {"Subjects.create", "Subjects.get_or_create"} <= set(found["create_subject"])

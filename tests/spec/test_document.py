@@ -61,6 +61,7 @@ def test_json_is_read_with_a_byte_order_mark() -> None:
     assert parse("\ufeff" + json.dumps(DOCUMENT), "x") == DOCUMENT
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.sampled_from(AMBIGUOUS) | st.text() | st.integers() | st.booleans() | st.none(),

@@ -132,6 +132,7 @@ def test_the_table_is_long_enough() -> None:
     assert len({row[0] for row in CHANGES}) == len(CHANGES)
 
 
+@pytest.mark.slow
 def test_what_means_nothing_on_the_wire_is_no_change() -> None:
     """A schema written in its place or under another name, another order, an example, a mark."""
     company = DOCUMENT["components"]["schemas"]["CompanyReference"]
@@ -152,15 +153,18 @@ def test_what_means_nothing_on_the_wire_is_no_change() -> None:
     )
 
 
+@pytest.mark.slow
 def test_words_are_counted_apart() -> None:
     changed = compare(DOCUMENT, edited(put(at(COMPUTE, "/post/description"), "Other words.")))
     assert (changed.changes, changed.wordings) == ([], 1)
 
 
+@pytest.mark.slow
 def test_the_same_in_openapi_3_1_is_no_change() -> None:
     assert compare(DOCUMENT, modern(DOCUMENT)).changes == []
 
 
+@pytest.mark.slow
 def test_other_words_for_null_are_no_change() -> None:
     """As drf-spectacular writes an object that may be null."""
     company = {"allOf": [{"$ref": schema("CompanyReference")}], "nullable": True}
@@ -169,6 +173,7 @@ def test_other_words_for_null_are_no_change() -> None:
     assert compare(base, changed).changes == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("edit", "users"),
     [
