@@ -1,143 +1,95 @@
-# Everything a maintainer does, by name. `make help` lists it.
-# Needs Python 3.11 or later, git and make; the rest is installed into .venv from requirements-dev.txt.
+# Commands for development. `make help` lists them; CONTRIBUTING.md and docs/ describe the less frequent ones.
+# Requires Python 3.11 or later, git and make. Everything else is installed into .venv from requirements.lock.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+# Files that record that an installation is complete. A rule that depends on one installs it first.
 SETUP := .venv/.done
 LINTER := openapi/node_modules/.done
+WIREMOCK := .venv/wiremock/.done
+# npm from requirements.lock instead of the system's.
+NPM_CI := PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --loglevel=error --no-fund --no-audit >/dev/null --prefix
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench bench-growth test coverage mutate test-peer test-prism test-consumer fuzz check generate sync lint-spec format record record-live lock build clean \
-	spec-pull spec-check spec-diff spec-evidence refresh test-foreign
+.PHONY: help setup demo test test-fast check ready bench generate sync format record spec-pull spec-check refresh
 
-help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(SETUP) ## Make .venv with every tool at its pinned version
+setup: $(SETUP) ## Create .venv and install all tools and dependencies at their locked versions
 
-$(SETUP): requirements-dev.txt pyproject.toml
-	@echo "setting up .venv (once, about a minute) ..."
+$(SETUP): requirements.lock pyproject.toml haut_ext/_version.py
+	@echo "installing into .venv; this takes about a minute"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; set PYTHON=")'
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is required; set PYTHON to its path")'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(LINTER): openapi/package-lock.json $(SETUP)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix openapi --loglevel=error --no-fund --no-audit >/dev/null
+	@$(NPM_CI) openapi
 	@touch $@
 
-demo: $(SETUP) ## Run the main job, on the sandbox or, with HAUT_TOKEN etc. set, on the real service
+$(WIREMOCK): tests/peer/package-lock.json $(SETUP)
+	@mkdir -p $(@D) && cp tests/peer/package.json tests/peer/package-lock.json $(@D)
+	@$(NPM_CI) $(@D)
+	@touch $@
+
+demo: $(SETUP) ## Upload, analyze, download and erase on the sandbox, or on the service that HAUT_TOKEN etc. name
 	@$(BIN)/python examples/demo.py
 
-test: $(SETUP) $(LINTER) ## Run the tests
+test: $(SETUP) $(LINTER) ## Run all tests
 	@$(BIN)/pytest -n 2
 
-coverage: $(SETUP) $(LINTER) ## Measure which branches of haut_ext the tests take; fails below 97 %
-	@rm -f .coverage .coverage.*
-	@$(BIN)/coverage run -m pytest -q -n 2 --ignore=tests/bulk/test_distributed.py
-	@$(BIN)/coverage combine --quiet
-	@$(BIN)/coverage report
+test-fast: $(SETUP) $(LINTER) ## Run all tests except those marked as slow
+	@$(BIN)/pytest -n 2 -m "not slow"
 
-mutate: $(SETUP) ## Break wire, paging, upload and erasure in all small ways; takes hours, goes on where stopped
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-mutate.txt
-	@mkdir -p mutants/openapi
-	@$(BIN)/mutmut run $(MUTANTS)
-	@$(BIN)/python scripts/mutants.py
-
-test-peer: $(SETUP) ## Repeat conformance cells against WireMock, a server that is not ours; needs Java
-	@command -v java >/dev/null || { echo "make test-peer needs Java 11 or later, and finds no java"; exit 1; }
-	@mkdir -p .venv/peer && cp tests/peer/package.json tests/peer/package-lock.json .venv/peer
-	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix .venv/peer --loglevel=error --no-fund --no-audit >/dev/null
-	@$(BIN)/pytest -q -p no:cacheprovider tests/peer/wiremock.py
-
-test-prism: $(SETUP) ## Pass the client's tests through Prism, a validating proxy that is not ours
-	@mkdir -p .venv/prism && cp tests/prism/package.json tests/prism/package-lock.json .venv/prism
-	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix .venv/prism --loglevel=error --no-fund --no-audit >/dev/null
-	@$(BIN)/pytest -q -p no:cacheprovider -p tests.prism.proxy tests/prism/refusals.py tests/_async tests/_sync
-
-fuzz: $(SETUP) .venv/fuzz/.done ## Feed the reading of photos with what a fuzzer makes of good ones, for SECONDS=<60>
-	@PYTHONPATH=.venv/fuzz $(BIN)/python -m tests.fuzz.photos -max_total_time=$(or $(SECONDS),60)
-
-.venv/fuzz/.done: tests/fuzz/requirements.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade --target .venv/fuzz --require-hashes -r $<
-	@touch $@
-
-check: $(SETUP) lint-spec ## Fail if generated, derived, formatted or typed code or a cassette is not as it must be
+check: $(SETUP) $(LINTER) ## Check generated code, formatting, types, the specification and the cassettes
+	@$(BIN)/python -m scripts.lint_spec
 	@$(BIN)/python -m scripts.generate --check
 	@$(BIN)/python scripts/unasync.py --check
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/mypy
 	@PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
 	@$(BIN)/python -m scripts.cassettes check
 
-lint-spec: $(LINTER) ## Validate and lint the contract as the generator will see it: corrected and named
-	@$(BIN)/python -m scripts.generate --contract build/contract.yaml
-	@REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true PATH="$(CURDIR)/$(BIN):$$PATH" \
-		openapi/node_modules/.bin/redocly lint build/contract.yaml --config openapi/redocly.yaml
-
-test-consumer: $(SETUP) ## Build another project's SDK on the wheel, with the lowest and the highest dependencies
+# test_distributed.py runs without coverage: it kills worker processes, which hang under measurement.
+ready: check ## Run every check before a release: branch coverage, the wheel in another project, external specs, WireMock
+	@rm -f .coverage .coverage.*
+	@$(BIN)/coverage run -m pytest -q -n 2 --ignore=tests/bulk/test_distributed.py
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+	@$(BIN)/pytest -q tests/bulk/test_distributed.py
 	@$(BIN)/python scripts/consumer.py
+	@$(BIN)/python -m scripts.spec.external_specs
+	@if command -v java >/dev/null; then $(MAKE) --no-print-directory $(WIREMOCK) && $(BIN)/pytest -q tests/peer/wiremock.py; \
+		else echo "WireMock tests skipped: java is not installed"; fi
 
-bench: .venv/bench/.done ## Measure against what people would use instead; writes docs/benchmarks.md
-	@.venv/bench/bin/python -m benchmarks
+bench: $(SETUP) ## Compare with plain httpx and openai's client, and write docs/benchmarks.md
+	@$(BIN)/python -m benchmarks
 
-bench-growth: .venv/bench/.done ## Measure bulk runs of up to 100,000 rows, for a quarter of an hour; writes docs/growth.png
-	@.venv/bench/bin/python -m benchmarks growth
-
-.venv/bench/.done: requirements-bench.txt $(SETUP)
-	@test -x .venv/bench/bin/python || $(BIN)/python -m venv .venv/bench
-	@.venv/bench/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
-	@.venv/bench/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $@
-
-generate: $(SETUP) ## Write generated/haut_api from openapi/
+generate: $(SETUP) ## Generate generated/haut_api from openapi/
 	@$(BIN)/python -m scripts.generate
 
-spec-pull: $(SETUP) ## Take the wanted sections of the Swagger SPEC=<address or file> into openapi/haut.yaml
-	@$(BIN)/python -m scripts.spec.pull $(SPEC_GIVEN)
-
-spec-check: $(SETUP) $(LINTER) ## Say whether the package equals the Swagger SPEC=<address or file>; changes nothing
-	@$(BIN)/python -m scripts.spec.check $(SPEC_GIVEN)
-
-spec-diff: $(SETUP) $(LINTER) ## Report what the contract's change since BASE=<revision> (HEAD) means
-	@$(BIN)/python -m scripts.spec.diff $(BASE)
-
-spec-evidence: $(SETUP) ## List what is only inferred, and what became of that since BASE=<revision> (HEAD)
-	@$(BIN)/python -m scripts.spec.evidence $(BASE)
-
-refresh: $(SETUP) $(LINTER) ## From the Swagger SPEC=<address or file> to a change set ready for review
-	@$(BIN)/python -m scripts.spec.refresh $(SPEC_GIVEN)
-
-SPEC_GIVEN = '$(or $(SPEC),$(error SPEC=<address or file of the Swagger> is needed))'
-
-test-foreign: $(SETUP) ## Pull sections of large foreign documents from the registries, generate and type-check them
-	@$(BIN)/python -m scripts.spec.foreign
-
-sync: $(SETUP) ## Derive the synchronous face and its tests from the asynchronous ones
+sync: $(SETUP) ## Derive the synchronous client and its tests from the asynchronous ones
 	@$(BIN)/python scripts/unasync.py
 
-format: $(SETUP) ## Format and mend what can be mended
+format: $(SETUP) ## Format the code and fix lint errors that can be fixed automatically
 	@$(BIN)/ruff check --fix --quiet
 	@$(BIN)/ruff format --quiet
 
-record: $(SETUP) ## Record the cassettes again from an embedded sandbox
+record: $(SETUP) ## Record the cassettes again from the sandbox
 	@$(BIN)/python -m scripts.record
 
-record-live: $(SETUP) ## Record the same from the real service, which is billed, and report how it differs
-	@$(BIN)/python -m scripts.record --live
+spec-pull: $(SETUP) ## Update openapi/haut.yaml from the Swagger SPEC=<address or file>
+	@$(BIN)/python -m scripts.spec.pull $(REQUIRED_SPEC)
 
-lock: $(SETUP) ## Resolve requirements-dev.txt anew from pyproject.toml
-	@$(BIN)/uv pip compile pyproject.toml --extra cli --extra dask --group dev --universal --python-version 3.11 \
-		--generate-hashes --no-header --no-emit-index-url --upgrade --quiet -o requirements-dev.txt
-	@$(BIN)/uv pip compile pyproject.toml --extra cli --group bench -c requirements-dev.txt --universal --python-version 3.11 \
-		--generate-hashes --no-header --no-emit-index-url --quiet -o requirements-bench.txt
-	@$(BIN)/uv pip compile pyproject.toml --group mutate -c requirements-dev.txt --universal --python-version 3.11 \
-		--generate-hashes --no-header --no-emit-index-url --quiet -o requirements-mutate.txt
+spec-check: $(SETUP) $(LINTER) ## Compare the package with the Swagger SPEC=<address or file>, without changes
+	@$(BIN)/python -m scripts.spec.check $(REQUIRED_SPEC)
 
-build: $(SETUP) ## Build the wheel and the source distribution into dist/
-	@$(BIN)/python -m build --no-isolation --outdir dist .
+refresh: $(SETUP) $(LINTER) ## Prepare a reviewable change set from the Swagger SPEC=<address or file>
+	@$(BIN)/python -m scripts.spec.refresh $(REQUIRED_SPEC)
 
-clean: ## Remove everything that the other targets made
-	@rm -rf .venv openapi/node_modules dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* mutants
+REQUIRED_SPEC = '$(or $(SPEC),$(error SPEC=<address or file of the Swagger> is needed))'

@@ -1,71 +1,185 @@
-"""One upload, one small call, one long list: goals 1, 2 and 3."""
+"""Duration of calls and uploads, and throughput of concurrent calls and of bulk uploads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
-from benchmarks.measuring import compare
-from benchmarks.peers import small_calls, uploads
-from benchmarks.photos import photo_of
-from benchmarks.report import Result, against
-from benchmarks.service import Service, service
-from haut_api.api.subjects import list_subjects
-from haut_api.client import AuthenticatedClient
-from haut_ext import Haut
+import httpx
+import openai
 
-Where = Callable[[], AbstractContextManager[Service]]
+from benchmarks.measure import Row, compare, duration_row, rate_row
+from benchmarks.server import Server, create_photos, serve
+from haut_ext import AsyncHaut, Haut
+from haut_ext.bulk import bulk_upload
 
 
-def upload(rounds: int, where: Where = service) -> list[Result]:
-    with where() as running, photo_of(5_000_000) as photo, uploads(running, photo) as contenders:
-        found = compare(contenders, rounds, prepare=lambda: None)
-    limits = {"httpx": 1.05, "pycurl": 1.3}
+class OpenAIImage(openai.BaseModel):
+    """Image record as openai's client parses it."""
+
+    id: UUID
+    side: str
+    quality_score: float | None
+    created_at: datetime
+    aux_images: list[Any]
+
+
+def small_call(rounds: int) -> list[Row]:
+    """Measure reading the record of one image, 100 times per round."""
+    calls = 100
+
+    def repeat(call: Callable[[], object]) -> Callable[[None], None]:
+        def run(_: None) -> None:
+            for _call in range(calls):
+                call()
+
+        return run
+
+    with serve() as server, ExitStack() as stack:
+        haut = stack.enter_context(Haut(**server.credentials))
+        client = stack.enter_context(httpx.Client())
+        sdk = stack.enter_context(openai.OpenAI(**server.openai_options))
+        url, headers = server.image_url, server.headers
+        seconds = compare(
+            {
+                "Haut": repeat(lambda: haut.images.get(server.image_id)),
+                "httpx.Client": repeat(
+                    lambda: client.get(url, headers=headers).raise_for_status().json()
+                ),
+                "openai.OpenAI": repeat(lambda: sdk.get(server.image_path, cast_to=OpenAIImage)),
+            },
+            rounds,
+            prepare=lambda: None,
+            units=calls,
+        )
     return [
-        against("upload and compute, 5 MB", found, "haut_ext", peer, limits.get(peer, 1.0))
-        for peer in found
-        if peer != "haut_ext"
+        duration_row("Read one image record", seconds, "Haut", peer)
+        for peer in ("httpx.Client", "openai.OpenAI")
     ]
 
 
-def small_call(rounds: int, where: Where = service) -> list[Result]:
-    times = 200
-    with where() as running, small_calls(running, times) as contenders:
-        found = compare(contenders, rounds, prepare=lambda: None, units=times)
-    limits = {"bare generated client": 1.15, "httpx": 1.3, "openai": 1.0}
-    synchronous = ["bare generated client", "httpx", "openai", "requests", "urllib3", "pycurl"]
-    what = "one small call"
+def concurrent_calls(rounds: int) -> list[Row]:
+    """Measure reading image records in 16 concurrent tasks."""
+    tasks, calls = 16, 320
+
+    def run(call: Callable[[], Awaitable[object]]) -> Callable[[None], object]:
+        async def worker() -> None:
+            for _ in range(calls // tasks):
+                await call()
+
+        async def main() -> None:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(tasks):
+                    group.create_task(worker())
+
+        return lambda _: loop.run_until_complete(main())
+
+    with serve() as server, asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        haut = AsyncHaut(**server.credentials)
+        client = httpx.AsyncClient()
+        sdk = openai.AsyncOpenAI(**server.openai_options)
+        url, headers = server.image_url, server.headers
+
+        async def with_httpx() -> object:
+            return (await client.get(url, headers=headers)).raise_for_status().json()
+
+        try:
+            seconds = compare(
+                {
+                    "AsyncHaut": run(lambda: haut.images.get(server.image_id)),
+                    "httpx.AsyncClient": run(with_httpx),
+                    "openai.AsyncOpenAI": run(
+                        lambda: sdk.get(server.image_path, cast_to=OpenAIImage)
+                    ),
+                },
+                rounds,
+                prepare=lambda: None,
+                units=calls,
+            )
+        finally:
+            for close in (haut.aclose, client.aclose, sdk.close):
+                loop.run_until_complete(close())
     return [
-        *(against(what, found, "haut_ext", peer, limits.get(peer)) for peer in synchronous),
-        against(what, found, "haut.api", "bare generated client", 1.15),
-        against(what, found, "AsyncHaut", "httpx.AsyncClient", 1.3),
-        against(what, found, "AsyncHaut", "aiohttp"),
+        rate_row(f"Read image records, {tasks} concurrent tasks", seconds, "AsyncHaut", peer)
+        for peer in ("httpx.AsyncClient", "openai.AsyncOpenAI")
     ]
 
 
-def paging(rounds: int) -> list[Result]:
+def upload_with_httpx(client: httpx.Client, server: Server, subject_id: str, photo: Path) -> None:
+    """Upload a photo and start its analysis, as a script without error handling does."""
+    company, headers = server.company_url, server.headers
+    slot_url = f"{company}/subjects/{subject_id}/signed_upload_url/"
+    response = client.post(slot_url, json={"side_id": 1}, headers=headers)
+    slot = response.raise_for_status().json()
+    target = slot["upload_url"]
+    with photo.open("rb") as file:
+        client.request(
+            target["method"], target["url"], headers=target["headers"], content=file
+        ).raise_for_status()
+    compute_url = f"{company}/batches/{slot['image_batch_id']}/compute/"
+    client.post(compute_url, json={}, headers=headers).raise_for_status()
+
+
+def upload(rounds: int) -> list[Row]:
+    """Measure uploading one photo of 5 MB and starting its analysis."""
     with (
-        service(subjects=10_000) as running,
-        Haut(**running.credentials) as haut,
-        AuthenticatedClient(
-            base_url=running.credentials["base_url"], token=running.credentials["token"]
-        ) as bare,
+        serve() as server,
+        create_photos(5_000_000) as [photo],
+        Haut(**server.credentials) as haut,
+        httpx.Client() as client,
     ):
+        seconds = compare(
+            {
+                "Haut": lambda _: haut.upload_and_compute(server.subject_id, front=photo),
+                "httpx.Client": lambda _: upload_with_httpx(
+                    client, server, server.subject_id, photo
+                ),
+            },
+            rounds,
+            prepare=lambda: None,
+        )
+    return [
+        duration_row("Upload a 5 MB photo and start its analysis", seconds, "Haut", "httpx.Client")
+    ]
 
-        def iterate(_: None) -> None:
-            for _subject in haut.subjects.iterate():
-                pass
 
-        def page_by_page(_: None) -> None:
-            number: int | None = 1
-            company, dataset = haut.scope.company_id, haut.scope.dataset()
-            while number is not None:
-                page: Any = list_subjects.sync(company, dataset, client=bare, page=number)
-                for _subject in page.results:
-                    pass
-                number = number + 1 if page.next_ else None
+def bulk(rounds: int) -> list[Row]:
+    """Measure a bulk upload of 400 photos. The script with httpx uploads only 80 of them."""
+    count, script_count, in_flight = 400, 80, 8
+    with (
+        serve(latency=0.025) as server,
+        create_photos(200_000, count) as photos,
+        tempfile.TemporaryDirectory() as folder,
+        Haut(**server.credentials) as haut,
+        httpx.Client() as client,
+    ):
+        journals = (Path(folder) / str(number) for number in range(1000))
 
-        contenders = {"haut_ext": iterate, "page by page": page_by_page}
-        found = compare(contenders, rounds, prepare=lambda: None)
-    return [against("10,000 subjects, no latency", found, "haut_ext", "page by page", 1.1)]
+        def run_bulk_upload(subject_ids: list[str]) -> None:
+            manifest = (
+                {"subject_id": subject_id, "front": photo}
+                for subject_id, photo in zip(subject_ids, photos, strict=True)
+            )
+            report = bulk_upload(haut, manifest, journal=next(journals), max_in_flight=in_flight)
+            assert report.done == count
+
+        def run_script(subject_ids: list[str]) -> None:
+            for subject_id, photo in list(zip(subject_ids, photos, strict=True))[:script_count]:
+                upload_with_httpx(client, server, subject_id, photo)
+
+        seconds = compare(
+            {"bulk_upload": run_bulk_upload, "loop with httpx.Client": run_script},
+            rounds,
+            prepare=lambda: server.create_subjects(count),
+            units={"bulk_upload": count, "loop with httpx.Client": script_count},
+            warm_up=False,
+        )
+    task = f"Upload {count} photos of 200 kB, {in_flight} in flight, 25 ms latency: rows"
+    return [rate_row(task, seconds, "bulk_upload", "loop with httpx.Client")]

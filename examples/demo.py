@@ -80,7 +80,7 @@ def analyse(haut: Haut, subject_id: object) -> BatchResults:
     )
     say(f"computation started  batch {batch.batch_id}")
 
-    haut.wait_for_analysis(batch, timeout=300)
+    haut.wait_for_analysis(batch, wait_timeout=300)
     say("analysed; the subject's images:")
     for image in haut.images.iterate(subject):
         kinds = ", ".join(aux.aux_image_type for aux in image.aux_images)
@@ -96,7 +96,7 @@ def analyse(haut: Haut, subject_id: object) -> BatchResults:
     if sent != received:
         sys.exit(f"the downloaded photo is not the uploaded one: {received} is not {sent}")
     say(f"downloaded front     {size:,} bytes, SHA-256 equal: {received[:16]}...")
-    return haut.wait_for_results(batch, timeout=300, settled_after=1)
+    return haut.wait_for_results(batch, wait_timeout=300, settled_after=1)
 
 
 def main() -> None:

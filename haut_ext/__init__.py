@@ -1,7 +1,7 @@
-"""Python SDK for the Haut.AI skin-analysis API: workflows on a generated client.
+"""Python SDK for the Haut.AI skin-analysis API: workflows on top of a generated client.
 
-`Haut` is the synchronous client and `AsyncHaut` the asynchronous one; `haut_api` is the generated
-client below.
+`Haut` is the synchronous client and `AsyncHaut` the asynchronous one. `haut_api` is the generated
+client that both use.
 """
 
 import logging
@@ -9,15 +9,13 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from haut_ext._version import __version__
+from haut_ext.analysis_results import AlgorithmResult, AlgorithmsFailed, Api, BatchResults, Metric
+from haut_ext.erasure_receipt import ErasureReceipt, ErasureStep
 from haut_ext.errors import (
-    AlgorithmsFailed,
-    AnalysisTimeout,
     ApiError,
     BadRequest,
     ConfigError,
     Conflict,
-    DeletionIncomplete,
-    ErasureIncomplete,
     ErrorItem,
     Forbidden,
     HautError,
@@ -25,20 +23,30 @@ from haut_ext.errors import (
     ListChanging,
     NotFound,
     RateLimited,
-    ResultsTimeout,
     ServerError,
     StorageError,
     TransportError,
     TransportTimeout,
     Unauthorized,
     UnexpectedResponse,
-    UploadIncomplete,
 )
-from haut_ext.metrics import AlgorithmResult, BatchResults, Metric
-from haut_ext.results import (
+from haut_ext.keyword_arguments import (
+    BatchAttributes,
+    DatasetAttributes,
+    ImageListOptions,
+    ListOptions,
+    OnState,
+    PhotoAttributes,
+    Progress,
+    SendBytes,
+    SubjectAttributes,
+    UploadOptions,
+    UploadProgress,
+)
+from haut_ext.photos.checks import Photo, PhotoFile
+from haut_ext.settings import Options, RequestOptions, Scope, Timeout
+from haut_ext.types import (
     DeletedSubjects,
-    ErasureReceipt,
-    ErasureStep,
     Page,
     Side,
     SideState,
@@ -46,84 +54,104 @@ from haut_ext.results import (
     UploadedImage,
     UploadState,
 )
-from haut_ext.settings import Timeout
+from haut_ext.workflow_errors import (
+    AnalysisTimeout,
+    DeletionIncomplete,
+    ErasureIncomplete,
+    ResultsTimeout,
+    UploadIncomplete,
+)
 
 if TYPE_CHECKING:
-    from haut_ext._async.client import AsyncHaut
+    from haut_api.models import (
+        Algorithm,
+        Batch,
+        CreatedPrivateToken,
+        Dataset,
+        DatasetReference,
+        Image,
+        ImageType,
+        PrivateToken,
+        SignedUpload,
+        Subject,
+        UploadSlotV3,
+        UploadV3,
+    )
+    from haut_ext._async.client import AsyncClientOptions, AsyncHaut
     from haut_ext._async.http import AsyncHTTPClient
+    from haut_ext._async.pagination import AsyncListOperation
+    from haut_ext._async.resources.batches import AsyncBatches
+    from haut_ext._async.resources.datasets import AsyncDatasets
+    from haut_ext._async.resources.images import AsyncImages
+    from haut_ext._async.resources.private_tokens import AsyncPrivateTokens
+    from haut_ext._async.resources.subjects import AsyncSubjects
     from haut_ext._http.redaction import httpx_log_filter, redact_url
-    from haut_ext._sync.client import Haut
+    from haut_ext._http.response_capture import ResponseInfo, capture_responses
+    from haut_ext._http.retry_policy import parse_retry_after
+    from haut_ext._http.tokens import AsyncToken, SyncToken
+    from haut_ext._sync.client import ClientOptions, Haut
     from haut_ext._sync.http import HTTPClient
-    from haut_ext.capture import ResponseInfo, capture_responses
+    from haut_ext._sync.pagination import ListOperation
+    from haut_ext._sync.resources.batches import Batches
+    from haut_ext._sync.resources.datasets import Datasets
+    from haut_ext._sync.resources.images import Images
+    from haut_ext._sync.resources.private_tokens import PrivateTokens
+    from haut_ext._sync.resources.subjects import Subjects
 
-__all__ = [
-    "AlgorithmResult",
-    "AlgorithmsFailed",
-    "AnalysisTimeout",
-    "ApiError",
-    "AsyncHTTPClient",
-    "AsyncHaut",
-    "BadRequest",
-    "BatchResults",
-    "ConfigError",
-    "Conflict",
-    "DeletedSubjects",
-    "DeletionIncomplete",
-    "ErasureIncomplete",
-    "ErasureReceipt",
-    "ErasureStep",
-    "ErrorItem",
-    "Forbidden",
-    "HTTPClient",
-    "Haut",
-    "HautError",
-    "ImageRejected",
-    "ListChanging",
-    "Metric",
-    "NotFound",
-    "Page",
-    "RateLimited",
-    "ResponseInfo",
-    "ResultsTimeout",
-    "ServerError",
-    "Side",
-    "SideState",
-    "StorageError",
-    "Timeout",
-    "TransportError",
-    "TransportTimeout",
-    "Unauthorized",
-    "UnexpectedResponse",
-    "UploadIncomplete",
-    "UploadState",
-    "UploadedBatch",
-    "UploadedImage",
+# fmt: off
+__all__ = [  # noqa: RUF022 - sorted by topic
     "__version__",
-    "capture_responses",
-    "httpx_log_filter",
-    "redact_url",
+    # Clients and their settings
+    "Haut", "AsyncHaut", "ClientOptions", "AsyncClientOptions", "RequestOptions",
+    "Options", "Scope", "Timeout", "SyncToken", "AsyncToken", "HTTPClient", "AsyncHTTPClient",
+    # Resources
+    "Batches", "Datasets", "Images", "PrivateTokens", "Subjects", "ListOperation",
+    "AsyncBatches", "AsyncDatasets", "AsyncImages", "AsyncPrivateTokens", "AsyncSubjects",
+    "AsyncListOperation",
+    # Models of the service
+    "Algorithm", "Batch", "CreatedPrivateToken", "Dataset", "DatasetReference", "Image",
+    "ImageType", "PrivateToken", "SignedUpload", "Subject", "UploadSlotV3", "UploadV3",
+    # Arguments of methods
+    "Api", "BatchAttributes", "DatasetAttributes", "OnState", "Photo", "PhotoAttributes",
+    "PhotoFile", "Progress", "Side", "SubjectAttributes", "UploadOptions", "UploadProgress",
+    "ImageListOptions", "ListOptions", "SendBytes",
+    # Return values
+    "AlgorithmResult", "BatchResults", "DeletedSubjects", "ErasureReceipt", "ErasureStep",
+    "Metric", "Page", "SideState", "UploadState", "UploadedBatch", "UploadedImage",
+    # Errors
+    "HautError", "AlgorithmsFailed", "AnalysisTimeout", "ApiError", "BadRequest", "ConfigError",
+    "Conflict", "DeletionIncomplete", "ErasureIncomplete", "ErrorItem", "Forbidden",
+    "ImageRejected", "ListChanging", "NotFound", "RateLimited", "ResultsTimeout", "ServerError",
+    "StorageError", "TransportError", "TransportTimeout", "Unauthorized", "UnexpectedResponse",
+    "UploadIncomplete",
+    # Observation of requests
+    "ResponseInfo", "capture_responses", "httpx_log_filter", "parse_retry_after", "redact_url",
 ]
 
-
-# Imported when they are used: they need httpx, which takes as long to import as everything else.
+# Imported on first use, because they need httpx, which takes longer to import than all the rest.
 _LAZY = {
-    "AsyncHTTPClient": "haut_ext._async.http",
-    "AsyncHaut": "haut_ext._async.client",
-    "HTTPClient": "haut_ext._sync.http",
-    "Haut": "haut_ext._sync.client",
-    "ResponseInfo": "haut_ext.capture",
-    "capture_responses": "haut_ext.capture",
-    "httpx_log_filter": "haut_ext._http.redaction",
-    "redact_url": "haut_ext._http.redaction",
+    "haut_ext._sync.client": (
+        "Batches", "ClientOptions", "Datasets", "HTTPClient", "Haut", "Images", "ListOperation",
+        "PrivateTokens", "Subjects", "SyncToken",
+    ),
+    "haut_ext._async.client": (
+        "AsyncBatches", "AsyncClientOptions", "AsyncDatasets", "AsyncHTTPClient", "AsyncHaut",
+        "AsyncImages", "AsyncListOperation", "AsyncPrivateTokens", "AsyncSubjects", "AsyncToken",
+    ),
+    "haut_ext._http.redaction": ("httpx_log_filter", "redact_url"),
+    "haut_ext._http.retry_policy": ("parse_retry_after",),
+    "haut_ext._http.response_capture": ("ResponseInfo", "capture_responses"),
 }
+# fmt: on
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_LAZY[name]), name)
+    module = next((module for module, names in _LAZY.items() if name in names), "haut_api.models")
+    return getattr(import_module(module), name)
 
 
 def _log_to_stderr(level: str) -> None:

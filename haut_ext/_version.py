@@ -1,3 +1,3 @@
-"""The version of this package, known without its metadata; a test holds it to pyproject.toml."""
+"""Version of the package. The build reads it from this file."""
 
 __version__ = "0.1.0"

@@ -1,20 +1,26 @@
-"""Several calls of one workflow: concurrent in the asynchronous client, one by one in the other."""
+"""Helpers for code from which both clients are derived: concurrent calls, optional awaiting."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from inspect import isawaitable
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-async def gather_async(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T | Exception]:
-    """Return, in their order, what the calls returned or raised.
+async def maybe_await(value: Any) -> Any:
+    """Return the value, or its result if it is awaitable; the sync client uses the value directly."""
+    return await value if isawaitable(value) else value
 
-    A failure does not stop the others: a photo that is half sent when another fails is better sent
-    to its end than sent again. Only a cancellation or interruption stops them all.
+
+async def gather_async(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T | Exception]:
+    """Make all calls concurrently, and return their results or exceptions in order.
+
+    A failed call does not stop the others. A photo whose upload is in progress can be completed, for
+    example; otherwise it would have to be sent again. A cancellation stops all calls.
     """
-    import asyncio  # a program with the synchronous client starts sooner without it
+    import asyncio  # imported here so that programs with only the sync client start faster
 
     async def outcome(call: Callable[[], Awaitable[T]]) -> T | Exception:
         try:
@@ -28,7 +34,7 @@ async def gather_async(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T | 
 
 
 def gather(calls: Sequence[Callable[[], T]]) -> list[T | Exception]:
-    """Return, in their order, what the calls returned or raised; a failure does not stop the others."""
+    """Make all calls one after another, and return their results or exceptions in order."""
 
     def outcome(call: Callable[[], T]) -> T | Exception:
         try:

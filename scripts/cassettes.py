@@ -1,4 +1,4 @@
-"""Validate recorded exchanges against the contract, and compare two folders of cassettes.
+"""Validate cassettes against the contract, and compare two folders of cassettes.
 
 python -m scripts.cassettes check
 python -m scripts.cassettes compare tests/cassettes/sandbox tests/cassettes/live
@@ -33,12 +33,12 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d
 
 _Path = tuple[str, ...]
 _ITEM = "[]"
-_MANY = 3
+_MANY = 3  # Longer lists are abbreviated.
 _MANY_EXCHANGES = "Many exchanges"
 
 
 def read(cassette: Path) -> list[Exchange]:
-    """Return the exchanges of a cassette, in their order."""
+    """Return the exchanges of a cassette in the order in which they were recorded."""
     return [
         _exchange(interaction["request"], interaction["response"])
         for interaction in yamlserializer.deserialize(cassette.read_text("utf-8"))["interactions"]
@@ -63,18 +63,18 @@ def _exchange(request: dict[str, Any], response: dict[str, Any]) -> Exchange:
     )
 
 
-# Validation
+# --- validation
 
 
 @define
 class Validation:
-    """What the validation of cassettes found.
+    """Result of validating cassettes.
 
     Attributes:
-        cassettes: The number of cassettes.
-        validated: The number of requests and responses that were validated.
-        violations: What does not match the contract.
-        skipped: What cannot be validated, with the number of its occurrences.
+        cassettes: Number of cassettes.
+        validated: Number of validated requests and responses.
+        violations: Descriptions of the requests and responses that do not match the contract.
+        skipped: Number of messages that were not validated, by the reason.
     """
 
     cassettes: int = 0
@@ -84,13 +84,13 @@ class Validation:
 
 
 def validate(cassettes: Iterable[Path]) -> Validation:
-    """Validate every request and response of some cassettes."""
+    """Validate every request and response of cassettes against the contract."""
     result = Validation()
     for cassette in cassettes:
         result.cassettes += 1
         exchanges = read(cassette)
         if not exchanges:
-            result.violations.append(f"{_shown(cassette)}: no exchange")
+            result.violations.append(f"{_shown(cassette)}: the cassette has no exchange")
         for number, exchange in enumerate(exchanges, 1):
             place = f"{_shown(cassette)}, exchange {number} ({_route(exchange)}, {exchange.status})"
             for part, found in _violations(exchange, result):
@@ -103,7 +103,7 @@ def _violations(exchange: Exchange, result: Validation) -> Iterator[tuple[str, s
         result.skipped["downloads from the storage, which the contract does not describe"] += 1
         return
     if exchange.status in (400, 422):
-        result.skipped["requests that the service refused as invalid"] += 1
+        result.skipped["requests that the service rejected as invalid"] += 1
     else:
         result.validated += 1
         for found in contract.request_violations(exchange):
@@ -121,17 +121,17 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 
 
-# Comparison
+# --- comparison
 
 
 @frozen
 class Difference:
-    """One difference between two recordings of the same workflow.
+    """A difference between two recordings of one workflow.
 
     Attributes:
-        workflow: The name of the cassette.
-        exchange: Method, path and names of the query parameters, without ids; or "order of requests".
-        text: The difference.
+        workflow: Name of the cassette.
+        exchange: Method, path without ids, and names of the query parameters; or "order of requests".
+        text: Description of the difference.
     """
 
     workflow: str
@@ -140,7 +140,7 @@ class Difference:
 
 
 def compare(one: Path, other: Path) -> list[Difference]:
-    """Return the differences between two folders of cassettes that do not lie in ids and values."""
+    """Compare two folders of cassettes, ignoring ids and values of fields."""
     names = {folder: {path.stem for path in folder.glob("*.yaml")} for folder in (one, other)}
     found: list[Difference] = []
     for name in sorted(names[one] | names[other]):
@@ -156,9 +156,9 @@ def _compare_cassettes(name: str, one: Path, other: Path) -> Iterator[Difference
     recorded = [read(folder / f"{name}.yaml") for folder in (one, other)]
     labels = (one.name, other.name)
     order = [[route for route, _ in groupby(map(_route, exchanges))] for exchanges in recorded]
-    moved = [line for line in difflib.ndiff(order[0], order[1]) if line[0] in "+-"]
-    if moved:
-        steps = "; ".join(f"{labels[line[0] == '+']}: {line[2:]}" for line in moved)
+    differing = [line for line in difflib.ndiff(order[0], order[1]) if line[0] in "+-"]
+    if differing:
+        steps = "; ".join(f"{labels[line[0] == '+']}: {line[2:]}" for line in differing)
         yield Difference(name, "order of requests", f"only in {steps}")
     grouped = [_by_route(exchanges) for exchanges in recorded]
     for route in sorted(grouped[0].keys() | grouped[1].keys()):
@@ -173,7 +173,7 @@ def _compare_cassettes(name: str, one: Path, other: Path) -> Iterator[Difference
 def _compare_exchanges(
     one: list[Exchange], other: list[Exchange], labels: tuple[str, str]
 ) -> Iterator[str]:
-    """Compare all exchanges of one route. Polls repeat one, so their number tells nothing here."""
+    """Compare all exchanges of one route, regardless of their number, which varies with polling."""
     statuses = [sorted({exchange.status for exchange in side}) for side in (one, other)]
     if statuses[0] != statuses[1]:
         yield _unequal("status", (" and ".join(map(str, each)) for each in statuses), labels)
@@ -206,13 +206,13 @@ def _compare_fields(
         if types[0] and types[1]:
             yield _unequal(name, map(_types, types), labels)
         elif all("object" in shape.get(path[:-1], ()) for shape in shapes):
-            # Otherwise the parent differs, or a list is empty, which tells nothing about its items.
+            # If the parent differs or the list is empty, its fields cannot be compared.
             yield f"{name}: only from {labels[not types[0]]} ({_types(types[0] or types[1])})"
 
 
-def _unequal(what: str, values: Iterable[str], labels: tuple[str, str]) -> str:
+def _unequal(subject: str, values: Iterable[str], labels: tuple[str, str]) -> str:
     sides = [f"{value} from {label}" for value, label in zip(values, labels, strict=True)]
-    return f"{what}: {', '.join(sides)}"
+    return f"{subject}: {', '.join(sides)}"
 
 
 def _types(types: Iterable[str] | None) -> str:
@@ -220,7 +220,10 @@ def _types(types: Iterable[str] | None) -> str:
 
 
 def _shape(bodies: Iterable[bytes]) -> dict[_Path, set[str]]:
-    """Return the types at each path of some bodies. A field that some objects lack is "absent" too."""
+    """Return the types of the values at each path of JSON bodies.
+
+    The type of a field that only some of the objects have includes "absent".
+    """
     shape: dict[_Path, set[str]] = defaultdict(set)
     owners: Counter[_Path] = Counter()
     fields: Counter[_Path] = Counter()
@@ -269,7 +272,7 @@ def _type(value: Any) -> str:
 
 
 def _headers(exchanges: list[Exchange]) -> dict[str, str]:
-    """Return the headers of some responses: the media type, of the others that they were there."""
+    """Return the headers of responses: the value of Content-Type, and "present" for all others."""
     found: dict[str, set[str]] = defaultdict(set)
     for exchange in exchanges:
         for name, value in exchange.answer_headers.items():
@@ -285,7 +288,7 @@ def _by_route(exchanges: Iterable[Exchange]) -> dict[str, list[Exchange]]:
 
 
 def _route(exchange: Exchange) -> str:
-    """Return method, path and names of the query parameters, without ids."""
+    """Return the method, the path without ids, and the names of the query parameters."""
     if exchange.origin == contract.STORAGE:
         return f"{exchange.method} (storage)"
     path, _, query = exchange.target.partition("?")
@@ -295,26 +298,26 @@ def _route(exchange: Exchange) -> str:
 
 
 def page(differences: Iterable[Difference]) -> str:
-    """Return a page in Markdown that lists a difference of several workflows or exchanges once."""
+    """Format differences as Markdown; a difference of several workflows or exchanges is listed once."""
     exchanges: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for difference in differences:
         exchanges[difference.text][difference.exchange].append(difference.workflow)
     if not exchanges:
-        return "The two recordings differ in ids and values only.\n"
+        return "The two recordings differ only in ids and values.\n"
     sections: dict[str, list[str]] = defaultdict(list)
     for text, found in exchanges.items():
         if len(found) > _MANY:
-            sections[_MANY_EXCHANGES].append(f"- {text} ({_some(sorted(found))})")
+            sections[_MANY_EXCHANGES].append(f"- {text} ({_first_few(sorted(found))})")
         else:
             for exchange, workflows in found.items():
-                sections[exchange].append(f"- {text} ({_some(workflows)})")
+                sections[exchange].append(f"- {text} ({_first_few(workflows)})")
     lines = ["# Differences between the two recordings"]
     for section in sorted(sections, key=lambda section: (section != _MANY_EXCHANGES, section)):
         lines += ["", f"## {section}", "", *sections[section]]
     return "\n".join([*lines, ""])
 
 
-def _some(names: list[str]) -> str:
+def _first_few(names: list[str]) -> str:
     more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
     return ", ".join(names[:_MANY]) + more
 
@@ -325,7 +328,7 @@ def main() -> None:
     checking = commands.add_parser("check", help="validate all cassettes against the contract")
     checking.add_argument("folder", type=Path, nargs="?", default=CASSETTES)
     comparing = commands.add_parser(
-        "compare", help="print how the recordings of two folders differ"
+        "compare", help="print the differences between two folders of cassettes"
     )
     comparing.add_argument("folders", type=Path, nargs=2)
     arguments = parser.parse_args()
@@ -339,8 +342,8 @@ def main() -> None:
     if result.violations:
         sys.exit("\n".join([*result.violations, f"{len(result.violations)} violations"]))
     print(f"{result.cassettes} cassettes: {result.validated} requests and responses are valid")
-    for what, count in sorted(result.skipped.items()):
-        print(f"  not validated: {count} {what}")
+    for reason, count in sorted(result.skipped.items()):
+        print(f"  not validated: {count} {reason}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
-"""Prove the wheel from outside: another project's SDK is built on it, tested and type-checked.
+"""Test the wheel in another project: tests/consumer, an SDK that builds on haut_ext.
 
-tests/consumer is copied away, so that nothing of this repository is in reach, and installed beside the
-wheel into an environment with the lowest allowed versions of the wheel's own dependencies, and into
-one with the highest. In each it runs its tests with every warning an error, and mypy and pyright at
-their strictest. Needs the package index.
+A copy of tests/consumer is installed together with the wheel into two new environments, one with the
+lowest allowed versions of the dependencies and one with the highest. In each environment its tests run
+with warnings as errors, and mypy and pyright check it in strict mode. Requires the package index.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ RESOLUTIONS = ("lowest-direct", "highest")
 
 
 def run(*command: str | Path, cwd: Path) -> None:
-    """Run a command, and end with its words if it fails."""
+    """Run a command, and exit with its output if it fails."""
     environment = {
         **os.environ,
         "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1",
@@ -35,14 +34,15 @@ def run(*command: str | Path, cwd: Path) -> None:
         sys.exit(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
 
 
-def build(folder: Path) -> Path:
+def build_wheel(folder: Path) -> Path:
+    """Build the wheel into a folder and return its path."""
     run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", folder, ".", cwd=ROOT)
     [wheel] = folder.glob("*.whl")
     return wheel
 
 
-def prove(wheel: Path, resolution: str, folder: Path) -> None:
-    """Install and judge the consumer with one end of the allowed versions."""
+def check_consumer(wheel: Path, resolution: str, folder: Path) -> None:
+    """Install and check the consumer with the lowest or the highest allowed versions."""
     consumer = folder / "consumer"
     shutil.copytree(ROOT / "tests" / "consumer", consumer)
     options = f"--extra cli --no-annotate --no-header --quiet --resolution {resolution}"
@@ -53,8 +53,8 @@ def prove(wheel: Path, resolution: str, folder: Path) -> None:
 
     python = folder / "environment" / "bin" / "python"
     run(TOOLS / "uv", "venv", "--quiet", "--python", sys.executable, "environment", cwd=folder)
-    what = [f"haut-ext[cli] @ {wheel.as_uri()}", str(consumer), "pytest"]
-    run(TOOLS / "uv", "pip", "install", "--python", python, "-c", versions, *what, cwd=folder)
+    packages = [f"haut-ext[cli] @ {wheel.as_uri()}", str(consumer), "pytest"]
+    run(TOOLS / "uv", "pip", "install", "--python", python, "-c", versions, *packages, cwd=folder)
     run(python.with_name("haut"), "--help", cwd=consumer)
     run(python, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=consumer)
     run(TOOLS / "mypy", "--strict", "--python-executable", python, cwd=consumer)
@@ -63,11 +63,11 @@ def prove(wheel: Path, resolution: str, folder: Path) -> None:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as work:
-        wheel = build(Path(work) / "dist")
+        wheel = build_wheel(Path(work) / "dist")
         for resolution in RESOLUTIONS:
             folder = Path(work) / resolution
             folder.mkdir()
-            prove(wheel, resolution, folder)
+            check_consumer(wheel, resolution, folder)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Record the cassettes of the workflow tests, from an embedded sandbox or from the real service.
+"""Record the cassettes of the workflow tests from an embedded sandbox or from the real service.
 
-The cassettes are recorded into a temporary folder, searched for secrets, replayed with both clients and,
-if recorded from the sandbox, validated against the contract. They replace the old ones only if all of
-that succeeds. A recording of the real service is then compared with the sandbox's; a service that does
-not match the contract is what the comparison and `make check` are to show, so it is kept.
+The cassettes are recorded into a temporary folder, searched for secrets and replayed with both clients.
+They replace the old cassettes only if all steps succeed. Cassettes from the sandbox must also match the
+contract. Cassettes from the real service are kept even if they do not; they are compared with those from
+the sandbox, and `make check` then reports the violations of the contract.
 """
 
 from __future__ import annotations
@@ -21,45 +21,50 @@ from scripts.cassettes import CASSETTES, ROOT, compare, page, validate
 
 REPORT = ROOT / "build" / "record-live.md"
 WORKFLOWS = ("tests/_async/test_workflows.py", "tests/_sync/test_workflows.py")
-CLEAN = "tests/test_cassettes.py::test_a_cassette_is_clean"
-NEEDED = {
+SECRETS_TEST = "tests/test_cassettes.py::test_a_cassette_contains_no_secrets"
+REQUIRED = {
     "HAUT_TOKEN": "a private or access token",
     "HAUT_COMPANY_ID": "the company's UUID",
-    "HAUT_DATASET_ID": "the UUID of an empty dataset, since its subjects would be recorded",
+    "HAUT_DATASET_ID": "the UUID of an empty dataset, because the subjects of the dataset are recorded",
 }
 
 
 def check_live() -> None:
-    """Exit unless the real service can be recorded."""
-    missing = [f"{name} ({what})" for name, what in NEEDED.items() if not os.environ.get(name)]
+    """Exit if the environment or the dataset does not permit recording from the real service."""
+    missing = [
+        f"{name} ({meaning})" for name, meaning in REQUIRED.items() if not os.environ.get(name)
+    ]
     if missing:
-        sys.exit("recording from the real service needs these set: " + "; ".join(missing))
+        sys.exit(
+            "recording from the real service requires these environment variables: "
+            + "; ".join(missing)
+        )
     try:
         with Haut.from_env() as haut:
             total = haut.subjects.list(page_size=1).total
     except HautError as error:
-        sys.exit(f"the real service cannot be recorded: {error}")
+        sys.exit(f"recording from the real service is not possible: {error}")
     if total:
-        sys.exit(f"the dataset has {total} subjects, which would be recorded: use an empty one")
-    print("recording from the real service: about a dozen photos will be computed and billed")
+        sys.exit(f"the dataset has {total} subjects, which would be recorded; use an empty dataset")
+    print("recording from the real service; it bills the analysis of about a dozen photos")
 
 
-def run_pytest(what: str, cassettes: Path, *arguments: str) -> None:
-    """Run some tests on a folder of cassettes, and exit if they fail."""
+def run_pytest(step: str, cassettes: Path, *arguments: str) -> None:
+    """Run tests with a folder of cassettes; exit if they fail."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
     if subprocess.run([*command, "--cassettes", str(cassettes)], cwd=ROOT, check=False).returncode:
-        sys.exit(f"{what} failed; the cassettes are unchanged")
+        sys.exit(f"{step} failed; the cassettes were not changed")
 
 
 def check_contract(cassettes: Path) -> None:
     """Exit if a recorded exchange does not match the contract."""
     violations = validate(sorted(cassettes.glob("*.yaml"))).violations
     if violations:
-        sys.exit("\n".join([*violations, "the cassettes are unchanged"]))
+        sys.exit("\n".join([*violations, "the cassettes were not changed"]))
 
 
 def report_differences() -> None:
-    """Print how the recording of the real service differs from the sandbox's, and write it to a file."""
+    """Print the differences between the recordings of both services, and write them to a file."""
     text = page(compare(CASSETTES / "sandbox", CASSETTES / "live"))
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.write_text(text, "utf-8")
@@ -75,7 +80,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         recorded = Path(folder) / origin
         run_pytest("recording", recorded, WORKFLOWS[0], "--record-mode=rewrite")
-        run_pytest("the search for secrets", recorded, CLEAN)
+        run_pytest("the search for secrets", recorded, SECRETS_TEST)
         run_pytest("replaying", recorded, *WORKFLOWS)
         if origin == "sandbox":
             check_contract(recorded)

@@ -1,7 +1,8 @@
-"""Derive the synchronous face from the asynchronous one, or check that it is what would be derived.
+"""Derive the synchronous client and its tests from the asynchronous ones: `make sync`.
 
-Plain text substitution, as httpcore does it: the hand-written code keeps to constructs for which it
-is enough, and whatever is not is found by the type checkers and the tests, which run on both faces.
+The code is derived by text substitution, as in httpcore, so the asynchronous code uses only constructs
+for which substitution is sufficient. The type checkers and the tests run on both clients and find
+everything that it misses.
 """
 
 from __future__ import annotations
@@ -18,23 +19,34 @@ TREES = [
     (ROOT / "tests" / "_async", ROOT / "tests" / "_sync"),
 ]
 
-# Applied in this order, to every line.
+# Applied to every line in this order.
 SUBSTITUTIONS = [
-    # our names
+    # names of haut_ext
+    (
+        r"\bAsynchronous client, written by hand\..*",
+        'Synchronous client, derived by `make sync`."""',
+    ),
+    (
+        r"\basynchronous client, written by hand\..*",
+        'synchronous client, derived by `make sync`."""',
+    ),
     (
         r"AsyncHaut's api, where sync functions cannot run: use asyncio, asyncio_detailed",
         "Haut's api, where asyncio functions cannot run: use sync, sync_detailed",
     ),
     (r"_async\b", "_sync"),
     (r"\basyncio_detailed\b", "sync_detailed"),
-    # each client's api refuses the other kind of function, so these change places
+    # `Haut.api` rejects asynchronous functions and `AsyncHaut.api` rejects synchronous ones, so these
+    # two names are swapped
     (r"\bdef get_httpx_client\b", "def get_OTHER_httpx_client"),
     (r"\bget_async_httpx_client\b", "get_httpx_client"),
     (r"_OTHER_", "_async_"),
-    (r"\b(call_provider|gather|run|running)_sync\b", r"\1"),
+    (r"\b(gather|run|running)_sync\b", r"\1"),
+    (r"\bawait maybe_await\((.*)\)", r"\1"),
+    (r"\bawait (?:token_)?before_deadline\(call, (.*)\)", r"\1"),
     (r"\bAsyncToken\b", "SyncToken"),
     (r", or an awaitable of one\.", "."),
-    # the standard library's and httpx's
+    # names of the standard library and httpx
     (r"\basyncio\.Lock\b", "threading.Lock"),
     (r"\basyncio\.sleep\b", "time.sleep"),
     (r"\basyncio\.get_running_loop\b", "os.getpid"),
@@ -46,12 +58,13 @@ SUBSTITUTIONS = [
     (r"\bAsyncByteStream\b", "SyncByteStream"),
     (r"\bhandle_async_request\b", "handle_request"),
     (r"\baiter_bytes\b", "iter_bytes"),
+    (r"\baread\b", "read"),
     (r"\baclose\b", "close"),
     (r"\baclosing\b", "closing"),
     (r"\b__a(enter|exit|iter)__\b", r"__\1__"),
     (r"\b__anext__\b", "__next__"),
     (r"\bStopAsyncIteration\b", "StopIteration"),
-    # the language's
+    # keywords and type names
     (r"\bCallable\[\[\], Awaitable\[(.*)\]\]", r"Callable[[], \1]"),
     (r"\bAsync([A-Z]\w+)\b", r"\1"),
     (r"\basync (def|with|for)\b", r"\1"),
@@ -59,27 +72,22 @@ SUBSTITUTIONS = [
     (r"\bmany tasks\b", "many threads"),
 ]
 
-BY_HAND = {Path("haut_ext/_async/http.py")}
-"""Where the two clients differ by nature: the synchronous file is written by hand as well."""
+EXCLUDED = {Path("haut_ext/_async/connections.py")}
+"""Files whose synchronous version is written by hand, because both versions differ too much."""
 
 HEADER = "# Derived from {source} by `make sync`; change that file instead.\n"
 
 
 def derive(source: Path) -> str:
-    """Return the synchronous text of an asynchronous file."""
+    """Return the synchronous version of an asynchronous file, unformatted."""
     lines = source.read_text("utf-8").splitlines()
     for pattern, replacement in SUBSTITUTIONS:
         lines = [re.sub(pattern, replacement, line) for line in lines]
-    text = "\n".join(lines) + "\n"
-    text = text.replace(
-        '"""The asynchronous face, written by hand. `_sync` is derived from it by `make sync`."""',
-        '"""The synchronous face, derived from `_async` by `make sync`."""',
-    )
-    return HEADER.format(source=source.relative_to(ROOT).as_posix()) + text
+    return HEADER.format(source=source.relative_to(ROOT).as_posix()) + "\n".join(lines) + "\n"
 
 
 def tidy(text: str, target: Path) -> str:
-    """Return the text with imports sorted and lines joined, as the pinned ruff does it."""
+    """Remove unused imports, sort the others, and format the code with ruff."""
     ruff = str(Path(sys.executable).parent / "ruff")
     for command in (["check", "--select", "I,F401,F811", "--fix-only"], ["format"]):
         text = subprocess.run(
@@ -92,35 +100,37 @@ def tidy(text: str, target: Path) -> str:
     return text
 
 
+def sync(asynchronous: Path, synchronous: Path, *, check: bool) -> list[str]:
+    """Update the derived files of a folder, or only check them; return the paths that differ."""
+    sources = {path.relative_to(asynchronous): path for path in asynchronous.rglob("*.py")}
+    differing = [
+        path for path in synchronous.rglob("*.py") if path.relative_to(synchronous) not in sources
+    ]
+    if not check:
+        for stale in differing:
+            stale.unlink()
+    for name, source in sorted(sources.items()):
+        if source.relative_to(ROOT) in EXCLUDED:
+            continue
+        target = synchronous / name
+        text = tidy(derive(source), target)
+        if not target.exists() or target.read_text("utf-8") != text:
+            differing.append(target)
+            if not check:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(text, "utf-8")
+    return [str(path.relative_to(ROOT)) for path in differing]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument(
-        "--check", action="store_true", help="write nothing; fail if it would change"
+        "--check", action="store_true", help="do not write files; fail if a file is not current"
     )
-    arguments = parser.parse_args()
-    wrong: list[str] = []
-    for asynchronous, synchronous in TREES:
-        sources = {path.relative_to(asynchronous): path for path in asynchronous.rglob("*.py")}
-        stale = {
-            path.relative_to(synchronous) for path in synchronous.rglob("*.py")
-        } - sources.keys()
-        for name, source in sorted(sources.items()):
-            if source.relative_to(ROOT) in BY_HAND:
-                continue
-            target = synchronous / name
-            text = tidy(derive(source), target)
-            if target.exists() and target.read_text("utf-8") == text:
-                continue
-            wrong.append(str(target.relative_to(ROOT)))
-            if not arguments.check:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_text(text, "utf-8")
-        for name in sorted(stale):
-            wrong.append(str((synchronous / name).relative_to(ROOT)))
-            if not arguments.check:
-                (synchronous / name).unlink()
-    if arguments.check and wrong:
-        sys.exit("not what `make sync` derives: " + ", ".join(wrong))
+    check = parser.parse_args().check
+    differing = [path for folders in TREES for path in sync(*folders, check=check)]
+    if check and differing:
+        sys.exit(f"not current, run `make sync`: {', '.join(differing)}")
 
 
 if __name__ == "__main__":

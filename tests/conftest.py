@@ -21,10 +21,10 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, settings
 
+from haut_ext.addresses import PRODUCTION
 from haut_ext.sandbox import Credentials, Fault, LoginCredentials, Sandbox
 from haut_ext.sandbox.api import Api
 from haut_ext.sandbox.messages import Answer, Request
-from haut_ext.settings import PRODUCTION
 from tests import contract, recording
 
 collect_ignore = ["consumer"]  # another project's: scripts/consumer.py runs them

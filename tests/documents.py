@@ -1,8 +1,8 @@
-"""What the documents say, as data: the two seed pages and the tables of docs/api-facts.md.
+"""Parsers for the public documents of the API: two seed pages and the tables of docs/api-facts.md.
 
-A seed page is the text of a documentation page: prose, and for each operation an HTTP request
-line, its headers, the JSON of the request when there is one (then a Content-Length stands among
-the headers), and the JSON of the response. The upload to the storage is a curl command there.
+A seed page is the text of a documentation page. For each operation it has prose, an HTTP request line,
+headers, the JSON of the request and the JSON of the response. An operation has a JSON request only if
+its headers include Content-Length. The upload to the storage is a curl command.
 """
 
 from __future__ import annotations
@@ -29,10 +29,17 @@ _HEADER = re.compile(r'(?:-H ")?([A-Za-z][A-Za-z-]*): ([^"]+)(?:" \\)?')
 
 @frozen
 class Call:
-    """One documented operation, as its page shows it.
+    """An operation as documented on a seed page.
 
-    `prose` is the text since the call before it; `request` and `response` are None where the page
-    shows no JSON.
+    Attributes:
+        page: Name of the page.
+        method: HTTP method.
+        path: Path with placeholders for its parameters.
+        query: Query parameters of the request line.
+        headers: Headers of the request.
+        prose: Lines of text between the previous operation and this one.
+        request: JSON of the request; None if the page has none.
+        response: JSON of the response; None if the page has none.
     """
 
     page: str
@@ -49,7 +56,7 @@ class Call:
 
 
 def calls() -> list[Call]:
-    """Return the documented operations of both seed pages, in their order."""
+    """Return the operations of both seed pages in their order."""
     return [call for page in SEEDS for call in _calls(page)]
 
 
@@ -76,7 +83,7 @@ def _calls(page: Path) -> Iterator[Call]:
             at += text[:end].count("\n") + 1
         request = bodies.pop(0) if "Content-Length" in headers else None
         response = bodies.pop(0) if bodies else None
-        assert not bodies, f"{page.name}, line {at}: JSON that belongs to no request or response"
+        assert not bodies, f"{page.name}, line {at}: JSON without a request or response"
         url = match[2] if match[2] == STORAGE_URL else urlsplit(match[2]).path
         yield Call(
             page=page.name,
@@ -92,7 +99,7 @@ def _calls(page: Path) -> Iterator[Call]:
 
 
 def seed_names() -> set[str]:
-    """Return every name the seed pages show: JSON keys, path and query parameters, headers."""
+    """Return all JSON keys, path parameters, query parameters and headers of the seed pages."""
     found: set[str] = set()
     for call in calls():
         found |= set(re.findall(r"{(\w+)}", call.path)) | call.query.keys() | call.headers.keys()
@@ -109,7 +116,7 @@ def _keys(value: Any) -> set[str]:
 
 
 def facts_section(number: str) -> str:
-    """Return the section of api-facts with this number ("4", "1.4", "19.A.2"), subsections included."""
+    """Return a section of api-facts with its subsections, by its number: "4", "1.4" or "19.A.2"."""
     level = "##" + "#" * number.count(".")
     match = re.search(
         rf"^{level} {re.escape(number)}\.? .*?(?=^#{{2,{len(level)}}} |\Z)", FACTS, re.M | re.S
@@ -119,14 +126,14 @@ def facts_section(number: str) -> str:
 
 
 def facts_names(*sections: str) -> set[str]:
-    """Return the words that these sections of api-facts set as code."""
+    """Return the words that are formatted as code in sections of api-facts."""
     code = re.compile(r"```.*?```|`[^`]+`", re.S)
     spans = [span for number in sections for span in code.findall(facts_section(number))]
     return {name for span in spans for name in re.findall(r"[A-Za-z_][\w-]*", span)}
 
 
 def facts_statuses() -> dict[tuple[str, str], str]:
-    """Return the success status that api-facts 2 to 7 give for each method and end of a path."""
+    """Return the success statuses of api-facts 2 to 7 by method and suffix of the path."""
     found = {}
     for number in ("2", "3", "4", "5", "6", "7"):
         for section in re.split(r"^### ", facts_section(number), flags=re.M)[1:]:
@@ -138,13 +145,13 @@ def facts_statuses() -> dict[tuple[str, str], str]:
 
 
 def facts_routes() -> set[tuple[str, str]]:
-    """Return method and path of every operation that api-facts 2, 3, 6, 7, 8 and 13 name.
+    """Return the method and path of every operation in api-facts 2, 3, 6, 7, 8 and 13.
 
-    They abbreviate: `B` is the nested route of a subject, `...` whatever stands before it elsewhere.
+    They abbreviate paths: `B` is the path of a subject, and `...` a prefix that depends on the section.
     """
     company = "/api/v1/companies/{company_id}"
     nested = f"{company}/datasets/{{dataset_id}}/subjects/{{subject_id}}"
-    before = {"7": company, "8": f"{nested}/batches/{{batch_id}}"}
+    prefixes = {"7": company, "8": f"{nested}/batches/{{batch_id}}"}
     found = set()
     for number in ("2", "3", "6", "7", "8", "13"):
         routes = re.findall(
@@ -152,7 +159,7 @@ def facts_routes() -> set[tuple[str, str]]:
         )
         for method, path in routes:
             path = re.sub(r"^B(?=/)", nested, path)
-            path = re.sub(r"^\.\.\.", before.get(number, ""), path)
+            path = re.sub(r"^\.\.\.", prefixes.get(number, ""), path)
             found.add((method, path.replace("{image_batch_id}", "{batch_id}")))
     return found
 
@@ -165,9 +172,9 @@ def facts_error_example() -> Any:
 
 
 def facts_requests() -> dict[str, dict[str, dict[str, Any]]]:
-    """Return the request tables of api-facts 2, 4.1, 5.1 and 7 as field -> JSON schema keywords.
+    """Return JSON Schema keywords of each field in the request tables of api-facts 2, 4.1, 5.1 and 7.
 
-    `required` stands among the keywords; formats that the tables call hidden do not.
+    The keywords include `required`. Formats that the tables call hidden are omitted.
     """
     return {
         schema: {name: _keywords(cells) for name, cells in _rows(facts_section(number), "| req |")}
@@ -181,14 +188,14 @@ def facts_requests() -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def facts_list_parameters() -> dict[str, str]:
-    """Return name -> type of the query parameters of api-facts 1.3."""
+    """Return the types of the query parameters in api-facts 1.3 by their names."""
     return {name: cells[2] for name, cells in _rows(facts_section("1.3"), "| name | in |")}
 
 
 def facts_shown_types(*sections: str) -> dict[str, str]:
-    """Return field -> what these sections of api-facts state of its type, in tables or `{a: b}`.
+    """Return the types that sections of api-facts state for fields, in tables or as `{a: b}`.
 
-    Rows that call the type hidden are left out: what stands there is a guess.
+    Rows that call the type hidden are omitted, because they only guess it.
     """
     found: dict[str, str] = {}
     for section in map(facts_section, sections):
@@ -201,7 +208,7 @@ def facts_shown_types(*sections: str) -> dict[str, str]:
 
 
 def _rows(section: str, heading: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield (field, cells) of each row of the tables whose heading line contains `heading`."""
+    """Yield field and cells of each row of the tables whose heading contains `heading`."""
     for table in re.findall(r"(?:^\|.*\n)+", section, re.M):
         title, _, *rows = table.splitlines()
         if heading not in title:
@@ -225,8 +232,8 @@ def _keywords(cells: list[str]) -> dict[str, Any]:
     for at, name in enumerate(("minLength", "maxLength"), 1):
         limit = re.search(rf"{name} (\d+)", limits)
         keywords[name] = int(limit[1]) if limit else int(lengths[at]) if lengths else None
-    most = re.search(r"max (\d+)", limits)
-    keywords["maximum"] = int(most[1]) if most else None
+    maximum = re.search(r"max (\d+)", limits)
+    keywords["maximum"] = int(maximum[1]) if maximum else None
     default = re.search(r"default `(.+?)`", limits)
     keywords["default"] = json.loads(default[1]) if default else None
     return keywords

@@ -1,19 +1,20 @@
-"""Recording and replaying the traffic of a test, without secrets, photos and the machine's time.
+"""Record and replay HTTP traffic of tests without secrets, photos and the real clock.
 
-What a cassette holds:
+Parts of the traffic that a cassette omits or replaces:
 
-    headers         only those of two allow-lists, so no Authorization and no cookies
-    secrets         passwords and tokens are replaced by a constant
+    headers         only headers of two allow-lists are kept, so Authorization and cookies are removed
+    secrets         passwords and tokens become a constant
     signed queries  every X-Goog-* parameter is removed from URLs and bodies
-    photos          are replaced by length and SHA-256; a replay serves the sample photos again
-    origins, ids    of the recorded service and account are replaced by constants
-    label           the first line says what was recorded: sandbox or live
+    photos          become length and SHA-256; a replay returns the sample photos
+    origins, ids    of the recorded service and account become constants
 
-A request is cleaned in the same way before it is recorded and before it is looked up. A signed request
-is therefore found without its signature, and an upload only if every byte is the same.
+The first line of a cassette is a label that names the recorded service: sandbox or live.
 
-What makes a recording reproducible: `drive_time` replaces the client's time, and `record_one_at_a_time`
-lets one request pass at a time.
+A request is cleaned in the same way before it is recorded and before it is looked up. Therefore a signed
+request is matched without its signature, and an upload only if every byte is the same.
+
+Recordings are reproducible because `drive_time` replaces the client's clock and `record_one_at_a_time`
+serializes concurrent requests.
 """
 
 from __future__ import annotations
@@ -36,20 +37,20 @@ from attrs import frozen
 from vcr.request import Request  # type: ignore[import-untyped]  # has no types
 from vcr.serializers import yamlserializer  # type: ignore[import-untyped]  # has no types
 
+from haut_ext.addresses import PRODUCTION
 from haut_ext.sandbox import Credentials, LoginCredentials, Sandbox
 from haut_ext.sandbox.clock import Clock
 from haut_ext.sandbox.faults import Plan
-from haut_ext.settings import PRODUCTION
 
 T = TypeVar("T")
 
 PHOTOS = Path(__file__).parent.parent / "examples" / "photos"
 
 REQUEST_HEADERS = frozenset({"content-type", "x-goog-content-length-range"})
-# What the client reads: without Date and Retry-After a replay would take other decisions.
+# The client reads Date and Retry-After to decide when to retry.
 RESPONSE_HEADERS = frozenset({"content-type", "date", "retry-after"})
 
-# Two loopback addresses, so that a request to the wrong one of the sandbox's origins is not found.
+# Two addresses, so that a request to the wrong one of the sandbox's two origins is not matched.
 SANDBOX_API = "http://127.0.0.1"
 SANDBOX_STORAGE = "http://127.0.0.2"
 COMPANY_ID = "11111111-1111-4111-8111-111111111111"
@@ -60,7 +61,7 @@ SECRET = "not-a-secret"
 SECRETS = {"password", "access_token", "token_access", "refresh_token"}
 
 LONGEST_TEXT = 2000
-"""Maximum number of characters of a body that is not JSON. Longer and binary bodies are photos."""
+"""Maximum length of a text body that is not JSON; longer and binary bodies are treated as photos."""
 
 _SIGNED_PARAMETER = re.compile(r"(?i)(?:[?&]|&amp;|\\u0026)?x-goog-[\w-]+=[^&\s\"'<>\\]*")
 DIGEST = re.compile(r"[\d,]+ bytes, SHA-256 [0-9a-f]{64}")
@@ -71,11 +72,11 @@ class Service:
     """The service that a test calls: the sandbox, the real service, or a cassette of one of them.
 
     Attributes:
-        credentials: The arguments of a client.
-        user: The user who can log in; None if none was configured.
-        replaced: Texts that must not be in a cassette, and their replacements.
-        clock: The clock of a sandbox that is recorded.
-        faults: The fault plan of a sandbox that is recorded.
+        credentials: Arguments of a client.
+        user: Credentials for a login; None if they are not configured.
+        replaced: Texts that must not be in a cassette, with their replacements.
+        clock: Clock of the sandbox; None unless a sandbox is recorded.
+        faults: Fault plan of the sandbox; None unless a sandbox is recorded.
     """
 
     credentials: Credentials
@@ -86,7 +87,7 @@ class Service:
 
 
 def replayed(origin: str) -> Service:
-    """Return the service that the cassettes of an origin describe."""
+    """Return the service to replay: `sandbox` or `live`."""
     return Service(
         Credentials(
             token="not-needed-for-a-replay",
@@ -100,7 +101,7 @@ def replayed(origin: str) -> Service:
 
 
 def recorded_from_sandbox(sandbox: Sandbox) -> Service:
-    """Return a running sandbox as the service to record."""
+    """Return the service to record for a running sandbox."""
     credentials = sandbox.credentials
     return Service(
         credentials,
@@ -108,7 +109,7 @@ def recorded_from_sandbox(sandbox: Sandbox) -> Service:
         {
             sandbox.base_url: SANDBOX_API,
             sandbox.storage_url: SANDBOX_STORAGE,
-            # The signed Host header has no scheme.
+            # The signed Host header contains the address without its scheme.
             sandbox.storage_url.removeprefix("http://"): SANDBOX_STORAGE.removeprefix("http://"),
             credentials["company_id"]: COMPANY_ID,
             credentials["dataset_id"]: DATASET_ID,
@@ -119,7 +120,7 @@ def recorded_from_sandbox(sandbox: Sandbox) -> Service:
 
 
 def recorded_live(credentials: Credentials, user: LoginCredentials | None) -> Service:
-    """Return the real service as the one to record."""
+    """Return the service to record for the real service."""
     return Service(
         credentials,
         user,
@@ -134,49 +135,49 @@ def recorded_live(credentials: Credentials, user: LoginCredentials | None) -> Se
 def drive_time(
     patch: pytest.MonkeyPatch, clock: Clock | None = None, *, really: bool = False
 ) -> None:
-    """Let time pass for the client only while it sleeps, so that no decision depends on the machine.
+    """Replace the client's clock by one that advances only while the client sleeps.
 
-    The client waits by `time.sleep` and `asyncio.sleep` and measures by `time.monotonic`. All three are
-    replaced: a sleep moves the time and returns at once. The jitter of retries becomes a fixed sequence.
-    The event loop and its timeouts keep the machine's time.
+    `time.sleep` and `asyncio.sleep` advance the clock and return at once; `time.monotonic` returns it.
+    The jitter of retries becomes a fixed sequence of numbers. The event loop and its timeouts keep the
+    real clock.
 
     Args:
-        patch: Reverts the replacement after the test.
-        clock: Clock of the sandbox that is recorded; every sleep moves it too.
-        really: Sleep as well, because the real service needs the time.
+        patch: The fixture that reverts the replacement after the test.
+        clock: Clock of a recorded sandbox, which every sleep advances too.
+        really: Also sleep in real time, as the real service requires.
     """
     moment = 1000.0
     machine, sleep, sleep_async = time.monotonic, time.sleep, asyncio.sleep
 
-    def move(seconds: float) -> None:
+    def advance(seconds: float) -> None:
         nonlocal moment
         moment += seconds
         if clock is not None:
             clock.advance(seconds)
 
-    def pass_time(seconds: float) -> None:
-        move(seconds)
+    def sleep_and_advance(seconds: float) -> None:
+        advance(seconds)
         if really:
             sleep(seconds)
 
-    async def pass_time_async(seconds: float, result: T | None = None) -> T | None:
-        move(seconds)
+    async def sleep_and_advance_async(seconds: float, result: T | None = None) -> T | None:
+        advance(seconds)
         return await sleep_async(seconds if really else 0, result)
 
     jitter = random.Random(1)
     patch.setattr(time, "monotonic", lambda: moment)
-    patch.setattr(time, "sleep", pass_time)
-    patch.setattr(asyncio, "sleep", pass_time_async)
+    patch.setattr(time, "sleep", sleep_and_advance)
+    patch.setattr(asyncio, "sleep", sleep_and_advance_async)
     patch.setattr(asyncio.BaseEventLoop, "time", lambda _: machine())
     patch.setattr(random, "random", jitter.random)
     patch.setattr(random, "uniform", jitter.uniform)
 
 
 def record_one_at_a_time(patch: pytest.MonkeyPatch) -> None:
-    """Let concurrent requests of the asynchronous client pass one after another.
+    """Serialize concurrent requests of the asynchronous client.
 
-    Otherwise the machine decides in which order the sandbox carries them out and gives them ids.
-    Call this while VCR's own replacement of the transport is in place.
+    Otherwise the order in which the sandbox processes them and assigns ids would vary.
+    Call this function after VCR has replaced the transport.
     """
     handle = httpx.AsyncHTTPTransport.handle_async_request
     one_at_a_time = asyncio.Lock()
@@ -191,7 +192,7 @@ def record_one_at_a_time(patch: pytest.MonkeyPatch) -> None:
 
 
 def vcr_options(service: Service) -> dict[str, Any]:
-    """Return the options with which VCR records and replays the traffic with a service."""
+    """Return the options of VCR for recording and replaying a service."""
     return {
         "match_on": ["method", "scheme", "host", "port", "path", "query", "headers", "body"],
         "before_record_request": partial(_clean_request, replaced=service.replaced),
@@ -203,12 +204,12 @@ def vcr_options(service: Service) -> dict[str, Any]:
 
 @frozen
 class LabelledYaml:
-    """VCR's YAML serializer with a first line that says what was recorded."""
+    """VCR's YAML serializer with a first line that names the recorded service."""
 
     origin: str
 
     def serialize(self, cassette: dict[str, Any]) -> str:
-        cassette["interactions"] = in_order(cassette["interactions"])
+        cassette["interactions"] = sorted_uploads(cassette["interactions"])
         return f"recorded_from: {self.origin}\n{yamlserializer.serialize(cassette)}"
 
     def deserialize(self, text: str) -> dict[str, Any]:
@@ -216,7 +217,7 @@ class LabelledYaml:
         label = cassette.get("recorded_from")
         if label != self.origin:
             raise ValueError(
-                f"a cassette recorded from {label} is in the folder of those recorded from {self.origin}"
+                f"a cassette recorded from {label} is in the folder for cassettes from {self.origin}"
             )
         return cassette
 
@@ -226,10 +227,10 @@ def digest(body: bytes) -> str:
     return f"{len(body):,} bytes, SHA-256 {hashlib.sha256(body).hexdigest()}"
 
 
-def in_order(interactions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Sort consecutive uploads of photos in the order in which the service returned their URLs.
+def sorted_uploads(interactions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Sort consecutive uploads of photos by the position of their URLs in earlier responses.
 
-    The order in which a client starts concurrent uploads is not a promise of the client.
+    The order in which a client starts concurrent uploads is not defined.
     """
     received = ""
 
@@ -238,8 +239,8 @@ def in_order(interactions: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return received.find(urlsplit(request["uri"]).path) if request["method"] == "PUT" else 0
 
     ordered: list[dict[str, Any]] = []
-    for _, run in groupby(interactions, lambda each: each["request"]["method"]):
-        ordered += sorted(run, key=position)
+    for _, group in groupby(interactions, lambda each: each["request"]["method"]):
+        ordered += sorted(group, key=position)
         received = "".join(str(each["response"]["body"]["string"]) for each in ordered)
     return ordered
 
@@ -282,13 +283,13 @@ def _with_photo(request: Request, response: dict[str, Any]) -> tuple[Request, di
     if DIGEST.fullmatch(body):
         photos = {digest(data): data for data in map(Path.read_bytes, PHOTOS.iterdir())}
         if body not in photos:
-            raise ValueError(f"a recorded photo is not in {PHOTOS.name}/: {body}")
+            raise ValueError(f"a recorded photo is missing in {PHOTOS.name}/: {body}")
         response["body"]["string"] = photos[body]
     return request, response
 
 
 def _text(body: bytes) -> str | None:
-    """Return a body as text if it is JSON or short; None means that it is a photo."""
+    """Return the text of a body that is JSON or a short text; None for a photo."""
     try:
         text = body.decode()
     except UnicodeDecodeError:
@@ -304,7 +305,7 @@ def _json(text: str) -> Any:
 
 
 def _clean_text(text: str, replaced: dict[str, str]) -> str:
-    # Longest first, because one port number can be the prefix of another.
+    # Replace longer texts first, because one address can be the prefix of another.
     for real in sorted(replaced, key=len, reverse=True):
         text = text.replace(real, replaced[real])
     return _SIGNED_PARAMETER.sub("", text)
@@ -318,15 +319,15 @@ def _neutral_json(text: str) -> str:
 
 
 def _neutral(value: dict[str, Any]) -> dict[str, Any]:
-    """Replace what identifies the user or the account, and every secret."""
+    """Replace secrets and everything that identifies the user or the account."""
     for name in SECRETS & value.keys():
         value[name] = SECRET
     for name in ("username", "email"):
         if name in value:
             value[name] = USERNAME
-    if "is_verified" in value:  # the user who logged in
+    if "is_verified" in value:  # The user of a login.
         value["id"], value["profile"] = 1, {}
-    if "expiration_time" in value:  # a private token
+    if "expiration_time" in value:  # A private token.
         value["name"] = "token"
         if "data" in value:
             value["data"] = SECRET

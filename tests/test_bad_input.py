@@ -11,12 +11,18 @@ from uuid import UUID
 
 import pytest
 
+import haut_ext
 from haut_api.api.images import list_images
 from haut_api.api.subjects import delete_subject, list_subjects
 from haut_ext import AsyncHaut, ConfigError, Haut, HautError, ImageRejected, Timeout
-from haut_ext.photo import MAX_BYTES
-from haut_ext.results import SideState, UploadedBatch, UploadedImage, UploadState
+from haut_ext.photos.checks import MAX_BYTES
 from haut_ext.sandbox import Sandbox
+from haut_ext.types import (
+    SideState,
+    UploadedBatch,
+    UploadedImage,
+    UploadState,
+)
 from tests.photo_files import jpeg
 
 
@@ -163,13 +169,27 @@ GOOD: dict[str, Any] = {
 """For the parameters without a default, and for those without which there is nothing to do."""
 
 
+def parameters_of(method: Any) -> Iterator[str]:
+    """Yield the names of a method's parameters, and of the members of its TypedDict."""
+    for name, parameter in inspect.signature(method).parameters.items():
+        yield name
+        if str(parameter.annotation).startswith("Unpack["):
+            group = parameter.annotation.removeprefix("Unpack[").removesuffix("]")
+            yield from getattr(haut_ext, group).__annotations__
+
+
 def takers_of_ids() -> Iterator[tuple[str, str, str]]:
     """Yield each public method that takes an id, and the parameter that takes it."""
     with Haut(token="none", company_id=ID) as haut:
         for where, resource in RESOURCES.items():
             for name, method in inspect.getmembers(resource(haut), inspect.ismethod):
-                for parameter in inspect.signature(method).parameters:
-                    if name[0] != "_" and parameter in ("dataset_id", *GOOD) and "_id" in parameter:
+                for parameter in parameters_of(method):
+                    if (
+                        name[0] != "_"
+                        and name != "from_env"
+                        and parameter in ("dataset_id", *GOOD)
+                        and "_id" in parameter
+                    ):
                         yield where, name, parameter
 
 
@@ -185,7 +205,8 @@ def test_no_method_that_takes_an_id_is_forgotten() -> None:
         "haut.wait_for_results",
         "haut.erase_subject",
         "haut.datasets.get",
-        *(f"haut.subjects.{name}" for name in ("create", "get_or_create", "update", "iterate")),
+        *(f"haut.subjects.{name}" for name in ("create", "find", "get_or_create", "update")),
+        "haut.subjects.iterate",
         *(f"haut.subjects.{name}" for name in ("list", "delete", "delete_many")),
         *(f"haut.subjects.{name}" for name in ("clear_storage", "clear_metadata")),
         *(f"haut.images.{name}" for name in ("request_upload", "upload", "compute", "iterate")),
@@ -204,8 +225,8 @@ def test_an_id_that_is_no_uuid(haut: Haut, where: str, name: str, parameter: str
         key: value for key, value in GOOD.items() if key in inspect.signature(method).parameters
     }
     for bad in NO_IDS:
-        if parameter == "dataset_id" and bad is None:
-            continue  # the client's own dataset is meant
+        if parameter in ("dataset_id", "batch_id") and bad is None:
+            continue  # the client's own dataset, or a new batch
         value = [ID, bad] if parameter == "subject_ids" else bad
         with pytest.raises(ConfigError, match=f"{parameter} must be a UUID") as raised:
             method(**{**good, parameter: value})
@@ -214,8 +235,9 @@ def test_an_id_that_is_no_uuid(haut: Haut, where: str, name: str, parameter: str
 
 @pytest.mark.parametrize("bad", NO_IDS)
 def test_an_id_that_is_no_uuid_for_a_generated_operation(haut: Haut, bad: Any) -> None:
-    with pytest.raises(ConfigError, match="must be a UUID"):
-        list(haut.paginate_all(list_subjects, dataset_id=bad))
+    if bad is not None:
+        with pytest.raises(ConfigError, match="must be a UUID"):
+            list(haut.paginate_all(list_subjects, dataset_id=bad))
     with pytest.raises(ConfigError, match="must be a UUID"):
         list(haut.paginate_all(list_images, subject_id=bad))
 
@@ -254,11 +276,11 @@ CALLS: dict[str, tuple[Callable[[Haut], object], str]] = {
     "a dataset of 513": (lambda haut: haut.datasets.create("x" * 513), "1 to 512 characters"),
     "photos for 366 days": (
         lambda haut: haut.datasets.create("study", expire_images_after_days=366),
-        "expire_images_after_days is at most 365",
+        "expire_images_after_days must be 0 to 365",
     ),
     "metadata for -1 days": (
         lambda haut: haut.datasets.create("study", expire_metadata_after_days=-1),
-        "expire_metadata_after_days is at most 365",
+        "expire_metadata_after_days must be 0 to 365",
     ),
     "a token without a name": (lambda haut: haut.private_tokens.create("", LATER), "needs a name"),
     "a token with a naive end": (

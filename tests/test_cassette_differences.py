@@ -1,4 +1,4 @@
-"""The comparison of two recordings finds each kind of difference, and no other, in made-up folders."""
+"""Tests of the comparison of two folders of cassettes: one test for each kind of difference."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ITEM: dict[str, Any] = {"id": SUBJECT, "name": "subject-1", "meta": {"a.b": 1}, 
 
 def exchange(
     path: str = f"{COMPANY}/subjects/?page=1",
-    answer: Any = ITEM,
+    response: Any = ITEM,
     *,
     method: str = "GET",
     origin: str = "http://127.0.0.1",
@@ -38,7 +38,7 @@ def exchange(
         "response": {
             "status": {"code": status, "message": ""},
             "headers": {name: [value] for name, value in headers.items()},
-            "body": {"string": answer if isinstance(answer, str) else json.dumps(answer)},
+            "body": {"string": response if isinstance(response, str) else json.dumps(response)},
         },
     }
 
@@ -51,11 +51,11 @@ def record(folder: Path, *exchanges: dict[str, Any], name: str = "test_one") -> 
 
 
 def changed(**changes: Any) -> dict[str, Any]:
-    return exchange(answer={**ITEM, **changes})
+    return exchange(response={**ITEM, **changes})
 
 
 IDENTICAL = {
-    "the same": exchange(),
+    "identical": exchange(),
     "other ids and values": exchange(
         f"{COMPANY.replace('1', '2')}/subjects/?page=9".replace("/api/v2", "/api/v1"),
         {**ITEM, "id": OTHER, "name": "subject-2", "tags": [{"id": 2.5}, {"id": 3}]},
@@ -82,15 +82,15 @@ DIFFERENT = {
     ),
     "added field": (changed(more=1), ["200 more: only from live (number)"]),
     "missing field": (
-        exchange(answer={name: ITEM[name] for name in ("id", "name", "tags")}),
+        exchange(response={name: ITEM[name] for name in ("id", "name", "tags")}),
         ["200 meta: only from sandbox (object)"],
     ),
-    "retyped field": (changed(name=None), ["200 name: string from sandbox, null from live"]),
-    "retyped item": (
+    "type of a field": (changed(name=None), ["200 name: string from sandbox, null from live"]),
+    "type of a field in a list": (
         changed(tags=[{"id": "1"}]),
         ["200 tags.[].id: number from sandbox, string from live"],
     ),
-    "field that some items lack": (
+    "field missing in some items": (
         changed(tags=[{"id": 1}, {}]),
         ["200 tags.[].id: number from sandbox, absent or number from live"],
     ),
@@ -104,8 +104,8 @@ DIFFERENT = {
         changed(name="2025-02-27T03:40:28Z"),
         ["200 name: string from sandbox, date-time like 2025-01-01T00:00:00Z from live"],
     ),
-    "another kind of body": (
-        exchange(answer="<html>"),
+    "type of the body": (
+        exchange(response="<html>"),
         ["200 body: object from sandbox, text from live"],
     ),
     "field of the request": (
@@ -116,10 +116,10 @@ DIFFERENT = {
 
 
 @pytest.mark.parametrize("other", IDENTICAL.values(), ids=IDENTICAL.keys())
-def test_ids_and_values_are_no_difference(other: dict[str, Any], tmp_path: Path) -> None:
+def test_ids_and_values_are_ignored(other: dict[str, Any], tmp_path: Path) -> None:
     one, two = record(tmp_path / "sandbox", exchange()), record(tmp_path / "live", other)
     assert compare(one, two) == []
-    assert page([]) == "The two recordings differ in ids and values only.\n"
+    assert page([]) == "The two recordings differ only in ids and values.\n"
 
 
 @pytest.mark.parametrize(("other", "texts"), DIFFERENT.values(), ids=DIFFERENT.keys())
@@ -128,7 +128,7 @@ def test_a_difference_is_found(other: dict[str, Any], texts: list[str], tmp_path
     assert compare(one, two) == [Difference("test_one", LIST, text) for text in texts]
 
 
-def test_a_header_of_one_status_is_found_with_the_status(tmp_path: Path) -> None:
+def test_a_header_of_one_status_is_reported_with_the_status(tmp_path: Path) -> None:
     dated = {"content-type": "application/json", "date": "Thu"}
     one = record(tmp_path / "sandbox", exchange(), exchange(status=404))
     two = record(tmp_path / "live", exchange(), exchange(status=404, headers=dated))
@@ -136,7 +136,7 @@ def test_a_header_of_one_status_is_found_with_the_status(tmp_path: Path) -> None
     assert compare(one, two) == [Difference("test_one", LIST, text)]
 
 
-def test_the_number_of_requests_is_compared_and_polls_are_not_reordered(tmp_path: Path) -> None:
+def test_another_number_of_polls_is_one_difference(tmp_path: Path) -> None:
     one = record(tmp_path / "sandbox", exchange())
     two = record(tmp_path / "live", exchange(), exchange(), exchange())
     assert compare(one, two) == [
@@ -153,7 +153,7 @@ def test_the_order_of_requests_is_compared(tmp_path: Path) -> None:
     assert compare(one, two) == [Difference("test_one", "order of requests", text)]
 
 
-def test_a_request_that_one_recording_lacks_is_found(tmp_path: Path) -> None:
+def test_a_request_missing_in_one_folder_is_found(tmp_path: Path) -> None:
     delete = exchange(f"{COMPANY}/tokens/12/", "", method="DELETE", status=204)
     one = record(tmp_path / "sandbox", exchange(), delete)
     two = record(tmp_path / "live", exchange())
@@ -164,7 +164,7 @@ def test_a_request_that_one_recording_lacks_is_found(tmp_path: Path) -> None:
     ]
 
 
-def test_a_workflow_that_one_folder_lacks_is_found(tmp_path: Path) -> None:
+def test_a_cassette_missing_in_one_folder_is_found(tmp_path: Path) -> None:
     one, two = record(tmp_path / "sandbox", exchange()), record(tmp_path / "live", exchange())
     record(one, exchange(), name="test_two")
     record(two, exchange(), name="test_three")
@@ -174,7 +174,7 @@ def test_a_workflow_that_one_folder_lacks_is_found(tmp_path: Path) -> None:
     ]
 
 
-def test_the_page_lists_a_difference_of_several_workflows_once() -> None:
+def test_a_difference_of_several_workflows_is_listed_once() -> None:
     found = [Difference(f"test_{name}", LIST, "status: ...") for name in "abcde"]
     found.append(Difference("test_a", LIST, "200 name: ..."))
     assert page(found).splitlines() == [
@@ -187,7 +187,7 @@ def test_the_page_lists_a_difference_of_several_workflows_once() -> None:
     ]
 
 
-def test_the_page_lists_a_difference_of_many_exchanges_once_and_first() -> None:
+def test_a_difference_of_many_exchanges_is_listed_once_and_first() -> None:
     found = [Difference("test_a", f"GET /{name}/", "header date: ...") for name in "dcba"]
     found.append(Difference("test_a", "GET /a/", "status: ..."))
     assert page(found).splitlines()[2:] == [
@@ -201,7 +201,7 @@ def test_the_page_lists_a_difference_of_many_exchanges_once_and_first() -> None:
     ]
 
 
-def test_the_page_holds_no_value_of_a_body(tmp_path: Path) -> None:
+def test_the_page_contains_no_values_of_bodies(tmp_path: Path) -> None:
     one = record(tmp_path / "sandbox", changed(name=None))
     two = record(tmp_path / "live", changed(name="Anna", meta={"a.b": 1, SUBJECT: "Anna"}))
     text = page(compare(one, two))

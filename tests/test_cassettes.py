@@ -1,5 +1,6 @@
-"""Cassettes hold no secrets, replays find every change, and recordings are reproducible."""
+"""Tests that cassettes contain no secrets, replays notice changes, and recordings are reproducible."""
 
+# ruff: noqa: E501  (one line for each row of the table)
 from __future__ import annotations
 
 import asyncio
@@ -41,43 +42,43 @@ FORBIDDEN = {
     "an Authorization header": r"(?i)authorization|bearer\s",
     "a token": r"sandbox-token-",
     "a login": r"(?i)set-cookie|sandbox-[0-9a-f]{16}|\beyJ[\w-]+\.",
-    "what was signed": r"(?i)StringToSign|CanonicalRequest|goog4_request|GOOG4-",
+    "a signed text": r"(?i)StringToSign|CanonicalRequest|goog4_request|GOOG4-",
     "a signed query": r"(?i)x-goog-[\w-]+(=|%3d)|\bsignature=",
     "a photo": r"\xff\xd8\xff|\x89PNG|JFIF|WEBPVP|/9j/|iVBORw0KGgo|UklGR",
-    "a blob": r"!!binary|[A-Za-z0-9+/_=-]{512}",
+    "binary data": r"!!binary|[A-Za-z0-9+/_=-]{512}",
 }
 NEUTRAL_NAME = re.compile(r"(subject|image)-\d+|dataset|token")
 SANDBOX_ORIGINS = {recording.SANDBOX_API, recording.SANDBOX_STORAGE}
 
 
-def test_a_cassette_is_clean(cassette: Path) -> None:
+def test_a_cassette_contains_no_secrets(cassette: Path) -> None:
     assert list(leaks(cassette.read_text("utf-8"), cassette.parent.name)) == []
 
 
-# Searching a cassette
+# --- searching for secrets
 
 
 def leaks(text: str, folder: str) -> Iterator[str]:
-    """Yield what a cassette must not hold but does, and what it must have but lacks."""
+    """Yield descriptions of forbidden content and of missing parts of a cassette."""
     cassette = yamlserializer.deserialize(text)
     if cassette.get("recorded_from") != folder or not text.startswith("recorded_from: "):
-        yield "no label, or another one than its folder's name"
-    # The text of the file, and the values without YAML's line breaks and escapes.
-    views = [text, *strings(cassette)]
+        yield "a label that is missing or differs from the folder's name"
+    # Search the text of the file, and the values without the line breaks and escapes of YAML.
+    texts = [text, *strings(cassette)]
     for name, pattern in FORBIDDEN.items():
-        if any(re.search(pattern, view) for view in (*views, *map(unbroken, views[1:]))):
+        if any(re.search(pattern, part) for part in (*texts, *map(without_spaces, texts[1:]))):
             yield name
     token = os.environ.get("HAUT_TOKEN")
     if token and token in text:
         yield "a token"
     if folder == "sandbox":
         found = {
-            origin for view in views for origin in re.findall(r"https?://[^/\s\"'?#\\]+", view)
+            origin for part in texts for origin in re.findall(r"https?://[^/\s\"'?#\\]+", part)
         }
         if found - SANDBOX_ORIGINS:
-            yield "another host than the sandbox's"
+            yield "a host other than the sandbox"
     if not cassette["interactions"]:
-        yield "nothing"
+        yield "no interaction"
     for interaction in cassette["interactions"]:
         yield from leaks_of_interaction(**interaction)
 
@@ -89,15 +90,15 @@ def leaks_of_interaction(request: dict[str, Any], response: dict[str, Any]) -> I
         yield "a response header that is not allowed"
     address = urlsplit(request["uri"])
     if address.path in ("", "/"):
-        yield "a request without its path"
+        yield "a request without a path"
     if request["method"] == "PUT" and not recording.DIGEST.fullmatch(str(request["body"])):
-        yield "an upload that is not length and SHA-256"
+        yield "an upload that is not recorded as length and SHA-256"
     for body in (request["body"], response["body"]["string"]):
         for name, value in members(body):
             if name in recording.SECRETS | {"data"} and value != recording.SECRET:
-                yield "a secret of the user"
+                yield "a secret of a user"
             if name in ("username", "email") and value != recording.USERNAME:
-                yield "who the user is"
+                yield "the identity of the user"
     sent, received = parsed(request["body"]), parsed(response["body"]["string"])
     names = parse_qs(address.query).get("q", [])
     names += [sent["name"]] if "name" in sent else []
@@ -106,13 +107,13 @@ def leaks_of_interaction(request: dict[str, Any], response: dict[str, Any]) -> I
             names.append(subject["name"])
             owners = (subject["author_id"], subject["company"]["name"], subject["dataset"]["name"])
             if owners != (1, "company", "dataset"):
-                yield "whose the account is"
+                yield "the owner of the account"
     if not all(NEUTRAL_NAME.fullmatch(name) for name in names):
-        yield "a name that may be a person's"
+        yield "a name that may identify a person"
 
 
 def strings(value: Any) -> Iterator[str]:
-    """Yield every text inside of a parsed cassette; bytes as if they were Latin-1."""
+    """Yield every text in a parsed cassette; bytes are decoded as Latin-1."""
     match value:
         case str():
             yield value
@@ -127,23 +128,23 @@ def strings(value: Any) -> Iterator[str]:
 
 
 def members(body: str) -> list[tuple[str, Any]]:
-    """Return every name of a JSON body, at whatever depth, with its value."""
+    """Return the names and values of all objects in a JSON body."""
     found: list[tuple[str, Any]] = []
 
-    def take(pairs: list[tuple[str, Any]]) -> None:
+    def collect(pairs: list[tuple[str, Any]]) -> None:
         found.extend(pairs)
 
     with suppress(TypeError, ValueError):
-        json.loads(body, object_pairs_hook=take)
+        json.loads(body, object_pairs_hook=collect)
     return found
 
 
-def unbroken(text: str) -> str:
+def without_spaces(text: str) -> str:
     return re.sub(r"\s", "", text)
 
 
 def parsed(body: str) -> dict[str, Any]:
-    """Return a body that is a JSON object; for any other, nothing."""
+    """Return a body that is a JSON object; an empty dict for all other bodies."""
     try:
         document = json.loads(body)
     except (TypeError, ValueError):
@@ -151,77 +152,79 @@ def parsed(body: str) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def swap(old: str, new: str) -> Callable[[str], str]:
+def replace(old: str, new: str) -> Callable[[str], str]:
     return lambda text: text.replace(old, new, 1)
 
 
 NO_HEADER = "headers: {}\n    status"
-PLANTED: dict[str, tuple[str, Callable[[str], str]]] = {
-    "Authorization": ("an Authorization", swap("headers:\n", "headers:\n      Authorization: [x]\n")),
-    "Bearer": ("an Authorization", swap('"visit":1', '"visit":"Bearer abc"')),
-    "sandbox token": ("a token", swap('"visit":1', '"visit":"sandbox-token-0a1b"')),
-    "signature in an address": ("a signed query", swap("/?page=1", "/?X-Goog-Signature=0a1b")),
-    "signature in a body": ("a signed query", swap('","method"', '?a=b&x-goog-signature=0a","method"')),
-    "signature escaped": ("a signed query", swap('","method"', '%26X-Goog-Date%3D2025","method"')),
-    "signature, older kind": ("a signed query", swap('","method"', '?Signature=0a1b","method"')),
-    "binary": ("a blob", swap("string: ''", "string: !!binary |\n        gIGCg4SFhoc=")),
-    "base64": ("a blob", swap('"visit":1', f'"visit":"{"QUJD" * 700}"')),
-    "base64 in lines": ("a blob", swap("string: ''", "string: '" + "\n        QUJDQUJD" * 99 + "'")),
-    "JPEG": ("a photo", swap("string: ''", 'string: "\\xFF\\xD8\\xFF\\xE0"')),
-    "JPEG in base64": ("a photo", swap("string: ''", "string: /9j/4AAQ")),
-    "PNG": ("a photo", swap("string: ''", 'string: "\\x89PNG"')),
-    "PNG in base64": ("a photo", swap("string: ''", "string: iVBORw0KGgoAAAAN")),
-    "WEBP": ("a photo", swap("string: ''", 'string: "RIFF\\0\\0\\0\\0WEBPVP8X"')),
-    "no label": ("no label", swap("recorded_from: sandbox\n", "")),
-    "another label": ("no label", swap("from: sandbox", "from: live")),
-    "a port": ("another host", swap("http://127.0.0.1/", "http://127.0.0.1:8080/")),
-    "the real host": ("another host", swap("http://127.0.0.2/", "https://storage.googleapis.com/")),
-    "a response header": ("a response header", swap(NO_HEADER, NO_HEADER.replace("}", "etag: [x]}"))),
-    "a cookie set": ("a login", swap(NO_HEADER, NO_HEADER.replace("}", "set-cookie: [x]}"))),
-    "a JSON web token": ("a login", swap('"visit":1', '"visit":"eyJhbGciOiJIUzI1NiJ9.e30.abc"')),
-    "the sandbox's password": ("a login", swap('"visit":1', '"visit":"sandbox-3cf6cfb00e3b127d"')),
-    "what the storage signed": ("what was signed", swap("string: ''", "string: GOOG4-HMAC-SHA256")),
-    "a cookie": ("a request header", swap("headers: {}", "headers: {cookie: [x]}")),
-    "an upload": ("an upload", swap("157,704 bytes, SHA-256", "the bytes of")),
+INSERTED: dict[str, tuple[str, Callable[[str], str]]] = {
+    "Authorization": ("an Authorization", replace("headers:\n", "headers:\n      Authorization: [x]\n")),
+    "Bearer": ("an Authorization", replace('"visit":1', '"visit":"Bearer abc"')),
+    "sandbox token": ("a token", replace('"visit":1', '"visit":"sandbox-token-0a1b"')),
+    "signature in a URL": ("a signed query", replace("/?page=1", "/?X-Goog-Signature=0a1b")),
+    "signature in a body": ("a signed query", replace('","method"', '?a=b&x-goog-signature=0a","method"')),
+    "percent-encoded signature": ("a signed query", replace('","method"', '%26X-Goog-Date%3D2025","method"')),
+    "signature, version 2": ("a signed query", replace('","method"', '?Signature=0a1b","method"')),
+    "binary": ("binary data", replace("string: ''", "string: !!binary |\n        gIGCg4SFhoc=")),
+    "base64": ("binary data", replace('"visit":1', f'"visit":"{"QUJD" * 700}"')),
+    "base64 in lines": ("binary data", replace("string: ''", "string: '" + "\n        QUJDQUJD" * 99 + "'")),
+    "JPEG": ("a photo", replace("string: ''", 'string: "\\xFF\\xD8\\xFF\\xE0"')),
+    "JPEG in base64": ("a photo", replace("string: ''", "string: /9j/4AAQ")),
+    "PNG": ("a photo", replace("string: ''", 'string: "\\x89PNG"')),
+    "PNG in base64": ("a photo", replace("string: ''", "string: iVBORw0KGgoAAAAN")),
+    "WEBP": ("a photo", replace("string: ''", 'string: "RIFF\\0\\0\\0\\0WEBPVP8X"')),
+    "no label": ("a label", replace("recorded_from: sandbox\n", "")),
+    "another label": ("a label", replace("from: sandbox", "from: live")),
+    "a port": ("a host", replace("http://127.0.0.1/", "http://127.0.0.1:8080/")),
+    "the real host": ("a host", replace("http://127.0.0.2/", "https://storage.googleapis.com/")),
+    "a response header": ("a response header", replace(NO_HEADER, NO_HEADER.replace("}", "etag: [x]}"))),
+    "a response cookie": ("a login", replace(NO_HEADER, NO_HEADER.replace("}", "set-cookie: [x]}"))),
+    "a JSON web token": ("a login", replace('"visit":1', '"visit":"eyJhbGciOiJIUzI1NiJ9.e30.abc"')),
+    "the sandbox's password": ("a login", replace('"visit":1', '"visit":"sandbox-3cf6cfb00e3b127d"')),
+    "a text that the storage signed": ("a signed text", replace("string: ''", "string: GOOG4-HMAC-SHA256")),
+    "a cookie": ("a request header", replace("headers: {}", "headers: {cookie: [x]}")),
+    "an upload": ("an upload", lambda text: re.sub("[0-9,]+ bytes, SHA", "bytes, SHA", text, count=1)),
     "a path": ("a request without", lambda text: re.sub("(uri: http://127.0.0.2/).*", r"\1", text)),
-    "a name sent": ("a name", swap('\'{"name":"subject-1"', '\'{"name":"Anna"')),
-    "a name received": ("a name", swap('string: \'{"name":"subject-1"', 'string: \'{"name":"Anna"')),
-    "a name searched for": ("a name", swap("/?page=1", "/?q=anna&page=1")),
-    "the company": ("whose", swap('"name":"company"', '"name":"Example Ltd"')),
-    "a token received": ("a secret", swap('"visit":1', '"access_token":"abc"')),
-    "a password": ("a secret", swap('"visit":1', '"password":"abc"')),
-    "the user": ("who the user", swap('"visit":1', '"username":"anna@example.com"')),
-    "the author": ("whose", swap('"author_id":1', '"author_id":1234')),
-    "nothing": ("nothing", lambda text: "recorded_from: sandbox\ninteractions: []\n"),
+    "a name sent": ("a name", replace('\'{"name":"subject-1"', '\'{"name":"Anna"')),
+    "a name received": ("a name", replace('string: \'{"name":"subject-1"', 'string: \'{"name":"Anna"')),
+    "a name searched for": ("a name", replace("/?page=1", "/?q=anna&page=1")),
+    "the company": ("the owner", replace('"name":"company"', '"name":"Example Ltd"')),
+    "a token received": ("a secret", replace('"visit":1', '"access_token":"abc"')),
+    "a password": ("a secret", replace('"visit":1', '"password":"abc"')),
+    "the user": ("the identity", replace('"visit":1', '"username":"anna@example.com"')),
+    "the author": ("the owner", replace('"author_id":1', '"author_id":1234')),
+    "no interaction": ("no interaction", lambda text: "recorded_from: sandbox\ninteractions: []\n"),
 }  # fmt: skip
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("leak", "plant"), PLANTED.values(), ids=PLANTED.keys())
-def test_a_planted_leak_is_found(leak: str, plant: Callable[[str], str]) -> None:
+@pytest.mark.parametrize(("leak", "insert"), INSERTED.values(), ids=INSERTED.keys())
+def test_an_inserted_leak_is_found(leak: str, insert: Callable[[str], str]) -> None:
     text = (RECORDED / "test_upload[path].yaml").read_text("utf-8")
-    planted = plant(text)
-    assert planted != text
-    assert [found for found in leaks(planted, "sandbox") if found.startswith(leak)]
+    changed = insert(text)
+    assert changed != text
+    assert [found for found in leaks(changed, "sandbox") if found.startswith(leak)]
 
 
-# Recording
+# --- recording
 
 
-def test_the_client_s_time_passes_only_while_it_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_clock_of_the_client_advances_only_while_it_sleeps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     clock = Clock(virtual=True)
-    began, machine = clock.now(), time.perf_counter()
+    started, machine = clock.now(), time.perf_counter()
     recording.drive_time(monkeypatch, clock)
     moment = time.monotonic()
     time.sleep(3600)
     assert time.monotonic() - moment == 3600
     asyncio.run(asyncio.sleep(1800))
     assert time.monotonic() - moment == 5400
-    assert (clock.now() - began).total_seconds() == 5400
+    assert (clock.now() - started).total_seconds() == 5400
     assert time.perf_counter() - machine < 60
 
 
-def test_the_jitter_of_retries_is_the_same_in_each_recording() -> None:
+def test_the_jitter_of_retries_is_the_same_in_every_recording() -> None:
     drawn = []
     for _ in range(2):
         with pytest.MonkeyPatch.context() as patch:
@@ -230,7 +233,9 @@ def test_the_jitter_of_retries_is_the_same_in_each_recording() -> None:
     assert drawn[0] == drawn[1]
 
 
-def test_a_recording_of_the_real_service_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sleep_takes_real_time_while_recording_the_real_service(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     recording.drive_time(monkeypatch, really=True)
     machine, moment = time.perf_counter(), time.monotonic()
     time.sleep(0.02)
@@ -239,7 +244,7 @@ def test_a_recording_of_the_real_service_sleeps(monkeypatch: pytest.MonkeyPatch)
     assert time.perf_counter() - machine >= 0.03
 
 
-async def test_the_timeouts_of_the_event_loop_keep_the_machine_s_time(
+async def test_the_event_loop_uses_the_real_clock_for_timeouts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     recording.drive_time(monkeypatch)
@@ -253,14 +258,14 @@ async def test_the_timeouts_of_the_event_loop_keep_the_machine_s_time(
 async def test_concurrent_requests_are_recorded_one_at_a_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    under_way, most = 0, 0
+    active, maximum = 0, 0
 
     async def handle(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
-        nonlocal under_way, most
-        under_way += 1
-        most = max(most, under_way)
+        nonlocal active, maximum
+        active += 1
+        maximum = max(maximum, active)
         await asyncio.sleep(0.001)
-        under_way -= 1
+        active -= 1
         return httpx.Response(200)
 
     monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", handle)
@@ -268,29 +273,29 @@ async def test_concurrent_requests_are_recorded_one_at_a_time(
     async with httpx.AsyncClient() as client:
         responses = await asyncio.gather(*(client.get("http://127.0.0.1/") for _ in range(4)))
     assert [response.status_code for response in responses] == [200] * 4
-    assert most == 1
+    assert maximum == 1
 
 
-def interaction(method: str, path: str, answer: str = "") -> dict[str, Any]:
+def interaction(method: str, path: str, response: str = "") -> dict[str, Any]:
     request = {"method": method, "uri": f"http://127.0.0.2{path}"}
-    return {"request": request, "response": {"body": {"string": answer}}}
+    return {"request": request, "response": {"body": {"string": response}}}
 
 
 def test_concurrent_uploads_are_stored_in_the_order_of_their_urls() -> None:
     slots = interaction("POST", "/upload/", '{"front":"/bucket/f","left":"/bucket/a"}')
     front, left = interaction("PUT", "/bucket/f"), interaction("PUT", "/bucket/a")
     failed = interaction("PUT", "/bucket/a", "503")
-    assert recording.in_order([slots, left, front]) == [slots, front, left]
-    assert recording.in_order([slots, front, failed, left]) == [slots, front, failed, left]
+    assert recording.sorted_uploads([slots, left, front]) == [slots, front, left]
+    assert recording.sorted_uploads([slots, front, failed, left]) == [slots, front, failed, left]
     reads = [interaction("GET", "/bucket/a"), interaction("GET", "/bucket/f")]
-    assert recording.in_order([slots, *reads]) == [slots, *reads]
+    assert recording.sorted_uploads([slots, *reads]) == [slots, *reads]
 
 
-# Replaying
+# --- replaying
 
 
 @pytest.fixture
-def tape(vcr_config: dict[str, Any]) -> Callable[[str], AbstractContextManager[Any]]:
+def replay(vcr_config: dict[str, Any]) -> Callable[[str], AbstractContextManager[Any]]:
     """Return a function that replays one of the sandbox's cassettes."""
     vcr = VCR(cassette_library_dir=str(RECORDED), record_mode="none")
     vcr.register_serializer("yaml", recording.LabelledYaml("sandbox"))
@@ -304,74 +309,78 @@ def haut() -> Iterator[Haut]:
 
 
 @pytest.mark.block_network
-@pytest.mark.parametrize("position", [None, 0, 80_000, -1])
-def test_an_upload_with_one_byte_changed_is_not_found(
-    tape: Callable[[str], AbstractContextManager[Any]], haut: Haut, position: int | None
+@pytest.mark.parametrize("position", [None, 0, 10_000, -1])
+def test_an_upload_with_a_changed_byte_is_not_found(
+    replay: Callable[[str], AbstractContextManager[Any]], haut: Haut, position: int | None
 ) -> None:
     photo = bytearray(PHOTO.read_bytes())
-    with tape("test_download_to_a_path") as cassette:
+    with replay("test_download_to_a_path") as cassette:
         subject_id = json.loads(cassette.responses[0]["body"]["string"])["id"]
         slot = haut.images.request_upload(subject_id, side="front")
-        address, headers = slot.upload_url.url, {"Content-Type": "application/octet-stream"}
+        url, headers = slot.upload_url.url, {"Content-Type": "application/octet-stream"}
         headers["X-Goog-Content-Length-Range"] = "1,31457280"
         if position is None:
-            assert httpx.put(address, headers=headers, content=bytes(photo)).status_code == 200
+            assert httpx.put(url, headers=headers, content=bytes(photo)).status_code == 200
             return
         photo[position] ^= 1
         with pytest.raises(NotRecorded):
-            httpx.put(address, headers=headers, content=bytes(photo))
+            httpx.put(url, headers=headers, content=bytes(photo))
 
 
 @pytest.mark.block_network
-def test_a_signed_request_is_found_by_its_path_and_without_its_signature(
-    tape: Callable[[str], AbstractContextManager[Any]],
+def test_a_signed_request_is_matched_by_its_path_and_not_by_its_signature(
+    replay: Callable[[str], AbstractContextManager[Any]],
 ) -> None:
-    with tape("test_download_to_a_path") as cassette:
-        [address] = [recorded.uri for recorded in cassette.requests if recorded.method == "PUT"]
+    with replay("test_download_to_a_path") as cassette:
+        [url] = [recorded.uri for recorded in cassette.requests if recorded.method == "PUT"]
         with pytest.raises(NotRecorded):
-            httpx.get(address.replace("haut-sandbox", "another-bucket"))
+            httpx.get(url.replace("haut-sandbox", "another-bucket"))
         with pytest.raises(NotRecorded):
-            httpx.get(f"{address}?generation=1")
-        answer = httpx.get(f"{address}?X-Goog-Date=20250101T000000Z&X-Goog-Signature=0a1b2c")
-        assert answer.content == PHOTO.read_bytes()
+            httpx.get(f"{url}?generation=1")
+        response = httpx.get(f"{url}?X-Goog-Date=20250101T000000Z&X-Goog-Signature=0a1b2c")
+        assert response.content == PHOTO.read_bytes()
 
 
 @pytest.fixture
-def listening() -> Iterator[socket.socket]:
+def listener() -> Iterator[socket.socket]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
         yield server
 
 
-# The standard library leaves a socket open when connecting fails with what is no OSError.
+# The standard library closes a socket whose connection fails only if the error is an OSError.
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 @pytest.mark.block_network
-def test_no_socket_can_be_reached_while_the_network_is_blocked(listening: socket.socket) -> None:
+def test_the_sync_client_cannot_connect_while_the_network_is_blocked(
+    listener: socket.socket,
+) -> None:
     credentials = recording.replayed("sandbox").credentials
-    credentials["base_url"] = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    credentials["base_url"] = f"http://127.0.0.1:{listener.getsockname()[1]}"
     with Haut(**credentials) as haut, pytest.raises(RuntimeError, match="Network is disabled"):
         haut.subjects.list()
     with pytest.raises(BlockingIOError):
-        listening.accept()
+        listener.accept()
 
 
 @pytest.mark.block_network
-async def test_no_socket_can_be_reached_by_the_event_loop_either(listening: socket.socket) -> None:
+async def test_the_async_client_cannot_connect_while_the_network_is_blocked(
+    listener: socket.socket,
+) -> None:
     credentials = recording.replayed("sandbox").credentials
-    credentials["base_url"] = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    credentials["base_url"] = f"http://127.0.0.1:{listener.getsockname()[1]}"
     async with AsyncHaut(**credentials) as haut:
-        # anyio wraps what a connection attempt raises into a group.
+        # anyio wraps the errors of connection attempts in an exception group.
         with pytest.raises((RuntimeError, ExceptionGroup)) as raised:
             await haut.subjects.list()
     assert "Network is disabled" in "".join(traceback.format_exception(raised.value))
     with pytest.raises(BlockingIOError):
-        listening.accept()
+        listener.accept()
 
 
 def run_workflows(
     client: str, cassettes: Path, *options: str, service: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run the workflow tests of one client on other cassettes."""
+    """Run the workflow tests of one client with the cassettes of a folder."""
     command = [
         sys.executable,
         "-m",
@@ -387,13 +396,13 @@ def run_workflows(
 
 
 @pytest.mark.slow
-def test_a_replay_fails_for_the_right_reason_when_a_cassette_was_changed(tmp_path: Path) -> None:
+def test_a_replay_of_a_changed_cassette_fails_with_the_expected_error(tmp_path: Path) -> None:
     changes: dict[str, tuple[Callable[[str], str], str]] = {
         "test_bad_request": (
-            swap("from: sandbox", "from: live"),
+            replace("from: sandbox", "from: live"),
             "recorded from live is in the folder",
         ),
-        "test_create_subject": (swap('"birth_date":"1990', '"birth_date":"1991'), "NotRecorded"),
+        "test_create_subject": (replace('"birth_date":"1990', '"birth_date":"1991'), "NotRecorded"),
         "test_get_image": (
             lambda text: re.sub("(SHA-256 .*)[0-9a-f]", r"\g<1>x", text),
             "NotRecorded",
@@ -420,21 +429,21 @@ def test_a_replay_fails_for_the_right_reason_when_a_cassette_was_changed(tmp_pat
 
 
 @pytest.mark.slow
-def test_recording_on_a_busy_machine_gives_the_same_bytes(tmp_path: Path) -> None:
-    """If this fails, the client, the sandbox or the tests have changed: run `make record`."""
+def test_recording_with_a_slow_sandbox_gives_the_same_cassettes(tmp_path: Path) -> None:
+    """If this test fails after a change of the client, the sandbox or the tests, run `make record`."""
     done = run_workflows(
         "_async", tmp_path / "sandbox", "--record-mode=rewrite", "-p", "tests.slow_sandbox", "-q"
     )
     assert done.returncode == 0, done.stdout
-    now = {path.name: path.read_bytes() for path in (tmp_path / "sandbox").iterdir()}
-    before = {path.name: path.read_bytes() for path in RECORDED.iterdir()}
-    assert sorted(now) == sorted(before)
-    assert [name for name in now if now[name] != before[name]] == []
+    new = {path.name: path.read_bytes() for path in (tmp_path / "sandbox").iterdir()}
+    old = {path.name: path.read_bytes() for path in RECORDED.iterdir()}
+    assert sorted(new) == sorted(old)
+    assert [name for name in new if new[name] != old[name]] == []
 
 
 @pytest.mark.slow
-def test_a_recording_of_a_service_of_its_own_can_be_replayed_and_compared(tmp_path: Path) -> None:
-    """A sandbox without a seed stands for the real service: it dates responses and keeps real time."""
+def test_a_live_recording_can_be_replayed_and_compared(tmp_path: Path) -> None:
+    """Replace the real service by a sandbox without a seed, which sends Date and uses the real clock."""
     folder, chosen = tmp_path / "live", ("-k", "update_subject or over_several_pages", "-q")
     with Sandbox() as sandbox:
         service = {

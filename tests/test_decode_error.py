@@ -1,7 +1,7 @@
-"""A response body that does not have the documented shape ends in a DecodeError that names the field.
+"""A response body that does not match its schema raises a DecodeError that names the field.
 
-Every generated model is read from a sample of the contract, less one required key or with one value
-that the field cannot have. The text of the error never quotes a value.
+Every generated model parses sample JSON with one required key removed or one value invalid. The error
+message never contains a value of the response.
 """
 
 from __future__ import annotations
@@ -60,21 +60,21 @@ def sample(schema: Json) -> Any:
 Path = tuple[str | int, ...]
 
 
-def holders(schema: Json, path: Path = ()) -> Iterator[tuple[Path, Json]]:
-    """Yield each object inside a schema that is read without alternatives, and its place."""
+def objects(schema: Json, path: Path = ()) -> Iterator[tuple[Path, Json]]:
+    """Yield the path and the schema of each object inside a schema, without options of unions."""
     schema = answers.resolved(schema)
     if schema.get("nullable") or any(key in schema for key in ("allOf", "oneOf", "anyOf")):
-        return  # the generated code tries the next alternative, and leaves what none of them fits
+        return  # the generated code keeps the raw value if no option of a union fits
     if schema.get("type") == "object":
         yield path, schema
         for name, inner in schema.get("properties", {}).items():
-            yield from holders(inner, (*path, name))
+            yield from objects(inner, (*path, name))
     elif schema.get("type") == "array":
-        yield from holders(schema["items"], (*path, 1))
+        yield from objects(schema["items"], (*path, 1))
 
 
-def unfit(schema: Json) -> list[object]:
-    """Return values that a field with this schema cannot have."""
+def invalid_values(schema: Json) -> list[object]:
+    """Return values that a field with this schema rejects."""
     schema = answers.resolved(schema)
     if schema.get("nullable") or any(key in schema for key in ("allOf", "oneOf", "anyOf")):
         return []
@@ -94,7 +94,7 @@ def at(value: Any, path: Path) -> Any:
     return value
 
 
-def read(model: Any, value: Any) -> DecodeError | None:
+def decode_error(model: Any, value: Any) -> DecodeError | None:
     try:
         model.from_dict(value)
     except DecodeError as error:
@@ -102,42 +102,42 @@ def read(model: Any, value: Any) -> DecodeError | None:
     return None
 
 
-def test_every_model_is_read() -> None:
-    seen: set[type] = set()
+def test_samples_use_every_model() -> None:
+    used: set[type] = set()
 
     def collect(value: Any) -> None:
         if isinstance(value, list):
             for item in value:
                 collect(item)
         elif attrs.has(type(value)):
-            seen.add(type(value))
+            used.add(type(value))
             for field in attrs.fields(type(value)):
                 collect(getattr(value, field.name))
 
     for name, schema in SCHEMAS.items():
         if name in MODELS:
             collect(MODELS[name].from_dict(sample(schema)))
-    assert seen == set(MODELS.values())
+    assert used == set(MODELS.values())
 
 
 @pytest.mark.parametrize("name", [name for name in SCHEMAS if name in MODELS])
-def test_each_field(name: str) -> None:
+def test_error_names_a_missing_or_invalid_field(name: str) -> None:
     model = MODELS[name]
-    good = sample(SCHEMAS[name])
-    for path, schema in holders(SCHEMAS[name]):
+    valid = sample(SCHEMAS[name])
+    for path, schema in objects(SCHEMAS[name]):
         for field, inner in schema.get("properties", {}).items():
             place = ".".join(map(str, (*path, field)))
             if field in schema.get("required", ()):
-                body = copy.deepcopy(good)
+                body = copy.deepcopy(valid)
                 del at(body, path)[field]
-                error = read(model, body)
+                error = decode_error(model, body)
                 assert error is not None, place
                 assert str(error) == f"Cannot read {name}: {place} is missing"
                 assert error.field == place
-            for value in unfit(inner):
-                body = copy.deepcopy(good)
+            for value in invalid_values(inner):
+                body = copy.deepcopy(valid)
                 at(body, path)[field] = value
-                error = read(model, body)
+                error = decode_error(model, body)
                 assert error is not None, (place, value)
                 assert (error.model, error.field) == (name, place), value
                 assert SECRET not in str(error)
@@ -147,31 +147,32 @@ def test_each_field(name: str) -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("value", NOT_OBJECTS, ids=repr)
-def test_a_body_that_is_no_object(name: str, value: object) -> None:
-    error = read(MODELS[name], value)
+def test_body_must_be_an_object(name: str, value: object) -> None:
+    error = decode_error(MODELS[name], value)
     assert error is not None
     assert str(error) == f"Cannot read {name}: (body) is not a JSON object"
     assert error.field == "(body)"
 
 
-def test_the_path_has_the_index_of_the_item() -> None:
+def test_field_path_contains_list_indexes() -> None:
     page = sample(SCHEMAS["PaginatedSubjectList"])
     page["results"][1] = {**page["results"][1], "creation_time": SECRET}
-    error = read(models.PaginatedSubjectList, page)
+    error = decode_error(models.PaginatedSubjectList, page)
     assert error is not None
     assert str(error) == "Cannot read PaginatedSubjectList: results.1.creation_time is invalid"
 
 
-def test_error_is_a_value_error_that_pickles() -> None:
+def test_decode_error_is_a_value_error_and_can_be_pickled() -> None:
     error = DecodeError("Subject", "company.id", "is invalid")
-    again = pickle.loads(pickle.dumps(error))
-    assert type(again) is DecodeError
+    copied = pickle.loads(pickle.dumps(error))
+    assert type(copied) is DecodeError
     assert issubclass(DecodeError, ValueError)
-    assert (again.model, again.field, again.problem) == ("Subject", "company.id", "is invalid")
-    assert str(again) == str(error) == "Cannot read Subject: company.id is invalid"
+    assert (copied.model, copied.field, copied.problem) == ("Subject", "company.id", "is invalid")
+    assert str(copied) == str(error) == "Cannot read Subject: company.id is invalid"
 
 
-def respond(operation: str, status: int, body: bytes) -> Any:
+def call_with_response(operation: str, status: int, body: bytes) -> Any:
+    """Call an operation whose transport serves one response."""
     module, arguments = answers.call(operation)
     transport = httpx.MockTransport(lambda _: httpx.Response(status, content=body))
     client = AuthenticatedClient(
@@ -187,22 +188,22 @@ def respond(operation: str, status: int, body: bytes) -> Any:
 
 @pytest.mark.parametrize("operation", answers.ANSWERING)
 @pytest.mark.parametrize("body", [b"null", b"1", b'"x"', b"true", b"[1]", b"", b"<html>"])
-def test_a_response_of_another_kind(operation: str, body: bytes) -> None:
+def test_unexpected_body_raises_decode_error(operation: str, body: bytes) -> None:
     code, _ = answers.success(operation)
     with pytest.raises(DecodeError) as caught:
-        respond(operation, code, body)
-    many = operation in ("list_datasets_short", "list_image_results", "list_aux_images")
-    assert caught.value.field == ("0" if many and body == b"[1]" else "(body)")
+        call_with_response(operation, code, body)
+    is_list = operation in ("list_datasets_short", "list_image_results", "list_aux_images")
+    assert caught.value.field == ("0" if is_list and body == b"[1]" else "(body)")
     assert caught.value.__suppress_context__
 
 
-def test_an_item_of_a_list_response() -> None:
+def test_error_names_the_item_of_a_list_response() -> None:
     results = [*answers.good("list_image_results"), *answers.good("list_image_results")]
     del results[1]["is_ok"]
     with pytest.raises(DecodeError, match=r"^Cannot read list: 1\.is_ok is missing$"):
-        respond("list_image_results", 200, json.dumps(results).encode())
+        call_with_response("list_image_results", 200, json.dumps(results).encode())
 
 
-def test_an_undocumented_status_is_not_a_decode_error() -> None:
+def test_undocumented_status_raises_unexpected_status() -> None:
     with pytest.raises(UnexpectedStatus):
-        respond("list_image_results", 418, b"tea")
+        call_with_response("list_image_results", 418, b"tea")

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from haut_ext import AsyncHaut, Haut
-from haut_ext._async.images import AsyncImages
-from haut_ext._async.subjects import AsyncSubjects
-from haut_ext._sync.images import Images
-from haut_ext._sync.subjects import Subjects
+from haut_ext._async.resources.images import AsyncImages
+from haut_ext._async.resources.subjects import AsyncSubjects
+from haut_ext._sync.resources.images import Images
+from haut_ext._sync.resources.subjects import Subjects
 from haut_ext.sandbox import Sandbox
 
 PAIRS = [

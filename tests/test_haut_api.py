@@ -1,4 +1,4 @@
-"""The generated package by itself, as users of the whole Swagger import it."""
+"""The generated package used on its own, without haut_ext."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ import pytest
 import haut_api
 from haut_api.client import AuthenticatedClient, Client
 from haut_api.models import ErrorResponse
-from scripts.generate import OVERLAY, overlaid
+from scripts.generate import OVERLAY, load_contract
 from tests import answers
 
 
-def test_the_document_comes_with_the_package() -> None:
+def test_package_contains_the_openapi_document() -> None:
     content = files("haut_api").joinpath("openapi.json").read_bytes()
     assert hashlib.sha256(content).hexdigest() == haut_api.SPEC_SHA256
-    assert haut_api.spec() == overlaid(OVERLAY)
+    assert haut_api.spec() == load_contract(OVERLAY)
     assert haut_api.spec()["info"]["version"] == haut_api.SPEC_VERSION
 
 
 @pytest.mark.parametrize("kind", [Client, AuthenticatedClient])
-def test_requests_end_in_finite_time(kind: Any) -> None:
+def test_default_timeout_limits_every_phase_of_a_request(kind: Any) -> None:
     token = {"token": "s3cret"} if kind is AuthenticatedClient else {}
     with kind(base_url="https://saas.haut.ai", **token) as client:
         timeout = client.get_httpx_client().timeout
     assert None not in (timeout.connect, timeout.read, timeout.write, timeout.pool)
 
 
-def test_a_repr_shows_no_secret() -> None:
+def test_repr_of_a_client_shows_no_secrets() -> None:
     client = AuthenticatedClient(
         base_url="https://saas.haut.ai",
         token="s3cret-token",
@@ -47,17 +47,17 @@ def test_a_repr_shows_no_secret() -> None:
 
 
 @pytest.mark.parametrize("operation", answers.ANSWERING)
-def test_every_operation_can_be_called_in_four_ways(operation: str) -> None:
+def test_every_operation_has_four_functions(operation: str) -> None:
     module, _ = answers.call(operation)
     for name in ("sync", "sync_detailed", "asyncio", "asyncio_detailed"):
         assert callable(getattr(module, name))
 
 
 @pytest.mark.parametrize(("status", "body"), [(404, True), (520, False)])
-def test_a_status_is_returned_as_it_is(status: int, body: bool) -> None:
+def test_error_statuses_are_returned_unchanged(status: int, body: bool) -> None:
     error = {"type": "client_error", "errors": []}
-    answer = httpx.Response(status, content=json.dumps(error).encode())
-    transport = httpx.MockTransport(lambda _: answer)
+    served = httpx.Response(status, content=json.dumps(error).encode())
+    transport = httpx.MockTransport(lambda _: served)
     client = AuthenticatedClient(
         base_url="https://saas.haut.ai", token="t", httpx_args={"transport": transport}
     )

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from haut_ext import AlgorithmsFailed, HautError
-from haut_ext.metrics import (
+from haut_ext.analysis_results import (
     AlgorithmResult,
     BatchResults,
     Metric,

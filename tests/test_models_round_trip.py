@@ -1,4 +1,4 @@
-"""Each documented response goes through the generated models and comes back as the same JSON."""
+"""Generated models parse each documented response and serialize it to the same JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from haut_api import models
 from tests import documents
 
-# By the end of the request line's path, since that is what the pages show.
+# Keys are the method and the end of the path, since the documentation pages shorten paths.
 MODELS: dict[tuple[str, str], Any] = {
     ("POST", "/subjects/"): models.Subject,
     ("PATCH", "/subjects/{subject_id}/"): models.Subject,
@@ -37,7 +37,7 @@ def model(call: documents.Call) -> Any:
 
 
 @pytest.mark.parametrize("call", RESPONSES, ids=str)
-def test_response_comes_back_as_the_same_json(call: documents.Call) -> None:
+def test_response_serializes_to_the_same_json(call: documents.Call) -> None:
     original = copy.deepcopy(call.response)
     parsed = model(call).from_dict(call.response)
     assert parsed.to_dict() == original
@@ -46,19 +46,19 @@ def test_response_comes_back_as_the_same_json(call: documents.Call) -> None:
 
 
 @pytest.mark.parametrize("call", RESPONSES, ids=str)
-def test_parsed_response_survives_pickle_and_deepcopy(call: documents.Call) -> None:
+def test_parsed_response_can_be_pickled_and_copied(call: documents.Call) -> None:
     parsed = model(call).from_dict(call.response)
-    for again in (pickle.loads(pickle.dumps(parsed)), copy.deepcopy(parsed)):
-        assert again == parsed
-        assert again.to_dict() == call.response
+    for copied in (pickle.loads(pickle.dumps(parsed)), copy.deepcopy(parsed)):
+        assert copied == parsed
+        assert copied.to_dict() == call.response
 
 
 @pytest.mark.parametrize("call", RESPONSES, ids=str)
-def test_a_field_that_the_service_adds_later_is_kept(call: documents.Call) -> None:
+def test_unknown_fields_of_a_response_are_preserved(call: documents.Call) -> None:
     extended = {**call.response, "a_new_field": {"nested": [1]}}
     assert model(call).from_dict(extended).to_dict() == extended
 
 
-def test_error_body_comes_back_as_the_same_json() -> None:
+def test_error_body_serializes_to_the_same_json() -> None:
     body = documents.facts_error_example()
     assert models.ErrorResponse.from_dict(body).to_dict() == body

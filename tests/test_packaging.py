@@ -1,6 +1,7 @@
-"""What is shipped: the two packages and nothing else, importable however it is installed.
+"""Tests of the wheel and the source distribution: contents, metadata, and that they can be installed.
 
-Installed into fresh environments that see the other packages of this one, and not this project.
+Packages are installed into new environments, which can import the dependencies from this environment
+but not this project.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import signal
 import subprocess
 import sys
 import sysconfig
-import tomllib
+import tarfile
 import venv
 import zipfile
+from email import message_from_bytes
+from email.message import Message
 from pathlib import Path
 
 import pytest
@@ -21,9 +24,11 @@ import haut_ext
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = {"haut_api": ROOT / "generated" / "haut_api", "haut_ext": ROOT / "haut_ext"}
+LICENSE = (ROOT / "LICENSE").read_bytes()
 
 
 def run(*command: str | Path, cwd: Path) -> str:
+    """Run a command, fail the test if it fails, and return its output."""
     done = subprocess.run(
         [str(part) for part in command], cwd=cwd, capture_output=True, text=True, check=False
     )
@@ -32,29 +37,43 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from the source distribution as a release is."""
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the source distribution and the wheel that is built from it."""
     folder = tmp_path_factory.mktemp("dist")
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ".", cwd=ROOT)
-    [built] = folder.glob("*.whl")
-    return built
+    return folder
+
+
+@pytest.fixture
+def wheel(dist: Path) -> Path:
+    [path] = dist.glob("*.whl")
+    return path
+
+
+@pytest.fixture
+def metadata(wheel: Path) -> Message:
+    """Metadata of the wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        [name] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        return message_from_bytes(archive.read(name))
 
 
 @pytest.fixture
 def python(tmp_path: Path) -> Path:
-    """The interpreter of a fresh environment."""
+    """Interpreter of a new environment."""
     folder = tmp_path / "environment"
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / "bin" / "python"
     code = "import sysconfig; print(sysconfig.get_path('purelib'))"
     site_packages = Path(run(python, "-c", code, cwd=tmp_path).strip())
-    # A path named in a .pth file is searched, and its own .pth files, our editable one among them,
-    # are not read.
-    (site_packages / "others.pth").write_text(sysconfig.get_path("purelib"))
+    # Python adds a folder that a .pth file names to the import path, but does not read the .pth files
+    # in that folder. One of those belongs to the editable installation of this project.
+    (site_packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
     return python
 
 
-def install(python: Path, *what: str | Path) -> None:
+def install(python: Path, *arguments: str | Path) -> None:
+    """Install packages into the environment, without dependencies or network access."""
     pip: list[str | Path] = [
         sys.executable,
         "-m",
@@ -64,19 +83,20 @@ def install(python: Path, *what: str | Path) -> None:
         "--disable-pip-version-check",
     ]
     options = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    run(*pip, "install", *options, *what, cwd=ROOT)
+    run(*pip, "install", *options, *arguments, cwd=ROOT)
 
 
 @pytest.mark.slow
-def test_the_wheel_holds_the_two_packages_and_nothing_else(wheel: Path) -> None:
+def test_wheel_contains_only_the_two_packages(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        shipped = set(archive.namelist())
-    metadata = {name for name in shipped if ".dist-info/" in name}
-    assert {name.partition("/")[2] for name in metadata} == {
+        names = set(archive.namelist())
+    dist_info = {name for name in names if ".dist-info/" in name}
+    assert {name.partition("/")[2] for name in dist_info} == {
         "METADATA",
         "RECORD",
         "WHEEL",
         "entry_points.txt",
+        "licenses/LICENSE",
     }
     sources = {
         f"{name}/{path.relative_to(folder)}"
@@ -84,29 +104,54 @@ def test_the_wheel_holds_the_two_packages_and_nothing_else(wheel: Path) -> None:
         for path in folder.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert shipped - metadata == sources
+    assert names - dist_info == sources
     assert {f"{name}/py.typed" for name in PACKAGES} <= sources
     assert {Path(name).suffix for name in sources} == {".json", ".py", ".typed"}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", ["wheel", "folder", "editable"])
-def test_both_packages_can_be_imported(
-    way: str, python: Path, tmp_path: Path, request: pytest.FixtureRequest
+def test_wheel_contains_the_license(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        [name] = [name for name in archive.namelist() if name.endswith("/LICENSE")]
+        assert archive.read(name) == LICENSE
+
+
+def test_source_distribution_contains_the_license(dist: Path) -> None:
+    [path] = dist.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        file = archive.extractfile(f"haut_ext-{haut_ext.__version__}/LICENSE")
+        assert file is not None
+        assert file.read() == LICENSE
+
+
+def test_version_of_the_wheel_is_the_version_of_the_package(metadata: Message) -> None:
+    assert metadata["Version"] == haut_ext.__version__
+
+
+def test_metadata(metadata: Message) -> None:
+    assert metadata["License-Expression"] == "MIT"
+    assert metadata["Author"] == "The haut-ext authors"
+    labels = {url.partition(",")[0] for url in metadata.get_all("Project-URL", [])}
+    assert labels == {"Changelog", "Documentation", "Source"}
+
+
+@pytest.mark.parametrize("source", ["wheel", "folder", "editable"])
+def test_both_packages_can_be_imported_after_installation(
+    source: str, python: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    what = {"folder": ["."], "editable": ["--editable", "."]}.get(way)
-    install(python, *(what or [request.getfixturevalue("wheel")]))
+    arguments = {"folder": ["."], "editable": ["--editable", "."]}.get(source)
+    install(python, *(arguments or [request.getfixturevalue("wheel")]))
     code = "import haut_api.models as a, haut_ext as e; e.Haut; print(a.__file__, e.__file__)"
     models, package = run(python, "-W", "error", "-c", code, cwd=tmp_path).split()
-    places = [Path(models).parents[2], Path(package).parents[1]]
-    if way == "editable":
-        assert places == [ROOT / "generated", ROOT]
+    locations = [Path(models).parents[2], Path(package).parents[1]]
+    if source == "editable":
+        assert locations == [ROOT / "generated", ROOT]
     else:
-        assert all(tmp_path in place.parents for place in places), places
+        assert all(tmp_path in location.parents for location in locations), locations
 
 
 @pytest.mark.slow
-def test_the_sandbox_runs_from_the_wheel(wheel: Path, python: Path, tmp_path: Path) -> None:
+def test_sandbox_runs_from_the_wheel(wheel: Path, python: Path, tmp_path: Path) -> None:
     install(python, wheel)
     command = [str(python), "-W", "error", "-m", "haut_ext.sandbox", "--port", "0"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
@@ -117,8 +162,3 @@ def test_the_sandbox_runs_from_the_wheel(wheel: Path, python: Path, tmp_path: Pa
             assert process.wait(10) == 0
         finally:
             process.kill()
-
-
-def test_the_version_is_that_of_the_project() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert haut_ext.__version__ == project["version"]

@@ -102,7 +102,7 @@ for _operation in answers.ANSWERING:
 
             def _called(haut: Haut, operation: str = _operation) -> Any:
                 module, arguments = answers.call(operation)
-                return haut._session.request(module, arguments).parsed
+                return haut._operations.request(module, arguments).parsed
 
             if _shape is not None:
                 ANSWERS[_name] = (_called, object, _shape)

@@ -29,8 +29,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from haut_ext.errors import ImageRejected
-from haut_ext.image_header import read_header
-from haut_ext.photo import MAX_BYTES, MIN_EDGE, Photo, PhotoFile
+from haut_ext.photos.checks import MAX_BYTES, MIN_EDGE, Photo, PhotoFile
+from haut_ext.photos.image_header import read_header
 from tests.photo_files import chunk, decodes, encoded, jpeg, oracle, others, photos, picture
 
 SAMPLES = Path(__file__).parent.parent / "examples" / "photos"

@@ -1,8 +1,8 @@
-"""openapi/haut.yaml says what the documents say: all of it, and nothing else without a mark.
+"""Tests that openapi/haut.yaml agrees with the public documents of the API.
 
-One direction walks the documents (request lines, headers, each key of each JSON example, prose, the
-tables of api-facts) and looks each thing up in the spec; the other walks the spec and asks for the
-source of each thing.
+The tests compare both directions. Everything that the documents state (request lines, headers, keys of
+JSON examples, prose, the tables of api-facts) must be in the spec. Everything in the spec must be stated
+in a document or have a confidence label.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ SPEC: Json = dict(read_from_filename(str(ROOT / "openapi" / "haut.yaml"))[0])
 SCHEMAS: Json = SPEC["components"]["schemas"]
 
 STORAGE_PATH = "/{bucket}/{object_name}"
-# The reply gives the storage's URL whole; these names for its parts are the spec's own.
+# The service returns complete URLs of the storage; these names for their parts exist only in the spec.
 STORAGE_NAMES = {"bucket", "object_name", "signed_query"}
-# Of api-facts, what the spec takes names from, and what of that stands on typed pages.
+# Sections of api-facts from which the spec takes names, and those of them that also state types.
 SECTIONS = ("1.3", "1.4", "2", "3", "4", "5", "6", "7", "8", "13", "19.A")
 TYPED_SECTIONS = ("2", "3", "6", "7", "8.1")
 
 _NESTED = "/api/v1/companies/{company_id}/datasets/{dataset_id}/subjects/{subject_id}"
-# Old names of what is there, ways of uploading that the signed one has replaced, and reads that are
-# known from one client only; docs/design.md names them too.
-LEFT_OUT = {
+# Documented operations that the spec omits: old paths of other operations, uploads without a signed URL,
+# and operations that are known from one client only. docs/design.md lists them too.
+OMITTED = {
     ("POST", "/api/v1/login/"),
     ("POST", "/api/v1/refresh/"),
     ("GET", "/api/v1/auth/profile/"),
@@ -43,7 +43,7 @@ LEFT_OUT = {
     ("GET", f"{_NESTED}/batches/{{batch_id}}/images/"),
     ("GET", f"{_NESTED}/batches/{{batch_id}}/images/{{image_id}}/smoothed_results/"),
 }
-# In no document, and why it is here all the same.
+# Operations that no document has, and the reasons for including them.
 ADDED = {("GET", "/api/v1/companies/{company_id}/datasets/"): "every other collection has a list"}
 
 CALLS = documents.calls()
@@ -90,7 +90,7 @@ def media(body: Json) -> Json:
 
 
 def nodes(node: Any, where: str = "#") -> Iterator[tuple[str, Json]]:
-    """Every object of the spec with its place, what stands in examples left out."""
+    """Yield every object of the spec with its JSON pointer, except examples and default values."""
     if isinstance(node, dict):
         yield where, node
         for key, value in node.items():
@@ -110,7 +110,7 @@ def properties() -> Iterator[tuple[str, str, Json]]:
 # --- from the documents to the spec
 
 
-def test_documents_are_read_whole() -> None:
+def test_all_operations_of_the_seed_pages_are_parsed() -> None:
     pages = [page.read_text("utf-8") for page in documents.SEEDS]
     lines = sum(page.count(" HTTP/1.1\n") + page.count("curl -X") for page in pages)
     assert len(CALLS) == lines == 13
@@ -120,23 +120,23 @@ def test_documents_are_read_whole() -> None:
             assert len(compact) == int(call.headers["Content-Length"]), call
 
 
-def test_operations_are_the_documented_ones() -> None:
+def test_the_spec_has_the_documented_operations() -> None:
     documented = {(call.method, call.path.replace(STORAGE_URL, STORAGE_PATH)) for call in CALLS}
     documented |= documents.facts_routes()
-    assert documented >= LEFT_OUT
+    assert documented >= OMITTED
     found = {(method, path) for method, path, _ in operations()}
-    assert found == documented - LEFT_OUT | ADDED.keys()
+    assert found == documented - OMITTED | ADDED.keys()
     for method, path in ADDED:
         assert SPEC["paths"][path][method.lower()]["x-evidence"] == "inferred"
 
 
-def test_what_is_left_out_is_named_in_the_design() -> None:
+def test_omitted_operations_are_listed_in_the_design() -> None:
     design = (ROOT / "docs" / "design.md").read_text("utf-8")
-    assert [route for route in LEFT_OUT if " ".join(route) not in design] == []
+    assert [route for route in OMITTED if " ".join(route) not in design] == []
 
 
 @pytest.mark.parametrize("call", CALLS, ids=str)
-def test_request_line_and_headers(call: Call) -> None:
+def test_request_line_and_headers_agree(call: Call) -> None:
     found = operation(call)
     declared = {(parameter["in"], parameter["name"]) for parameter in parameters(found)}
     if call.path != STORAGE_URL:
@@ -161,10 +161,10 @@ def test_request_line_and_headers(call: Call) -> None:
 
 
 @pytest.mark.parametrize("call", CALLS, ids=str)
-def test_parameters(call: Call) -> None:
-    """Path: uuids (api-facts 4). Query: those the page describes, in its order, optional, typed."""
+def test_parameters_agree(call: Call) -> None:
+    """Test that path parameters are UUIDs, and query parameters are optional and in the page's order."""
     if call.path == STORAGE_URL:
-        return  # parts of a URL that the reply gives whole
+        return  # The service returns the complete URL.
     described = []
     for parameter in parameters(operation(call)):
         schema = parameter["schema"]
@@ -185,7 +185,7 @@ def test_parameters(call: Call) -> None:
 
 
 @pytest.mark.parametrize("call", CALLS, ids=str)
-def test_a_body_may_be_left_out_when_it_requires_nothing(call: Call) -> None:
+def test_a_body_is_required_if_one_of_its_fields_is(call: Call) -> None:
     body = operation(call).get("requestBody")
     if body is not None and call.path != STORAGE_URL and "x-evidence" not in body:
         fields = deref(media(body)["schema"]).get("required", [])
@@ -193,26 +193,26 @@ def test_a_body_may_be_left_out_when_it_requires_nothing(call: Call) -> None:
 
 
 @pytest.mark.parametrize("call", CALLS, ids=str)
-def test_json_examples_fit_key_by_key(call: Call) -> None:
+def test_json_examples_agree_with_the_schemas(call: Call) -> None:
     found = operation(call)
     if call.request is not None:
         schema = media(found["requestBody"])["schema"]
-        assert list(misfits(call.request, schema, "request", all_required=False)) == []
+        assert list(mismatches(call.request, schema, "request", all_required=False)) == []
     _, response = success(found)
     if call.response is None:
         assert "content" not in response
     else:
         schema = media(response)["schema"]
-        assert list(misfits(call.response, schema, "response", all_required=True)) == []
+        assert list(mismatches(call.response, schema, "response", all_required=True)) == []
 
 
-def misfits(example: Any, schema: Json, where: str, *, all_required: bool) -> Iterator[str]:
-    """Compare an example of the documents with the schema at its place, both ways.
+def mismatches(example: Any, schema: Json, where: str, *, all_required: bool) -> Iterator[str]:
+    """Yield the differences between an example of the documents and its schema.
 
-    The example stands for the whole schema: the documents' generator prints each property, prints
-    null for whatever may be null beside a type, and a value that tells the format (api-facts 0).
+    The generator of the documents prints every property, null for every nullable property, and a value
+    that depends on the format (api-facts 0). So an example shows the complete schema.
     """
-    marked = "x-evidence" in schema
+    labeled = "x-evidence" in schema
     null = {"$ref": "#/components/schemas/NullValue"}
     nullable = False
     if "oneOf" in schema:
@@ -220,7 +220,7 @@ def misfits(example: Any, schema: Json, where: str, *, all_required: bool) -> It
         nullable = True
     schema = deref(schema)
     nullable = nullable or schema.get("nullable", False)
-    marked = marked or "x-evidence" in schema
+    labeled = labeled or "x-evidence" in schema
     kind, form = schema.get("type"), schema.get("format")
 
     if example is None:
@@ -228,51 +228,61 @@ def misfits(example: Any, schema: Json, where: str, *, all_required: bool) -> It
             yield f"{where}: null in the document, not nullable in the spec"
         name = where.rpartition(".")[2]
         stated = kind is None or (kind in SHOWN_TYPES.get(name, "") and form is None)
-        if not stated and not marked:
-            yield f"{where}: the document hides the type, the spec states one without evidence"
+        if not stated and not labeled:
+            yield f"{where}: the type is not documented, but the spec has one without a label"
         return
-    if nullable and not marked:
-        yield f"{where}: never null in the document, nullable in the spec without evidence"
-
-    match example:
-        case dict():
-            expected: tuple[str, str | None] = ("object", None)
-            if "additionalProperties" in schema:
-                inner = schema["additionalProperties"]
-                for key, value in example.items() if isinstance(inner, dict) else ():
-                    yield from misfits(value, inner, f"{where}.{key}", all_required=all_required)
-            else:
-                declared = schema.get("properties", {})
-                for key in example.keys() - declared.keys():
-                    yield f"{where}.{key}: in the document, not in the spec"
-                for key in declared.keys() - example.keys():
-                    yield f"{where}.{key}: in the spec, not in the document"
-                if all_required and set(schema.get("required", [])) != set(declared):
-                    yield f"{where}: a key the document shows is not required"
-                for key in example.keys() & declared.keys():
-                    yield from misfits(
-                        example[key], declared[key], f"{where}.{key}", all_required=all_required
-                    )
-        case list():
-            expected = ("array", None)
-            for value in example:
-                yield from misfits(
-                    value, schema.get("items", {}), f"{where}[]", all_required=all_required
-                )
-        case bool():
-            expected = ("boolean", None)
-        case int():
-            expected = ("integer", None)
-        case str():
-            expected = ("string", format_of(example))
-        case _:
-            raise AssertionError(f"{where}: a value of no type the documents use")
+    if nullable and not labeled:
+        yield f"{where}: not null in the document, nullable in the spec without a label"
+    expected = type_of(example, where)
+    if isinstance(example, dict):
+        yield from object_mismatches(example, schema, where, all_required=all_required)
+    elif isinstance(example, list):
+        for value in example:
+            items = schema.get("items", {})
+            yield from mismatches(value, items, f"{where}[]", all_required=all_required)
     if (kind, form) != expected:
         yield f"{where}: {expected} in the document, {(kind, form)} in the spec"
 
 
+def object_mismatches(
+    example: Json, schema: Json, where: str, *, all_required: bool
+) -> Iterator[str]:
+    """Yield the differences between an object of the documents and its schema."""
+    if "additionalProperties" in schema:
+        inner = schema["additionalProperties"]
+        declared = dict.fromkeys(example, inner) if isinstance(inner, dict) else {}
+    else:
+        declared = schema.get("properties", {})
+        for key in example.keys() - declared.keys():
+            yield f"{where}.{key}: in the document, not in the spec"
+        for key in declared.keys() - example.keys():
+            yield f"{where}.{key}: in the spec, not in the document"
+        if all_required and set(schema.get("required", [])) != set(declared):
+            yield f"{where}: a documented key is not required"
+    for key in example.keys() & declared.keys():
+        yield from mismatches(
+            example[key], declared[key], f"{where}.{key}", all_required=all_required
+        )
+
+
+def type_of(example: Any, where: str) -> tuple[str, str | None]:
+    """Return the type and the format of a value."""
+    match example:
+        case dict():
+            return "object", None
+        case list():
+            return "array", None
+        case bool():
+            return "boolean", None
+        case int():
+            return "integer", None
+        case str():
+            return "string", format_of(example)
+    raise AssertionError(f"{where}: a value of unknown type")
+
+
 def format_of(value: str) -> str | None:
-    """The format for which the documents' generator makes this value (api-facts 0)."""
+    """Return the format for which the generator of the documents prints such a value (api-facts 0)."""
     if re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", value):
         return "uuid"
     if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", value):
@@ -283,7 +293,7 @@ def format_of(value: str) -> str | None:
 
 
 @pytest.mark.parametrize("schema", documents.facts_requests())
-def test_request_fields_have_the_limits_of_the_facts(schema: str) -> None:
+def test_request_fields_have_the_documented_limits(schema: str) -> None:
     fields = documents.facts_requests()[schema]
     declared = SCHEMAS[schema]["properties"]
     assert declared.keys() == fields.keys()
@@ -291,12 +301,12 @@ def test_request_fields_have_the_limits_of_the_facts(schema: str) -> None:
         found = {keyword: declared[name].get(keyword) for keyword in expected}
         found["required"] = name in SCHEMAS[schema].get("required", [])
         found["nullable"] = declared[name].get("nullable", False)
-        if "x-evidence" in declared[name]:  # a format the facts call hidden
+        if "x-evidence" in declared[name]:  # The facts do not state the format.
             found["format"] = expected["format"]
         assert found == expected, name
 
 
-def test_an_update_takes_the_fields_of_a_creation() -> None:
+def test_update_and_creation_have_the_same_fields() -> None:
     def constraints(schema: str) -> dict[str, Json]:
         return {
             name: {key: value for key, value in found.items() if not key.startswith("x-")}
@@ -307,25 +317,25 @@ def test_an_update_takes_the_fields_of_a_creation() -> None:
     assert "required" not in SCHEMAS["PatchedSubjectRequest"]
 
 
-def test_error_envelope_is_that_of_the_facts() -> None:
+def test_the_error_envelope_agrees() -> None:
     example = documents.facts_error_example()
     schema = {"$ref": "#/components/schemas/ErrorResponse"}
-    assert list(misfits(example, schema, "error", all_required=False)) == []
+    assert list(mismatches(example, schema, "error", all_required=False)) == []
     assert set(SCHEMAS["ErrorResponse"]["required"]) == {"type", "errors"}
     assert set(SCHEMAS["ErrorItem"]["required"]) == {"code", "detail", "attr"}
     assert "enum" not in SCHEMAS["ErrorResponse"]["properties"]["type"]
 
 
 def plain(text: str) -> str:
-    """The words alone: the page breaks lines, and spaces commas, around what it sets as code."""
+    """Normalize line breaks, and spaces before commas, which the pages insert around code."""
     return re.sub(r"[\s_]+", " ", text).replace(" ,", ",").strip()
 
 
 @pytest.mark.parametrize("call", CALLS, ids=str)
-def test_descriptions_and_defaults_of_the_page(call: Call) -> None:
-    """Each line between an operation's heading and its request line stands in the spec."""
+def test_descriptions_and_defaults_agree(call: Call) -> None:
+    """Test that the spec has each line between the heading and the request line of an operation."""
     if call.path == STORAGE_URL:
-        return  # a command in running prose: it has no heading
+        return  # The curl command has no heading.
     found = operation(call)
     heading = max(at for at, line in enumerate(call.prose) if line.startswith(found["summary"]))
 
@@ -345,13 +355,13 @@ def test_descriptions_and_defaults_of_the_page(call: Call) -> None:
             literals.discard(line)
         else:
             assert plain(line) in plain(text)
-    assert not literals, "a default that the page does not show"
+    assert not literals, "a default value that the page does not state"
 
 
 @pytest.mark.parametrize("call", CALLS, ids=str)
-def test_success_status_is_that_of_the_facts(call: Call) -> None:
+def test_success_statuses_agree(call: Call) -> None:
     if call.path == STORAGE_URL:
-        return  # the facts give none; the spec marks it as inferred
+        return  # The facts do not state it.
     stated = documents.facts_statuses()
     suffix = max(
         (end for method, end in stated if method == call.method and call.path.endswith(end)),
@@ -359,11 +369,11 @@ def test_success_status_is_that_of_the_facts(call: Call) -> None:
     )
     status, response = success(operation(call))
     assert status == stated[call.method, suffix]
-    # 201 is the only status that the documents state; the others follow from the shape of the page.
+    # The documents state only 201; all other statuses are inferred.
     assert ("x-evidence" in response) == (status != "201")
 
 
-def test_success_statuses_of_the_sections_around() -> None:
+def test_success_statuses_of_complete_paths_agree() -> None:
     stated = {
         route: code for route, code in documents.facts_statuses().items() if "/api/" in route[1]
     }
@@ -376,47 +386,47 @@ def test_success_statuses_of_the_sections_around() -> None:
 # --- from the spec to the documents
 
 
-def test_every_name_has_a_source() -> None:
+def test_every_name_in_the_spec_is_in_a_document() -> None:
     sourced = documents.seed_names() | documents.facts_names(*SECTIONS)
     used = {name for _, name, _ in properties()}
     used |= {parameter["name"] for _, _, found in operations() for parameter in parameters(found)}
     assert used - sourced == STORAGE_NAMES
 
 
-def test_what_the_pages_do_not_show_is_marked() -> None:
+def test_names_that_no_page_shows_are_labeled() -> None:
     shown = documents.seed_names() | documents.facts_names(*TYPED_SECTIONS)
     for schema, name, found in properties():
-        marked = "x-evidence" in found or "x-evidence" in SCHEMAS[schema]
-        assert name in shown or marked, f"{schema}.{name}"
+        labeled = "x-evidence" in found or "x-evidence" in SCHEMAS[schema]
+        assert name in shown or labeled, f"{schema}.{name}"
     for _, path, found in operations():
         for parameter in parameters(found):
             assert parameter["name"] in shown or "x-evidence" in parameter, (path, parameter)
             if parameter["in"] == "query":
-                # No page writes one out with its type.
+                # No page states the type of a query parameter.
                 assert "x-evidence" in parameter, (path, parameter)
 
 
-def test_a_mark_has_a_level_and_a_reason() -> None:
-    marks = 0
+def test_a_confidence_label_has_a_level_and_a_reason() -> None:
+    labels = 0
     for where, node in nodes(SPEC):
         assert ("x-evidence" in node) == ("x-evidence-reason" in node), where
         if "x-evidence" in node:
-            marks += 1
+            labels += 1
             assert node["x-evidence"] in {"inferred", "observed"}, where
             assert len(node["x-evidence-reason"].split()) >= 3, where
-            assert "$ref" not in node, f"{where}: readers ignore what stands beside a $ref"
+            assert "$ref" not in node, f"{where}: keywords beside a $ref are ignored"
         for cited in re.findall(r"\(api-facts ([^)]+)\)", node.get("x-evidence-reason", "")):
             for number in cited.split(", "):
                 assert documents.facts_section(number)
-    assert marks
+    assert labels
 
 
-def test_every_operation_is_secured_named_and_tagged() -> None:
+def test_security_operation_id_and_tag_of_every_operation() -> None:
     names = []
     for _, path, found in operations():
         names.append(found["operationId"])
-        open_to_all = path == STORAGE_PATH or found["tags"] == ["Login"]
-        assert found["security"] == ([] if open_to_all else [{"bearerAuth": []}])
+        public = path == STORAGE_PATH or found["tags"] == ["Login"]
+        assert found["security"] == ([] if public else [{"bearerAuth": []}])
         assert path == STORAGE_PATH or path.endswith("/")
         assert found["tags"] == [tag(path)]
         assert re.fullmatch(r"[a-z]+(_[a-z0-9]+)*", found["operationId"])
@@ -427,7 +437,7 @@ def test_every_operation_is_secured_named_and_tagged() -> None:
 
 
 def tag(path: str) -> str:
-    """The section of an operation: the last of these that its path holds."""
+    """Return the tag of the last entry that the path contains."""
     sections = {
         "/": "Images",
         "/auth/": "Login",
@@ -443,9 +453,11 @@ def tag(path: str) -> str:
 
 
 def test_error_statuses() -> None:
-    """400 where there is input, 404 where something is named, 401, 403 and 429 everywhere.
+    """Test the error responses of all operations.
 
-    All in the envelope, and marked, but for those of login, which its page states.
+    Operations with input have 400, operations on one object or page have 404, and all operations have
+    401, 403 and 429. All error responses use the error envelope. They are labeled, except those that the
+    page of the login states.
     """
     for _, path, found in operations():
         if path == STORAGE_PATH:
@@ -464,7 +476,7 @@ def test_error_statuses() -> None:
             assert media(error)["schema"] == {"$ref": "#/components/schemas/ErrorResponse"}
 
 
-# --- the examples
+# --- examples
 
 
 def examples(node: Json) -> dict[str, Any]:
@@ -472,7 +484,7 @@ def examples(node: Json) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("call", CALLS, ids=str)
-def test_examples_are_those_of_the_page(call: Call) -> None:
+def test_examples_are_those_of_the_pages(call: Call) -> None:
     found = operation(call)
     if call.request is not None:
         assert examples(media(found["requestBody"])) == {"document": call.request}

@@ -5,15 +5,15 @@ from typing import Any
 from .client import AuthenticatedClient, Client
 
 SPEC_VERSION = "v1"
-"""Version that the OpenAPI document gives itself."""
+"""Version of the OpenAPI document (`info.version`)."""
 
 SPEC_SHA256 = "a1c6d162d4155127c5baf2ad44e01fefeeb5a197289460ecef35574a1a0f2a58"
-"""SHA-256 of the OpenAPI document, the file openapi.json of this package."""
+"""SHA-256 of the OpenAPI document, which is the file openapi.json in this package."""
 
 
 def spec() -> dict[str, Any]:
     """Return the OpenAPI document that this package was generated from."""
-    # Imported here, since importing the package should be fast.
+    # Imported here to keep the import of the package fast.
     import json
     from importlib.resources import files
 

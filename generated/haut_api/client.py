@@ -5,7 +5,7 @@ import httpx
 from attrs import define, evolve, field
 
 DEFAULT_TIMEOUT = httpx.Timeout(60.0, connect=10.0)
-"""Seconds for each step of a request: to connect, to send and to receive a part."""
+"""Default timeout of each phase of a request: 10 seconds to connect, 60 seconds for each read, each write and the pool."""
 
 
 @define
@@ -20,8 +20,8 @@ class Client:
 
         ``headers``: A dictionary of headers to be sent with every request
 
-        ``timeout``: The maximum amount of time that one step of a request can take (DEFAULT_TIMEOUT if left out;
-        None waits for ever). API functions raise httpx.TimeoutException if it is exceeded.
+        ``timeout``: The timeout of each phase of a request. The default is DEFAULT_TIMEOUT; None disables the
+        timeout. API functions raise httpx.TimeoutException if it is exceeded.
 
         ``verify_ssl``: Whether or not to verify the SSL certificate of the API server. This should be True in production,
         but can be set to False for testing purposes.
@@ -161,8 +161,8 @@ class AuthenticatedClient:
 
         ``headers``: A dictionary of headers to be sent with every request
 
-        ``timeout``: The maximum amount of time that one step of a request can take (DEFAULT_TIMEOUT if left out;
-        None waits for ever). API functions raise httpx.TimeoutException if it is exceeded.
+        ``timeout``: The timeout of each phase of a request. The default is DEFAULT_TIMEOUT; None disables the
+        timeout. API functions raise httpx.TimeoutException if it is exceeded.
 
         ``verify_ssl``: Whether or not to verify the SSL certificate of the API server. This should be True in production,
         but can be set to False for testing purposes.

@@ -1,4 +1,4 @@
-"""Errors that the functions and models of this package raise."""
+"""Exceptions of the functions and models of this package."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class UnexpectedStatus(Exception):
 
 
 class DecodeError(ValueError):
-    """The body of a response does not have the documented shape.
+    """The body of a response does not match its schema.
 
-    The text names the model and the field and quotes no value, since values may be personal data.
+    The message names the model and the field. It contains no value, since values may be personal data.
 
     Attributes:
-        model: Name of the model that was read, or of the operation if the body has no model.
-        field: Dotted path of names as they stand in the JSON and of list indexes, such as
-            `results.0.creation_time`; "(body)" if the body as a whole is invalid.
-        problem: What is wrong with the field.
+        model: Name of the model, or of the operation if the body has no model.
+        field: Path of the field, JSON names and list indexes joined by dots, such as
+            `results.0.creation_time`; "(body)" if the body itself is invalid.
+        problem: Description of the error, such as "is missing".
     """
 
     def __init__(self, model: str, field: str, problem: str) -> None:
@@ -40,12 +40,12 @@ class DecodeError(ValueError):
 
     @classmethod
     def at(cls, model: str, field: str | int, error: Exception) -> DecodeError:
-        """Return the error for a field of a model whose value could not be read.
+        """Return the error for a field whose value could not be parsed.
 
         Args:
             model: Name of the model.
-            field: Name of the field in the JSON, or index of the list item; "(body)" for the body.
-            error: What reading the value raised. The field of a DecodeError is appended to the path.
+            field: JSON name of the field, or index of the list item; "(body)" for the body.
+            error: The exception that parsing raised. If it is a DecodeError, its path is appended.
         """
         if isinstance(error, DecodeError):
             if field == "(body)":
@@ -63,7 +63,7 @@ def as_list(value: Any) -> list[Any]:
     """Return the value if it is a list.
 
     Raises:
-        TypeError: If it is not; iterating a string or an object would give characters or keys.
+        TypeError: If it is not a list. Iterating a string or an object would not fail.
     """
     if not isinstance(value, list):
         raise TypeError("not a list")
@@ -71,7 +71,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 READ_FAILURES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What reading a value of an unexpected type or form can raise."""
+"""Exceptions that parsing a value of an unexpected type or format can raise."""
 
 
 __all__ = ["DecodeError", "UnexpectedStatus"]

@@ -13,7 +13,7 @@ from attrs import define, fields
 
 
 class Unset(Enum):
-    """The type of UNSET: a field that is left out, as opposed to one that is null."""
+    """The type of UNSET, which marks an omitted field; None is an explicit null."""
 
     UNSET = "UNSET"
 
@@ -28,33 +28,31 @@ UNSET: Unset = Unset.UNSET
 
 
 def parse_datetime(text: str) -> datetime:
-    """Read a date-time of the wire: `2025-02-27 03:40:28`, ISO 8601 with `T`/`Z`, or with an offset.
+    """Parse a date-time: `2025-02-27 03:40:28`, or ISO 8601 with `Z` or an offset.
 
-    The result is always aware: the service means UTC when it names no zone.
+    The result is always aware, since the service uses UTC if a date-time has no offset.
     """
     try:
-        moment = datetime.fromisoformat(
-            text
-        )  # thirty times faster, and right for all usual forms
+        moment = datetime.fromisoformat(text)  # 30 times faster than dateutil
     except ValueError:
-        # Imported here, as it takes long and is rarely needed.
+        # Imported here, since the import is slow and rarely needed.
         from dateutil.parser import isoparse
 
-        # dateutil reads the rest of ISO 8601 (lower-case t and z, 24:00); only the space is not ISO.
+        # dateutil parses the other formats of ISO 8601 (lower-case t and z, 24:00), but no space.
         moment = isoparse(text.upper().strip().replace(" ", "T", 1))
     return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment
 
 
 def format_datetime(moment: datetime) -> str:
-    """Write a date-time for the wire, as the service's documents do: `2025-10-08T20:00:55.784Z`.
+    """Format a date-time as in the documentation of the service: `2025-10-08T20:00:55.784Z`.
 
     Raises:
-        ValueError: If the date-time is naive: nobody could tell which moment is meant.
+        ValueError: If the date-time is naive, and therefore ambiguous.
     """
     offset = moment.utcoffset()
     if offset is None:
         raise ValueError(
-            f"{moment!r} has no time zone; say which one, for example tzinfo=timezone.utc"
+            f"{moment!r} has no time zone; set one, for example tzinfo=timezone.utc"
         )
     timespec = "microseconds" if moment.microsecond % 1000 else "milliseconds"
     text = moment.isoformat(timespec=timespec)
@@ -62,10 +60,10 @@ def format_datetime(moment: datetime) -> str:
 
 
 def to_text(value: Any) -> str:
-    """Return a value as it is written in a path, query, header, cookie or form.
+    """Convert a value to text for a path, query, header, cookie or form.
 
     Raises:
-        TypeError: If the value has no such form.
+        TypeError: If values of this type cannot be converted.
     """
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -83,16 +81,18 @@ def to_text(value: Any) -> str:
         return json.dumps(value.to_dict())
     if isinstance(value, dict | list):
         return json.dumps(value)
-    raise TypeError(f"{type(value).__name__} cannot be written as text")
+    raise TypeError(
+        f"a value of type {type(value).__name__} cannot be converted to text"
+    )
 
 
-def _left_out(value: Any) -> bool:
+def _is_omitted(value: Any) -> bool:
     return value is None or isinstance(value, Unset)
 
 
 def put_text(target: dict[str, Any], name: str, value: Any) -> None:
-    """Add a header or cookie; UNSET and None add nothing, the items of a list are joined by commas."""
-    if not _left_out(value):
+    """Add a header or cookie, with the items of a list joined by commas. UNSET and None add nothing."""
+    if not _is_omitted(value):
         target[name] = (
             ",".join(map(to_text, value)) if isinstance(value, list) else to_text(value)
         )
@@ -101,36 +101,36 @@ def put_text(target: dict[str, Any], name: str, value: Any) -> None:
 def put_query(
     target: dict[str, Any], name: str, value: Any, style: str, explode: bool
 ) -> None:
-    """Add a query parameter in the given OpenAPI style; UNSET and None add nothing.
+    """Add a query parameter in an OpenAPI style. UNSET and None add nothing.
 
     Raises:
-        ValueError: If an item of a list holds the character that joins the items.
+        ValueError: If an item of a list contains the separator of the items.
     """
-    if _left_out(value):
+    if _is_omitted(value):
         return
     if style == "json":
         target[name] = json.dumps(_as_json(value))
     elif isinstance(value, list):
-        items = [to_text(item) for item in value if not _left_out(item)]
+        items = [to_text(item) for item in value if not _is_omitted(item)]
         if explode:
             target[name] = items
         elif items:
             separator = {"pipeDelimited": "|", "spaceDelimited": " "}.get(style, ",")
             if any(separator in item for item in items):
                 raise ValueError(
-                    f"an item of {name} holds {separator!r}, which separates the items"
+                    f"an item of {name} contains {separator!r}, which separates the items"
                 )
             target[name] = separator.join(items)
     elif hasattr(value, "to_dict"):
-        fields_of_it = {
-            key: item for key, item in value.to_dict().items() if not _left_out(item)
+        properties = {
+            key: item for key, item in value.to_dict().items() if not _is_omitted(item)
         }
         if style == "form" and not explode:
             target[name] = ",".join(
-                f"{key},{to_text(item)}" for key, item in fields_of_it.items()
+                f"{key},{to_text(item)}" for key, item in properties.items()
             )
             return
-        for key, item in fields_of_it.items():
+        for key, item in properties.items():
             inner = f"{name}[{key}]" if style == "deepObject" else key
             target[inner] = (
                 list(map(to_text, item)) if isinstance(item, list) else to_text(item)
@@ -152,17 +152,17 @@ def _as_json(value: Any) -> Any:
 
 
 def as_form(content: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of a URL-encoded body; None is left out, and a list repeats its field."""
+    """Return the fields of a URL-encoded body. None is omitted; a list repeats its field."""
     return {
         name: list(map(to_text, value)) if isinstance(value, list) else to_text(value)
         for name, value in content.items()
-        if not _left_out(value)
+        if not _is_omitted(value)
     }
 
 
 def as_parts(name: str, value: Any) -> "RequestFiles":
-    """Return the parts of a multipart body that send one field; a list sends a part for each item."""
-    if _left_out(value):
+    """Return the parts of a multipart body for one field. A list has one part for each item."""
+    if _is_omitted(value):
         return []
     if isinstance(value, list):
         return [part for item in value for part in as_parts(name, item)]
@@ -183,7 +183,7 @@ def media_type(response: httpx.Response) -> str:
 
 
 def http_status(code: int) -> int:
-    """Return a status as a member of HTTPStatus, or as it is if no standard names it, such as 520."""
+    """Return a status as a member of HTTPStatus, or unchanged if it is not a standard status."""
     try:
         return HTTPStatus(code)
     except ValueError:
@@ -191,10 +191,10 @@ def http_status(code: int) -> int:
 
 
 def safe_repr(self: Any) -> str:
-    """Return a repr with ids, numbers and times, and without what may be personal or secret.
+    """Return a repr that shows ids, numbers and times, but no personal data or secrets.
 
-    Text, dates and free JSON are shown by their length only: among them are names, birth dates and
-    signed addresses, and a repr ends up in logs and error reports. The attributes hold the values.
+    Of text, dates and arbitrary JSON only the length is shown. They include names, birth dates and signed
+    URLs, which must not appear in logs and error reports.
     """
     shown = ", ".join(
         f"{field.name}={_safe_value(getattr(self, field.name))}"

@@ -1,1 +1,1 @@
-"""The asynchronous face, written by hand. `_sync` is derived from it by `make sync`."""
+"""Asynchronous client, written by hand. `make sync` derives `_sync` from it."""

@@ -1,9 +1,8 @@
-"""A token for a username and a password: refreshed while the service lets it, by a new login if
-not.
+"""Token provider for a username and a password.
 
-The service blocks frequent logins (api-facts 1.2), so there is never more than one a minute, and
-none because the network is down. It is a provider as any other: the token source asks it, one at a
-time.
+The provider refreshes the access token, and logs in again when the service no longer accepts the
+refresh token. The service blocks frequent logins (docs/api-facts.md, 1.2), so at most one login is sent
+per minute, and a network failure never causes one.
 """
 
 from __future__ import annotations
@@ -15,40 +14,39 @@ from uuid import UUID
 
 from haut_api.api.login import login, refresh_access_token
 from haut_api.models import LoginRequest, LoginResult, RefreshedTokens, RefreshRequest
-from haut_ext._async.session import AsyncSession
+from haut_ext._async.operations import AsyncOperations
 from haut_ext.errors import ApiError, ConfigError, UnexpectedResponse
 
-_BETWEEN_LOGINS = 60.0
-"""Seconds."""
-_REFUSALS = {*range(200, 300), *range(400, 500)} - {408, 429}
-"""What says that this refresh token gives no access token. Of the answer little is documented
-(api-facts 2), so one that cannot be read is among them."""
+_LOGIN_INTERVAL = 60.0
+"""Minimum number of seconds between two logins."""
+_REFRESH_TOKEN_REJECTED = {*range(200, 300), *range(400, 500)} - {408, 429}
+"""Statuses after which the refresh token is not used again. They include success statuses, because a
+response that does not contain an access token is not documented.
+"""
 
 
 class AsyncLogin:
-    """Gives the next access token, and logs in for the first.
+    """Token provider that logs in for the first access token and refreshes it afterwards.
 
     Args:
         username: The user's e-mail address.
         password: The user's password.
-        clock: Gives the present, in seconds.
 
     Attributes:
-        session: Where it calls: set once there is one, since that needs the source of tokens that
-            needs this provider.
-        company_id: The company that the service named at the last login.
+        clock: Returns the current time in seconds.
+        operations: Sends the requests. Set after construction, because it requires a token source,
+            which requires this provider.
+        company_id: The company that the last login returned.
     """
 
-    session: AsyncSession
+    operations: AsyncOperations
     company_id: UUID
 
-    def __init__(
-        self, username: str, password: str, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, username: str, password: str) -> None:
         if not username or not password:
             raise ConfigError("a login needs a username and a password")
-        self.clock = clock
-        # Both secrets are kept as the models they are sent as, whose repr shows no text.
+        self.clock: Callable[[], float] = time.monotonic
+        # The repr of these models does not show the secrets.
         self._login = LoginRequest(username=username, password=password)
         self._refresh: RefreshRequest | None = None
         self._next_login = -inf
@@ -57,45 +55,42 @@ class AsyncLogin:
         """Return a new access token.
 
         Raises:
-            ApiError, UnexpectedResponse: The service's refusal. That of a refresh says when a login
-                is possible again, and its `retry_after` is the time until then.
+            ApiError, UnexpectedResponse: If the service rejects the login or the refresh token. If a
+                login is not possible yet, the message says when it is, and `retry_after` is the time
+                until then.
             TransportError: If the service cannot be reached.
         """
         if self._refresh is None:
             return await self._log_in()
         try:
-            return await self._refreshed(self._refresh)
-        except (ApiError, UnexpectedResponse) as refusal:
-            if refusal.status not in _REFUSALS:
+            return await self._refresh_token(self._refresh)
+        except (ApiError, UnexpectedResponse) as error:
+            if error.status not in _REFRESH_TOKEN_REJECTED:
                 raise
             wait = self._next_login - self.clock()
             if wait > 0:
-                _say_when(refusal, wait)
+                error.args = (
+                    f"{error} The access token could not be refreshed. A new login is possible in "
+                    f"{wait:.0f} s, because the service blocks frequent logins.",
+                )
+                if isinstance(error, ApiError):
+                    error.retry_after = wait
                 raise
         return await self._log_in()
 
-    async def _refreshed(self, request: RefreshRequest) -> str:
-        response = await self.session.request(refresh_access_token, {"body": request})
-        answer = self.session.unwrap(response, RefreshedTokens)
-        token = answer.access_token or answer.token_access
+    async def _refresh_token(self, request: RefreshRequest) -> str:
+        response = await self.operations.request(refresh_access_token, {"body": request})
+        tokens = self.operations.unwrap(response, RefreshedTokens)
+        token = tokens.access_token or tokens.token_access
         if not isinstance(token, str):
-            raise self.session.decode_error(response, "access_token", "it is missing")
-        if isinstance(answer.refresh_token, str) and answer.refresh_token:
-            self._refresh = RefreshRequest(answer.refresh_token)
+            raise self.operations.decode_error(response, "access_token", "it is missing")
+        if isinstance(tokens.refresh_token, str) and tokens.refresh_token:
+            self._refresh = RefreshRequest(tokens.refresh_token)
         return token
 
     async def _log_in(self) -> str:
-        self._next_login = self.clock() + _BETWEEN_LOGINS
-        answer = await self.session.call(login, LoginResult, body=self._login)
-        self._refresh = RefreshRequest(answer.refresh_token)
-        self.company_id = answer.company_id
-        return answer.access_token or answer.token_access
-
-
-def _say_when(refusal: ApiError | UnexpectedResponse, wait: float) -> None:
-    refusal.args = (
-        f"{refusal} The access token could not be refreshed. A new login is possible in {wait:.0f} s: "
-        "the service blocks frequent ones.",
-    )
-    if isinstance(refusal, ApiError):
-        refusal.retry_after = wait
+        self._next_login = self.clock() + _LOGIN_INTERVAL
+        result = await self.operations.call(login, LoginResult, body=self._login)
+        self._refresh = RefreshRequest(result.refresh_token)
+        self.company_id = result.company_id
+        return result.access_token or result.token_access

@@ -1,55 +1,101 @@
-"""Transfers of photos to and from signed addresses of the storage, without the token."""
+"""Transfer of photos to and from signed URLs of the storage, without the token."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from contextlib import aclosing
+from typing import Self
 
 import httpx
 from attrs import asdict
 
-from haut_ext._async.body import AsyncPhotoBody
 from haut_ext._async.http import AsyncHTTPClient
-from haut_ext.download_sink import DownloadSink
-from haut_ext.errors import ConfigError, StorageError
-from haut_ext.settings import check_signed_address
+from haut_ext._http.download_sink import DownloadSink
+from haut_ext.addresses import check_signed_address
+from haut_ext.errors import CallerError, ConfigError, StorageError
+from haut_ext.keyword_arguments import Progress
+from haut_ext.photos.checks import Photo
+
+Headers = Mapping[str, str]
+
+
+class AsyncPhotoBody(httpx.AsyncByteStream):
+    """Request body that streams a photo and reports progress.
+
+    It is an iterator instead of a generator, so that a failed attempt leaves no suspended generator
+    that keeps the file open: `aclose` closes the file.
+
+    Args:
+        photo: The photo, which has been checked.
+        progress: Called with the number of bytes sent and the total. A retry reports nothing until it
+            has sent more than the attempts before it, so the numbers never decrease.
+    """
+
+    def __init__(self, photo: Photo, progress: Progress | None = None) -> None:
+        self._photo = photo
+        self._progress = progress
+        self._chunks: Generator[bytes, None, None] | None = None
+        self._sent = 0
+        self._reported = 0
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the photo can be sent from its beginning."""
+        return self._photo.replayable or self._chunks is None
+
+    def __aiter__(self) -> Self:
+        if self._chunks is not None:
+            self._chunks.close()
+        self._chunks = self._photo.chunks()
+        self._sent = 0
+        return self
+
+    async def __anext__(self) -> bytes:
+        assert self._chunks is not None
+        try:
+            # httpx requests the next chunk when it has sent the one before.
+            if self._progress is not None and self._sent > self._reported:
+                self._reported = self._sent
+                self._progress(self._sent, self._photo.size)
+            chunk = next(self._chunks, None)
+        except Exception as error:
+            raise CallerError(error) from None
+        if chunk is None:
+            raise StopAsyncIteration
+        self._sent += len(chunk)
+        return chunk
+
+    async def aclose(self) -> None:
+        if self._chunks is not None:
+            self._chunks.close()
 
 
 async def upload(
-    http: AsyncHTTPClient,
-    method: str,
-    address: str,
-    headers: Mapping[str, str],
-    body: AsyncPhotoBody,
+    http: AsyncHTTPClient, method: str, url: str, headers: Headers, body: AsyncPhotoBody
 ) -> None:
-    """Send a photo with exactly the method, address and headers that were signed.
+    """Send a photo with exactly the signed method, URL and headers.
 
     Raises:
-        ConfigError: If method, address or headers are invalid, or it is plain http to another machine.
+        ConfigError: If method, URL or headers are invalid, or if the URL is plain http and its host is
+            not loopback.
     """
-    signed = _signed_request(http, "PUT", address, {})
     if not method.isascii() or not method.isalpha():
-        raise ConfigError("the service returned an invalid method for the photo")
-    try:
-        request = httpx.Request(
-            method, signed.url, headers=headers, content=body, extensions=signed.extensions
-        )
-    except (TypeError, ValueError, AttributeError):
-        raise ConfigError("the service returned invalid headers for the photo") from None
-    request.stream = body  # httpx has wrapped it, which would hide that it can be replayed
+        raise ConfigError("the service returned an invalid HTTP method for the photo")
+    request = _signed_request(http, method, url, headers, body)
+    request.stream = body  # httpx has wrapped it in a stream that does not show `repeatable`
     async with aclosing(body):
         await http.exchange(request)
 
 
-async def download(http: AsyncHTTPClient, address: str, sink: DownloadSink) -> None:
-    """Write the photo behind a signed address to a sink, from its start with each attempt.
+async def download(http: AsyncHTTPClient, url: str, sink: DownloadSink) -> None:
+    """Write the photo at a signed URL to a sink; each attempt starts from the beginning.
 
     Raises:
-        ConfigError: If the address is invalid, or plain http to another machine.
+        ConfigError: If the URL is invalid, or is plain http and its host is not loopback.
         StorageError: If the response is not a complete photo.
     """
-    # Without compression, the length of the response is that of the photo.
-    request = _signed_request(http, "GET", address, {"Accept-Encoding": "identity"})
+    # Without compression, httpx's check of the Content-Length covers the photo itself.
+    request = _signed_request(http, "GET", url, {"Accept-Encoding": "identity"})
     response = await http.exchange(request, sink=sink)
     if response.status_code != 200 or not sink.written:
         raise StorageError(
@@ -62,15 +108,22 @@ async def download(http: AsyncHTTPClient, address: str, sink: DownloadSink) -> N
 
 
 def _signed_request(
-    http: AsyncHTTPClient, method: str, address: str, headers: Mapping[str, str]
+    http: AsyncHTTPClient,
+    method: str,
+    url: str,
+    headers: Headers,
+    body: AsyncPhotoBody | None = None,
 ) -> httpx.Request:
     try:
-        url = httpx.URL(check_signed_address(address))
-        url.host  # noqa: B018 - raises UnicodeError for an invalid one
+        parsed = httpx.URL(check_signed_address(url))
+        parsed.host  # noqa: B018 - raises UnicodeError if the host is invalid
     except (httpx.InvalidURL, UnicodeError):
         raise ConfigError("the service returned an invalid URL for the photo") from None
     extensions: dict[str, object] = {"timeout": asdict(http.call_options.timeout)}
-    target = "/" + address.split("#")[0].split("://", 1)[1].partition("/")[2]
-    if target.encode() != url.raw_path and target.isascii() and target.isprintable():
-        extensions["target"] = target.encode()  # httpx would remove dot segments
-    return httpx.Request(method, url, headers=headers, extensions=extensions)
+    target = "/" + url.split("#")[0].split("://", 1)[1].partition("/")[2]
+    if target.encode() != parsed.raw_path and target.isascii() and target.isprintable():
+        extensions["target"] = target.encode()  # httpx.URL removes dot segments
+    try:
+        return httpx.Request(method, parsed, headers=headers, content=body, extensions=extensions)
+    except (TypeError, ValueError, AttributeError):
+        raise ConfigError("the service returned invalid headers for the photo") from None

@@ -1,6 +1,7 @@
-"""HTTP policy shared by both clients: pure decisions, no I/O.
+"""HTTP policy shared by the sync and the async client.
 
-`retry` decides what is repeated and when, `deadlines` limits a call, `call` follows one request
-through its attempts, `response_errors` builds typed errors, `redaction` keeps secrets out of text,
-`pool` chooses the inner client of a request. `_async/http.py` and `_sync/http.py` do the sending.
+`attempts` interprets the outcome of each attempt and `retry_policy` decides which requests are sent
+again; `response_errors` builds the typed errors, and `redaction` removes secrets from text.
+`inner_clients` creates the httpx clients that send the requests. The attempt loop is in
+`_async/http.py`.
 """

@@ -1,4 +1,4 @@
-"""The total time limit of one call, whatever number of attempts it makes."""
+"""Time limit of one call, shared by all its attempts."""
 
 from __future__ import annotations
 
@@ -7,51 +7,56 @@ from collections.abc import Mapping
 
 import httpx
 
-_SHORTEST, LONGEST = 0.001, 1e8
-"""Seconds. A socket takes a timeout of 0 for "do not block", and longer ones would overflow."""
+_MIN_TIMEOUT, MAX_TIMEOUT = 0.001, 1e8
+"""Seconds. A socket timeout of 0 selects non-blocking mode, and larger timeouts overflow timers."""
 
 
-class DeadlinePassed(httpx.ReadTimeout):
-    """The deadline of the call has passed, in whatever the call was doing."""
+class DeadlineExceeded(httpx.ReadTimeout):
+    """The deadline of a call passed before the call was complete."""
 
 
 class Deadline:
-    """A moment on the monotonic clock.
+    """Time limit that starts when the object is created.
 
     Args:
-        seconds: From now; None for no limit.
+        seconds: Length of the limit; None for no limit.
     """
 
     def __init__(self, seconds: float | None) -> None:
         self.seconds = seconds
-        self._end = None if seconds is None else time.monotonic() + seconds
+        self.started = time.monotonic()
+        self._excluded = 0.0
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.started
 
     def remaining(self) -> float | None:
         """Return the seconds left, at least 0, or None if there is no limit."""
-        return None if self._end is None else max(0.0, self._end - time.monotonic())
+        if self.seconds is None:
+            return None
+        return max(0.0, self.seconds + self._excluded - self.elapsed)
 
     @property
-    def passed(self) -> bool:
+    def exceeded(self) -> bool:
         return self.remaining() == 0.0
 
     def extend(self, seconds: float) -> None:
-        """Add time that does not count, such as that spent in a rate limiter."""
-        if self._end is not None:
-            self._end += seconds
+        """Add time that does not count, such as the time spent in an event hook."""
+        self._excluded += seconds
 
-    def cut(self, timeouts: Mapping[str, float | None]) -> dict[str, float | None]:
-        """Return the timeouts of an attempt, none longer than what is left."""
-        left = self.remaining()
-        limit = None if left is None else max(left, _SHORTEST)
-        given = {
-            name: None if it is None else min(max(it, _SHORTEST), LONGEST)
-            for name, it in timeouts.items()
-        }
-        return {
-            name: it if limit is None else min(it or limit, limit) for name, it in given.items()
-        }
+    def shorten(self, timeouts: Mapping[str, float | None]) -> dict[str, float | None]:
+        """Return the timeouts of an attempt, none of them longer than the time left."""
+        remaining = self.remaining()
+
+        def shortened(timeout: float | None) -> float | None:
+            limits = [limit for limit in (timeout, remaining) if limit is not None]
+            return max(_MIN_TIMEOUT, min(*limits, MAX_TIMEOUT)) if limits else None
+
+        return {name: shortened(timeout) for name, timeout in timeouts.items()}
 
     def check(self) -> None:
-        """Raise DeadlinePassed if it has passed."""
-        if self.passed:
-            raise DeadlinePassed("the deadline has passed")
+        """Raise DeadlineExceeded if no time is left."""
+        if self.exceeded:
+            raise DeadlineExceeded("the deadline of the call has passed")

@@ -1,4 +1,4 @@
-"""Removal of secrets from text, and names of requests that can be logged."""
+"""Removal of secrets from text and URLs, and names of requests for logs and errors."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ _SECRET_FIELD = re.compile(
     r'("(?:\w{0,40}token\w{0,40}|password|data)"\s{0,40}:\s{0,40})"(?:[^"\\]|\\.)*"?',
     re.IGNORECASE | re.DOTALL,
 )
-"""The responses of login, refresh and create_private_token contain tokens (api-facts 2, 3)."""
+"""JSON fields that hold tokens in responses of login, refresh and `create_private_token`."""
 _BEARER = re.compile(r"(?i)(bearer\s{1,40})[^\s\"'<>,;]+")
 
 STORAGE = "(storage)"
-"""Stands for a signed address, whose path and query give access to a person's photo."""
+"""Replaces signed URLs in logs and errors: their path and query give access to a person's photo."""
 
 
 def route(path: str) -> str:
-    """Return the path with `{id}` for each id: the name of an operation in errors and logs."""
+    """Return the path with `{id}` in place of each id, as errors and logs name operations."""
     return _ID.sub("{id}", path)
 
 
-def ids(path: str) -> tuple[str, ...]:
-    """Return the ids in a path, in their order."""
+def ids_in_path(path: str) -> tuple[str, ...]:
+    """Return the ids in a path, in order."""
     return tuple(_ID.findall(path))
 
 
 def redact_url(url: object) -> str:
-    """Return a URL without what may be personal or secret, for traces and logs.
+    """Return a URL without its secret or personal parts, for traces and logs.
 
-    An address of the API loses its query, which may hold a search term such as a person's name. A
-    signed address loses path and query. Any other address is returned unchanged.
+    For a URL of the API the query is removed, because it may contain a search term such as a
+    person's name. For a signed URL path and query are removed. Any other URL is returned unchanged.
 
     Args:
         url: A string or an `httpx.URL`.
@@ -65,8 +65,8 @@ _loggable_url: ContextVar[str | None] = ContextVar("loggable_url", default=None)
 
 
 @contextmanager
-def logging_as(url: str) -> Generator[None]:
-    """Show this URL in httpx's own log line of the request that is sent inside the `with`."""
+def log_requests_as(url: str) -> Generator[None]:
+    """Show this URL in the log line that httpx writes for a request sent in this context."""
     token = _loggable_url.set(url)
     try:
         yield
@@ -75,28 +75,30 @@ def logging_as(url: str) -> Generator[None]:
 
 
 class _HttpxLogFilter(logging.Filter):
-    """Redacts the URL in httpx's own INFO line, for requests of this package only."""
+    """Replaces the URL in httpx's INFO line, for requests of this package only."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        shown = _loggable_url.get()
-        if shown is not None and isinstance(record.args, tuple) and len(record.args) > 1:
-            record.args = (record.args[0], shown, *record.args[2:])
+        url = _loggable_url.get()
+        if url is not None and isinstance(record.args, tuple) and len(record.args) > 1:
+            record.args = (record.args[0], url, *record.args[2:])
         return True
 
 
 httpx_log_filter = _HttpxLogFilter()
-"""Installed on the logger `httpx`; `logging.getLogger("httpx").removeFilter(...)` removes it."""
+"""Filter installed on the logger `httpx`; remove it with `logging.getLogger("httpx").removeFilter`."""
 logging.getLogger("httpx").addFilter(httpx_log_filter)
 
 
-def scrub(text: str, secrets: tuple[str, ...] = ()) -> str:
-    """Return text of a server without tokens and signed queries that it may have echoed.
+def redact_text(text: str, secrets: tuple[str, ...] = ()) -> str:
+    """Return text from a server without the secrets that it may echo.
+
+    Tokens and the parameters of signed URLs are recognized by their form.
 
     Args:
-        text: What the server sent.
-        secrets: What the request contained: the token, or the credentials of a login.
+        text: Text that a server sent.
+        secrets: Further secrets, such as the token or the credentials that the request contained.
     """
-    for secret in sorted(secrets, key=len, reverse=True):  # one may contain another
+    for secret in sorted(secrets, key=len, reverse=True):  # one secret may contain another
         text = text.replace(secret, "[redacted]")
     text = _SECRET_FIELD.sub(r'\1"[redacted]"', text)
     return _BEARER.sub(r"\1[redacted]", _SIGNED_PARAMETER.sub(r"\1[redacted]", text))

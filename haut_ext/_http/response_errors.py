@@ -1,6 +1,6 @@
-"""Typed errors from statuses, unexpected bodies and broken connections.
+"""Construction of the typed errors for failed requests.
 
-A message says what failed, on what, what the server said, and what to do.
+Each message says which request failed, why, what the server sent, and what to do.
 """
 
 from __future__ import annotations
@@ -10,151 +10,81 @@ import ssl
 from typing import Any
 
 import httpx
-from attrs import define, field
 
-from haut_ext._http.redaction import scrub
-from haut_ext.capture import request_id
-from haut_ext.errors import (
-    ApiError,
-    HautError,
-    StorageError,
-    TransportError,
-    TransportTimeout,
-    UnexpectedResponse,
-)
-from haut_ext.service_responses import error_items, storage_code
+from haut_ext import errors
+from haut_ext._http.call import MAX_TEXT, Call
+from haut_ext._http.response_capture import request_id
+from haut_ext._http.response_shapes import error_items, storage_code
 
-_MAX_TEXT = 1000
-"""Characters of a body, a header or a text of the server that an error keeps."""
-
-MAYBE_CARRIED_OUT = " It may have been carried out: check before you send it again."
+MAYBE_CARRIED_OUT = "The request may have been carried out: check before you send it again."
 
 NEVER_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-"""What httpx raises when no byte of the request can have left."""
+"""Exceptions that httpx raises only if no byte of the request was sent to the server."""
+
+_MAX_CAUSES = 10
+"""Maximum length of a chain of exceptions; a chain can be circular."""
 
 
-@define(eq=False)
-class Sent:
-    """What is known of a request, as its errors report it.
-
-    Attributes:
-        operation: Method and route; the method and `(storage)` for a signed address.
-        ids: The ids in the path.
-        to_api: Whether it goes to the API, not to the storage.
-        attempts: Attempts begun.
-        elapsed: Seconds since the first attempt.
-        maybe_carried_out: Whether some attempt may have been carried out.
-        once: Why it cannot be repeated, as a sentence, or empty.
-        late: The deadline in seconds, if it has passed.
-        secrets: What it contained and the server may echo.
-    """
-
-    operation: str = field(init=False)
-    ids: tuple[str, ...] = field(init=False)
-    to_api: bool = field(init=False)
-    attempts: int = field(default=0, init=False)
-    maybe_carried_out: bool = field(default=False, init=False)
-    elapsed: float = field(default=0.0, init=False)
-    once: str = field(default="", init=False)
-    late: float | None = field(default=None, init=False)
-    secrets: tuple[str, ...] = field(default=(), init=False, repr=False)
-
-    def __str__(self) -> str:
-        return self.operation + (f" [{' '.join(self.ids)}]" if self.ids else "")
-
-    def clean(self, value: object, limit: int = _MAX_TEXT) -> str:
-        """Return the beginning of what the server sent, without secrets that it may have echoed."""
-        text = str(value)
-        head = scrub(text[: limit * 4], self.secrets)
-        if len(text) > limit * 4:  # the end may be the beginning of a secret
-            head = head[: -max(map(len, self.secrets), default=1)]
-        return head[:limit]
-
-    def describe(self, response: httpx.Response) -> dict[str, Any]:
-        """Return what every error keeps of a response."""
-        headers = response.headers.items()
-        return {
-            "operation": self.operation,
-            "ids": self.ids,
-            "status": response.status_code,
-            # Not the headers that would let a reader act as the caller.
-            "headers": {name: self.clean(it) for name, it in headers if name != "set-cookie"},
-            "body": self.clean(response.content[: _MAX_TEXT * 20].decode("utf-8", "replace")),
-        }
-
-
-def unexpected(
-    response: httpx.Response, sent: Sent, problem: str, field: str = "(body)"
-) -> UnexpectedResponse:
-    """Return the error for a success that is not what the spec says."""
-    changes = not sent.operation.startswith(("GET", "HEAD"))
-    return UnexpectedResponse(
-        f"{sent} returned {response.status_code}, but {problem}. Either something between here and "
-        "the service answered in its place, or the service has changed: compare its Swagger with the "
-        f"spec of this release.{MAYBE_CARRIED_OUT if changes else ''}",
+def unexpected_response(
+    response: httpx.Response, call: Call, problem: str, field: str = "(body)"
+) -> errors.UnexpectedResponse:
+    """Return the error for a response with a success status that does not match the spec."""
+    text = (
+        f"{call} returned {response.status_code}, but {problem}. Either a proxy responded instead of "
+        "the service, or the API has changed: compare its Swagger with the spec of this release."
+    )
+    return errors.UnexpectedResponse(
+        f"{text} {MAYBE_CARRIED_OUT}" if call.changes_data else text,
         field=field,
-        maybe_carried_out=changes,
-        **sent.describe(response),
+        maybe_carried_out=call.changes_data,
+        **_response_details(response, call),
     )
 
 
 def status_error(
-    response: httpx.Response, sent: Sent, retry_after: float | None, *, retryable: bool
-) -> HautError:
-    """Return the error for a status that is not a success.
+    response: httpx.Response, call: Call, retry_after: float | None, *, retryable: bool
+) -> errors.HautError:
+    """Return the error for a response with an error status or a redirect.
 
     Args:
-        response: The response, read to its end.
-        sent: What is known of the request.
-        retry_after: Seconds that the response asks to wait.
+        response: The response; its body must have been read.
+        call: The call that it belongs to.
+        retry_after: Value of the Retry-After header in seconds, if there is one.
         retryable: Whether the same call may succeed later.
     """
     status = response.status_code
-    errors = error_items(response.content, sent.clean) or ()
-    identity = request_id(response.headers)
-    kind = ApiError.kind_for(status) if sent.to_api else StorageError
-    facts: dict[str, Any] = {
-        **sent.describe(response),
-        "retry_after": retry_after,
-        "retryable": retryable,
-        "attempts": sent.attempts,
-    }
-    phrase = httpx.codes.get_reason_phrase(status)  # empty for those of gateways, such as 520
-    text = f"{sent} returned {status} {phrase}".rstrip()
-    if not sent.to_api:
-        facts["code"] = code = storage_code(response.content)
-        text += f": {sent.clean(code)}" if code else ""
-    elif errors:
-        text += ": " + "; ".join(str(item) for item in errors)
-    elif 300 <= status < 400:
-        text += (
-            ": a redirect, which is not followed because the token must not leave the API's origin"
-        )
-    elif response.content:
-        content_type = sent.clean(response.headers.get("content-type", "no content type"))
-        text += f", and the body is not the service's error envelope ({content_type})"
-    text += "." + (f" Sent {sent.attempts} times." if sent.attempts > 1 else "")
+    kind = errors.ApiError.kind_for(status) if call.to_api else errors.StorageError
+    details = _response_details(response, call)
+    details |= {"retry_after": retry_after, "retryable": retryable, "attempts": call.attempts}
+    identifier = request_id(response.headers)
+    if call.to_api:
+        details["errors"] = error_items(response.content, call.redact) or ()
+        details["request_id"] = identifier and call.redact(identifier)
+        details["maybe_carried_out"] = call.maybe_carried_out
+    else:
+        details["code"] = storage_code(response.content)
+    phrase = httpx.codes.get_reason_phrase(status)  # empty for non-standard statuses such as 520
+    reason = _status_reason(response, call, details)
+    sentences = [f"{call} returned {f'{status} {phrase}'.rstrip()}{reason}."]
+    if call.attempts > 1:
+        sentences.append(f"Sent {call.attempts} times.")
     if retry_after is not None:
-        text += f" The server asks to wait {retry_after:.0f} s."
-    text += sent.once if retryable or sent.maybe_carried_out else ""
-    if sent.maybe_carried_out and sent.to_api:
-        text += MAYBE_CARRIED_OUT
-    elif advice := kind.advice_for(sent.operation, status, facts.get("code")):
-        text += f" {advice}"
-    if sent.to_api:
-        facts |= {
-            "errors": errors,
-            "request_id": identity and sent.clean(identity),
-            "maybe_carried_out": sent.maybe_carried_out,
-        }
-        text += f" Request id: {facts['request_id']}." if identity else ""
-    return kind(text, **facts)
+        sentences.append(f"The server asks to wait {retry_after:.0f} s.")
+    if retryable or call.maybe_carried_out:
+        sentences.append(call.unrepeatable_reason)
+    if call.maybe_carried_out and call.to_api:
+        sentences.append(MAYBE_CARRIED_OUT)
+    else:
+        sentences.append(kind.advice_for(call.operation, status, details.get("code")))
+    if details.get("request_id"):
+        sentences.append(f"Request id: {details['request_id']}.")
+    return kind(" ".join(filter(None, sentences)), **details)
 
 
 def permanent_reason(error: Exception, host: str) -> str | None:
-    """Return why a connection can never be made as configured, or None if it may be made later."""
+    """Return why connecting can never succeed with this configuration, or None if it may."""
     cause: BaseException | None = error
-    for _ in range(10):  # a chain can be a ring
+    for _ in range(_MAX_CAUSES):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return (
                 f"the server's certificate is not trusted ({cause.verify_message}). To trust a "
@@ -162,60 +92,95 @@ def permanent_reason(error: Exception, host: str) -> str | None:
             )
         if isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN:
             return (
-                f"the host name {host!r}, or that of a proxy, does not resolve ({cause.strerror}). "
-                "Check base_url and HTTPS_PROXY"
+                f"the host name {host!r}, or the host name of a proxy, does not resolve "
+                f"({cause.strerror}). Check base_url and HTTPS_PROXY"
             )
         if isinstance(cause, UnicodeError):
             return "the host name is invalid"
-        # httpcore hides its cause in the context; that of any other exception may be the caller's own.
-        hides = type(cause).__module__.startswith("httpcore")
-        cause = cause and (cause.__cause__ or (cause.__context__ if hides else None))
+        # httpcore's exceptions have their cause as context. The context of another exception may
+        # belong to the caller.
+        from_httpcore = type(cause).__module__.startswith("httpcore")
+        cause = cause and (cause.__cause__ or (cause.__context__ if from_httpcore else None))
     if isinstance(error, httpx.ProxyError) and str(error).startswith("407"):
         return "the proxy requires a user name and a password (407). Check HTTPS_PROXY or proxy="
     if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
-        return "it is not valid HTTP"
+        return "the request is not valid HTTP"
     return None
 
 
 def connection_error(
-    error: httpx.TransportError, sent: Sent, *, delivered: bool, permanent: str | None
-) -> TransportError:
-    """Return the error for a connection that was not made, broke, or was too slow.
+    error: httpx.TransportError, call: Call, *, delivered: bool, permanent: str | None
+) -> errors.TransportError:
+    """Return the error for a connection that failed, broke or timed out.
 
     Args:
-        error: What httpx raised.
-        sent: What is known of the request.
-        delivered: Whether some attempt may have arrived.
-        permanent: What `permanent_reason` returned.
+        error: The exception that httpx raised.
+        call: The call whose attempt failed.
+        delivered: Whether the service may have received one of the attempts.
+        permanent: Result of `permanent_reason`.
     """
-    late = sent.late is not None or isinstance(error, httpx.TimeoutException)
+    exceeded = call.deadline.exceeded
     if permanent is not None:
-        what, advice = f"could not be sent: {permanent}", ""
-    elif sent.late is not None:
-        what = f"did not end within its deadline of {sent.late:g} s"
-        advice = " Raise deadline= if the network is slow."
+        problem, advice = f"could not be sent: {permanent}", ""
+    elif exceeded:
+        problem = f"exceeded its deadline of {call.deadline.seconds:g} s"
+        advice = "Raise deadline= if the network is slow."
     elif isinstance(error, httpx.PoolTimeout):
-        what = "could not be sent: no connection became free within timeout.pool"
-        advice = " Make fewer concurrent calls, or raise max_in_flight or timeout.pool."
+        problem = "could not be sent: no connection became free within timeout.pool"
+        advice = "Make fewer concurrent calls, or raise max_in_flight or timeout.pool."
     elif isinstance(error, NEVER_CONNECTED):
-        # Not its reason, which may echo the password.
-        said = f" (the proxy answered {str(error)[:3]})"
-        proxy = said if isinstance(error, httpx.ProxyError) else ""
-        what = f"could not be sent: no connection was made{proxy}"
-        advice = " Check base_url, the network, and HTTPS_PROXY if it is set."
-    elif late:
-        what, advice = "received no response in time", " Raise timeout= if the service is slow."
+        problem = "could not be sent: no connection was established"
+        if isinstance(error, httpx.ProxyError):  # the full text may contain the password
+            problem += f" (the proxy returned {str(error)[:3]})"
+        advice = "Check base_url, the network, and HTTPS_PROXY if it is set."
+    elif isinstance(error, httpx.TimeoutException):
+        problem, advice = "received no response in time", "Raise timeout= if the service is slow."
     else:
-        what, advice = "was cut off before the complete response had arrived", " Try again."
-    doubtful = delivered and sent.operation.startswith("POST")
-    attempts = f"{sent.attempts} attempt" + ("s" if sent.attempts != 1 else "")
-    return (TransportTimeout if late else TransportError)(
-        f"{sent} {what} ({type(error).__name__}; {attempts} in {sent.elapsed:.1f} s).{sent.once}"
-        + (MAYBE_CARRIED_OUT if doubtful else advice),
-        operation=sent.operation,
-        ids=sent.ids,
-        maybe_delivered=delivered,
-        attempts=sent.attempts,
-        elapsed=sent.elapsed,
-        retryable=permanent is None and not doubtful,
+        problem, advice = "lost its connection before the response was complete", "Try again."
+    ambiguous = delivered and call.request.method == "POST"
+    timed_out = exceeded or isinstance(error, httpx.TimeoutException)
+    count = f"{call.attempts} attempt" + ("s" if call.attempts != 1 else "")
+    elapsed = call.deadline.elapsed
+    sentences = (
+        f"{call} {problem} ({type(error).__name__}; {count} in {elapsed:.1f} s).",
+        call.unrepeatable_reason,
+        MAYBE_CARRIED_OUT if ambiguous else advice,
     )
+    return (errors.TransportTimeout if timed_out else errors.TransportError)(
+        " ".join(filter(None, sentences)),
+        operation=call.operation,
+        ids=call.ids,
+        maybe_delivered=delivered,
+        attempts=call.attempts,
+        elapsed=elapsed,
+        retryable=permanent is None and not ambiguous,
+    )
+
+
+def _response_details(response: httpx.Response, call: Call) -> dict[str, Any]:
+    """Return the attributes that all errors for a response share."""
+    headers = response.headers.items()
+    return {
+        "operation": call.operation,
+        "ids": call.ids,
+        "status": response.status_code,
+        # Cookies would let a reader act as the caller.
+        "headers": {name: call.redact(value) for name, value in headers if name != "set-cookie"},
+        "body": call.redact(response.content[: MAX_TEXT * 20].decode("utf-8", "replace")),
+    }
+
+
+def _status_reason(response: httpx.Response, call: Call, details: dict[str, Any]) -> str:
+    """Return what a response says about its status, beginning with punctuation; may be empty."""
+    if not call.to_api:
+        return f": {call.redact(details['code'])}" if details["code"] else ""
+    if details["errors"]:
+        return ": " + "; ".join(map(str, details["errors"]))
+    if 300 <= response.status_code < 400:
+        return (
+            ": a redirect, which is not followed because the token must not leave the API's origin"
+        )
+    if response.content:
+        content_type = call.redact(response.headers.get("content-type", "no content type"))
+        return f", and the body is not the service's error envelope ({content_type})"
+    return ""

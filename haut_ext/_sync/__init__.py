@@ -1,2 +1,2 @@
 # Derived from haut_ext/_async/__init__.py by `make sync`; change that file instead.
-"""The synchronous face, derived from `_async` by `make sync`."""
+"""Synchronous client, derived by `make sync`."""

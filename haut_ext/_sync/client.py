@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import datetime
 import pickle
-from collections.abc import Collection, Iterator, Mapping
-from types import TracebackType
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Self, TypeVar, Unpack
 from uuid import UUID
 
@@ -15,53 +13,50 @@ from attrs import asdict, evolve
 
 from haut_api.api.dictionaries import list_algorithms, list_image_types
 from haut_api.models import Algorithm, Image, ImageType
-from haut_api.types import UNSET, Unset
-from haut_ext._sync.analysis import wait_for_analysis
-from haut_ext._sync.api import ApiClient
-from haut_ext._sync.batches import Batches
-from haut_ext._sync.datasets import Datasets
-from haut_ext._sync.erasing import erase_subject
-from haut_ext._sync.http import Connections, HTTPClient
-from haut_ext._sync.images import Images
+from haut_api.types import UNSET
+from haut_ext._http.call import origin_of
+from haut_ext._http.tokens import SyncToken
+from haut_ext._sync.auth import TokenSource
+from haut_ext._sync.connections import Connections
+from haut_ext._sync.generated_client import ApiClient
+from haut_ext._sync.http import HTTPClient
 from haut_ext._sync.login import Login
-from haut_ext._sync.paging import ListOperation, iterate
-from haut_ext._sync.private_tokens import PrivateTokens
-from haut_ext._sync.results import Results
-from haut_ext._sync.session import Session
-from haut_ext._sync.subjects import Subjects
-from haut_ext._sync.tokens import TokenSource
-from haut_ext._sync.uploading import (
-    Attributes,
-    OnState,
-    Progress,
-    new_state,
-    upload_and_compute,
-)
-from haut_ext.connection_settings import ConnectionSettings, origin_of
+from haut_ext._sync.operations import Operations
+from haut_ext._sync.pagination import ListOperation, iterate
+from haut_ext._sync.resources.batches import Batches
+from haut_ext._sync.resources.datasets import Datasets
+from haut_ext._sync.resources.images import Images
+from haut_ext._sync.resources.private_tokens import PrivateTokens
+from haut_ext._sync.resources.subjects import Subjects
+from haut_ext._sync.workflows.analysis_wait import wait_for_analysis
+from haut_ext._sync.workflows.erase import erase_subject
+from haut_ext._sync.workflows.results_wait import Results
+from haut_ext._sync.workflows.upload import new_state, upload_and_compute
+from haut_ext.analysis_results import Api, BatchResults
+from haut_ext.argument_checks import check_names, check_seconds, check_text, parse_id
+from haut_ext.environment import with_environment
+from haut_ext.erasure_receipt import ErasureReceipt
 from haut_ext.errors import ConfigError
-from haut_ext.metrics import Api, BatchResults
-from haut_ext.photo import PhotoFile
-from haut_ext.results import ErasureReceipt, Side, UploadedBatch, UploadedImage, UploadState
-from haut_ext.settings import (
-    NotGiven,
-    Options,
-    RequestOptions,
-    Scope,
-    check_headers,
-    check_names,
-    check_seconds,
-    check_text,
-    parse_id,
-    with_environment,
-)
-from haut_ext.tokens import SyncToken
+from haut_ext.keyword_arguments import UploadOptions
+from haut_ext.photos.checks import PhotoFile
+from haut_ext.settings import Options, RequestOptions, Scope, check_headers
+from haut_ext.types import Side, UploadedBatch, UploadedImage, UploadState
 
 T = TypeVar("T")
 
+_ATTRIBUTES = (
+    *("subjects", "images", "datasets", "private_tokens", "batches"),
+    *("api", "_operations", "_owns_connections"),
+)
+"""Attributes that every client sets. Others belong to a subclass, and are pickled with it."""
+
 
 class ClientOptions(RequestOptions, total=False):
-    """The optional arguments of the constructor; see `Haut`."""
+    """Optional arguments of the constructor; see `Haut`."""
 
+    company_id: str | UUID | None
+    dataset_id: str | UUID | None
+    base_url: str | None
     max_in_flight: int
     proxy: str | httpx.URL | httpx.Proxy | None
     verify: Any
@@ -69,45 +64,48 @@ class ClientOptions(RequestOptions, total=False):
 
 
 class Haut:
-    """A client of the Haut.AI API.
+    """Client of the Haut.AI API.
 
-    One client serves a whole program: it keeps connections and may be used by many threads at once.
-    Close it, or use it in `with`.
+    One client serves a whole program: it keeps connections open and can be used by many threads at
+    once. Close it, or use it in `with`.
 
-    An argument goes before the environment, and the environment before a default. `with_options`
-    replaces an option, and adds headers and hooks to those of this client.
+    An argument takes precedence over an environment variable, and a variable over a default.
 
     Args:
-        token: A private or access token, or a callable that returns one.
-            A callable is called for the first request and once more after a 401, however many wait.
-            From HAUT_TOKEN or HAUT_TOKEN_FILE unless given.
-        company_id: The company's UUID; from HAUT_COMPANY_ID unless given.
-        dataset_id: The dataset for calls that do not name another; from HAUT_DATASET_ID unless
-            given.
-        base_url: The service's origin; plain http is accepted for loopback only. From HAUT_BASE_URL
-            unless given, otherwise the production service.
-        timeout: The limits of one attempt: a number of seconds, a `Timeout` or an `httpx.Timeout`.
-        deadline: Seconds for a whole call with all its attempts; None for no limit. Unless given,
-            120 for a call of the API and 900 for the transfer of one photo.
-        max_retries: Further attempts after the first, where repeating is safe; 4 unless given.
-        headers: Sent with every request to the API, not to the storage.
-        user_agent_suffix: Added to the User-Agent.
-        event_hooks: httpx's event hooks, called once for each attempt with the request as sent,
-            secrets included, or with its response. What they raise ends the call; their time does
-            not count towards the deadline.
+        token: A private token or access token, or a callable that returns one.
+            A callable is called before the first request and once after each 401, no matter how many
+            requests are waiting. Read from HAUT_TOKEN or HAUT_TOKEN_FILE unless given.
+        company_id: The company's id. Read from HAUT_COMPANY_ID unless given.
+        dataset_id: Dataset of all calls that are not given another one. Read from HAUT_DATASET_ID
+            unless given.
+        base_url: Origin of the service; plain http is accepted for loopback only. Read from
+            HAUT_BASE_URL unless given. The default is the production service.
+        timeout: Time limits of one attempt: a number of seconds, a `Timeout` or an `httpx.Timeout`.
+        deadline: Limit, in seconds, for a whole call with all its attempts; None means no limit. The
+            default is 120 for an API call and 900 for the transfer of one photo.
+        max_retries: Maximum number of attempts after the first one; 4 unless given. A request is
+            repeated only where that is safe.
+        max_retry_after: Longest Retry-After, in seconds, that the client waits for; 60 unless given.
+            If the service asks for more, the call fails.
+        headers: Headers sent with every request to the API, but not to the storage.
+        user_agent_suffix: Text appended to the User-Agent header.
+        event_hooks: Event hooks of httpx. They are called once for each attempt, with the request as
+            it is sent, including secrets, or with its response. An exception of a hook ends the call.
+            The time that hooks take does not count toward the deadline.
         max_in_flight: Maximum number of concurrent requests; 64 unless given.
-        proxy: A URL or an `httpx.Proxy`, for https only; the environment's proxies unless given.
-        verify: A CA file or folder, or an `ssl.SSLContext`, for an https proxy too.
-        transport: An httpx transport to be used instead of connections; excludes `proxy` and
-            `verify`.
+        proxy: URL of a proxy, or an `httpx.Proxy`, for https only. The default is the proxy that the
+            environment defines.
+        verify: A CA file or folder, or an `ssl.SSLContext`; applies to an https proxy, too.
+        transport: An httpx transport to use instead of connections. Excludes `proxy` and `verify`.
+        environment: Variables to read instead of `os.environ`.
 
     Attributes:
-        subjects: The subjects of a dataset.
-        images: The photos of subjects.
-        datasets: The datasets of the company.
-        private_tokens: The private tokens of the user.
-        batches: The batches of photos.
-        api: The generated client on the same connections, for `haut_api`'s own functions.
+        subjects: Subjects of a dataset.
+        images: Images of subjects.
+        datasets: Datasets of the company.
+        private_tokens: Private tokens of the user.
+        batches: Batches of images.
+        api: Generated client on the same connections, for the functions of `haut_api`.
 
     Raises:
         ConfigError: If an argument is missing or invalid.
@@ -124,69 +122,45 @@ class Haut:
         self,
         *,
         token: SyncToken | None = None,
-        company_id: str | UUID | None = None,
-        dataset_id: str | UUID | NotGiven | None = None,
-        base_url: str | None = None,
+        environment: Mapping[str, str] | None = None,
         **options: Unpack[ClientOptions],
     ) -> None:
-        given = {
-            "token": token,
-            "company_id": company_id,
-            "dataset_id": dataset_id,
-            "base_url": base_url,
-        }
-        self._configure(with_environment(given), options)
-
-    def _configure(self, arguments: dict[str, Any], options: Any) -> None:
         check_names(options, ClientOptions.__annotations__)
-        changes = {
-            name: options[name] for name in RequestOptions.__annotations__ if name in options
-        }
-        settings = {name: value for name, value in options.items() if name not in changes}
-        provider = arguments.pop("token")
-        scope = Scope(**arguments)
-        tokens = TokenSource(provider)
-        known = ConnectionSettings(scope.base_url, asynchronous=HTTPClient.asynchronous, **settings)
-        connections = Connections(known, tokens)
-        http = HTTPClient(connections, Options().merged(changes))
-        self._assemble(scope, http, {}, owner=True)
+        self._connect(with_environment({**options, "token": token}, environment))
 
-    def _assemble(
-        self,
-        scope: Scope,
-        http: HTTPClient,
-        image_types: dict[UUID, ImageType],
-        *,
-        owner: bool,
-    ) -> None:
-        self._owner = owner
-        self.api = ApiClient(http)
-        self._session = Session(scope, http, self.api, image_types)
-        self.subjects = Subjects(self._session)
-        self.images = Images(self._session)
-        self.datasets = Datasets(self._session)
-        self.private_tokens = PrivateTokens(self._session)
-        self.batches = Batches(self._session)
+    def _connect(self, arguments: dict[str, Any]) -> None:
+        provider = arguments.pop("token")
+        scope = Scope(**_pop(arguments, ("company_id", "dataset_id", "base_url")))
+        options = Options().merged(_pop(arguments, RequestOptions.__annotations__))
+        connections = Connections(scope.base_url, TokenSource(provider), **arguments)
+        http = HTTPClient(connections, options)
+        self._set_operations(Operations(scope, http, ApiClient(http)), owner=True)
+
+    def _set_operations(self, operations: Operations, *, owner: bool) -> None:
+        self._operations = operations
+        self._owns_connections = owner
+        self.api = operations.api
+        self.subjects = Subjects(operations)
+        self.images = Images(operations)
+        self.datasets = Datasets(operations)
+        self.private_tokens = PrivateTokens(operations)
+        self.batches = Batches(operations)
 
     @classmethod
     def from_env(
-        cls,
-        environment: Mapping[str, str] | None = None,
-        **options: Unpack[ClientOptions],
+        cls, environment: Mapping[str, str] | None = None, **options: Unpack[ClientOptions]
     ) -> Self:
-        """Return a client for what the environment names.
+        """Return a client that is configured by environment variables.
 
         Args:
-            environment: Read instead of the process's own: HAUT_TOKEN or HAUT_TOKEN_FILE,
+            environment: Variables to read instead of `os.environ`: HAUT_TOKEN or HAUT_TOKEN_FILE,
                 HAUT_COMPANY_ID and, optionally, HAUT_DATASET_ID and HAUT_BASE_URL.
             options: As in the constructor.
 
         Raises:
-            ConfigError: If a required variable is missing; says what each is and where it is found.
+            ConfigError: If a required variable is missing; the message explains what it contains.
         """
-        found = with_environment({}, environment)
-        found.setdefault("dataset_id", NotGiven.NOT_GIVEN)
-        return cls(**found, **options)
+        return cls(environment=environment, **options)
 
     @classmethod
     def login(
@@ -194,85 +168,76 @@ class Haut:
         username: str,
         password: str,
         *,
-        company_id: str | UUID | None = None,
-        dataset_id: str | UUID | None = None,
-        base_url: str | None = None,
         token_life: float = 3600.0,
         **options: Unpack[ClientOptions],
     ) -> Self:
-        """Log in, and return a client whose access token is renewed before it ends.
+        """Log in, and return a client whose access token is renewed before it expires.
 
-        It is refreshed in the last quarter of its lifetime by one caller while the others go on;
-        after a failure it is tried again a minute later. In the last thirtieth, and after a 401,
-        all callers wait for it and get its failure. Only when the service refuses to refresh is the
-        password sent again, never twice within a minute.
+        In the last quarter of the token's lifetime, one caller refreshes it while the others continue
+        to use it. If that fails, it is tried again a minute later. In the last thirtieth of the
+        lifetime, and after a 401, all callers wait for the new token, and a failure is raised in all
+        of them. The password is sent again only if the service rejects the refresh, and at most once
+        a minute.
 
-        The service blocks frequent logins (api-facts 1.2): log in once for a whole program. Such a
-        client cannot be pickled, since each copy would log in by itself; give other processes a
-        private token from `private_tokens.create`.
+        The service blocks frequent logins (api-facts 1.2), so log in once for a whole program. A
+        client that was created by `login` cannot be pickled, because each copy would log in by
+        itself. Give other processes a private token from `private_tokens.create`.
 
         Args:
             username: The user's e-mail address.
-            password: The user's password; kept in memory for as long as the client is.
-            company_id: The company's UUID; the one that the service names for this user unless
-            given.
-            dataset_id: As in the constructor.
-            base_url: As in the constructor.
-            token_life: Lifetime of an access token in seconds; an hour, as documented
+            password: The user's password. It is kept in memory as long as the client exists.
+            token_life: Lifetime of an access token in seconds; the documented one is an hour
                 (api-facts 1.2).
-            options: As in the constructor; the login itself is sent only once.
+            options: As in the constructor. `company_id` is the user's company unless given. The
+                login itself is sent only once.
 
         Raises:
             ConfigError: If an argument is missing or invalid.
-            BadRequest: Among others if multi-factor authentication is on for this user: use a
-                private token from the SaaS portal instead.
-            Unauthorized: If username or password is wrong.
-            RateLimited: If the service blocks logins for now.
+            BadRequest: If multi-factor authentication is on for this user, among other reasons. Use
+                a private token from the SaaS portal instead.
+            Unauthorized: If the username or password is wrong.
+            RateLimited: If the service blocks logins at present.
         """
         check_text(username=username, password=password)
         check_seconds(token_life=token_life)
         login = Login(username, password)
-        given = {
-            "token": login,
-            # Until the login names the company, no operation that takes one is called.
-            "company_id": UUID(int=0) if company_id is None else company_id,
-            "dataset_id": dataset_id,
-            "base_url": base_url,
-        }
-        haut = cls(**with_environment(given), **options)
-        haut._session.http.connections.tokens = TokenSource(login, life=token_life)
-        login.session = haut._session
-        http = haut._session.http
+        company_id = options.get("company_id")
+        if company_id is None:
+            options["company_id"] = UUID(int=0)  # replaced after the login, which names the company
+        haut = cls(token=login, **options)
+        operations = login.operations = haut._operations
+        tokens = TokenSource(login, lifetime=token_life)
+        operations.http.connections.tokens = tokens
         try:
-            http.connections.tokens.current()
+            tokens.current()
         except BaseException:
             haut.close()
             raise
         if company_id is None:
             scope = evolve(haut.scope, company_id=login.company_id)
-            haut._assemble(scope, http, {}, owner=True)
+            haut._set_operations(evolve(operations, scope=scope), owner=True)
         return haut
 
     def with_options(self, **options: Unpack[RequestOptions]) -> Self:
-        """Return a client with other options, on the same connections and token.
+        """Return a copy of this client with other options, which shares connections and token.
 
-        Headers and event hooks are added to those of this client, everything else is replaced. The
-        result has this client's class and attributes. Closing this client closes the connections of
-        both; closing the result does nothing.
+        Headers and event hooks are added to those of this client; other options are replaced. The
+        copy has the class and the attributes of this client. Closing this client closes the shared
+        connections; closing the copy does nothing.
 
         Args:
-            options: `timeout`, `deadline`, `max_retries`, `headers`, `user_agent_suffix` or
-                `event_hooks`, as in the constructor.
+            options: `timeout`, `deadline`, `max_retries`, `max_retry_after`, `headers`,
+                `user_agent_suffix` or `event_hooks`, as in the constructor.
 
         Raises:
             ConfigError: If an option is unknown or its value invalid.
         """
-        session = self._session
-        http = HTTPClient(session.http.connections, session.http.call_options.merged(options))
-        derived = object.__new__(type(self))
-        derived.__dict__.update(self.__dict__)
-        derived._assemble(self.scope, http, session.image_types, owner=False)
-        return derived
+        http = HTTPClient(self._operations.http.connections, self.options.merged(options))
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        operations = evolve(self._operations, http=http, api=ApiClient(http))
+        copy._set_operations(operations, owner=False)
+        return copy
 
     def request(
         self,
@@ -283,52 +248,52 @@ class Haut:
         json: Any = UNSET,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """Call an operation that the spec does not have yet, with the same token, retries and
-        errors.
+        """Send a request to a route that the spec does not contain yet.
 
-        A POST is repeated only if it was certainly not carried out.
+        Token, retries and errors are those of all other methods. A POST is repeated only if it
+        certainly was not carried out.
 
         Args:
-            method: The HTTP method.
-            path: From the first slash, such as `/api/v1/companies/.../`, or an address of the API.
-            params: The query.
-            json: The body.
-            headers: Further headers. An Accept other than JSON allows other bodies.
+            method: HTTP method.
+            path: Path beginning with a slash, such as `/api/v1/companies/.../`, or a URL of the API.
+            params: Query parameters.
+            json: JSON body.
+            headers: Additional headers. Accept allows bodies other than JSON.
 
         Returns:
-            The response, a success, read to its end.
+            The response, which has a success status and has been read to its end.
 
         Raises:
-            ConfigError: If an argument is invalid, or the address is not one of the API's.
+            ConfigError: If an argument is invalid, or the URL is not one of the API.
         """
         check_text(method=method, path=path)
-        http = self._session.http
-        more: dict[str, Any] = {} if isinstance(json, Unset) else {"json": json}
+        http = self._operations.http
+        body: dict[str, Any] = {} if json is UNSET else {"json": json}
         try:
             url = httpx.URL(path).copy_merge_params(dict(params or {}))
-            elsewhere = origin_of(url) != http.connections.settings.origin or url.userinfo
-            if elsewhere and (url.host or not path.startswith("/")):
-                raise ConfigError("path must begin with / or be an address of base_url")
+            other_origin = origin_of(url) != http.connections.origin or url.userinfo
+            if other_origin and (url.host or not path.startswith("/")):
+                raise ConfigError("path must begin with / or be a URL below base_url")
             if not method.isascii() or not method.isalpha():
                 raise ConfigError("method must be an HTTP method, such as GET")
             request = http.build_request(
-                method.upper(), url, headers=check_headers(headers), **more
+                method.upper(), url, headers=check_headers(headers), **body
             )
+        except ConfigError:
+            raise
         except (TypeError, ValueError, RecursionError, httpx.InvalidURL) as error:
-            if isinstance(error, ConfigError):
-                raise
             raise ConfigError(f"the request is invalid: {type(error).__name__}") from None
         return http.send(request)
 
     @property
     def scope(self) -> Scope:
-        """Where this client works: origin, company and usual dataset."""
-        return self._session.scope
+        """Where this client works: the service's origin, the company and the default dataset."""
+        return self._operations.scope
 
     @property
     def options(self) -> Options:
         """The options of this client."""
-        return self._session.http.call_options
+        return self._operations.http.call_options
 
     def upload_and_compute(
         self,
@@ -337,60 +302,33 @@ class Haut:
         front: PhotoFile | None = None,
         right: PhotoFile | None = None,
         left: PhotoFile | None = None,
-        light: str | int | Unset | None = UNSET,
-        name: str | Unset = UNSET,
-        meta: Any = UNSET,
-        creation_time: datetime.datetime | Unset | None = UNSET,
-        app_args: Any = UNSET,
-        progress: Progress | None = None,
-        on_state: OnState | None = None,
         api: Api = "v1",
-        wait: bool = False,
-        timeout: float = 120.0,
-        algorithms: Collection[str] = (),
-        dataset_id: str | UUID | None = None,
+        **options: Unpack[UploadOptions],
     ) -> UploadedBatch:
-        """Upload one to three photos of a subject as one batch, and start the computation.
+        """Upload one to three photos of a subject as one batch, and start their analysis.
 
-        All photos are checked before the first request. The
-        computation, which costs money, is started once, after the last byte has arrived.
+        All photos are checked before the first request. The analysis, which is billed, is started
+        once, after all photos are stored.
 
         Args:
-            subject_id: Whose photos.
-            front: A path, bytes or a binary file: JPEG, PNG or WEBP, edges of at least 256 px, 1 to
-                31,457,280 bytes.
-            right: The same for the right side.
-            left: The same for the left side.
-            light: The light, for all photos, by name or number; 1 is regular.
-            name: A name for the photos.
-            meta: Free JSON, for all photos.
-            creation_time: The batch's time, with its zone.
-            app_args: Free JSON for the applications.
-            progress: Called with the bytes sent, the total, and the side.
-            on_state: Called with every state of the upload, also before a request whose outcome could
-                stay unknown. Keep the last one to resume after an interruption, a cancellation or a
-                crash; after any other failure the error carries it.
-            api: `v3` for Face Metrics 3.0, which has no lights, and where `name` is the photos'
-                file name.
-            wait: Whether to wait for the results, too, as `wait_for_results` does.
-            timeout: Seconds to wait for them at the longest.
-            algorithms: As in `wait_for_results`.
-            dataset_id: Another dataset than the client's, for the light's name and v1's results.
+            subject_id: The subject's id.
+            front: Photo of the front side: a path, bytes or a binary file. It must be JPEG, PNG or
+                WEBP, with edges of at least 256 pixels and 1 to 31,457,280 bytes.
+            right: Photo of the right side.
+            left: Photo of the left side.
+            api: API version; `v3` for Face Metrics 3.0, which does not accept `light`.
+            options: See `UploadOptions` and `PhotoAttributes`.
 
         Raises:
-            ConfigError: Before any request, if an argument cannot be right.
-            ImageRejected: Before any request, with everything that is wrong with any photo.
-            UploadIncomplete: If it stopped anywhere; `resume_upload` finishes it from its `state`.
-            ResultsTimeout: If not all results are there in time; carries those that are, and the
-                batch, with which all is well.
+            ConfigError: Before any request, if an argument is invalid.
+            ImageRejected: Before any request, if a photo is invalid; lists the problems of all photos.
+            UploadIncomplete: If the upload stopped; pass the error's `state` to `resume_upload`.
+            ResultsTimeout: If the upload is complete, but not all results exist within
+                `wait_timeout`. The error carries the batch and the existing results.
         """
-        files = _given(front, right, left)
+        files = _given_photos(front, right, left)
         state = new_state(parse_id(subject_id, "subject_id"), files, api)
-        attributes = Attributes(light, name, meta, creation_time, app_args, dataset_id)
-        results = self._results(api, dataset_id, timeout, algorithms) if wait else None
-        return upload_and_compute(
-            self.images, state, files, attributes, progress, on_state=on_state, results=results
-        )
+        return self._upload(state, files, options)
 
     def resume_upload(
         self,
@@ -399,175 +337,164 @@ class Haut:
         front: PhotoFile | None = None,
         right: PhotoFile | None = None,
         left: PhotoFile | None = None,
-        light: str | int | Unset | None = UNSET,
-        name: str | Unset = UNSET,
-        meta: Any = UNSET,
-        creation_time: datetime.datetime | Unset | None = UNSET,
-        app_args: Any = UNSET,
-        progress: Progress | None = None,
-        on_state: OnState | None = None,
         compute_again: bool = False,
-        wait: bool = False,
-        timeout: float = 120.0,
-        algorithms: Collection[str] = (),
-        dataset_id: str | UUID | None = None,
+        **options: Unpack[UploadOptions],
     ) -> UploadedBatch:
-        """Finish an upload that stopped half-way, from the state its error carries.
+        """Complete an upload that stopped, from the state that the error carries.
 
-        Sides already stored are not sent again. A record whose bytes are not known to have arrived
-        is deleted and made anew; so is one that a lost answer may have left behind, which is known
-        by its side, its missing file and its time. Do not resume while the same side of the same
-        person is being uploaded elsewhere.
+        Sides that are stored are not sent again. If the record of an image exists but its photo is
+        not known to be stored, the record is deleted and created again. That includes a record whose
+        creation was not confirmed; it is identified by its side, its missing file and its time, so
+        do not resume while the same side of the same subject is being uploaded elsewhere.
 
-        In v3, until all sides are stored, all records are deleted, and all photos are sent anew.
+        In v3, unless all sides are stored, all records are deleted and all photos are sent again.
 
         Args:
-            state: `UploadIncomplete.state`, or `UploadState.from_json` of what was kept of it.
-            front: The photo, if that side is one of `state.missing`; likewise `right` and `left`.
-            right: As `front`.
-            left: As `front`.
-            light: As in `upload_and_compute`; likewise the following.
-            name: As in `upload_and_compute`.
-            meta: As in `upload_and_compute`.
-            creation_time: As in `upload_and_compute`.
-            app_args: As in `upload_and_compute`.
-            progress: As in `upload_and_compute`.
-            on_state: As in `upload_and_compute`.
-            compute_again: Send the computation once more although it may have been started, and
-                paid for, already. Without it, that is looked up in the images, and if they show no
-                result yet the upload stays incomplete.
-            wait: As in `upload_and_compute`; likewise the following.
-            timeout: As in `upload_and_compute`.
-            algorithms: As in `upload_and_compute`.
-            dataset_id: As in `upload_and_compute`.
+            state: `UploadIncomplete.state`, or a state passed to `on_state`.
+            front: Photo of the front side, if `state.missing` contains it.
+            right: Photo of the right side, if `state.missing` contains it.
+            left: Photo of the left side, if `state.missing` contains it.
+            compute_again: Whether to start the analysis although it may have been started, and
+                billed, before. Without it, the images are checked for results; if there are none,
+                the upload remains incomplete.
+            options: As in `upload_and_compute`.
 
         Raises:
             ConfigError: If the photos are not those of exactly the sides that are missing.
-            ImageRejected: Before any request, with everything that is wrong with any photo.
-            UploadIncomplete: If it stopped again, with the state reached now.
+            ImageRejected: Before any request, if a photo is invalid; lists the problems of all photos.
+            UploadIncomplete: If the upload stopped again; carries the new state.
             ResultsTimeout: As in `upload_and_compute`.
         """
-        files = _given(front, right, left)
-        attributes = Attributes(light, name, meta, creation_time, app_args, dataset_id)
-        results = self._results(state.api, dataset_id, timeout, algorithms) if wait else None
+        files = _given_photos(front, right, left)
+        return self._upload(state, files, options, compute_again=compute_again)
+
+    def _upload(
+        self,
+        state: UploadState,
+        files: Mapping[Side, PhotoFile],
+        options: UploadOptions,
+        *,
+        compute_again: bool = False,
+    ) -> UploadedBatch:
+        results = None
+        if options.get("wait"):
+            results = self._results(
+                state,
+                options.get("dataset_id"),
+                options.get("wait_timeout", 120.0),
+                options.get("algorithms", ()),
+            )
         return upload_and_compute(
-            self.images,
-            state,
-            files,
-            attributes,
-            progress,
-            compute_again=compute_again,
-            on_state=on_state,
-            results=results,
+            self.images, state, files, options, compute_again=compute_again, results=results
         )
 
     def wait_for_analysis(
-        self,
-        batch: UploadedBatch,
-        timeout: float = 120.0,
+        self, batch: UploadedBatch, wait_timeout: float = 120.0
     ) -> tuple[Image, ...]:
-        """Wait until every image of a batch is analysed, as far as the image operations show it.
+        """Wait until every image of a batch is analyzed, and return the images.
 
-        Done is inferred, not documented: a quality score or a list of problems, and an auxiliary
-        image. The service is asked at growing intervals, from half a second to five.
+        That an image is analyzed is inferred, not documented: it has a quality score or a list of
+        problems, and an auxiliary image. The images are requested at intervals that grow from 0.5 to
+        5 seconds.
 
         Args:
-            batch: What `upload_and_compute` returned.
-            timeout: Seconds to wait at the longest.
+            batch: The result of `upload_and_compute`.
+            wait_timeout: Maximum time to wait, in seconds.
 
         Raises:
-            AnalysisTimeout: If some image is not analysed by then; carries what there is.
+            AnalysisTimeout: If some image is not analyzed in time; carries all images.
         """
-        return wait_for_analysis(self.images, batch, timeout)
+        return wait_for_analysis(self.images, batch, wait_timeout)
 
     def results(
         self, batch: UploadedBatch | UploadedImage, *, dataset_id: str | UUID | None = None
     ) -> BatchResults:
-        """Return what the algorithms have found by now in a batch, or in one image (v1).
+        """Return the results that exist of a batch or, in v1, of one image.
 
-        Failures come with HTTP 200 and stand among the results: see `BatchResults.failures`.
+        An algorithm that failed is part of the results; see `BatchResults.failures`.
 
         Args:
-            batch: What `upload_and_compute` or `images.upload` returned. Of a batch that was
-                uploaded elsewhere, `UploadedBatch(subject_id, batch_id)` is enough; its images are
-                listed.
-            dataset_id: Another dataset than the client's, for v1.
+            batch: The result of `upload_and_compute` or `images.upload`. For a batch that was
+                uploaded elsewhere, `UploadedBatch(subject_id, batch_id)` is enough.
+            dataset_id: Dataset of the subject, for v1; the client's unless given.
 
         Returns:
-            The results, `complete` if the service says so, which v1 never does.
+            The results. `complete` is true if the service says so, which it does in v3 only.
 
         Raises:
-            NotFound: If there is no such batch or image.
+            NotFound: If the batch or image does not exist.
         """
-        api = batch.api if isinstance(batch, UploadedBatch) else "v1"
-        return self._results(api, dataset_id).read(batch)
+        return self._results(batch, dataset_id).read(batch)
 
     def wait_for_results(
         self,
         batch: UploadedBatch | UploadedImage,
-        timeout: float = 120.0,
+        wait_timeout: float = 120.0,
         *,
         algorithms: Collection[str] = (),
         settled_after: float = 10.0,
         dataset_id: str | UUID | None = None,
     ) -> BatchResults:
-        """Wait until all results of a batch, or of one image (v1), are there.
+        """Wait until all results of a batch or, in v1, of one image exist.
 
-        v3 says when that is. v1 does not: name the algorithms you expect; or else it is inferred,
-        from lists that have each begun, and that have not grown for `settled_after` seconds. The
-        service is asked at growing intervals, from half a second to five.
+        In v3, the service says when the results are complete. In v1 it does not, so pass the names of
+        the expected algorithms. Without them, the results count as complete when every image has some
+        and no new result has appeared for `settled_after` seconds. The results are requested at
+        intervals that grow from 0.5 to 5 seconds.
 
         Args:
             batch: As in `results`.
-            timeout: Seconds to wait at the longest.
-            algorithms: Families, such as `selfie_v2.acne`, that every image is to have results of;
+            wait_timeout: Maximum time to wait, in seconds.
+            algorithms: Names of algorithms, such as `selfie_v2.acne`, whose results are expected for
+                every image; v1 only.
+            settled_after: Seconds without a new result after which the results count as complete;
                 v1 only.
-            settled_after: Seconds without a new result after which v1's are taken as whole.
-            dataset_id: Another dataset than the client's, for v1.
+            dataset_id: Dataset of the subject, for v1; the client's unless given.
 
         Raises:
-            ResultsTimeout: If not all are there by then; carries those that are, and the batch.
-            NotFound: If there is no such batch or image.
+            ResultsTimeout: If some results are missing; carries the batch and the existing results.
+            NotFound: If the batch or image does not exist.
         """
-        api = batch.api if isinstance(batch, UploadedBatch) else "v1"
-        reading = self._results(api, dataset_id, timeout, algorithms, settled_after)
-        return reading.wait(batch)
+        results = self._results(batch, dataset_id, wait_timeout, algorithms, settled_after)
+        return results.wait(batch)
 
-    def _results(self, api: Api, dataset_id: str | UUID | None, *waiting: Any) -> Results:
-        dataset = None if api == "v3" else self.scope.dataset(dataset_id)
-        return Results(self.images, dataset, *waiting)
+    def _results(
+        self,
+        source: UploadedBatch | UploadedImage | UploadState,
+        dataset_id: str | UUID | None,
+        *waiting: Any,
+    ) -> Results:
+        in_v3 = not isinstance(source, UploadedImage) and source.api == "v3"
+        return Results(self.images, None if in_v3 else self.scope.dataset(dataset_id), *waiting)
 
     def image_types(self) -> tuple[ImageType, ...]:
-        """Return what photos can show, each with the names and numbers of its sides and lights."""
-        return tuple([found for found in iterate(self._session, list_image_types)])
+        """Return the image types of the service, with the names and numbers of sides and lights."""
+        return tuple([found for found in iterate(self._operations, list_image_types)])
 
     def algorithms(self) -> tuple[Algorithm, ...]:
-        """Return the algorithms that the service has."""
-        return tuple([found for found in iterate(self._session, list_algorithms)])
+        """Return the algorithms of the service."""
+        return tuple([found for found in iterate(self._operations, list_algorithms)])
 
     def paginate_all(self, operation: ListOperation[T], **parameters: Any) -> Iterator[T]:
-        """Iterate over all items of any generated list operation, lazily.
+        """Iterate over all items of a generated list operation, requesting pages when needed.
 
         Args:
             operation: A module of `haut_api.api`, such as `haut_api.api.images.list_images`.
-            parameters: The operation's own, except `client`, `company_id` and `page`.
+            parameters: Parameters of the operation, except `client` and `page`. `company_id` and
+                `dataset_id` are those of the client unless given.
 
         Raises:
-            ConfigError: If the operation is not a list, or an id cannot be right.
+            ConfigError: If the operation is not a list, or a parameter is invalid.
             ListChanging: While iterating, if the list changes faster than it can be read.
 
         Example:
             from haut_api.api.subjects import list_subjects
 
             with Haut.from_env() as haut:
-                dataset = haut.scope.dataset()
-                for subject in haut.paginate_all(list_subjects, dataset_id=dataset):
+                for subject in haut.paginate_all(list_subjects, page_size=50):
                     print(subject.id)
         """
-        for name, value in parameters.items():
-            if name.endswith("_id"):
-                parameters[name] = parse_id(value, name)
-        return iterate(self._session, operation, **parameters)
+        return iterate(self._operations, operation, **parameters)
 
     def erase_subject(
         self,
@@ -576,28 +503,30 @@ class Haut:
         keep_subject: bool = False,
         dataset_id: str | UUID | None = None,
         receipt: ErasureReceipt | None = None,
+        on_step: Callable[[ErasureReceipt], None] | None = None,
     ) -> ErasureReceipt:
-        """Erase a person's data: files, image records, batches, metadata, the subject; then ask
-        again.
+        """Erase all data of a person, and verify that the service has none left.
 
-        Whether results and auxiliary images went with their images is asked before the subject
-        goes.
+        Files, image records, batches, metadata and the subject are deleted in this order. Before the
+        subject is deleted, its results and auxiliary images are counted: there should be none.
 
         Args:
-            subject_id: Whose data.
-            keep_subject: Leave the subject's own record, emptied.
-            dataset_id: Another dataset than the client's.
-            receipt: The receipt of an `ErasureIncomplete`, to be completed by this call: the new
-                one tells of both, and a subject that has gone meanwhile is not `NotFound`.
+            subject_id: The subject's id.
+            keep_subject: Whether to keep the subject's own record, without its metadata.
+            dataset_id: Dataset of the subject; the client's unless given.
+            receipt: Receipt of an `ErasureIncomplete`, to complete that erasure. The new receipt
+                includes its steps. If the subject no longer exists, that is not an error.
+            on_step: Called with the receipt so far after each step. To survive a crash, persist it.
 
         Returns:
-            A receipt without personal data: each step with its time, and whether the service,
-            asked afterwards, had nothing left.
+            A receipt without personal data: every step with its time, and whether the verification
+            found nothing.
 
         Raises:
             ConfigError: If the receipt is of another subject, dataset or company.
-            NotFound: If there is no such subject in the dataset; nothing was touched.
-            ErasureIncomplete: If a step failed; carries the receipt so far. Call again to complete.
+            NotFound: If the dataset has no such subject; nothing was changed.
+            ErasureIncomplete: If a step failed; carries the receipt so far. To complete the erasure,
+                call this method again with that receipt.
 
         Example:
             with Haut.from_env() as haut:
@@ -605,83 +534,77 @@ class Haut:
                 receipt = haut.erase_subject(subject.id)
                 print(receipt, receipt.to_json())
         """
-        fresh = ErasureReceipt(
+        started = ErasureReceipt(
             company_id=self.scope.company_id,
             dataset_id=self.scope.dataset(dataset_id),
             subject_id=parse_id(subject_id, "subject_id"),
             keep_subject=keep_subject,
-            steps=(),
+            steps=() if receipt is None else receipt.steps,
             verified=False,
         )
-        if receipt is not None:
-            fresh = evolve(fresh, steps=receipt.steps)
-            if fresh != evolve(receipt, keep_subject=keep_subject, verified=False):
-                raise ConfigError("the receipt is not of this subject, dataset and company")
-        return erase_subject(self.subjects, self.images, self.batches, fresh)
+        if receipt is not None and started != evolve(
+            receipt, keep_subject=keep_subject, verified=False
+        ):
+            raise ConfigError("the receipt is of another subject, dataset or company")
+        return erase_subject(self.subjects, self.images, self.batches, started, on_step)
 
     def close(self) -> None:
-        """Close the connections; calls in flight finish first. A derived client closes nothing."""
-        if self._owner:
-            self._session.http.connections.close()
+        """Close the connections, after the calls in flight. A copy by `with_options` closes nothing."""
+        if self._owns_connections:
+            self._operations.http.connections.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
-        scope = self.scope
-        return (
-            f"{type(self).__name__}(base_url={scope.base_url!r}, company_id='{scope.company_id}', "
-            f"dataset_id={None if scope.dataset_id is None else str(scope.dataset_id)!r})"
-        )
+        return f"{type(self).__name__}({self.scope})"
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the configuration without the token, and the attributes of a subclass.
+        """Return the arguments of the constructor, without the token, and a subclass's attributes.
 
         Raises:
-            ConfigError: If an argument of the constructor cannot travel; names it.
+            ConfigError: If an argument or attribute cannot be pickled; the message names it.
         """
-        http = self._session.http
-        given = {**asdict(http.call_options, recurse=False), **http.connections.settings.arguments}
-        given["token"] = self._token_to_travel(http.connections.tokens.provider)
-        if http.connections.settings.has_proxy_password:
+        connections = self._operations.http.connections
+        if connections.proxies.has_password:
             raise ConfigError(
                 "this client cannot be pickled: proxy= contains a password, which is not pickled. "
                 "Set HTTPS_PROXY instead"
             )
-        known = {*_ASSEMBLED}
-        more = {name: value for name, value in self.__dict__.items() if name not in known}
-        for name, value in {**more, **given}.items():
+        arguments = {
+            **asdict(self.options, recurse=False),
+            **asdict(self.scope),
+            **connections.arguments,
+            "token": self._picklable_token(),
+        }
+        if arguments["deadline"] == "default":
+            del arguments["deadline"]
+        attributes = {name: it for name, it in self.__dict__.items() if name not in _ATTRIBUTES}
+        for name, value in {**attributes, **arguments}.items():
             try:
                 pickle.dumps(value)
             except Exception as error:
                 raise ConfigError(
-                    f"this client cannot be pickled: {name}= cannot travel ({type(error).__name__}). "
-                    "Pass importable callables and plain values, or make a client where it is used"
+                    f"this client cannot be pickled: {name}= cannot be ({type(error).__name__}). "
+                    "Pass importable callables and plain values, or create a client in each process"
                 ) from None
-        token = given.pop("token")
-        return {"scope": self.scope, "token": token, "options": given, "attributes": more}
+        return {"arguments": arguments, "attributes": attributes}
 
-    def _token_to_travel(self, provider: SyncToken) -> SyncToken | None:
+    def _picklable_token(self) -> SyncToken | None:
+        """Return the token provider, or None if the environment contains the token."""
+        provider = self._operations.http.connections.tokens.provider
         if isinstance(provider, Login):
             raise ConfigError(
-                "a client made by login cannot be pickled: each copy would log in by itself, and the "
-                "service blocks frequent logins. Give other processes a private token "
-                "(haut.private_tokens.create), or a callable as token="
+                "a client that was created by login cannot be pickled: each copy would log in by "
+                "itself, and the service blocks frequent logins. Give other processes a private "
+                "token (haut.private_tokens.create), or a callable as token="
             )
         if not isinstance(provider, str):
             return provider
-        if (
-            with_environment({"company_id": self.scope.company_id, "token": None})["token"]
-            != provider
-        ):
+        if with_environment({"company_id": self.scope.company_id})["token"] != provider:
             raise ConfigError(
                 "this client cannot be pickled: token= was given as a string, and secrets are not "
                 "pickled. Set HAUT_TOKEN or HAUT_TOKEN_FILE, or pass an importable callable"
@@ -689,30 +612,16 @@ class Haut:
         return None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        scope: Scope = state["scope"]
         self.__dict__.update(state["attributes"])
-        arguments = with_environment(
-            {
-                "token": state["token"],
-                "company_id": scope.company_id,
-                "dataset_id": scope.dataset_id or NotGiven.NOT_GIVEN,
-                "base_url": scope.base_url,
-            }
-        )
-        options = dict(state["options"])
-        if options["deadline"] == "default":
-            del options["deadline"]
-        self._configure(arguments, options)
+        arguments = with_environment(state["arguments"])
+        self._connect({**arguments, "dataset_id": state["arguments"]["dataset_id"]})
 
 
-_ASSEMBLED = (
-    *("_owner", "_session", "api"),
-    *("subjects", "images", "datasets", "private_tokens", "batches"),
-)
-"""What `_assemble` makes; everything else of a client belongs to its subclass."""
+def _pop(arguments: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: arguments.pop(name) for name in names if name in arguments}
 
 
-def _given(
+def _given_photos(
     front: PhotoFile | None, right: PhotoFile | None, left: PhotoFile | None
 ) -> dict[Side, PhotoFile]:
     files: dict[Side, PhotoFile | None] = {"front": front, "right": right, "left": left}

@@ -1,10 +1,14 @@
-"""What survives the process: one SQLite file that says of each row how far it has come.
+"""Journal of a bulk run: a SQLite file that records the progress of every row.
 
-Each write is on the disk before it returns, also through a loss of power (WAL, synchronous=FULL).
-That is the slowest part of a row, so writes of several threads go to the disk together: whoever comes
-first writes for all who wait. The lock is the file's own, held until the process ends: a second one
-is refused, and a dead one leaves none behind. A row that is begun keeps its hashes and its state, and
-nothing of the manifest; only rows with a problem keep their content, to be listed for repair.
+Every write is on disk before it returns, so that it survives a power failure (WAL mode with
+synchronous=FULL). Because this is the slowest part of processing a row, concurrent writes of several
+threads are committed in one transaction.
+
+The process locks the file until it ends. Another process that opens the file gets an error, and a
+crashed process leaves no lock behind.
+
+For a row that has been started, the journal contains the hashes of its photos and its state, but not
+the row itself. The content of a row is recorded only while the row has a problem.
 """
 
 from __future__ import annotations
@@ -19,21 +23,20 @@ from typing import Any, Self
 
 from attrs import define, frozen
 
-from haut_ext.errors import ConfigError
-from haut_ext.settings import Scope
+from haut_ext import ConfigError, Scope
 
-_LAYOUT = 1
+_FORMAT_VERSION = 1
 _TABLES = """
 CREATE TABLE journal (work TEXT NOT NULL);
 CREATE TABLE rows (
     key TEXT PRIMARY KEY,
-    digest TEXT,   -- of the row
-    files TEXT,    -- JSON: size, time and SHA-256 of each photo
-    state TEXT,    -- JSON: an UploadState or an ErasureReceipt, once the row is begun
+    digest TEXT,   -- of the row, to detect changes
+    files TEXT,    -- JSON: size, modification time and SHA-256 of each photo
+    state TEXT,    -- JSON: an UploadState or an ErasureReceipt, once the row has been started
     done INTEGER NOT NULL DEFAULT 0,
     problem TEXT,  -- bad, changed, failed or unknown
     reason TEXT,
-    content TEXT   -- JSON: the row, while there is a problem
+    content TEXT   -- JSON: the row, while it has a problem
 ) WITHOUT ROWID;
 CREATE INDEX problems ON rows (key) WHERE problem IS NOT NULL;
 """
@@ -41,35 +44,44 @@ CREATE INDEX problems ON rows (key) WHERE problem IS NOT NULL;
 
 @define
 class _Write:
-    """A change of one row, and what came of it."""
+    """Change of one row. `error` is the reason for which a finished write failed, if it did."""
 
     statement: str
     values: tuple[object, ...]
-    settled: bool = False
+    finished: bool = False
     error: Exception | None = None
 
 
 @frozen
 class Entry:
-    """What the journal knows of a row that has been begun."""
+    """Progress of a row that has been started.
+
+    Attributes:
+        digest: Digest of the row when it was started.
+        files: Size, modification time and SHA-256 of each photo when the row was started.
+        state: JSON of the row's `UploadState` or `ErasureReceipt`.
+        done: Whether the row is complete.
+        has_problem: Whether the row is listed with a problem.
+    """
 
     digest: str
     files: dict[str, Any]
     state: str
     done: bool
-    listed: bool
+    has_problem: bool
 
 
 class Journal:
-    """The journal of one upload or erasure of many, open and locked.
+    """Open and locked journal of a bulk upload or a bulk erasure.
 
     Args:
-        path: Made, for its owner only, if it does not exist.
+        path: The SQLite file. If it does not exist, it is created with access for its owner only.
         kind: `upload` or `erase`.
-        scope: Where the subjects are.
+        scope: Service, company and dataset of the run.
 
     Raises:
-        ConfigError: If another process has it open, it is of other work, or it is no journal.
+        ConfigError: If the file cannot be opened, is used by another process, belongs to another kind
+            of run or another dataset, or is not a journal.
     """
 
     def __init__(self, path: str | os.PathLike[str], kind: str, scope: Scope) -> None:
@@ -84,19 +96,19 @@ class Journal:
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(f"the journal cannot be opened: {error}") from None
         self._lock = threading.Lock()
-        self._waiting: deque[_Write] = deque()
+        self._pending: deque[_Write] = deque()
         try:
             self._prepare(work)
         except sqlite3.OperationalError as error:
             self._database.close()
             if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-                raise ConfigError("another process is working with this journal") from None
+                raise ConfigError("the journal is in use by another process") from None
             raise
         except (sqlite3.DatabaseError, ConfigError) as error:
             self._database.close()
             if isinstance(error, ConfigError):
                 raise
-            raise ConfigError("the file is no journal of this version") from None
+            raise ConfigError("the file is not a journal of this version") from None
 
     def _prepare(self, work: str) -> None:
         execute = self._database.execute
@@ -104,30 +116,32 @@ class Journal:
         execute("PRAGMA journal_mode = WAL")
         execute("PRAGMA synchronous = FULL")
         execute("BEGIN EXCLUSIVE")
-        [layout] = execute("PRAGMA user_version").fetchone()
-        if layout == 0 and not execute("SELECT 1 FROM sqlite_schema").fetchone():
+        [version] = execute("PRAGMA user_version").fetchone()
+        if version == 0 and not execute("SELECT 1 FROM sqlite_schema").fetchone():
             for statement in _TABLES.split(";"):
                 execute(statement)
             execute("INSERT INTO journal VALUES (?)", (work,))
-            execute(f"PRAGMA user_version = {_LAYOUT}")
-        elif layout != _LAYOUT:
-            raise ConfigError("the file is no journal of this version")
+            execute(f"PRAGMA user_version = {_FORMAT_VERSION}")
+        elif version != _FORMAT_VERSION:
+            raise ConfigError("the file is not a journal of this version")
         execute("COMMIT")
-        [known] = execute("SELECT work FROM journal").fetchone()
-        if known != work:
-            raise ConfigError(f"the journal is of other work: {known}, not {work}")
+        [recorded] = execute("SELECT work FROM journal").fetchone()
+        if recorded != work:
+            raise ConfigError(
+                f"the journal belongs to another run: {recorded}, not {work}. Use another journal"
+            )
 
     def _write(self, statement: str, *values: object) -> None:
         write = _Write(statement, values)
-        self._waiting.append(write)
+        self._pending.append(write)
         with self._lock:
-            if not write.settled:
-                self._write_all_waiting()
+            if not write.finished:
+                self._commit_pending()
         if write.error is not None:
             raise write.error
 
-    def _write_all_waiting(self) -> None:
-        writes = [self._waiting.popleft() for _ in range(len(self._waiting))]
+    def _commit_pending(self) -> None:
+        writes = [self._pending.popleft() for _ in range(len(self._pending))]
         error = None
         try:
             self._database.execute("BEGIN")
@@ -139,10 +153,10 @@ class Journal:
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
         for write in writes:
-            write.settled, write.error = True, error
+            write.finished, write.error = True, error
 
-    def find(self, key: str) -> Entry | None:
-        """Return what is known of a row, if it has been begun."""
+    def get(self, key: str) -> Entry | None:
+        """Return the progress of a row, or None if the row has not been started."""
         with self._lock:
             found = self._database.execute(
                 "SELECT digest, files, state, done, problem IS NOT NULL FROM rows "
@@ -151,13 +165,13 @@ class Journal:
             ).fetchone()
         if found is None:
             return None
-        digest, files, state, done, listed = found
-        return Entry(digest, json.loads(files), state, bool(done), bool(listed))
+        digest, files, state, done, has_problem = found
+        return Entry(digest, json.loads(files), state, bool(done), bool(has_problem))
 
-    def note(
+    def save(
         self, key: str, digest: str, files: Mapping[str, Any], state: str, *, done: bool = False
     ) -> None:
-        """Note how far a row is; one that is done has no problem any more."""
+        """Record the progress of a row. If the row is done, delete its problem."""
         self._write(
             "INSERT INTO rows (key, digest, files, state, done) VALUES (?, ?, ?, ?, ?) "
             "ON CONFLICT (key) DO UPDATE SET (digest, files, state, done) = "
@@ -168,8 +182,8 @@ class Journal:
             *(key, digest, json.dumps(files), state, done),
         )
 
-    def complain(self, key: str, problem: str, reason: str, content: str) -> None:
-        """Note what is wrong with a row; how far it is stays as it was."""
+    def save_problem(self, key: str, problem: str, reason: str, content: str) -> None:
+        """Record the problem of a row without changing its progress."""
         self._write(
             "INSERT INTO rows (key, problem, reason, content) VALUES (?, ?, ?, ?) ON CONFLICT (key) "
             "DO UPDATE SET (problem, reason, content) = "
@@ -178,7 +192,7 @@ class Journal:
         )
 
     def problems(self) -> Iterator[tuple[str, str, str, str]]:
-        """Return key, problem, reason and content of the rows that have a problem."""
+        """Return the key, problem, reason and content of every row that has a problem."""
         return self._database.execute(
             "SELECT key, problem, reason, content FROM rows WHERE problem IS NOT NULL "
             "ORDER BY CAST(key AS INTEGER), key"

@@ -1,7 +1,8 @@
-"""What is to be uploaded: rows, read one by one, and checked before anything is asked of the service.
+"""Manifests of bulk uploads: reading and checking rows, and writing the list of rows with a problem.
 
-A row is a mapping with the keys of `COLUMNS`. Its key in the journal is its `row`, or else its place,
-from 1; a folder's rows go by the subject's name, since places in a folder mean nothing.
+A row is a mapping with the keys of `COLUMNS`. It is identified in the journal by its column `row` or,
+without one, by its number, starting at 1. The rows of a folder are identified by the name of the
+subject, because the order of a folder's entries is not defined.
 """
 
 from __future__ import annotations
@@ -17,21 +18,30 @@ from uuid import UUID
 
 from attrs import frozen
 
-from haut_ext.errors import ConfigError
-from haut_ext.results import SIDE_IDS, Side
-from haut_ext.settings import parse_id
+from haut_ext import ConfigError, Side
+from haut_ext.argument_checks import parse_id
+from haut_ext.types import SIDE_IDS
 
 RawRow: TypeAlias = Mapping[str, Any] | str
-"""A row as it was read; a text is a line that could not be read."""
+"""A row before its checks. A string is the reason for which a line could not be read."""
 
 COLUMNS = ("subject", "subject_id", *SIDE_IDS, "meta")
-REPORTED = ("row", "problem", "reason")
-"""What the list of problems has besides, so that it can be repaired and used as a manifest."""
+PROBLEM_COLUMNS = ("row", "problem", "reason")
+"""Additional columns of the list of problems. Manifests may contain them, so that a repaired list can
+be used as a manifest."""
 
 
 @frozen
 class Row:
-    """One upload: a subject by name or by id, one to three photos, and free JSON for them."""
+    """Upload of one to three photos of a subject.
+
+    Attributes:
+        key: Identifies the row in the journal.
+        subject: Name of the subject, unless its id is given.
+        subject_id: Id of the subject, unless its name is given.
+        files: Paths of the photos.
+        meta: JSON value that is stored with the photos.
+    """
 
     key: str
     subject: str | None
@@ -41,35 +51,37 @@ class Row:
 
     @property
     def digest(self) -> str:
-        """What tells whether the row has changed; the photos are compared by their content."""
+        """Digest that changes with the row. The photos are compared separately, by their content."""
         content = [self.subject, str(self.subject_id), sorted(self.files), self.meta]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def read_manifest(path: str | os.PathLike[str]) -> Iterator[RawRow]:
-    """Return the rows of a manifest, lazily; relative paths of photos begin at the manifest's folder.
+    """Return the rows of a manifest, which is read row by row.
+
+    Relative paths of photos are resolved against the folder of the manifest.
 
     Args:
-        path: A `.csv` with a header line, a `.jsonl` or `.ndjson` with an object in each line, both
-            with the columns `subject` or `subject_id`, `front`, `right`, `left` and `meta` (JSON);
-            or a folder that holds `<subject>/<front|right|left>.<any suffix>`.
+        path: A `.csv` file with a header; a `.jsonl` or `.ndjson` file with one object per line; or a
+            folder with photos named `<subject>/<front|right|left>.<any suffix>`. Files have the
+            columns `subject` or `subject_id`, `front`, `right`, `left`, `meta` (JSON) and `row`.
 
     Raises:
-        ConfigError: If there is no such manifest, or it is none of these.
+        ConfigError: If the manifest does not exist or has another format.
     """
     manifest = Path(path)
     if manifest.is_dir():
-        return _folder(manifest)
+        return _read_folder(manifest)
     if not manifest.is_file():
-        raise ConfigError("there is no such manifest")
+        raise ConfigError("the manifest does not exist")
     if manifest.suffix.lower() == ".csv":
-        return _csv(manifest)
+        return _read_csv(manifest)
     if manifest.suffix.lower() in (".jsonl", ".ndjson"):
-        return _json_lines(manifest)
-    raise ConfigError("a manifest is a .csv, a .jsonl, or a folder with one folder a subject")
+        return _read_json_lines(manifest)
+    raise ConfigError("the manifest must be a .csv file, a .jsonl file or a folder")
 
 
-def _csv(path: Path) -> Iterator[RawRow]:
+def _read_csv(path: Path) -> Iterator[RawRow]:
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         lines = csv.DictReader(file, restkey="(cells beyond the header)")
         while True:
@@ -80,10 +92,10 @@ def _csv(path: Path) -> Iterator[RawRow]:
                 continue
             if line is None:
                 return
-            yield _below(path.parent, {name: cell for name, cell in line.items() if cell})
+            yield _absolute_paths(path.parent, {name: cell for name, cell in line.items() if cell})
 
 
-def _json_lines(path: Path) -> Iterator[RawRow]:
+def _read_json_lines(path: Path) -> Iterator[RawRow]:
     with path.open(encoding="utf-8", errors="surrogateescape") as file:
         for line in filter(str.strip, file):
             try:
@@ -91,12 +103,12 @@ def _json_lines(path: Path) -> Iterator[RawRow]:
             except (ValueError, RecursionError):
                 content = None
             if isinstance(content, dict):
-                yield _below(path.parent, content)  # pyright: ignore[reportUnknownArgumentType]
+                yield _absolute_paths(path.parent, content)  # pyright: ignore[reportUnknownArgumentType]
             else:
-                yield "the line is no JSON object"
+                yield "the line is not a JSON object"
 
 
-def _folder(path: Path) -> Iterator[RawRow]:
+def _read_folder(path: Path) -> Iterator[RawRow]:
     with os.scandir(path) as entries:
         for entry in entries:
             if entry.name.startswith("."):
@@ -107,72 +119,77 @@ def _folder(path: Path) -> Iterator[RawRow]:
             row: dict[str, Any] = {"row": entry.name, "subject": entry.name}
             for photo in sorted(os.scandir(entry.path), key=lambda photo: photo.name):
                 side = Path(photo.name).stem.lower()
-                fits = side in SIDE_IDS and side not in row
+                expected = side in SIDE_IDS and side not in row
                 if not photo.name.startswith("."):
-                    row[side if fits else f"file {photo.name}"] = str(Path(photo.path).absolute())
+                    column = side if expected else f"file {photo.name}"
+                    row[column] = str(Path(photo.path).absolute())
             yield row
 
 
-def _below(folder: Path, row: dict[str, Any]) -> dict[str, Any]:
-    """Return the row with its paths made whole, so that they hold elsewhere too."""
+def _absolute_paths(folder: Path, row: dict[str, Any]) -> dict[str, Any]:
+    """Return the row with absolute paths, which workers with another working directory can use."""
     for side in SIDE_IDS:
         if isinstance(row.get(side), str) and row[side]:
             row[side] = str((folder / row[side]).absolute())
     return row
 
 
-def parse_row(raw: RawRow, place: int) -> Row:
-    """Return a row, checked as far as it can be without opening a photo.
+def parse_row(raw: RawRow, number: int) -> Row:
+    """Return a row after all checks that do not open a photo.
+
+    Args:
+        raw: The row as it was read.
+        number: Number of the row in the manifest.
 
     Raises:
-        ConfigError: With everything that is wrong with it.
+        ConfigError: If the row is invalid; the message lists all problems.
     """
     if isinstance(raw, str):
         raise ConfigError(raw)
-    wrong: list[str] = []
+    problems: list[str] = []
     row = {name: value for name, value in raw.items() if value is not None and value != ""}
-    if unknown := sorted(row.keys() - {*COLUMNS, *REPORTED}):
-        wrong.append(f"not a column, or not once: {', '.join(unknown)}")
+    if unknown := sorted(row.keys() - {*COLUMNS, *PROBLEM_COLUMNS}):
+        problems.append(f"unknown or duplicate columns: {', '.join(unknown)}")
     subject, subject_id = row.get("subject"), None
     if ("subject" in row) == ("subject_id" in row):
-        wrong.append("a row has either a subject or a subject_id")
+        problems.append("a row needs either subject or subject_id")
     if not isinstance(subject, str | None) or len(subject or "") > 512:
-        wrong.append("the subject is a name of 1 to 512 characters")
+        problems.append("subject must be a name of 1 to 512 characters")
     try:
         if "subject_id" in row:
             subject_id = parse_id(row["subject_id"], "subject_id")
     except ConfigError as error:
-        wrong.append(str(error))
+        problems.append(str(error))
     files: dict[Side, Path] = {
         side: Path(row[side]) for side in SIDE_IDS if isinstance(row.get(side), str | os.PathLike)
     }
     if len(files) != len(row.keys() & SIDE_IDS.keys()):
-        wrong.append("a photo is given by its path")
+        problems.append("front, right and left must be paths")
     elif not files:
-        wrong.append("there is no photo: front, right or left")
+        problems.append("no photo: a row needs at least one of front, right and left")
     meta = row.get("meta")
     try:
         meta = json.loads(meta) if isinstance(meta, str) else meta
         json.dumps([subject, meta], ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, TypeError, RecursionError):
-        wrong.append("the meta is not JSON, or the row is not UTF-8")
-    if wrong:
-        raise ConfigError(legible("; ".join(wrong)))
-    return Row(row_key(raw, place), subject, subject_id, files, meta)
+        problems.append("meta must be JSON, and the row must be UTF-8")
+    if problems:
+        raise ConfigError(escape_surrogates("; ".join(problems)))
+    return Row(row_key(raw, number), subject, subject_id, files, meta)
 
 
-def row_key(raw: RawRow, place: int) -> str:
-    """Return what the row goes by in the journal."""
-    return legible(str(place if isinstance(raw, str) else raw.get("row") or place))
+def row_key(raw: RawRow, number: int) -> str:
+    """Return the key that identifies a row in the journal."""
+    return escape_surrogates(str(number if isinstance(raw, str) else raw.get("row") or number))
 
 
-def legible(text: str) -> str:
-    """Return a text that can be written anywhere: what is no Unicode is shown as an escape."""
+def escape_surrogates(text: str) -> str:
+    """Return the text with lone surrogates as escape sequences, so that it can be encoded."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def read_subject_ids(path: str | os.PathLike[str]) -> Iterator[str]:
-    """Yield the ids in a file: one a line, or those in the column `subject_id` of a `.csv`."""
+    """Yield the ids in a file: one per line, or the column `subject_id` of a `.csv` file."""
     with Path(path).open(encoding="utf-8-sig", errors="replace", newline="") as file:
         if Path(path).suffix.lower() == ".csv":
             yield from (row.get("subject_id") or "" for row in csv.DictReader(file))
@@ -183,34 +200,40 @@ def read_subject_ids(path: str | os.PathLike[str]) -> Iterator[str]:
 def write_problems(
     path: Path, problems: Iterable[tuple[str, str, str, str]], columns: Iterable[str] = COLUMNS
 ) -> bool:
-    """Write the list of problems (row, problem, reason, content as JSON); return whether there are any.
+    """Write the list of rows with a problem. Replace an earlier list, or remove it if there are none.
 
-    A list from before is replaced, or removed when there is nothing to list any more.
+    Args:
+        path: Path of the list.
+        problems: Row, problem, reason and content (JSON) of each row.
+        columns: Columns of the content.
+
+    Returns:
+        Whether there are rows with a problem.
     """
-    unfinished = path.with_name(path.name + ".part")
+    temporary = path.with_name(path.name + ".part")
     found = False
-    with unfinished.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        lines = csv.DictWriter(file, (*REPORTED, *columns), extrasaction="ignore")
+    with temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        lines = csv.DictWriter(file, (*PROBLEM_COLUMNS, *columns), extrasaction="ignore")
         lines.writeheader()
         for row, problem, reason, content in problems:
             found = True
             cells: dict[str, Any] = json.loads(content)
             if not isinstance(cells.get("meta"), str | None):
                 cells["meta"] = json.dumps(cells["meta"])
-            cells |= {name: _as_read(cell) for name, cell in cells.items()}
+            cells |= {name: _encodable(cell) for name, cell in cells.items()}
             lines.writerow({**cells, "row": row, "problem": problem, "reason": reason})
     if found:
-        unfinished.replace(path)
+        temporary.replace(path)
     else:
-        unfinished.unlink()
+        temporary.unlink()
         path.unlink(missing_ok=True)
     return found
 
 
-def _as_read(cell: Any) -> Any:
-    """Return a cell with the bytes it came as, which a path may need, if it came as bytes."""
+def _encodable(cell: Any) -> Any:
+    """Return a cell that can be written. Bytes that are not UTF-8, as in a path, stay as they are."""
     try:
         str(cell).encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
-        return legible(cell)
+        return escape_surrogates(cell)
     return cell

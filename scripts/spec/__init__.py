@@ -1,1 +1,1 @@
-"""What a maintainer does when the service's Swagger changes: see docs/when-the-swagger-changes.md."""
+"""Commands that update the project when the Swagger changes: see docs/when-the-swagger-changes.md."""

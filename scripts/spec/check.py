@@ -1,22 +1,22 @@
-"""Whether the contract equals a Swagger, operation by operation; changes nothing: `make spec-check`."""
+"""Check whether the contract equals a Swagger document, and change nothing: `make spec-check`."""
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 
-from scripts.generate import OVERLAY, overlaid
+from scripts.generate import OVERLAY, load_contract
 from scripts.spec.document import SPEC, Json, command, parse
+from scripts.spec.http_diff import Change, compare
 from scripts.spec.names import NAMES, Names, propose
-from scripts.spec.pull import pull
-from scripts.spec.wire import Change, compare
+from scripts.spec.pull import pull, source_argument
 
 
 def differences(pulled: Json) -> list[Change]:
-    """Return what a pulled document has that the generated package has not, and the reverse.
+    """Return the differences between the contract and a pulled document.
 
-    Operations are compared by method and path and schemas by where they stand, not by their names.
+    Operations are matched by method and path, and schemas by their position in the operations, so
+    different names are not reported.
 
     Raises:
         SpecError: If the documents cannot be compared.
@@ -24,14 +24,7 @@ def differences(pulled: Json) -> list[Change]:
     names = Names.read(NAMES)
     current = parse(SPEC.read_text("utf-8"), SPEC.name)
     proposed, _ = propose(names.applied(current), pulled, names)
-    return compare(overlaid(OVERLAY), overlaid(OVERLAY, proposed.applied(pulled))).changes
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("source", help="path or address of an OpenAPI 3.0 or 3.1 document")
-    source = parser.parse_args().source
-    command("spec-check", lambda: _check(source))
+    return compare(load_contract(OVERLAY), load_contract(OVERLAY, proposed.applied(pulled))).changes
 
 
 def _check(source: str) -> None:
@@ -42,8 +35,9 @@ def _check(source: str) -> None:
         print(f"{rating}: {change.subject}: {change.text}" + (f" ({users})" if users else ""))
     if changes:
         sys.exit(f"spec-check: {len(changes)} differences")
-    print("the package equals the document")
+    print("the contract equals the document")
 
 
 if __name__ == "__main__":
-    main()
+    source = source_argument(__doc__)
+    command("spec-check", lambda: _check(source))

@@ -1,14 +1,13 @@
-"""Whether a generated package is what a document says, found out by using it.
+"""Completeness check: use a generated package and compare it with its OpenAPI document.
 
-Every operation is called with a sample of every argument against a transport that only listens, once by
-each way to call it; what arrives is compared with the document. Every documented response is then given,
-in as many variants as its schema has options, and must be read into typed values that are written again
-as the same JSON. Nothing here knows how the package was generated.
+Each operation is called through a mock transport with a sample value for every argument, and the request
+is compared with the document. Each documented response is then served, with enough sample bodies to
+cover every option of its schema, and must be parsed into typed values that serialize to the same JSON.
+The check does not depend on how the package was generated.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import copy
 import datetime
@@ -23,7 +22,6 @@ from collections.abc import Iterator
 from enum import Enum
 from importlib import import_module
 from io import BytesIO
-from pathlib import Path
 from types import ModuleType, NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl, quote
@@ -31,9 +29,11 @@ from uuid import UUID
 
 import attrs
 import httpx
+from openapi_python_client.strings import PythonIdentifier
 
-from scripts.spec.document import Json, look_up, modern, operations, pointer
-from scripts.spec.prepare import discriminators
+from scripts.spec.document import Json, look_up, operations, pointer, to_openapi_31, without
+from scripts.spec.document import Operation as DocumentedOperation
+from scripts.spec.prepare import IGNORED_HEADERS, discriminators, is_text, media_type
 
 PACKAGE = "haut_api"
 MOMENT = datetime.datetime(2025, 2, 27, 3, 40, 28, tzinfo=datetime.UTC)
@@ -42,28 +42,23 @@ FORMATS: dict[str, tuple[type, str]] = {
     "date-time": (datetime.datetime, "2025-02-27T03:40:28.000Z"),
     "date": (datetime.date, "1990-02-27"),
 }
-KINDS: dict[str, tuple[type, Any]] = {
+TYPES: dict[str, tuple[type, Any]] = {
     "integer": (int, 7),
     "number": (float, 1.5),
     "boolean": (bool, True),
     "string": (str, "text"),
 }
-OF_EVERY_REQUEST = {
+# Headers that httpx or the generated client may set on every request.
+STANDARD_HEADERS = {
     "host", "accept", "accept-encoding", "connection", "user-agent", "content-length", "authorization",
     "content-type", "cookie", "transfer-encoding",
 }  # fmt: skip
-MOST_VARIANTS = 60
-TEXTS = (
-    "text/",
-    "application/xml",
-    "application/yaml",
-    "application/x-yaml",
-    "application/x-ndjson",
-)
+MAX_VARIANTS = 60
+NULL = {"type": "null"}
 
 
-def text(value: Any) -> str:
-    """A value as the API writes it in paths, queries, headers, cookies and forms."""
+def to_text(value: Any) -> str:
+    """Return a value as the API writes it in paths, queries, headers, cookies and forms."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Enum):
@@ -73,31 +68,239 @@ def text(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime.date) else str(value)
 
 
-class Losses(list[str]):
-    """What is missing, merged or sent otherwise."""
+class Problems(list[str]):
+    """Differences between the document and the package, without duplicates."""
 
-    def add(self, place: str, problem: str) -> None:
-        entry = f"{place}: {problem}"
+    def add(self, location: str, problem: str) -> None:
+        entry = f"{location}: {problem}"
         if entry not in self:
             self.append(entry)
 
 
-class Package:
-    """A generated package and the document that it must equal."""
+class Samples:
+    """Sample JSON for the schemas of a document.
+
+    `use` is "request", "response" or "multipart". It determines which readOnly and writeOnly fields a
+    sample has, and whether a binary string is a file.
+    """
+
+    def __init__(self, document: Json) -> None:
+        self.document = to_openapi_31(document)
+        schemas = self.document.get("components", {}).get("schemas", {})
+        self.discriminator_values, self.subclasses = discriminators(self.document, schemas)
+
+    def resolve(self, node: Any) -> Any:
+        """Replace a reference by its target; keys beside `$ref` override those of the target."""
+        while isinstance(node, dict) and isinstance(node.get("$ref"), str):
+            node = {**look_up(self.document, node["$ref"]), **without(node, "$ref")}
+        return node
+
+    def merge(self, schema: Any) -> Json:
+        """Merge a schema with its reference and the parts of its allOf into a single schema."""
+        schema = self.resolve(schema) if isinstance(schema, dict) else {}
+        if "allOf" not in schema:
+            return dict(schema)
+        merged: Json = {}
+        for part in map(self.merge, [*schema["allOf"], without(schema, "allOf")]):
+            merged = {
+                **merged,
+                **part,
+                "properties": {**merged.get("properties", {}), **part.get("properties", {})},
+                "required": [*merged.get("required", []), *part.get("required", [])],
+            }
+        return {key: value for key, value in merged.items() if value not in ({}, [])}
+
+    def options(self, schema: Any) -> list[Json]:
+        """Return the options of a schema, each merged and with a single type."""
+        name = pointer(schema["$ref"])[-1] if isinstance(schema, dict) and "$ref" in schema else ""
+        found: list[Json] = []
+        for child in self.subclasses.get(name, []):
+            found += self.options({"$ref": f"#/components/schemas/{child}"})
+        schema = self.merge(schema)
+        if name in self.discriminator_values and "properties" in schema:
+            field, values = self.discriminator_values[name]
+            schema = {**schema, "properties": {**schema["properties"], field: {"enum": values}}}
+            schema["required"] = [*schema.get("required", []), field]
+        for keyword in ("oneOf", "anyOf"):
+            if keyword in schema:
+                siblings = without(schema, keyword)
+                for option in schema[keyword]:
+                    combined = {"allOf": [siblings, option]}
+                    found += self.options(combined if "properties" in siblings else option)
+                return found
+        if "const" in schema:
+            return [*found, {**schema, "enum": [schema["const"]]}]
+        types = schema.get("type")
+        if isinstance(types, list):
+            values = list(schema.get("enum", []))
+            for kind in types:
+                of_type = [value for value in values if has_type(value, kind)]
+                if values and not of_type and kind != "null":
+                    continue
+                enum = {"enum": of_type} if values and kind != "null" else {}
+                found.append({**schema, "type": kind, **enum})
+            return found
+        if "enum" in schema and None in schema["enum"]:
+            rest = [value for value in schema["enum"] if value is not None]
+            return [*found, *([{**schema, "enum": rest}] if rest else []), NULL]
+        return [*found, schema]
+
+    def variants(self, schema: Any, visited: tuple[str, ...] = ()) -> int:
+        """Return how many samples cover every option and every enum value, at most MAX_VARIANTS."""
+        options = self.options(schema)
+        count = max(1, sum(len(option.get("enum", [1])) for option in options))
+        key = json.dumps(schema, sort_keys=True, default=str)
+        if key not in visited and len(visited) < 12:
+            for option in options:
+                inner = [option.get("items"), option.get("additionalProperties")]
+                for part in (*option.get("properties", {}).values(), *inner):
+                    if isinstance(part, dict):
+                        count = max(count, self.variants(part, (*visited, key)))
+        return min(count, MAX_VARIANTS)
+
+    def instances(self, schema: Any, use: str) -> Iterator[Any]:
+        """Yield samples that cover every option of a schema, each with and without optional fields."""
+        for choice in range(self.variants(schema)):
+            for full in (True, False):
+                yield self.instance(schema, use, choice, full=full)
+
+    def instance(
+        self, schema: Any, use: str, choice: int, *, full: bool = True, depth: int = 0
+    ) -> Any:
+        """Return a sample for a schema, with all fields or only with the required ones."""
+        options = [
+            ({**option, "enum": [value]} if "enum" in option else option)
+            for option in self.options(schema)
+            for value in option.get("enum", [None])
+        ]
+        if depth > 5 and NULL in options:
+            return None
+        option = options[choice % len(options)] if depth < 6 else options[0]
+        if "enum" in option:
+            return option["enum"][0]
+        kind = option.get("type")
+        if kind == "null":
+            return None
+        if kind == "array":
+            return [
+                self.instance(option["items"], use, choice + index, full=full, depth=depth + 1)
+                for index in range(0 if depth > 6 or "items" not in option else 2)
+            ]
+        if is_object(option):
+            return self.object_instance(option, use, choice, full=full, depth=depth)
+        if kind == "string":
+            if option.get("format") == "binary" and use == "multipart":
+                return b"a file"
+            return FORMATS.get(option.get("format", ""), (str, f"text {choice}"))[1]
+        return TYPES[kind][1] if kind in TYPES else f"anything {choice}"
+
+    def object_instance(
+        self, option: Json, use: str, choice: int, *, full: bool, depth: int
+    ) -> Json:
+        required, properties = option.get("required", []), option.get("properties", {})
+        with_optional = full and depth < 6
+        sample = {
+            name: self.instance(definition, use, choice, full=full, depth=depth + 1)
+            for name, definition in properties.items()
+            if (name in required or with_optional) and not is_omitted(definition, use)
+        }
+        sample |= {name: "anything" for name in required if name not in properties}
+        others = option.get("additionalProperties", True)
+        if with_optional and others is not False and use != "multipart":
+            schema = others if isinstance(others, dict) else {}
+            sample["undeclared key"] = self.instance(
+                schema, use, choice, full=full, depth=depth + 1
+            )
+        return sample
+
+    def fits(self, option: Json, instance: Any, use: str) -> bool:
+        """Return whether JSON fits one option of a schema."""
+        if "enum" in option:
+            return instance in option["enum"]
+        kind = option.get("type")
+        if kind is None:
+            return "properties" not in option or isinstance(instance, dict)
+        if isinstance(instance, list):
+            return bool(kind == "array")
+        if isinstance(instance, dict):
+            properties = option.get("properties", {})
+            return (
+                kind == "object"
+                and all(
+                    name in instance or is_omitted(properties.get(name), use)
+                    for name in option.get("required", [])
+                )
+                and all(
+                    any(self.fits(inner, instance[name], use) for inner in self.options(definition))
+                    for name, definition in properties.items()
+                    if name in instance
+                )
+            )
+        if kind == "string" and option.get("format") in FORMATS:
+            return isinstance(instance, str) and has_format(instance, option["format"])
+        return has_type(instance, kind)
+
+
+def is_object(schema: Json) -> bool:
+    return schema.get("type") == "object" or (
+        "type" not in schema and bool(schema.keys() & {"properties", "additionalProperties"})
+    )
+
+
+def is_omitted(definition: Any, use: str) -> bool:
+    """Return whether a field is omitted: readOnly in a request, or writeOnly in a response."""
+    if not isinstance(definition, dict):
+        return False
+    keyword = "writeOnly" if use == "response" else "readOnly"
+    parts = [part for part in definition.get("allOf", []) if "$ref" not in part]
+    return any(part.get(keyword) is True for part in (definition, *parts))
+
+
+def has_type(value: Any, kind: str) -> bool:
+    """Return whether a JSON value has a JSON Schema type."""
+    if kind == "null" or value is None:
+        return kind == "null" and value is None
+    if isinstance(value, bool):
+        return kind == "boolean"
+    return isinstance(
+        value, {"integer": int, "number": int | float, "string": str}.get(kind, object)
+    )
+
+
+def has_format(text: str, name: str) -> bool:
+    """Return whether a string is valid in one of FORMATS."""
+    try:
+        if name == "uuid":
+            UUID(text)
+        elif name == "date":
+            datetime.date.fromisoformat(text)
+        else:
+            datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return name != "date-time" or "T" in text
+
+
+class Package(Samples):
+    """A generated package and the document that it must implement.
+
+    Args:
+        document: The OpenAPI document.
+        names: JSON names of renamed fields, by class and field.
+    """
 
     def __init__(self, document: Json, names: dict[str, dict[str, str]]) -> None:
-        self.document = modern(document)
-        self.schemas: Json = self.document.get("components", {}).get("schemas", {})
-        self.tags, self.subclasses = discriminators(self.document, self.schemas)
+        super().__init__(document)
         self.names = names
-        self.losses = Losses()
+        self.problems = Problems()
         self.checked: set[tuple[type, str]] = set()
         self.client = import_module(f"{PACKAGE}.client")
         self.types = import_module(f"{PACKAGE}.types")
         self.errors = import_module(f"{PACKAGE}.errors")
         self.models = import_module(f"{PACKAGE}.models")
 
-    def check(self) -> Losses:
+    def check(self) -> Problems:
+        """Check every operation of the document, and report modules that call other operations."""
         api = import_module(f"{PACKAGE}.api")
         found = [
             import_module(info.name)
@@ -106,215 +309,46 @@ class Package:
         ]
         modules = {str(module.__doc__): module for module in found}
         if len(modules) < len(found):
-            self.losses.add("package", "two modules call the same operation")
+            self.problems.add("package", "two modules call the same operation")
         for operation in operations(self.document):
-            key = operation.key
-            module = modules.pop(key, None)
+            module = modules.pop(operation.key, None)
             if module is None:
-                self.losses.add(key, "no module calls this operation; see that its name is its own")
+                self.problems.add(
+                    operation.key,
+                    "no module calls this operation; its name may not be unique in its section",
+                )
                 continue
-            item = self.resolved(self.document["paths"][operation.path])
-            shared = [self.resolved(entry) for entry in item.get("parameters", [])]
-            own = [self.resolved(entry) for entry in item[operation.method].get("parameters", [])]
-            parameters = {(entry["in"], entry["name"]): entry for entry in [*shared, *own]}
             try:
-                Operation(
-                    self, key, module, item[operation.method], list(parameters.values())
-                ).check()
+                OperationCheck(self, operation, module).check()
             except Exception as error:
-                self.losses.add(key, f"cannot be called: {type(error).__name__}: {error}"[:300])
+                failure = f"the check failed: {type(error).__name__}: {error}"
+                self.problems.add(operation.key, failure[:300])
         for key, module in modules.items():
-            self.losses.add(key, f"{module.__name__} is no operation of the document")
-        return self.losses
+            self.problems.add(key, f"the document lacks the operation of {module.__name__}")
+        return self.problems
 
-    # --- the document
+    # --- arguments
 
-    def resolved(self, node: Any) -> Any:
-        while isinstance(node, dict) and isinstance(node.get("$ref"), str):
-            node = {
-                **look_up(self.document, node["$ref"]),
-                **{k: v for k, v in node.items() if k != "$ref"},
-            }
-        return node
-
-    def flat(self, schema: Any) -> Json:
-        """The schema with what it refers to and is all of, in one."""
-        schema = self.resolved(schema) if isinstance(schema, dict) else {}
-        if "allOf" not in schema:
-            return dict(schema)
-        whole: Json = {}
-        for part in [
-            *schema["allOf"],
-            {key: value for key, value in schema.items() if key != "allOf"},
-        ]:
-            part = self.flat(part)
-            whole = {
-                **whole,
-                **part,
-                "properties": {**whole.get("properties", {}), **part.get("properties", {})},
-                "required": [*whole.get("required", []), *part.get("required", [])],
-            }
-        return {key: value for key, value in whole.items() if value not in ({}, [])}
-
-    def options(self, schema: Any) -> list[Json]:
-        """The alternatives of a schema, each flat and with one type; null as `{"type": "null"}`."""
-        name = pointer(schema["$ref"])[-1] if isinstance(schema, dict) and "$ref" in schema else ""
-        found: list[Json] = []
-        for child in self.subclasses.get(name, []):
-            found += self.options({"$ref": f"#/components/schemas/{child}"})
-        schema = self.flat(schema)
-        if name in self.tags and "properties" in schema:
-            tag, values = self.tags[name]
-            schema = {**schema, "properties": {**schema["properties"], tag: {"enum": values}}}
-            schema["required"] = [*schema.get("required", []), tag]
-        for keyword in ("oneOf", "anyOf"):
-            if keyword in schema:
-                beside = {key: value for key, value in schema.items() if key != keyword}
-                for option in schema[keyword]:
-                    inner = (
-                        {"allOf": [beside, option]} if beside.keys() & {"properties"} else option
-                    )
-                    found += self.options(inner)
-                return found
-        if "const" in schema:
-            return [*found, {**schema, "enum": [schema["const"]]}]
-        kinds = schema.get("type")
-        if isinstance(kinds, list):
-            kept = list(schema.get("enum", []))
-            for kind in kinds:
-                of_it = [value for value in kept if self.is_a(value, kind)]
-                if kept and not of_it and kind != "null":
-                    continue
-                extra = {"enum": of_it} if kept and kind != "null" else {}
-                found.append({**schema, "type": kind, **extra})
-            return found
-        if "enum" in schema and None in schema["enum"]:
-            rest = [value for value in schema["enum"] if value is not None]
-            return [*found, *([{**schema, "enum": rest}] if rest else []), {"type": "null"}]
-        return [*found, schema]
-
-    @staticmethod
-    def is_a(value: Any, kind: str) -> bool:
-        if kind == "null" or value is None:
-            return kind == "null" and value is None
-        if isinstance(value, bool):
-            return kind == "boolean"
-        return isinstance(
-            value, {"integer": int, "number": int | float, "string": str}.get(kind, object)
-        )
-
-    def variants(self, schema: Any, use: str, seen: tuple[str, ...] = ()) -> int:
-        """How many instances show every option and every value of an enumeration."""
-        count = 1
-        options = self.options(schema)
-        inner: list[Any] = []
-        total = 0
-        for option in options:
-            total += len(option.get("enum", [1]))
-            inner += [
-                *option.get("properties", {}).values(),
-                option.get("items"),
-                option.get("additionalProperties"),
-            ]
-        count = max(count, total)
-        name = json.dumps(schema, sort_keys=True, default=str)
-        if name not in seen and len(seen) < 12:
-            for part in inner:
-                if isinstance(part, dict):
-                    count = max(count, self.variants(part, use, (*seen, name)))
-        return min(count, MOST_VARIANTS)
-
-    def instance(
-        self, schema: Any, use: str, choice: int, *, full: bool = True, depth: int = 0
-    ) -> Any:
-        """Return JSON that fits a schema: everything that it names, or only what it requires."""
-        found = [
-            ({**option, "enum": [value]} if "enum" in option else option)
-            for option in self.options(schema)
-            for value in option.get("enum", [None])
-        ]
-        if depth > 5 and {"type": "null"} in found:
-            return None
-        option = found[choice % len(found)] if depth < 6 else found[0]
-        if "enum" in option:
-            return option["enum"][0]
-        kind = option.get("type")
-        if kind == "null":
-            return None
-        if kind == "array":
-            empty = depth > 6 or "items" not in option
-            items = range(0 if empty else 2)
-            return [
-                self.instance(option["items"], use, choice + index, full=full, depth=depth + 1)
-                for index in items
-            ]
-        if kind == "object" or (
-            kind is None and option.keys() & {"properties", "additionalProperties"}
-        ):
-            return self.an_object(option, use, choice, full=full, depth=depth)
-        if kind == "string":
-            if option.get("format") == "binary" and use == "multipart":
-                return b"a file"
-            return FORMATS.get(option.get("format", ""), (str, f"text {choice}"))[1]
-        return KINDS[kind][1] if kind in KINDS else f"anything {choice}"
-
-    def an_object(self, option: Json, use: str, choice: int, *, full: bool, depth: int) -> Json:
-        required = option.get("required", [])
-        made = {}
-        for name, definition in option.get("properties", {}).items():
-            if self.is_left_out(definition, use) or not (name in required or (full and depth < 6)):
-                continue
-            made[name] = self.instance(definition, use, choice, full=full, depth=depth + 1)
-        for name in required:
-            if name not in option.get("properties", {}):
-                made[name] = "anything"
-        others = option.get("additionalProperties", True)
-        if full and others is not False and depth < 6 and use != "multipart":
-            schema = others if isinstance(others, dict) else {}
-            made["a key of its own"] = self.instance(
-                schema, use, choice, full=full, depth=depth + 1
-            )
-        return made
-
-    def is_left_out(self, definition: Any, use: str) -> bool:
-        if not isinstance(definition, dict):
-            return False
-        unsent = "writeOnly" if use == "response" else "readOnly"
-        inside = [part for part in definition.get("allOf", []) if "$ref" not in part]
-        return definition.get(unsent) is True or any(part.get(unsent) is True for part in inside)
-
-    # --- values
-
-    def argument(self, hint: Any, number: int, inside: tuple[Any, ...] = ()) -> Any:
-        """Return a value of a type, as unlike those of other numbers as the type allows."""
-        options = [kind for kind in alternatives(hint) if kind not in (NoneType, self.types.Unset)]
+    def argument(self, hint: Any, number: int, parents: tuple[Any, ...] = ()) -> Any:
+        """Return a sample value of a type, which differs for each number if possible."""
+        options = [kind for kind in union_members(hint) if kind not in (NoneType, self.types.Unset)]
         kind = options[0]
         if get_origin(kind) is list:
-            return [self.argument(get_args(kind)[0], number + index, inside) for index in (0, 1)]
+            return [self.argument(get_args(kind)[0], number + index, parents) for index in (0, 1)]
         if get_origin(kind) is Literal:
             return get_args(kind)[0]
         if kind is Any:
             return f"anything {number}"
         if kind is self.types.File:
-            return self.types.File(
-                BytesIO(f"file {number}".encode()), f"{number}.bin", "application/x-test"
-            )
+            content = BytesIO(f"file {number}".encode())
+            return self.types.File(content, f"{number}.bin", "application/x-test")
         if issubclass(kind, Enum):
             members = list(kind)
             return members[number % len(members)]
-        if attrs.has(kind) and kind in inside and self.types.Unset in alternatives(hint):
+        if attrs.has(kind) and kind in parents and self.types.Unset in union_members(hint):
             return self.types.UNSET
         if attrs.has(kind):
-            hints = model_hints(kind, self.models)
-            named = [field.name for field in attrs.fields(kind) if field.init]
-            made = kind(**{
-                name: self.argument(hints[name], number + index, (*inside, kind))
-                for index, name in enumerate(named)
-            })  # fmt: skip
-            if not named and "additional_properties" in hints:
-                free = get_args(hints["additional_properties"])[1]
-                vars_of(made)["free"] = self.argument(free, number, (*inside, kind))
-            return made
+            return self.model_argument(kind, number, (*parents, kind))
         samples: dict[type, Any] = {
             str: f"text-{number}", bool: True, int: number, float: number + 0.5, UUID: UUID(int=number),
             datetime.datetime: MOMENT + datetime.timedelta(number),
@@ -322,18 +356,35 @@ class Package:
         }  # fmt: skip
         return samples[kind]
 
-    def given(self, hint: Any, value: Any) -> Any:
-        """Return JSON as an argument of a type."""
-        for kind in alternatives(hint):
+    def model_argument(self, kind: Any, number: int, parents: tuple[Any, ...]) -> Any:
+        hints = model_hints(kind, self.models)
+        fields = [field.name for field in attrs.fields(kind) if field.init]
+        model = kind(**{
+            name: self.argument(hints[name], number + index, parents)
+            for index, name in enumerate(fields)
+        })  # fmt: skip
+        if not fields and "additional_properties" in hints:
+            value_type = get_args(hints["additional_properties"])[1]
+            model.additional_properties["free"] = self.argument(value_type, number, parents)
+        return model
+
+    def from_json(self, hint: Any, value: Any) -> Any:
+        """Convert JSON to a value of a type.
+
+        Raises:
+            TypeError: If no member of the type accepts the JSON.
+        """
+        for kind in union_members(hint):
             try:
                 if kind is Any or kind is type(value):
                     return value
                 if get_origin(kind) is list and isinstance(value, list):
-                    return [self.given(get_args(kind)[0], item) for item in value]
+                    return [self.from_json(get_args(kind)[0], item) for item in value]
                 if get_origin(kind) is Literal and value in get_args(kind):
                     return value
                 if isinstance(kind, type) and attrs.has(kind) and isinstance(value, dict):
-                    return self.read_model(kind, value)
+                    model: Any = kind
+                    return model.from_dict(value)
                 if (isinstance(kind, type) and issubclass(kind, Enum)) or kind is UUID:
                     return kind(value)
                 if kind is datetime.datetime and "T" in value:
@@ -344,146 +395,83 @@ class Package:
                     return float(value)
             except (ValueError, TypeError):
                 continue
-        raise TypeError(f"no argument of the type {hint} is {value!r}")
+        raise TypeError(f"the type {hint} does not accept {value!r}")
 
-    @staticmethod
-    def read_model(kind: Any, value: Json) -> Any:
-        return kind.from_dict(value)
+    # --- parsed values
 
-    def same(self, place: str, parsed: Any, schema: Any, instance: Any, use: str) -> None:
-        """Compare a value that was read with the JSON that it was read from and with its schema."""
+    def compare(self, location: str, parsed: Any, schema: Any, instance: Any, use: str) -> None:
+        """Compare a parsed value with the JSON that it was parsed from and with its schema."""
         if instance is None or isinstance(parsed, bool):
             if parsed != instance:
-                self.losses.add(place, f"{instance!r} is read as {type(parsed).__name__}")
+                self.problems.add(location, f"{instance!r} is parsed as {type(parsed).__name__}")
             return
         fitting = [option for option in self.options(schema) if self.fits(option, instance, use)]
         if not fitting:
             return
-        expected = [self.python_type(option, instance) for option in fitting]
         if isinstance(instance, list) and isinstance(parsed, list):
             items = fitting[0].get("items", {})
-            for index, (one, other) in enumerate(zip(parsed, instance, strict=False)):
-                self.same(f"{place}[{index}]", one, items, other, use)
+            for index, (item, original) in enumerate(zip(parsed, instance, strict=False)):
+                self.compare(f"{location}[{index}]", item, items, original, use)
             if len(parsed) != len(instance):
-                self.losses.add(place, "a list loses items")
+                self.problems.add(location, "the parsed list has another length")
             return
-        if "model" in expected:
-            if not attrs.has(type(parsed)):
-                self.losses.add(place, f"an object is read as {type(parsed).__name__}")
-                return
-            # Where several options fit, the value may be read as any of them.
-            problems: list[Losses] = []
-            for option, kind in zip(fitting, expected, strict=True):
-                if kind != "model":
-                    continue
-                outside, self.losses = self.losses, Losses()
-                self.same_object(place, parsed, option, instance, use)
-                problems.append(self.losses)
-                self.losses = outside
-                if not problems[-1]:
-                    return
-            for loss in problems[0]:
-                if loss not in self.losses:
-                    self.losses.append(loss)
+        models = [option for option in fitting if python_type(option, instance) == "model"]
+        if models:
+            self.compare_models(location, parsed, models, instance, use)
             return
-        if not any(self.is_one(parsed, kind) for kind in expected):
+        expected = [python_type(option, instance) for option in fitting]
+        if not any(is_instance_of(parsed, kind) for kind in expected):
             names = " or ".join(str(getattr(kind, "__name__", kind)) for kind in expected)
-            self.losses.add(place, f"is read as {type(parsed).__name__}, not as {names}")
-        elif text(parsed) != text(instance) and not isinstance(parsed, dict | list):
-            self.losses.add(place, f"{instance!r} is read as {parsed!r}")
+            self.problems.add(location, f"is parsed as {type(parsed).__name__}, not as {names}")
+        elif to_text(parsed) != to_text(instance) and not isinstance(parsed, dict | list):
+            self.problems.add(location, f"{instance!r} is parsed as {parsed!r}")
 
-    @staticmethod
-    def is_one(parsed: Any, kind: Any) -> bool:
-        if kind is Enum:
-            return isinstance(parsed, Enum | str | int | float)
-        if kind is object:
-            return True
-        return type(parsed) is kind or (kind is float and type(parsed) is int)
+    def compare_models(
+        self, location: str, parsed: Any, options: list[Json], instance: Json, use: str
+    ) -> None:
+        """Compare a parsed object with each option that fits; one comparison must succeed."""
+        if not attrs.has(type(parsed)):
+            self.problems.add(location, f"an object is parsed as {type(parsed).__name__}")
+            return
+        problems, results = self.problems, []
+        for option in options:
+            self.problems = Problems()
+            try:
+                self.compare_object(location, parsed, option, instance, use)
+            finally:
+                results.append(self.problems)
+                self.problems = problems
+            if not results[-1]:
+                return
+        self.problems += [problem for problem in results[0] if problem not in self.problems]
 
-    def python_type(self, option: Json, instance: Any) -> Any:
-        if "enum" in option:
-            return Enum
-        kind = option.get("type")
-        if isinstance(instance, dict) and (
-            kind == "object" or option.keys() & {"properties", "additionalProperties"}
-        ):
-            return "model"
-        if kind == "string":
-            return FORMATS.get(option.get("format", ""), (str, ""))[0]
-        return KINDS[kind][0] if kind in KINDS else object
-
-    def fits(self, option: Json, instance: Any, use: str) -> bool:
-        if "enum" in option:
-            return instance in option["enum"]
-        kind = option.get("type")
-        if kind is None:
-            return not (option.keys() & {"properties"}) or isinstance(instance, dict)
-        if isinstance(instance, list):
-            return bool(kind == "array")
-        if isinstance(instance, dict):
-            if kind != "object":
-                return False
-            properties = option.get("properties", {})
-            needed = [
-                name
-                for name in option.get("required", [])
-                if not self.is_left_out(properties.get(name), use)
-            ]
-            return all(name in instance for name in needed) and all(
-                any(self.fits(inner, instance[name], use) for inner in self.options(definition))
-                for name, definition in properties.items()
-                if name in instance
-            )
-        if kind == "string" and option.get("format") in FORMATS:
-            return isinstance(instance, str) and isinstance(
-                self.read(option["format"], instance), FORMATS[option["format"]][0]
-            )
-        return self.is_a(instance, kind)
-
-    def read(self, form: str, value: str) -> Any:
-        try:
-            if form == "date":
-                return datetime.date.fromisoformat(value)
-            return (
-                UUID(value)
-                if form == "uuid"
-                else self.types.parse_datetime(value)
-                if "T" in value
-                else None
-            )
-        except ValueError:
-            return None
-
-    def same_object(self, place: str, parsed: Any, option: Json, instance: Json, use: str) -> None:
+    def compare_object(
+        self, location: str, parsed: Any, option: Json, instance: Json, use: str
+    ) -> None:
         kind = type(parsed)
         if json.dumps(parsed.to_dict(), sort_keys=True) != json.dumps(instance, sort_keys=True):
-            self.losses.add(place, f"{kind.__name__} writes other JSON than it reads")
-        own = {wire: name for name, wire in self.names.get(kind.__name__, {}).items()}
-        attributes = attribute_names(kind)
+            self.problems.add(location, f"{kind.__name__} serializes to other JSON than it parses")
+        internal = {
+            json_name: name for name, json_name in self.names.get(kind.__name__, {}).items()
+        }
         properties = {
             name: definition
             for name, definition in option.get("properties", {}).items()
-            if not self.is_left_out(definition, use)
+            if not is_omitted(definition, use)
         }
         for name, definition in properties.items():
-            attribute = attributes.get(own.get(name, name))
+            field = f"{kind.__name__}, field {name}"
+            attribute = attribute_name(kind, internal.get(name, name))
             if attribute is None:
-                self.losses.add(f"{kind.__name__}, field {name}", "there is no attribute for it")
-            elif name in instance:
-                self.same(
-                    f"{place}.{name}", getattr(parsed, attribute), definition, instance[name], use
-                )
-            if (
-                attribute
-                and isinstance(definition, dict)
-                and self.flat(definition).get("deprecated") is True
-            ):
-                said = str(kind.__doc__).partition(f"\n        {attribute} (")[2]
-                if "Deprecated." not in re.split(r"\n {8}(?=\w+ \()", said)[0]:
-                    self.losses.add(
-                        f"{kind.__name__}, field {name}",
-                        "its docstring does not say that it is deprecated",
-                    )
+                self.problems.add(field, "the class has no attribute for it")
+                continue
+            if name in instance:
+                value = getattr(parsed, attribute)
+                self.compare(f"{location}.{name}", value, definition, instance[name], use)
+            if isinstance(definition, dict) and self.merge(definition).get("deprecated") is True:
+                docs = str(kind.__doc__).partition(f"\n        {attribute} (")[2]
+                if "Deprecated." not in re.split(r"\n {8}(?=\w+ \()", docs)[0]:
+                    self.problems.add(field, NOT_DEPRECATED)
         key = kind, json.dumps(option, sort_keys=True, default=str)
         if key not in self.checked:
             self.checked.add(key)
@@ -493,34 +481,50 @@ class Package:
     def check_required(
         self, kind: Any, properties: Json, required: set[str], instance: Json
     ) -> None:
+        """Remove each field in turn and parse the object: only required fields may cause an error."""
         if not required <= instance.keys():
             return
-        for name in properties:
-            if name not in instance:
-                continue
-            less = {key: value for key, value in instance.items() if key != name}
+        for name in [name for name in properties if name in instance]:
+            field = f"{kind.__name__}, field {name}"
+            rest = without(instance, name)
             try:
-                again = kind.from_dict(less).to_dict()
+                serialized = kind.from_dict(rest).to_dict()
             except self.errors.DecodeError:
                 if name not in required:
-                    self.losses.add(
-                        f"{kind.__name__}, field {name}",
-                        "is required, though optional in the document",
-                    )
+                    self.problems.add(field, "is required, but optional in the document")
                 continue
             if name in required:
-                self.losses.add(
-                    f"{kind.__name__}, field {name}", "is optional, though required in the document"
-                )
-            elif again != less:
-                self.losses.add(
-                    f"{kind.__name__}, field {name}", "changes the object when it is left out"
-                )
+                self.problems.add(field, "is optional, but required in the document")
+            elif serialized != rest:
+                self.problems.add(field, "changes the object when it is omitted")
 
 
-def alternatives(hint: Any) -> list[Any]:
+NOT_DEPRECATED = "the docstring does not mark it as deprecated"
+
+
+def is_instance_of(parsed: Any, kind: Any) -> bool:
+    """Return whether a parsed value has a type that `python_type` returns."""
+    if kind is Enum:
+        return isinstance(parsed, Enum | str | int | float)
+    return kind is object or type(parsed) is kind or (kind is float and type(parsed) is int)
+
+
+def python_type(option: Json, instance: Any) -> Any:
+    """Return the type that JSON must be parsed as; "model" stands for any generated class."""
+    if "enum" in option:
+        return Enum
+    kind = option.get("type")
+    has_fields = bool(option.keys() & {"properties", "additionalProperties"})
+    if isinstance(instance, dict) and (kind == "object" or has_fields):
+        return "model"
+    if kind == "string":
+        return FORMATS.get(option.get("format", ""), (str, ""))[0]
+    return TYPES[kind][0] if kind in TYPES else object
+
+
+def union_members(hint: Any) -> list[Any]:
     if get_origin(hint) in (Union, UnionType):
-        return [kind for option in get_args(hint) for kind in alternatives(option)]
+        return [kind for option in get_args(hint) for kind in union_members(option)]
     return [hint]
 
 
@@ -529,44 +533,50 @@ def model_hints(kind: type, models: ModuleType) -> dict[str, Any]:
     return get_type_hints(kind, globalns={**vars(models), **vars(module)}, localns=vars(models))
 
 
-def attribute_names(kind: type) -> dict[str, str]:
-    """The attribute for each name of a field, with and without what makes it a Python name."""
-    from openapi_python_client.strings import PythonIdentifier
-
-    names = {field.name: field.name for field in attrs.fields(kind) if field.init}
-
-    class Lookup(dict[str, str]):
-        def get(self, name: str, default: Any = None) -> Any:
-            return names.get(PythonIdentifier(name, "field_"), default)
-
-    return Lookup(names)
+def attribute_name(kind: type, name: str) -> str | None:
+    """Return the name of the attribute that a generated class has for a field, or None."""
+    attribute: str = PythonIdentifier(name, "field_")
+    known = {field.name for field in attrs.fields(kind) if field.init}
+    return attribute if attribute in known else None
 
 
-class Operation:
-    """One operation, called."""
+class OperationCheck:
+    """Check of one operation: its requests and its responses."""
 
     def __init__(
-        self,
-        package: Package,
-        key: str,
-        module: ModuleType,
-        definition: Json,
-        parameters: list[Json],
+        self, package: Package, operation: DocumentedOperation, module: ModuleType
     ) -> None:
-        self.package, self.key, self.module, self.definition = package, key, module, definition
+        self.package, self.operation, self.module = package, operation, module
+        definition = operation.definition
+        resolved = map(package.resolve, definition["parameters"])
+        by_name = {(entry["in"], entry["name"]): entry for entry in resolved}
         self.parameters = [
             entry
-            for entry in parameters
-            if entry["in"] != "header"
-            or entry["name"].lower() not in ("accept", "content-type", "authorization")
+            for entry in by_name.values()
+            if entry["in"] != "header" or entry["name"].lower() not in IGNORED_HEADERS
         ]
+        security: Any = definition.get("security", package.document.get("security"))
+        self.security: list[Json] = security or []
+        self.body: Json = package.resolve(definition.get("requestBody", {}))
+        self.body_contents: Json = {
+            media_type(name): content for name, content in self.body.get("content", {}).items()
+        }
         self.hints = get_type_hints(module.sync_detailed, localns=vars(package.models))
         self.signature = inspect.signature(module.sync_detailed).parameters
-        self.path = key.partition(" ")[2]
-        self.method = key.partition(" ")[0]
 
-    def lose(self, problem: str) -> None:
-        self.package.losses.add(self.key, problem)
+    @property
+    def key(self) -> str:
+        return self.operation.key
+
+    @property
+    def is_public(self) -> bool:
+        return not self.security or {} in self.security
+
+    def report(self, problem: str) -> None:
+        self.package.problems.add(self.key, problem)
+
+    def is_optional(self, name: str) -> bool:
+        return self.signature[name].default is not inspect.Parameter.empty
 
     def check(self) -> None:
         self.check_client()
@@ -575,468 +585,426 @@ class Operation:
             for index, name in enumerate(self.signature)
             if name not in ("client", "body")
         }
-        body = self.a_body()
+        body = self.sample_body()
         everything = {**arguments, **({"body": body[0]} if body else {})}
-        arrived = self.send(everything)
-        self.check_token(arrived)
-        self.check_arrived(arrived, arguments)
+        request = self.send(everything)
+        self.check_token(request)
+        self.check_request(request, arguments)
         if body:
-            self.check_body(arrived, *body)
-        elif "requestBody" in self.definition:
-            self.lose("the request body has no argument")
-        elif arrived.content:
-            self.lose("a body is sent that the document does not have")
-        again = self.send(everything, asynchronous=True)
-        if (again.url, again.method) != (arrived.url, arrived.method) or not same_content(
-            again, arrived
+            self.check_body(request, *body)
+        elif self.body:
+            self.report("the function has no argument for the request body")
+        elif request.content:
+            self.report("the request has a body that the document does not have")
+        other = self.send(everything, asynchronous=True)
+        if (other.url, other.method) != (request.url, request.method) or not same_content(
+            other, request
         ):
-            self.lose("the asynchronous function sends another request")
-        self.check_left_out(arguments, body)
+            self.report("the asynchronous function sends another request")
+        self.check_omitted(arguments, body)
         self.check_responses(everything)
 
     def check_client(self) -> None:
-        options = self.definition.get("security", self.package.document.get("security", []))
-        open_to_all = not options or {} in options
-        plain = self.package.client.Client in alternatives(self.hints["client"])
-        if plain != open_to_all:
-            self.lose(
-                "needs a token" if not plain else "needs no token, though the document wants one"
-            )
-        said = str(self.module.sync_detailed.__doc__).strip().startswith("Deprecated.")
-        if self.definition.get("deprecated") is True and not said:
-            self.lose("its docstring does not say that it is deprecated")
+        accepts_public = self.package.client.Client in union_members(self.hints["client"])
+        if accepts_public != self.is_public:
+            expected = "no token" if self.is_public else "a token"
+            self.report(f"the client argument has the wrong type; the document requires {expected}")
+        marked = str(self.module.sync_detailed.__doc__).strip().startswith("Deprecated.")
+        if self.operation.definition.get("deprecated") is True and not marked:
+            self.report(NOT_DEPRECATED)
 
     def check_token(self, request: httpx.Request) -> None:
-        options = self.definition.get("security", self.package.document.get("security", []))
-        schemes = self.package.document.get("components", {}).get("securitySchemes", {})
-        if not options or {} in options:
+        if self.is_public:
             return
+        schemes = self.package.document.get("components", {}).get("securitySchemes", {})
         sent = [
             request.headers.get(scheme.get("name", "Authorization"), "").partition(" ")
-            for option in options
+            for option in self.security
             for scheme in (schemes[name] for name in option)
             if scheme.get("in", "header") == "header"
         ]
-        wanted = [("Bearer", " ", "a-token"), ("Basic", " ", "a-token"), ("a-token", "", "")]
-        keys = [scheme.get("type") == "apiKey" for scheme in schemes.values()]
-        if not any(one in wanted or (any(keys) and one[2] == "a-token") for one in sent):
-            self.lose("the token is not sent as the document says")
+        valid = [("Bearer", " ", "a-token"), ("Basic", " ", "a-token"), ("a-token", "", "")]
+        has_api_key = any(scheme.get("type") == "apiKey" for scheme in schemes.values())
+        if not any(parts in valid or (has_api_key and parts[2] == "a-token") for parts in sent):
+            self.report("the token is not sent as the document requires")
 
     # --- the request
 
     def send(
-        self, arguments: Json, *, asynchronous: bool = False, answer: httpx.Response | None = None
+        self, arguments: Json, *, asynchronous: bool = False, response: httpx.Response | None = None
     ) -> Any:
-        seen: list[httpx.Request] = []
+        """Call the operation through a mock transport.
+
+        Return its result if `response` is given, and the captured request otherwise.
+        """
+        requests: list[httpx.Request] = []
 
         def handler(request: httpx.Request) -> httpx.Response:
             request.read()
-            seen.append(request)
-            return answer or httpx.Response(599)
+            requests.append(request)
+            return response or httpx.Response(599)
 
-        kinds = alternatives(self.hints["client"])
-        secured = self.package.client.AuthenticatedClient
+        client_types = union_members(self.hints["client"])
         options: Json = {
             "base_url": "https://service.example",
             "httpx_args": {"transport": httpx.MockTransport(handler)},
         }
-        if secured in kinds:
+        if self.package.client.AuthenticatedClient in client_types:
             options["token"] = "a-token"  # noqa: S105
         for value in arguments.values():
             rewind(value)
 
         async def call() -> Any:
-            async with kinds[0](**options) as client:
+            async with client_types[0](**options) as client:
                 return await self.module.asyncio_detailed(client=client, **arguments)
 
-        response = None
+        result = None
         try:
             if asynchronous:
-                response = asyncio.run(call())
+                result = asyncio.run(call())
             else:
-                response = self.module.sync_detailed(client=kinds[0](**options), **arguments)
+                result = self.module.sync_detailed(client=client_types[0](**options), **arguments)
         except self.package.errors.DecodeError:
-            if answer is not None:
+            if response is not None:
                 raise
-        return response if answer is not None else seen[0]
+        return result if response is not None else requests[0]
 
-    def arrived_at(self, request: httpx.Request, entry: Json) -> Any:
-        """Return what of a request a parameter of the document is, or None."""
-        name, place = entry["name"], entry["in"]
-        match place:
+    def sent_value(self, request: httpx.Request, entry: Json) -> Any:
+        """Return the value of a documented parameter in a request, or None if it is not sent."""
+        name = entry["name"]
+        match entry["in"]:
             case "path":
-                return self.in_path(request).get(name)
+                return self.path_values(request).get(name)
             case "header":
                 return request.headers.get(name)
             case "cookie":
-                cookies = dict(
-                    part.strip().partition("=")[::2]
-                    for part in request.headers.get("cookie", "").split(";")
-                )
-                return cookies.get(name)
-        pairs = request.url.params.multi_items()
-        found = [value for key, value in pairs if key == name]
-        if not found:
-            deep = {key: value for key, value in pairs if key.startswith(f"{name}[")}
-            named = self.package.flat(entry.get("schema", {})).get("properties", {})
-            if not named and self.package.flat(entry.get("schema", {})).get("type") == "object":
-                named = {"free": {}}
-            deep = deep or {
-                key: value for key, value in pairs if key in named and key not in self.query_names()
-            }
-            return deep or None
-        return found
+                pairs = request.headers.get("cookie", "").split(";")
+                return dict(pair.strip().partition("=")[::2] for pair in pairs).get(name)
+        query = request.url.params.multi_items()
+        values = [value for key, value in query if key == name]
+        if values:
+            return values
+        schema = self.package.merge(entry.get("schema", {}))
+        fields = set(schema.get("properties", {}))
+        if not fields and schema.get("type") == "object":
+            fields = {"free"}
+        fields -= {entry["name"] for entry in self.parameters if entry["in"] == "query"}
+        return (
+            {key: value for key, value in query if key.startswith(f"{name}[")}
+            or {key: value for key, value in query if key in fields}
+            or None
+        )
 
-    def query_names(self) -> set[str]:
-        return {entry["name"] for entry in self.parameters if entry["in"] == "query"}
-
-    def in_path(self, request: httpx.Request) -> dict[str, str]:
+    def path_values(self, request: httpx.Request) -> dict[str, str]:
         sent = request.url.raw_path.decode().partition("?")[0].split("/")
-        named = self.path.split("/")
         return {
             part[1:-1]: value
-            for part, value in zip(named, sent, strict=False)
+            for part, value in zip(self.operation.path.split("/"), sent, strict=False)
             if part.startswith("{") and part.endswith("}")
         }
 
-    def written(self, entry: Json, value: Any) -> Any:
-        """Return how the document has a value sent."""
-        place = entry["in"]
+    @staticmethod
+    def expected_value(entry: Json, value: Any) -> Any:
+        """Serialize the value of a parameter as the document requires."""
+        location = entry["in"]
         if "content" in entry:
-            return [
-                json.dumps(value.to_dict() if hasattr(value, "to_dict") else value, default=text)
-            ]
-        style = entry.get("style", "form" if place in ("query", "cookie") else "simple")
+            content = value.to_dict() if hasattr(value, "to_dict") else value
+            return [json.dumps(content, default=to_text)]
+        style = entry.get("style", "form" if location in ("query", "cookie") else "simple")
         explode = entry.get("explode", style == "form")
         if isinstance(value, list):
-            items = list(map(text, value))
+            items = list(map(to_text, value))
             joined = {"pipeDelimited": "|", "spaceDelimited": " "}.get(style, ",").join(items)
-            if place == "query":
+            if location == "query":
                 return items if explode else [joined]
             return joined
         if hasattr(value, "to_dict"):
-            name = entry["name"]
+            name, fields = entry["name"], value.to_dict()
             if style == "form" and not explode:
-                return [",".join(f"{key},{text(item)}" for key, item in value.to_dict().items())]
+                return [",".join(f"{key},{to_text(item)}" for key, item in fields.items())]
             return {
-                (f"{name}[{key}]" if style == "deepObject" else key): text(item)
-                for key, item in value.to_dict().items()
+                (f"{name}[{key}]" if style == "deepObject" else key): to_text(item)
+                for key, item in fields.items()
                 if not isinstance(item, list)
             }
-        written = text(value)
-        if place == "path":
-            return quote(written, safe="")
-        return [written] if place == "query" else written
+        text = to_text(value)
+        if location == "path":
+            return quote(text, safe="")
+        return [text] if location == "query" else text
 
-    def check_arrived(self, request: httpx.Request, arguments: Json) -> None:
-        if request.method != self.method:
-            self.lose(f"is sent as {request.method}")
+    def check_request(self, request: httpx.Request, arguments: Json) -> None:
+        if request.method != self.operation.method.upper():
+            self.report(f"the request method is {request.method}")
         path = request.url.raw_path.decode().partition("?")[0]
-        inserted = self.in_path(request)
-        if (
-            "".join(f"/{inserted.get(part[1:-1], part)}" for part in self.path.split("/")[1:])
-            != path
-            and "}" not in path
-        ):
-            rest = self.path
-            for name, value in inserted.items():
-                rest = rest.replace(f"{{{name}}}", value)
-            if rest != path:
-                self.lose(f"is sent to {path}")
+        expected = self.operation.path
+        for name, value in self.path_values(request).items():
+            expected = expected.replace(f"{{{name}}}", value)
+        if expected != path:
+            self.report(f"the request path is {path}")
         if len(arguments) != len(self.parameters):
-            self.lose(f"has {len(self.parameters)} parameters and {len(arguments)} arguments")
+            self.report(f"has {len(self.parameters)} parameters but {len(arguments)} arguments")
         self.matched: dict[str, Json] = {}
         for entry in self.parameters:
-            where = f"parameter {entry['name']} ({entry['in']})"
-            raw = self.arrived_at(request, entry)
-            if raw is None:
-                self.lose(f"{where} is not sent")
-                continue
-            fitting = [
-                name
-                for name, value in arguments.items()
-                if name not in self.matched and self.equal(raw, self.written(entry, value))
-            ]
-            fitting.sort(key=lambda name: plain(name) != plain(entry["name"]))
-            if not fitting:
-                self.lose(
-                    f"{where} arrives as {raw!r}, which is no argument in the form that the document has"
-                )
-                continue
-            self.matched[fitting[0]] = entry
-            self.check_type(where, entry, fitting[0])
+            self.match_parameter(request, entry, arguments)
         known = {entry["name"].lower() for entry in self.parameters if entry["in"] == "header"}
         schemes = self.package.document.get("components", {}).get("securitySchemes", {})
         known |= {str(scheme.get("name")).lower() for scheme in schemes.values()}
-        for name in request.headers.keys() - known - OF_EVERY_REQUEST:
-            self.lose(f"sends the header {name}, which the document does not have")
+        for name in request.headers.keys() - known - STANDARD_HEADERS:
+            self.report(f"sends the header {name}, which the document does not have")
 
-    @staticmethod
-    def equal(raw: Any, written: Any) -> bool:
-        if isinstance(raw, dict) and isinstance(written, dict):
-            return bool(written) and written.items() <= raw.items()
-        return bool(raw == written)
+    def match_parameter(self, request: httpx.Request, entry: Json, arguments: Json) -> None:
+        """Find the argument that was sent as a parameter, and check its type."""
+        parameter = f"parameter {entry['name']} ({entry['in']})"
+        sent = self.sent_value(request, entry)
+        if sent is None:
+            self.report(f"{parameter} is not sent")
+            return
+        fitting = [
+            name
+            for name, value in arguments.items()
+            if name not in self.matched and same_value(sent, self.expected_value(entry, value))
+        ]
+        fitting.sort(key=lambda name: letters(name) != letters(entry["name"]))
+        if not fitting:
+            self.report(f"{parameter} is sent as {sent!r}, which is not the documented form")
+            return
+        self.matched[fitting[0]] = entry
+        self.check_type(parameter, entry, fitting[0])
 
-    def check_type(self, where: str, entry: Json, name: str) -> None:
+    def check_type(self, parameter: str, entry: Json, name: str) -> None:
         """Compare the type of an argument with the schema of its parameter."""
         contents: list[Json] = list(entry.get("content", {}).values()) or [{}]
         schema: Json = entry.get("schema") or contents[0].get("schema", {})
-        hint = self.hints[name]
-        optional = self.signature[name].default is not inspect.Parameter.empty
         required = entry["in"] == "path" or entry.get("required") is True
-        if optional == required:
-            self.lose(
-                f"{where} is {'optional' if optional else 'required'}, and not so in the document"
-            )
-        deprecated = [self.package.flat(schema).get("deprecated"), entry.get("deprecated")]
-        said = f"{name}: Deprecated." in str(self.module.sync_detailed.__doc__)
-        if True in deprecated and not said:
-            self.lose(f"{where}: its docstring does not say that it is deprecated")
-        for choice in range(self.package.variants(schema, "request")):
+        if self.is_optional(name) == required:
+            expected = "required" if required else "optional"
+            self.report(f"{parameter} must be {expected}")
+        deprecated = [self.package.merge(schema).get("deprecated"), entry.get("deprecated")]
+        marked = f"{name}: Deprecated." in str(self.module.sync_detailed.__doc__)
+        if True in deprecated and not marked:
+            self.report(f"{parameter}: {NOT_DEPRECATED}")
+        for choice in range(self.package.variants(schema)):
             instance = self.package.instance(schema, "request", choice, depth=1)
             if instance is None and entry["in"] == "path":
-                continue  # a path has no null
-            try:
-                value = self.package.given(hint, instance)
-            except (TypeError, self.package.errors.DecodeError):
-                self.lose(f"{where}: no value of its type {hint} is {instance!r}"[:300])
-                continue
-            if not isinstance(instance, dict):
-                self.package.same(f"{self.key}, {where}", value, schema, instance, "request")
+                continue  # a path has no representation of null
+            value = self.convert(name, parameter, instance)
+            if value is not FAILED and not isinstance(instance, dict):
+                location = f"{self.key}, {parameter}"
+                self.package.compare(location, value, schema, instance, "request")
+
+    def convert(self, name: str, location: str, instance: Any) -> Any:
+        """Convert JSON to the type of an argument; if that fails, report it and return FAILED."""
+        try:
+            return self.package.from_json(self.hints[name], instance)
+        except (TypeError, self.package.errors.DecodeError) as error:
+            self.report(f"{location}: {error}"[:300])
+            return FAILED
 
     # --- the body
 
-    def a_body(self) -> tuple[Any, str, Any] | None:
-        """Return a body as argument, its media type, and what must arrive."""
+    def sample_body(self) -> tuple[Any, str, Any] | None:
+        """Return a body argument, its media type, and the expected content of the request.
+
+        The expected content is JSON, bytes, or the schema of a multipart body.
+        """
         if "body" not in self.hints:
             return None
-        content = self.package.resolved(self.definition["requestBody"])["content"]
-        media = str(self.sent_as(content))
-        schema: Json = next(
-            (value.get("schema", {}) for name, value in content.items() if media_of(name) == media),
-            {},
-        )
+        media = str(self.body_media_type())
+        schema = self.body_contents.get(media, {}).get("schema", {})
         hint = self.hints["body"]
-        if self.package.types.File in alternatives(hint):
+        if self.package.types.File in union_members(hint):
             return self.package.types.File(BytesIO(b"\x00\xff")), media, b"\x00\xff"
-        use = "multipart" if media == "multipart/form-data" else "request"
-        if use == "multipart":
-            kind = next(
-                kind for kind in alternatives(hint) if isinstance(kind, type) and attrs.has(kind)
-            )
+        if media == "multipart/form-data":
+            kinds = union_members(hint)
+            kind = next(kind for kind in kinds if isinstance(kind, type) and attrs.has(kind))
             return self.package.argument(kind, 5), media, schema
-        instance = self.package.instance(schema, use, 0)
-        return self.package.given(hint, instance), media, instance
+        instance = self.package.instance(schema, "request", 0)
+        return self.package.from_json(hint, instance), media, instance
 
-    def sent_as(self, content: Json) -> str | None:
+    def body_media_type(self) -> str | None:
         source = inspect.getsource(self.module)
-        medias = [media_of(name) for name in content]
         if '_kwargs["files"]' in source:
             return "multipart/form-data"
         if '_kwargs["data"]' in source:
             return "application/x-www-form-urlencoded"
+        names = list(self.body_contents)
         if '_kwargs["json"]' in source:
-            return next((media for media in medias if "json" in media or media == "*/*"), None)
-        return medias[0]
+            return next((name for name in names if "json" in name or name == "*/*"), None)
+        return names[0]
 
     def check_body(self, request: httpx.Request, argument: Any, media: str, expected: Any) -> None:
-        content = self.package.resolved(self.definition["requestBody"])["content"]
-        kind = request.headers.get("content-type", "")
-        if media_of(kind) not in [media_of(name) for name in content] and "*/*" not in content:
-            self.lose(f"the body is sent as {kind}, which the document does not have")
+        sent_as = request.headers.get("content-type", "")
+        if media_type(sent_as) not in self.body_contents and "*/*" not in self.body_contents:
+            self.report(f"the body is sent as {sent_as}, which the document does not have")
         if isinstance(expected, bytes):
             if request.content != expected:
-                self.lose("the bytes of the body change on their way")
-        elif media == "multipart/form-data":
+                self.report("the request body differs from the bytes of the file")
+            return
+        if media == "multipart/form-data":
             self.check_multipart(request, argument, expected)
-        elif media == "application/x-www-form-urlencoded":
+            return
+        if media == "application/x-www-form-urlencoded":
             sent = parse_qsl(request.content.decode(), keep_blank_values=True)
-            wanted = [
-                (name, text(item) if not isinstance(item, dict | list) else json.dumps(item))
+            fields = [
+                (name, json.dumps(item) if isinstance(item, dict | list) else to_text(item))
                 for name, value in expected.items()
                 if value is not None
                 for item in (value if isinstance(value, list) else [value])
             ]
-            if sorted(sent) != sorted(wanted):
-                self.lose(f"the form is sent as {sent}")
+            if sorted(sent) != sorted(fields):
+                self.report(f"the form is sent as {sent}")
         elif json.loads(request.content or b"null") != expected:
-            self.lose("the JSON of the body changes on its way")
-        schema: Json = next(
-            (value.get("schema", {}) for name, value in content.items() if media_of(name) == media),
-            {},
-        )
-        if not isinstance(expected, bytes) and media != "multipart/form-data":
-            for choice in range(self.package.variants(schema, "request")):
-                for full in (True, False):
-                    instance = self.package.instance(schema, "request", choice, full=full)
-                    place = f"{self.key}, request body"
-                    try:
-                        value = self.package.given(self.hints["body"], instance)
-                    except (TypeError, self.package.errors.DecodeError) as error:
-                        self.lose(f"request body: {error}"[:300])
-                        continue
-                    self.package.same(place, value, schema, instance, "request")
+            self.report("the request body differs from the JSON of the argument")
+        schema = self.body_contents.get(media, {}).get("schema", {})
+        for instance in self.package.instances(schema, "request"):
+            value = self.convert("body", "request body", instance)
+            if value is not FAILED:
+                location = f"{self.key}, request body"
+                self.package.compare(location, value, schema, instance, "request")
 
     def check_multipart(self, request: httpx.Request, argument: Any, schema: Any) -> None:
         head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
-        message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(
-            head + request.content
-        )
-        parts: list[Any] = list(message.iter_parts())
-        named = {str(part.get_param("name", header="content-disposition")) for part in parts}
+        parser = email.parser.BytesParser(policy=email.policy.HTTP)
+        parts: list[Any] = list(parser.parsebytes(head + request.content).iter_parts())
+        names = {str(part.get_param("name", header="content-disposition")) for part in parts}
         properties = self.package.options(schema)[0].get("properties", {})
-        wanted = {
-            name
-            for name, definition in properties.items()
-            if not self.package.is_left_out(definition, "request")
+        expected = {
+            name for name, definition in properties.items() if not is_omitted(definition, "request")
         }
-        left_out = [
-            field
-            for field in attrs.fields(type(argument))
-            if isinstance(getattr(argument, field.name), self.package.types.Unset)
-        ]
-        if not named <= wanted or len(wanted - named) != len(left_out):
-            self.lose(
-                f"the multipart body has too many or too few fields: {sorted(named ^ wanted)}"
-            )
+        values = [getattr(argument, field.name) for field in attrs.fields(type(argument))]
+        unset = sum(isinstance(value, self.package.types.Unset) for value in values)
+        if not names <= expected or len(expected - names) != unset:
+            self.report(f"the multipart body lacks or adds fields: {sorted(names ^ expected)}")
         sent = sorted(part.get_payload(decode=True) for part in parts)
-        if sent != sorted(in_parts(argument)):
-            self.lose(f"the values of the multipart body are sent as {sent}"[:300])
+        if sent != sorted(multipart_values(argument)):
+            self.report(f"the values of the multipart body are sent as {sent}"[:300])
 
-    # --- what is left out
+    # --- omitted arguments
 
-    def check_left_out(self, arguments: Json, body: tuple[Any, str, Any] | None) -> None:
-        required = {
-            name: value
-            for name, value in arguments.items()
-            if self.signature[name].default is inspect.Parameter.empty
-        }
-        whole_body = {"body": body[0]} if body else {}
-        for name in arguments.keys() - required.keys():
+    def check_omitted(self, arguments: Json, body: tuple[Any, str, Any] | None) -> None:
+        """Check that an optional argument that the caller omits is not sent."""
+        body_argument = {"body": body[0]} if body else {}
+        for name in arguments:
             entry = self.matched.get(name)
-            if entry is None:
+            if entry is None or not self.is_optional(name):
                 continue
-            rest = {key: value for key, value in arguments.items() if key != name}
-            request = self.send({**rest, **whole_body})
-            if self.arrived_at(request, entry) is not None:
-                self.lose(
-                    f"parameter {entry['name']} ({entry['in']}) is sent though it is not given"
-                )
-        if body and self.signature["body"].default is not inspect.Parameter.empty:
-            if self.package.resolved(self.definition["requestBody"]).get("required") is True:
-                self.lose("the request body is optional, and required in the document")
+            request = self.send({**without(arguments, name), **body_argument})
+            if self.sent_value(request, entry) is not None:
+                self.report(f"omitted parameter {entry['name']} ({entry['in']}) is sent")
+        if body and self.is_optional("body"):
+            if self.body.get("required") is True:
+                self.report("the request body is optional, but required in the document")
+            required = {
+                name: value for name, value in arguments.items() if not self.is_optional(name)
+            }
             if self.send(required).content:
-                self.lose("a body is sent though none is given")
+                self.report("an omitted request body is sent")
 
     # --- responses
 
     def check_responses(self, arguments: Json) -> None:
         documented = {
-            str(status): found for status, found in self.definition.get("responses", {}).items()
+            str(status): self.package.resolve(response)
+            for status, response in self.operation.definition.get("responses", {}).items()
         }
-        answers = [
-            (code, status, found)
-            for status, found in documented.items()
-            for code in self.codes_of(status, set(documented))
-        ]
-        for code, status, found in answers:
-            response = self.package.resolved(found)
-            contents = response.get("content", {})
-            if not contents:
-                self.receive(arguments, code, status, b"", None, None)
-            for name, content in contents.items():
-                media, schema = media_of(name), content.get("schema", {})
-                schema = content.get("schema", {})
-                binary = self.package.flat(schema).get("format") == "binary"
-                if media == "*/*" and not binary:
-                    media = "application/json"
-                if media == "application/json" or media.endswith("+json"):
-                    for choice in range(self.package.variants(schema, "response")):
-                        for full in (True, False):
-                            instance = self.package.instance(schema, "response", choice, full=full)
-                            raw = json.dumps(instance).encode()
-                            self.receive(arguments, code, status, raw, media, (schema, instance))
-                elif media.startswith(TEXTS) or media.endswith(("+xml", "+yaml")):
-                    self.receive(arguments, code, status, "täxt".encode(), media, "täxt")
-                else:
-                    self.receive(arguments, code, status, b"\x00\xff", media, b"\x00\xff")
+        for status, response in documented.items():
+            for code in status_codes(status, set(documented)):
+                if not response.get("content"):
+                    self.check_response(arguments, code, status, b"", None, None)
+                for name, content in response.get("content", {}).items():
+                    schema = content.get("schema", {})
+                    self.check_content(arguments, code, status, media_type(name), schema)
 
-    @staticmethod
-    def codes_of(status: str, documented: set[str]) -> list[int]:
-        if status.isdecimal():
-            return [int(status)]
-        ranges = {f"{entry[0]}XX" for entry in documented if entry.upper().endswith("XX")}
-        possible = (
-            range(200, 600)
-            if status == "default"
-            else range(int(status[0]) * 100, int(status[0]) * 100 + 100)
-        )
-        free = [
-            code
-            for code in possible
-            if str(code) not in documented
-            and (status != "default" or f"{code // 100}XX" not in ranges)
-        ]
-        return [free[0], free[-1]]
-
-    def receive(
-        self, arguments: Json, code: int, status: str, raw: bytes, media: str | None, expected: Any
+    def check_content(
+        self, arguments: Json, code: int, status: str, media: str, schema: Json
     ) -> None:
+        """Serve sample bodies of one media type of a response."""
+        if media == "*/*" and self.package.merge(schema).get("format") != "binary":
+            media = "application/json"
+        if media == "application/json" or media.endswith("+json"):
+            for instance in self.package.instances(schema, "response"):
+                body = json.dumps(instance).encode()
+                self.check_response(arguments, code, status, body, media, (schema, instance))
+        elif is_text(media):
+            self.check_response(arguments, code, status, "täxt".encode(), media, "täxt")
+        else:
+            self.check_response(arguments, code, status, b"\x00\xff", media, b"\x00\xff")
+
+    def check_response(
+        self, arguments: Json, code: int, status: str, body: bytes, media: str | None, expected: Any
+    ) -> None:
+        """Serve one response and check what the operation returns.
+
+        `expected` is a schema with its JSON, a text, the bytes of a file, or None for no content.
+        """
         kind = f"{media}; charset=utf-8" if media and not isinstance(expected, bytes) else media
-        answer = httpx.Response(code, content=raw, headers={"content-type": kind} if kind else {})
-        place = f"{self.key}, response {status}" + (f" ({media})" if media else "")
+        served = httpx.Response(code, content=body, headers={"content-type": kind} if kind else {})
+        location = f"{self.key}, response {status}" + (f" ({media})" if media else "")
+        problems = self.package.problems
         try:
-            response = self.send(copy.deepcopy(arguments) if not raw else arguments, answer=answer)
+            response = self.send(
+                copy.deepcopy(arguments) if not body else arguments, response=served
+            )
         except self.package.errors.DecodeError as error:
-            self.package.losses.add(place, f"cannot be read: {error}")
+            problems.add(location, f"cannot be parsed: {error}")
             return
         parsed = response.parsed
         if response.status_code != code:
-            self.package.losses.add(place, "another status is reported")
-        if expected is None:
-            if parsed is not None:
-                self.package.losses.add(
-                    place, f"is read as {type(parsed).__name__}, though it has no content"
-                )
-        elif isinstance(expected, tuple):
+            problems.add(location, "the returned status differs")
+        if isinstance(expected, tuple):
             schema, instance = expected
-            self.package.same(place, parsed, schema, instance, "response")
+            self.package.compare(location, parsed, schema, instance, "response")
         elif isinstance(expected, bytes):
             if not isinstance(parsed, self.package.types.File) or parsed.payload.read() != expected:
-                self.package.losses.add(place, "is not read as a file")
+                problems.add(location, "is not parsed as a file")
         elif parsed != expected:
-            self.package.losses.add(place, f"text is read as {type(parsed).__name__}")
+            content = "no content" if expected is None else "text"
+            problems.add(location, f"{content} is parsed as {type(parsed).__name__}")
 
 
-def in_parts(value: Any) -> Iterator[bytes]:
-    """What the parts of a multipart body hold that sends the fields of a model."""
-    for field in attrs.fields(type(value)):
-        found = getattr(value, field.name)
-        for item in found if isinstance(found, list) else [found]:
+FAILED = object()
+
+
+def same_value(sent: Any, expected: Any) -> bool:
+    if isinstance(sent, dict) and isinstance(expected, dict):
+        return bool(expected) and expected.items() <= sent.items()
+    return bool(sent == expected)
+
+
+def status_codes(status: str, documented: set[str]) -> list[int]:
+    """Return status codes for a documented status; a range has its first and last undocumented one."""
+    if status.isdecimal():
+        return [int(status)]
+    ranges = {entry[0] for entry in documented if entry.upper().endswith("XX")}
+    first = 200 if status == "default" else int(status[0]) * 100
+    free = [
+        code
+        for code in range(first, 600 if status == "default" else first + 100)
+        if str(code) not in documented and not (status == "default" and str(code // 100) in ranges)
+    ]
+    return [free[0], free[-1]]
+
+
+def multipart_values(model: Any) -> Iterator[bytes]:
+    """Yield the expected content of each part of the multipart body of a model."""
+    for field in attrs.fields(type(model)):
+        value = getattr(model, field.name)
+        for item in value if isinstance(value, list) else [value]:
             if hasattr(item, "payload"):
                 item.payload.seek(0)
                 yield item.payload.read()
             elif hasattr(item, "to_dict"):
                 yield json.dumps(item.to_dict()).encode()
             elif field.init and type(item).__name__ != "Unset":
-                yield text(item).encode()
+                yield to_text(item).encode()
 
 
-def media_of(name: str) -> str:
-    return name.partition(";")[0].strip().lower()
-
-
-def plain(name: str) -> str:
+def letters(name: str) -> str:
     return "".join(character for character in name.lower() if character.isalnum())
 
 
-def vars_of(model: Any) -> Json:
-    """The fields of a model that the document does not name."""
-    found: Json = model.additional_properties
-    return found
-
-
 def rewind(value: Any) -> None:
+    """Rewind every file in an argument, so that it can be sent again."""
     if hasattr(value, "payload"):
         value.payload.seek(0)
     elif attrs.has(type(value)):
@@ -1047,23 +1015,19 @@ def rewind(value: Any) -> None:
             rewind(item)
 
 
-def same_content(one: httpx.Request, other: httpx.Request) -> bool:
+def same_content(left: httpx.Request, right: httpx.Request) -> bool:
+    """Return whether two requests have the same body, multipart boundaries aside."""
+
     def without_boundary(request: httpx.Request) -> bytes:
         _, _, boundary = request.headers.get("content-type", "").partition("boundary=")
         return request.content.replace(boundary.encode(), b"") if boundary else request.content
 
-    return without_boundary(one) == without_boundary(other)
+    return without_boundary(left) == without_boundary(right)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("document", type=Path, help="the OpenAPI document, as JSON")
-    parser.add_argument("names", type=Path, help="names of fields on the wire, by class, as JSON")
-    parser.add_argument("folder", type=Path, help="the folder that holds the package")
-    arguments = parser.parse_args()
-    sys.path.insert(0, str(arguments.folder))
-    document = json.loads(arguments.document.read_text("utf-8"))
-    names = json.loads(arguments.names.read_text("utf-8"))
+    """Read a document and the JSON names of its fields from standard input, and print the problems."""
+    document, names = json.load(sys.stdin)
     print(json.dumps(Package(document, names).check()))
 
 

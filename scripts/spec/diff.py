@@ -1,19 +1,21 @@
-"""Report, for a reviewer, what the contract's change since a git revision means: `make spec-diff`.
+"""Report what changed in the API since a git revision.
 
-On the wire the two haut.yaml are compared (`wire`), in Python the two packages: the one checked in at
-the revision, and the one that the working tree generates (`surface`). Exit status 0: nothing, or words
-only; 1: compatible changes; 2: breaking ones; 3: no comparison could be made.
+The report compares haut.yaml at the revision with the working tree's (`http_diff`), and the package
+checked in at the revision with the one that the working tree generates (`api_diff`).
+
+Exit status: 0 if nothing changed except descriptions, 1 if all changes are compatible, 2 if a change is
+breaking, 3 if the comparison failed.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import re
 import subprocess
 import sys
 import tarfile
 import tempfile
-import tomllib
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from pathlib import Path
@@ -22,12 +24,13 @@ from attrs import frozen
 from openapi_python_client.strings import snake_case
 
 from scripts import generate
-from scripts.spec import surface, touched, wire
+from scripts.spec import api_diff, http_diff, impact
 from scripts.spec.document import ROOT, SPEC, SpecError, parse
+from scripts.spec.markdown import code, section, table
 
 
 class Severity(IntEnum):
-    """How much a change asks of callers; also the exit status."""
+    """Severity of a change; its value is the exit status."""
 
     NONE = 0
     COMPATIBLE = 1
@@ -36,16 +39,23 @@ class Severity(IntEnum):
 
 @frozen
 class Report:
-    """Everything that is known of the change since a revision."""
+    """The changes since a git revision.
+
+    Attributes:
+        base: The git revision.
+        version: The project's version at that revision.
+        http: Changes of the HTTP API.
+        python: Changes of the Python API of haut_api.
+    """
 
     base: str
     version: str
-    wire: wire.Comparison
-    python: list[surface.Difference]
+    http: http_diff.Comparison
+    python: list[api_diff.Difference]
 
     @property
     def severity(self) -> Severity:
-        changes = [change.breaking for change in self.wire.changes]
+        changes = [change.breaking for change in self.http.changes]
         changes += [difference.breaking for difference in self.python]
         if not changes:
             return Severity.NONE
@@ -53,47 +63,49 @@ class Report:
 
     @property
     def next_version(self) -> str:
-        """The least version that semantic versioning allows after the revision's."""
+        """The lowest version that semantic versioning allows for the next release."""
         major, minor, patch = map(int, self.version.split("."))
         if self.severity is Severity.NONE:
             return self.version
-        # Below 1.0.0 the minor number tells of breaks.
+        # Before 1.0.0, a breaking change increments the minor version.
         if self.severity is Severity.BREAKING:
             return f"{major + 1}.0.0" if major else f"0.{minor + 1}.0"
         return f"{major}.{minor + 1}.0" if major else f"0.{minor}.{patch + 1}"
 
 
-# --- the two sides
+# --- comparison
 
 
 def compare(base: str) -> Report:
     """Compare the working tree with a git revision.
 
     Raises:
-        SpecError: If that cannot be done.
+        SpecError: If the revision does not exist, or a document cannot be read, compared or generated.
     """
-    then = at_revision(base, "openapi/haut.yaml")
-    project = tomllib.loads(at_revision(base, "pyproject.toml"))
-    changes = wire.compare(
-        parse(then, f"{SPEC.name} at {base}"), parse(SPEC.read_text("utf-8"), SPEC.name)
+    old = at_revision(base, "openapi/haut.yaml")
+    version = re.search(r'__version__ = "(.+)"', at_revision(base, "haut_ext/_version.py"))
+    if version is None:
+        raise SpecError(f"haut_ext/_version.py at {base} does not define __version__")
+    changes = http_diff.compare(
+        parse(old, f"{SPEC.name} at {base}"), parse(SPEC.read_text("utf-8"), SPEC.name)
     )
-    with tempfile.TemporaryDirectory() as old, tempfile.TemporaryDirectory() as new:
+    with tempfile.TemporaryDirectory() as before, tempfile.TemporaryDirectory() as after:
         archive = _git("archive", "--format=tar", base, "generated/haut_api")
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(old, filter="data")
+            tar.extractall(before, filter="data")
         try:
-            generate.generate(Path(new) / surface.PACKAGE)
+            generate.generate(Path(after) / api_diff.PACKAGE)
         except subprocess.CalledProcessError:
-            raise SpecError("the generator does not accept the working tree's spec") from None
-        python = surface.compare(Path(old) / "generated", Path(new))
-    return Report(base, project["project"]["version"], changes, python)
+            raise SpecError("the generator rejects the working tree's haut.yaml") from None
+        python = api_diff.compare(Path(before) / "generated", Path(after))
+    return Report(base, version[1], changes, python)
 
 
 def at_revision(base: str, path: str) -> str:
     """Return a file's text at a git revision.
 
     Raises:
-        SpecError: If the revision or the file in it does not exist.
+        SpecError: If the revision, or the file in it, does not exist.
     """
     return _git("show", f"{base}:{path}").decode()
 
@@ -105,120 +117,112 @@ def _git(*arguments: str) -> bytes:
     return done.stdout
 
 
-# --- the report
+# --- report
 
 
 def render(report: Report) -> str:
     """Return the report in Markdown."""
-    lines = [f"# What changed in the API since {report.base}", ""]
+    changes = {
+        "HTTP": [change.breaking for change in report.http.changes],
+        "Python": [difference.breaking for difference in report.python],
+    }
     counts = [
-        f"{sum(breaking for breaking in found)} breaking and "
-        f"{sum(not breaking for breaking in found)} compatible {where}"
-        for where, found in (
-            ("on the wire", [change.breaking for change in report.wire.changes]),
-            ("in Python", [difference.breaking for difference in report.python]),
-        )
+        f"{sum(breaking)} breaking and {len(breaking) - sum(breaking)} compatible changes "
+        f"of the {api} API"
+        for api, breaking in changes.items()
     ]
-    lines.append(f"{report.severity.name.capitalize()}: {', '.join(counts)}.")
-    if report.wire.wordings:
-        lines.append(f"Words only: {report.wire.wordings} descriptions and the like.")
+    lines = [
+        f"# API changes since {report.base}",
+        "",
+        f"{report.severity.name.capitalize()}: {', '.join(counts)}.",
+    ]
+    if report.http.text_changes:
+        lines.append(f"Changes of descriptions, summaries and titles: {report.http.text_changes}.")
     if report.severity is not Severity.NONE:
         lines.append(f"Next version after {report.version}: at least {report.next_version}.")
-        lines += ["", "## On the wire", *_wire(report.wire), "", "## In Python", *_python(report)]
-        lines += ["", "## What rests on it here", *_touched(report)]
+        lines += ["", "## HTTP API", *(list(_http(report.http)) or ["", "No changes."])]
+        lines += ["", "## Python API", *(list(_python(report)) or ["", "No changes."])]
+        lines += ["", "## Affected code and cassettes", *_impact(report)]
     return "\n".join(lines) + "\n"
 
 
-def _wire(found: wire.Comparison) -> Iterator[str]:
-    if not found.changes:
-        yield from ("", "Nothing.")
-    for group in wire.Group:
+def _http(found: http_diff.Comparison) -> Iterator[str]:
+    for group in http_diff.Group:
         rows = [
             (
                 _verdict(change.breaking),
-                _code(change.subject),
-                _escaped(change.text),
-                operations_of(change.operations - {change.subject}, found),
+                code(change.subject),
+                change.text,
+                names_of(change.operations - {change.subject}, found),
             )
             for change in found.changes
             if change.group is group
         ]
         if rows:
-            yield from ("", f"### {group}", "")
-            yield from _table(("", group.removesuffix("s"), "Change", "In"), rows)
+            head = ("", group.removesuffix("s"), "Change", "Operations")
+            yield from section(f"### {group}", head, rows)
 
 
 def _python(report: Report) -> Iterator[str]:
-    yield ""
-    if not report.python:
-        yield "Nothing."
-        return
-    prefix = f"{surface.PACKAGE}."
+    package = api_diff.PACKAGE
     rows = [
         (
             _verdict(difference.breaking),
-            _code(difference.name.removeprefix(prefix)),
-            _escaped(difference.text),
+            code(difference.name.removeprefix(f"{package}.")),
+            difference.text,
         )
         for difference in report.python
     ]
-    yield from _table(("", f"In `{surface.PACKAGE}`", "Change"), rows)
+    if rows:
+        yield from ("", *table(("", f"Name in {code(package)}", "Change"), rows))
 
 
-def _touched(report: Report) -> Iterator[str]:
-    operations = report.wire.operations
-    keys = {key for change in report.wire.changes for key in change.operations} & operations.keys()
-    held = touched.cassettes(operations)
-    modules = {key: snake_case(operations[key].id) for key in keys}
-    promises = touched.promises(modules.values())
-    rows = []
-    for key in sorted(keys, key=lambda key: operations[key].id):
-        name = operations[key].id
-        resting = promises[modules[key]]
-        rows.append((_code(name), ", ".join(map(_code, resting)), str(len(held.get(key, [])))))
-    yield ""
-    if not rows:
-        yield "Nothing."
+def _impact(report: Report) -> Iterator[str]:
+    operations = report.http.operations
+    keys = {key for change in report.http.changes for key in change.operations} & operations.keys()
+    if not keys:
+        yield from ("", "None.")
         return
-    yield from _table(("Operation", "`haut_ext`", "Cassettes"), rows)
-    cassettes = sorted({name for key in keys for name in held.get(key, [])})
-    if cassettes:
-        yield from ("", f"Cassettes to record again: {', '.join(map(_code, cassettes))}.")
+    cassettes = impact.cassettes(operations)
+    modules = {key: snake_case(operations[key].id) for key in keys}
+    dependents = impact.dependents(modules.values())
+    rows = [
+        (
+            code(operations[key].id),
+            ", ".join(map(code, dependents[modules[key]])),
+            str(len(cassettes.get(key, []))),
+        )
+        for key in sorted(keys, key=lambda key: operations[key].id)
+    ]
+    yield from ("", *table(("Operation", "Used by", "Cassettes"), rows))
+    affected = sorted({name for key in keys for name in cassettes.get(key, [])})
+    if affected:
+        yield from ("", f"Cassettes to record again: {', '.join(map(code, affected))}.")
 
 
 def _verdict(breaking: bool) -> str:
     return "**breaking**" if breaking else "compatible"
 
 
-def operations_of(keys: Iterable[str], found: wire.Comparison) -> str:
-    """Return the names of some operations, in words."""
+def names_of(keys: Iterable[str], found: http_diff.Comparison) -> str:
+    """Return the names of operations as a list in Markdown."""
     names = sorted(found.operations[key].id if key in found.operations else key for key in keys)
     if len(names) == len(found.operations):
         return "every operation"
-    return ", ".join(_code(name) for name in names)
+    return ", ".join(map(code, names))
 
 
-def _code(text: str) -> str:
-    return f"`{text}`"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|")
-
-
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
-    head = list(head)
-    yield f"| {' | '.join(head)} |".replace("|  |", "| |", 1)
-    yield "|" + "---|" * len(head)
-    for row in rows:
-        yield f"| {' | '.join(row)} |"
+def revision_argument(description: str | None) -> str:
+    """Parse the command line of a command that takes a git revision."""
+    parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
+    parser.add_argument("base", nargs="?", default="HEAD", help="git revision (default: HEAD)")
+    return str(parser.parse_args().base)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("base", nargs="?", default="HEAD", help="git revision; HEAD if not given")
+    base = revision_argument(__doc__)
     try:
-        report = compare(parser.parse_args().base)
+        report = compare(base)
     except SpecError as error:
         print(f"spec-diff: {error}", file=sys.stderr)
         sys.exit(3)

@@ -1,11 +1,13 @@
-"""An OpenAPI document as plain data: read, walk, look up, bring to one form, write.
+"""Read, validate, traverse, normalize and write OpenAPI documents as plain data.
 
-The floor of this package. A walk tells keywords from names (a property may be called `default`) and
-from data (an example may hold a `$ref`), so that only true references count.
+The other modules of this package build on this one. Traversal distinguishes keywords from names (a
+property may be called `default`) and from data (an example may contain a `$ref`), so that only real
+references are followed.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import sys
@@ -25,37 +27,31 @@ ROOT = Path(__file__).resolve().parents[2]
 SPEC = ROOT / "openapi" / "haut.yaml"
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
-# The keys of these objects are names, whatever they look like.
+# Keywords whose value is an object that maps names to definitions; its keys are not keywords.
 NAMES = {
     "properties", "patternProperties", "$defs", "dependentSchemas",
     "paths", "webhooks", "responses", "content", "encoding", "headers", "links", "callbacks",
     "schemas", "parameters", "examples", "requestBodies", "securitySchemes", "pathItems",
 }  # fmt: skip
-# What stands under these is somebody's data.
+# Keywords whose value is data, not part of the specification.
 _DATA = {"example", "default", "enum", "const", "value", "dataValue"}
 
-# Words for a reader, without meaning for the wire.
-_WORDS = {"title", "description"}
-# What says of which values a schema without a type is.
-_SHAPE = {
-    "$ref",
-    "allOf",
-    "properties",
-    "required",
-    "additionalProperties",
-    "items",
-    "enum",
-    "const",
-}
+# Keywords that do not affect validation.
+_ANNOTATIONS = {"title", "description"}
+# Keywords that restrict the values of a schema without a type.
+_CONSTRAINTS = {
+    "$ref", "allOf", "properties", "required", "additionalProperties", "items", "enum", "const",
+}  # fmt: skip
+_NULL = {"type": "null"}
 
 
 class SpecError(Exception):
-    """What is wrong with a document or with what is asked of it, in words for a person."""
+    """Raised for an invalid or unsupported document; commands print its message."""
 
 
 @frozen
 class Operation:
-    """An operation: what is sent by which method to which path."""
+    """An operation of a document, identified by method and path."""
 
     path: str
     method: str
@@ -71,22 +67,28 @@ class Operation:
 
 
 def command(name: str, run: Callable[[], None], *, when_failed: str = "") -> None:
-    """Run a command of the Makefile; end with words for a person, whatever is wrong with a document."""
+    """Run a command of the Makefile; on an error, exit with a message instead of a traceback.
+
+    Args:
+        name: Name of the make target, which starts the message.
+        run: The command.
+        when_failed: Text to append to the message.
+    """
     try:
         run()
     except SpecError as error:
         sys.exit(f"{name}: {error}{when_failed}")
     except Exception as error:
-        # A document may be wrong in ways that no message foresees.
-        words = _without_addresses(f"{type(error).__name__}: {error}")
-        sys.exit(f"{name}: the document cannot be understood ({words}){when_failed}")
+        # A malformed document can raise any exception.
+        problem = _without_addresses(f"{type(error).__name__}: {error}")
+        sys.exit(f"{name}: the document cannot be processed ({problem}){when_failed}")
 
 
 # --- reading
 
 
 class _Loader(yaml.CSafeLoader):  # type: ignore[misc]  # yaml has no types
-    """YAML 1.2's JSON schema: `no`, `2020-01-01` and `12:30` are texts, as their author meant."""
+    """Loads YAML by the JSON schema of YAML 1.2: `no`, `2020-01-01` and `12:30` are strings."""
 
 
 _Loader.yaml_implicit_resolvers = {}
@@ -111,83 +113,90 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> Json:
     keys: set[str] = set()
     for key, _ in node.value:
         if key.value in keys:
-            raise _Duplicate(f"the key {key.value!r} twice", key.start_mark.line + 1)
+            raise _DuplicateKey(key.value, key.start_mark.line + 1)
         keys.add(key.value)
-    made: Json = loader.construct_mapping(node, deep=True)
-    return made
+    mapping: Json = loader.construct_mapping(node, deep=True)
+    return mapping
 
 
 _Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
 
 
-class _Duplicate(ValueError):
-    """A key that an object has twice: every reader would keep another one of the two."""
+class _DuplicateKey(ValueError):
+    """An object has a key twice; parsers differ in which of the two values they keep."""
 
-    def __init__(self, problem: str, line: int | None = None) -> None:
-        super().__init__(problem)
+    def __init__(self, key: str, line: int | None = None) -> None:
+        super().__init__(key)
+        self.key = key
         self.line = line
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> Json:
     if len({key for key, _ in pairs}) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise _Duplicate(f"the key {next(key for key in keys if keys.count(key) > 1)!r} twice")
+        raise _DuplicateKey(next(key for key in keys if keys.count(key) > 1))
     return dict(pairs)
 
 
 def parse(text: str, name: str) -> Json:
-    """Return the OpenAPI 3.0 or 3.1 document that `text` holds, in JSON or YAML.
+    """Parse an OpenAPI 3.0 or 3.1 document in JSON or YAML.
+
+    Args:
+        text: The document.
+        name: Its file name or URL, for error messages.
 
     Raises:
-        SpecError: If it is something else: a web page, Swagger 2.0, no document at all.
+        SpecError: If the text is anything else, such as a web page or a Swagger 2.0 document.
     """
     text = text.removeprefix("\ufeff")
     if text.lstrip().startswith("<"):
         raise SpecError(
-            f"{name} is a web page, not an OpenAPI document: a login page (set HAUT_TOKEN), or the "
-            "page that shows the Swagger (give the address of the document behind it)"
+            f"{name} is a web page, not an OpenAPI document. If it is a login page, set HAUT_TOKEN; if "
+            "it is the page that displays the Swagger, give the URL of the document that it loads"
         )
     try:
         try:
             found = json.loads(text, object_pairs_hook=_pairs)
         except ValueError:
-            # YAML holds JSON, and its reader knows lines.
-            found = _named_by_text(yaml.load(text, _Loader))  # noqa: S506  (a SafeLoader)
-    except _Duplicate as error:
+            # JSON is valid YAML, and the YAML loader reports line numbers.
+            found = _with_string_keys(yaml.load(text, _Loader))  # noqa: S506  (a SafeLoader)
+    except _DuplicateKey as error:
         line = "" if error.line is None else f" (line {error.line})"
-        raise SpecError(f"{name} has {error}{line}; a reader would keep one of them only") from None
+        raise SpecError(
+            f"{name} has the key {error.key!r} twice{line}; parsers keep only one of them"
+        ) from None
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" (line {mark.line + 1})" if mark else ""
         raise SpecError(f"{name} is neither JSON nor YAML{line}") from None
     if not isinstance(found, dict):
-        raise SpecError(f"{name} is no OpenAPI document: it holds no object")
+        raise SpecError(f"{name} is not an OpenAPI document: its content is not an object")
     if "swagger" in found:
         raise SpecError(
-            f"{name} is Swagger {found['swagger']}; OpenAPI 3.0 or 3.1 is needed. Convert it with "
-            f"`npx swagger2openapi --outfile openapi.json {name}`, and give openapi.json"
+            f"{name} is Swagger {found['swagger']}; OpenAPI 3.0 or 3.1 is required. Convert it with "
+            f"`npx swagger2openapi --outfile openapi.json {name}` and use openapi.json"
         )
     if not re.fullmatch(r"3\.[01]\.\d+", str(found.get("openapi"))):
         raise SpecError(
-            f"{name} is no OpenAPI 3.0 or 3.1 document: `openapi` is {found.get('openapi')!r}"
+            f"{name} is not an OpenAPI 3.0 or 3.1 document: `openapi` is {found.get('openapi')!r}"
         )
     if not isinstance(found.get("paths"), dict):
         raise SpecError(f"{name} has no `paths`")
     return found
 
 
-def _named_by_text(node: Any) -> Any:
-    """The same with every key a text: YAML reads the status 200 as a number."""
+def _with_string_keys(node: Any) -> Any:
+    """Convert every key to a string, since YAML reads a status such as 200 as a number."""
     if isinstance(node, dict):
-        return {str(key): _named_by_text(value) for key, value in node.items()}
-    return [_named_by_text(item) for item in node] if isinstance(node, list) else node
+        return {str(key): _with_string_keys(value) for key, value in node.items()}
+    return [_with_string_keys(item) for item in node] if isinstance(node, list) else node
 
 
 # --- writing
 
 
 class _Dumper(yaml.SafeDumper):  # type: ignore[misc]  # yaml has no types
-    """Quotes whatever any reader of YAML 1.1 or 1.2 would take for something else than a text."""
+    """Quotes every string that a YAML 1.1 or 1.2 parser would read as another type."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -197,9 +206,9 @@ class _Dumper(yaml.SafeDumper):  # type: ignore[misc]  # yaml has no types
 
 
 def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    # YAML 1.1 takes these for line breaks, YAML 1.2 does not.
-    broken = any(character in text for character in "\x85\u2028\u2029")
-    style = '"' if broken else "|" if "\n" in text else None
+    # These characters are line breaks in YAML 1.1 but not in YAML 1.2.
+    ambiguous = any(character in text for character in "\x85\u2028\u2029")
+    style = '"' if ambiguous else "|" if "\n" in text else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
@@ -212,59 +221,60 @@ _Dumper.add_implicit_resolver(
 
 
 def dump(document: Json) -> str:
-    """Return the document as YAML, in its own order."""
+    """Return the document as YAML; the order of keys is preserved."""
     text: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     return text
 
 
-# --- validity
+# --- validation
 
 
-def faults(document: Json) -> list[str]:
-    """Return what makes a document invalid OpenAPI, each with its place."""
+def validation_errors(document: Json) -> list[str]:
+    """Validate a document against OpenAPI, and return each error with its location."""
     old = str(document["openapi"]).startswith("3.0")
     validator = OpenAPIV30SpecValidator if old else OpenAPIV31SpecValidator
     try:
         errors = list(validator(document).iter_errors())
     except RecursionError:
-        return ["#: references that never end"]
+        return ["#: circular references"]
     except Exception as error:
-        # The validator stumbles over references to nothing.
+        # The validator raises on a reference without a target.
         return [f"#: {_without_addresses(str(error))}"]
     found = []
     for fault in errors:
-        place = "/".join(map(str, fault.absolute_path))
-        # The validator does not say where a default is that its schema does not allow.
-        places = [place] if place else _wrong_defaults(document, old=old) or ["#"]
-        found += [f"{place}: {_without_addresses(fault.message)}" for place in places]
+        path = "/".join(map(str, fault.absolute_path))
+        # The validator gives no location for a default that its schema does not allow.
+        locations = [path] if path else _invalid_defaults(document, old=old) or ["#"]
+        found += [f"{location}: {_without_addresses(fault.message)}" for location in locations]
     return list(dict.fromkeys(found))
 
 
-def _wrong_defaults(document: Json, *, old: bool) -> list[str]:
+def _invalid_defaults(document: Json, *, old: bool) -> list[str]:
     validator = OAS30Validator if old else OAS31Validator
     return [
-        place.removeprefix("#/") + "/default"
-        for place, node in walk(document)
+        location.removeprefix("#/") + "/default"
+        for location, node in walk(document)
         if "default" in node and "$ref" not in json.dumps(node)
         if not validator(node).is_valid(node["default"])
     ]
 
 
 def _without_addresses(text: str) -> str:
+    """Shorten a message and remove memory addresses from it."""
     return re.sub(r"<[^<>]* at 0x[0-9a-f]+>", "(object)", text)[:500]
 
 
-# --- walking
+# --- traversal
 
 
 def children(node: Any, *, names: bool = False) -> Iterator[tuple[str, Any, bool]]:
-    """Yield what stands directly below a node: key, value, and whether its keys are names."""
+    """Yield the key and the value of each child, and whether the keys of that value are names."""
     if isinstance(node, dict):
         for key, value in node.items():
-            # The examples of a schema are a list of data; those of a parameter, a table of objects.
-            listed = key == "examples" and isinstance(value, list)
-            data = not names and (key in _DATA or key.startswith("x-") or listed)
-            if not data and isinstance(value, dict | list):
+            # The examples of a schema are a list of data; those of a parameter are named objects.
+            is_list = key == "examples" and isinstance(value, list)
+            is_data = not names and (key in _DATA or key.startswith("x-") or is_list)
+            if not is_data and isinstance(value, dict | list):
                 yield key, value, not names and key in NAMES and isinstance(value, dict)
     elif isinstance(node, list):
         for index, value in enumerate(node):
@@ -272,27 +282,36 @@ def children(node: Any, *, names: bool = False) -> Iterator[tuple[str, Any, bool
 
 
 def walk(node: Any, where: str = "#", *, names: bool = False) -> Iterator[tuple[str, Json]]:
-    """Yield every object below a node that is no data and no table of names, with its place."""
+    """Yield a node and every object below it, with their locations.
+
+    Data (such as examples) and objects whose keys are names are omitted.
+    """
     if isinstance(node, dict) and not names:
         yield where, node
-    for key, value, table in children(node, names=names):
-        yield from walk(value, f"{where}/{escaped(key)}", names=table)
+    for key, value, keys_are_names in children(node, names=names):
+        yield from walk(value, f"{where}/{escaped(key)}", names=keys_are_names)
+
+
+def reference_keys(node: Json) -> Iterator[tuple[Json, str]]:
+    """Yield the references of one object, each as a mapping and the key of the reference in it."""
+    for keyword in ("$ref", "$dynamicRef"):
+        if isinstance(node.get(keyword), str):
+            yield node, keyword
+    mapping = node.get("mapping")
+    if isinstance(mapping, dict) and isinstance(node.get("propertyName"), str):
+        yield from ((mapping, key) for key, target in mapping.items() if isinstance(target, str))
 
 
 def references(node: Any, where: str = "#", *, names: bool = False) -> Iterator[tuple[str, str]]:
-    """Yield every reference below a node: where it stands, and what it points to."""
-    for place, found in walk(node, where, names=names):
-        for keyword in ("$ref", "$dynamicRef"):
-            if isinstance(found.get(keyword), str):
-                yield place, found[keyword]
-        mapping = found.get("mapping")
-        if isinstance(mapping, dict) and isinstance(found.get("propertyName"), str):
-            for target in mapping.values():
-                yield place, target if "/" in target else f"#/components/schemas/{target}"
+    """Yield every reference below a node: its location and its target."""
+    for location, found in walk(node, where, names=names):
+        for mapping, key in reference_keys(found):
+            target = mapping[key]
+            yield location, target if "/" in target else f"#/components/schemas/{target}"
 
 
 def pointer(reference: str) -> list[str]:
-    """Return the steps of a reference into the document, `#/components/schemas/Subject`."""
+    """Split a reference such as `#/components/schemas/Subject` into its unescaped steps."""
     return [
         unquote(step).replace("~1", "/").replace("~0", "~")
         for step in reference.removeprefix("#").split("/")[1:]
@@ -300,15 +319,15 @@ def pointer(reference: str) -> list[str]:
 
 
 def escaped(step: str) -> str:
-    """Return a step as a reference writes it."""
+    """Escape `~` and `/` in a key, so that it can be a step of a reference."""
     return step.replace("~", "~0").replace("/", "~1")
 
 
 def look_up(document: Json, reference: str) -> Any:
-    """Return what stands at a place of the document.
+    """Return the target of a reference.
 
     Raises:
-        KeyError: If nothing does.
+        KeyError: If the document has no such location.
     """
     node: Any = document
     for step in pointer(reference):
@@ -324,30 +343,43 @@ def look_up(document: Json, reference: str) -> Any:
 
 
 def resolve(document: Json, node: Json) -> Json:
-    """Return the object that a node stands for: itself, or what it refers to."""
+    """Return a node itself, or the target of its reference."""
     while isinstance(node.get("$ref"), str):
         node = look_up(document, node["$ref"])
     return node
 
 
+def without(node: Json, *keys: str) -> Json:
+    """Return a copy of an object without some of its keys."""
+    return {key: value for key, value in node.items() if key not in keys}
+
+
+def unused_name(name: str, is_taken: Callable[[str], bool], *, separator: str = "_") -> str:
+    """Return a name, with the lowest number from 2 appended that makes it unused if it is taken."""
+    numbered = (f"{name}{separator}{number}" for number in itertools.count(2))
+    return next(
+        candidate for candidate in itertools.chain([name], numbered) if not is_taken(candidate)
+    )
+
+
 def operations(document: Json) -> Iterator[Operation]:
-    """Yield the operations of a document in its order, parameters of their path included."""
+    """Yield the operations of a document in order, with the parameters of their path."""
     for path, item in document["paths"].items():
         for method, found in item.items():
             if method in METHODS:
                 shared = item.get("parameters", [])
-                whole = {**found, "parameters": [*shared, *found.get("parameters", [])]}
-                yield Operation(path, method, whole)
+                parameters = [*shared, *found.get("parameters", [])]
+                yield Operation(path, method, {**found, "parameters": parameters})
 
 
-# --- one form
+# --- normalization
 
 
-def modern(document: Json) -> Json:
-    """Return the document with every nullable schema in the words of OpenAPI 3.1.
+def to_openapi_31(document: Json) -> Json:
+    """Convert a document to OpenAPI 3.1, with one notation for nullable schemas.
 
-    OpenAPI 3.0 has several ways to say "or null", and frameworks use all of them; only when they
-    are one way can two documents be compared, or a JSON Schema tool be given one.
+    OpenAPI 3.0 has several notations for "or null", and frameworks use all of them. With a single one,
+    documents can be compared and schemas are valid JSON Schema.
     """
     old = str(document["openapi"]).startswith("3.0")
     null_names = {
@@ -356,21 +388,21 @@ def modern(document: Json) -> Json:
         if _only_null(schema)
     }
 
-    def rewritten(node: Any, names: bool) -> Any:
+    def convert(node: Any, names: bool) -> Any:
         if isinstance(node, list):
-            return [rewritten(item, False) for item in node]
+            return [convert(item, False) for item in node]
         if not isinstance(node, dict):
             return node
         if not names and node.get("$ref") in null_names:
-            return {"type": "null"}
-        tables = {key: table for key, _, table in children(node, names=names)}
-        made = {
-            key: rewritten(value, tables[key]) if key in tables else value
+            return dict(_NULL)
+        nested = {key: keys_are_names for key, _, keys_are_names in children(node, names=names)}
+        converted = {
+            key: convert(value, nested[key]) if key in nested else value
             for key, value in node.items()
         }
-        return made if names else _without_nullable(made, old=old)
+        return converted if names else _normalize_schema(converted, old=old)
 
-    result: Json = rewritten(document, False)
+    result: Json = convert(document, False)
     result["openapi"] = "3.1.0"
     return result
 
@@ -379,48 +411,55 @@ def _only_null(schema: Json) -> bool:
     return schema.get("enum") == [None] or schema.get("type") == "null"
 
 
-def _without_nullable(schema: Json, *, old: bool) -> Json:
+def _normalize_schema(schema: Json, *, old: bool) -> Json:
     if _only_null(schema):
-        return {"type": "null"}
+        return dict(_NULL)
     nullable = schema.pop("nullable", False) is True if old else False
-    whole = schema.get("allOf")
-    if isinstance(whole, list) and len(whole) == 1 and schema.keys() <= {"allOf", *_WORDS}:
-        # Frameworks put a lone reference into allOf only to write words beside it.
-        schema = {"oneOf": [*whole, {"type": "null"}]} if nullable else dict(whole[0])
-        nullable = False
-    if nullable and "type" not in schema:
-        for keyword in ("oneOf", "anyOf"):
-            if isinstance(schema.get(keyword), list) and {"type": "null"} not in schema[keyword]:
-                schema[keyword] = [*schema[keyword], {"type": "null"}]
-                break
-        else:
-            shape = {key: schema.pop(key) for key in [*schema] if key in _SHAPE}
-            if shape:
-                one = (
-                    whole[0] if isinstance(whole, list) and shape == {"allOf": whole[:1]} else shape
-                )
-                schema["oneOf"] = [one, {"type": "null"}]
-    if nullable and isinstance(schema.get("type"), str):
-        schema["type"] = [schema["type"], "null"]
-        if isinstance(schema.get("enum"), list) and None not in schema["enum"]:
-            schema["enum"] = [*schema["enum"], None]
-    if "anyOf" in schema and "oneOf" not in schema:
-        # The same to a reader of one value; which of the two is written is the framework's habit.
-        options = schema["anyOf"]
-        if isinstance(options, list) and {"type": "null"} in options and len(options) == 2:
-            schema["oneOf"] = schema.pop("anyOf")
+    parts = schema.get("allOf")
+    if isinstance(parts, list) and len(parts) == 1 and schema.keys() <= {"allOf", *_ANNOTATIONS}:
+        # Frameworks wrap a single reference in allOf to annotate it.
+        schema = {"oneOf": [*parts, _NULL]} if nullable else dict(parts[0])
+    elif nullable:
+        _allow_null(schema)
+    options = schema.get("anyOf")
+    if (
+        "oneOf" not in schema
+        and isinstance(options, list)
+        and len(options) == 2
+        and _NULL in options
+    ):
+        # With null as one of two options, anyOf and oneOf are equivalent; frameworks write either.
+        schema["oneOf"] = schema.pop("anyOf")
     options = schema.get("oneOf")
-    if isinstance(options, list) and {"type": "null"} in options:
-        others = [option for option in options if option != {"type": "null"}]
-        simple = len(others) == 1 and isinstance(others[0].get("type"), str)
-        if simple and "enum" not in others[0]:
+    if isinstance(options, list) and _NULL in options:
+        others = [option for option in options if option != _NULL]
+        if len(others) == 1 and isinstance(others[0].get("type"), str) and "enum" not in others[0]:
             schema.pop("oneOf")
             return {**others[0], **schema, "type": [others[0]["type"], "null"]}
-        schema["oneOf"] = [*others, {"type": "null"}]
-    exclusive = {"minimum": "exclusiveMinimum", "maximum": "exclusiveMaximum"}
-    for bound, keyword in exclusive.items():
+        schema["oneOf"] = [*others, _NULL]
+    for bound, keyword in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
         if schema.get(keyword) is True:
             schema[keyword] = schema.pop(bound)
         elif schema.get(keyword) is False:
             schema.pop(keyword)
     return schema
+
+
+def _allow_null(schema: Json) -> None:
+    """Allow null in a schema that OpenAPI 3.0 marks as nullable."""
+    if "type" in schema:
+        if isinstance(schema["type"], str):
+            schema["type"] = [schema["type"], "null"]
+            if isinstance(schema.get("enum"), list) and None not in schema["enum"]:
+                schema["enum"] = [*schema["enum"], None]
+        return
+    for keyword in ("oneOf", "anyOf"):
+        if isinstance(schema.get(keyword), list) and _NULL not in schema[keyword]:
+            schema[keyword] = [*schema[keyword], _NULL]
+            return
+    constraints = {key: schema.pop(key) for key in [*schema] if key in _CONSTRAINTS}
+    if constraints:
+        parts = constraints.get("allOf")
+        if isinstance(parts, list) and constraints == {"allOf": parts[:1]}:
+            constraints = parts[0]
+        schema["oneOf"] = [constraints, _NULL]

@@ -1,4 +1,4 @@
-"""Python names for the values of an enumeration, which do not depend on their order."""
+"""Member names for enumeration values, independent of the order of the values."""
 
 from __future__ import annotations
 
@@ -13,16 +13,21 @@ _SIGNS = {"-": "MINUS_", "+": "PLUS_", "*": "STAR_", "!": "NOT_"}
 
 
 def member_names(values: list[Any], given: Any = None) -> list[str]:
-    """Return a name for each value: the names that the document gives, or names made of the values."""
+    """Return a member name for each value.
+
+    Args:
+        values: Strings and integers.
+        given: Value of `x-enum-varnames`, used if it is a list of unique identifiers.
+    """
     if isinstance(given, list) and len(given) == len(values):
         names = [snake_case(str(name)).upper() for name in given]
         if all(name.isidentifier() for name in names) and len(set(names)) == len(names):
             return names
     names = [_name(value) for value in values]
-    for spell in (_spelled, _coded):
+    for unambiguous in (_spelled_name, _hex_name):
         count = Counter(names)
         names = [
-            spell(value) if count[name] > 1 else name
+            unambiguous(value) if count[name] > 1 else name
             for name, value in zip(names, values, strict=True)
         ]
     return names
@@ -37,11 +42,11 @@ def _name(value: Any) -> str:
         rest = value[1:] if value[:1] in _SIGNS else value
         name = _SIGNS.get(value[:1], "VALUE_") + snake_case(rest.upper()).upper()
     name = re.sub(r"\W", "", name).strip("_")
-    return name if name.isidentifier() and name != "VALUE" else _spelled(value)
+    return name if name.isidentifier() and name != "VALUE" else _spelled_name(value)
 
 
-def _spelled(value: Any) -> str:
-    """The value with the name of each character that is neither letter nor digit."""
+def _spelled_name(value: Any) -> str:
+    """Replace each character that is neither a letter nor a digit by its Unicode name."""
     words = [
         character if character.isalnum() else f" {unicodedata.name(character, 'X')} "
         for character in str(value)
@@ -50,5 +55,5 @@ def _spelled(value: Any) -> str:
     return name if name.isidentifier() else f"VALUE_{name}"
 
 
-def _coded(value: Any) -> str:
+def _hex_name(value: Any) -> str:
     return f"VALUE_X{str(value).encode().hex().upper()}"

@@ -1,18 +1,17 @@
-"""List what is only inferred about the API, and what a pulled document says to it: `make spec-evidence`.
+"""List what the contract only infers about the API, and check it against a pulled document.
 
-A mark (`x-evidence`) stands in haut.yaml, or in the update of an overlay action, on the object that it
-speaks of. A pulled document has none; so the marks of an earlier revision are followed, operation by
-operation, to the same place in the document of today, and compared with what stands there. Names of
-components play no part in that: another author has other names.
+A confidence label (`x-evidence`) is a keyword of an object in haut.yaml, or of an overlay action's
+update. A pulled document has no labels. Therefore each object that is labeled at an earlier revision is
+compared with its counterpart in the current document.
+Counterparts are found by operation and position, because another author names components differently.
 """
 
 from __future__ import annotations
 
-import argparse
 import copy
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
 import yaml
@@ -20,282 +19,288 @@ from attrs import define, field, frozen
 from oas_patch.overlay import apply_overlay
 
 from scripts.generate import OVERLAY
-from scripts.spec.diff import at_revision
+from scripts.spec.diff import at_revision, revision_argument
 from scripts.spec.document import (
     SPEC,
     Json,
     Operation,
     SpecError,
-    modern,
     operations,
     parse,
     pointer,
     resolve,
+    to_openapi_31,
 )
+from scripts.spec.markdown import code, table
 
 
 class Kind(StrEnum):
-    """What a mark stands on, the most consequential first."""
+    """Kind of a labeled object and the consequence of an error in it; most serious first."""
 
-    OPERATION = "Operations: a wrong one fails whatever is sent"
-    REQUIRED = "Required parameters: a wrong one fails the call"
-    BODY = "Request bodies and their fields: a wrong one is refused, or ignored without a word"
-    SUCCESS = "Statuses of success: a wrong one makes a success look like a failure"
-    QUERY = "Optional parameters: a wrong name is ignored without a word"
-    FIELD = "Fields of answers: a wrong type or null fails the reading"
-    ERROR = "Errors: a wrong one is told by its status alone"
+    OPERATION = "Operations: if wrong, every call fails"
+    REQUIRED = "Required parameters: if wrong, the call fails"
+    BODY = "Request bodies and their fields: if wrong, the service rejects or ignores the value"
+    SUCCESS = "Success statuses: if wrong, a success is reported as a failure"
+    QUERY = "Optional parameters: if the name is wrong, the service ignores the parameter"
+    FIELD = "Fields of responses: if the type or nullability is wrong, the response cannot be read"
+    ERROR = "Error responses: if wrong, the error has a status but no details"
 
 
 class Verdict(StrEnum):
-    """What another document says to a mark; of several uses the first of these counts."""
+    """Result of comparing a label with another document; if results differ, the first one counts."""
 
     CONTRADICTED = "contradicted"
-    NOT_SAID = "not said"
+    NOT_STATED = "not stated"
     CONFIRMED = "confirmed"
 
 
 @define
-class Mark:
-    """Something that is not documented, wherever it is used."""
+class Label:
+    """An object with a confidence label.
+
+    Attributes:
+        kind: The kind of the object.
+        subject: The object's name in the report.
+        level: "inferred" or "observed".
+        reason: The reason for the label.
+        operations: Ids of the operations that use the object.
+        findings: Results of the comparison with another document, each with its verdict.
+    """
 
     kind: Kind
     subject: str
     level: str
     reason: str
     operations: set[str] = field(factory=set)
-    findings: dict[str, Verdict] = field(factory=dict)  # in words -> what it amounts to
+    findings: dict[str, Verdict] = field(factory=dict)
 
     @property
     def verdict(self) -> Verdict | None:
-        """What counts of the findings; none where the mark still stands."""
+        """The first verdict of the findings; None if the object is still labeled."""
         return next((verdict for verdict in Verdict if verdict in self.findings.values()), None)
 
 
-Marks = dict[str, Mark]
-"""By place."""
+Labels = dict[str, Label]
+"""Labels by the JSON pointer of the object."""
 
 
 @frozen
 class _Pair:
-    """The same thing in two documents: the marked one, and what another has in its place."""
+    """An object of the labeled document, and its counterpart in the other document."""
 
-    ours: Json
-    theirs: Json | None
+    labeled: Json
+    counterpart: Json | None
 
 
 # --- collecting
 
 
-def marks(document: Json, other: Json | None = None) -> Marks:
-    """Return the marks of a document, each with what another document says to it, if one is given."""
-    document, theirs = modern(document), modern(other) if other else None
-    found: Marks = {}
-    counterparts = {} if theirs is None else {_route(item): item for item in operations(theirs)}
+def labels(document: Json, other: Json | None = None) -> Labels:
+    """Return the labels of a document, compared with another document if one is given."""
+    document, other = to_openapi_31(document), to_openapi_31(other) if other else None
+    found: Labels = {}
+    counterparts = {} if other is None else {_route(item): item for item in operations(other)}
     for operation in operations(document):
-        collector = _Collector(document, theirs, operation, found)
+        collector = _Collector(document, other, operation, found)
         collector.collect(counterparts.get(_route(operation)))
     return found
 
 
 def _route(operation: Operation) -> tuple[str, str]:
-    """What makes two operations the same: not what their path parameters are called."""
+    """Return what identifies an operation in both documents; path parameters may be renamed."""
     return operation.method, re.sub(r"{[^}]*}", "{}", operation.path)
 
 
 class _Collector:
-    """Collects the marks that one operation reaches."""
+    """Collects the labels of one operation and of the components that it uses."""
 
     def __init__(
-        self, document: Json, other: Json | None, operation: Operation, found: Marks
+        self, document: Json, other: Json | None, operation: Operation, found: Labels
     ) -> None:
         self.document, self.other, self.operation, self.found = document, other, operation, found
 
-    def collect(self, counterpart: Operation | None) -> None:
-        ours = self.operation.definition
-        theirs = counterpart.definition if counterpart else None
+    def collect(self, other: Operation | None) -> None:
+        labeled = self.operation.definition
+        counterpart = other.definition if other else None
         place = f"#/paths/{self.operation.key}"
-        absent = {"is not there": Verdict.CONTRADICTED}
-        self._mark(
-            place,
-            ours,
-            Kind.OPERATION,
-            self.operation.id,
-            theirs,
-            {"is there": Verdict.CONFIRMED} if theirs else absent,
-        )
-        self._parameters(place, ours, theirs)
-        if "requestBody" in ours:
-            self._body(f"{place}/requestBody", ours["requestBody"], theirs)
-        for status, response in ours.get("responses", {}).items():
-            self._response(f"{place}/responses/{status}", status, response, theirs)
+        exists = {"exists": Verdict.CONFIRMED} if counterpart else {"missing": Verdict.CONTRADICTED}
+        self._add(place, _Pair(labeled, counterpart), Kind.OPERATION, self.operation.id, exists)
+        self._parameters(place, labeled, counterpart)
+        if "requestBody" in labeled:
+            self._body(f"{place}/requestBody", labeled["requestBody"], counterpart)
+        for status, response in labeled.get("responses", {}).items():
+            self._response(f"{place}/responses/{status}", status, response, counterpart)
 
-    def _mark(
-        self,
-        place: str,
-        node: Json,
-        kind: Kind,
-        subject: str,
-        theirs: Json | None,
-        findings: dict[str, Verdict],
+    def _add(
+        self, place: str, pair: _Pair, kind: Kind, subject: str, findings: dict[str, Verdict]
     ) -> None:
-        if "x-evidence" not in node:
+        if "x-evidence" not in pair.labeled:
             return
-        mark = self.found.setdefault(
-            place, Mark(kind, subject, node["x-evidence"], node["x-evidence-reason"])
-        )
-        # A thing is as consequential as its gravest use.
-        mark.kind = min(mark.kind, kind, key=list(Kind).index)
-        mark.operations.add(self.operation.id)
-        if self.other is not None and (theirs is None or "x-evidence" not in theirs):
-            mark.findings.update(findings)
+        level, reason = pair.labeled["x-evidence"], pair.labeled["x-evidence-reason"]
+        label = self.found.setdefault(place, Label(kind, subject, level, reason))
+        # The most serious use of an object determines its kind.
+        label.kind = min(label.kind, kind, key=list(Kind).index)
+        label.operations.add(self.operation.id)
+        if self.other is not None and (
+            pair.counterpart is None or "x-evidence" not in pair.counterpart
+        ):
+            label.findings.update(findings)
 
     def _resolved(self, place: str, pair: _Pair) -> tuple[str, _Pair]:
-        """A pair with its references followed, and the place where our side of it stands."""
-        ours, theirs = pair.ours, pair.theirs
-        while isinstance(ours.get("$ref"), str):
-            place = ours["$ref"]
-            ours = resolve(self.document, {"$ref": place})
-        if theirs is not None and self.other is not None:
-            theirs = resolve(self.other, theirs)
-        return place, _Pair(ours, theirs)
+        """Follow the references of a pair; return the pointer of the labeled object, and the objects."""
+        labeled, counterpart = pair.labeled, pair.counterpart
+        while isinstance(labeled.get("$ref"), str):
+            place = labeled["$ref"]
+            labeled = resolve(self.document, {"$ref": place})
+        if counterpart is not None and self.other is not None:
+            counterpart = resolve(self.other, counterpart)
+        return place, _Pair(labeled, counterpart)
 
-    # --- the parts of an operation
+    # --- parts of an operation
 
-    def _parameters(self, place: str, ours: Json, theirs: Json | None) -> None:
-        there = [resolve(self.other or {}, item) for item in (theirs or {}).get("parameters", [])]
-        in_path = [item for item in there if item["in"] == "path"]
+    def _parameters(self, place: str, labeled: Json, counterpart: Json | None) -> None:
+        others = [
+            resolve(self.other or {}, item) for item in (counterpart or {}).get("parameters", [])
+        ]
+        in_path = [item for item in others if item["in"] == "path"]
         position = 0
-        for index, parameter in enumerate(ours.get("parameters", [])):
+        for index, parameter in enumerate(labeled.get("parameters", [])):
             where, pair = self._resolved(f"{place}/parameters/{index}", _Pair(parameter, None))
-            known = pair.ours
+            known = pair.labeled
             if known["in"] == "path":
-                # By place: another name in the path is the same on the wire.
+                # Path parameters are matched by position, because their names are not sent.
                 found = in_path[position] if position < len(in_path) else None
                 position += 1
             else:
                 same = (known["in"], known["name"])
-                found = next((item for item in there if (item["in"], item["name"]) == same), None)
-            if theirs is None:
+                found = next((item for item in others if (item["in"], item["name"]) == same), None)
+            if counterpart is None:
                 findings = _NO_OPERATION
             elif found is None:
-                names = [item["name"] for item in there if item["in"] == known["in"]]
-                words = f"not there, but {', '.join(names) or 'none'}"
-                findings = {words: Verdict.CONTRADICTED}
+                findings = _missing(item["name"] for item in others if item["in"] == known["in"])
             else:
                 findings = _compared(_parameter_facts(known), _parameter_facts(found))
             kind = Kind.REQUIRED if known.get("required") else Kind.QUERY
             subject = f"{known['name']} ({known['in']})"
-            self._mark(where, known, kind, subject, found, findings)
+            self._add(where, _Pair(known, found), kind, subject, findings)
 
-    def _body(self, place: str, body: Json, theirs: Json | None) -> None:
-        where, pair = self._resolved(place, _Pair(body, (theirs or {}).get("requestBody")))
-        if theirs is None:
+    def _body(self, place: str, body: Json, counterpart: Json | None) -> None:
+        where, pair = self._resolved(place, _Pair(body, (counterpart or {}).get("requestBody")))
+        if counterpart is None:
             findings = _NO_OPERATION
-        elif pair.theirs is None:
-            findings = {"there is no body": Verdict.CONTRADICTED}
+        elif pair.counterpart is None:
+            findings = {"the operation has no body": Verdict.CONTRADICTED}
         else:
             required = [
-                {"required": part.get("required", False)} for part in (pair.ours, pair.theirs)
+                {"required": part.get("required", False)}
+                for part in (pair.labeled, pair.counterpart)
             ]
             findings = _compared(*required)
         subject = f"body of {self.operation.id}"
-        self._mark(where, pair.ours, Kind.BODY, subject, pair.theirs, findings)
+        self._add(where, pair, Kind.BODY, subject, findings)
         self._content(where, pair, Kind.BODY, subject)
 
-    def _response(self, place: str, status: str, response: Json, theirs: Json | None) -> None:
-        answers = (theirs or {}).get("responses", {})
-        where, pair = self._resolved(place, _Pair(response, answers.get(status)))
+    def _response(self, place: str, status: str, response: Json, counterpart: Json | None) -> None:
+        responses = (counterpart or {}).get("responses", {})
+        where, pair = self._resolved(place, _Pair(response, responses.get(status)))
         success = status.startswith("2")
-        others = [known for known in answers if known.startswith("2")]
-        if theirs is None:
+        others = [known for known in responses if known.startswith("2")]
+        if counterpart is None:
             findings = _NO_OPERATION
-        elif pair.theirs is not None:
-            findings = {f"{status} is there": Verdict.CONFIRMED}
+        elif pair.counterpart is not None:
+            findings = {f"{status} is documented": Verdict.CONFIRMED}
         elif success and others:
-            findings = {f"succeeds with {', '.join(others)}": Verdict.CONTRADICTED}
+            findings = {f"the success status is {', '.join(others)}": Verdict.CONTRADICTED}
         else:
-            # Few documents list their errors; what they leave out may come all the same.
-            findings = {f"has no {status}": Verdict.NOT_SAID}
+            # Few documents list all errors, so a missing status is no contradiction.
+            findings = {f"{status} is not documented": Verdict.NOT_STATED}
         shared = where.startswith("#/components")
         subject = (
             f"{pointer(where)[-1]} ({status})" if shared else f"{status} of {self.operation.id}"
         )
         kind = Kind.SUCCESS if success else Kind.ERROR
-        self._mark(where, pair.ours, kind, subject, pair.theirs, findings)
+        self._add(where, pair, kind, subject, findings)
         field_kind = Kind.FIELD if success else Kind.ERROR
         self._content(where, pair, field_kind, subject)
 
     def _content(self, place: str, pair: _Pair, kind: Kind, subject: str) -> None:
-        there = (pair.theirs or {}).get("content", {})
-        for media, content in pair.ours.get("content", {}).items():
+        others = (pair.counterpart or {}).get("content", {})
+        for media, content in pair.labeled.get("content", {}).items():
             if "schema" in content:
-                # An answer that another status gives is still the same answer's fields.
-                schemas = _Pair(content["schema"], there.get(media, {}).get("schema"))
+                schemas = _Pair(content["schema"], others.get(media, {}).get("schema"))
                 self._schema(f"{place}/{media}", schemas, kind, subject, frozenset())
 
     def _schema(
         self, place: str, pair: _Pair, kind: Kind, subject: str, above: frozenset[str]
     ) -> None:
-        node = pair.ours
+        node = pair.labeled
         where, pair = self._resolved(place, pair)
         if where in above:
             return
         if "$ref" in node and where.startswith("#/components/schemas/"):
             subject = pointer(where)[-1]
         above |= {where}
-        findings = _compared(_object_facts(pair.ours), _object_facts(pair.theirs))
-        self._mark(where, pair.ours, kind, subject, pair.theirs, findings)
-        for option in pair.ours.get("oneOf", []):
-            there = self._option_like(option, pair.theirs)
-            self._schema(f"{where}/oneOf", _Pair(option, there), kind, subject, above)
-        if isinstance(pair.ours.get("items"), dict):
-            items = _Pair(pair.ours["items"], (pair.theirs or {}).get("items"))
+        findings = _compared(_object_facts(pair.labeled), _object_facts(pair.counterpart))
+        self._add(where, pair, kind, subject, findings)
+        for option in pair.labeled.get("oneOf", []):
+            options = _Pair(option, self._matching_option(option, pair.counterpart))
+            self._schema(f"{where}/oneOf", options, kind, subject, above)
+        if isinstance(pair.labeled.get("items"), dict):
+            items = _Pair(pair.labeled["items"], (pair.counterpart or {}).get("items"))
             self._schema(f"{where}/items", items, kind, subject, above)
-        for name, known in pair.ours.get("properties", {}).items():
-            there = None if pair.theirs is None else pair.theirs.get("properties", {}).get(name)
+        for name, known in pair.labeled.get("properties", {}).items():
+            field = (
+                None
+                if pair.counterpart is None
+                else pair.counterpart.get("properties", {}).get(name)
+            )
             label = f"{subject}.{name}"
             inner = f"{where}/properties/{name}"
-            if pair.theirs is None:
-                findings = {"nothing to compare with": Verdict.NOT_SAID}
-            elif there is None:
-                names = ", ".join(pair.theirs.get("properties", {})) or "none"
-                findings = {f"not there, but {names}": Verdict.CONTRADICTED}
+            if pair.counterpart is None:
+                findings = _NO_COUNTERPART
+            elif field is None:
+                findings = _missing(pair.counterpart.get("properties", {}))
             else:
                 findings = _compared(
-                    self._field_facts(self.document, pair.ours, name),
-                    self._field_facts(self.other or {}, pair.theirs, name),
+                    _field_facts(self.document, pair.labeled, name),
+                    _field_facts(self.other or {}, pair.counterpart, name),
                 )
-            self._mark(inner, known, kind, label, there, findings)
-            bare = {key: value for key, value in known.items() if key != "x-evidence"}
-            self._schema(inner, _Pair(bare, there), kind, label, above)
+            self._add(inner, _Pair(known, field), kind, label, findings)
+            unlabeled = {key: value for key, value in known.items() if key != "x-evidence"}
+            self._schema(inner, _Pair(unlabeled, field), kind, label, above)
 
-    def _option_like(self, option: Json, theirs: Json | None) -> Json | None:
-        """What another document has for one option of ours: the one of its type, or else the first."""
-        if theirs is None:
+    def _matching_option(self, option: Json, counterpart: Json | None) -> Json | None:
+        """Return the counterpart's option of the same type, or its first option."""
+        if counterpart is None:
             return None
         wanted = _type_facts(self.document, option)["type"]
-        options: list[Json] = theirs.get("oneOf") or theirs.get("anyOf") or [theirs]
-        same = (found for found in options if self._type_there(found) == wanted)
+        options: list[Json] = counterpart.get("oneOf") or counterpart.get("anyOf") or [counterpart]
+        same = (
+            found for found in options if _type_facts(self.other or {}, found)["type"] == wanted
+        )
         return next(same, options[0])
 
-    def _type_there(self, schema: Json) -> str:
-        return str(_type_facts(self.other or {}, schema)["type"])
 
-    def _field_facts(self, document: Json, parent: Json, name: str) -> Json:
-        return {
-            **_type_facts(document, parent["properties"][name]),
-            "required": name in parent.get("required", []),
-        }
+_NO_OPERATION = {"the operation is missing": Verdict.NOT_STATED}
+_NO_COUNTERPART = {"no counterpart": Verdict.NOT_STATED}
 
 
-_NO_OPERATION = {"the operation is not there": Verdict.NOT_SAID}
+def _missing(others: Iterable[str]) -> dict[str, Verdict]:
+    return {f"missing; documented: {', '.join(others) or 'none'}": Verdict.CONTRADICTED}
 
 
-# --- comparing
+# --- comparison
+
+
+def _field_facts(document: Json, parent: Json, name: str) -> Json:
+    return {
+        **_type_facts(document, parent["properties"][name]),
+        "required": name in parent.get("required", []),
+    }
 
 
 def _type_facts(document: Json, schema: Json) -> Json:
-    """What a value must be: types, null among them, and their format."""
+    """Return the types of a schema, including null, and its format, values and items."""
     schema = resolve(document, schema)
     types = schema.get("type", [])
     kinds = set(types if isinstance(types, list) else [types])
@@ -330,27 +335,27 @@ def _object_facts(schema: Json | None) -> Json | None:
     }
 
 
-def _compared(ours: Json | None, theirs: Json | None) -> dict[str, Verdict]:
-    if ours is None or theirs is None:
-        return {"nothing to compare with": Verdict.NOT_SAID}
-    # What follows from OpenAPI when it is left out.
+def _compared(labeled: Json | None, counterpart: Json | None) -> dict[str, Verdict]:
+    if labeled is None or counterpart is None:
+        return _NO_COUNTERPART
+    # The values that OpenAPI assumes for missing keywords.
     defaults = {"style": "form", "explode": True}
     different = [
-        f"{key}: {ours.get(key, defaults.get(key, 'none'))}, there "
-        f"{theirs.get(key, defaults.get(key, 'none'))}"
-        for key in dict.fromkeys([*ours, *theirs])
-        if ours.get(key, defaults.get(key)) != theirs.get(key, defaults.get(key))
+        f"{key}: {labeled.get(key, defaults.get(key, 'none'))} → "
+        f"{counterpart.get(key, defaults.get(key, 'none'))}"
+        for key in dict.fromkeys([*labeled, *counterpart])
+        if labeled.get(key, defaults.get(key)) != counterpart.get(key, defaults.get(key))
     ]
     if different:
         return {"; ".join(different): Verdict.CONTRADICTED}
-    return {"the same there": Verdict.CONFIRMED}
+    return {"identical": Verdict.CONFIRMED}
 
 
-# --- the report
+# --- report
 
 
 def current() -> Json:
-    """Return haut.yaml with the marks that the overlay's updates add."""
+    """Return haut.yaml with the labels that the overlay adds."""
     document = parse(SPEC.read_text("utf-8"), SPEC.name)
     overlay = yaml.safe_load(OVERLAY.read_text("utf-8"))
     updates = [action for action in overlay["actions"] if "update" in action]
@@ -359,75 +364,80 @@ def current() -> Json:
 
 
 def render(base: str) -> str:
-    """Return the list in Markdown, with what has become of the marks since a git revision.
+    """Return the report in Markdown: the inferred objects, and the verdicts since a git revision.
 
     Raises:
         SpecError: If the revision does not exist.
     """
     now = current()
-    found = marks(now)
-    before = marks(parse(at_revision(base, "openapi/haut.yaml"), f"{SPEC.name} at {base}"), now)
-    judged = [mark for mark in before.values() if mark.verdict is not None]
-    return "\n".join([*_listed(found), *_judged(judged, base)]) + "\n"
+    before = labels(parse(at_revision(base, "openapi/haut.yaml"), f"{SPEC.name} at {base}"), now)
+    checked = [label for label in before.values() if label.verdict is not None]
+    return "\n".join([*_inferred(labels(now)), *_verdicts(checked, base)]) + "\n"
 
 
-def _listed(found: Marks) -> Iterator[str]:
-    inferred = [mark for mark in found.values() if mark.level == "inferred"]
-    observed = len(found) - len(inferred)
-    yield "# What is only inferred about the API"
+def _inferred(found: Labels) -> Iterator[str]:
+    inferred = [label for label in found.values() if label.level == "inferred"]
+    yield "# Inferred parts of the API"
     yield ""
     yield (
-        f"{len(inferred)} things are inferred. {observed} more stand in no document, but were "
-        "observed in real answers."
+        f"{len(inferred)} parts of the contract are inferred. {len(found) - len(inferred)} others are "
+        "not documented, but were observed in responses of the real service."
     )
     for kind in Kind:
-        rows = [mark for mark in inferred if mark.kind is kind]
+        rows = [
+            (code(label.subject), _users(label), label.reason)
+            for label in sorted(inferred, key=lambda label: -len(label.operations))
+            if label.kind is kind
+        ]
         if rows:
             title, _, consequence = kind.partition(": ")
             yield from ("", f"## {title}", "", f"{consequence[:1].upper()}{consequence[1:]}.", "")
-            yield from ("| What | In | Inferred because |", "|---|---|---|")
-        for mark in sorted(rows, key=lambda mark: -len(mark.operations)):
-            yield f"| `{mark.subject}` | {_users(mark)} | {mark.reason} |"
+            yield from table(("Part", "Operations", "Reason"), rows)
 
 
-def _judged(judged: list[Mark], base: str) -> Iterator[str]:
-    if not judged:
+def _verdicts(checked: list[Label], base: str) -> Iterator[str]:
+    if not checked:
         return
-    yield from ("", f"# What haut.yaml says now to what was inferred at {base}", "")
-    counts = [f"{sum(mark.verdict is verdict for mark in judged)} {verdict}" for verdict in Verdict]
+    yield from ("", f"# Parts that were inferred at {base}, compared with haut.yaml", "")
+    counts = [
+        f"{sum(label.verdict is verdict for label in checked)} {verdict}" for verdict in Verdict
+    ]
     yield f"{', '.join(counts)}."
-    order = [*Verdict]
-    kinds = [*Kind]
-    yield from ("", "| | What | haut.yaml now | Inferred because |", "|---|---|---|---|")
-    for mark in sorted(
-        judged,
-        key=lambda mark: (order.index(mark.verdict or Verdict.NOT_SAID), kinds.index(mark.kind)),
-    ):
-        contradicted = mark.verdict is Verdict.CONTRADICTED
-        words = "; ".join(
+    order = ([*Verdict], [*Kind])
+    ordered = sorted(
+        checked,
+        key=lambda label: (
+            order[0].index(label.verdict or Verdict.NOT_STATED),
+            order[1].index(label.kind),
+        ),
+    )
+    rows = []
+    for label in ordered:
+        contradicted = label.verdict is Verdict.CONTRADICTED
+        findings = [
             text
-            for text, verdict in mark.findings.items()
-            if not contradicted or verdict is mark.verdict
-        )
-        shown = f"**{mark.verdict}**" if contradicted else str(mark.verdict)
-        yield f"| {shown} | `{mark.subject}` | {words} | {mark.reason} |"
+            for text, verdict in label.findings.items()
+            if not contradicted or verdict is label.verdict
+        ]
+        verdict = f"**{label.verdict}**" if contradicted else str(label.verdict)
+        rows.append((verdict, code(label.subject), "; ".join(findings), label.reason))
+    yield from ("", *table(("Verdict", "Part", "haut.yaml now", "Reason"), rows))
 
 
-def _users(mark: Mark) -> str:
-    names = sorted(mark.operations)
+def _users(label: Label) -> str:
+    names = sorted(label.operations)
     if len(names) > _MANY:
         return f"{len(names)} operations"
-    return ", ".join(f"`{name}`" for name in names)
+    return ", ".join(map(code, names))
 
 
 _MANY = 3
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("base", nargs="?", default="HEAD", help="git revision; HEAD if not given")
+    base = revision_argument(__doc__)
     try:
-        print(render(parser.parse_args().base), end="")
+        print(render(base), end="")
     except SpecError as error:
         sys.exit(f"spec-evidence: {error}")
 

@@ -1,7 +1,8 @@
-"""Names that people import: openapi/names.yaml says what operations and schemas are called here.
+"""Stable names of operations and schemas in haut_api, kept in openapi/names.yaml.
 
-Upstream may name them otherwise, and may rename them: an operation is known by method and path, a schema
-by the operations that use it. `make spec-pull` adds an entry for what it can match, and prints the rest.
+The Swagger may use other names and may rename things: operations are identified by method and path,
+schemas by the operations that use them. `make spec-pull` adds an entry for everything that it can
+identify and prints questions about the rest.
 """
 
 from __future__ import annotations
@@ -22,52 +23,59 @@ from scripts.spec.document import (
     Operation,
     SpecError,
     dump,
-    modern,
     operations,
     pointer,
+    reference_keys,
     resolve,
+    to_openapi_31,
+    unused_name,
     walk,
 )
 
 NAMES = ROOT / "openapi" / "names.yaml"
-_HEAD = """\
-# What operations and schemas are called in haut_api, whatever the Swagger calls them: by method and path
-# the operation's name and section, by the Swagger's name the class. `make spec-pull` adds what is new
-# and never changes an entry.
+_HEADER = """\
+# Names of operations and schemas in haut_api, independent of their names in the Swagger: for each method
+# and path, the name and section of the operation; for each schema of the Swagger, the name of its class.
+# `make spec-pull` adds new entries and never changes an existing one.
 """
 
 
 @define
 class Names:
-    """The content of names.yaml."""
+    """Content of names.yaml.
 
-    operations: dict[str, list[str]] = field(factory=dict)  # name and section
+    Attributes:
+        operations: Name and section of each operation, by method and path.
+        schemas: Class name of each schema, by its name in the Swagger.
+    """
+
+    operations: dict[str, list[str]] = field(factory=dict)
     schemas: dict[str, str] = field(factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> Names:
-        """Return what a file says.
+        """Read a names file.
 
         Raises:
-            SpecError: If an entry has another form.
+            SpecError: If an entry of an operation is not a list of name and section.
         """
         content = yaml.safe_load(path.read_text("utf-8")) or {}
         names = cls(content.get("operations") or {}, content.get("schemas") or {})
         for key, value in names.operations.items():
             if not (isinstance(value, list) and len(value) == 2):
-                raise SpecError(f"{path.name}: {key} needs a name and a section")
+                raise SpecError(f"{path.name}: {key} must be a list of a name and a section")
         return names
 
     def write(self, path: Path) -> None:
         path.write_text(
-            _HEAD + dump({"operations": self.operations, "schemas": self.schemas}), "utf-8"
+            _HEADER + dump({"operations": self.operations, "schemas": self.schemas}), "utf-8"
         )
 
     def applied(self, document: Json) -> Json:
-        """Return the document with our names in it.
+        """Return a copy of a document in which operations and schemas have the names of this file.
 
         Raises:
-            SpecError: If two schemas would have one name.
+            SpecError: If two schemas would have the same name.
         """
         named = copy.deepcopy(document)
         for operation in operations(named):
@@ -87,137 +95,147 @@ class Names:
             renamed.get(name, name): schema for name, schema in schemas.items()
         }
         for _, node in walk(named):
-            for holder, key in _references(node):
-                steps = pointer(holder[key])
+            for mapping, key in reference_keys(node):
+                steps = pointer(mapping[key])
                 if steps[:2] == ["components", "schemas"] and steps[2] in renamed:
                     rest = [renamed[steps[2]], *steps[3:]]
-                    holder[key] = "/".join(["#/components/schemas", *rest])
-                elif holder[key] in renamed:  # a discriminator may name a schema bare
-                    holder[key] = renamed[holder[key]]
+                    mapping[key] = "/".join(["#/components/schemas", *rest])
+                elif mapping[key] in renamed:  # a discriminator may use the bare name of a schema
+                    mapping[key] = renamed[mapping[key]]
         return named
 
 
-def _references(node: Json) -> Iterator[tuple[Json, str]]:
-    if isinstance(node.get("$ref"), str):
-        yield node, "$ref"
-    mapping = node.get("mapping")
-    if isinstance(mapping, dict) and isinstance(node.get("propertyName"), str):
-        yield from ((mapping, key) for key, target in mapping.items() if isinstance(target, str))
-
-
 def propose(current: Json, pulled: Json, names: Names) -> tuple[Names, list[str]]:
-    """Return the names with an entry for everything that is new in a pulled document, and questions.
+    """Add an entry for everything that is new in a pulled document.
 
     Args:
-        current: The contract until now, with our names in it.
-        pulled: The new document, in upstream's words.
-        names: The entries until now.
+        current: The current contract, with the names of the file.
+        pulled: The new document, with the names of the Swagger.
+        names: The existing entries.
+
+    Returns:
+        The extended names, and questions about what could not be identified.
     """
-    made = Names(dict(names.operations), dict(names.schemas))
-    questions: list[str] = []
-    old = {operation.key: operation for operation in operations(modern(current))}
-    new = {operation.key: operation for operation in operations(modern(pulled))}
-    pairs: list[tuple[Operation, Operation]] = []
+    proposed = Names(dict(names.operations), dict(names.schemas))
+    current, pulled = to_openapi_31(current), to_openapi_31(pulled)
+    pairs, questions = _matching_operations(current, pulled)
+    for known, operation in pairs:
+        proposed.operations.setdefault(operation.key, [known.id, _section(known)])
+    taken = {tuple(value) for value in proposed.operations.values()}
+    for operation in operations(pulled):
+        if operation.key not in proposed.operations:
+            section = _section(operation)
+            used = {name for name, other_section in taken if other_section == section}
+            name = unused_name(_short_name(operation), used.__contains__)
+            taken.add((name, section))
+            proposed.operations[operation.key] = [name, section]
+    candidates: dict[str, list[str]] = defaultdict(list)
+    visited: set[tuple[str, str]] = set()
+    for known, operation in pairs:
+        for old, new in _corresponding_schemas(
+            current, known.definition, pulled, operation.definition, visited
+        ):
+            candidates[new].append(old)
+    return proposed, questions + _name_schemas(proposed, candidates, names, pulled)
+
+
+def _section(operation: Operation) -> str:
+    return str(operation.definition.get("tags", ["default"])[0])
+
+
+def _matching_operations(
+    current: Json, pulled: Json
+) -> tuple[list[tuple[Operation, Operation]], list[str]]:
+    """Pair each pulled operation with the current one; return the pairs and questions.
+
+    Operations match if method and path are equal. The names of path parameters may differ.
+    """
+    old = {operation.key: operation for operation in operations(current)}
+    new = {operation.key: operation for operation in operations(pulled)}
+    removed = [operation for key, operation in old.items() if key not in new]
+    pairs, questions = [], []
     for key, operation in new.items():
-        known = old.get(key)
-        gone = [other for other_key, other in old.items() if other_key not in new]
-        moved = [other for other in gone if _shape(other) == _shape(operation)]
-        if known is None and len(moved) > 1:
+        moved = [other for other in removed if _path_shape(other) == _path_shape(operation)]
+        if key in old:
+            pairs.append((old[key], operation))
+        elif len(moved) == 1:
+            pairs.append((moved[0], operation))
+        elif moved:
             keys = " or ".join(other.key for other in moved)
             questions.append(
                 f"{key} may be {keys}: move the entry of the right one in {NAMES.name}"
             )
-        elif known is None and moved:
-            known = moved[0]
-        if known is not None:
-            pairs.append((known, operation))
-            section = str(known.definition.get("tags", ["default"])[0])
-            made.operations.setdefault(key, [known.id, section])
-    taken = {tuple(value) for value in made.operations.values()}
-    for key, operation in new.items():
-        if key not in made.operations:
-            section = str(operation.definition.get("tags", ["default"])[0])
-            name = _free(_short(operation), section, taken)
-            taken.add((name, section))
-            made.operations[key] = [name, section]
-    candidates: dict[str, list[str]] = defaultdict(list)
-    before, after = modern(current), modern(pulled)
-    seen: set[tuple[str, str]] = set()
-    for known, operation in pairs:
-        for one, other in _parallel(before, known.definition, after, operation.definition, seen):
-            if one not in candidates[other]:
-                candidates[other].append(one)
-    schemas = after.get("components", {}).get("schemas", {})
-    for name, possible in candidates.items():
-        ours = sorted(possible)
-        if name in names.schemas:
+    return pairs, questions
+
+
+def _name_schemas(
+    proposed: Names, candidates: dict[str, list[str]], names: Names, pulled: Json
+) -> list[str]:
+    """Add an entry for each pulled schema that has one candidate; return questions about the others."""
+    questions = []
+    schemas = pulled.get("components", {}).get("schemas", {})
+    for name, found in candidates.items():
+        possible = sorted(set(found))
+        if name in names.schemas or name in possible:
             continue
-        free = [one for one in ours if one not in schemas or one == name]
-        if len(ours) > 1 and name not in ours:
+        if len(possible) > 1:
             questions.append(
-                f"the schema {name} is {' and '.join(ours)} of today: name it in {NAMES.name}"
+                f"the schema {name} may be {' or '.join(possible)} of the current contract: "
+                f"add an entry to {NAMES.name}"
             )
-        elif free and name not in ours:
-            made.schemas[name] = free[0]
+        elif possible[0] not in schemas:
+            proposed.schemas[name] = possible[0]
     by_class: dict[str, list[str]] = defaultdict(list)
-    for name, one in made.schemas.items():
-        by_class[one].append(name)
-    for one, theirs in by_class.items():
-        fresh = [name for name in theirs if name not in names.schemas]
-        if len(theirs) > 1 and fresh:
+    for name, class_name in proposed.schemas.items():
+        by_class[class_name].append(name)
+    for class_name, found in by_class.items():
+        added = [name for name in found if name not in names.schemas]
+        if len(found) > 1 and added:
             questions.append(
-                f"{' and '.join(fresh)} may be {one} of today: name one in {NAMES.name}"
+                f"{' and '.join(added)} may be {class_name} of the current contract: "
+                f"add an entry for one of them to {NAMES.name}"
             )
-            for name in fresh:
-                del made.schemas[name]
-    return made, questions
+            for name in added:
+                del proposed.schemas[name]
+    return questions
 
 
-def _shape(operation: Operation) -> tuple[str, str]:
+def _path_shape(operation: Operation) -> tuple[str, str]:
     return operation.method, re.sub(r"{[^}]*}", "{}", operation.path).rstrip("/")
 
 
-def _short(operation: Operation) -> str:
-    """A name for a new operation: the service's own, if a person wrote it."""
+def _short_name(operation: Operation) -> str:
+    """Name a new operation by its operationId, unless a framework derived that from the path."""
     own = str(operation.definition.get("operationId") or "")
     words = [word for word in re.split(r"[/\W]+", re.sub(r"{[^}]*}", "", operation.path)) if word]
-    made_up = "_".join(words[:3]).lower()
-    if own and not (made_up and own.lower().replace("-", "_").startswith(made_up)):
+    derived = "_".join(words[:3]).lower()
+    if own and not (derived and own.lower().replace("-", "_").startswith(derived)):
         return own
     verbs = {"post": "create", "put": "replace", "patch": "update"}
-    return (
-        f"{verbs.get(operation.method, operation.method)}_{'_'.join(words[-2:]) or 'root'}".lower()
-    )
+    verb = verbs.get(operation.method, operation.method)
+    return f"{verb}_{'_'.join(words[-2:]) or 'root'}".lower()
 
 
-def _free(name: str, section: str, taken: set[Any]) -> str:
-    free, number = name, 1
-    while (free, section) in taken:
-        number += 1
-        free = f"{name}_{number}"
-    return free
-
-
-def _parallel(
-    old: Json, one: Any, new: Json, other: Any, seen: set[tuple[str, str]]
+def _corresponding_schemas(
+    old: Json, left: Any, new: Json, right: Any, visited: set[tuple[str, str]]
 ) -> Iterator[tuple[str, str]]:
-    """Yield names of schemas that stand at the same place of two documents."""
-    if isinstance(one, dict) and isinstance(other, dict):
+    """Compare two documents; yield the names of schemas that are referenced at the same location."""
+    if isinstance(left, dict) and isinstance(right, dict):
         names = [
             pointer(node["$ref"])[2]
             if str(node.get("$ref")).startswith("#/components/schemas/")
             else ""
-            for node in (one, other)
+            for node in (left, right)
         ]
         if all(names):
-            if (names[0], names[1]) in seen:
+            if (names[0], names[1]) in visited:
                 return
-            seen.add((names[0], names[1]))
+            visited.add((names[0], names[1]))
             yield names[0], names[1]
-        one, other = resolve(old, one), resolve(new, other)
-        for key in one.keys() & other.keys():
+        left, right = resolve(old, left), resolve(new, right)
+        for key in left.keys() & right.keys():
             if key not in ("example", "examples", "enum", "default"):
-                yield from _parallel(old, one[key], new, other[key], seen)
-    elif isinstance(one, list) and isinstance(other, list):
-        for left, right in zip(one, other, strict=False):
-            yield from _parallel(old, left, new, right, seen)
+                yield from _corresponding_schemas(old, left[key], new, right[key], visited)
+    elif isinstance(left, list) and isinstance(right, list):
+        for one, other in zip(left, right, strict=False):
+            yield from _corresponding_schemas(old, one, new, other, visited)

@@ -1,9 +1,10 @@
-"""Replace openapi/haut.yaml by the wanted sections of the service's Swagger, or change nothing.
+"""Replace openapi/haut.yaml by the selected sections of the service's Swagger: `make spec-pull`.
 
-What is written is upstream's word for word: corrections belong in openapi/overlay.yaml. Kept are the
-operations that openapi/sections.yaml names and what they refer to. The order is that of the
-checked-in document, with what is new after it: a pull without a change upstream leaves no diff, even
-from a server that lists things in another order each time, and nobody's positional arguments move.
+haut.yaml gets the operations that openapi/sections.yaml selects, and the components that they refer to.
+Their content is not edited; corrections belong in openapi/overlay.yaml. Entries keep the order of the
+checked-in document, and new entries follow. Therefore a pull without changes leaves no diff, even if the
+server's order varies, and the positional arguments of generated functions keep their places. If a pull
+fails, no file is changed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from attrs import field, frozen
 from attrs.validators import deep_iterable, instance_of
 
 from haut_ext import ConfigError
-from haut_ext.settings import parse_base_url
+from haut_ext.addresses import parse_base_url
 from scripts.spec.document import (
     METHODS,
     ROOT,
@@ -41,17 +42,24 @@ from scripts.spec.names import NAMES, Names, propose
 SECTIONS = ROOT / "openapi" / "sections.yaml"
 
 _HEADER = """\
-# The service's own OpenAPI document, as `make spec-pull` got it: the sections that sections.yaml names.
-# Never edited; corrections belong in overlay.yaml.
+# The sections of the service's OpenAPI document that sections.yaml selects, written by `make spec-pull`.
+# Do not edit; corrections belong in overlay.yaml.
 """
 _TOP = ("openapi", "info", "jsonSchemaDialect", "externalDocs", "servers", "security", "tags")
-_TIMEOUT = 30.0  # seconds for each step of the download; the largest documents take two
+_TIMEOUT = 30.0  # seconds
 _TEXTS = deep_iterable(instance_of(str), instance_of(list))
 
 
 @frozen
 class Sections:
-    """What of a document is wanted; see openapi/sections.yaml."""
+    """The content of openapi/sections.yaml.
+
+    Attributes:
+        tags: Tags whose operations are selected.
+        paths: Path prefixes, ending at a slash, whose operations are selected.
+        operations: Ids of further operations.
+        own: Paths of haut.yaml that are not part of the Swagger and are kept.
+    """
 
     tags: list[str] = field(factory=list, validator=_TEXTS)
     paths: list[str] = field(factory=list, validator=_TEXTS)
@@ -66,70 +74,71 @@ class Sections:
             raise SpecError(f"{path.name}: {error}") from None
 
 
-# --- the source
+# --- source
 
 
 def fetch(source: str, token: str | None) -> str:
     """Return the text of a document.
 
     Args:
-        source: A path, or an address: https, or plain http to loopback.
-        token: Sent to the address's own origin, and to no other that it redirects to.
+        source: A path, an https URL, or an http URL of a loopback address.
+        token: The API token. It is sent to the URL's origin only, not to other origins after a redirect.
 
     Raises:
-        SpecError: If it cannot be had. Names neither the token nor the query of the address.
+        SpecError: If the document cannot be read or fetched. The message contains neither the token nor
+            the credentials and the query of the URL.
     """
     if "://" not in source:
         try:
             return Path(source).read_text("utf-8")
         except (OSError, UnicodeError) as error:
             raise SpecError(f"{source} cannot be read: {error}") from None
-    shown = _shown(source)
+    shown = _without_secrets(source)
     headers = {"Accept": "application/json, application/yaml;q=0.9, */*;q=0.1"}
     if token:
         headers["Authorization"] = f"Bearer {token}"  # httpx drops it when the origin changes
     try:
-        with httpx.Client(
-            timeout=_TIMEOUT, event_hooks={"request": [_refuse_plain_http]}
-        ) as client:
-            answer = client.get(source, headers=headers, follow_redirects=True)
+        with httpx.Client(timeout=_TIMEOUT, event_hooks={"request": [_check_scheme]}) as client:
+            response = client.get(source, headers=headers, follow_redirects=True)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise SpecError(f"{shown} cannot be reached: {type(error).__name__}") from None
-    if answer.status_code in (401, 403):
-        known = "does not accept HAUT_TOKEN" if token else "wants a token: set HAUT_TOKEN"
-        raise SpecError(f"{shown} answers {answer.status_code}: it {known}")
-    if answer.status_code != httpx.codes.OK:
-        raise SpecError(f"{shown} answers {answer.status_code}")
-    return answer.text
+    if response.status_code in (401, 403):
+        reason = "HAUT_TOKEN was rejected" if token else "a token is required, set HAUT_TOKEN"
+        raise SpecError(f"{shown} returned status {response.status_code}: {reason}")
+    if response.status_code != httpx.codes.OK:
+        raise SpecError(f"{shown} returned status {response.status_code}")
+    return response.text
 
 
-def _shown(source: str) -> str:
-    """The source without user, password and query, which may be secret."""
+def _without_secrets(source: str) -> str:
+    """Return a URL without credentials and query, or the name of a file."""
     if "://" not in source:
         return Path(source).name
     parts = urlsplit(source)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def _refuse_plain_http(request: httpx.Request) -> None:
+def _check_scheme(request: httpx.Request) -> None:
     origin = f"{request.url.scheme}://{request.url.netloc.decode()}"
     try:
         parse_base_url(origin)
     except ConfigError:
-        raise SpecError(f"{origin} is refused: plain http is accepted for loopback only") from None
+        raise SpecError(
+            f"{origin} is not allowed: use https; http is allowed for loopback addresses only"
+        ) from None
 
 
-# --- the selection
+# --- selection
 
 
 def select(document: Json, sections: Sections) -> Json:
-    """Return the part of a document that is wanted, complete in itself.
+    """Return a document with the selected operations and all components that they refer to.
 
     Raises:
-        SpecError: If a section does not exist, or a reference points to nothing.
+        SpecError: If a section does not exist, or a reference has no target.
     """
-    paths = _wanted(document, sections)
-    kept: Json = {"paths": paths, **_reached(document, paths)}
+    paths = _selected_paths(document, sections)
+    kept: Json = {"paths": paths, **_referenced(document, paths)}
     for key in _TOP:
         if key in document:
             kept[key] = document[key]
@@ -140,14 +149,14 @@ def select(document: Json, sections: Sections) -> Json:
     return {key: kept[key] for key in (*_TOP, "paths", "components") if key in kept}
 
 
-def _wanted(document: Json, sections: Sections) -> Json:
+def _selected_paths(document: Json, sections: Sections) -> Json:
     selectors = [
-        *(("the tag", tag) for tag in sections.tags),
-        *(("the path", start) for start in sections.paths),
-        *(("the operation", name) for name in sections.operations),
+        *(("tag", tag) for tag in sections.tags),
+        *(("path", prefix) for prefix in sections.paths),
+        *(("operation", name) for name in sections.operations),
     ]
     if not selectors:
-        raise SpecError(f"{SECTIONS.name} names no section")
+        raise SpecError(f"{SECTIONS.name} selects no section")
     missing = set(selectors)
     paths: Json = {}
     for path, item in document["paths"].items():
@@ -159,25 +168,26 @@ def _wanted(document: Json, sections: Sections) -> Json:
             if key not in METHODS:
                 kept[key] = value
                 continue
-            naming = {selector for selector in selectors if _names(*selector, path, value)}
-            missing -= naming
-            if naming:
+            matching = {selector for selector in selectors if _matches(*selector, path, value)}
+            missing -= matching
+            if matching:
                 kept[key] = value
         if kept.keys() & set(METHODS):
             paths[path] = kept
     if missing:
+        shown = ", ".join(f"{kind} {value}" for kind, value in sorted(missing))
         raise SpecError(
-            f"nothing in the document has {', '.join(map(' '.join, sorted(missing)))} "
-            f"({SECTIONS.name}). Its tags are: {', '.join(sorted(_tags(document['paths']))) or 'none'}"
+            f"{SECTIONS.name} selects {shown}, which the document does not have. The document's tags "
+            f"are: {', '.join(sorted(_tags(document['paths']))) or 'none'}"
         )
     return paths
 
 
-def _names(kind: str, value: str, path: str, operation: Json) -> bool:
+def _matches(kind: str, value: str, path: str, operation: Json) -> bool:
     match kind:
-        case "the tag":
+        case "tag":
             return value.casefold() in {tag.casefold() for tag in operation.get("tags", [])}
-        case "the path":
+        case "path":
             return f"{path}/".startswith(f"{value.rstrip('/')}/")
         case _:
             return operation.get("operationId") == value
@@ -196,8 +206,8 @@ def _inherits_security(paths: Json) -> bool:
     return any("security" not in found for found in _definitions(paths))
 
 
-def _reached(document: Json, paths: Json) -> Json:
-    """The components that some paths refer to, and those that these refer to."""
+def _referenced(document: Json, paths: Json) -> Json:
+    """Return the components that paths refer to, directly or indirectly, as `{"components": ...}`."""
     names: set[tuple[str, str]] = set()
     todo: list[tuple[str, Any, bool]] = [("#/paths", paths, True)]
     inherited: list[Json] = document.get("security", [])
@@ -211,23 +221,21 @@ def _reached(document: Json, paths: Json) -> Json:
     subclasses = _subclasses(document)
     while todo:
         start, node, table = todo.pop()
-        for place, schema, _ in subclasses.pop(start, []):
-            names.add(("schemas", pointer(place)[2]))
-            todo.append((place, schema, False))
-        for place, reference in references(node, start, names=table):
+        # Subclasses are treated like references of their base.
+        found = [(start, place) for place in subclasses.pop(start, [])]
+        for place, reference in [*references(node, start, names=table), *found]:
             _target(document, reference, place)
             steps = pointer(reference)
             if steps[:1] != ["components"] or len(steps) < 3:
                 raise SpecError(
-                    f"{place} refers to {reference}, which is neither a component nor wanted by "
-                    "itself; `redocly bundle --dereferenced` writes the document without it"
+                    f"{place} refers to {reference}, which is neither a component nor selected; "
+                    "`redocly bundle --dereferenced` replaces such references by their targets"
                 )
             section, name = steps[1:3]
             if (section, name) not in names:
                 names.add((section, name))
-                todo.append(
-                    (f"#/components/{section}/{name}", document["components"][section][name], False)
-                )
+                target = f"#/components/{section}/{escaped(name)}"
+                todo.append((target, document["components"][section][name], False))
     components = {
         section: kept
         for section, found in document.get("components", {}).items()
@@ -237,56 +245,56 @@ def _reached(document: Json, paths: Json) -> Json:
     return {"components": components} if components else {}
 
 
-def _subclasses(document: Json) -> dict[str, list[tuple[str, Any, bool]]]:
-    """What is all of a schema with a discriminator: an answer of the one may be any of the others.
+def _subclasses(document: Json) -> dict[str, list[str]]:
+    """Return the subclasses of each schema that has a discriminator, as references.
 
-    No reference leads to them.
+    A subclass refers to its base in `allOf`; the base does not refer to its subclasses.
     """
     schemas = document.get("components", {}).get("schemas", {})
-    found: dict[str, list[tuple[str, Any, bool]]] = {}
+    found: dict[str, list[str]] = {}
     for name, schema in schemas.items():
         for part in schema.get("allOf", []) if isinstance(schema, dict) else []:
             base = schemas.get(str(part.get("$ref")).rpartition("/")[2])
             if isinstance(base, dict) and "discriminator" in base:
-                place = f"#/components/schemas/{escaped(name)}"
-                found.setdefault(part["$ref"], []).append((place, schema, False))
+                found.setdefault(part["$ref"], []).append(f"#/components/schemas/{escaped(name)}")
     return found
 
 
 def _target(document: Json, reference: str, place: str) -> Any:
     if not reference.startswith("#/"):
         raise SpecError(
-            f"{place} refers to {reference}, outside of the document; `redocly bundle` brings it in"
+            f"{place} refers to {reference}, outside the document; "
+            "`redocly bundle` includes such targets"
         )
     try:
         return look_up(document, reference)
     except KeyError:
         raise SpecError(
-            f"{place} refers to {reference}, which the document does not have"
+            f"{place} refers to {reference}, which does not exist in the document"
         ) from None
 
 
-def keep_own(pulled: Json, current: Json, own: list[str]) -> Json:
-    """Return the pulled document with the paths of the current one that are ours.
+def add_own_paths(pulled: Json, current: Json, own: list[str]) -> Json:
+    """Return the pulled document with the paths `own` of the current document added.
 
     Raises:
-        SpecError: If one of them is missing, or clashes with what was pulled.
+        SpecError: If one of these paths is missing, or the pulled document has a different one.
     """
     merged: Json = {**pulled, "paths": dict(pulled["paths"])}
     for path in own:
         if path not in current["paths"]:
-            raise SpecError(f"{SECTIONS.name}: our own path {path} is not in {SPEC.name}")
-        ours = {"paths": {path: current["paths"][path]}}
-        ours |= _reached(current, ours["paths"])
-        for section, key, value in _entries(ours):
-            theirs = merged
+            raise SpecError(f"{SECTIONS.name}: the path {path} under `own` is not in {SPEC.name}")
+        own_part = {"paths": {path: current["paths"][path]}}
+        own_part |= _referenced(current, own_part["paths"])
+        for section, key, value in _entries(own_part):
+            target = merged
             for step in section:
-                theirs[step] = dict(theirs.get(step, {}))
-                theirs = theirs[step]
-            if theirs.setdefault(key, value) != value:
+                target[step] = dict(target.get(step, {}))
+                target = target[step]
+            if target.setdefault(key, value) != value:
                 raise SpecError(
-                    f"{'.'.join(section)}.{key} is ours ({SECTIONS.name}, own), and upstream has "
-                    "another one: decide which of the two it shall be"
+                    f"{'.'.join(section)}.{key} differs between {SPEC.name} and the pulled document; "
+                    f"to use the pulled one, remove its path from `own` in {SECTIONS.name}"
                 )
     return merged
 
@@ -299,11 +307,14 @@ def _entries(document: Json) -> Iterator[tuple[list[str], str, Any]]:
             yield ["components", section], name, value
 
 
-# --- the order
+# --- order
 
 
 def arrange(new: Any, old: Any) -> Any:
-    """Return `new` in the order of `old`, where order has no meaning; what is new comes last."""
+    """Return `new` with the entries that `old` has in the same order, followed by all other entries.
+
+    Lists whose order has a meaning keep their order.
+    """
     if isinstance(new, dict):
         before = old if isinstance(old, dict) else {}
         keys = [key for key in before if key in new] + [key for key in new if key not in before]
@@ -331,26 +342,29 @@ def _identity(item: Any) -> str:
     return str(item.get("$ref") or (item.get("in"), item.get("name")))
 
 
-# --- the whole
+# --- command
 
 
 def pull(source: str, token: str | None) -> Json:
-    """Return what haut.yaml shall be: the wanted part of a document, and what is ours; writes nothing.
+    """Return the new content of haut.yaml, without writing it.
 
     Raises:
-        SpecError: If it cannot be used.
+        SpecError: If the document cannot be fetched or used.
     """
     sections = Sections.read(SECTIONS)
     current = parse(SPEC.read_text("utf-8"), SPEC.name)
-    pulled = select(parse(fetch(source, token), _shown(source)), sections)
-    arranged: Json = arrange(keep_own(pulled, current, sections.own), current)
+    pulled = select(parse(fetch(source, token), _without_secrets(source)), sections)
+    arranged: Json = arrange(add_own_paths(pulled, current, sections.own), current)
     return arranged
 
 
 def write(document: Json) -> bool:
-    """Put a pulled document in the place of haut.yaml, as a whole; return whether that changed it.
+    """Write a pulled document to haut.yaml, and the names of new entries to names.yaml.
 
-    Names of what is new are added to names.yaml and printed for review.
+    New names and open questions are printed for review. haut.yaml is replaced atomically.
+
+    Returns:
+        Whether haut.yaml changed.
     """
     current = parse(SPEC.read_text("utf-8"), SPEC.name)
     if document == current:
@@ -361,28 +375,32 @@ def write(document: Json) -> bool:
         for key, value in getattr(proposed, kind).items():
             if key not in getattr(names, kind):
                 shown = " in ".join(value) if isinstance(value, list) else value
-                print(f"{NAMES.relative_to(ROOT)}: {key} is called {shown}")
+                print(f"{NAMES.relative_to(ROOT)}: {key} is named {shown}")
     for question in questions:
         print(f"to decide: {question}")
     if proposed != names:
         proposed.write(NAMES)
-    fresh = SPEC.with_suffix(".pulled")
-    fresh.write_text(_HEADER + dump(document), "utf-8")
-    fresh.replace(SPEC)
+    pulled = SPEC.with_suffix(".pulled")
+    pulled.write_text(_HEADER + dump(document), "utf-8")
+    pulled.replace(SPEC)
     return True
 
 
+def source_argument(description: str | None) -> str:
+    """Parse the command line of a command that takes an OpenAPI document."""
+    parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
+    parser.add_argument("source", help="path or URL of an OpenAPI 3.0 or 3.1 document")
+    return str(parser.parse_args().source)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("source", help="path or address of an OpenAPI 3.0 or 3.1 document")
-    source = parser.parse_args().source
-    command("spec-pull", lambda: _pull(source), when_failed=". Nothing was changed.")
+    source = source_argument(__doc__)
+    command("spec-pull", lambda: _pull(source), when_failed=". No file was changed.")
 
 
 def _pull(source: str) -> None:
     changed = write(pull(source, os.environ.get("HAUT_TOKEN")))
-    what = "is now what was pulled" if changed else "is as it was: no change upstream"
-    print(f"{SPEC.relative_to(ROOT)} {what}")
+    print(f"{SPEC.relative_to(ROOT)} {'was replaced' if changed else 'is up to date'}")
 
 
 if __name__ == "__main__":

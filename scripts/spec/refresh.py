@@ -1,13 +1,12 @@
-"""From the service's Swagger to a change set that only waits for review: `make refresh SPEC=...`.
+"""Turn the service's current Swagger into a change set for review: `make refresh SPEC=...`.
 
-Pull, validate, lint, generate, diff, changelog, tests, in this order; nothing is committed. A step that
-fails stops the run and says what to mend. Nothing is written before the pulled document is known to be
-valid; from then on each step leaves what helps to mend the one that failed.
+The steps are pull, validate, lint, generate, diff, changelog and tests; nothing is committed. If a step
+fails, the run stops with an error that says how to continue. No file of the contract is written before
+the pulled document is valid. Each step keeps its output, so that a failed step can be debugged.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import subprocess
@@ -16,10 +15,10 @@ from collections.abc import Callable, Iterator
 
 from attrs import define, field, frozen
 
-from scripts.generate import OVERLAY, overlaid
+from scripts.generate import OVERLAY, load_contract
 from scripts.spec import diff, evidence
 from scripts.spec.document import ROOT, Json, SpecError, command, dump
-from scripts.spec.pull import pull, write
+from scripts.spec.pull import pull, source_argument, write
 
 BASE = "HEAD"
 BUILD = ROOT / "build"
@@ -30,7 +29,13 @@ CHANGELOG = ROOT / "CHANGELOG.md"
 
 @frozen
 class Step:
-    """A step, and how things stand when it fails."""
+    """A step of the refresh.
+
+    Attributes:
+        name: The name of the step.
+        run: Runs the step; returns a short summary.
+        when_failed: State of the working tree after a failure, and how to continue.
+    """
 
     name: str
     run: Callable[[], str]
@@ -39,39 +44,46 @@ class Step:
 
 @define
 class Refresh:
-    """A refresh from one source; each step leaves to the next what it has found."""
+    """A refresh of the contract from one source.
+
+    Attributes:
+        source: Path or URL of the document.
+        document: The pulled document, after the step "pull".
+        report: The comparison with the last commit, after the step "diff".
+    """
 
     source: str
     document: Json = field(factory=dict)
     report: diff.Report | None = None
 
     def steps(self) -> list[Step]:
+        """Return the steps in their order."""
         report, rejected = REPORT.relative_to(ROOT), REJECTED.relative_to(ROOT)
         return [
-            Step("pull", self.pull, "Nothing was changed."),
+            Step("pull", self.pull, "No file was changed."),
             Step(
                 "validate",
                 self.validate,
-                f"Nothing was changed; what was pulled lies in {rejected}.",
+                f"The contract was not changed; the pulled document is in {rejected}.",
             ),
             Step(
                 "lint",
-                lambda: _make("lint-spec"),
-                "haut.yaml is what was pulled. Switch off in openapi/redocly.yaml, with the reason, "
-                "the rule that the service breaks; then run this again.",
+                _lint,
+                "haut.yaml was replaced. If the service breaks a rule of the linter, switch the rule "
+                "off in openapi/redocly.yaml, with the reason, and run the refresh again.",
             ),
             Step(
                 "generate",
                 lambda: _make("generate"),
-                "haut.yaml is what was pulled, generated/ is as it was. Mend openapi/overlay.yaml; "
-                "then run this again.",
+                "haut.yaml was replaced; generated/ was not changed. Correct the document in "
+                "openapi/overlay.yaml, and run the refresh again.",
             ),
-            Step("diff", self.compare, "haut.yaml and generated/ are new."),
-            Step("changelog", self.log, f"haut.yaml, generated/ and {report} are new."),
+            Step("diff", self.compare, "haut.yaml and generated/ were updated."),
+            Step("changelog", self.log, f"haut.yaml, generated/ and {report} were updated."),
             Step(
                 "tests",
                 lambda: _make("test"),
-                f"haut.yaml, generated/, CHANGELOG.md and {report} are new. Mend haut_ext, the "
+                f"haut.yaml, generated/, CHANGELOG.md and {report} were updated. Update haut_ext, the "
                 "sandbox and the cassettes; then run `make test`.",
             ),
         ]
@@ -81,14 +93,14 @@ class Refresh:
         return f"{len(self.document['paths'])} paths"
 
     def validate(self) -> str:
-        # As the generator will see it, so that the overlay can mend a fault upstream.
+        # Validate with the overlay applied, so that the overlay can correct errors of the document.
         try:
-            overlaid(OVERLAY, self.document)
+            load_contract(OVERLAY, self.document)
         except SpecError:
             BUILD.mkdir(exist_ok=True)
             REJECTED.write_text(dump(self.document), "utf-8")
             raise
-        return "haut.yaml is new" if write(self.document) else "valid, and no change upstream"
+        return "haut.yaml was replaced" if write(self.document) else "haut.yaml is up to date"
 
     def compare(self) -> str:
         self.report = diff.compare(BASE)
@@ -101,7 +113,20 @@ class Refresh:
         before = CHANGELOG.read_text("utf-8")
         after = with_entry(before, self.report)
         CHANGELOG.write_text(after, "utf-8")
-        return "nothing to say" if after == before else "an entry in the unreleased section"
+        return "no new entries" if after == before else "entries added to the unreleased section"
+
+
+def _lint() -> str:
+    command = [sys.executable, "-m", "scripts.lint_spec"]
+    done = subprocess.run(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    if done.returncode:
+        print(done.stdout, file=sys.stderr)
+        raise SpecError(
+            "the linter reports errors; run `python -m scripts.lint_spec` to see them again"
+        )
+    return "passed"
 
 
 def _make(target: str) -> str:
@@ -111,12 +136,12 @@ def _make(target: str) -> str:
     )
     if done.returncode:
         print(done.stdout, file=sys.stderr)
-        raise SpecError(f"`make {target}` fails")
+        raise SpecError(f"`make {target}` failed")
     return "passed"
 
 
 def with_entry(changelog: str, report: diff.Report) -> str:
-    """Return the changelog with a line for each change, in its unreleased section."""
+    """Return the changelog with a line for each change in its unreleased section."""
     lines = [line for line in _lines(report) if line not in changelog]
     if not lines:
         return changelog
@@ -129,27 +154,25 @@ def with_entry(changelog: str, report: diff.Report) -> str:
     following = re.compile(r"^## ", re.MULTILINE).search(changelog, heading.end())
     end = following.start() if following else len(changelog)
     section = changelog[:end].rstrip()
-    # A heading is followed by an empty line, a line of the section by the next one.
+    # An empty line follows a heading, but separates no lines of a list.
     gap = "\n\n" if section.endswith(heading[0]) else "\n"
     rest = "\n\n" + changelog[end:] if following else "\n"
     return section + gap + "\n".join(lines) + rest
 
 
 def _lines(report: diff.Report) -> Iterator[str]:
-    for change in report.wire.changes:
-        mark = "**breaking** " if change.breaking else ""
-        users = diff.operations_of(change.operations - {change.subject}, report.wire)
-        yield f"- {mark}`{change.subject}`: {change.text}" + (f", in {users}." if users else ".")
+    for change in report.http.changes:
+        label = "**breaking** " if change.breaking else ""
+        users = diff.names_of(change.operations - {change.subject}, report.http)
+        yield f"- {label}`{change.subject}`: {change.text}" + (f", in {users}." if users else ".")
     for difference in report.python:
-        # What nobody can import any more; the other breaks are those of the wire, in Python's words.
+        # Other breaking changes of the Python API follow from the changes of the HTTP API above.
         if difference.text in ("module removed", "class removed"):
             yield f"- **breaking** `{difference.name}`: {difference.text}."
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("source", help="path or address of an OpenAPI 3.0 or 3.1 document")
-    for step in Refresh(parser.parse_args().source).steps():
+    for step in Refresh(source_argument(__doc__)).steps():
         command(
             f"refresh: {step.name} failed",
             lambda step=step: print(f"{step.name}: {step.run()}", flush=True),  # type: ignore[misc]

@@ -1,1 +1,1 @@
-"""The asynchronous face, written by hand. `_sync` is derived from it by `make sync`."""
+"""Tests of the asynchronous client, written by hand. `make sync` derives `_sync` from them."""

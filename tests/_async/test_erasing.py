@@ -18,7 +18,7 @@ from haut_ext import (
     Forbidden,
     NotFound,
 )
-from haut_ext._async.erasing import erase_subject
+from haut_ext._async.workflows.erase import erase_subject
 from haut_ext.sandbox import Request, Sandbox, faults
 
 pytestmark = pytest.mark.anyio

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from haut_ext import AsyncHaut, RateLimited
-from haut_ext._http import retry
+from haut_ext._http import retry_policy
 from haut_ext.sandbox import Sandbox, faults
 from tests.photo_files import jpeg
 
@@ -32,7 +32,7 @@ class AsyncRecorder:
 
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setattr(retry, "INITIAL_BACKOFF", 0.01)
+    monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.01)
     with Sandbox() as sandbox:
         yield sandbox
 

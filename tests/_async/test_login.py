@@ -33,12 +33,12 @@ from haut_ext import (
     Unauthorized,
     UnexpectedResponse,
 )
+from haut_ext._async.auth import AsyncTokenSource
 from haut_ext._async.login import AsyncLogin
-from haut_ext._async.tokens import AsyncTokenSource
-from haut_ext._http.redaction import scrub
+from haut_ext._http.redaction import redact_text
+from haut_ext._http.tokens import TOKENLESS_PATHS
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
 from haut_ext.sandbox.messages import Answer
-from haut_ext.tokens import OPEN_PATHS
 from tests.faces import gather_async
 
 pytestmark = pytest.mark.anyio
@@ -59,7 +59,7 @@ class Ahead:
 
     def __init__(self, haut: AsyncHaut) -> None:
         self.seconds = 0.0
-        tokens = haut._session.http.connections.tokens
+        tokens = haut._operations.http.connections.tokens
         assert isinstance(tokens.provider, AsyncLogin)
         tokens.clock = tokens.provider.clock = self
 
@@ -256,13 +256,14 @@ async def test_a_401_after_an_early_failure_asks_again() -> None:
             raise OSError
         return f"token-{seconds:g}"
 
-    tokens = AsyncTokenSource(provider, life=HOUR, clock=lambda: seconds)
+    tokens = AsyncTokenSource(provider, lifetime=HOUR)
+    tokens.clock = lambda: seconds
     held = await tokens.current()
     seconds, failing = HOUR * 3 / 4, True
-    assert (await tokens.current()).token == "token-0"
+    assert (await tokens.current()).value == "token-0"
     failing = False
     assert await tokens.renew(held)
-    assert (await tokens.current()).token == "token-2700"
+    assert (await tokens.current()).value == "token-2700"
 
 
 async def test_late_all_wait_for_one(sandbox: Sandbox) -> None:
@@ -389,7 +390,7 @@ def test_the_wire_knows_which_operations_are_open() -> None:
         for operation in operations.values()
         if isinstance(operation, dict) and operation.get("security") == []
     }
-    assert documented == OPEN_PATHS
+    assert documented == TOKENLESS_PATHS
 
 
 async def test_open_operations_carry_no_token_and_wait_for_none(sandbox: Sandbox) -> None:
@@ -453,7 +454,7 @@ async def test_nothing_secret_in_what_a_failed_login_leaves(
 
 
 def test_a_secret_that_is_part_of_another() -> None:
-    assert scrub("ada-1815", ("ada", "ada-1815", "1815")) == "[redacted]"
+    assert redact_text("ada-1815", ("ada", "ada-1815", "1815")) == "[redacted]"
 
 
 async def test_nothing_secret_in_a_client(
@@ -463,9 +464,9 @@ async def test_nothing_secret_in_a_client(
     async with await log_in(sandbox) as haut:
         sandbox.expire_token()
         await haut.subjects.list()
-        tokens = haut._session.http.connections.tokens
+        tokens = haut._operations.http.connections.tokens
         shown = repr(haut) + repr(vars(haut)) + repr(haut.api) + repr(vars(tokens))
-        shown += repr(vars(tokens.provider)) + repr(haut._session) + caplog.text
+        shown += repr(vars(tokens.provider)) + repr(haut._operations) + caplog.text
     held = {*sandbox.world.accounts.refresh_tokens, *sandbox.world.accounts._ends}
     for secret in (*sandbox.login_credentials.values(), *held):
         assert str(secret) not in shown
@@ -479,10 +480,10 @@ async def test_a_bad_answer_ends_the_connections(sandbox: Sandbox) -> None:
 
 
 async def test_a_caller_that_is_cancelled_leaves_the_renewal_to_the_next(sandbox: Sandbox) -> None:
-    tokens = AsyncTokenSource(Interrupted(), life=HOUR)
+    tokens = AsyncTokenSource(Interrupted(), lifetime=HOUR)
     with pytest.raises(asyncio.CancelledError):
         await tokens.current()
-    assert (await tokens.current()).token == "token-2"
+    assert (await tokens.current()).value == "token-2"
 
 
 class Interrupted:

@@ -24,8 +24,8 @@ from haut_ext import (
     UploadIncomplete,
     UploadState,
 )
-from haut_ext._async import polling
-from haut_ext._http import retry
+from haut_ext._async.workflows import polling
+from haut_ext._http import retry_policy
 from haut_ext.sandbox import Fault, Sandbox, faults
 from haut_ext.sandbox.analysis import FACE_SKIN_METRICS_2, FACE_SKIN_METRICS_3
 from haut_ext.sandbox.messages import Answer, json_answer
@@ -43,7 +43,7 @@ BOTH = pytest.mark.parametrize("api", ["v1", "v3"])
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(polling, "FIRST_WAIT", 0.001)
-    monkeypatch.setattr(retry, "INITIAL_BACKOFF", 0.001)
+    monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.001)
 
 
 @pytest.fixture
@@ -407,7 +407,7 @@ async def test_what_fails_while_waiting_leaves_an_upload_that_is_done(
     state = UploadState.from_json(caught.value.state.to_json())
     assert (state.stage, state.missing, state.api) == ("results", (), api)
     with pytest.raises(ResultsTimeout) as late:
-        await haut.resume_upload(state, wait=True, timeout=0)
+        await haut.resume_upload(state, wait=True, wait_timeout=0)
     sandbox.clock.advance(100)
     expected = FAMILIES if api == "v1" else ()
     batch = await haut.resume_upload(state, wait=True, algorithms=expected)

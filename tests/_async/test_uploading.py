@@ -13,15 +13,18 @@ from uuid import UUID
 import pytest
 
 from haut_ext import (
+    Api,
     AsyncHaut,
     ConfigError,
     NotFound,
+    Photo,
     Side,
+    SignedUpload,
     StorageError,
     UploadIncomplete,
+    UploadSlotV3,
     UploadState,
 )
-from haut_ext._async.uploading import Attributes, new_state, upload_and_compute
 from haut_ext.sandbox import Request, Sandbox, faults
 
 pytestmark = pytest.mark.anyio
@@ -309,9 +312,7 @@ async def test_who_keeps_the_state_knows_of_each_request_before_it_is_sent(
 
     sandbox.before_request = note
     async with AsyncHaut(**sandbox.credentials) as haut:
-        files: dict[Side, Any] = {"front": FILES["front"]}
-        new = new_state(UUID(subject_id), files)
-        await upload_and_compute(haut.images, new, files, Attributes(), None, on_state=told.append)
+        await haut.upload_and_compute(subject_id, front=FILES["front"], on_state=told.append)
     assert known == [
         ("create_signed_upload_url", ["unknown"], "not sent"),
         ("upload_image", ["open"], "not sent"),
@@ -319,3 +320,20 @@ async def test_who_keeps_the_state_knows_of_each_request_before_it_is_sent(
     ]
     assert told[-1].compute == "started"
     assert told[-1].batch_id is not None
+
+
+@pytest.mark.parametrize("api", ["v1", "v3"])
+async def test_photos_are_sent_by_the_function_passed_as_send_bytes(
+    api: Api, sandbox: Sandbox, subject_id: str
+) -> None:
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        slots: list[SignedUpload | UploadSlotV3] = []
+
+        async def send_bytes(slot: SignedUpload | UploadSlotV3, photo: Photo) -> None:
+            slots.append(slot)
+            await haut.images.send_bytes(*pickle.loads(pickle.dumps((slot, photo))))
+
+        batch = await haut.upload_and_compute(
+            subject_id, front=FILES["front"], left=FILES["left"], api=api, send_bytes=send_bytes
+        )
+        assert len(slots) == len(batch.images) == sandbox.carried_out("upload_image") == 2

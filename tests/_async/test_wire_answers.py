@@ -60,7 +60,7 @@ async def test_bodies_that_do_not_fit(sandbox: Sandbox, operation: str) -> None:
             sandbox.faults.add(operation, answer)
             error = None
             try:
-                await haut._session.call(module, object, **parameters)
+                await haut._operations.call(module, object, **parameters)
             except UnexpectedResponse as raised:
                 error = raised
             assert error or not misfit.must_fail, misfit
@@ -111,7 +111,7 @@ async def test_a_body_that_cannot_be_unpacked_is_a_broken_answer(sandbox: Sandbo
     sandbox.faults.add("create_subject", damaged)
     async with AsyncHaut(**sandbox.credentials) as haut:
         assert (await haut.images.get(image)).id == image  # asked again
-        with pytest.raises(TransportError, match="cut off") as caught:
+        with pytest.raises(TransportError, match="lost its connection") as caught:
             await haut.subjects.create("someone")  # not sent again
     assert caught.value.maybe_delivered
     assert (sandbox.arrived("get_image"), sandbox.arrived("create_subject")) == (2, 1)
@@ -146,7 +146,9 @@ async def test_what_may_have_arrived_is_not_forgotten_by_a_later_attempt(sandbox
     subject = store(sandbox).subject
     sandbox.before_request = lambda _: sandbox.close()
     async with AsyncHaut(**sandbox.credentials, max_retries=1) as haut:
-        with pytest.raises(TransportError, match=r"no connection was made .*2 attempts") as caught:
+        with pytest.raises(
+            TransportError, match=r"no connection was established .*2 attempts"
+        ) as caught:
             await haut.subjects.update(subject, name="someone")
     assert caught.value.maybe_delivered
 
@@ -155,7 +157,7 @@ async def test_what_may_have_arrived_is_not_forgotten_by_a_later_attempt(sandbox
     ("code", "reason", "attempts"),
     [
         (socket.EAI_NONAME, "does not resolve (unknown)", 1),
-        (socket.EAI_AGAIN, "no connection was made", 2),
+        (socket.EAI_AGAIN, "no connection was established", 2),
     ],
 )
 async def test_host_name_that_does_not_resolve_is_looked_up_again_only_if_that_may_help(

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from haut_ext import AsyncHaut, Timeout, TransportTimeout
-from haut_ext._http import retry
-from haut_ext.photo import Photo
+from haut_ext._http import retry_policy
+from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Request, Sandbox, faults
 from tests.faces import AsyncLatest
 from tests.wire.holdings import AsyncHoldings
@@ -27,7 +27,7 @@ DEADLINE = 1.0
 
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setattr(retry, "INITIAL_BACKOFF", 0.01)
+    monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.01)
     with Sandbox(seed=1) as sandbox:
         yield sandbox
 

@@ -17,7 +17,7 @@ from uuid import UUID
 import pytest
 
 from haut_ext import AsyncHaut
-from haut_ext.photo import Photo
+from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Request, Sandbox, faults
 from tests.wire.holdings import AsyncHoldings
 from tests.wire.interrupts import AsyncCrowd, AsyncInterrupter, AsyncMoment

@@ -18,8 +18,8 @@ import pytest
 
 from haut_api.api.subjects import list_subjects
 from haut_ext import AsyncHaut, HautError, NotFound, Timeout, UploadIncomplete
-from haut_ext._http import retry
-from haut_ext.photo import Photo
+from haut_ext._http import retry_policy
+from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Sandbox, faults
 from tests.conformance import FAULTS
 from tests.wire.world import PHOTO, store
@@ -39,7 +39,7 @@ LINE = re.compile(
 
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setattr(retry, "INITIAL_BACKOFF", 0.01)
+    monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.01)
     with Sandbox(seed=1, analysis_reads=0) as sandbox:
         yield sandbox
 
@@ -122,7 +122,12 @@ async def test_all_that_can_be_done_is_done(sandbox: Sandbox) -> None:
     # `resume_upload` is done below, `login` by its own tests, the others send nothing...
     assert public - done == {
         *("resume_upload", "login", "with_options", "request", "from_env", "aclose"),
-        *("request_upload_v3", "read_results", "read_results_v3"),  # ...or are done by those above
+        *(
+            "find",
+            "request_upload_v3",
+            "read_results",
+            "read_results_v3",
+        ),  # ...or are done by those above
     }
 
 
@@ -255,7 +260,7 @@ async def test_the_query_is_not_in_what_a_missing_item_says(sandbox: Sandbox) ->
 def test_silent_by_default() -> None:
     """Without a handler of its own, Python would print the warnings to the standard error."""
     code = (
-        "from haut_ext._http.call import logger; logger.warning('unasked for');"
+        "from haut_ext._http.attempts import logger; logger.warning('unasked for');"
         "import logging; logging.basicConfig(); logger.warning('asked for')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

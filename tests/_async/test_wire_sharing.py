@@ -24,7 +24,7 @@ from haut_ext import (
     UploadedBatch,
     UploadedImage,
 )
-from haut_ext._http import retry
+from haut_ext._http import retry_policy
 from haut_ext.sandbox import Request, Sandbox, faults
 from tests.faces import gather_async
 from tests.wire.interrupts import AsyncMoment
@@ -47,7 +47,7 @@ BATCH = UploadedBatch(
 
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setattr(retry, "INITIAL_BACKOFF", 0.01)
+    monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.01)
     with Sandbox(seed=1) as sandbox:
         yield sandbox
 
@@ -206,7 +206,7 @@ TROUBLES = [
         "AnalysisTimeout",
         "",
         None,
-        lambda haut: haut.wait_for_analysis(BATCH, timeout=0.01),
+        lambda haut: haut.wait_for_analysis(BATCH, wait_timeout=0.01),
     ),
     Trouble(
         "ResultsTimeout",

@@ -11,7 +11,7 @@ import pytest
 
 from haut_api.api.subjects import list_subjects
 from haut_ext import ApiError, AsyncHaut, ConfigError, StorageError, Unauthorized
-from haut_ext.photo import Photo
+from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Request, Sandbox, faults
 from haut_ext.sandbox.faults import Fault
 from haut_ext.sandbox.messages import Answer

@@ -1,2 +1,2 @@
 # Derived from tests/_async/__init__.py by `make sync`; change that file instead.
-"""The synchronous face, derived from `_async` by `make sync`."""
+"""Tests of the synchronous client, derived by `make sync`."""

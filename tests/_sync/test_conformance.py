@@ -65,8 +65,8 @@ from haut_api.models import (
     UploadRequestV3,
 )
 from haut_ext import Haut, HautError, Timeout, TransportError
-from haut_ext._http import retry
-from haut_ext.photo import Photo
+from haut_ext._http import retry_policy
+from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Sandbox
 from haut_ext.sandbox.analysis import FACE_SKIN_METRICS_2, FACE_SKIN_METRICS_3
 from tests.conformance import CELLS, COLUMNS, FAULTS, Cell
@@ -78,7 +78,7 @@ PHOTO = "examples/photos/portrait.webp"
 
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setattr(retry, "INITIAL_BACKOFF", 0.01)
+    monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.01)
     with Sandbox(seed=1, analysis_reads=0) as sandbox:
         yield sandbox
 

@@ -19,7 +19,7 @@ from haut_ext import (
     Haut,
     NotFound,
 )
-from haut_ext._sync.erasing import erase_subject
+from haut_ext._sync.workflows.erase import erase_subject
 from haut_ext.sandbox import Request, Sandbox, faults
 
 pytestmark = pytest.mark.anyio

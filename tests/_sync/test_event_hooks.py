@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from haut_ext import Haut, RateLimited
-from haut_ext._http import retry
+from haut_ext._http import retry_policy
 from haut_ext.sandbox import Sandbox, faults
 from tests.photo_files import jpeg
 
@@ -33,7 +33,7 @@ class Recorder:
 
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setattr(retry, "INITIAL_BACKOFF", 0.01)
+    monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.01)
     with Sandbox() as sandbox:
         yield sandbox
 

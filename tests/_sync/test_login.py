@@ -33,12 +33,12 @@ from haut_ext import (
     Unauthorized,
     UnexpectedResponse,
 )
-from haut_ext._http.redaction import scrub
+from haut_ext._http.redaction import redact_text
+from haut_ext._http.tokens import TOKENLESS_PATHS
+from haut_ext._sync.auth import TokenSource
 from haut_ext._sync.login import Login
-from haut_ext._sync.tokens import TokenSource
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
 from haut_ext.sandbox.messages import Answer
-from haut_ext.tokens import OPEN_PATHS
 from tests.faces import gather
 
 pytestmark = pytest.mark.anyio
@@ -59,7 +59,7 @@ class Ahead:
 
     def __init__(self, haut: Haut) -> None:
         self.seconds = 0.0
-        tokens = haut._session.http.connections.tokens
+        tokens = haut._operations.http.connections.tokens
         assert isinstance(tokens.provider, Login)
         tokens.clock = tokens.provider.clock = self
 
@@ -252,13 +252,14 @@ def test_a_401_after_an_early_failure_asks_again() -> None:
             raise OSError
         return f"token-{seconds:g}"
 
-    tokens = TokenSource(provider, life=HOUR, clock=lambda: seconds)
+    tokens = TokenSource(provider, lifetime=HOUR)
+    tokens.clock = lambda: seconds
     held = tokens.current()
     seconds, failing = HOUR * 3 / 4, True
-    assert (tokens.current()).token == "token-0"
+    assert (tokens.current()).value == "token-0"
     failing = False
     assert tokens.renew(held)
-    assert (tokens.current()).token == "token-2700"
+    assert (tokens.current()).value == "token-2700"
 
 
 def test_late_all_wait_for_one(sandbox: Sandbox) -> None:
@@ -385,7 +386,7 @@ def test_the_wire_knows_which_operations_are_open() -> None:
         for operation in operations.values()
         if isinstance(operation, dict) and operation.get("security") == []
     }
-    assert documented == OPEN_PATHS
+    assert documented == TOKENLESS_PATHS
 
 
 def test_open_operations_carry_no_token_and_wait_for_none(sandbox: Sandbox) -> None:
@@ -449,7 +450,7 @@ def test_nothing_secret_in_what_a_failed_login_leaves(
 
 
 def test_a_secret_that_is_part_of_another() -> None:
-    assert scrub("ada-1815", ("ada", "ada-1815", "1815")) == "[redacted]"
+    assert redact_text("ada-1815", ("ada", "ada-1815", "1815")) == "[redacted]"
 
 
 def test_nothing_secret_in_a_client(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
@@ -457,9 +458,9 @@ def test_nothing_secret_in_a_client(sandbox: Sandbox, caplog: pytest.LogCaptureF
     with log_in(sandbox) as haut:
         sandbox.expire_token()
         haut.subjects.list()
-        tokens = haut._session.http.connections.tokens
+        tokens = haut._operations.http.connections.tokens
         shown = repr(haut) + repr(vars(haut)) + repr(haut.api) + repr(vars(tokens))
-        shown += repr(vars(tokens.provider)) + repr(haut._session) + caplog.text
+        shown += repr(vars(tokens.provider)) + repr(haut._operations) + caplog.text
     held = {*sandbox.world.accounts.refresh_tokens, *sandbox.world.accounts._ends}
     for secret in (*sandbox.login_credentials.values(), *held):
         assert str(secret) not in shown
@@ -473,10 +474,10 @@ def test_a_bad_answer_ends_the_connections(sandbox: Sandbox) -> None:
 
 
 def test_a_caller_that_is_cancelled_leaves_the_renewal_to_the_next(sandbox: Sandbox) -> None:
-    tokens = TokenSource(Interrupted(), life=HOUR)
+    tokens = TokenSource(Interrupted(), lifetime=HOUR)
     with pytest.raises(KeyboardInterrupt):
         tokens.current()
-    assert (tokens.current()).token == "token-2"
+    assert (tokens.current()).value == "token-2"
 
 
 class Interrupted:

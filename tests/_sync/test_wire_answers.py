@@ -61,7 +61,7 @@ def test_bodies_that_do_not_fit(sandbox: Sandbox, operation: str) -> None:
             sandbox.faults.add(operation, answer)
             error = None
             try:
-                haut._session.call(module, object, **parameters)
+                haut._operations.call(module, object, **parameters)
             except UnexpectedResponse as raised:
                 error = raised
             assert error or not misfit.must_fail, misfit
@@ -112,7 +112,7 @@ def test_a_body_that_cannot_be_unpacked_is_a_broken_answer(sandbox: Sandbox) -> 
     sandbox.faults.add("create_subject", damaged)
     with Haut(**sandbox.credentials) as haut:
         assert (haut.images.get(image)).id == image  # asked again
-        with pytest.raises(TransportError, match="cut off") as caught:
+        with pytest.raises(TransportError, match="lost its connection") as caught:
             haut.subjects.create("someone")  # not sent again
     assert caught.value.maybe_delivered
     assert (sandbox.arrived("get_image"), sandbox.arrived("create_subject")) == (2, 1)
@@ -147,7 +147,9 @@ def test_what_may_have_arrived_is_not_forgotten_by_a_later_attempt(sandbox: Sand
     subject = store(sandbox).subject
     sandbox.before_request = lambda _: sandbox.close()
     with Haut(**sandbox.credentials, max_retries=1) as haut:
-        with pytest.raises(TransportError, match=r"no connection was made .*2 attempts") as caught:
+        with pytest.raises(
+            TransportError, match=r"no connection was established .*2 attempts"
+        ) as caught:
             haut.subjects.update(subject, name="someone")
     assert caught.value.maybe_delivered
 
@@ -156,7 +158,7 @@ def test_what_may_have_arrived_is_not_forgotten_by_a_later_attempt(sandbox: Sand
     ("code", "reason", "attempts"),
     [
         (socket.EAI_NONAME, "does not resolve (unknown)", 1),
-        (socket.EAI_AGAIN, "no connection was made", 2),
+        (socket.EAI_AGAIN, "no connection was established", 2),
     ],
 )
 def test_host_name_that_does_not_resolve_is_looked_up_again_only_if_that_may_help(

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from haut_ext import Haut, Timeout, TransportTimeout
-from haut_ext._http import retry
-from haut_ext.photo import Photo
+from haut_ext._http import retry_policy
+from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Request, Sandbox, faults
 from tests.faces import Latest
 from tests.wire.holdings import Holdings
@@ -28,7 +28,7 @@ DEADLINE = 1.0
 
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setattr(retry, "INITIAL_BACKOFF", 0.01)
+    monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.01)
     with Sandbox(seed=1) as sandbox:
         yield sandbox
 

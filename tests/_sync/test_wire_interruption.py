@@ -18,7 +18,7 @@ from uuid import UUID
 import pytest
 
 from haut_ext import Haut
-from haut_ext.photo import Photo
+from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Request, Sandbox, faults
 from tests.wire.holdings import Holdings
 from tests.wire.interrupts import Crowd, Interrupter, Moment

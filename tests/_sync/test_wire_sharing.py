@@ -25,7 +25,7 @@ from haut_ext import (
     UploadedBatch,
     UploadedImage,
 )
-from haut_ext._http import retry
+from haut_ext._http import retry_policy
 from haut_ext.sandbox import Request, Sandbox, faults
 from tests.faces import gather
 from tests.wire.interrupts import Moment
@@ -48,7 +48,7 @@ BATCH = UploadedBatch(
 
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setattr(retry, "INITIAL_BACKOFF", 0.01)
+    monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.01)
     with Sandbox(seed=1) as sandbox:
         yield sandbox
 
@@ -205,7 +205,7 @@ TROUBLES = [
         "AnalysisTimeout",
         "",
         None,
-        lambda haut: haut.wait_for_analysis(BATCH, timeout=0.01),
+        lambda haut: haut.wait_for_analysis(BATCH, wait_timeout=0.01),
     ),
     Trouble(
         "ResultsTimeout",

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import Span
 
 from haut_ext import Haut, redact_url
-from haut_ext._http import retry
+from haut_ext._http import retry_policy
 from haut_ext.sandbox import Sandbox, faults
 from tests.wire.world import PHOTO, store
 
@@ -27,7 +27,7 @@ SECRETS = ("X-Goog", "Signature", "Bearer", "haut-sandbox", "Ada", "Lovelace")
 
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setattr(retry, "INITIAL_BACKOFF", 0.01)
+    monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.01)
     with Sandbox(seed=1) as sandbox:
         yield sandbox
 

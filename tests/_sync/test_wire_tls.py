@@ -19,7 +19,7 @@ from httpx._config import create_ssl_context
 
 from haut_api.api.subjects import list_subjects
 from haut_ext import ConfigError, Haut, TransportError, TransportTimeout
-from haut_ext.photo import Photo
+from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Sandbox, faults
 from tests.wire.holdings import Holdings
 from tests.wire.peers import behind_tls, connect_proxy, deaf

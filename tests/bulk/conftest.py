@@ -1,4 +1,4 @@
-"""A sandbox whose analysis shows at once, a client of it, and a photo of the fewest bytes."""
+"""Fixtures: a sandbox whose analysis is complete at the first request, a client and a small photo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bytes go out from an executor's workers; one may die, and nothing is paid for twice."""
+"""Bulk uploads whose photos are sent by the workers of an executor, some of which die."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from distributed import Client, LocalCluster
 
 from haut_ext import ConfigError, Haut
 from haut_ext.bulk import bulk_upload
+from haut_ext.environment import TokenFile
 from haut_ext.sandbox import Request, Sandbox
-from haut_ext.settings import TokenFile
-from tests.bulk.holdings import holdings
+from tests.bulk.service_state import service_state
 
 ROWS = 60
 FORKSERVER = multiprocessing.get_context("forkserver")
@@ -32,7 +32,7 @@ def rows(photo: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def haut(sandbox: Sandbox, tmp_path: Path) -> Iterator[Haut]:
-    """A client whose token can be pickled: by the file that it is read from."""
+    """Client that can be pickled, because it reads its token from a file."""
     path = tmp_path / "token"
     path.touch(0o600)
     path.write_text(sandbox.credentials["token"])
@@ -43,7 +43,7 @@ def haut(sandbox: Sandbox, tmp_path: Path) -> Iterator[Haut]:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # distributed's own
-def test_dask_finishes_the_rows_of_a_killed_worker(
+def test_dask_completes_all_rows_after_a_worker_is_killed(
     tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     with (
@@ -70,18 +70,18 @@ def test_dask_finishes_the_rows_of_a_killed_worker(
             rows(photo),
             journal=tmp_path / "journal",
             executor=client.get_executor(),
-            in_flight=12,
+            max_in_flight=12,
         )
         assert workers[0] not in client.run(os.getpid).values()
     assert (report.done, report.complete) == (ROWS, True)
     assert sandbox.carried_out("compute_batch") == sandbox.arrived("compute_batch") == ROWS
-    assert [len(subject["batches"]) for subject in holdings(sandbox)] == [1] * ROWS
+    assert [len(subject["batches"]) for subject in service_state(sandbox)] == [1] * ROWS
     assert sandbox.credentials["token"] not in caplog.text
     assert "X-Goog-Signature" not in caplog.text
 
 
 @pytest.mark.slow
-def test_a_pool_that_loses_a_process_stops_and_another_goes_on(
+def test_run_stops_when_a_process_pool_breaks_and_continues_with_a_new_pool(
     tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox
 ) -> None:
     with ProcessPoolExecutor(2, FORKSERVER) as pool:
@@ -100,33 +100,33 @@ def test_a_pool_that_loses_a_process_stops_and_another_goes_on(
         report = bulk_upload(haut, rows(photo), journal=tmp_path / "journal", executor=pool)
     assert report.done + report.skipped == ROWS
     assert sandbox.arrived("compute_batch") == ROWS
-    assert [len(subject["batches"]) for subject in holdings(sandbox)] == [1] * ROWS
+    assert [len(subject["batches"]) for subject in service_state(sandbox)] == [1] * ROWS
 
 
-class Recording(ProcessPoolExecutor):
-    """An executor that keeps what a log would show of its tasks."""
+class RecordingPool(ProcessPoolExecutor):
+    """Executor that records the repr of its tasks, which executors log."""
 
     def __init__(self) -> None:
         super().__init__(1, FORKSERVER)
-        self.shown: list[str] = []
+        self.reprs: list[str] = []
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
-        self.shown.append(repr((fn, args, kwargs)))
+        self.reprs.append(repr((fn, args, kwargs)))
         return super().submit(fn, *args, **kwargs)
 
 
-def test_tasks_show_neither_token_nor_address_nor_name(
+def test_repr_of_tasks_contains_no_token_url_or_name(
     tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox
 ) -> None:
-    with Recording() as executor:
+    with RecordingPool() as executor:
         pool: Executor = executor
         bulk_upload(haut, rows(photo)[:2], journal=tmp_path / "journal", executor=pool)
-    assert len(executor.shown) == 4
+    assert len(executor.reprs) == 4
     for secret in (sandbox.credentials["token"], "http", "person", photo.name):
-        assert secret not in "".join(executor.shown)
+        assert secret not in "".join(executor.reprs)
 
 
-def test_a_client_that_cannot_travel_is_refused(
+def test_client_that_cannot_be_pickled_is_a_config_error(
     tmp_path: Path, photo: Path, sandbox: Sandbox
 ) -> None:
     arguments: dict[str, Any] = {**sandbox.credentials, "token": lambda: "token"}

@@ -1,4 +1,4 @@
-"""A list of persons is erased with one receipt for each, and what could not be is listed."""
+"""Bulk erasure: receipts, problems, and continuing a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from haut_ext.sandbox import Sandbox, faults
 from tests.bulk.conftest import PHOTO
 
 
-def test_one_receipt_for_each_and_the_rest_is_listed(
+def test_each_subject_gets_a_receipt_and_problems_are_listed(
     tmp_path: Path, haut: Haut, sandbox: Sandbox
 ) -> None:
     subjects = sandbox.add_subjects(5)
@@ -23,16 +23,16 @@ def test_one_receipt_for_each_and_the_rest_is_listed(
         sandbox.add_images(subject, 3, PHOTO)
     unknown = str(uuid4())
     ids = [*(subject.id for subject in subjects[:4]), subjects[0].id, "a name", unknown]
-    seen: list[int] = []
+    counts: list[int] = []
     report = bulk_erase(
         haut,
         iter(ids),
         journal=tmp_path / "journal",
         receipts=tmp_path / "receipts",
-        progress=lambda report: seen.append(report.done),
+        progress=lambda report: counts.append(report.done),
     )
     assert (report.done, report.skipped, report.bad) == (4, 1, 2)
-    assert max(seen) == 4
+    assert max(counts) == 4
     assert report.problems is not None
     rows = list(csv.DictReader(report.problems.read_text().splitlines()))
     assert {(row["row"], row["subject_id"]) for row in rows} == {("row 6", ""), (unknown, unknown)}
@@ -45,9 +45,7 @@ def test_one_receipt_for_each_and_the_rest_is_listed(
     assert all(receipt.verified for receipt in receipts)
 
 
-def test_what_failed_is_completed_by_the_next_run(
-    tmp_path: Path, haut: Haut, sandbox: Sandbox
-) -> None:
+def test_next_run_completes_a_failed_erasure(tmp_path: Path, haut: Haut, sandbox: Sandbox) -> None:
     [subject] = sandbox.add_subjects(1)
     sandbox.faults.add("delete_subject", faults.status(403))
     run: dict[str, Any] = {"journal": tmp_path / "journal", "receipts": tmp_path / "receipts"}
@@ -61,10 +59,8 @@ def test_what_failed_is_completed_by_the_next_run(
     assert sandbox.snapshot()["subjects"] == []
 
 
-def test_a_receipt_that_is_missing_is_written_again(
-    tmp_path: Path, haut: Haut, sandbox: Sandbox
-) -> None:
-    """As when the power went after the journal was written, or somebody cleared the folder."""
+def test_next_run_writes_a_missing_receipt(tmp_path: Path, haut: Haut, sandbox: Sandbox) -> None:
+    """A power failure after the journal was written, or a deletion of the file, has this effect."""
     [subject] = sandbox.add_subjects(1)
     run: dict[str, Any] = {"journal": tmp_path / "journal", "receipts": tmp_path / "receipts"}
     assert bulk_erase(haut, [subject.id], **run).done == 1
@@ -75,17 +71,17 @@ def test_a_receipt_that_is_missing_is_written_again(
     assert path.read_text() == text
 
 
-def test_a_receipt_that_cannot_be_written_stops_the_run(
+def test_run_stops_when_a_receipt_cannot_be_written(
     tmp_path: Path, haut: Haut, sandbox: Sandbox
 ) -> None:
     subjects = sandbox.add_subjects(3)
     ids = [subject.id for subject in subjects]
-    in_the_way = tmp_path / "receipts" / f"{ids[0]}.part"
-    in_the_way.mkdir(parents=True)
+    obstacle = tmp_path / "receipts" / f"{ids[0]}.part"
+    obstacle.mkdir(parents=True)
     run: dict[str, Any] = {"journal": tmp_path / "journal", "receipts": tmp_path / "receipts"}
     with pytest.raises(BulkStopped, match="is the disk full"):
         bulk_erase(haut, ids, **run)
-    in_the_way.rmdir()
+    obstacle.rmdir()
     report = bulk_erase(haut, ids, **run)
     assert (report.done + report.skipped, report.complete) == (3, True)
     receipts = (tmp_path / "receipts").iterdir()

@@ -1,7 +1,7 @@
-"""Runs that are killed again and again end like one that was never disturbed, and pay once.
+"""Runs that are killed repeatedly end in the same state as an undisturbed run, with one analysis a row.
 
-A kill is sent from within the sandbox when so many requests have arrived: no clock is involved. The
-run is another process, forked by a server that has imported everything, so that 25 of them are quick.
+The sandbox kills the process of a run at a given number of requests, so that no clock is involved.
+The process is forked by a server that has imported all modules, so that 25 of them start quickly.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from haut_ext import Haut
 from haut_ext.bulk import bulk_erase, bulk_upload
 from haut_ext.sandbox import Credentials, Request, Sandbox
 from tests.bulk.conftest import PHOTO
-from tests.bulk.holdings import holdings
+from tests.bulk.service_state import service_state
 
 ROWS = 150
 KILLS = 25
@@ -45,7 +45,7 @@ def erase(credentials: Credentials, subject_ids: list[str], journal: Path) -> No
 
 
 def run_until(sandbox: Sandbox, arrivals: int | None, work: Callable[[], None]) -> int | None:
-    """Run work in another process, kill it when so many requests have come; return its exit code."""
+    """Run `work` in another process, kill it after `arrivals` requests, and return its exit code."""
     process = _processes.Process(target=work)
     count = 0
     lock = threading.Lock()
@@ -65,7 +65,7 @@ def run_until(sandbox: Sandbox, arrivals: int | None, work: Callable[[], None]) 
 
 
 def write_manifest(folder: Path) -> Path:
-    """Write 150 rows of 100 persons; every tenth row has all three sides."""
+    """Write 150 rows of 100 persons; every tenth row has photos of all three sides."""
     (folder / "photo.jpg").write_bytes(PHOTO)
     (folder / "other.jpg").write_bytes(PHOTO + b"other")
     manifest = folder / "manifest.jsonl"
@@ -79,37 +79,38 @@ def write_manifest(folder: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_an_upload_killed_25_times_ends_like_one_undisturbed(tmp_path: Path) -> None:
+def test_upload_killed_25_times_ends_in_the_state_of_an_undisturbed_run(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path)
     with Sandbox() as undisturbed:
         with Haut(**undisturbed.credentials) as haut:
             bulk_upload(haut, manifest, journal=tmp_path / "undisturbed")
-        wanted = holdings(undisturbed)
-    assert sum(len(subject["batches"]) for subject in wanted) == ROWS
+        expected = service_state(undisturbed)
+    assert sum(len(subject["batches"]) for subject in expected) == ROWS
 
-    chance = random.Random(7)
+    generator = random.Random(7)
     with Sandbox(analysis_reads=1) as sandbox:
         run = partial(upload, sandbox.credentials, manifest, tmp_path / "journal")
         for _ in range(KILLS):
-            assert run_until(sandbox, chance.randint(1, 105), run) == -signal.SIGKILL
+            assert run_until(sandbox, generator.randint(1, 105), run) == -signal.SIGKILL
         assert run_until(sandbox, None, run) == 0
 
-        # Killed between the journal's word and the request: of unknown fate, and not sent again.
-        listed = tmp_path / "journal.problems.csv"
-        problems = list(csv.DictReader(listed.read_text().splitlines()))
+        # Rows killed between the write to the journal and the request: it is unknown whether their
+        # analysis was started, so it is not started again.
+        problem_list = tmp_path / "journal.problems.csv"
+        problems = list(csv.DictReader(problem_list.read_text().splitlines()))
         assert {row["problem"] for row in problems} == {"unknown"}
         assert sandbox.carried_out("compute_batch") == ROWS - len(problems)
         assert run_until(sandbox, None, partial(run, compute_again=True)) == 0
-        assert not listed.exists()
+        assert not problem_list.exists()
 
         assert sandbox.carried_out("compute_batch") == ROWS
-        assert holdings(sandbox) == wanted
+        assert service_state(sandbox) == expected
         assert sandbox.snapshot()["orphaned_files"] == {}
 
 
 @pytest.mark.slow
-def test_an_erasure_killed_often_erases_everybody_once(tmp_path: Path) -> None:
-    chance = random.Random(8)
+def test_erasure_killed_repeatedly_erases_every_subject(tmp_path: Path) -> None:
+    generator = random.Random(8)
     with Sandbox() as sandbox:
         subjects = sandbox.add_subjects(60)
         [*_, stays] = sandbox.add_subjects(1)
@@ -122,7 +123,7 @@ def test_an_erasure_killed_often_erases_everybody_once(tmp_path: Path) -> None:
             tmp_path / "journal",
         )
         for _ in range(15):
-            assert run_until(sandbox, chance.randint(1, 30), run) == -signal.SIGKILL
+            assert run_until(sandbox, generator.randint(1, 30), run) == -signal.SIGKILL
         assert run_until(sandbox, None, run) == 0
 
         assert [subject["id"] for subject in sandbox.snapshot()["subjects"]] == [stays.id]

@@ -1,4 +1,4 @@
-"""The memory of a run does not grow with its rows, be they done, bad or refused."""
+"""Memory use of a run does not grow with the number of rows, with or without problems."""
 
 from __future__ import annotations
 
@@ -21,27 +21,29 @@ EARLY, LATE = range(100, 120), range(280, 300)
 
 
 def measure(credentials: Credentials, photo: Path, connection: Connection) -> None:
-    """Send the least that was held early in the run, and late."""
-    held: dict[range, list[int]] = {EARLY: [], LATE: []}
+    """Send the minimum of allocated memory early in the run, and late."""
+    samples: dict[range, list[int]] = {EARLY: [], LATE: []}
 
     def rows() -> Iterator[dict[str, Any]]:
         for number in range(ROWS):
             yield {"subject": f"person {number}", "front": photo if number % 10 else "missing"}
 
     def progress(report: BulkReport) -> None:
-        for moment, figures in held.items():
-            if report.done + report.bad + report.failed in moment:
+        for period, sizes in samples.items():
+            if report.done + report.bad + report.failed in period:
                 gc.collect()
-                figures.append(tracemalloc.get_traced_memory()[0])
+                sizes.append(tracemalloc.get_traced_memory()[0])
 
     tracemalloc.start()
     with Haut(**credentials) as haut:
         bulk_upload(haut, rows(), journal=photo.parent / "journal", progress=progress)
-    connection.send([min(figures) for figures in held.values()])
+    connection.send([min(sizes) for sizes in samples.values()])
 
 
 @pytest.mark.slow
-def test_memory_is_flat(tmp_path: Path, photo: Path, sandbox: Sandbox) -> None:
+def test_memory_does_not_grow_with_the_number_of_rows(
+    tmp_path: Path, photo: Path, sandbox: Sandbox
+) -> None:
     for _ in range(ROWS // 10):
         sandbox.faults.add("create_signed_upload_url", faults.status(403), skip=9)
     ours, theirs = multiprocessing.Pipe()
@@ -51,4 +53,4 @@ def test_memory_is_flat(tmp_path: Path, photo: Path, sandbox: Sandbox) -> None:
     process.start()
     before, after = ours.recv()
     process.join()
-    assert after - before < 75_000  # to keep each row, and nothing else, would take more
+    assert after - before < 75_000  # keeping each row in memory would take more

@@ -1,4 +1,4 @@
-"""The network goes in the middle of a run and comes back: nothing is lost, nothing is paid for twice."""
+"""Bulk runs during a network failure: no row is lost, and no analysis is started twice."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from unittest.mock import patch
 import pytest
 
 from haut_ext import Haut
-from haut_ext._http import retry
-from haut_ext.bulk import BulkStopped, bulk_erase, bulk_upload, running
+from haut_ext._http import retry_policy
+from haut_ext.bulk import BulkStopped, bulk_erase, bulk_upload, rate_limiter
 from haut_ext.sandbox import Request, Sandbox
 from tests.bulk.conftest import PHOTO
-from tests.bulk.holdings import holdings
+from tests.bulk.service_state import service_state
 
 ROWS = 40
 
 
-class Unreachable(logging.Handler):
-    """Tells when the client has been refused so many connections."""
+class FailedConnections(logging.Handler):
+    """Log handler that sets an event after a number of failed connections."""
 
     def __init__(self, times: int) -> None:
         super().__init__()
@@ -36,11 +36,11 @@ class Unreachable(logging.Handler):
 
 
 @pytest.fixture
-def unreachable(monkeypatch: pytest.MonkeyPatch) -> Iterator[Unreachable]:
-    monkeypatch.setattr(retry, "INITIAL_BACKOFF", 0.01)
-    monkeypatch.setattr(running, "_LONGEST_PAUSE", 0.05)
+def failed_connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[FailedConnections]:
+    monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.01)
+    monkeypatch.setattr(rate_limiter, "_MAX_PAUSE", 0.05)
     logger = logging.getLogger("haut_ext")
-    handler = Unreachable(100)
+    handler = FailedConnections(100)
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
     yield handler
@@ -49,7 +49,7 @@ def unreachable(monkeypatch: pytest.MonkeyPatch) -> Iterator[Unreachable]:
 
 
 class Service:
-    """A service that can be cut off, and come back at the same address as it was."""
+    """Sandbox that can be disconnected, and reconnected at the same address with the same state."""
 
     def __init__(self) -> None:
         self.now = Sandbox(analysis_reads=1)
@@ -73,7 +73,7 @@ def service() -> Iterator[Service]:
 
 
 def cut_off_at(service: Service, arrivals: int) -> threading.Event:
-    """Return what is set when so many requests have come, which then get no answer."""
+    """Return an event that is set at a number of requests."""
     reached = threading.Event()
     number = itertools.count(1)
 
@@ -87,15 +87,19 @@ def cut_off_at(service: Service, arrivals: int) -> threading.Event:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("arrivals", [30, 61, 101])
-def test_a_run_waits_for_the_network(
-    arrivals: int, tmp_path: Path, photo: Path, service: Service, unreachable: Unreachable
+def test_run_waits_until_the_service_is_reachable_again(
+    arrivals: int,
+    tmp_path: Path,
+    photo: Path,
+    service: Service,
+    failed_connections: FailedConnections,
 ) -> None:
     reached = cut_off_at(service, arrivals)
 
     def outage() -> None:
         reached.wait()
         service.cut_off()
-        unreachable.event.wait()
+        failed_connections.event.wait()
         service.come_back()
 
     thread = threading.Thread(target=outage)
@@ -108,14 +112,14 @@ def test_a_run_waits_for_the_network(
         again = bulk_upload(haut, rows, journal=tmp_path / "journal", compute_again=True)
     assert again.complete
     assert service.computed + service.now.carried_out("compute_batch") == ROWS
-    batches = [subject["batches"] for subject in holdings(service.now)]
+    batches = [subject["batches"] for subject in service_state(service.now)]
     assert [len(found) for found in batches] == [1] * ROWS
     assert {(batch["computes"], len(batch["images"])) for [batch] in batches} == {(1, 1)}
 
 
 @pytest.mark.slow
-def test_a_run_that_has_waited_long_enough_says_how_to_go_on(
-    tmp_path: Path, service: Service, unreachable: Unreachable
+def test_run_stops_after_the_outage_timeout_and_the_next_run_continues(
+    tmp_path: Path, service: Service, failed_connections: FailedConnections
 ) -> None:
     subjects = service.now.add_subjects(20)
     for subject in subjects:
@@ -131,8 +135,8 @@ def test_a_run_that_has_waited_long_enough_says_how_to_go_on(
     thread = threading.Thread(target=outage)
     thread.start()
     with Haut(**service.now.credentials) as haut:
-        with pytest.raises(BulkStopped, match="call again later with the same journal"):
-            bulk_erase(haut, ids, **run, patience=0.2)
+        with pytest.raises(BulkStopped, match="Run again later with the same journal"):
+            bulk_erase(haut, ids, **run, outage_timeout=0.2)
         thread.join()
         service.come_back()
         report = bulk_erase(haut, ids, **run)

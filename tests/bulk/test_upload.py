@@ -1,4 +1,4 @@
-"""Every row ends in one place: done once, or listed with its reason; nothing is paid for twice."""
+"""Bulk upload: manifests, problems, changed rows, and analyses that are started once."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from haut_ext import ConfigError, Haut
 from haut_ext.bulk import BulkStopped, bulk_upload
 from haut_ext.sandbox import Credentials, Request, Sandbox, faults
 from tests.bulk.conftest import PHOTO
-from tests.bulk.holdings import holdings
+from tests.bulk.service_state import service_state
 
 
-def listed(path: Path | None) -> list[dict[str, str]]:
+def read_problems(path: Path | None) -> list[dict[str, str]]:
     assert path is not None
     return list(csv.DictReader(path.read_text().splitlines()))
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "folder", "iterable"])
-def test_every_kind_of_manifest(
+def test_each_format_of_manifest(
     kind: str, tmp_path: Path, photo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -61,7 +61,7 @@ def test_every_kind_of_manifest(
     with Sandbox() as sandbox, Haut(**sandbox.credentials) as haut:
         report = bulk_upload(haut, manifest, journal=tmp_path / "journal")
         assert (report.done, report.complete, str(report)) == (2, True, "2 done")
-        found = holdings(sandbox)
+        found = service_state(sandbox)
         assert sandbox.carried_out("compute_batch") == 2
     sides = {
         subject["name"]: {image["side"] for image in subject["batches"][0]["images"]}
@@ -73,22 +73,24 @@ def test_every_kind_of_manifest(
 
 
 @pytest.mark.slow
-def test_rows_are_read_as_they_are_needed(tmp_path: Path, photo: Path, sandbox: Sandbox) -> None:
-    places = count()
+def test_rows_are_read_only_when_they_are_processed(
+    tmp_path: Path, photo: Path, sandbox: Sandbox
+) -> None:
+    numbers = count()
     ahead: list[int] = []
 
     def rows() -> Iterator[dict[str, Any]]:
         for _ in range(40):
-            number = next(places)
+            number = next(numbers)
             ahead.append(number - sandbox.carried_out("compute_batch"))
             yield {"subject": f"person {number}", "front": photo}
 
     with Haut(**sandbox.credentials) as haut:
-        bulk_upload(haut, rows(), journal=tmp_path / "journal", in_flight=3)
+        bulk_upload(haut, rows(), journal=tmp_path / "journal", max_in_flight=3)
     assert max(ahead) <= 3
 
 
-def test_bad_rows_are_listed_and_can_be_repaired(
+def test_invalid_rows_are_listed_and_can_be_repaired(
     tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox
 ) -> None:
     (tmp_path / "small.jpg").write_bytes(b"no photo")
@@ -107,15 +109,15 @@ def test_bad_rows_are_listed_and_can_be_repaired(
     )
     report = bulk_upload(haut, manifest, journal=tmp_path / "journal")
     assert (report.done, report.bad, report.failed) == (2, 6, 1)
-    rows = listed(report.problems)
+    rows = read_problems(report.problems)
     assert [row["row"] for row in rows] == ["2", "3", "4", "5", "6", "7", "9"]
     for row, reason in zip(
         rows,
-        ["either a subject", "no photo", "JPEG, PNG", "JSON", "UUID", "beyond the header", "404"],
+        ["either subject", "no photo", "JPEG, PNG", "JSON", "UUID", "beyond the header", "404"],
         strict=True,
     ):
         assert reason in row["reason"]
-    assert {subject["name"] for subject in holdings(sandbox)} == {"a", "h"}
+    assert {subject["name"] for subject in service_state(sandbox)} == {"a", "h"}
 
     for row in rows:
         row.update(subject=f"repaired {row['row']}", subject_id="", front="photo.jpg", meta="")
@@ -125,17 +127,17 @@ def test_bad_rows_are_listed_and_can_be_repaired(
         lines.writeheader()
         lines.writerows(rows)
     report = bulk_upload(haut, repaired, journal=tmp_path / "journal")
-    # Of the last row something was begun: for the subject that it named then.
+    # The upload of the last row had been started for another subject.
     assert (report.done, report.changed) == (6, 1)
     assert sandbox.carried_out("compute_batch") == 8
 
 
-def test_lines_that_are_no_rows_are_listed(tmp_path: Path, photo: Path, haut: Haut) -> None:
+def test_lines_that_are_not_rows_are_listed(tmp_path: Path, photo: Path, haut: Haut) -> None:
     lines = tmp_path / "manifest.jsonl"
     lines.write_text('{"subject": "a", "front": "photo.jpg"}\n{"subject": \n[1]\n')
     report = bulk_upload(haut, lines, journal=tmp_path / "journal")
     assert (report.done, report.bad) == (1, 2)
-    assert [row["row"] for row in listed(report.problems)] == ["2", "3"]
+    assert [row["row"] for row in read_problems(report.problems)] == ["2", "3"]
     folder = tmp_path / "photos"
     (folder / "a").mkdir(parents=True)
     (folder / "stray.jpg").touch()
@@ -143,13 +145,13 @@ def test_lines_that_are_no_rows_are_listed(tmp_path: Path, photo: Path, haut: Ha
         shutil.copy(photo, folder / "a" / name)
     report = bulk_upload(haut, folder, journal=tmp_path / "other")
     assert report.bad == 2
-    reasons = {row["row"]: row["reason"] for row in listed(report.problems)}
+    reasons = {row["row"]: row["reason"] for row in read_problems(report.problems)}
     assert "stray.jpg" in reasons["stray.jpg"]
     assert "front.png" in reasons["a"]
     assert "profile.jpg" in reasons["a"]
-    with pytest.raises(ConfigError, match="no such manifest"):
+    with pytest.raises(ConfigError, match="does not exist"):
         bulk_upload(haut, tmp_path / "nothing.csv", journal=tmp_path / "third")
-    with pytest.raises(ConfigError, match="a manifest is"):
+    with pytest.raises(ConfigError, match="manifest must be"):
         bulk_upload(haut, photo, journal=tmp_path / "third")
 
 
@@ -172,7 +174,7 @@ NOT_UTF8 = os.fsdecode(b"\xff")
     ],
     ids=ascii,
 )
-def test_no_row_is_so_bad_that_it_stops_the_run(
+def test_invalid_row_does_not_stop_the_run(
     changes: dict[str, Any], tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox
 ) -> None:
     rows = [{"subject": "a", "front": "photo.jpg"}, {"subject": "b", "front": "photo.jpg"}]
@@ -183,12 +185,12 @@ def test_no_row_is_so_bad_that_it_stops_the_run(
     assert report.problems is not None
     with report.problems.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
         [row] = csv.DictReader(file)
-    if changes == {"front": NOT_UTF8}:  # a path as the file system has it
+    if changes == {"front": NOT_UTF8}:  # bytes of the path are unchanged
         assert row["front"] == str(tmp_path / NOT_UTF8)
-    assert [subject["name"] for subject in holdings(sandbox)] == ["b"]
+    assert [subject["name"] for subject in service_state(sandbox)] == ["b"]
 
 
-def test_what_has_changed_is_noticed_and_left_alone(
+def test_changed_row_or_photo_is_listed_and_not_uploaded(
     tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox
 ) -> None:
     def run(**changes: Any) -> Any:
@@ -197,22 +199,22 @@ def test_what_has_changed_is_noticed_and_left_alone(
 
     assert run().done == 1
     assert run().skipped == 1
-    os.utime(photo, ns=(1, 1))  # another time, the same content
+    os.utime(photo, ns=(1, 1))  # same content with another modification time
     assert run().skipped == 1
     assert run(meta={"visit": 2}).changed == 1
     photo.write_bytes(PHOTO + b"edited")
     report = run()
     assert report.changed == 1
-    assert [row["problem"] for row in listed(report.problems)] == ["changed"]
+    assert [row["problem"] for row in read_problems(report.problems)] == ["changed"]
     photo.write_bytes(PHOTO)
     assert run().complete
     assert not (tmp_path / "journal.problems.csv").exists()
-    photo.unlink()  # what has been sent is not needed any more
+    photo.unlink()  # the photo has been sent
     assert run().skipped == 1
     assert sandbox.arrived("compute_batch") == 1
 
 
-def test_a_row_that_stands_twice_under_one_key_is_done_once(
+def test_rows_with_the_same_key_are_uploaded_once(
     tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox
 ) -> None:
     rows = [{"row": 5, "subject": "a", "front": photo}] * 6
@@ -221,7 +223,7 @@ def test_a_row_that_stands_twice_under_one_key_is_done_once(
     assert sandbox.arrived("compute_batch") == 1
 
 
-def test_all_rows_of_a_name_go_to_one_subject_one_after_the_other(
+def test_rows_of_one_name_are_uploaded_one_after_another_to_one_subject(
     tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox
 ) -> None:
     open_slots: list[int] = []
@@ -234,11 +236,11 @@ def test_all_rows_of_a_name_go_to_one_subject_one_after_the_other(
     sandbox.before_request = on_request
     rows = [{"subject": "a", "front": photo, "meta": {"visit": visit}} for visit in range(12)]
     assert bulk_upload(haut, rows, journal=tmp_path / "journal").done == 12
-    assert len(holdings(sandbox)) == 1
+    assert len(service_state(sandbox)) == 1
     assert open_slots == [1] * 12
 
 
-def test_a_computation_of_unknown_fate_is_listed_and_never_repeated_unasked(
+def test_computation_with_unknown_outcome_is_listed_and_repeated_only_on_request(
     tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox
 ) -> None:
     sandbox.faults.add("compute_batch", faults.reset("before"))
@@ -246,14 +248,14 @@ def test_a_computation_of_unknown_fate_is_listed_and_never_repeated_unasked(
     for _ in range(2):
         report = bulk_upload(haut, [row], journal=tmp_path / "journal")
         assert (report.unknown, report.done) == (1, 0)
-        assert [row["problem"] for row in listed(report.problems)] == ["unknown"]
+        assert [row["problem"] for row in read_problems(report.problems)] == ["unknown"]
     assert sandbox.arrived("compute_batch") == 1
     report = bulk_upload(haut, [row], journal=tmp_path / "journal", compute_again=True)
     assert report.done == 1
     assert sandbox.carried_out("compute_batch") == 1
 
 
-def test_a_computation_that_shows_later_is_found(
+def test_computation_whose_response_was_lost_is_detected_by_its_results(
     tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox
 ) -> None:
     sandbox.faults.add("compute_batch", faults.reset("after"))
@@ -262,7 +264,7 @@ def test_a_computation_that_shows_later_is_found(
     assert sandbox.arrived("compute_batch") == 1
 
 
-def test_a_passing_trouble_costs_nothing_and_a_lasting_one_is_listed(
+def test_transient_error_is_retried_and_persistent_error_is_listed(
     tmp_path: Path, photo: Path, sandbox: Sandbox
 ) -> None:
     rows = [{"subject": "a", "front": photo}]
@@ -272,7 +274,7 @@ def test_a_passing_trouble_costs_nothing_and_a_lasting_one_is_listed(
         report = bulk_upload(haut, rows, journal=tmp_path / "journal")
         assert report.done == 1
         assert sandbox.faults.pending == []
-        [subject] = holdings(sandbox)
+        [subject] = service_state(sandbox)
         assert [len(batch["images"]) for batch in subject["batches"]] == [1]
 
         sandbox.faults.add("upload_image", faults.status(503), times=3)
@@ -282,30 +284,34 @@ def test_a_passing_trouble_costs_nothing_and_a_lasting_one_is_listed(
     assert sandbox.carried_out("compute_batch") == 2
 
 
-def test_so_many_and_no_more_work_at_once(tmp_path: Path, photo: Path, sandbox: Sandbox) -> None:
+def test_number_of_concurrent_rows_is_limited(
+    tmp_path: Path, photo: Path, sandbox: Sandbox
+) -> None:
     lock = threading.Lock()
-    present: set[str] = set()
+    started: set[str] = set()
     most = 0
 
     def on_request(request: Request) -> None:
         nonlocal most
         with lock:
             if request.operation == "create_signed_upload_url":
-                present.add(request.ids["subject_id"])
-            most = max(most, len(present) - sandbox.carried_out("compute_batch"))
+                started.add(request.ids["subject_id"])
+            most = max(most, len(started) - sandbox.carried_out("compute_batch"))
 
     sandbox.before_request = on_request
     rows = [{"subject": f"person {number}", "front": photo} for number in range(20)]
     with Haut(**sandbox.credentials) as haut:
-        bulk_upload(haut, rows, journal=tmp_path / "journal", in_flight=2, per_second=1000)
+        bulk_upload(
+            haut, rows, journal=tmp_path / "journal", max_in_flight=2, requests_per_second=1000
+        )
         assert most <= 2
-        for wrong in ({"in_flight": 0}, {"per_second": 0}):
+        for invalid in ({"max_in_flight": 0}, {"requests_per_second": 0}):
             with pytest.raises(ConfigError):
-                bulk_upload(haut, rows, journal=tmp_path / "journal", **wrong)  # type: ignore[arg-type]
+                bulk_upload(haut, rows, journal=tmp_path / "journal", **invalid)  # type: ignore[arg-type]
 
 
 @pytest.mark.slow
-def test_a_refused_token_stops_the_run_and_the_next_goes_on(
+def test_rejected_token_stops_the_run_and_the_next_run_continues(
     tmp_path: Path, photo: Path, sandbox: Sandbox
 ) -> None:
     rows = [{"subject": f"person {number}", "front": photo} for number in range(20)]
@@ -317,57 +323,57 @@ def test_a_refused_token_stops_the_run_and_the_next_goes_on(
 
     sandbox.before_request = on_request
     with Haut(**sandbox.credentials) as haut, pytest.raises(BulkStopped, match="token"):
-        bulk_upload(haut, rows, journal=tmp_path / "journal", in_flight=2)
+        bulk_upload(haut, rows, journal=tmp_path / "journal", max_in_flight=2)
     sandbox.issue_token()
     with Haut(**sandbox.credentials) as haut:
         assert bulk_upload(haut, rows, journal=tmp_path / "journal").complete
     assert sandbox.carried_out("compute_batch") == 20
 
 
-def test_patience_with_a_service_that_cannot_be_reached_has_an_end(
+def test_run_stops_when_the_service_is_unavailable_for_the_outage_timeout(
     tmp_path: Path, photo: Path, sandbox: Sandbox
 ) -> None:
     rows = [{"subject": "a", "front": photo}]
-    nowhere: Credentials = {**sandbox.credentials, "base_url": sandbox.dead_url}
+    unreachable: Credentials = {**sandbox.credentials, "base_url": sandbox.dead_url}
     with (
-        Haut(**nowhere, max_retries=0) as haut,
-        pytest.raises(BulkStopped, match="turns everything away"),
+        Haut(**unreachable, max_retries=0) as haut,
+        pytest.raises(BulkStopped, match="unreachable or keeps rejecting"),
     ):
-        bulk_upload(haut, rows, journal=tmp_path / "journal", patience=0.01)
+        bulk_upload(haut, rows, journal=tmp_path / "journal", outage_timeout=0.01)
     sandbox.faults.add("create_signed_upload_url", faults.status(429, retry_after=600))
     with Haut(**sandbox.credentials) as haut:
         with pytest.raises(BulkStopped, match="600 s"):
-            bulk_upload(haut, rows, journal=tmp_path / "other", patience=60)
+            bulk_upload(haut, rows, journal=tmp_path / "other", outage_timeout=60)
         assert bulk_upload(haut, rows, journal=tmp_path / "other").done == 1
 
 
-def test_a_journal_serves_one_process_and_one_work(
+def test_journal_belongs_to_one_process_and_one_dataset(
     tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox
 ) -> None:
     journal = tmp_path / "journal"
-    refused: list[str] = []
+    messages: list[str] = []
 
     def rows() -> Iterator[dict[str, Any]]:
         with pytest.raises(ConfigError) as caught:
             bulk_upload(haut, [], journal=journal)
-        refused.append(str(caught.value))
+        messages.append(str(caught.value))
         yield {"subject": "a", "front": photo}
 
     assert bulk_upload(haut, rows(), journal=journal).done == 1
-    assert refused == ["another process is working with this journal"]
+    assert messages == ["the journal is in use by another process"]
     assert stat.S_IMODE(journal.stat().st_mode) == 0o600
     assert b"person" not in journal.read_bytes()
 
     with (
         Sandbox() as other,
-        Haut(**other.credentials) as stranger,
-        pytest.raises(ConfigError, match="other work"),
+        Haut(**other.credentials) as other_haut,
+        pytest.raises(ConfigError, match="another run"),
     ):
-        bulk_upload(stranger, [], journal=journal)
-    with pytest.raises(ConfigError, match="no journal"):
+        bulk_upload(other_haut, [], journal=journal)
+    with pytest.raises(ConfigError, match="not a journal"):
         bulk_upload(haut, [], journal=photo)
     sqlite3.connect(tmp_path / "database").execute("CREATE TABLE t (x)").connection.close()
-    with pytest.raises(ConfigError, match="no journal"):
+    with pytest.raises(ConfigError, match="not a journal"):
         bulk_upload(haut, [], journal=tmp_path / "database")
     with pytest.raises(ConfigError, match="cannot be opened"):
         bulk_upload(haut, [], journal=tmp_path / "missing" / "journal")
@@ -382,7 +388,7 @@ def _upload_with_a_full_disk(credentials: Credentials, photo: Path, journal: Pat
 
 
 @pytest.mark.slow
-def test_a_full_disk_stops_the_run_and_the_next_goes_on(
+def test_full_disk_stops_the_run_and_the_next_run_continues(
     tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox
 ) -> None:
     journal = tmp_path / "journal"
@@ -399,4 +405,4 @@ def test_a_full_disk_stops_the_run_and_the_next_goes_on(
     assert (report.done + report.skipped + report.unknown, report.failed) == (60, 0)
     bulk_upload(haut, rows, journal=journal, compute_again=True)
     assert sandbox.carried_out("compute_batch") == 60
-    assert [len(subject["batches"]) for subject in holdings(sandbox)] == [1] * 60
+    assert [len(subject["batches"]) for subject in service_state(sandbox)] == [1] * 60

@@ -1,4 +1,4 @@
-"""`haut` as people run it: in a folder of its own, with a sandbox in its environment."""
+"""Fixture `shell`: runs `haut` in a temporary folder, configured for a sandbox."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ HAUT = str(Path(sys.executable).parent / "haut")
 
 @define
 class Shell:
-    """A folder and an environment in which commands run."""
+    """Working folder and environment of commands."""
 
     sandbox: Sandbox
     folder: Path
     environment: dict[str, str]
 
     def start(self, *arguments: str, **changes: str) -> subprocess.Popen[str]:
-        """Start `haut` with these arguments and changes of the environment."""
+        """Start `haut` in a process, with `changes` of the environment."""
         return subprocess.Popen(
             [HAUT, *arguments],
             cwd=self.folder,
@@ -44,9 +44,9 @@ class Shell:
     def run(
         self, *arguments: str, code: int = 0, typed: str = "", **changes: str
     ) -> tuple[str, str]:
-        """Run `haut` to its end, expect its exit code, and return what it printed.
+        """Run `haut`, check its exit code, and return its output on stdout and stderr.
 
-        In this process, since a new one takes most of a second; what a process has, it is given.
+        It runs in this process, because starting a process takes most of a second.
         """
         stdout, stderr = io.StringIO(), io.StringIO()
         with (
@@ -56,11 +56,11 @@ class Shell:
             contextlib.chdir(self.folder),
             contextlib.redirect_stdout(stdout),
             contextlib.redirect_stderr(stderr),
-            pytest.raises(SystemExit) as ended,
+            pytest.raises(SystemExit) as exit_info,
         ):
             main()
         out, err = stdout.getvalue(), stderr.getvalue()
-        assert (ended.value.code or 0) == code, (out, err)
+        assert (exit_info.value.code or 0) == code, (out, err)
         assert self.sandbox.credentials["token"] not in out + err
         return out, err
 

@@ -1,20 +1,22 @@
-"""Each command does what it says, tells people and machines, and ends with the documented code."""
+"""Commands of `haut`: effects, output as text and JSON, and exit codes."""
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
-from haut_ext import ErasureReceipt
+from haut_ext import ErasureReceipt, Haut
 from haut_ext.sandbox import faults
 from tests.bulk.conftest import PHOTO
-from tests.bulk.holdings import holdings
+from tests.bulk.service_state import service_state
 from tests.cli.conftest import Shell
 
 
@@ -23,32 +25,112 @@ def json_lines(text: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_subjects_and_images(shell: Shell) -> None:
+def test_subjects_and_images_are_listed(shell: Shell) -> None:
     shell.sandbox.add_subjects(60)
     [subject] = shell.sandbox.add_subjects(1, prefix="a person")
     shell.sandbox.add_images(subject, 2, PHOTO)
-    out, err = shell.run("subjects")
+    out, err = shell.run("subjects", "list")
     assert len(out.splitlines()) == 51
-    assert "There are more" in err
-    assert len(json_lines(shell.run("subjects", "--json")[0])) == 61
-    out, err = shell.run("subjects", "--q", "a person")
+    assert "Only the first 50 are shown" in err
+    assert len(json_lines(shell.run("subjects", "list", "--json")[0])) == 61
+    out, err = shell.run("subjects", "list", "--search", "a person")
     assert (subject.id in out, len(out.splitlines()), err) == (True, 2, "")
     for name in (subject.id, subject.name):
-        out, _ = shell.run("images", name)
+        out, _ = shell.run("images", "list", name)
         assert [line.split()[1:3] for line in out.splitlines()[1:]] == [["front", "yes"]] * 2
-    images = json_lines(shell.run("images", subject.id, "--json")[0])
+    images = json_lines(shell.run("images", "list", subject.id, "--json")[0])
     assert len(images) == 2
     assert "X-Goog" not in json.dumps(images)
-    assert "0 subjects have this name" in shell.run("images", "nobody", code=2)[1]
-    shell.run("images", "00000000-0000-4000-8000-000000000000", code=1)
+    assert "no subject has this name" in shell.run("images", "list", "unknown", code=2)[1]
+    shell.run("images", "list", "00000000-0000-4000-8000-000000000000", code=1)
+
+
+def test_subjects_are_found_by_exact_name(shell: Shell) -> None:
+    shell.sandbox.add_subjects(3, prefix="a person")
+    [first, _, _] = json_lines(shell.run("subjects", "list", "--json")[0])
+    out, _ = shell.run("subjects", "find", first["name"])
+    assert first["id"] in out
+    assert json_lines(shell.run("subjects", "find", first["name"], "--json")[0]) == [first]
+    out, err = shell.run("subjects", "find", "a person", code=1)
+    assert (out, err) == ("", "haut: no subject has this name\n")
+
+
+def test_name_of_several_subjects_is_ambiguous(shell: Shell) -> None:
+    with shell.sandbox.world.lock:
+        ids = [str(shell.sandbox.world.create_subject("a name").id) for _ in range(2)]
+    _, err = shell.run("images", "list", "a name", code=2)
+    assert "2 subjects have this name" in err
+    assert all(subject_id in err for subject_id in ids)
+
+
+def test_deletions_ask_first(shell: Shell) -> None:
+    [subject] = shell.sandbox.add_subjects(1)
+    shell.sandbox.add_images(subject, 1, PHOTO)
+    [image] = json_lines(shell.run("images", "list", subject.id, "--json")[0])
+    for command, target in (
+        (["images", "delete", image["id"]], {"image_id": image["id"]}),
+        (["subjects", "delete", subject.name], {"subject_id": subject.id}),
+    ):
+        out, err = shell.run(*command, "--dry-run", "--json")
+        assert json.loads(out).items() >= target.items()
+        assert next(iter(target.values())) in err
+        for answer in ("n\n", ""):
+            assert "Aborted" in shell.run(*command, typed=answer, code=1)[1]
+        assert shell.sandbox.carried_out("delete_image") == len(target.keys() & {"subject_id"})
+        out, _ = shell.run(*command, "--yes", "--json")
+        assert json.loads(out)["deleted"] is True
+    assert shell.sandbox.snapshot()["subjects"] == []
+    shell.run("images", "delete", image["id"], "--yes", code=1)
+    assert "valid UUID" in shell.run("images", "delete", "an image", "--yes", code=2)[1]
+
+
+def test_images_are_downloaded(shell: Shell) -> None:
+    [subject] = shell.sandbox.add_subjects(1)
+    shell.sandbox.add_images(subject, 1, PHOTO)
+    [image] = json_lines(shell.run("images", "list", subject.id, "--json")[0])
+    out, _ = shell.run("images", "download", image["id"])
+    assert out == f"{image['id']}.jpeg\n"
+    assert (shell.folder / out.strip()).read_bytes() == PHOTO
+    out, _ = shell.run("images", "download", image["id"], "--to", "x", "--json")
+    assert json.loads(out) == {"image_id": image["id"], "path": "x", "bytes": len(PHOTO)}
+    assert (shell.folder / "x").read_bytes() == PHOTO
+
+
+def test_results_of_the_latest_batch_are_printed_and_exported(shell: Shell) -> None:
+    shell.run("upload", "customer-4711", "--front", "front.jpg")
+    shell.sandbox.clock.advance(60)
+    out, _ = shell.run("upload", "customer-4711", "--front", "front.jpg", "--json")
+    batch = json.loads(out)
+    results = json.loads(shell.run("results", "customer-4711", "--json")[0])
+    assert (results["batch_id"], results["complete"]) == (batch["batch_id"], False)
+    assert {metric["subject"] for metric in results["metrics"]} == {batch["subject_id"]}
+    with patch.object(Haut, "wait_for_results", lambda haut, batch, _: haut.results(batch)):
+        out, _ = shell.run("results", "customer-4711", "--batch", batch["batch_id"], "--wait")
+    assert out.split()[:6] == ["side", "algorithm", "area", "metric", "value", "unit"]
+    out, _ = shell.run("results", batch["subject_id"], "--csv", "metrics.csv")
+    rows = list(csv.DictReader((shell.folder / "metrics.csv").read_text().splitlines()))
+    assert (out, len(rows)) == ("", len(results["metrics"]))
+    [empty] = shell.sandbox.add_subjects(1)
+    assert "no images" in shell.run("results", empty.id, code=2)[1]
+
+
+def test_waiting_ends_after_the_wait_timeout(shell: Shell) -> None:
+    shell.sandbox.world.analysis_reads = 1000
+    wait = ("--wait", "--wait-timeout", "0.1")
+    out, err = shell.run("upload", "customer-4711", "--front", "front.jpg", *wait, code=4)
+    assert "Batch" in out
+    [advice] = [line for line in err.splitlines() if "haut results" in line]
+    command = advice.partition("haut ")[2].split()
+    _, err = shell.run(*command, "--wait-timeout", "0.1", code=4)
+    assert "Run the same command again" in err
 
 
 def test_upload(shell: Shell) -> None:
     out, err = shell.run("upload", "customer-4711", "--front", "front.jpg", "--wait", "--json")
     [subject] = shell.sandbox.snapshot()["subjects"]
-    answer = json.loads(out)
-    assert answer["subject_id"] == subject["id"]
-    assert len(answer["quality_scores"]) == 1
+    uploaded = json.loads(out)
+    assert uploaded["subject_id"] == subject["id"]
+    assert len(uploaded["quality_scores"]) == 1
     assert err == ""
     out, _ = shell.run("upload", subject["id"], "--front", "front.jpg", "--left", "front.jpg")
     assert "left" in out
@@ -58,27 +140,27 @@ def test_upload(shell: Shell) -> None:
     assert "no photo" in shell.run("upload", subject["id"], code=2)[1]
 
 
-def test_an_upload_that_stops_says_how_to_go_on(shell: Shell) -> None:
+def test_upload_that_stops_prints_how_to_continue(shell: Shell) -> None:
     [subject] = shell.sandbox.add_subjects(1)
     shell.sandbox.faults.add("upload_image", faults.status(403))
     _, err = shell.run("upload", subject.id, "--front", "front.jpg", code=4)
-    [advice] = [line for line in err.splitlines() if line.startswith("Go on with: haut ")]
-    command = advice.removeprefix("Go on with: haut ").replace("...", "front.jpg").split()
+    [advice] = [line for line in err.splitlines() if line.startswith("Continue with: haut ")]
+    command = advice.removeprefix("Continue with: haut ").replace("...", "front.jpg").split()
     shell.run(*command)
     assert not list(shell.folder.glob("haut-upload-*"))
-    [subject_held] = holdings(shell.sandbox)
-    assert [len(batch["images"]) for batch in subject_held["batches"]] == [1]
+    [state] = service_state(shell.sandbox)
+    assert [len(batch["images"]) for batch in state["batches"]] == [1]
     (shell.folder / "state").write_text("{}")
     assert "not the state" in shell.run("upload", "x", "--resume", "state", code=2)[1]
 
 
-def test_erase_asks_shows_and_writes_a_receipt(shell: Shell) -> None:
+def test_erase_asks_first_and_writes_a_receipt(shell: Shell) -> None:
     [subject, other] = shell.sandbox.add_subjects(2)
     shell.sandbox.add_images(subject, 3, PHOTO)
     for answer, arguments, code in (("", ["--dry-run"], 0), ("n\n", [], 1), ("", [], 1)):
         _, err = shell.run("erase", subject.name, *arguments, typed=answer, code=code)
         assert subject.id in err
-        assert "results: 3" in err
+        assert "images: 3" in err
     assert len(shell.sandbox.snapshot()["subjects"]) == 2
     out, _ = shell.run("erase", subject.name, "--dry-run", "--json")
     assert json.loads(out) == {"subject_id": subject.id, "images": 3}
@@ -95,17 +177,17 @@ def test_erase_asks_shows_and_writes_a_receipt(shell: Shell) -> None:
     shell.run("erase", other.id, "--yes", "--receipt", "front.jpg", code=2)
 
 
-def test_an_erasure_that_stops_is_completed_by_the_same_command(shell: Shell) -> None:
+def test_erasure_that_stops_is_completed_by_the_printed_command(shell: Shell) -> None:
     [subject] = shell.sandbox.add_subjects(1)
     shell.sandbox.faults.add("delete_subject", faults.status(403, when="after"))
     _, err = shell.run("erase", subject.id, "--yes", code=4)
-    assert "the same command completes it" in err
-    out, _ = shell.run("erase", subject.id, "--yes")
+    [advice] = [line for line in err.splitlines() if "Continue with: haut " in line]
+    out, _ = shell.run(*advice.partition("Continue with: haut ")[2].split(), "--yes")
     assert "already gone" in out
 
 
 @pytest.mark.slow
-def test_bulk(shell: Shell) -> None:
+def test_bulk_upload_and_erase(shell: Shell) -> None:
     for name in ("a", "b"):
         (shell.folder / "photos" / name).mkdir(parents=True)
         shutil.copy(shell.folder / "front.jpg", shell.folder / "photos" / name)
@@ -113,7 +195,9 @@ def test_bulk(shell: Shell) -> None:
     assert (out, err) == ("2 done\n", "")
     manifest = shell.folder / "m.csv"
     manifest.write_text("subject,front\nc,front.jpg\nd,missing.jpg\n")
-    out, _ = shell.run("bulk", "upload", "m.csv", "--journal", "k", "--per-second", "100", code=3)
+    out, _ = shell.run(
+        "bulk", "upload", "m.csv", "--journal", "k", "--requests-per-second", "100", code=3
+    )
     assert out.startswith("1 done, 1 bad; the problems are listed in k.problems.csv\nrow")
     out, _ = shell.run("bulk", "upload", "m.csv", "--journal", "k", "--json", code=3)
     assert json.loads(out)["skipped"] == 1
@@ -126,7 +210,7 @@ def test_bulk(shell: Shell) -> None:
     (shell.folder / "ids.csv").write_text("n,subject_id\n" + "".join(f"1,{id_}\n" for id_ in ids))
     erase = ("bulk", "erase", "ids.txt", "--journal", "e", "--receipts", "receipts")
     out, err = shell.run(*erase, "--dry-run", "--json")
-    assert (json.loads(out), "so many subjects: 2" in err) == ({"subjects": 2}, True)
+    assert (json.loads(out), "subjects: 2" in err) == ({"subjects": 2}, True)
     shell.run(*erase, code=1, typed="n\n")
     assert len(shell.sandbox.snapshot()["subjects"]) == 3
     shell.run(*erase, "--yes")
@@ -137,16 +221,16 @@ def test_bulk(shell: Shell) -> None:
     assert out == "1 done, 2 skipped\n"
 
 
-def test_doctor(shell: Shell) -> None:
+def test_doctor_reports_problems_with_advice(shell: Shell) -> None:
     out, _ = shell.run("doctor")
     assert [line.split()[:2] for line in out.splitlines()] == [
         ["ok", name]
-        for name in ("versions", "configuration", "reachability", "clock", "token", "dataset")
+        for name in ("versions", "configuration", "connection", "clock", "token", "dataset")
     ]
     for changes, name in (
         ({"HAUT_TOKEN": ""}, "configuration"),
         ({"HAUT_DATASET_ID": ""}, "configuration"),
-        ({"HAUT_BASE_URL": shell.sandbox.dead_url}, "reachability"),
+        ({"HAUT_BASE_URL": shell.sandbox.dead_url}, "connection"),
         ({"HAUT_TOKEN": "wrong"}, "token"),
         ({"HAUT_DATASET_ID": "00000000-0000-4000-8000-000000000000"}, "dataset"),
         ({"HAUT_COMPANY_ID": "00000000-0000-4000-8000-000000000000"}, "dataset"),
@@ -156,44 +240,51 @@ def test_doctor(shell: Shell) -> None:
         assert checks[-1]["advice"]
     shell.sandbox.clock.advance(3600)
     out, _ = shell.run("doctor", code=1)
-    assert "s off the service's" in out
+    assert "differs from the clock of the service" in out
     shell.sandbox.faults.add("list_subjects", faults.login_page())
-    assert "PROBLEM  reachability" in shell.run("doctor", code=1)[0]
+    assert "PROBLEM  connection" in shell.run("doctor", code=1)[0]
 
 
-def test_the_token_comes_from_the_environment_or_a_private_file(shell: Shell) -> None:
+def test_token_is_read_from_the_environment_or_a_private_file(shell: Shell) -> None:
     path = shell.folder / "token"
     path.write_text(shell.environment.pop("HAUT_TOKEN") + "\n")
     path.chmod(0o600)
-    shell.run("subjects", HAUT_TOKEN_FILE=str(path))
+    shell.run("subjects", "list", HAUT_TOKEN_FILE=str(path))
     path.chmod(0o640)
-    assert "chmod 600" in shell.run("subjects", HAUT_TOKEN_FILE=str(path), code=2)[1]
-    assert "both set" in shell.run("subjects", HAUT_TOKEN_FILE="t", HAUT_TOKEN="t", code=2)[1]
-    assert "cannot be read" in shell.run("subjects", HAUT_TOKEN_FILE="missing", code=2)[1]
-    assert "HAUT_TOKEN" in shell.run("subjects", code=2)[1]
-    assert "No such option" in shell.run("subjects", "--token", "t", code=2)[1]
+    assert "chmod 600" in shell.run("subjects", "list", HAUT_TOKEN_FILE=str(path), code=2)[1]
+    assert (
+        "both set" in shell.run("subjects", "list", HAUT_TOKEN_FILE="t", HAUT_TOKEN="t", code=2)[1]
+    )
+    assert "cannot be read" in shell.run("subjects", "list", HAUT_TOKEN_FILE="missing", code=2)[1]
+    assert "HAUT_TOKEN" in shell.run("subjects", "list", code=2)[1]
+    assert "No such option" in shell.run("subjects", "list", "--token", "t", code=2)[1]
 
 
 COMMANDS = [
-    *(["subjects"], ["images"], ["upload"], ["erase"], ["bulk"], ["bulk", "upload"]),
-    *(["bulk", "erase"], ["sandbox"], ["doctor"]),
+    *(["subjects", "list"], ["subjects", "find"], ["subjects", "delete"]),
+    *(["images", "list"], ["images", "download"], ["images", "delete"]),
+    *(["upload"], ["results"], ["erase"], ["bulk", "upload"], ["bulk", "erase"]),
+    *(["sandbox"], ["doctor"]),
 ]
 
 
-@pytest.mark.parametrize("command", [[], *COMMANDS], ids=" ".join)
+GROUPS = [[], ["subjects"], ["images"], ["bulk"]]
+
+
+@pytest.mark.parametrize("command", [*GROUPS, *COMMANDS], ids=" ".join)
 def test_help_has_examples_and_fits_80_columns(shell: Shell, command: list[str]) -> None:
     out, _ = shell.run(*command, "--help", COLUMNS="80")
     assert max(map(len, out.splitlines())) <= 80
-    if command not in ([], ["bulk"]):
+    if command not in GROUPS:
         assert f"Examples:\n    haut {' '.join(command)}" in out
 
 
 def test_shell_completion(shell: Shell) -> None:
     out, _ = shell.run(_HAUT_COMPLETE="complete_bash", COMP_WORDS="haut s", COMP_CWORD="1")
-    assert out.split() == ["subjects", "sandbox"]
+    assert out.split() == ["sandbox", "subjects"]
 
 
-def test_sandbox(shell: Shell) -> None:
+def test_sandbox_runs_until_it_is_terminated(shell: Shell) -> None:
     with shell.start("sandbox", "--port", "0", "--seed", "1") as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("sandbox ready url=http://127.0.0.1:")
@@ -201,7 +292,7 @@ def test_sandbox(shell: Shell) -> None:
         assert process.wait(30) == 0
 
 
-def test_the_library_needs_no_command_line_and_says_what_is_missing() -> None:
+def test_library_works_without_the_extra_and_haut_reports_that_it_is_missing() -> None:
     code = (
         "import sys, haut_ext\n"
         "loaded = {name.split('.')[0] for name in sys.modules} & {'typer', 'rich', 'distributed'}\n"
@@ -215,7 +306,7 @@ def test_the_library_needs_no_command_line_and_says_what_is_missing() -> None:
     assert done.stderr == "haut: the command line is an extra: pip install 'haut-ext[cli]'\n"
 
 
-def test_below_the_command_line_nobody_knows_of_it() -> None:
+def test_lower_layers_do_not_import_bulk_or_cli() -> None:
     package = Path(sys.modules["haut_ext"].__file__ or "").parent
     for path in package.rglob("*.py"):
         top = path.relative_to(package).parts[0]

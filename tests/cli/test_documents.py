@@ -1,4 +1,4 @@
-"""Every block of the pages on the command line, bulk and erasure runs, in order, as it stands."""
+"""All code blocks of the pages on the command line, bulk runs and erasure run in their order."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import HAUT, Shell
-from tests.test_readme import ELSEWHERE
+from tests.test_documentation import SHELL_PAGES
 
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", sorted(ELSEWHERE))
-def test_page(page: str, shell: Shell) -> None:
+@pytest.mark.parametrize("page", sorted(SHELL_PAGES))
+def test_code_blocks_of_page_run(page: str, shell: Shell) -> None:
     for side, suffix in (("front", "jpg"), ("right", "png"), ("left", "webp")):
         photo = ROOT / "examples" / "photos" / f"portrait.{suffix}"
         shutil.copy(photo, shell.folder / f"{side}.{suffix}")
@@ -40,7 +40,7 @@ def test_page(page: str, shell: Shell) -> None:
     tools = f"{Path(HAUT).parent}:{shell.environment['PATH']}"
     for language, code in blocks:
         (shell.folder / "block.py").write_text(code)
-        # A last command of its own, or bash would become `haut`, which asks for its parent's shell.
+        # Without a last command, bash would replace itself with `haut`, which inspects its parent shell.
         script = ["bash", "-euc", f"{code}\ntrue"]
         command = script if language == "sh" else [sys.executable, "block.py"]
         done = subprocess.run(
@@ -54,11 +54,11 @@ def test_page(page: str, shell: Shell) -> None:
         assert done.returncode == 0, (code, done.stdout, done.stderr)
 
 
-def test_every_command_is_in_the_page() -> None:
+def test_page_contains_all_commands_and_exit_codes() -> None:
     page = (ROOT / "docs" / "command-line.md").read_text("utf-8")
     out = subprocess.run([HAUT, "--help"], capture_output=True, text=True, check=True).stdout
     commands = re.findall(r"^  (\w+)  ", out.split("Commands:")[1].split("Exit codes")[0], re.M)
-    assert len(commands) == 7
+    assert len(commands) == 8
     for command in commands:
         assert f"\nhaut {command}" in page
     for code, meaning in re.findall(r"^    (\d+) +(.*)$", out, re.M):

@@ -1,6 +1,6 @@
-"""Ctrl-C once finishes what is in flight; twice stops at once; the journal is right either way.
+"""Ctrl-C: the first one finishes the rows in progress, the second one ends the process at once.
 
-The signals are real, and sent from within the sandbox when so many requests have arrived.
+The sandbox sends real signals at a given number of requests.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import threading
 import pytest
 
 from haut_ext.sandbox import Request
-from tests.bulk.holdings import holdings
+from tests.bulk.service_state import service_state
 from tests.cli.conftest import Shell
 
 ROWS = 40
@@ -25,18 +25,18 @@ def write_manifest(shell: Shell) -> None:
     (shell.folder / "m.csv").write_text("subject,front\n" + rows)
 
 
-def finished_by_another_run(shell: Shell) -> None:
+def complete_with_another_run(shell: Shell) -> None:
     shell.sandbox.before_request = None
     out, _ = shell.run(*COMMAND, "--compute-again")
     assert "skipped" in out
     assert shell.sandbox.carried_out("compute_batch") == ROWS
-    assert [len(subject["batches"]) for subject in holdings(shell.sandbox)] == [1] * ROWS
-    for subject in holdings(shell.sandbox):
+    assert [len(subject["batches"]) for subject in service_state(shell.sandbox)] == [1] * ROWS
+    for subject in service_state(shell.sandbox):
         assert [len(batch["images"]) for batch in subject["batches"]] == [1]
 
 
 class Interrupter:
-    """Sends Ctrl-C to a process that a sandbox serves, which may be started after the sandbox's hook."""
+    """Sends Ctrl-C to a process, which may be started after the sandbox's hook has been set."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
@@ -55,7 +55,7 @@ class Interrupter:
 
 
 @pytest.mark.slow
-def test_once(shell: Shell) -> None:
+def test_first_interrupt_finishes_the_rows_in_progress(shell: Shell) -> None:
     write_manifest(shell)
     interrupter = Interrupter()
     computed = itertools.count(1)
@@ -69,31 +69,31 @@ def test_once(shell: Shell) -> None:
         interrupter.watch(process)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "Finishing what is in flight" in err
-    assert "The same command goes on from here" in err
+    assert "Finishing the rows in progress" in err
+    assert "Run the same command again to continue" in err
     done = shell.sandbox.carried_out("compute_batch")
     assert 10 <= done < ROWS
-    # Nothing is left half-way: every image has its file, every batch its computation.
-    batches = [batch for subject in holdings(shell.sandbox) for batch in subject["batches"]]
+    # No row is incomplete: every image has its file, and every batch was computed.
+    batches = [batch for subject in service_state(shell.sandbox) for batch in subject["batches"]]
     assert [batch["computes"] for batch in batches] == [1] * done
     assert all(image["sha256"] for batch in batches for image in batch["images"])
-    finished_by_another_run(shell)
+    complete_with_another_run(shell)
 
 
 @pytest.mark.slow
-def test_twice(shell: Shell) -> None:
+def test_second_interrupt_ends_the_process_at_once(shell: Shell) -> None:
     write_manifest(shell)
     interrupter = Interrupter()
     requests = itertools.count(1)
-    heard: list[str] = []
+    printed: list[str] = []
 
     def on_request(request: Request) -> None:
-        """Interrupt at the 90th request, and hold it and all that follow until the end."""
+        """Interrupt at the 90th request, and delay this and all later requests until the end."""
         number = next(requests)
         if number == 90:
             process = interrupter.interrupt()
             assert process.stderr is not None
-            heard.append(process.stderr.readline())
+            printed.append(process.stderr.readline())
             interrupter.interrupt()
         if number >= 90:
             interrupter.ended.wait()
@@ -104,14 +104,14 @@ def test_twice(shell: Shell) -> None:
         assert process.wait(60) == 130
         interrupter.ended.set()
         assert process.stderr is not None
-        heard.append(process.stderr.read())
-    assert "Finishing what is in flight" in heard[0]
-    assert "Stopped at once. The same command goes on from here" in heard[1]
-    finished_by_another_run(shell)
+        printed.append(process.stderr.read())
+    assert "Finishing the rows in progress" in printed[0]
+    assert "Stopped at once. Run the same command again to continue" in printed[1]
+    complete_with_another_run(shell)
 
 
 @pytest.mark.slow
-def test_an_upload_interrupted_says_how_to_go_on(shell: Shell) -> None:
+def test_interrupted_upload_prints_how_to_continue(shell: Shell) -> None:
     [subject] = shell.sandbox.add_subjects(1)
     interrupter = Interrupter()
 
@@ -126,10 +126,10 @@ def test_an_upload_interrupted_says_how_to_go_on(shell: Shell) -> None:
         _, err = process.communicate(timeout=60)
         interrupter.ended.set()
     assert process.returncode == 130
-    assert "Go on with: haut upload" in err
+    assert "Continue with: haut upload" in err
     shell.sandbox.before_request = None
     state = f"haut-upload-{subject.id}.json"
     shell.run("upload", subject.id, "--resume", state, "--front", "front.jpg")
     assert shell.sandbox.carried_out("compute_batch") == 1
-    [held] = holdings(shell.sandbox)
-    assert [len(batch["images"]) for batch in held["batches"]] == [1]
+    [state_of_subject] = service_state(shell.sandbox)
+    assert [len(batch["images"]) for batch in state_of_subject["batches"]] == [1]

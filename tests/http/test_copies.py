@@ -106,6 +106,9 @@ def test_unknown_option_is_a_type_error(checker: str, tmp_path: Path) -> None:
         "    one.with_options(deadlin=3)\n"
         "    other.with_options(deadlin=3)\n"
         "    Haut(deadlin=3)\n"
+        "    one.subjects.create('name', birthday=None)\n"
+        "    one.upload_and_compute('id', front=b'', metadata=1)\n"
+        "    one.images.upload('id', b'', light=1.5)\n"
     )
     options = ["--pythonpath", sys.executable] if checker == "pyright" else ["--no-incremental"]
     finished = subprocess.run(
@@ -120,4 +123,4 @@ def test_unknown_option_is_a_type_error(checker: str, tmp_path: Path) -> None:
         line for line in finished.stdout.splitlines() if "error" in line and "program.py:" in line
     ]
     found = {line.split("program.py:")[1].split(":")[0] for line in errors}
-    assert found == {"6", "7", "8"}, finished.stdout + finished.stderr
+    assert found == {"6", "7", "8", "9", "10", "11"}, finished.stdout + finished.stderr

@@ -1,7 +1,8 @@
-"""Cells of the conformance table once more, against a server that is not ours: WireMock 3.13.2.
+"""Parts of the conformance table, run against WireMock 3.13.2 instead of the sandbox.
 
-So the sandbox's faults are not judged by their author alone. What WireMock carries out cannot be
-counted, what arrives can. Not part of the tests: `make test-peer` installs it and runs this; needs Java.
+They show that haut_ext does not depend on how the sandbox produces an error. Requests that WireMock
+receives are counted; whether a request has an effect is unknown. `make ready` installs WireMock and
+runs this file, which requires Java.
 """
 
 from __future__ import annotations
@@ -24,29 +25,31 @@ import haut_ext
 from haut_api.api.images import compute_batch, get_image
 from haut_api.models import ComputeRequest
 from haut_ext import AsyncHaut, Haut, HautError, Timeout
-from haut_ext._http import retry
+from haut_ext._http import retry_policy
 from tests.conformance import CELLS, Cell
 
-JAR = Path(__file__).parents[2] / ".venv/peer/node_modules/wiremock/build"
-SOMETHING = UUID("123e4567-e89b-12d3-a456-426614174000")
+JARS = Path(__file__).parents[2] / ".venv/wiremock/node_modules/wiremock/build"
+ANY_ID = UUID("123e4567-e89b-12d3-a456-426614174000")
 OPERATIONS = {"get_image": ("GET", "/images/"), "compute_batch": ("POST", "/compute/")}
 IMAGE: dict[str, Any] = {
-    "id": str(SOMETHING),
+    "id": str(ANY_ID),
     "name": "text",
     "side": "text",
     "quality_score": None,
     "problems": None,
     "created_at": "2025-10-08 20:00:55",
     "signed_url": None,
-    "image_batch_id": str(SOMETHING),
+    "image_batch_id": str(ANY_ID),
     "meta": None,
     "aux_images": [],
 }
 SUCCESS: dict[str, Any] = {"get_image": IMAGE, "compute_batch": {"ok": True}}
 JSON = {"Content-Type": "application/json"}
-PAGE = {"Content-Type": "text/html"}
+HTML = {"Content-Type": "text/html"}
+# The service's error format. A POST is retried only after a 429 or 503 in this format.
+ERROR = {"type": "client_error", "errors": [{"code": "throttled", "detail": "text", "attr": None}]}
 
-# By the names of the table: WireMock's answer to the first request, or to all.
+# WireMock's response for each error of the conformance table.
 FAULTS: dict[str, dict[str, Any]] = {
     "RST, carried out": {"fault": "CONNECTION_RESET_BY_PEER"},
     "RST, always": {"fault": "CONNECTION_RESET_BY_PEER"},
@@ -61,22 +64,28 @@ FAULTS: dict[str, dict[str, Any]] = {
         "chunkedDribbleDelay": {"numberOfChunks": 40, "totalDuration": 4000},
     },
     "408": {"status": 408},
-    "429, seconds": {"status": 429, "headers": {"Retry-After": "0"}},
-    "429, past the cap": {"status": 429, "headers": {"Retry-After": "3600"}},
-    "429, always": {"status": 429},
+    "429, seconds": {"status": 429, "headers": {**JSON, "Retry-After": "0"}, "jsonBody": ERROR},
+    "429, past the cap": {
+        "status": 429,
+        "headers": {**JSON, "Retry-After": "3600"},
+        "jsonBody": ERROR,
+    },
+    "429, always": {"status": 429, "headers": JSON, "jsonBody": ERROR},
+    "429, of a proxy": {"status": 429},
     "500": {"status": 500},
-    "502 with a web page": {"status": 502, "headers": PAGE, "body": "<html>nginx</html>"},
+    "502 with a web page": {"status": 502, "headers": HTML, "body": "<html>nginx</html>"},
     "503": {"status": 503},
-    "503, Retry-After": {"status": 503, "headers": {"Retry-After": "0"}},
+    "503, Retry-After": {"status": 503, "headers": {**JSON, "Retry-After": "0"}, "jsonBody": ERROR},
+    "503, of a proxy": {"status": 503, "headers": {"Retry-After": "0"}},
     "504": {"status": 504},
     "520": {"status": 520},
     "200, empty": {"status": 200, "headers": JSON},
-    "200, a login page": {"status": 200, "headers": PAGE, "body": "<title>Log in</title>"},
+    "200, a login page": {"status": 200, "headers": HTML, "body": "<title>Log in</title>"},
     "401, token as a string": {"status": 401},
     "401, token as a callable": {"status": 401},
     "redirect to another host": {"status": 302, "headers": {"Location": "http://127.0.0.1:9/"}},
 }
-REPEATED = [
+CELLS_TO_RUN = [
     cell
     for parameter in CELLS
     if isinstance(cell := parameter.values[0], Cell)
@@ -87,25 +96,25 @@ REPEATED = [
 
 @pytest.fixture(scope="session")
 def wiremock() -> Iterator[httpx.Client]:
-    """WireMock's own API, on loopback."""
+    """Client of WireMock's admin API."""
     java = shutil.which("java")
-    jars = sorted(JAR.glob("wiremock-standalone-*.jar"))
-    assert java, "make test-peer needs Java 11 or later, and finds no `java`"
-    assert jars, "WireMock is not installed: run this by `make test-peer`"
+    jars = sorted(JARS.glob("wiremock-standalone-*.jar"))
+    assert java, "WireMock requires Java 11 or later; `java` was not found"
+    assert jars, "WireMock is not installed; `make ready` installs it"
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [java, "-jar", str(jars[0]), "--bind-address", "127.0.0.1", "--port", str(port)]
     process = subprocess.Popen([*command, "--disable-banner"], stdout=subprocess.DEVNULL)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
-            ends = time.monotonic() + 60
+            latest = time.monotonic() + 60
             while True:
                 try:
                     client.get("/__admin/mappings").raise_for_status()
                     break
                 except httpx.TransportError:
-                    assert process.poll() is None, "WireMock has not started"
-                    assert time.monotonic() < ends
+                    assert process.poll() is None, "WireMock exited"
+                    assert time.monotonic() < latest, "WireMock did not start within 60 s"
                     time.sleep(0.1)
             yield client
     finally:
@@ -113,50 +122,52 @@ def wiremock() -> Iterator[httpx.Client]:
         process.wait(30)
 
 
-def plan(wiremock: httpx.Client, cell: Cell) -> None:
-    """Have the fault strike once, or always, and every other request succeed."""
+def configure(wiremock: httpx.Client, cell: Cell) -> None:
+    """Configure WireMock to fail once or always, and to succeed otherwise."""
     wiremock.post("/__admin/reset").raise_for_status()
     method, path = OPERATIONS[cell.operation]
     request = {"method": method, "urlPathPattern": f".*{path}.*"}
-    good = {"status": 200, "headers": JSON, "jsonBody": SUCCESS[cell.operation]}
-    steps = [("Started", FAULTS[cell.fault], "later"), ("later", good, "later")]
+    success = {"status": 200, "headers": JSON, "jsonBody": SUCCESS[cell.operation]}
+    steps = [("Started", FAULTS[cell.fault], "later"), ("later", success, "later")]
     if cell.always:
         steps = [("Started", FAULTS[cell.fault], "Started")]
-    for state, answer, following in steps:
+    for state, response, next_state in steps:
         mapping = {
             "scenarioName": "cell",
             "requiredScenarioState": state,
-            "newScenarioState": following,
+            "newScenarioState": next_state,
             "request": request,
-            "response": answer,
+            "response": response,
         }
         wiremock.post("/__admin/mappings", json=mapping).raise_for_status()
 
 
-def arguments(wiremock: httpx.Client, cell: Cell) -> dict[str, Any]:
-    fresh = (f"token-{number}" for number in count())
-    dribbles = cell.fault.startswith("dribble")
+def client_options(wiremock: httpx.Client, cell: Cell) -> dict[str, Any]:
+    """Return arguments for `Haut` and `AsyncHaut`."""
+    tokens = (f"token-{number}" for number in count())
+    is_slow = cell.fault.startswith("dribble")
     return {
-        "token": (lambda: next(fresh)) if cell.fault == "401, token as a callable" else "token",
-        "company_id": SOMETHING,
+        "token": (lambda: next(tokens)) if cell.fault == "401, token as a callable" else "token",
+        "company_id": ANY_ID,
         "base_url": str(wiremock.base_url),
         "timeout": Timeout(read=0.5 if cell.fault.startswith("stall") else 10),
-        "deadline": 0.5 if dribbles else 20,
+        "deadline": 0.5 if is_slow else 20,
         "max_retries": 1,
         "max_retry_after": 5,
     }
 
 
-def call(face: str, wiremock: httpx.Client, cell: Cell) -> None:
-    parameters: dict[str, Any] = {"company_id": SOMETHING}
+def call(client: str, wiremock: httpx.Client, cell: Cell) -> None:
+    """Call the operation of a cell with the synchronous or the asynchronous client."""
+    parameters: dict[str, Any] = {"company_id": ANY_ID}
     module: Any = get_image
     if cell.operation == "get_image":
-        parameters["image_id"] = SOMETHING
+        parameters["image_id"] = ANY_ID
     else:
         module = compute_batch
-        parameters |= {"batch_id": SOMETHING, "body": ComputeRequest()}
-    options = arguments(wiremock, cell)
-    if face == "sync":
+        parameters |= {"batch_id": ANY_ID, "body": ComputeRequest()}
+    options = client_options(wiremock, cell)
+    if client == "sync":
         with Haut(**options) as haut:
             module.sync_detailed(client=haut.api, **parameters)
         return
@@ -168,21 +179,21 @@ def call(face: str, wiremock: httpx.Client, cell: Cell) -> None:
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("face", ["sync", "async"])
-@pytest.mark.parametrize("cell", REPEATED, ids=lambda cell: f"{cell.fault}-{cell.operation}")
-def test_cell(
-    cell: Cell, face: str, wiremock: httpx.Client, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("client", ["sync", "async"])
+@pytest.mark.parametrize("cell", CELLS_TO_RUN, ids=lambda cell: f"{cell.fault}-{cell.operation}")
+def test_error_and_number_of_requests(
+    cell: Cell, client: str, wiremock: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retry, "INITIAL_BACKOFF", 0.01)
-    plan(wiremock, cell)
+    monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.01)
+    configure(wiremock, cell)
     if cell.outcome == "ok":
-        call(face, wiremock, cell)
+        call(client, wiremock, cell)
     else:
         with pytest.raises(HautError) as caught:
-            call(face, wiremock, cell)
+            call(client, wiremock, cell)
         error = caught.value
         assert type(error) is getattr(haut_ext, cell.outcome), repr(error)
         maybe = getattr(error, "maybe_carried_out", getattr(error, "maybe_delivered", False))
         assert maybe == cell.maybe_carried_out
-    found = wiremock.post("/__admin/requests/count", json={"urlPattern": ".*"})
-    assert found.json()["count"] == cell.arrived
+    count_response = wiremock.post("/__admin/requests/count", json={"urlPattern": ".*"})
+    assert count_response.json()["count"] == cell.arrived

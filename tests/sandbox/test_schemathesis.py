@@ -18,14 +18,14 @@ import yaml
 from haut_ext.sandbox import Fault, Sandbox, faults
 from haut_ext.sandbox.analysis import FACE_SKIN_METRICS_2
 from haut_ext.sandbox.api import OPERATIONS
-from scripts.generate import overlaid
+from scripts.generate import load_contract
 
 HERE = Path(__file__).parent
 
 
 def contract_of(sandbox: Sandbox) -> dict[str, Any]:
     """Return the contract with what exists as examples: a random id never does."""
-    document = overlaid(HERE / "contract.overlay.yaml")
+    document = load_contract(HERE / "contract.overlay.yaml")
     world, components = sandbox.world, document["components"]
     deleted, kept = sandbox.add_subjects(2)
     [read], [emptied] = (sandbox.add_images(kept, 1, b"photo") for _ in range(2))

@@ -1,4 +1,4 @@
-"""A copy of the project for each test that changes one."""
+"""Fixtures for tests that change a copy of the project or type-check generated packages."""
 
 from __future__ import annotations
 

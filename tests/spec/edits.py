@@ -1,4 +1,4 @@
-"""Single changes of a document, as upstream would make them: what the tests of this folder compare."""
+"""Edits of an OpenAPI document that imitate changes of the Swagger, for the tests of this folder."""
 
 from __future__ import annotations
 
@@ -22,43 +22,48 @@ COMPUTE = f"{COMPANY}/batches/{{batch_id}}/compute/"
 
 
 def edited(*edits: Edit, document: Json = DOCUMENT) -> Json:
-    """Return a copy of a document with some edits made."""
+    """Return a copy of a document with the given edits applied."""
     changed = copy.deepcopy(document)
     for edit in edits:
         edit(changed)
     return changed
 
 
-def unmarked(node: Any) -> Any:
-    """Return the same as upstream would write it: without our marks."""
+def without_labels(node: Any) -> Any:
+    """Return a document without its confidence labels (`x-evidence`), as upstream publishes it."""
     if isinstance(node, list):
-        return [unmarked(item) for item in node]
+        return [without_labels(item) for item in node]
     if not isinstance(node, dict):
         return node
-    return {key: unmarked(item) for key, item in node.items() if not key.startswith("x-ev")}
+    return {key: without_labels(item) for key, item in node.items() if not key.startswith("x-ev")}
 
 
 def at(path: str, rest: str = "") -> str:
-    """Return the place of something below a path."""
+    """Return the reference of a location below a path."""
     return f"#/paths/{escaped(path)}{rest}"
 
 
 def schema(rest: str) -> str:
-    """Return the place of something below the schemas: `Subject/properties/name`."""
+    """Return the reference of a location below the schemas, such as `Subject/properties/name`."""
     return f"#/components/schemas/{rest}"
 
 
 def parameter(rest: str) -> str:
-    """Return the place of something below the parameters: `Search/name`."""
+    """Return the reference of a location below the parameters, such as `Search/name`."""
     return f"#/components/parameters/{rest}"
 
 
-def put(place: str, value: object) -> Edit:
-    """Set what stands at a place, or append it where that is a list's end (`-`)."""
+def _parent(document: Json, location: str) -> tuple[Any, str]:
+    """Return the object or list that contains a location, and the last step to the location."""
+    *steps, last = pointer(location)
+    return look_up(document, "#" + "".join(f"/{escaped(step)}" for step in steps)), last
+
+
+def put(location: str, value: object) -> Edit:
+    """Set the value at a location; a last step of `-` appends it to a list."""
 
     def edit(document: Json) -> None:
-        *steps, last = pointer(place)
-        parent = look_up(document, "#" + "".join(f"/{escaped(step)}" for step in steps))
+        parent, last = _parent(document, location)
         if last == "-":
             parent.append(copy.deepcopy(value))
         elif isinstance(parent, list):
@@ -69,30 +74,29 @@ def put(place: str, value: object) -> Edit:
     return edit
 
 
-def drop(place: str) -> Edit:
-    """Remove what stands at a place."""
+def drop(location: str) -> Edit:
+    """Remove the value at a location."""
 
     def edit(document: Json) -> None:
-        *steps, last = pointer(place)
-        parent = look_up(document, "#" + "".join(f"/{escaped(step)}" for step in steps))
+        parent, last = _parent(document, location)
         del parent[int(last) if isinstance(parent, list) else last]
 
     return edit
 
 
-def move(place: str, to: str) -> Edit:
-    """Move what stands at a place to another."""
+def move(location: str, to: str) -> Edit:
+    """Move the value at a location to another one."""
 
     def edit(document: Json) -> None:
-        found = look_up(document, place)
-        drop(place)(document)
-        put(to, found)(document)
+        value = look_up(document, location)
+        drop(location)(document)
+        put(to, value)(document)
 
     return edit
 
 
-def together(*edits: Edit) -> Edit:
-    """Several edits that are one change to whoever sees the document."""
+def combined(*edits: Edit) -> Edit:
+    """Return one edit that applies several."""
 
     def edit(document: Json) -> None:
         for single in edits:

@@ -33,6 +33,7 @@ def run(
     *,
     cwd: str | Path = ROOT,
     env: dict[str, str] | None = None,
+    input: str = "",
     stderr: int | None = None,
     **_: Any,
 ) -> subprocess.CompletedProcess[str]:
@@ -42,14 +43,17 @@ def run(
         command: This Python with `-c` or `-m`, or a Python script and its arguments.
         cwd: The folder to run in.
         env: Environment variables; those of this process if it is left out.
+        input: Text for the standard input.
         stderr: `STDOUT` to capture both streams in one.
     """
     with tempfile.TemporaryDirectory() as work:
-        out, err = (Path(work) / name for name in ("out", "err"))
+        given, out, err = (Path(work) / name for name in ("in", "out", "err"))
+        given.write_text(input, "utf-8")
         request = {
             "argv": command[1:] if command[0] == sys.executable else command,
             "cwd": str(cwd),
             "env": dict(os.environ if env is None else env),
+            "in": str(given),
             "out": str(out),
             "err": str(out if stderr == STDOUT else err),
         }
@@ -97,7 +101,10 @@ def _command(request: dict[str, Any]) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(request[name], flags), number)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(os.open(request["in"], os.O_RDONLY), 0)
+    sys.stdin = open(
+        0, encoding="utf-8", closefd=False
+    )  # what the parent has read ahead is its own
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])

@@ -1,4 +1,4 @@
-"""Packages of other documents than ours, generated, compared with their document and imported."""
+"""Generate packages from test documents, check their completeness and run code with them."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ CASES = ROOT / "tests" / "data" / "spec"
 
 @frozen
 class Generated:
-    """A package in a folder of its own."""
+    """A generated package in its own folder."""
 
     document: Json
     prepared: Prepared
     folder: Path
 
-    def losses(self) -> list[str]:
-        """Return what the completeness check finds."""
+    def problems(self) -> list[str]:
+        """Return the problems that the completeness check reports."""
         with _in_forks():
-            return command.losses(self.document, self.prepared, self.folder)
+            return command.check_completeness(self.document, self.prepared, self.folder)
 
     def copied(self, folder: Path) -> Generated:
         """Return a copy of this package in another folder."""
@@ -42,7 +42,7 @@ class Generated:
         return evolve(self, folder=folder)
 
     def run(self, code: str) -> Any:
-        """Run code in a process that imports this package; return the JSON that it prints last."""
+        """Run code in a process that imports this package; return what it passes to `report`."""
         done = forks.run(
             [sys.executable, "-c", _PRELUDE + code],
             cwd=self.folder,
@@ -55,7 +55,7 @@ class Generated:
         return (self.folder / "haut_api" / path).read_text("utf-8")
 
     def replace(self, path: str, old: str, new: str) -> None:
-        """Change a file of the package, as a generator with a fault would write it."""
+        """Edit a file of the package to imitate a defect of the generator."""
         text = self.source(path)
         assert old in text
         (self.folder / "haut_api" / path).write_text(text.replace(old, new), "utf-8")
@@ -69,30 +69,30 @@ from haut_api.client import AuthenticatedClient, Client
 from haut_api.types import UNSET
 
 
-def call(module, answer=None, **arguments):
-    seen = []
+def call(module, served=None, **arguments):
+    requests = []
 
     def handler(request):
         request.read()
-        seen.append(request)
-        return answer or httpx.Response(599)
+        requests.append(request)
+        return served or httpx.Response(599)
 
-    served = {"transport": httpx.MockTransport(handler)}
-    client = AuthenticatedClient(base_url="https://service.example", httpx_args=served, token="a-token")
+    options = {"transport": httpx.MockTransport(handler)}
+    client = AuthenticatedClient(base_url="https://service.example", httpx_args=options, token="a-token")
     response = module.sync_detailed(client=client, **arguments)
-    return seen[0], response
+    return requests[0], response
 
 
-def say(value):
+def report(value):
     print(json.dumps(value))
 """
 
 
 def generate(document: Json, folder: Path) -> Generated:
-    """Generate a document's package.
+    """Generate the package of a document.
 
     Raises:
-        SpecError: If the document is refused.
+        SpecError: If the document has an unsupported construct.
     """
     with _in_forks():
         return Generated(document, command.write_package(document, folder / "haut_api"), folder)
@@ -106,7 +106,7 @@ def _in_forks() -> Iterator[None]:
         yield
 
 
-def pulled(name: str) -> Json:
-    """Return the section `Subjects` of one of the documents in tests/data/spec."""
+def load_case(name: str) -> Json:
+    """Return the section `Subjects` of a document in tests/data/spec."""
     path = CASES / name
     return select(parse(path.read_text("utf-8"), name), Sections(tags=["Subjects"]))

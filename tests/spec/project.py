@@ -1,4 +1,4 @@
-"""A small copy of this project with a history of its own, for what the maintainer's commands change."""
+"""Copy of this project in its own git repository, for tests of commands that change files."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from attrs import frozen
 from scripts.spec.document import ROOT
 
 _COPIED = ("scripts", "generated", "haut_ext", "openapi", "tests/cassettes")
-_FILES = ("Makefile", "CHANGELOG.md", "pyproject.toml", "requirements-dev.txt")
+_FILES = ("Makefile", "CHANGELOG.md", "pyproject.toml", "requirements.lock")
 _LINKED = (".venv", "openapi/node_modules")
 
 
 @frozen
 class Project:
-    """A copy of the project; what is done to it is done to nothing else."""
+    """A copy of the project that tests can change."""
 
     root: Path
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run a command as a maintainer in the copy's folder would."""
+        """Run a command in the folder of the copy."""
         inherited = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("HAUT_", "MAKE", "PYTEST_", "COVERAGE_"))
         }
         path = f"{ROOT / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"
-        # Before the installed package, which is this tree's.
+        # The copy takes precedence over the installed package.
         packages = f"{self.root}{os.pathsep}{self.root / 'generated'}"
-        # The tools are links to this tree's: nothing may be installed, let alone removed, through them.
+        # The copy links to the original's tools, which make must not reinstall.
         make = "SETUP= LINTER="
         return subprocess.run(
             command,
@@ -60,7 +60,7 @@ class Project:
 
 
 def copy_project(root: Path) -> Project:
-    """Copy what the commands need into an empty folder, and commit it there."""
+    """Copy the files that the commands need into an empty folder, and commit them there."""
     ignored = shutil.ignore_patterns("node_modules", "__pycache__")
     for name in _COPIED:
         shutil.copytree(ROOT / name, root / name, ignore=ignored)
@@ -69,7 +69,7 @@ def copy_project(root: Path) -> Project:
     for name in _LINKED:
         (root / name).symlink_to(ROOT / name)
     project = Project(root)
-    # There is a test or none in the copy: one process, and no plugin that takes longer than that.
+    # The copy has at most one test: run it in one process, without a plugin that is slow to load.
     makefile = project.read("Makefile")
     project.write("Makefile", makefile.replace("pytest -n 2", "pytest -n 0 -p no:schemathesis"))
     project.write(".gitignore", "\n".join(("__pycache__", "/build/", *_LINKED)))

@@ -1,7 +1,7 @@
-"""Each trap in tests/data/spec: the package does what the document says, or the document is refused.
+"""Difficult documents (tests/data/spec) are generated exactly or rejected.
 
-A refusal names the construct and its place. The completeness check judges each package; the tests below
-look at what it could miss, with values written by hand.
+An error names the unsupported construct and its location. The completeness check examines each package;
+the numbered tests verify details that the check could miss, with handwritten values.
 """
 
 from __future__ import annotations
@@ -18,52 +18,52 @@ from typing import Any
 import pytest
 
 from scripts import generate as command
-from scripts.spec.document import SpecError, faults, parse
-from tests.spec.generated import CASES, Generated, generate, pulled
+from scripts.spec.document import SpecError, parse, validation_errors
+from tests.spec.generated import CASES, Generated, generate, load_case
 
 pytestmark = pytest.mark.slow  # every test generates a package
 
-REFUSED = {
+REJECTED = {
     "07-servers-of-an-operation.yaml": ["PUT /upload/{name}", "https://storage.example"],
     "39-token-not-bearer.yaml": ["GET /api/v1/key/", "X-API-Key", "GET /api/v1/subjects/", "Token"],
     "50-duplicate-keys.yaml": ["/api/v1/subjects/", "line 15"],
 }
-EXACT = sorted(path.name for path in CASES.glob("*.yaml") if path.name not in REFUSED)
+EXACT = sorted(path.name for path in CASES.glob("*.yaml") if path.name not in REJECTED)
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_refused_with_construct_and_place(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", REJECTED)
+def test_error_names_the_unsupported_construct_and_its_location(name: str, tmp_path: Path) -> None:
     with pytest.raises(SpecError) as caught:
-        generate(pulled(name), tmp_path)
-    for word in REFUSED[name]:
-        assert word in str(caught.value)
+        generate(load_case(name), tmp_path)
+    for part in REJECTED[name]:
+        assert part in str(caught.value)
     assert " at 0x" not in str(caught.value)
 
 
 @pytest.fixture(scope="session")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Generated]:
-    """Generates a document of tests/data/spec, each once."""
+    """Return a function that generates a document of tests/data/spec, each once."""
     root = tmp_path_factory.mktemp("cases")
 
     @cache
-    def made(name: str) -> Generated:
-        folder = root / re.sub(r"\W", "_", f"case_{name}")  # a module's name
+    def generate_once(name: str) -> Generated:
+        folder = root / re.sub(r"\W", "_", f"case_{name}")  # the name of a module
         folder.mkdir()
-        return generate(pulled(f"{name}.yaml"), folder)
+        return generate(load_case(f"{name}.yaml"), folder)
 
-    return made
+    return generate_once
 
 
 Package = Callable[[str], Generated]
 
 
 @pytest.mark.parametrize("name", EXACT)
-def test_exact(name: str, package: Package) -> None:
-    assert package(name.removesuffix(".yaml")).losses() == []
+def test_package_passes_the_completeness_check(name: str, package: Package) -> None:
+    assert package(name.removesuffix(".yaml")).problems() == []
 
 
-def test_type_checkers_are_content(package: Package, tmp_path: Path) -> None:
-    """One run of mypy checks all packages, each of them as a part of another package."""
+def test_packages_pass_mypy_strict(package: Package, tmp_path: Path) -> None:
+    """One run of mypy checks all packages, each inside a folder of another name."""
     folders = [package(name.removesuffix(".yaml")).folder for name in EXACT]
     options = ["--strict", "--explicit-package-bases", f"--cache-dir={tmp_path}"]
     checked = subprocess.run(
@@ -76,52 +76,55 @@ def test_type_checkers_are_content(package: Package, tmp_path: Path) -> None:
     assert checked.returncode == 0, checked.stdout
 
 
-def test_01_arrays_are_joined(package: Package) -> None:
+def test_01_arrays_without_explode_are_joined_by_the_separator(package: Package) -> None:
     sent = package("01-array-explode-false").run(
         "from uuid import UUID; from haut_api.api.subjects import list_subjects as module\n"
         "request, _ = call(module, id_in=[UUID(int=1), UUID(int=2)], tags=['a b', 'c'])\n"
-        "say(request.url.params.multi_items())"
+        "report(request.url.params.multi_items())"
     )
     ids = "00000000-0000-0000-0000-000000000001,00000000-0000-0000-0000-000000000002"
     assert sent == [["id__in", ids], ["tags", "a b|c"]]
 
 
-def test_04_nothing_is_sent_that_is_not_given(package: Package) -> None:
+def test_04_omitted_arguments_and_fields_are_not_sent(package: Package) -> None:
     sent = package("04-patch-with-defaults").run(
         "from haut_api.api.subjects import update_subject as module\n"
         "request, _ = call(module, subject_id='x', body=models.PatchedSubject())\n"
-        "say([str(request.url.params), request.content.decode()])"
+        "report([str(request.url.params), request.content.decode()])"
     )
     assert sent == ["", "{}"]
 
 
-def test_06_an_answer_is_read_as_the_class_that_it_names(package: Package) -> None:
-    read = package("06-inheritance-by-discriminator").run(
+def test_06_discriminator_selects_the_class_of_a_response(package: Package) -> None:
+    classes = package("06-inheritance-by-discriminator").run(
         "from haut_api.api.subjects import list_subjects as module\n"
         "bodies = [{'kind': 'HairResult'}, {'kind': 'SkinResult', 'score': 1.5}, {'kind': 'new'}]\n"
-        "say([type(call(module, httpx.Response(200, json=body))[1].parsed).__name__ for body in bodies])"
+        "report([type(call(module, httpx.Response(200, json=body))[1].parsed).__name__"
+        " for body in bodies])"
     )
-    assert read == ["HairResult", "SkinResult", "Result"]
+    assert classes == ["HairResult", "SkinResult", "Result"]
 
 
-def test_08_read_only_is_not_sent_and_write_only_not_read(package: Package) -> None:
-    sent, read = package("08-readonly-required").run(
+def test_08_requests_lack_read_only_and_responses_lack_write_only_fields(
+    package: Package,
+) -> None:
+    sent, response_class = package("08-readonly-required").run(
         "from haut_api.api.subjects import create_subject as module\n"
-        "answer = {'id': '9b810e76-6ec9-4286-a3ca-828dd5f4b3b2', 'name': 'n'}\n"
+        "served = {'id': '9b810e76-6ec9-4286-a3ca-828dd5f4b3b2', 'name': 'n'}\n"
         "body = models.SubjectRequest(name='n', secret='s')\n"
-        "request, response = call(module, httpx.Response(200, json=answer), body=body)\n"
-        "say([json.loads(request.content), type(response.parsed).__name__])"
+        "request, response = call(module, httpx.Response(200, json=served), body=body)\n"
+        "report([json.loads(request.content), type(response.parsed).__name__])"
     )
     assert sent == {"name": "n", "secret": "s"}
-    assert read == "Subject"
+    assert response_class == "Subject"
 
 
-def test_09_headers_are_text(package: Package) -> None:
+def test_09_header_values_are_converted_to_text(package: Package) -> None:
     sent = package("09-header-types").run(
         "from uuid import UUID; from haut_api.api.subjects import list_subjects as module\n"
         "request, _ = call(module, x_request_id=UUID(int=1), x_flag=True, x_count=3,"
         " x_mode=models.ListSubjectsXMode.FAST, x_name=None)\n"
-        "say({name: value for name, value in request.headers.items() if name.startswith('x-')})"
+        "report({name: value for name, value in request.headers.items() if name.startswith('x-')})"
     )
     assert sent == {
         "x-request-id": "00000000-0000-0000-0000-000000000001",
@@ -131,20 +134,20 @@ def test_09_headers_are_text(package: Package) -> None:
     }
 
 
-def test_11_path_values(package: Package) -> None:
+def test_11_path_values_are_converted_to_text(package: Package) -> None:
     sent = package("11-path-values").run(
         "import datetime as dt; from haut_api.api.subjects import list_subjects as module\n"
         "request, _ = call(module, day=dt.date(2025, 1, 2),"
         " since=dt.datetime(2025, 1, 2, tzinfo=dt.UTC),"
         " raw=True, kind=models.ListSubjectsKind.A)\n"
-        "say(request.url.raw_path.decode())"
+        "report(request.url.raw_path.decode())"
     )
     assert sent == "/api/v1/subjects/2025-01-02/2025-01-02T00%3A00%3A00.000Z/true/a/"
 
 
-def test_17_members_are_named_by_their_value(package: Package) -> None:
+def test_17_enum_members_are_named_after_their_values(package: Package) -> None:
     members = package("17-enum-sign-ordering").run(
-        "say({member.name: member.value for member in models.ListSubjectsOrderingItem})"
+        "report({member.name: member.value for member in models.ListSubjectsOrderingItem})"
     )
     assert members == {
         "NAME": "name",
@@ -154,22 +157,22 @@ def test_17_members_are_named_by_their_value(package: Package) -> None:
     }
 
 
-def test_19_an_answer_is_read_by_its_content_type(package: Package) -> None:
-    read = package("19-contents-of-an-answer").run(
+def test_19_content_type_selects_how_a_response_is_parsed(package: Package) -> None:
+    parsed = package("19-contents-of-a-response").run(
         "from haut_api.api.subjects import get_photo, list_subjects\n"
         "subject = {'id': '9b810e76-6ec9-4286-a3ca-828dd5f4b3b2'}\n"
         "csv = httpx.Response(200, text='a;b', headers={'content-type': 'text/csv; charset=utf-8'})\n"
         "photo = httpx.Response(200, content=bytes([255]))\n"
-        "say([type(call(list_subjects, httpx.Response(200, json=subject))[1].parsed).__name__,"
+        "report([type(call(list_subjects, httpx.Response(200, json=subject))[1].parsed).__name__,"
         " call(list_subjects, csv)[1].parsed, call(get_photo, photo)[1].parsed.payload.read().hex()])"
     )
-    assert read == ["Subject", "a;b", "ff"]
+    assert parsed == ["Subject", "a;b", "ff"]
 
 
 @pytest.mark.parametrize("name", ["22-reserved-names", "45-one-reserved-name-each"])
-def test_22_45_every_name_is_read_and_shown(name: str, package: Package) -> None:
-    made = package(name)
-    schemas: dict[str, Any] = made.document["components"]["schemas"]
+def test_22_45_fields_with_reserved_names_are_parsed_and_shown(name: str, package: Package) -> None:
+    generated = package(name)
+    schemas: dict[str, Any] = generated.document["components"]["schemas"]
     bodies = {}
     for class_name, schema in schemas.items():
         fields = {field: field for field in schema["properties"] if field not in ("inner",)}
@@ -180,27 +183,27 @@ def test_22_45_every_name_is_read_and_shown(name: str, package: Package) -> None
             for field in fields
             if schema["properties"][field].get("type") == "string"
         }
-    shown = made.run(
+    results = generated.run(
         f"bodies = json.loads({json.dumps(bodies)!r})\n"
-        "read = {name: getattr(models, name).from_dict(body) for name, body in bodies.items()}\n"
-        "say({name: [model.to_dict(), repr(model), callable(model.to_dict),"
-        " len(model.additional_properties)] for name, model in read.items()})"
+        "parsed = {name: getattr(models, name).from_dict(body) for name, body in bodies.items()}\n"
+        "report({name: [model.to_dict(), repr(model), callable(model.to_dict),"
+        " len(model.additional_properties)] for name, model in parsed.items()})"
     )
-    assert shown.keys() == schemas.keys()
-    for class_name, (written, text, *others) in shown.items():
-        assert written == bodies[class_name]
+    assert results.keys() == schemas.keys()
+    for class_name, (serialized, text, *others) in results.items():
+        assert serialized == bodies[class_name]
         assert text.startswith(f"{class_name}(")
         assert others == [True, 0]
 
 
-def test_30_security_is_inherited_and_optional(package: Package) -> None:
-    made = package("30-security-of-operations")
-    clients = {
+def test_30_security_can_be_inherited_and_optional(package: Package) -> None:
+    generated = package("30-security-of-operations")
+    accepts_public_client = {
         name: "AuthenticatedClient | Client,"
-        in made.source(f"api/subjects/{name}.py").partition("def sync_detailed")[2]
+        in generated.source(f"api/subjects/{name}.py").partition("def sync_detailed")[2]
         for name in ("list_subjects", "list_open", "list_either", "list_inherited")
     }
-    assert clients == {
+    assert accepts_public_client == {
         "list_subjects": False,
         "list_open": True,
         "list_either": True,
@@ -208,42 +211,41 @@ def test_30_security_is_inherited_and_optional(package: Package) -> None:
     }
 
 
-def test_31_deprecations_are_said(package: Package) -> None:
-    made = package("31-deprecated")
-    docs = made.run(
+def test_31_docstrings_mark_deprecations(package: Package) -> None:
+    docs = package("31-deprecated").run(
         "from haut_api.api.subjects import list_subjects as module\n"
-        "say([module.sync_detailed.__doc__, models.Subject.__doc__])"
+        "report([module.sync_detailed.__doc__, models.Subject.__doc__])"
     )
     assert docs[0].strip().startswith("Deprecated.")
     assert "old: Deprecated." in docs[0]
     assert "Deprecated." in docs[1].partition("old (")[2]
 
 
-def test_34_a_date_stays_a_date(package: Package) -> None:
-    read = package("34-dates").run(
+def test_34_dates_are_distinguished_from_date_times(package: Package) -> None:
+    parsed = package("34-dates").run(
         "body = {'id': '9b810e76-6ec9-4286-a3ca-828dd5f4b3b2', 'at': '2020-01-01 00:00:00'}\n"
         "both = [models.Subject.from_dict({**body, 'any': text}) for text in"
         " ('2020-01-01', '2020-01-01T00:00:00Z')]\n"
-        "say([[type(one.any_).__name__, one.to_dict()['any'], one.at.tzinfo is not None]"
+        "report([[type(one.any_).__name__, one.to_dict()['any'], one.at.tzinfo is not None]"
         " for one in both])"
     )
-    assert read == [
+    assert parsed == [
         ["date", "2020-01-01", True],
         ["datetime", "2020-01-01T00:00:00.000Z", True],
     ]
 
 
-def test_37_one_class_for_each_enumeration(package: Package) -> None:
-    made = package("37-null-among-enum-values")
-    names = sorted(path.stem for path in (made.folder / "haut_api/models").glob("*.py"))
+def test_37_nullable_enumeration_has_one_class(package: Package) -> None:
+    generated = package("37-null-among-enum-values")
+    names = sorted(path.stem for path in (generated.folder / "haut_api/models").glob("*.py"))
     assert names == ["__init__", "list_subjects_status", "status_enum", "subject", "subject_kind"]
-    members = made.run("say({member.name: member.value for member in models.SubjectKind})")
+    members = generated.run("report({member.name: member.value for member in models.SubjectKind})")
     assert members == {"X": "x", "Y": "y", "EMPTY": ""}
 
 
-def test_40_every_value_has_a_member(package: Package) -> None:
+def test_40_enum_values_with_similar_names_have_distinct_members(package: Package) -> None:
     members = package("40-enum-values-of-one-name").run(
-        "say([{member.name: member.value for member in one} for one in"
+        "report([{member.name: member.value for member in one} for one in"
         " (models.ListSubjectsSide, models.SubjectSide, models.SubjectLevel)])"
     )
     assert members == [
@@ -271,28 +273,28 @@ def test_40_every_value_has_a_member(package: Package) -> None:
         ("53-same-operation-id-twice", {"get_api_v1_subjects", "get_api_v3_subjects"}),
     ],
 )
-def test_41_53_each_operation_has_its_module(
+def test_41_53_each_operation_has_its_own_module(
     name: str, modules: set[str], package: Package
 ) -> None:
-    made = package(name)
-    files = {path.stem for path in (made.folder / "haut_api/api/subjects").glob("*.py")}
+    generated = package(name)
+    files = {path.stem for path in (generated.folder / "haut_api/api/subjects").glob("*.py")}
     assert files == modules | {"__init__"}
 
 
-def test_47_an_overlay_mends_a_fault_upstream(tmp_path: Path) -> None:
-    document = pulled("47-invalid-upstream-and-overlay.yaml")
-    [fault] = faults(document)
-    assert fault.startswith("components/schemas/Subject/properties/kind")
+def test_47_overlay_corrects_an_invalid_document(tmp_path: Path) -> None:
+    document = load_case("47-invalid-upstream-and-overlay.yaml")
+    [error] = validation_errors(document)
+    assert error.startswith("components/schemas/Subject/properties/kind")
     overlay = tmp_path / "overlay.yaml"
     overlay.write_text("actions: []")
     with pytest.raises(SpecError, match="components/schemas/Subject/properties/kind"):
-        command.overlaid(overlay, document)
+        command.load_contract(overlay, document)
     target = "$.components.schemas.Subject.properties.kind.default"
     overlay.write_text(json.dumps({"actions": [{"target": target, "remove": True}]}))
-    assert generate(command.overlaid(overlay, document), tmp_path).losses() == []
+    assert generate(command.load_contract(overlay, document), tmp_path).problems() == []
 
 
-def test_50_a_key_twice_in_json_is_found_too() -> None:
+def test_50_duplicate_key_in_json_is_rejected() -> None:
     text = '{\n  "openapi": "3.0.3",\n  "paths": {\n    "/a": {},\n    "/a": {}\n  }\n}'
     with pytest.raises(SpecError, match=r"x\.json has the key '/a' twice \(line 5\)"):
         parse(text, "x.json")

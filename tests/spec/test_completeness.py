@@ -1,6 +1,6 @@
-"""The completeness check finds every fault that a generator could make, and names its place.
+"""The completeness check reports defects of a generated package with their location.
 
-A right package is changed by hand, as a generator would have written it that drops, merges or renames.
+Each test adds a defect to a correct package, as a faulty generator could cause it.
 """
 
 from __future__ import annotations
@@ -80,29 +80,29 @@ components:
 pytestmark = pytest.mark.slow  # every test generates or copies a package and imports it
 
 CREATE, OPEN = "api/things/create_thing.py", "api/things/get_open.py"
-FAULTS = {
-    "operation gone": (OPEN, "GET /open/", "GET /other/", "GET /open/: no module calls this operation"),
-    "operation added": (OPEN, "GET /open/", "GET /other/", "is no operation of the document"),
-    "method": (CREATE, '"method": "post"', '"method": "put"', "is sent as PUT"),
-    "path": (CREATE, '"url": "/things/', '"url": "/thing/', "is sent to /thing/"),
+DEFECTS = {
+    "operation missing": (OPEN, "GET /open/", "GET /other/", "GET /open/: no module calls this operation"),
+    "operation added": (OPEN, "GET /open/", "GET /other/", "GET /other/: the document lacks the operation"),
+    "method": (CREATE, '"method": "post"', '"method": "put"', "the request method is PUT"),
+    "path": (CREATE, '"url": "/things/', '"url": "/thing/', "the request path is /thing/"),
     "path value": (CREATE, "_to_text(day)", "_to_text(day.year)", "parameter day (path)"),
     "style": (CREATE, '"ids", ids, "form", False', '"ids", ids, "form", True', "parameter ids (query)"),
     "name": (CREATE, '"ids", ids', '"id", ids', "parameter ids (query) is not sent"),
-    "form of a value": (CREATE, '_put_query(_params, "flag", flag, "form", True)', '_params["flag"] = str(flag)', "parameter flag (query)"),
-    "default": (CREATE, "flag: bool | Unset = UNSET", "flag: bool | Unset = True", "is sent though it is not given"),
-    "place": (CREATE, "_put_text(_cookies,", "_put_text(_headers,", "parameter visit (cookie) is not sent"),
+    "form of a query value": (CREATE, '_put_query(_params, "flag", flag, "form", True)', '_params["flag"] = str(flag)', "parameter flag (query)"),
+    "default": (CREATE, "flag: bool | Unset = UNSET", "flag: bool | Unset = True", "omitted parameter flag (query) is sent"),
+    "location": (CREATE, "_put_text(_cookies,", "_put_text(_headers,", "parameter visit (cookie) is not sent"),
     "header added": (CREATE, '_headers["Content-Type"]', '_headers["x-more"] = "1"; _headers["Content-Type"]', "header x-more"),
-    "deprecation": (CREATE, "Deprecated.\n\n", "", "does not say that it is deprecated"),
-    "deprecation of a parameter": (CREATE, "visit: Deprecated.", "", "parameter visit (cookie): its docstring"),
+    "deprecation": (CREATE, "Deprecated.\n\n", "", "does not mark it as deprecated"),
+    "deprecation of a parameter": (CREATE, "visit: Deprecated.", "", "parameter visit (cookie): the docstring"),
     "security": (OPEN, "AuthenticatedClient | Client,", "AuthenticatedClient,", "GET /open/: "),
-    "body": (CREATE, '_kwargs["json"] = body.to_dict()', '_kwargs["json"] = {}', "JSON of the body"),
+    "body": (CREATE, '_kwargs["json"] = body.to_dict()', '_kwargs["json"] = {}', "differs from the JSON"),
     "media type": (CREATE, '"application/json"', '"text/plain"', "text/plain"),
     "asynchronous": (CREATE, "client.get_async_httpx_client().request(**_kwargs)", "client.get_async_httpx_client().request(**{**_kwargs, 'method': 'get'})", "asynchronous"),
     "status": (CREATE, "response.status_code == 202", "response.status_code == 203", "response 202"),
     "range": (CREATE, "400 <= response.status_code", "404 <= response.status_code", "response 4XX"),
     "no content": (CREATE, "response_204 = cast(Any, None)", "response_204 = 1", "response 204"),
-    "file": (OPEN, "BytesIO(response.content)", "BytesIO(response.text.encode())", "is not read as a file"),
-    "field gone": ("models/thing.py", '__d.pop("kind", UNSET)', '__d.pop("kin", UNSET)', "kind"),
+    "file": (OPEN, "BytesIO(response.content)", "BytesIO(response.text.encode())", "is not parsed as a file"),
+    "field missing": ("models/thing.py", '__d.pop("kind", UNSET)', '__d.pop("kin", UNSET)', "kind"),
     "field optional": ("models/thing.py", '__d.pop("id")', '__d.pop("id", "9b810e76-6ec9-4286-a3ca-828dd5f4b3b2")', "Thing, field id: is optional"),
     "field required": ("models/problem.py", '__d.pop("detail", UNSET)', '__d.pop("detail")', "Problem, field detail: is required"),
     "read-only sent": ("models/thing_request.py", '"parts": parts', '"id": 1, "parts": parts', "ThingRequest"),
@@ -110,10 +110,10 @@ FAULTS = {
     "null": ("models/thing.py", "if data is None:\n                    return data", "if data is None:\n                    return UNSET", "at"),
     "enum value": ("models/kind.py", 'B = "b"', 'B = "c"', "'b'"),
     "enum as text": ("models/thing.py", "kind = Kind(_kind)", "kind = Kind(_kind) and UNSET", "kind"),
-    "form of a value in a form": ("types.py", 'return "true" if value else "false"', "return str(value)", "POST /photos/: the values of the multipart body"),
-    "field of a form": ("models/send_photo_body.py", '*_as_parts("flag", self.flag),', "", "too few fields: ['flag']"),
+    "form of a multipart value": ("types.py", 'return "true" if value else "false"', "return str(value)", "POST /photos/: the values of the multipart body"),
+    "multipart field": ("models/send_photo_body.py", '*_as_parts("flag", self.flag),', "", "lacks or adds fields: ['flag']"),
     "token": ("client.py", 'prefix: str = "Bearer"', 'prefix: str = "Token"', "the token is not sent"),
-    "deprecation of a field": ("models/thing.py", "Deprecated.", "", "field old: its docstring"),
+    "deprecation of a field": ("models/thing.py", "Deprecated.", "", "field old: the docstring"),
 }  # fmt: skip
 
 
@@ -127,19 +127,20 @@ def package(generated: Generated, tmp_path: Path) -> Generated:
     return generated.copied(tmp_path)
 
 
-def test_a_right_package_passes(package: Generated) -> None:
-    assert package.losses() == []
+def test_correct_package_has_no_problems(package: Generated) -> None:
+    assert package.problems() == []
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_found(fault: str, package: Generated) -> None:
-    path, old, new, words = FAULTS[fault]
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_defect_is_reported(defect: str, package: Generated) -> None:
+    path, old, new, expected = DEFECTS[defect]
     package.replace(path, old, new)
-    assert any(words in loss for loss in package.losses()), package.losses()
+    problems = package.problems()
+    assert any(expected in problem for problem in problems), problems
 
 
-def test_a_package_that_cannot_be_imported_is_a_loss_in_words(package: Generated) -> None:
-    package.replace(CREATE, "import httpx", "import nothing_of_that_name")
-    [loss] = package.losses()
-    assert "nothing_of_that_name" in loss
-    assert "Traceback" not in loss
+def test_import_error_of_a_package_is_reported_without_traceback(package: Generated) -> None:
+    package.replace(CREATE, "import httpx", "import missing_module")
+    [problem] = package.problems()
+    assert "missing_module" in problem
+    assert "Traceback" not in problem

@@ -1,4 +1,4 @@
-"""The report: exit status, suggested version, what it calls touched, and the changelog."""
+"""Tests of `scripts.spec.diff`: exit status, suggested version, affected code, and the changelog."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 import yaml
 
 from scripts import generate
+from scripts.spec.api_diff import Difference
 from scripts.spec.diff import Report, Severity, render
 from scripts.spec.document import SPEC, operations, parse
+from scripts.spec.http_diff import Change, Comparison, Group
+from scripts.spec.impact import cassettes, dependents
 from scripts.spec.refresh import with_entry
-from scripts.spec.surface import Difference
-from scripts.spec.touched import cassettes, promises
-from scripts.spec.wire import Change, Comparison, Group
 from tests.spec.edits import edited, put
 from tests.spec.project import Project, copy_project
 
@@ -37,19 +37,19 @@ actions:
     description: not sent
     remove: true
   - target: $.paths['/{bucket}/{object_name}']
-    description: elsewhere
+    description: not an operation of the API
     remove: true
   - target: $.components.schemas.Subject.properties.name
-    description: seen to be null
+    description: null was observed
     update: {nullable: true}
 """
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("files", "base", "status", "words"),
+    ("files", "base", "status", "message"),
     [
-        ({}, "HEAD", 0, "None: 0 breaking and 0 compatible on the wire"),
+        ({}, "HEAD", 0, "None: 0 breaking and 0 compatible changes of the HTTP API"),
         (
             {"openapi/haut.yaml": json.dumps(edited(put(NOTE, {"type": "string"}), document=HAUT))},
             "HEAD",
@@ -60,30 +60,30 @@ actions:
         ({}, "no-such-revision", 3, "no-such-revision"),
         ({"openapi/haut.yaml": "<html>"}, "HEAD", 3, "web page"),
     ],
-    ids=["nothing", "compatible", "breaking in Python only", "no revision", "no document"],
+    ids=["no change", "compatible", "breaking in Python only", "unknown revision", "no document"],
 )
 def test_exit_status(
-    shared: Project, files: dict[str, str], base: str, status: int, words: str
+    shared: Project, files: dict[str, str], base: str, status: int, message: str
 ) -> None:
     assert shared.run("git", "checkout", "--quiet", "--", ".").returncode == 0
     for name, text in files.items():
         shared.write(name, text)
     done = shared.run("python", "-m", "scripts.spec.diff", base)
     assert done.returncode == status, done.stderr
-    assert words in done.stdout + done.stderr
+    assert message in done.stdout + done.stderr
 
 
-def report(version: str, wire: list[bool], python: list[bool]) -> Report:
+def report(version: str, http: list[bool], python: list[bool]) -> Report:
     changes = [
         Change(Group.FIELDS, f"Thing.{index}", "a | b", breaking, frozenset(list(OPERATIONS)[:1]))
-        for index, breaking in enumerate(wire)
+        for index, breaking in enumerate(http)
     ]
     differences = [Difference("haut_api.x", "class removed", breaking) for breaking in python]
     return Report("v1", version, Comparison(changes, 2, OPERATIONS), differences)
 
 
 @pytest.mark.parametrize(
-    ("version", "wire", "python", "severity", "following"),
+    ("version", "http", "python", "severity", "next_version"),
     [
         ("0.1.0", [], [], Severity.NONE, "0.1.0"),
         ("0.1.4", [False], [], Severity.COMPATIBLE, "0.1.5"),
@@ -93,16 +93,16 @@ def report(version: str, wire: list[bool], python: list[bool]) -> Report:
     ],
 )
 def test_severity_and_version(
-    version: str, wire: list[bool], python: list[bool], severity: Severity, following: str
+    version: str, http: list[bool], python: list[bool], severity: Severity, next_version: str
 ) -> None:
-    found = report(version, wire, python)
-    assert (found.severity, found.next_version) == (severity, following)
+    found = report(version, http, python)
+    assert (found.severity, found.next_version) == (severity, next_version)
     text = render(found)
-    assert "Words only: 2" in text
-    assert (f"at least {following}" in text) is (severity is not Severity.NONE)
+    assert "Changes of descriptions, summaries and titles: 2." in text
+    assert (f"at least {next_version}" in text) is (severity is not Severity.NONE)
 
 
-def test_a_table_stays_a_table() -> None:
+def test_pipes_in_cells_of_a_table_are_escaped() -> None:
     rows = [
         line for line in render(report("1.0.0", [True], [True])).splitlines() if line[:1] == "|"
     ]
@@ -112,8 +112,8 @@ def test_a_table_stays_a_table() -> None:
 
 
 @pytest.mark.slow
-def test_promises_are_found_through_what_rests_on_them() -> None:
-    found = promises(MODULES)
+def test_dependents_include_indirect_callers() -> None:
+    found = dependents(MODULES)
     assert {"Subjects.create", "Subjects.get_or_create"} <= set(found["create_subject"])
     assert {"Haut.upload_and_compute", "Images.compute"} <= set(found["compute_batch"])
     assert {"Haut.upload_and_compute", "Haut.results"} <= set(found["get_batch_results_v3"])
@@ -125,11 +125,11 @@ def test_promises_are_found_through_what_rests_on_them() -> None:
         assert "the sandbox" in names, operation
 
 
-def test_cassettes_are_found_by_the_path_that_fits_best() -> None:
+def test_requests_are_matched_to_the_most_specific_path() -> None:
     found = cassettes(OPERATIONS)
     many = next(key for key in OPERATIONS if key.endswith("/subjects/delete/"))
     one = many.replace("/delete/", "/{subject_id}/")
-    # Cleans up by one request for all, whose path fits `{subject_id}` too.
+    # This test deletes its subjects by one request whose path also matches `{subject_id}`.
     assert "sandbox/test_list_subjects" in found[many]
     assert "sandbox/test_list_subjects" not in found[one]
     assert "sandbox/test_delete_subject" in found[one]
@@ -154,9 +154,9 @@ LOG = "# Changelog\n\n## 0.2.0, unreleased\n\n- Ours.\n\n## 0.1.0, 2026-11-01\n\
             "# Changelog\n\n## 1.1.0, unreleased\n\n- **bre",
         ),
     ],
-    ids=["a section", "none yet", "an empty one"],
+    ids=["existing section", "no section", "empty section"],
 )
-def test_changelog(before: str, start: str) -> None:
+def test_changes_are_added_to_the_unreleased_section(before: str, start: str) -> None:
     found = report("1.2.3", [True], [])
     after = with_entry(before, found)
     assert after.startswith(start)
@@ -164,12 +164,12 @@ def test_changelog(before: str, start: str) -> None:
     assert with_entry(after, found) == after
 
 
-def test_the_changelog_names_what_nobody_can_import_any_more() -> None:
+def test_the_changelog_lists_removed_classes() -> None:
     after = with_entry(LOG, report("1.2.3", [], [True]))
     assert "- **breaking** `haut_api.x`: class removed.\n" in after
 
 
-def test_a_correction_has_its_reason() -> None:
+def test_every_action_of_the_overlay_states_its_reason() -> None:
     overlay = yaml.safe_load((Path(SPEC).parent / "overlay.yaml").read_text("utf-8"))
     for action in overlay["actions"]:
         assert len(action["description"].split()) >= 5, action["target"]

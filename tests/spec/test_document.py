@@ -1,4 +1,4 @@
-"""Documents are read as their authors meant them, and written so that every reader reads the same."""
+"""Parse documents by YAML 1.2, and write documents that every YAML parser reads identically."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from scripts.spec.document import SpecError, dump, modern, parse, references, walk
+from scripts.spec.document import SpecError, dump, parse, references, to_openapi_31, walk
 from tests.spec.edits import DOCUMENT, SERVICE
 
 HEAD = "openapi: 3.0.3\npaths: {}\n"
 
-# What YAML 1.1 or 1.2 would take for something else than a text.
+# Unquoted, YAML 1.1 or 1.2 reads these strings as another type.
 AMBIGUOUS = [
     "no",
     "on",
@@ -38,7 +38,7 @@ AMBIGUOUS = [
 ]
 
 
-def test_words_are_not_taken_for_values() -> None:
+def test_plain_scalars_are_strings() -> None:
     text = f"{HEAD}info: {{description: no, version: 2020-01-01, title: 12:30}}\n"
     assert parse(text, "x")["info"] == {
         "description": "no",
@@ -47,17 +47,17 @@ def test_words_are_not_taken_for_values() -> None:
     }
 
 
-def test_statuses_are_names() -> None:
+def test_keys_are_strings() -> None:
     text = "openapi: 3.1.0\npaths: {/a: {get: {responses: {200: {description: .}}}}}"
     assert list(parse(text, "x")["paths"]["/a"]["get"]["responses"]) == ["200"]
 
 
-def test_what_is_merged_is_there() -> None:
+def test_merge_keys_are_applied() -> None:
     text = f"{HEAD}info: &a {{title: one}}\nx-b: {{<<: *a, version: two}}\n"
     assert parse(text, "x")["x-b"] == {"title": "one", "version": "two"}
 
 
-def test_json_is_read_with_a_byte_order_mark() -> None:
+def test_byte_order_mark_is_ignored() -> None:
     assert parse("\ufeff" + json.dumps(DOCUMENT), "x") == DOCUMENT
 
 
@@ -68,8 +68,8 @@ def test_json_is_read_with_a_byte_order_mark() -> None:
         max_size=5,
     )
 )
-def test_what_is_written_is_read_back_by_every_reader(values: list[Any]) -> None:
-    """YAML 1.1, as generate.py reads it; 1.2, as the generator does; and our own."""
+def test_written_document_is_read_identically_by_every_parser(values: list[Any]) -> None:
+    """Parse with this project's parser, with PyYAML (YAML 1.1) and with ruamel.yaml (YAML 1.2)."""
     document = {"openapi": "3.0.3", "paths": {}, "x-values": values}
     text = dump(document)
     assert parse(text, "x") == document
@@ -77,12 +77,12 @@ def test_what_is_written_is_read_back_by_every_reader(values: list[Any]) -> None
     assert YAML(typ="safe", pure=True).load(text) == document
 
 
-def test_a_document_is_written_without_loss() -> None:
+def test_written_document_is_complete() -> None:
     assert parse(dump(DOCUMENT), "x") == DOCUMENT == parse(SERVICE.read_text("utf-8"), "x")
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("<!DOCTYPE html><title>Log in</title>", "is a web page"),
         ("\n <html></html>", "is a web page"),
@@ -90,20 +90,20 @@ def test_a_document_is_written_without_loss() -> None:
         ("openapi: 3.2.0\npaths: {}", "`openapi` is '3.2.0'"),
         ("title: something", "`openapi` is None"),
         ("openapi: 3.0.3", "has no `paths`"),
-        ("[1, 2]", "holds no object"),
-        ("", "holds no object"),
+        ("[1, 2]", "its content is not an object"),
+        ("", "its content is not an object"),
         ("a: [b", "is neither JSON nor YAML (line "),
         ("\x00", "is neither JSON nor YAML"),
     ],
 )
-def test_what_is_no_document_is_said(text: str, words: str) -> None:
+def test_error_states_why_a_text_is_not_a_document(text: str, message: str) -> None:
     with pytest.raises(SpecError) as raised:
         parse(text, "there")
     assert str(raised.value).startswith("there ")
-    assert words in str(raised.value)
+    assert message in str(raised.value)
 
 
-def test_references_are_told_from_names_and_data() -> None:
+def test_references_exclude_names_and_data() -> None:
     node = {
         "properties": {
             "$ref": {"type": "string"},
@@ -121,15 +121,15 @@ def test_references_are_told_from_names_and_data() -> None:
     assert found == {"#/a", "#/b", "#/c", "#/components/schemas/Two"}
 
 
-def test_examples_by_name_are_references() -> None:
+def test_references_include_named_examples() -> None:
     node = {"examples": {"one": {"$ref": "#/a"}, "two": {"value": {"$ref": "#/data"}}}}
     assert [target for _, target in references(node)] == ["#/a"]
 
 
-def test_the_modern_form_has_no_other_word_for_null() -> None:
-    for place, node in walk(modern(DOCUMENT)):
-        assert "nullable" not in node, place
-    document = modern(DOCUMENT)
-    assert modern(document) == document
+def test_openapi_31_form_has_no_nullable_keyword() -> None:
+    for location, node in walk(to_openapi_31(DOCUMENT)):
+        assert "nullable" not in node, location
+    document = to_openapi_31(DOCUMENT)
+    assert to_openapi_31(document) == document
     fields = document["components"]["schemas"]["SubjectRequest"]["properties"]
     assert fields["birth_date"] == {"type": ["string", "null"], "format": "date"}

@@ -1,4 +1,4 @@
-"""What people import keeps its name, whatever the Swagger calls it; what cannot be known is asked."""
+"""Operations and schemas keep their names in haut_api when the Swagger renames them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from scripts import generate
-from scripts.spec import surface
+from scripts.spec import api_diff
 from scripts.spec.document import SPEC, Json, SpecError, operations, parse
 from scripts.spec.names import NAMES, Names, propose
 from scripts.spec.pull import SECTIONS, Sections, arrange, select
@@ -23,8 +23,8 @@ HAUT = parse(SPEC.read_text("utf-8"), SPEC.name)
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
-def frameworks_words(document: Json) -> None:
-    """Rewrite a document as drf-spectacular writes: long operation ids, bodies in three forms."""
+def drf_spectacular_style(document: Json) -> None:
+    """Imitate drf-spectacular: long operation ids, and bodies with three media types."""
     for path, item in document["paths"].items():
         for method, operation in item.items():
             words = re.sub(r"{\w+}|\W", "_", path)
@@ -41,7 +41,7 @@ def frameworks_words(document: Json) -> None:
 
 
 def other_schema_names(document: Json) -> None:
-    """Rename every schema, as a team that writes serializers under other names would have."""
+    """Rename every schema, as if upstream had named its serializers otherwise."""
     text = json.dumps(document).replace('"NullValue"', '"NullEnum"')
     for name in document["components"]["schemas"]:
         if name != "NullValue":
@@ -60,7 +60,7 @@ def other_schema_names(document: Json) -> None:
     }
 
 
-def test_every_name_of_the_package_stands_in_the_file() -> None:
+def test_names_file_lists_every_operation() -> None:
     names = Names.read(NAMES)
     assert names.operations == {
         operation.key: [operation.id, operation.definition["tags"][0]]
@@ -69,8 +69,8 @@ def test_every_name_of_the_package_stands_in_the_file() -> None:
 
 
 @pytest.mark.slow
-def test_a_swagger_in_other_words_gives_the_same_package(tmp_path: Path) -> None:
-    upstream = edited(frameworks_words, other_schema_names, document=HAUT)
+def test_renamed_swagger_gives_the_same_package(tmp_path: Path) -> None:
+    upstream = edited(drf_spectacular_style, other_schema_names, document=HAUT)
     pulled = arrange(select(upstream, Sections.read(SECTIONS)), HAUT)
     proposed, questions = propose(HAUT, pulled, Names.read(NAMES))
     assert questions == []
@@ -78,20 +78,20 @@ def test_a_swagger_in_other_words_gives_the_same_package(tmp_path: Path) -> None
     actions = [action for action in overlay["actions"] if "schemas" not in action["target"]]
     corrections = tmp_path / "overlay.yaml"
     corrections.write_text(yaml.safe_dump({**overlay, "actions": actions}), "utf-8")
-    document = generate.overlaid(corrections, proposed.applied(pulled))
-    made = generate.write_package(document, tmp_path / "haut_api")
-    assert generate.losses(document, made, tmp_path) == []
-    assert surface.compare(generate.PACKAGE.parent, tmp_path) == []
+    document = generate.load_contract(corrections, proposed.applied(pulled))
+    prepared = generate.write_package(document, tmp_path / "haut_api")
+    assert generate.check_completeness(document, prepared, tmp_path) == []
+    assert api_diff.compare(generate.PACKAGE.parent, tmp_path) == []
 
 
-def moved(document: Json) -> None:
+def rename_path_parameter(document: Json) -> None:
     paths = document["paths"]
     old = next(path for path in paths if path.endswith("/subjects/{subject_id}/"))
     paths[old.replace("{subject_id}", "{id}")] = paths.pop(old)
 
 
-def test_an_operation_with_another_parameter_name_keeps_its_name() -> None:
-    pulled = edited(moved, document=HAUT)
+def test_operation_keeps_its_name_when_a_path_parameter_is_renamed() -> None:
+    pulled = edited(rename_path_parameter, document=HAUT)
     proposed, questions = propose(HAUT, pulled, Names.read(NAMES))
     assert questions == []
     new = proposed.operations.keys() - Names.read(NAMES).operations.keys()
@@ -101,7 +101,7 @@ def test_an_operation_with_another_parameter_name_keeps_its_name() -> None:
     }
 
 
-def merged(document: Json) -> None:
+def merge_two_schemas(document: Json) -> None:
     text = json.dumps(document["paths"])
     for name in ("DictionaryItem", "CompanyReference"):
         text = text.replace(f'#/components/schemas/{name}"', '#/components/schemas/Named"')
@@ -111,16 +111,16 @@ def merged(document: Json) -> None:
     schemas["Subject"]["properties"]["dataset"] = {"$ref": "#/components/schemas/Named"}
 
 
-def test_a_schema_that_could_be_either_is_shown_with_both() -> None:
-    pulled = edited(merged, document=HAUT)
+def test_ambiguous_schema_is_a_question_with_all_candidates() -> None:
+    pulled = edited(merge_two_schemas, document=HAUT)
     proposed, questions = propose(HAUT, pulled, Names.read(NAMES))
     [question] = questions
-    assert "Named is CompanyReference and DatasetReference of today" in question
+    assert "Named may be CompanyReference or DatasetReference" in question
     assert "Named" not in proposed.schemas
 
 
 @pytest.mark.slow
-def test_a_new_operation_gets_a_name_and_later_keeps_it(project: Project) -> None:
+def test_new_operation_gets_a_name_that_can_be_edited(project: Project) -> None:
     service = parse(SPEC.read_text("utf-8"), SPEC.name)
     path = "/api/v1/companies/{company_id}/datasets/{dataset_id}/visits/"
     known = service["paths"]["/api/v1/companies/{company_id}/datasets/{dataset_id}/subjects/"][
@@ -131,9 +131,7 @@ def test_a_new_operation_gets_a_name_and_later_keeps_it(project: Project) -> Non
     }
     project.write("swagger.json", json.dumps(service))
     done = project.run("make", "spec-pull", "SPEC=swagger.json")
-    assert (
-        f"openapi/names.yaml: GET {path} is called get_datasets_visits in Subjects" in done.stdout
-    )
+    assert f"openapi/names.yaml: GET {path} is named get_datasets_visits in Subjects" in done.stdout
     text = project.read("openapi/names.yaml")
     project.write("openapi/names.yaml", text.replace("get_datasets_visits", "list_visits"))
     service["paths"][path]["get"]["summary"] = "Visits"
@@ -142,30 +140,31 @@ def test_a_new_operation_gets_a_name_and_later_keeps_it(project: Project) -> Non
     assert "- list_visits\n" in project.read("openapi/names.yaml")
 
 
-def test_two_schemas_of_one_name_are_refused() -> None:
+def test_duplicate_schema_name_is_rejected() -> None:
     names = Names({}, {"SubjectRequest": "Subject"})
     with pytest.raises(SpecError, match=r"names\.yaml: Subject is the name of another schema"):
         names.applied(HAUT)
 
 
-def renamed(document: Json) -> None:
+def rename_operations(document: Json) -> None:
     del document["paths"]["/{bucket}/{object_name}"]
     for item in document["paths"].values():
         for method, operation in item.items():
             operation["operationId"] = f"{operation['operationId']}_{method}"
 
 
-def renamed_and_changed(document: Json) -> None:
-    renamed(document)
+def rename_operations_and_change_a_schema(document: Json) -> None:
+    rename_operations(document)
     document["components"]["schemas"]["Subject"]["properties"]["name"]["nullable"] = True
 
 
 @pytest.mark.slow
-def test_a_check_compares_by_method_and_path_and_changes_nothing(project: Project) -> None:
-    project.write("same.json", json.dumps(edited(renamed, document=HAUT)))
-    project.write("other.json", json.dumps(edited(renamed_and_changed, document=HAUT)))
+def test_spec_check_compares_by_method_and_path_and_changes_no_file(project: Project) -> None:
+    project.write("same.json", json.dumps(edited(rename_operations, document=HAUT)))
+    changed = edited(rename_operations_and_change_a_schema, document=HAUT)
+    project.write("other.json", json.dumps(changed))
     same = project.run("make", "spec-check", "SPEC=same.json")
-    assert (same.returncode, same.stdout) == (0, "the package equals the document\n"), same.stdout
+    assert (same.returncode, same.stdout) == (0, "the contract equals the document\n"), same.stdout
     other = project.run("make", "spec-check", "SPEC=other.json")
     assert other.returncode == 2
     assert "breaking: Subject.name: type: string → string or null" in other.stdout

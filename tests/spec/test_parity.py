@@ -1,9 +1,8 @@
-"""The generated client is the specification: nothing of it missing, nothing added, nothing renamed.
+"""The generated client implements the specification exactly: nothing is missing, added or renamed.
 
-For every operation: its module, arguments and types; what a request full of values puts on the wire;
-what comes back of an answer full of fields. For every schema: random instances of it
-survive reading and writing. What is expected is computed from
-the generator's input, of names and types only the generator's own rules for writing them in Python.
+For every operation, the tests compare its module, arguments, types, requests and responses with the
+specification. For every schema, they parse and serialize random instances. Expected values are computed
+from the specification; only the conversion to Python names is the generator's own.
 """
 
 from __future__ import annotations
@@ -33,10 +32,10 @@ import haut_api
 from haut_api import models
 from haut_api.client import AuthenticatedClient, Client
 from haut_api.types import UNSET, Response, Unset, format_datetime
-from scripts.generate import OVERLAY, overlaid
-from scripts.spec.document import Json, Operation, modern, operations, pointer, resolve, walk
+from scripts.generate import OVERLAY, load_contract
+from scripts.spec.document import Json, Operation, operations, pointer, resolve, to_openapi_31, walk
 
-DOCUMENT = modern(overlaid(OVERLAY))
+DOCUMENT = to_openapi_31(load_contract(OVERLAY))
 OPERATIONS = list(operations(DOCUMENT))
 SCHEMAS: Json = {
     name: schema
@@ -59,38 +58,39 @@ INSTANCES = settings(max_examples=10, deadline=None)
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda found: found.id)
 
 
-# --- the specification, in Python's words
+# --- the specification as Python names and types
 
 
-def python(name: str) -> str:
+def python_name(name: str) -> str:
     return PythonIdentifier(name, "field_")
 
 
 def module(operation: Operation) -> ModuleType:
     tag = PythonIdentifier(operation.definition["tags"][0], "tag")
-    return import_module(f"haut_api.api.{tag}.{python(operation.id)}")
+    return import_module(f"haut_api.api.{tag}.{python_name(operation.id)}")
 
 
 def annotation(schema: Json, name: str) -> Any:
-    """The type of a schema's values; `name` is what an object without a name of its own is called."""
+    """Return the Python type of a schema; `name` is the class name of an inline object."""
     if "$ref" in schema:
         name = pointer(schema["$ref"])[-1]
         schema = resolve(DOCUMENT, schema)
     if "oneOf" in schema:
         return Union[tuple(annotation(option, name) for option in schema["oneOf"])]  # noqa: UP007
     kinds = schema.get("type", [])
-    members = [one(kind, schema, name) for kind in ([kinds] if isinstance(kinds, str) else kinds)]
-    return Union[tuple(members)] if members else Any  # noqa: UP007  (made at run time)
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    members = [single_type(kind, schema, name) for kind in kinds]
+    return Union[tuple(members)] if members else Any  # noqa: UP007  (built at run time)
 
 
-def one(kind: str, schema: Json, name: str) -> Any:
+def single_type(kind: str, schema: Json, name: str) -> Any:
     if "enum" in schema and kind != "null":
         return getattr(models, ClassName(name, "field_"))
     match kind:
         case "object":
             return getattr(models, ClassName(name, "field_"))
         case "array":
-            return list[annotation(schema["items"], f"{name}_item")]  # type: ignore[misc]  # made at run time
+            return list[annotation(schema["items"], f"{name}_item")]  # type: ignore[misc]  # built at run time
         case "string":
             return FORMATS.get(schema.get("format", ""), str)
         case _:
@@ -102,15 +102,15 @@ def parameters(operation: Operation) -> list[Json]:
 
 
 def body(operation: Operation) -> tuple[Json, bool] | None:
-    """The schema of the request body, and whether there must be one."""
+    """Return the schema of the request body and whether it is required, or None without a body."""
     if "requestBody" not in operation.definition:
         return None
     found = resolve(DOCUMENT, operation.definition["requestBody"])
     return found["content"]["application/json"]["schema"], found.get("required", False)
 
 
-def answers(operation: Operation) -> dict[int, Json | None]:
-    """The schema of the answer with each status; none where there is nothing in it."""
+def responses(operation: Operation) -> dict[int, Json | None]:
+    """Return the schema of each documented response by status; None for a response without content."""
     found = {}
     for status, reference in operation.definition["responses"].items():
         content = resolve(DOCUMENT, reference).get("content")
@@ -118,16 +118,17 @@ def answers(operation: Operation) -> dict[int, Json | None]:
     return found
 
 
-def wants_token(operation: Operation) -> bool:
+def requires_token(operation: Operation) -> bool:
     return bool(operation.definition["security"])
 
 
 def expected_arguments(operation: Operation) -> dict[str, Any]:
-    callers = AuthenticatedClient if wants_token(operation) else AuthenticatedClient | Client
-    expected: dict[str, Any] = {"client": callers}
+    clients = AuthenticatedClient if requires_token(operation) else AuthenticatedClient | Client
+    expected: dict[str, Any] = {"client": clients}
     for parameter in parameters(operation):
         kind = annotation(parameter["schema"], f"{operation.id}_{parameter['name']}")
-        expected[python(parameter["name"])] = kind if parameter.get("required") else kind | Unset
+        name = python_name(parameter["name"])
+        expected[name] = kind if parameter.get("required") else kind | Unset
     if (found := body(operation)) is not None:
         schema, required = found
         kind = annotation(schema, f"{operation.id}_body")
@@ -138,23 +139,23 @@ def expected_arguments(operation: Operation) -> dict[str, Any]:
 # --- names and types
 
 
-def test_there_is_a_module_for_every_operation_and_no_other() -> None:
-    written = {
+def test_every_operation_has_a_module_and_every_module_an_operation() -> None:
+    modules = {
         f"haut_api.api.{path.parent.name}.{path.stem}"
         for path in Path(haut_api.__path__[0]).glob("api/*/*.py")
         if path.stem != "__init__"
     }
-    assert written == {module(operation).__name__ for operation in OPERATIONS}
+    assert modules == {module(operation).__name__ for operation in OPERATIONS}
 
 
 @each_operation
-def test_arguments_and_results(operation: Operation) -> None:
+def test_argument_and_return_types_match_the_specification(operation: Operation) -> None:
     found = module(operation)
     kinds = [
         Any if schema is None else annotation(schema, f"{operation.id}_response_{status}")
-        for status, schema in answers(operation).items()
+        for status, schema in responses(operation).items()
     ]
-    result: Any = Union[tuple(dict.fromkeys(kinds))]  # noqa: UP007  (made at run time)
+    result: Any = Union[tuple(dict.fromkeys(kinds))]  # noqa: UP007  (built at run time)
     results = {
         "sync_detailed": Response[result],
         "asyncio_detailed": Response[result],
@@ -167,28 +168,28 @@ def test_arguments_and_results(operation: Operation) -> None:
         assert hints == expected_arguments(operation), name
         signature = inspect.signature(getattr(found, name)).parameters
         optional = {argument for argument, spec in signature.items() if spec.default is UNSET}
-        assert optional == {argument for argument, hint in hints.items() if _may_be_left_out(hint)}
+        assert optional == {argument for argument, hint in hints.items() if accepts_unset(hint)}
 
 
-def _may_be_left_out(hint: Any) -> bool:
+def accepts_unset(hint: Any) -> bool:
     return Unset in getattr(hint, "__args__", ())
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_fields(name: str) -> None:
+def test_fields_and_their_types_match_the_specification(name: str) -> None:
     schema = SCHEMAS[name]
     model: Any = getattr(models, ClassName(name, "field_"))
     required = schema.get("required", [])
     expected: dict[str, Any] = {}
     for field, definition in schema.get("properties", {}).items():
         kind = annotation(definition, f"{name}_{definition.get('title', field)}")
-        expected[python(field)] = kind if field in required else kind | Unset
+        expected[python_name(field)] = kind if field in required else kind | Unset
     hints = get_type_hints(model, localns=vars(models))
     fields = {field.name: field for field in attrs.fields(model)}
     assert fields.keys() == expected.keys() | {"additional_properties"}
     assert {field: hints[field] for field in expected} == expected
     assert {field for field in expected if fields[field].default is UNSET} == {
-        field for field in expected if _may_be_left_out(hints[field])
+        field for field in expected if accepts_unset(hints[field])
     }
 
 
@@ -205,7 +206,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
     max_leaves=5,
 )
-# Times as Python writes them, since what comes in another form goes out in this one.
+# Date-times in the form that the client writes, so that parsing and serializing preserves them.
 TEXTS: dict[str, st.SearchStrategy[str]] = {
     "uuid": st.uuids().map(str),
     "date": st.dates().map(str),
@@ -215,12 +216,13 @@ TEXTS: dict[str, st.SearchStrategy[str]] = {
 
 
 def instances(schema: Json) -> st.SearchStrategy[Any]:
-    """Everything that a schema allows, keys that it does not name among it."""
+    """Return a strategy for all values that a schema allows, including undeclared keys."""
     schema = resolve(DOCUMENT, schema)
     if "oneOf" in schema:
         return st.one_of([instances(option) for option in schema["oneOf"]])
     kinds = schema.get("type", [])
-    members = [values(kind, schema) for kind in ([kinds] if isinstance(kinds, str) else kinds)]
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    members = [values(kind, schema) for kind in kinds]
     return st.one_of(members) if members else JSON
 
 
@@ -230,15 +232,15 @@ def values(kind: str, schema: Json) -> st.SearchStrategy[Any]:
     least, most = schema.get("minimum"), schema.get("maximum")
     match kind:
         case "object":
-            named = schema.get("properties", {})
-            fields = {name: instances(definition) for name, definition in named.items()}
+            properties = schema.get("properties", {})
+            fields = {name: instances(definition) for name, definition in properties.items()}
             required = {name: fields[name] for name in schema.get("required", [])}
             optional = {name: field for name, field in fields.items() if name not in required}
             others = schema.get("additionalProperties", {})
             other = JSON if others is True else instances(others)
-            more = st.dictionaries(NAMES.filter(lambda name: name not in named), other, max_size=2)
-            known = st.fixed_dictionaries(required, optional=optional)
-            return st.builds(or_, known, more)
+            undeclared = NAMES.filter(lambda name: name not in properties)
+            declared = st.fixed_dictionaries(required, optional=optional)
+            return st.builds(or_, declared, st.dictionaries(undeclared, other, max_size=2))
         case "array":
             return st.lists(
                 instances(schema["items"]),
@@ -253,82 +255,82 @@ def values(kind: str, schema: Json) -> st.SearchStrategy[Any]:
             plain = st.text(min_size=shortest, max_size=longest)
             return TEXTS.get(schema.get("format", ""), plain)
         case "number":
-            whole = st.integers(least, most)
-            return whole | st.floats(least, most, allow_nan=False, allow_infinity=False)
+            integers = st.integers(least, most)
+            return integers | st.floats(least, most, allow_nan=False, allow_infinity=False)
         case "integer":
             return st.integers(least, most)
         case _:
             return {"boolean": st.booleans(), "null": st.none()}[kind]
 
 
-def test_strategies_know_every_keyword_of_the_specification() -> None:
-    """A keyword that `instances` does not know would be drawn wrong without a word."""
+def test_strategies_support_every_keyword_of_the_specification() -> None:
+    """`instances` would silently ignore a keyword that it does not support."""
     known = {"$ref", "oneOf", "type", "properties", "required", "additionalProperties", "items"}
     known |= {"minLength", "maxLength", "pattern", "minItems", "maxItems", "minimum", "maximum"}
     known |= {"format", "enum", "default", "deprecated", "readOnly", "writeOnly"}
-    for place, schema in schemas():
+    for location, schema in schemas():
         used = {key for key in schema if not key.startswith("x-")} - {"title", "description"}
-        assert used <= known, place
+        assert used <= known, location
 
 
 def schemas() -> Iterator[tuple[str, Json]]:
-    """Every schema of the document with its place."""
-    for place, node in walk(DOCUMENT):
-        steps = pointer(place)
+    """Yield every schema of the document with its location."""
+    for location, node in walk(DOCUMENT):
+        steps = pointer(location)
         named = steps[-2:-1] in (["properties"], ["schemas"], ["oneOf"])
         if named or steps[-1:] in (["schema"], ["items"], ["additionalProperties"]):
-            yield place, node
+            yield location, node
 
 
 def text(value: Any) -> str:
-    """A value as JSON, in which 1, 1.0 and true are three things."""
+    """Return a value as JSON, which distinguishes 1, 1.0 and true."""
     return json.dumps(value, sort_keys=True)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_instances_survive_both_ways(name: str) -> None:
+def test_instances_are_unchanged_by_parsing_and_serializing(name: str) -> None:
     model: Any = getattr(models, ClassName(name, "field_"))
 
     @INSTANCES
     @given(instance=instances(SCHEMAS[name]))
-    def survives(instance: Json) -> None:
-        read = model.from_dict(instance)
-        assert text(read.to_dict()) == text(instance)
-        assert model.from_dict(read.to_dict()) == read
+    def is_unchanged(instance: Json) -> None:
+        parsed = model.from_dict(instance)
+        assert text(parsed.to_dict()) == text(instance)
+        assert model.from_dict(parsed.to_dict()) == parsed
 
-    survives()
+    is_unchanged()
 
 
-# --- the wire
+# --- requests and responses
 
 
 def client(operation: Operation, handler: Any) -> AuthenticatedClient | Client:
-    base_url, served = "https://service.example", {"transport": httpx.MockTransport(handler)}
-    if wants_token(operation):
-        return AuthenticatedClient(base_url=base_url, token="a-token", httpx_args=served)
-    return Client(base_url=base_url, httpx_args=served)
+    base_url, options = "https://service.example", {"transport": httpx.MockTransport(handler)}
+    if requires_token(operation):
+        return AuthenticatedClient(base_url=base_url, token="a-token", httpx_args=options)
+    return Client(base_url=base_url, httpx_args=options)
 
 
-def call(operation: Operation, face: str, handler: Any, arguments: Json) -> Response[Any]:
+def call(operation: Operation, mode: str, handler: Any, arguments: Json) -> Response[Any]:
     functions: Any = module(operation)
-    if face == "sync":
-        caller = client(operation, handler)
-        response: Response[Any] = functions.sync_detailed(client=caller, **arguments)
+    if mode == "sync":
+        sync_client = client(operation, handler)
+        response: Response[Any] = functions.sync_detailed(client=sync_client, **arguments)
         return response
 
     async def run() -> Response[Any]:
-        async with client(operation, handler) as connected:
-            answered: Response[Any] = await functions.asyncio_detailed(
-                client=connected, **arguments
+        async with client(operation, handler) as async_client:
+            response: Response[Any] = await functions.asyncio_detailed(
+                client=async_client, **arguments
             )
-            return answered
+            return response
 
     return asyncio.run(run())
 
 
 def as_argument(kind: Any, value: Any) -> Any:
-    """A value as it is given to a function whose argument has this type."""
+    """Convert a JSON value to an argument of a type."""
     if isinstance(value, list):
         return [as_argument(kind.__args__[0], item) for item in value]
     return (
@@ -344,7 +346,7 @@ def as_sent(value: Any) -> str:
 
 @st.composite
 def requests(draw: st.DrawFn, operation: Operation) -> tuple[Json, str, list[tuple[str, str]], Any]:
-    """Arguments of an operation, and the path, the query and the body that they must become."""
+    """Draw arguments of an operation, and the path, query and body that the request must have."""
     arguments: Json = {}
     path, query, sent = operation.path, [], None
     for parameter in parameters(operation):
@@ -354,7 +356,7 @@ def requests(draw: st.DrawFn, operation: Operation) -> tuple[Json, str, list[tup
         schema = parameter["schema"]
         value = draw(instances(schema))
         kind = annotation(schema, f"{operation.id}_{parameter['name']}")
-        arguments[python(parameter["name"])] = as_argument(kind, value)
+        arguments[python_name(parameter["name"])] = as_argument(kind, value)
         if parameter["in"] == "path":
             path = path.replace(f"{{{parameter['name']}}}", quote(as_sent(value), safe=""))
         else:
@@ -371,7 +373,7 @@ def requests(draw: st.DrawFn, operation: Operation) -> tuple[Json, str, list[tup
     return arguments, path, query, sent
 
 
-OF_EVERY_REQUEST = {
+STANDARD_HEADERS = {
     "host",
     "accept",
     "accept-encoding",
@@ -382,73 +384,73 @@ OF_EVERY_REQUEST = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("face", ["sync", "asyncio"])
+@pytest.mark.parametrize("mode", ["sync", "asyncio"])
 @each_operation
-def test_a_request_is_what_the_specification_says(operation: Operation, face: str) -> None:
+def test_requests_match_the_specification(operation: Operation, mode: str) -> None:
     @INSTANCES
-    @given(request=requests(operation))
-    def is_sent(request: tuple[Json, str, list[tuple[str, str]], Any]) -> None:
-        arguments, path, query, sent = request
-        seen: list[httpx.Request] = []
+    @given(drawn=requests(operation))
+    def matches(drawn: tuple[Json, str, list[tuple[str, str]], Any]) -> None:
+        arguments, path, query, sent = drawn
+        received: list[httpx.Request] = []
 
-        def handler(arrived: httpx.Request) -> httpx.Response:
-            seen.append(arrived)
-            return httpx.Response(418)  # no operation has it
+        def handler(request: httpx.Request) -> httpx.Response:
+            received.append(request)
+            return httpx.Response(418)  # a status that no operation documents
 
-        call(operation, face, handler, arguments)
-        [arrived] = seen
-        assert arrived.method == operation.method.upper()
-        assert arrived.url.raw_path.decode().partition("?")[0] == path
-        assert sorted(arrived.url.params.multi_items()) == sorted(query)
+        call(operation, mode, handler, arguments)
+        [request] = received
+        assert request.method == operation.method.upper()
+        assert request.url.raw_path.decode().partition("?")[0] == path
+        assert sorted(request.url.params.multi_items()) == sorted(query)
         if sent is None:
-            assert arrived.content == b""
+            assert request.content == b""
         else:
-            assert text(json.loads(arrived.content)) == text(sent)
-        headers = {"authorization"} if wants_token(operation) else set()
+            assert text(json.loads(request.content)) == text(sent)
+        headers = {"authorization"} if requires_token(operation) else set()
         if body(operation) is not None:
-            # The generator names the type of a body that is left out too.
-            assert arrived.headers["content-type"] == "application/json"
+            # The generated code sends the content type even if the body is omitted.
+            assert request.headers["content-type"] == "application/json"
             headers.add("content-type")
-        assert arrived.headers.keys() - OF_EVERY_REQUEST == headers
-        if wants_token(operation):
-            assert arrived.headers["authorization"] == "Bearer a-token"
+        assert request.headers.keys() - STANDARD_HEADERS == headers
+        if requires_token(operation):
+            assert request.headers["authorization"] == "Bearer a-token"
 
-    is_sent()
+    matches()
 
 
-def is_one(kind: Any, value: Any) -> bool:
-    """Whether a value is of a type, and none of a list's items of another."""
+def has_type(kind: Any, value: Any) -> bool:
+    """Return whether a value has a type, including the items of a list."""
     if get_origin(kind) is Union:
-        return any(is_one(option, value) for option in get_args(kind))
+        return any(has_type(option, value) for option in get_args(kind))
     if get_origin(kind) is list:
         [item] = get_args(kind)
-        return type(value) is list and all(is_one(item, found) for found in value)
+        return type(value) is list and all(has_type(item, found) for found in value)
     return type(value) is kind
 
 
-def as_content(parsed: Any) -> Any:
+def serialized(parsed: Any) -> Any:
     return [item.to_dict() for item in parsed] if isinstance(parsed, list) else parsed.to_dict()
 
 
 @pytest.mark.slow
 @each_operation
-def test_an_answer_comes_back_complete(operation: Operation) -> None:
-    # Each status and each option of its schema for itself, or chance leaves one out.
-    for status, schema in answers(operation).items():
+def test_responses_are_parsed_completely(operation: Operation) -> None:
+    # Each status and each option of its schema is drawn separately, so that none is left to chance.
+    for status, schema in responses(operation).items():
         kind = None if schema is None else annotation(schema, "")
         resolved = resolve(DOCUMENT, schema or {})
         for option in resolved.get("oneOf", [schema]):
             contents = st.none() if option is None else instances(option)
-            comes_back(operation, status, kind, contents)
+            check_response(operation, status, kind, contents)
 
 
-def comes_back(
+def check_response(
     operation: Operation, status: int, kind: Any, contents: st.SearchStrategy[Any]
 ) -> None:
     @settings(INSTANCES, max_examples=4)
-    @given(request=requests(operation), content=contents)
-    def is_read(request: tuple[Json, Any, Any, Any], content: Any) -> None:
-        arguments, *_ = request
+    @given(drawn=requests(operation), content=contents)
+    def is_parsed(drawn: tuple[Json, Any, Any, Any], content: Any) -> None:
+        arguments, *_ = drawn
 
         def handler(_: httpx.Request) -> httpx.Response:
             return (
@@ -461,7 +463,7 @@ def comes_back(
         if kind is None:
             assert parsed is None
         else:
-            assert is_one(kind, parsed)
-            assert text(as_content(parsed)) == text(content)
+            assert has_type(kind, parsed)
+            assert text(serialized(parsed)) == text(content)
 
-    is_read()
+    is_parsed()

@@ -1,4 +1,4 @@
-"""What the client cannot honour is refused, with the construct and its place."""
+"""`prepare` rejects unsupported constructs with an error that names the construct and its location."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.spec.document import Json, SpecError, modern
+from scripts.spec.document import Json, SpecError, to_openapi_31
 from scripts.spec.prepare import prepare
 
 DOCUMENT: Json = yaml.safe_load("""
 openapi: 3.0.3
-info: {title: Refusals, version: "1"}
+info: {title: Unsupported constructs, version: "1"}
 servers: [{url: https://service.example}]
 paths:
   /p/{a}/:
@@ -31,17 +31,17 @@ components:
 OBJECT = {"type": "object", "properties": {"x": {"type": "string"}}}
 
 
-def parameter(place: str, **more: Any) -> dict[str, Any]:
-    found = {"name": "b", "in": place, "schema": {"type": "string"}, **more}
-    return {"parameters": [DOCUMENT["paths"]["/p/{a}/"]["get"]["parameters"][0], found]}
+def parameter(location: str, **more: Any) -> dict[str, Any]:
+    added = {"name": "b", "in": location, "schema": {"type": "string"}, **more}
+    return {"parameters": [DOCUMENT["paths"]["/p/{a}/"]["get"]["parameters"][0], added]}
 
 
 def path_parameter(**more: Any) -> dict[str, Any]:
     return {"parameters": [{"name": "a", "in": "path", "required": True, **more}]}
 
 
-REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
-    "style of a path": (
+UNSUPPORTED: dict[str, tuple[dict[str, Any], str]] = {
+    "style of a path parameter": (
         path_parameter(style="matrix", schema={"type": "string"}),
         "GET /p/{a}/, parameter a (path): the style matrix is not supported",
     ),
@@ -49,36 +49,48 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
         path_parameter(schema={"type": "array", "items": {"type": "string"}}),
         "parameter a (path): an array in the path is not supported",
     ),
-    "style of a query": (parameter("query", style="odd"), "parameter b (query): the style odd"),
+    "style of a query parameter": (
+        parameter("query", style="odd"),
+        "parameter b (query): the style odd",
+    ),
     "object in a cookie": (parameter("cookie", schema=OBJECT), "parameter b (cookie): an object"),
     "objects in a query": (
         parameter("query", schema={"type": "array", "items": OBJECT}),
-        "parameter b (query): an object inside of an array or object",
+        "parameter b (query): an object inside an array or object",
     ),
-    "place": (parameter("formData"), "GET /p/{a}/: a parameter in formData is not supported"),
-    "cookie": ({"security": [{"cookie": []}]}, "GET /p/{a}/: the client cannot satisfy"),
-    "digest": ({"security": [{"digest": []}]}, "digest (http digest)"),
-    "both": ({"security": [{"bearer": [], "cookie": []}]}, "bearer (http bearer), cookie (apiKey)"),
-    "unknown": ({"security": [{"other": []}]}, "the security scheme other is not defined"),
-    "server": (
+    "location": (parameter("formData"), "GET /p/{a}/: a parameter in formData is not supported"),
+    "API key in a cookie": (
+        {"security": [{"cookie": []}]},
+        "GET /p/{a}/: the client cannot satisfy",
+    ),
+    "digest authentication": ({"security": [{"digest": []}]}, "digest (http digest)"),
+    "two schemes at once": (
+        {"security": [{"bearer": [], "cookie": []}]},
+        "bearer (http bearer), cookie (apiKey)",
+    ),
+    "undefined scheme": ({"security": [{"other": []}]}, "the security scheme other is not defined"),
+    "other server": (
         {"servers": [{"url": "https://other.example"}]},
         "is served by https://other.example",
     ),
-    "no body": ({"requestBody": {"content": {}}}, "GET /p/{a}/: the request body has no content"),
+    "body without content": (
+        {"requestBody": {"content": {}}},
+        "GET /p/{a}/: the request body has no content",
+    ),
 }
 
 
-@pytest.mark.parametrize("construct", REFUSALS)
-def test_refused(construct: str) -> None:
-    change, words = REFUSALS[construct]
+@pytest.mark.parametrize("construct", UNSUPPORTED)
+def test_unsupported_construct_is_rejected(construct: str) -> None:
+    change, message = UNSUPPORTED[construct]
     document = copy.deepcopy(DOCUMENT)
     document["paths"]["/p/{a}/"]["get"] |= change
     with pytest.raises(SpecError) as caught:
         prepare(document)
-    assert words in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_all_refusals_are_said_at_once() -> None:
+def test_all_errors_are_reported_together() -> None:
     document = copy.deepcopy(DOCUMENT)
     servers = {"servers": [{"url": "https://other.example"}]}
     document["paths"]["/p/{a}/"]["get"] |= servers
@@ -106,6 +118,8 @@ def test_all_refusals_are_said_at_once() -> None:
         ),
     ],
 )
-def test_null_is_kept_beside_every_keyword(schema: Json, expected: Json) -> None:
+def test_nullable_schema_without_type_becomes_a_union_with_null(
+    schema: Json, expected: Json
+) -> None:
     document = {**copy.deepcopy(DOCUMENT), "components": {"schemas": {"S": schema}}}
-    assert modern(document)["components"]["schemas"]["S"] == expected
+    assert to_openapi_31(document)["components"]["schemas"]["S"] == expected

@@ -1,4 +1,4 @@
-"""A refresh leaves a change set that waits for review, or says what to mend and leaves what helps."""
+"""Tests of `make refresh`: it prepares a change set for review, or names the step that failed."""
 
 from __future__ import annotations
 
@@ -25,18 +25,17 @@ NEW: Json = {
 ADDED = put(at("/api/v1/ping/"), NEW)
 
 
-def upstream(project: Project, *edits: Edit) -> None:
+def publish(project: Project, *edits: Edit) -> None:
     project.write(".git/info/exclude", "swagger.json\ntests/test_here.py\n")
     project.write("swagger.json", json.dumps(edited(*edits, document=HAUT)))
-    # Stands for the project's tests.
+    # Replaces the project's tests.
     project.write(
         "tests/test_here.py", "def test_ping():\n    from haut_api.api.subjects import ping"
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("edits", "step", "words", "changed"),
+    ("edits", "step", "message", "changed"),
     [
         ([drop("#/components/schemas/ErrorItem")], "pull", "#/components/schemas/ErrorItem", set()),
         ([put(at(PATH, "/delete/responses"), {})], "validate", "is not valid OpenAPI", set()),
@@ -55,24 +54,24 @@ def upstream(project: Project, *edits: Edit) -> None:
     ],
     ids=["pull", "validate", "lint", "overlay"],
 )
-def test_a_step_that_fails_is_named(
-    project: Project, edits: list[Edit], step: str, words: str, changed: set[str]
+def test_the_failed_step_is_named(
+    project: Project, edits: list[Edit], step: str, message: str, changed: set[str]
 ) -> None:
-    upstream(project, *edits)
+    publish(project, *edits)
     done = project.run("make", "refresh", "SPEC=swagger.json")
     assert done.returncode == 2
     assert f"refresh: {step} failed" in done.stderr
-    assert words in done.stderr
+    assert message in done.stderr
     assert project.changed() == changed
     assert (project.root / "build" / "rejected.yaml").exists() is (step == "validate")
 
 
 @pytest.mark.slow
-def test_a_change_set_that_waits_for_review(project: Project) -> None:
-    """A fault upstream is mended by the overlay, and the new operation is taken over."""
+def test_a_new_operation_becomes_a_change_set(project: Project) -> None:
+    """The overlay corrects what is invalid in the same document."""
     place = "#/components/schemas/Subject/properties/kind"
-    fault = {"type": "string", "enum": ["a", "b"], "default": ""}
-    upstream(project, ADDED, put(place, fault))
+    invalid = {"type": "string", "enum": ["a", "b"], "default": ""}
+    publish(project, ADDED, put(place, invalid))
     done = project.run("make", "refresh", "SPEC=swagger.json")
     assert "components/schemas/Subject/properties/kind/default" in done.stderr
     assert project.changed() == set()
@@ -93,16 +92,19 @@ def test_a_change_set_that_waits_for_review(project: Project) -> None:
         "openapi/names.yaml",
         "openapi/overlay.yaml",
     }
-    assert "## On the wire" in project.read("build/refresh.md")
+    assert "## HTTP API" in project.read("build/refresh.md")
     head, _, section = project.read("CHANGELOG.md").partition("unreleased")
     assert "## " in head
     assert "\n- `GET /api/v1/ping/`: added.\n" in section.partition("\n## ")[0]
-    for command in (["make", "lint-spec"], ["python", "-m", "scripts.generate", "--check"]):
+    for command in (
+        ["python", "-m", "scripts.lint_spec"],
+        ["python", "-m", "scripts.generate", "--check"],
+    ):
         again = project.run(*command)
         assert again.returncode == 0, again.stdout + again.stderr
 
 
-def test_every_step_of_the_chain_is_there() -> None:
+def test_steps_and_their_order() -> None:
     assert [step.name for step in Refresh("x").steps()] == [
         "pull",
         "validate",
@@ -114,7 +116,7 @@ def test_every_step_of_the_chain_is_there() -> None:
     ]
 
 
-def test_without_a_source_the_command_says_what_it_needs(project: Project) -> None:
+def test_a_missing_source_is_an_error_that_names_the_option(project: Project) -> None:
     for target in ("spec-pull", "refresh"):
         done = project.run("make", target)
         assert done.returncode == 2

@@ -1,4 +1,4 @@
-"""The page about changes of the Swagger shows what its commands really print."""
+"""Tests of the worked example in docs/when-the-swagger-changes.md."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.spec.project import Project
 
 
 @pytest.mark.slow
-def test_the_page_is_what_its_commands_print(project: Project) -> None:
+def test_the_page_shows_the_current_output_of_its_commands(project: Project) -> None:
     text = worked_example.PAGE.read_text("utf-8")
-    again = worked_example.page(project, text)
-    assert again == text, "`python -m tests.spec.worked_example` writes it anew"
+    current = worked_example.page(project, text)
+    assert current == text, "run `python -m tests.spec.worked_example` to update the page"

@@ -1,8 +1,8 @@
-"""Runs the worked example of docs/when-the-swagger-changes.md.
+"""Run the worked example of docs/when-the-swagger-changes.md: `python -m tests.spec.worked_example`.
 
-`python -m tests.spec.worked_example` writes what its commands print now into the page.
-The first yaml block is what changes upstream, the first python block a consumer's file. Each sh block
-is run in a copy of the project; the block after it, if it is text or markdown, is what it printed.
+The command updates the output in the page. The first yaml block of the page is an overlay with the
+changes of the Swagger, and the first python block is a user's file. Each sh block runs in a copy of the
+project if a text or markdown block with its output follows it.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ import yaml
 from oas_patch.overlay import apply_overlay
 
 from scripts.spec.document import ROOT, SPEC, Json, parse
-from tests.spec.edits import unmarked
+from tests.spec.edits import without_labels
 from tests.spec.project import Project, copy_project
 
 PAGE = ROOT / "docs" / "when-the-swagger-changes.md"
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
-# Stands for the project's tests: what one of them would notice, in a second.
+# Replaces the project's tests; fails if the name of the search parameter changes.
 _TEST = """
 from haut_ext import Haut
 from haut_ext.sandbox import Sandbox
@@ -39,35 +39,35 @@ def test_search() -> None:
 
 
 def page(project: Project, text: str) -> str:
-    """Return the page with the output that its commands have in a copy of the project."""
+    """Return the page with the current output of its commands."""
     blocks = list(_BLOCK.finditer(text))
     overlay = next(block[2] for block in blocks if block[1] == "yaml")
-    project.write("swagger.json", json.dumps(_upstream(yaml.safe_load(overlay))))
+    project.write("swagger.json", json.dumps(_swagger(yaml.safe_load(overlay))))
     project.write("consumer.py", next(block[2] for block in blocks if block[1] == "python"))
     project.write("tests/test_search.py", _TEST)
     project.write(".git/info/exclude", "swagger.json\nconsumer.py\ntests/test_search.py\n")
-    made = list(_made(project, blocks))
-    for block, output in reversed(made):
+    outputs = list(_outputs(project, blocks))
+    for block, output in reversed(outputs):
         text = text[: block.start(2)] + output + text[block.end(2) :]
     return text
 
 
-def _made(project: Project, blocks: list[re.Match[str]]) -> Iterator[tuple[re.Match[str], str]]:
+def _outputs(project: Project, blocks: list[re.Match[str]]) -> Iterator[tuple[re.Match[str], str]]:
     for command, output in pairwise(blocks):
         if command[1] == "sh" and output[1] in ("text", "markdown"):
             done = project.run("bash", "-c", command[2])
-            said = done.stdout
+            printed = done.stdout
             if done.returncode and "refresh:" in done.stderr:
-                said += done.stderr[done.stderr.index("refresh:") :]
-            kept = [line for line in said.splitlines() if not line.startswith("make: ")]
+                printed += done.stderr[done.stderr.index("refresh:") :]
+            kept = [line for line in printed.splitlines() if not line.startswith("make: ")]
             yield output, "\n".join(kept).rstrip() + "\n"
 
 
-def _upstream(overlay: Json) -> Json:
-    """The service's own document: changed, and without our marks and the path that is ours."""
+def _swagger(overlay: Json) -> Json:
+    """Return the contract as the service would publish it: changed, without labels and own path."""
     document = apply_overlay(copy.deepcopy(parse(SPEC.read_text("utf-8"), SPEC.name)), overlay)
     document["paths"].pop("/{bucket}/{object_name}")
-    found: Json = unmarked(document)
+    found: Json = without_labels(document)
     return found
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from haut_ext.photo import MAX_BYTES
+from haut_ext.photos.checks import MAX_BYTES
 from haut_ext.sandbox import Sandbox, faults
 from tests.wire.world import PHOTO, photo_of, store
 

@@ -8,8 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from haut_ext._http.response_errors import Sent, connection_error, status_error, unexpected
-from haut_ext.capture import request_id
+from haut_ext._http.call import Call, origin_of
+from haut_ext._http.response_capture import request_id
+from haut_ext._http.response_errors import connection_error, status_error, unexpected_response
+from haut_ext._http.response_shapes import success_problem
+from haut_ext._http.tokens import CachedToken
 from haut_ext.errors import (
     ApiError,
     HautError,
@@ -18,10 +21,10 @@ from haut_ext.errors import (
     TransportTimeout,
     UnexpectedResponse,
 )
-from haut_ext.service_responses import problem_of_success
+from haut_ext.settings import Options
 
-CHECK = "It may have been carried out: check before you send it again."
-ONCE = " Its body was a stream that can be read only once, so it cannot be repeated."
+CHECK = "The request may have been carried out: check before you send it again."
+ONCE = " The request is not sent again because its body is a stream that can be read only once."
 ID = "2fea742a-62ec-4a81-9729-9e0283f9c40c"
 
 
@@ -34,16 +37,21 @@ def answer(status: int, body: bytes = b"", **headers: str) -> httpx.Response:
     return response
 
 
-def request(operation: str, **known: Any) -> Sent:
-    sent = Sent()
-    sent.operation = operation
-    sent.ids = (ID,) if "{id}" in operation else ()
-    sent.to_api = "(storage)" not in operation
-    sent.attempts = 1
-    sent.secrets = ("the-token",)
+def call(operation: str = "GET /x/{id}/", **known: Any) -> Call:
+    method, path = operation.split()
+    origin = httpx.URL("https://saas.haut.ai")
+    url = origin.join(path.replace("{id}", ID))
+    if path == "(storage)":
+        url = httpx.URL("https://storage.example/photo")
+    content = iter([b""]) if known.pop("unrepeatable", False) else b""
+    options = Options(deadline=known.pop("deadline", None))
+    made = Call(httpx.Request(method, url, content=content), origin_of(origin), options, None)
+    made.attempts = 1
+    made.token = CachedToken("the-token")
+    made.deadline.started -= known.pop("elapsed", 0.0)
     for name, value in known.items():
-        setattr(sent, name, value)
-    return sent
+        setattr(made, name, value)
+    return made
 
 
 def items(*entries: dict[str, Any]) -> bytes:
@@ -52,7 +60,7 @@ def items(*entries: dict[str, Any]) -> bytes:
 
 def refused(received: httpx.Response, operation: str = "GET /x/{id}/", **more: Any) -> HautError:
     retry_after = more.pop("retry_after", None)
-    return status_error(received, request(operation, **more), retry_after, retryable=True)
+    return status_error(received, call(operation, **more), retry_after, retryable=True)
 
 
 BLANK = {"code": "blank", "detail": "This field may not be blank.", "attr": "name"}
@@ -101,7 +109,7 @@ REFUSALS: dict[str, tuple[httpx.Response, dict[str, Any]]] = {
     ),
     f"PUT (storage) returned 503 Service Unavailable.{ONCE}": (
         answer(503, b"<Error>"),
-        {"operation": "PUT (storage)", "once": ONCE},
+        {"operation": "PUT (storage)", "unrepeatable": True},
     ),
     "PUT (storage) returned 400 Bad Request: EntityTooLarge. A photo must have 1 to 31,457,280 "
     "bytes.": (
@@ -170,23 +178,23 @@ def test_another_envelope_than_the_documented_one_gives_no_items(body: bytes) ->
 
 
 BREAKAGES: dict[str, tuple[httpx.TransportError, dict[str, Any]]] = {
-    "GET /x/ did not end within its deadline of 60 s (ReadTimeout; 2 attempts in 60.0 s). Raise "
+    "GET /x/ exceeded its deadline of 60 s (ReadTimeout; 2 attempts in 60.0 s). Raise "
     "deadline= if the network is slow.": (
         httpx.ReadTimeout(""),
-        {"late": 60, "attempts": 2, "elapsed": 60.04},
+        {"deadline": 60, "attempts": 2, "elapsed": 60.04},
     ),
-    "GET /x/ did not end within its deadline of 0.5 s (ConnectError; 1 attempt in 0.5 s). Raise "
+    "GET /x/ exceeded its deadline of 0.5 s (ConnectError; 1 attempt in 0.5 s). Raise "
     "deadline= if the network is slow.": (
         httpx.ConnectError(""),
-        {"late": 0.5, "elapsed": 0.5},
+        {"deadline": 0.5, "elapsed": 0.5},
     ),
-    "POST /x/ could not be sent: no connection was made (ConnectError; 3 attempts in 1.5 s). Check "
-    "base_url, the network, and HTTPS_PROXY if it is set.": (
+    "POST /x/ could not be sent: no connection was established (ConnectError; 3 attempts in 1.5 s). "
+    "Check base_url, the network, and HTTPS_PROXY if it is set.": (
         httpx.ConnectError(""),
         {"operation": "POST /x/", "attempts": 3, "maybe_delivered": False},
     ),
-    "GET /x/ could not be sent: no connection was made (ConnectTimeout; 1 attempt in 1.5 s). Check "
-    "base_url, the network, and HTTPS_PROXY if it is set.": (
+    "GET /x/ could not be sent: no connection was established (ConnectTimeout; 1 attempt in 1.5 s). "
+    "Check base_url, the network, and HTTPS_PROXY if it is set.": (
         httpx.ConnectTimeout(""),
         {"maybe_delivered": False},
     ),
@@ -197,14 +205,14 @@ BREAKAGES: dict[str, tuple[httpx.TransportError, dict[str, Any]]] = {
     ),
     "GET /x/ received no response in time (ReadTimeout; 1 attempt in 1.5 s). Raise timeout= if the "
     "service is slow.": (httpx.ReadTimeout(""), {}),
-    "GET /x/ was cut off before the complete response had arrived (ReadError; 1 attempt in 1.5 s). Try "
+    "GET /x/ lost its connection before the response was complete (ReadError; 1 attempt in 1.5 s). Try "
     "again.": (httpx.ReadError(""), {}),
-    f"POST /x/ was cut off before the complete response had arrived (ReadError; 1 attempt in 1.5 s). "
+    f"POST /x/ lost its connection before the response was complete (ReadError; 1 attempt in 1.5 s). "
     f"{CHECK}": (httpx.ReadError(""), {"operation": "POST /x/"}),
-    "PUT (storage) was cut off before the complete response had arrived (WriteError; 1 attempt in 1.5 "
+    "PUT (storage) lost its connection before the response was complete (WriteError; 1 attempt in 1.5 "
     f"s).{ONCE} Try again.": (
         httpx.WriteError(""),
-        {"operation": "PUT (storage)", "once": ONCE},
+        {"operation": "PUT (storage)", "unrepeatable": True},
     ),
 }
 
@@ -219,18 +227,19 @@ def test_what_broke(text: str) -> None:
         "elapsed": 1.5,
         **more,
     }
-    sent = request(**{name: value for name, value in known.items() if name != "maybe_delivered"})
-    error = connection_error(raised, sent, delivered=known["maybe_delivered"], permanent=None)
+    failed = call(**{name: value for name, value in known.items() if name != "maybe_delivered"})
+    error = connection_error(raised, failed, delivered=known["maybe_delivered"], permanent=None)
     assert str(error) == text
-    late = "late" in more or isinstance(raised, httpx.TimeoutException)
+    late = "deadline" in more or isinstance(raised, httpx.TimeoutException)
     assert type(error) is (TransportTimeout if late else TransportError)
-    for name in ("operation", "maybe_delivered", "attempts", "elapsed"):
+    for name in ("operation", "maybe_delivered", "attempts"):
         assert getattr(error, name) == known[name]
+    assert error.elapsed == pytest.approx(known["elapsed"], abs=0.04)
 
 
 INSTEAD = (
-    "Either something between here and the service answered in its place, or the service has "
-    "changed: compare its Swagger with the spec of this release."
+    "Either a proxy responded instead of the service, or the API has changed: compare its Swagger "
+    "with the spec of this release."
 )
 NO_SUCCESSES: dict[str, httpx.Response] = {
     f"GET /x/ returned 200, but the body is empty. {INSTEAD}": answer(200),
@@ -241,17 +250,18 @@ NO_SUCCESSES: dict[str, httpx.Response] = {
     f"GET /x/ returned 200, but the body is not JSON (text/plain). {INSTEAD}": answer(
         200, b"{", content_type="text/plain"
     ),
-    f"GET /x/ returned 200, but the body is a web page that is not the service's. "
-    f"{INSTEAD}": answer(200, b"{}", content_type="Text/HTML; charset=x"),
+    f"GET /x/ returned 200, but the body is a web page. {INSTEAD}": answer(
+        200, b"{}", content_type="Text/HTML; charset=x"
+    ),
 }
 
 
 @pytest.mark.parametrize("text", NO_SUCCESSES)
 def test_what_is_no_success_of_the_service(text: str) -> None:
     received = NO_SUCCESSES[text]
-    problem = problem_of_success(received, to_api=True)
+    problem = success_problem(received, to_api=True)
     assert problem is not None
-    error = unexpected(received, request("GET /x/"), problem)
+    error = unexpected_response(received, call("GET /x/"), problem)
     assert isinstance(error, UnexpectedResponse)
     assert str(error) == text
     assert (error.field, error.status) == ("(body)", received.status_code)

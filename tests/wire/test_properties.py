@@ -14,10 +14,11 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from haut_ext._http.redaction import scrub
-from haut_ext._http.retry import INITIAL_BACKOFF, MAX_BACKOFF, parse_retry_after, retry_delay
+from haut_ext._http.redaction import redact_text
+from haut_ext._http.retry_policy import INITIAL_BACKOFF, MAX_BACKOFF, parse_retry_after, retry_delay
+from haut_ext.addresses import _is_loopback, check_signed_address, parse_base_url
+from haut_ext.argument_checks import parse_id
 from haut_ext.errors import ConfigError
-from haut_ext.settings import _is_loopback, check_signed_address, parse_base_url, parse_id
 
 # Retry-After
 
@@ -105,23 +106,23 @@ SIGNED = st.sampled_from(
 @given(st.text(), SECRET, ENDS, st.text())
 def test_tokens_are_scrubbed(before: str, token: str, end: str, after: str) -> None:
     assume(token not in before + end + after and token not in "[redacted]")
-    shown = scrub(f"{before} {token}{end}{after}", (token,))
+    shown = redact_text(f"{before} {token}{end}{after}", (token,))
     assert token not in shown
     plain = "".join(character for character in token if character not in "\"'<>,;")
     assume(len(plain) >= 8)
-    assert plain not in scrub(f"Authorization: Bearer {plain}{end}")
+    assert plain not in redact_text(f"Authorization: Bearer {plain}{end}")
 
 
 @given(st.text(), SIGNED, SECRET, ENDS)
 def test_signed_queries_are_scrubbed(before: str, name: str, value: str, end: str) -> None:
     plain = "".join(character for character in value if character not in "&\"'<>")
     assume(len(plain) >= 8 and plain not in before and plain not in "[redacted]")
-    assert plain not in scrub(f"{before}?{name}{plain}{end}")
+    assert plain not in redact_text(f"{before}?{name}{plain}{end}")
 
 
 def test_what_stays_beside_a_secret_can_be_read() -> None:
     text = "the-token; Authorization: bearer abc, PUT /b/k?x=1&X-Goog-Signature=0f0f&y=2"
-    assert scrub(text, ("the-token",)) == (
+    assert redact_text(text, ("the-token",)) == (
         "[redacted]; Authorization: bearer [redacted], PUT /b/k?x=1&X-Goog-Signature=[redacted]&y=2"
     )
 
@@ -129,7 +130,7 @@ def test_what_stays_beside_a_secret_can_be_read() -> None:
 @given(st.text(alphabet=st.characters(blacklist_characters="=%")))
 def test_other_text_is_left_alone(text: str) -> None:
     assume("bearer" not in text.casefold())
-    assert scrub(text) == text
+    assert redact_text(text) == text
 
 
 # Settings

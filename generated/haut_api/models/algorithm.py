@@ -98,7 +98,7 @@ class Algorithm:
             else:
                 algorithm_family = AlgorithmFamily.from_dict(_algorithm_family)
 
-            __made = cls(
+            __model = cls(
                 id=id,
                 tech_name=tech_name,
                 algorithm_tech_name=algorithm_tech_name,
@@ -106,11 +106,11 @@ class Algorithm:
                 algorithm_family=algorithm_family,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("Algorithm", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -47,15 +47,15 @@ class AlgorithmFamily:
             __field = "name"
             name = __d.pop("name", UNSET)
 
-            __made = cls(
+            __model = cls(
                 name=name,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("AlgorithmFamily", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -425,7 +425,7 @@ class AlgorithmOutput:
                 __d.pop("transform_sequence", UNSET)
             )
 
-            __made = cls(
+            __model = cls(
                 algorithm_tech_name=algorithm_tech_name,
                 image_type=image_type,
                 area_results=area_results,
@@ -443,11 +443,11 @@ class AlgorithmOutput:
                 transform_sequence=transform_sequence,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("AlgorithmOutput", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -188,18 +188,18 @@ class AreaResult:
 
             debug_metrics = _parse_debug_metrics(__d.pop("debug_metrics", UNSET))
 
-            __made = cls(
+            __model = cls(
                 area_name=area_name,
                 main_metric=main_metric,
                 sub_metrics=sub_metrics,
                 debug_metrics=debug_metrics,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("AreaResult", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -38,7 +38,7 @@ class AreaResultDebugMetrics:
         __field = "(body)"
         try:
             __d = dict(src_dict)
-            __made = cls()
+            __model = cls()
 
             __additional = {}
             for __prop_name, __prop_dict in __d.items():
@@ -51,11 +51,11 @@ class AreaResultDebugMetrics:
 
                 __additional[__prop_name] = additional_property
 
-            __made.additional_properties = __additional
+            __model.additional_properties = __additional
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("AreaResultDebugMetrics", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -99,7 +99,7 @@ class AuxImage:
             __field = "meta"
             meta = __d.pop("meta")
 
-            __made = cls(
+            __model = cls(
                 id=id,
                 aux_image_type=aux_image_type,
                 creation_time=creation_time,
@@ -108,11 +108,11 @@ class AuxImage:
                 meta=meta,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("AuxImage", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -136,7 +136,7 @@ class AuxImageDetails:
             __field = "urls"
             urls = AuxImageDetailsUrls.from_dict(__d.pop("urls"))
 
-            __made = cls(
+            __model = cls(
                 id=id,
                 aux_image_type=aux_image_type,
                 creation_time=creation_time,
@@ -147,11 +147,11 @@ class AuxImageDetails:
                 urls=urls,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("AuxImageDetails", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

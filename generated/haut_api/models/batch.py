@@ -50,15 +50,15 @@ class Batch:
             __field = "id"
             id = UUID(__d.pop("id"))
 
-            __made = cls(
+            __model = cls(
                 id=id,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("Batch", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

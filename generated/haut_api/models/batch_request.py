@@ -57,15 +57,15 @@ class BatchRequest:
             else:
                 creation_time = _parse_datetime(_creation_time)
 
-            __made = cls(
+            __model = cls(
                 creation_time=creation_time,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("BatchRequest", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

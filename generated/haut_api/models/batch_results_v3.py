@@ -61,15 +61,15 @@ class BatchResultsV3:
             else:
                 face_skin_metrics_3 = FaceSkinMetrics3.from_dict(_face_skin_metrics_3)
 
-            __made = cls(
+            __model = cls(
                 face_skin_metrics_3=face_skin_metrics_3,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("BatchResultsV3", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -57,16 +57,16 @@ class CompanyReference:
             __field = "name"
             name = __d.pop("name")
 
-            __made = cls(
+            __model = cls(
                 id=id,
                 name=name,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("CompanyReference", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

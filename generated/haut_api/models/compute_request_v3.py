@@ -47,15 +47,15 @@ class ComputeRequestV3:
             __field = "app_args"
             app_args = __d.pop("app_args", UNSET)
 
-            __made = cls(
+            __model = cls(
                 app_args=app_args,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("ComputeRequestV3", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

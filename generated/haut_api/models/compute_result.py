@@ -48,15 +48,15 @@ class ComputeResult:
             __field = "ok"
             ok = __d.pop("ok")
 
-            __made = cls(
+            __model = cls(
                 ok=ok,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("ComputeResult", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

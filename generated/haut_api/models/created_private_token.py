@@ -75,18 +75,18 @@ class CreatedPrivateToken:
             __field = "data"
             data = __d.pop("data")
 
-            __made = cls(
+            __model = cls(
                 id=id,
                 name=name,
                 expiration_time=expiration_time,
                 data=data,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("CreatedPrivateToken", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -238,7 +238,7 @@ class Dataset:
 
             custom_branding = _parse_custom_branding(__d.pop("custom_branding", UNSET))
 
-            __made = cls(
+            __model = cls(
                 id=id,
                 company_id=company_id,
                 name=name,
@@ -252,11 +252,11 @@ class Dataset:
                 custom_branding=custom_branding,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("Dataset", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

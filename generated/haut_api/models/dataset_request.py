@@ -151,7 +151,7 @@ class DatasetRequest:
 
             custom_branding = _parse_custom_branding(__d.pop("custom_branding", UNSET))
 
-            __made = cls(
+            __model = cls(
                 name=name,
                 image_type_id=image_type_id,
                 expire_images_after_days=expire_images_after_days,
@@ -160,11 +160,11 @@ class DatasetRequest:
                 custom_branding=custom_branding,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("DatasetRequest", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -61,15 +61,15 @@ class DeletedSubjects:
             except _READ_FAILURES as __error:
                 raise _DecodeError.at("list", len(deleted), __error) from None
 
-            __made = cls(
+            __model = cls(
                 deleted=deleted,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("DeletedSubjects", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -154,7 +154,7 @@ class DetectionParams:
 
             pitch_angle = _parse_pitch_angle(__d.pop("pitch_angle", UNSET))
 
-            __made = cls(
+            __model = cls(
                 face_detected=face_detected,
                 detection_confidence=detection_confidence,
                 full_face=full_face,
@@ -163,11 +163,11 @@ class DetectionParams:
                 pitch_angle=pitch_angle,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("DetectionParams", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -64,17 +64,17 @@ class DictionaryItem:
             __field = "tech_name"
             tech_name = __d.pop("tech_name")
 
-            __made = cls(
+            __model = cls(
                 id=id,
                 name=name,
                 tech_name=tech_name,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("DictionaryItem", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -94,18 +94,18 @@ class ErrorItem:
             else:
                 extra = ErrorItemExtra.from_dict(_extra)
 
-            __made = cls(
+            __model = cls(
                 code=code,
                 detail=detail,
                 attr=attr,
                 extra=extra,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("ErrorItem", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -75,16 +75,16 @@ class ErrorResponse:
             except _READ_FAILURES as __error:
                 raise _DecodeError.at("list", len(errors), __error) from None
 
-            __made = cls(
+            __model = cls(
                 type_=type_,
                 errors=errors,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("ErrorResponse", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -121,18 +121,18 @@ class FaceSkinMetrics3:
                     _predicted_labels
                 )
 
-            __made = cls(
+            __model = cls(
                 all_algorithms_calculated=all_algorithms_calculated,
                 parameters=parameters,
                 predicted_images=predicted_images,
                 predicted_labels=predicted_labels,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("FaceSkinMetrics3", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

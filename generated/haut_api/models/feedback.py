@@ -99,16 +99,16 @@ class Feedback:
 
             tooltip = _parse_tooltip(__d.pop("tooltip", UNSET))
 
-            __made = cls(
+            __model = cls(
                 overlay=overlay,
                 tooltip=tooltip,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("Feedback", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

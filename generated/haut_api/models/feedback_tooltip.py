@@ -135,17 +135,17 @@ class FeedbackTooltip:
 
             positive = _parse_positive(__d.pop("positive", UNSET))
 
-            __made = cls(
+            __model = cls(
                 warn=warn,
                 negative=negative,
                 positive=positive,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("FeedbackTooltip", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

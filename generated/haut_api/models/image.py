@@ -175,7 +175,7 @@ class Image:
             except _READ_FAILURES as __error:
                 raise _DecodeError.at("list", len(aux_images), __error) from None
 
-            __made = cls(
+            __model = cls(
                 id=id,
                 name=name,
                 side=side,
@@ -188,11 +188,11 @@ class Image:
                 aux_images=aux_images,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("Image", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -165,7 +165,7 @@ class ImageResult:
             __field = "algorithm_family_tech_name"
             algorithm_family_tech_name = __d.pop("algorithm_family_tech_name")
 
-            __made = cls(
+            __model = cls(
                 id=id,
                 result=result,
                 is_ok=is_ok,
@@ -180,11 +180,11 @@ class ImageResult:
                 algorithm_family_tech_name=algorithm_family_tech_name,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("ImageResult", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

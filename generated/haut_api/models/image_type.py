@@ -109,7 +109,7 @@ class ImageType:
             except _READ_FAILURES as __error:
                 raise _DecodeError.at("list", len(lights), __error) from None
 
-            __made = cls(
+            __model = cls(
                 id=id,
                 name=name,
                 tech_name=tech_name,
@@ -117,11 +117,11 @@ class ImageType:
                 lights=lights,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("ImageType", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -56,16 +56,16 @@ class LoginRequest:
             __field = "password"
             password = __d.pop("password")
 
-            __made = cls(
+            __model = cls(
                 username=username,
                 password=password,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("LoginRequest", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -119,7 +119,7 @@ class LoginResult:
             __field = "profile"
             profile = UserProfile.from_dict(__d.pop("profile"))
 
-            __made = cls(
+            __model = cls(
                 id=id,
                 email=email,
                 username=username,
@@ -131,11 +131,11 @@ class LoginResult:
                 profile=profile,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("LoginResult", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -192,7 +192,7 @@ class Mask:
 
             features = _parse_features(__d.pop("features", UNSET))
 
-            __made = cls(
+            __model = cls(
                 type_=type_,
                 mask_type=mask_type,
                 name=name,
@@ -203,11 +203,11 @@ class Mask:
                 features=features,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("Mask", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

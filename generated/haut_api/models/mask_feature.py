@@ -120,17 +120,17 @@ class MaskFeature:
 
             geometry = _parse_geometry(__d.pop("geometry", UNSET))
 
-            __made = cls(
+            __model = cls(
                 type_=type_,
                 properties=properties,
                 geometry=geometry,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("MaskFeature", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

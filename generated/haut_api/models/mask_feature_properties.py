@@ -61,15 +61,15 @@ class MaskFeatureProperties:
 
             intensity = _parse_intensity(__d.pop("intensity", UNSET))
 
-            __made = cls(
+            __model = cls(
                 intensity=intensity,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("MaskFeatureProperties", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

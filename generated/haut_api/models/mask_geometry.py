@@ -81,16 +81,16 @@ class MaskGeometry:
 
             coordinates = _parse_coordinates(__d.pop("coordinates", UNSET))
 
-            __made = cls(
+            __model = cls(
                 type_=type_,
                 coordinates=coordinates,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("MaskGeometry", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -48,15 +48,15 @@ class OperationStatus:
             __field = "status"
             status = __d.pop("status")
 
-            __made = cls(
+            __model = cls(
                 status=status,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("OperationStatus", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -106,20 +106,20 @@ class PaginatedPrivateTokenList:
             except _READ_FAILURES as __error:
                 raise _DecodeError.at("list", len(results), __error) from None
 
-            __made = cls(
+            __model = cls(
                 count=count,
                 next_=next_,
                 previous=previous,
                 results=results,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at(
                 "PaginatedPrivateTokenList", __field, __error
             ) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -111,18 +111,18 @@ class PatchedSubjectRequest:
             __field = "meta"
             meta = __d.pop("meta", UNSET)
 
-            __made = cls(
+            __model = cls(
                 name=name,
                 birth_date=birth_date,
                 biological_sex=biological_sex,
                 meta=meta,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("PatchedSubjectRequest", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

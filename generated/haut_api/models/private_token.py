@@ -67,17 +67,17 @@ class PrivateToken:
             __field = "expiration_time"
             expiration_time = _parse_datetime(__d.pop("expiration_time"))
 
-            __made = cls(
+            __model = cls(
                 id=id,
                 name=name,
                 expiration_time=expiration_time,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("PrivateToken", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -48,15 +48,15 @@ class RefreshRequest:
             __field = "refresh_token"
             refresh_token = __d.pop("refresh_token")
 
-            __made = cls(
+            __model = cls(
                 refresh_token=refresh_token,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("RefreshRequest", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

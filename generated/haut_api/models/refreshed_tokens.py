@@ -65,17 +65,17 @@ class RefreshedTokens:
             __field = "refresh_token"
             refresh_token = __d.pop("refresh_token", UNSET)
 
-            __made = cls(
+            __model = cls(
                 access_token=access_token,
                 token_access=token_access,
                 refresh_token=refresh_token,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("RefreshedTokens", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -365,7 +365,7 @@ class SignedUpload:
             __field = "upload_url"
             upload_url = UploadUrl.from_dict(__d.pop("upload_url"))
 
-            __made = cls(
+            __model = cls(
                 id=id,
                 name=name,
                 side=side,
@@ -394,11 +394,11 @@ class SignedUpload:
                 upload_url=upload_url,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("SignedUpload", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -149,7 +149,7 @@ class SignedUploadRequest:
             __field = "app_args"
             app_args = __d.pop("app_args", UNSET)
 
-            __made = cls(
+            __model = cls(
                 batch_id=batch_id,
                 side_id=side_id,
                 light_id=light_id,
@@ -159,11 +159,11 @@ class SignedUploadRequest:
                 app_args=app_args,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("SignedUploadRequest", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -33,13 +33,13 @@ class SignedUploadUrls:
         __field = "(body)"
         try:
             __d = dict(src_dict)
-            __made = cls()
+            __model = cls()
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("SignedUploadUrls", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

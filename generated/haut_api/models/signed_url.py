@@ -48,15 +48,15 @@ class SignedUrl:
             __field = "url"
             url = __d.pop("url")
 
-            __made = cls(
+            __model = cls(
                 url=url,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("SignedUrl", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

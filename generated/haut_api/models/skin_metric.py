@@ -151,7 +151,7 @@ class SkinMetric:
 
             widget_show = _parse_widget_show(__d.pop("widget_show", UNSET))
 
-            __made = cls(
+            __model = cls(
                 tech_name=tech_name,
                 value=value,
                 widget_type=widget_type,
@@ -161,11 +161,11 @@ class SkinMetric:
                 widget_show=widget_show,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("SkinMetric", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -197,7 +197,7 @@ class Subject:
 
             promote_image_id = _parse_promote_image_id(__d.pop("promote_image_id"))
 
-            __made = cls(
+            __model = cls(
                 name=name,
                 birth_date=birth_date,
                 biological_sex=biological_sex,
@@ -210,11 +210,11 @@ class Subject:
                 promote_image_id=promote_image_id,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("Subject", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -71,15 +71,15 @@ class TransformSequence:
 
             sequence = _parse_sequence(__d.pop("sequence", UNSET))
 
-            __made = cls(
+            __model = cls(
                 sequence=sequence,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("TransformSequence", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

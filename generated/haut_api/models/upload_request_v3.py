@@ -108,7 +108,7 @@ class UploadRequestV3:
             __field = "meta"
             meta = __d.pop("meta", UNSET)
 
-            __made = cls(
+            __model = cls(
                 front=front,
                 left=left,
                 right=right,
@@ -116,11 +116,11 @@ class UploadRequestV3:
                 meta=meta,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("UploadRequestV3", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -96,7 +96,7 @@ class UploadSlotV3:
             else:
                 id = UUID(_id)
 
-            __made = cls(
+            __model = cls(
                 url=url,
                 method=method,
                 headers=headers,
@@ -104,11 +104,11 @@ class UploadSlotV3:
                 id=id,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("UploadSlotV3", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

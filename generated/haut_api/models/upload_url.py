@@ -105,18 +105,18 @@ class UploadUrl:
 
             content_type = _parse_content_type(__d.pop("content_type"))
 
-            __made = cls(
+            __model = cls(
                 url=url,
                 method=method,
                 headers=headers,
                 content_type=content_type,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("UploadUrl", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

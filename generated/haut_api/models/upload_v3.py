@@ -105,18 +105,18 @@ class UploadV3:
             else:
                 right = UploadSlotV3.from_dict(_right)
 
-            __made = cls(
+            __model = cls(
                 image_batch_id=image_batch_id,
                 front=front,
                 left=left,
                 right=right,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("UploadV3", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

@@ -107,7 +107,7 @@ class UserProfile:
             else:
                 feature_flags = UserProfileFeatureFlags.from_dict(_feature_flags)
 
-            __made = cls(
+            __model = cls(
                 metadata=metadata,
                 full_name=full_name,
                 kyc_enabled=kyc_enabled,
@@ -116,11 +116,11 @@ class UserProfile:
                 feature_flags=feature_flags,
             )
 
-            __made.additional_properties = __d
+            __model.additional_properties = __d
 
         except _READ_FAILURES as __error:
             raise _DecodeError.at("UserProfile", __field, __error) from None
-        return __made
+        return __model
 
     @property
     def additional_keys(self) -> list[str]:

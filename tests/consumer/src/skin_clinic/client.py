@@ -51,7 +51,7 @@ class Clinic(Haut):
         return Visit(number, self.upload_and_compute(self.patient(number).id, front=front))
 
     def findings(self, visit: Visit) -> list[Finding]:
-        return [Finding.of(image) for image in self.wait_for_analysis(visit.batch, timeout=30)]
+        return [Finding.of(image) for image in self.wait_for_analysis(visit.batch, wait_timeout=30)]
 
     def forget(self, number: str) -> ErasureReceipt:
         return self.erase_subject(self.patient(number).id)

@@ -1,0 +1,85 @@
+"""Timing of several contenders in interleaved rounds, and the rows of the result table."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from attrs import frozen
+
+T = TypeVar("T")
+
+HEADER = ["| Task | haut_ext | Compared with | Ratio |", "|---|---|---|---|"]
+
+
+@frozen
+class Row:
+    """One row of the result table."""
+
+    task: str
+    ours: str
+    theirs: str
+    ratio: str
+
+    def __str__(self) -> str:
+        return f"| {self.task} | {self.ours} | {self.theirs} | {self.ratio} |"
+
+
+def compare(
+    contenders: Mapping[str, Callable[[T], object]],
+    rounds: int,
+    *,
+    prepare: Callable[[], T],
+    units: Mapping[str, int] | int = 1,
+    warm_up: bool = True,
+) -> dict[str, float]:
+    """Run every contender once in each round, and return the seconds per unit of the fastest round.
+
+    Other programs can only slow a round down, so the fastest one is the least distorted. Contenders
+    alternate, and every second round runs in reverse order, so that all of them get the same chance.
+
+    Args:
+        contenders: Functions to time, by name. Each receives the result of `prepare`.
+        rounds: Number of rounds.
+        prepare: Called before each run. Its time is not counted.
+        units: Number of units of work in a run, for all contenders or by name.
+        warm_up: Whether to run each contender once before the first round.
+    """
+    fastest = dict.fromkeys(contenders, math.inf)
+    names = list(contenders)
+    for round_number in range(-int(warm_up), rounds):
+        for name in names if round_number % 2 else reversed(names):
+            prepared = prepare()
+            start = time.perf_counter()
+            contenders[name](prepared)
+            elapsed = time.perf_counter() - start
+            if round_number >= 0:
+                count = units if isinstance(units, int) else units[name]
+                fastest[name] = min(fastest[name], elapsed / count)
+    return fastest
+
+
+def duration_row(task: str, seconds: Mapping[str, float], ours: str, theirs: str) -> Row:
+    """Return a row with the duration of one unit of work."""
+    return Row(
+        task,
+        f"{ours}: {_milliseconds(seconds[ours])}",
+        f"{theirs}: {_milliseconds(seconds[theirs])}",
+        f"{seconds[ours] / seconds[theirs]:.2f}",
+    )
+
+
+def rate_row(task: str, seconds: Mapping[str, float], ours: str, theirs: str) -> Row:
+    """Return a row with the number of units per second."""
+    return Row(
+        task,
+        f"{ours}: {1 / seconds[ours]:,.0f} per second",
+        f"{theirs}: {1 / seconds[theirs]:,.0f} per second",
+        f"{seconds[theirs] / seconds[ours]:.2f}",
+    )
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:,.0f} ms" if seconds >= 0.1 else f"{seconds * 1000:.3g} ms"

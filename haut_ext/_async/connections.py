@@ -1,0 +1,194 @@
+"""Connections of the async client, and waiting with a deadline.
+
+This module and `_sync/connections.py` are both written by hand, because the clients differ in how they
+wait, how they enforce deadlines, and whether connections belong to an event loop or to a process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from typing import Any, TypeVar
+
+import httpx
+from attrs import define
+
+from haut_ext._async.auth import AsyncTokenSource
+from haut_ext._http import attempts
+from haut_ext._http.call import Call
+from haut_ext._http.deadlines import Deadline, DeadlineExceeded
+from haut_ext._http.inner_clients import BaseConnections, ClientPool, InnerClient
+
+T = TypeVar("T")
+_Owner = tuple[int, asyncio.AbstractEventLoop]
+
+_DEADLINE_MARGIN = 0.02
+"""Seconds between a timeout that was shortened to the deadline and the cancellation at the deadline.
+The timeout should come first: httpx's exception says whether a connection was established.
+"""
+
+
+@define(eq=False)
+class _LoopConnections:
+    """The connections of one event loop."""
+
+    permits: asyncio.Semaphore
+    pool: ClientPool[httpx.AsyncClient]
+    cleanup: AsyncGenerator[None] | None = None
+
+
+@define(eq=False)
+class AsyncLease:
+    """Permission to send one request on an inner client."""
+
+    inner: InnerClient[httpx.AsyncClient]
+    permits: asyncio.Semaphore
+    _released: bool = False
+
+    async def release(self) -> None:
+        """End the request; close the inner client if it is retired and this was its last request."""
+        if not self._released:
+            self._released = True
+            self.inner.in_flight -= 1
+            self.permits.release()
+        if self.inner.closable:
+            await self.inner.client.aclose()
+
+    def attach(self, response: httpx.Response, deadline: Deadline) -> None:
+        """Release the lease when the response is closed, and check the deadline while it is read."""
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        response.stream = _ResponseBody(response.stream, deadline, self)
+
+    async def abandon(self, response: httpx.Response | None, error: BaseException) -> None:
+        """Close the response and release the lease after an exception."""
+        # After a cancellation the exchange is incomplete, and httpcore may lose its connection.
+        self.inner.retired |= not isinstance(error, Exception)
+        try:
+            if response is not None:
+                await response.aclose()
+        finally:
+            await self.release()
+
+
+@define(eq=False)
+class _ResponseBody(httpx.AsyncByteStream):
+    """Body of a response with a lease and a deadline."""
+
+    stream: httpx.AsyncByteStream
+    deadline: Deadline
+    lease: AsyncLease
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self.stream:
+            yield chunk
+            self.deadline.check()
+
+    async def aclose(self) -> None:
+        try:
+            await self.stream.aclose()
+        finally:
+            await self.lease.release()
+
+
+class AsyncConnections(BaseConnections):
+    """Connections and token of a client and its copies; each event loop has its own connections.
+
+    Args:
+        base_url: Origin of the API.
+        tokens: Returns the token for each request.
+        arguments: Further arguments of `BaseConnections`.
+    """
+
+    asynchronous = True
+
+    def __init__(self, base_url: str, tokens: AsyncTokenSource, **arguments: Any) -> None:
+        super().__init__(base_url, **arguments)
+        self.tokens = tokens
+        self._by_loop: dict[_Owner, _LoopConnections] = {}
+
+    async def acquire(self, call: Call, request: httpx.Request) -> AsyncLease:
+        """Wait until fewer than `max_in_flight` requests are in flight, and choose an inner client.
+
+        The timeouts of the request are shortened to the time left.
+
+        Raises:
+            ConfigError: If the client is closed, or the proxy cannot be used.
+            httpx.PoolTimeout: If the wait takes longer than `timeout.pool`.
+        """
+        proxy = self.proxy_for(request)
+        connections = await self._of_this_loop()
+        permits = connections.permits
+        try:
+            async with asyncio.timeout(attempts.shorten_timeouts(call, request)["pool"]):
+                await permits.acquire()
+        except TimeoutError:
+            raise httpx.PoolTimeout("max_in_flight requests are in flight") from None
+        try:
+            lease = AsyncLease(connections.pool.assign(proxy), permits)
+        except BaseException:
+            permits.release()
+            raise
+        attempts.shorten_timeouts(call, request)
+        return lease
+
+    async def aclose(self) -> None:
+        """Reject new requests and close idle connections.
+
+        Busy connections are closed after their last request.
+        """
+        self.closed = True
+        connections = self._by_loop.get((os.getpid(), asyncio.get_running_loop()))
+        if connections is not None and connections.cleanup is not None:
+            await connections.cleanup.aclose()
+        await self.aclose_transport()
+
+    async def _of_this_loop(self) -> _LoopConnections:
+        owner = (os.getpid(), asyncio.get_running_loop())
+        if owner not in self._by_loop:
+            for other in [it for it in list(self._by_loop) if it[1].is_closed()]:
+                self._by_loop.pop(other, None)
+            permits = asyncio.Semaphore(self.max_in_flight)
+            connections = _LoopConnections(permits, ClientPool(httpx.AsyncClient, self))
+            self._by_loop[owner] = connections
+            # asyncio.run closes the async generators of its loop before it closes the loop.
+            connections.cleanup = self._close_with_loop(owner)
+            await anext(connections.cleanup)
+        return self._by_loop[owner]
+
+    async def _close_with_loop(self, owner: _Owner) -> AsyncGenerator[None]:
+        try:
+            yield
+        finally:
+            for client in self._by_loop.pop(owner).pool.retire_all():
+                await client.aclose()
+
+
+async def before_deadline(call: Call, work: Coroutine[Any, Any, T]) -> T:
+    """Return the result of a coroutine; cancel it at the call's deadline.
+
+    Raises:
+        DeadlineExceeded: If the deadline passes first.
+    """
+    remaining = call.deadline.remaining()
+    timeout = asyncio.timeout(None if remaining is None else remaining + _DEADLINE_MARGIN)
+    try:
+        async with timeout:
+            return await work
+    except TimeoutError:
+        if not timeout.expired():
+            raise
+        raise DeadlineExceeded("the deadline of the call has passed") from None
+
+
+async def token_before_deadline(call: Call, work: Coroutine[Any, Any, T]) -> T:
+    """Return the result of a coroutine that gets a token; cancel it at the call's deadline.
+
+    Raises:
+        TransportTimeout: If the deadline passes first.
+    """
+    try:
+        return await before_deadline(call, work)
+    except DeadlineExceeded:
+        error = httpx.PoolTimeout("no token in time")
+        raise attempts.connection_failure(call, error).error from None

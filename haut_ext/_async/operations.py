@@ -1,0 +1,179 @@
+"""Calls of generated operations, shared by the resources and workflows of one client.
+
+An operation is a module of the generated client, such as `haut_api.api.subjects.create_subject`. The
+HTTP client raises for every response that is not a success; a success that does not match the spec
+raises UnexpectedResponse here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID
+
+from attrs import field, frozen
+
+from haut_api.errors import DecodeError
+from haut_api.models import ImageType
+from haut_ext._async.generated_client import AsyncApiClient
+from haut_ext._async.http import AsyncHTTPClient
+from haut_ext._http.call import Call
+from haut_ext._http.response_capture import ResponseInfo, collect_responses
+from haut_ext._http.response_errors import unexpected_response
+from haut_ext.argument_checks import parse_id
+from haut_ext.errors import ConfigError, UnexpectedResponse
+from haut_ext.settings import Scope
+
+Result = TypeVar("Result")
+Parsed = TypeVar("Parsed", covariant=True)
+
+
+class ParsedResponse(Protocol[Parsed]):
+    """A generated `Response` with its parsed body."""
+
+    @property
+    def parsed(self) -> Parsed | None: ...
+
+
+class AsyncOperation(Protocol[Parsed]):
+    """A module of the generated client."""
+
+    @property
+    def __name__(self) -> str: ...
+    def _get_kwargs(self, *args: Any, **kwargs: Any) -> dict[str, Any]: ...
+    async def asyncio_detailed(self, *args: Any, **kwargs: Any) -> ParsedResponse[Parsed]: ...
+
+
+@frozen
+class Success(Generic[Parsed]):
+    """The parsed body of a successful response, with the response and its request."""
+
+    parsed: Parsed | None
+    info: ResponseInfo
+    http_call: Call = field(repr=False)
+
+
+@frozen
+class AsyncOperations:
+    """Calls operations with the scope, generated client and HTTP client of one client.
+
+    All methods take the parameters of the operation, complete them as `arguments` does, and raise
+    whatever the HTTP client raises.
+    """
+
+    scope: Scope
+    http: AsyncHTTPClient
+    api: AsyncApiClient
+    image_types: dict[UUID, ImageType] = field(factory=dict[UUID, "ImageType"])
+    """Image types of datasets whose sides or lights were looked up by name."""
+
+    def arguments(
+        self, operation: AsyncOperation[Any], parameters: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return the arguments for an operation: without None, with ids as UUIDs.
+
+        The company and, unless it is given, the dataset are those of the client.
+
+        Raises:
+            ConfigError: If an id is not a UUID, or a parameter is missing or unknown.
+        """
+        signature = _signature(operation.asyncio_detailed)
+        arguments = {name: value for name, value in parameters.items() if value is not None}
+        for name, parameter in signature.parameters.items():
+            if name == "company_id":
+                arguments.setdefault(name, self.scope.company_id)
+            elif name == "dataset_id":
+                arguments[name] = self.scope.dataset(parameters.get(name))
+            elif name in parameters and parameter.annotation is UUID:
+                arguments[name] = parse_id(parameters[name], name)
+        try:
+            signature.bind(**arguments, client=self.api)
+        except TypeError as error:
+            raise ConfigError(f"{operation.__name__}: {error}") from None
+        return arguments
+
+    async def call(
+        self, operation: AsyncOperation[Any], result: type[Result], **parameters: Any
+    ) -> Result:
+        """Call an operation and return its parsed body.
+
+        Raises:
+            UnexpectedResponse: If the body is not a `result`.
+        """
+        return self.unwrap(await self.request(operation, parameters), result)
+
+    async def call_without_content(self, operation: AsyncOperation[Any], **parameters: Any) -> None:
+        """Call an operation whose body has no content.
+
+        Raises:
+            UnexpectedResponse: If the body is `{"ok": false}`.
+        """
+        success = await self.request(operation, parameters)
+        if getattr(success.parsed, "ok", True) is False:
+            raise self.decode_error(success, "ok", "it is false")
+
+    async def get_json(
+        self, operation: AsyncOperation[Any], kind: type[Any], **parameters: Any
+    ) -> Any:
+        """Call an operation and return its JSON body without parsing it to a model.
+
+        This is for bodies with an open schema, where one field that does not match the model would
+        make all other fields unreadable.
+
+        Raises:
+            UnexpectedResponse: If the JSON is not a `kind`, such as `list`.
+        """
+        arguments = self.arguments(operation, parameters)
+        request = operation._get_kwargs(**arguments)  # pyright: ignore[reportPrivateUsage]
+        collected: list[tuple[ResponseInfo, Call]] = []
+        with collect_responses(collected.append):
+            response = await self.http.request(**request)
+        return self.unwrap(Success(response.json(), *collected[-1]), kind)
+
+    async def request(
+        self, operation: AsyncOperation[Parsed], parameters: Mapping[str, Any]
+    ) -> Success[Parsed]:
+        """Call an operation and return its success.
+
+        Raises:
+            UnexpectedResponse: If the body does not match its model.
+        """
+        arguments = self.arguments(operation, parameters)
+        collected: list[tuple[ResponseInfo, Call]] = []
+        with collect_responses(collected.append):
+            try:
+                response = await operation.asyncio_detailed(client=self.api, **arguments)
+            except DecodeError as error:
+                info, http_call = collected[-1]
+                problem = f"{error.field} does not fit the spec"
+                raise unexpected_response(info.response, http_call, problem, error.field) from None
+        return Success(response.parsed, *collected[-1])
+
+    def unwrap(self, success: Success[Any], result: type[Result]) -> Result:
+        """Return the parsed body of a success.
+
+        Raises:
+            UnexpectedResponse: If the body is not a `result`.
+        """
+        if isinstance(success.parsed, result):
+            return success.parsed
+        raise self.decode_error(success, "(body)", "it is not documented")
+
+    def decode_error(self, success: Success[Any], field: str, problem: str) -> UnexpectedResponse:
+        """Return the error for a success whose body was parsed but is not as documented."""
+        text = f"{field} does not fit the spec: {problem}"
+        return unexpected_response(success.info.response, success.http_call, text, field)
+
+
+class AsyncResource:
+    """Base class of the resources of a client."""
+
+    def __init__(self, operations: AsyncOperations) -> None:
+        self._operations = operations
+
+
+@cache
+def _signature(function: Callable[..., object]) -> inspect.Signature:
+    return inspect.signature(function)

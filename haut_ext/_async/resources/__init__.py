@@ -1,0 +1,1 @@
+"""Resources of the service, each with its methods."""

@@ -1,0 +1,332 @@
+"""Images: upload, computation, results, records and download of photos."""
+
+from __future__ import annotations
+
+import builtins
+import os
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, BinaryIO, Unpack
+from uuid import UUID
+
+from haut_api.api.face_metrics_3 import (
+    compute_batch_v3,
+    create_upload_urls_v3,
+    get_batch_results_v3,
+)
+from haut_api.api.images import (
+    compute_batch,
+    create_signed_upload_url,
+    delete_image,
+    get_image,
+    list_images,
+)
+from haut_api.api.results import list_image_results
+from haut_api.models import (
+    ComputeRequest,
+    Image,
+    SignedUpload,
+    SignedUploadRequest,
+    UploadRequestV3,
+    UploadSlotV3,
+    UploadV3,
+)
+from haut_api.types import UNSET, Unset
+from haut_ext._async import storage
+from haut_ext._async.operations import AsyncResource
+from haut_ext._async.pagination import iterate, read_page
+from haut_ext._async.resources.image_types import side_and_light_numbers
+from haut_ext._async.storage import AsyncPhotoBody
+from haut_ext._http.download_sink import open_sink
+from haut_ext.analysis_results import Api
+from haut_ext.argument_checks import check_names, check_time_zone, parse_id
+from haut_ext.errors import StorageError
+from haut_ext.keyword_arguments import BatchAttributes, ImageListOptions, PhotoAttributes, Progress
+from haut_ext.photos.checks import Photo, PhotoFile
+from haut_ext.types import Page, Side, UploadedImage
+
+
+class AsyncImages(AsyncResource):
+    """Images of subjects, available as `haut.images`."""
+
+    async def request_upload(
+        self,
+        subject_id: str | UUID,
+        *,
+        side: str | int | None = None,
+        batch_id: str | UUID | None = None,
+        **attributes: Unpack[PhotoAttributes],
+    ) -> SignedUpload:
+        """Create the record of an image, and return a signed URL for its photo.
+
+        Args:
+            subject_id: The subject's id.
+            side: `front`, `right`, `left` or another side of the dataset's image type, as a name or
+                number. Names are looked up once for a client.
+            batch_id: Batch to add the image to; a new batch unless given.
+            attributes: See `PhotoAttributes`.
+
+        Raises:
+            ConfigError: If an argument is invalid. If the image type has no such side or light, the
+                message lists those it has.
+        """
+        check_names(attributes, PhotoAttributes.__annotations__)
+        check_time_zone(creation_time=attributes.get("creation_time"))
+        subject_id = parse_id(subject_id, "subject_id")
+        fields: dict[str, Any] = {**attributes}
+        side_id, light_id = await side_and_light_numbers(
+            self._operations,
+            UNSET if side is None else side,
+            fields.pop("light", UNSET),
+            fields.pop("dataset_id", None),
+        )
+        body = SignedUploadRequest(
+            batch_id=UNSET if batch_id is None else parse_id(batch_id, "batch_id"),
+            side_id=side_id,
+            light_id=light_id,
+            **fields,
+        )
+        return await self._operations.call(
+            create_signed_upload_url, SignedUpload, subject_id=subject_id, body=body
+        )
+
+    async def request_upload_v3(
+        self,
+        subject_id: str | UUID,
+        names: Mapping[Side, str],
+        **attributes: Unpack[BatchAttributes],
+    ) -> UploadV3:
+        """Create a batch for Face Metrics 3.0 with all its images, and return their signed URLs.
+
+        No image can be added to the batch afterwards (api-facts 6).
+
+        Args:
+            subject_id: The subject's id.
+            names: File name of each side, 1 to 255 characters.
+            attributes: See `BatchAttributes`.
+
+        Raises:
+            ConfigError: If an argument is invalid.
+            UnexpectedResponse: If the response lacks one of the sides.
+        """
+        check_names(attributes, BatchAttributes.__annotations__)
+        check_time_zone(creation_time=attributes.get("creation_time"))
+        body = UploadRequestV3(
+            front=names.get("front", UNSET),
+            left=names.get("left", UNSET),
+            right=names.get("right", UNSET),
+            **attributes,
+        )
+        success = await self._operations.request(
+            create_upload_urls_v3, {"subject_id": subject_id, "body": body}
+        )
+        upload = self._operations.unwrap(success, UploadV3)
+        for side in names:
+            if isinstance(getattr(upload, side), Unset):
+                raise self._operations.decode_error(
+                    success, side, "it was requested, and is missing"
+                )
+        return upload
+
+    async def upload(
+        self,
+        subject_id: str | UUID,
+        file: PhotoFile,
+        side: str | int = "front",
+        batch_id: str | UUID | None = None,
+        *,
+        progress: Progress | None = None,
+        **attributes: Unpack[PhotoAttributes],
+    ) -> UploadedImage:
+        """Check a photo and upload it. The analysis does not start before `compute`.
+
+        Args:
+            subject_id: The subject's id.
+            file: A path, bytes or a binary file: JPEG, PNG or WEBP, with edges of at least 256
+                pixels and 1 to 31,457,280 bytes.
+            side: As in `request_upload`.
+            batch_id: As in `request_upload`.
+            progress: Called with the number of bytes sent so far and the total.
+            attributes: See `PhotoAttributes`.
+
+        Raises:
+            ImageRejected: Before any request, with all reasons for which the photo is invalid.
+            StorageError: If the storage rejects the photo. The image's record then has no file.
+        """
+        photo = Photo.open(file)
+        slot = await self.request_upload(subject_id, side=side, batch_id=batch_id, **attributes)
+        await self.send_bytes(slot, photo, progress=progress)
+        subject_id = parse_id(subject_id, "subject_id")
+        return UploadedImage(slot.id, slot.image_batch_id, side, subject_id)
+
+    async def send_bytes(
+        self, slot: SignedUpload | UploadSlotV3, photo: Photo, *, progress: Progress | None = None
+    ) -> None:
+        """Send a photo with the method, URL and headers that were signed.
+
+        Args:
+            slot: The result of `request_upload`, or one side of the result of `request_upload_v3`.
+            photo: A photo opened with `Photo.open`.
+            progress: Called with the number of bytes sent so far and the total.
+        """
+        target = slot if isinstance(slot, UploadSlotV3) else slot.upload_url
+        headers = dict(target.headers.additional_properties) if target.headers else {}
+        if photo.size is not None:
+            headers["Content-Length"] = str(photo.size)
+        body = AsyncPhotoBody(photo, progress)
+        await storage.upload(self._operations.http, target.method, target.url, headers, body)
+
+    async def compute(
+        self, batch_id: str | UUID, app_args: Any = UNSET, *, api: Api = "v1"
+    ) -> None:
+        """Start the analysis of a batch, which is billed for each image and algorithm.
+
+        The request is not repeated once it may have arrived.
+
+        Args:
+            batch_id: A batch whose photos have all been uploaded.
+            app_args: Any JSON value, for the applications that analyze the photos.
+            api: Version of the API that created the batch.
+
+        Raises:
+            ApiError, TransportError: If `maybe_carried_out` is true, the analysis may have started.
+        """
+        await self._operations.call_without_content(
+            compute_batch_v3 if api == "v3" else compute_batch,
+            batch_id=batch_id,
+            body=ComputeRequest(app_args=app_args),
+        )
+
+    async def read_results(
+        self, image: UploadedImage, *, dataset_id: str | UUID | None = None
+    ) -> builtins.list[Any]:
+        """Return the results of one image as JSON (v1). `haut.results` returns them parsed.
+
+        Args:
+            image: The image, with its batch and subject.
+            dataset_id: Dataset of the subject; the client's unless given.
+
+        Returns:
+            A list that is empty until the first result exists (api-facts 8.1).
+        """
+        results: builtins.list[Any] = await self._operations.get_json(
+            list_image_results,
+            builtins.list,
+            dataset_id=dataset_id,
+            subject_id=image.subject_id,
+            batch_id=image.batch_id,
+            image_id=image.image_id,
+        )
+        return results
+
+    async def read_results_v3(self, batch_id: str | UUID) -> dict[str, Any]:
+        """Return the results of a batch as JSON (v3). `haut.results` returns them parsed.
+
+        Args:
+            batch_id: The batch's id.
+
+        Returns:
+            An object that is empty until the first result exists (api-facts 6).
+        """
+        results: dict[str, Any] = await self._operations.get_json(
+            get_batch_results_v3, dict, batch_id=batch_id
+        )
+        return results
+
+    def iterate(
+        self, subject_id: str | UUID, **options: Unpack[ImageListOptions]
+    ) -> AsyncIterator[Image]:
+        """Iterate over all images of a subject, requesting pages when needed.
+
+        Args:
+            subject_id: The subject's id.
+            options: See `ListOptions` and `ImageListOptions`.
+        """
+        return iterate(self._operations, list_images, subject_id=subject_id, **_query(options))
+
+    async def list(
+        self, subject_id: str | UUID, *, page: int = 1, **options: Unpack[ImageListOptions]
+    ) -> Page[Image]:
+        """Return one page of a subject's images.
+
+        Args:
+            subject_id: The subject's id.
+            page: Page number, starting at 1.
+            options: See `ListOptions` and `ImageListOptions`.
+
+        Raises:
+            NotFound: If the subject or the page does not exist.
+        """
+        query = _query(options)
+        return await read_page(self._operations, list_images, page, subject_id=subject_id, **query)
+
+    async def get(
+        self, image_id: str | UUID, signed_url: bool = False, expires: int | None = None
+    ) -> Image:
+        """Return the record of an image.
+
+        Args:
+            image_id: The image's id.
+            signed_url: Whether to include signed URLs for downloading the photo and its auxiliary
+                images.
+            expires: Lifetime of the signed URLs, in seconds; 60 unless given.
+        """
+        return await self._operations.call(
+            get_image,
+            Image,
+            image_id=image_id,
+            generate_signed_url=signed_url or None,
+            expiration_seconds=expires,
+        )
+
+    async def delete(self, image_id: str | UUID) -> None:
+        """Delete an image: its record, its file and its results.
+
+        Raises:
+            NotFound: If the image does not exist.
+        """
+        await self._operations.call_without_content(delete_image, image_id=image_id)
+
+    async def download(self, image_id: str | UUID, to: str | os.PathLike[str] | BinaryIO) -> int:
+        """Download a photo.
+
+        Args:
+            image_id: The image's id.
+            to: A path or a binary file. The path does not exist before the photo is complete. The
+                file is written from its current position; if an attempt fails, it is truncated
+                there before the next one. A file that cannot seek gets one attempt.
+
+        Returns:
+            The number of bytes written.
+
+        Raises:
+            StorageError: If the image has no file: it was not uploaded, or it was deleted.
+            TransportError: If no attempt received the complete photo.
+        """
+        image_id = parse_id(image_id, "image_id")
+        with open_sink(to) as sink:
+            try:
+                await storage.download(self._operations.http, await self._url(image_id), sink)
+            except StorageError as error:
+                # The URL expired between two attempts. A new one is valid for long enough.
+                if error.code != "ExpiredToken":
+                    raise
+                await storage.download(self._operations.http, await self._url(image_id), sink)
+            return sink.written
+
+    async def _url(self, image_id: UUID) -> str:
+        image = await self.get(image_id, signed_url=True)
+        if image.signed_url is None:
+            raise StorageError(
+                f"image {image.id} has a record but no file: the photo was never uploaded, or it was "
+                "deleted by clear_storage or by the retention settings of the dataset",
+                operation="GET (storage)",
+                status=None,
+                code=None,
+            )
+        return image.signed_url
+
+
+def _query(options: ImageListOptions) -> dict[str, Any]:
+    check_names(options, ImageListOptions.__annotations__)
+    query: dict[str, Any] = {**options}
+    return {"expiration_seconds": query.pop("expires", None), **query}

@@ -1,0 +1,95 @@
+"""Private tokens: credentials that a user creates for a program."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import AsyncIterator
+from typing import Unpack
+
+from haut_api.api.private_tokens import (
+    create_private_token,
+    delete_private_token,
+    list_private_tokens,
+)
+from haut_api.models import CreatedPrivateToken, PrivateToken, PrivateTokenRequest
+from haut_ext._async.operations import AsyncResource
+from haut_ext._async.pagination import iterate, read_page
+from haut_ext.argument_checks import check_text, check_time_zone
+from haut_ext.errors import ConfigError
+from haut_ext.keyword_arguments import ListOptions
+from haut_ext.types import Page
+
+
+class AsyncPrivateTokens(AsyncResource):
+    """Private tokens of the user to whom the client's token belongs, as `haut.private_tokens`.
+
+    A private token gives access to every company of the user (api-facts 1.2, 3).
+    """
+
+    async def create(self, name: str, expiration_time: datetime.datetime) -> CreatedPrivateToken:
+        """Create a private token.
+
+        The request is not repeated once it may have arrived.
+
+        Args:
+            name: Purpose of the token, at least 1 character. Names need not be unique.
+            expiration_time: Time in the future, with a time zone, at which the token expires.
+
+        Returns:
+            The created token. Its `data` is the secret: no other response contains it, and it is
+            not part of the repr.
+
+        Raises:
+            ConfigError: If an argument is invalid.
+            ApiError, TransportError: If `maybe_carried_out` is true, the token may exist although
+                its secret is lost. Find it with `list`, and revoke it.
+        """
+        check_text(name=name)
+        check_time_zone(expiration_time=expiration_time)
+        if not name:
+            raise ConfigError("a private token needs a name")
+        if expiration_time <= datetime.datetime.now(datetime.UTC):
+            raise ConfigError("expiration_time is past, so the token would never be valid")
+        body = PrivateTokenRequest(name=name, expiration_time=expiration_time)
+        return await self._operations.call(create_private_token, CreatedPrivateToken, body=body)
+
+    def iterate(
+        self, q: str | None = None, **options: Unpack[ListOptions]
+    ) -> AsyncIterator[PrivateToken]:
+        """Iterate over all private tokens, without their secrets, requesting pages when needed.
+
+        Args:
+            q: Search term.
+            options: See `ListOptions`.
+        """
+        return iterate(self._operations, list_private_tokens, q=q, **options)
+
+    async def list(
+        self, q: str | None = None, page: int = 1, **options: Unpack[ListOptions]
+    ) -> Page[PrivateToken]:
+        """Return one page of private tokens, without their secrets.
+
+        Args:
+            q: Search term.
+            page: Page number, starting at 1.
+            options: See `ListOptions`.
+
+        Raises:
+            NotFound: If the page does not exist.
+        """
+        return await read_page(self._operations, list_private_tokens, page, q=q, **options)
+
+    async def revoke(self, token_id: int) -> None:
+        """Revoke a private token. It stops working immediately.
+
+        Args:
+            token_id: The token's `id`, from `create` or `list`; not its secret.
+
+        Raises:
+            ConfigError: If `token_id` is not a number.
+            NotFound: If the token does not exist.
+        """
+        # The message does not contain the value, which may be the secret passed by mistake.
+        if type(token_id) is not int or token_id < 0:
+            raise ConfigError("token_id is the number of a private token, its `id`")
+        await self._operations.call_without_content(delete_private_token, id=token_id)

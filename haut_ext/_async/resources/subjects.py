@@ -1,0 +1,242 @@
+"""Subjects: the persons of a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from typing import Unpack
+from uuid import UUID
+
+from haut_api.api.subjects import (
+    clear_subject_metadata,
+    clear_subject_storage,
+    create_subject,
+    delete_subject,
+    delete_subjects,
+    list_subjects,
+    update_subject,
+)
+from haut_api.models import DeletedSubjects as DeletedSubjectIds
+from haut_api.models import PatchedSubjectRequest, Subject, SubjectRequest
+from haut_api.types import UNSET
+from haut_ext._async.operations import AsyncResource
+from haut_ext._async.pagination import iterate, read_page
+from haut_ext.argument_checks import check_name, check_names, parse_id
+from haut_ext.errors import HautError
+from haut_ext.keyword_arguments import SubjectAttributes
+from haut_ext.types import DeletedSubjects, Page
+from haut_ext.workflow_errors import DeletionIncomplete
+
+_IDS_PER_REQUEST = 70
+"""An id takes 50 characters of the URL. 70 ids keep it below 4 KB, which every proxy accepts."""
+
+
+class AsyncSubjects(AsyncResource):
+    """Subjects of a dataset, available as `haut.subjects`.
+
+    Every method takes `dataset_id` to work in a dataset other than the client's.
+    """
+
+    async def create(
+        self,
+        name: str,
+        *,
+        dataset_id: str | UUID | None = None,
+        **attributes: Unpack[SubjectAttributes],
+    ) -> Subject:
+        """Create a subject.
+
+        The request is not repeated once it may have arrived, because names need not be unique.
+
+        Args:
+            name: Name of the subject, 1 to 512 characters. Use your own stable id of the person
+                rather than a real name.
+            dataset_id: Dataset of the subject; the client's unless given.
+            attributes: See `SubjectAttributes`.
+
+        Raises:
+            ConfigError: If an argument is invalid, or neither the client nor the call has a dataset.
+            ApiError, TransportError: If `maybe_carried_out` is true, the subject may exist;
+                `get_or_create` finds it.
+        """
+        check_names(attributes, SubjectAttributes.__annotations__)
+        body = SubjectRequest(name=check_name(name), **attributes)
+        return await self._operations.call(
+            create_subject, Subject, dataset_id=dataset_id, body=body
+        )
+
+    async def find(self, name: str, *, dataset_id: str | UUID | None = None) -> Subject | None:
+        """Return the subject with exactly this name, the oldest one if there are several, or None.
+
+        The service's search finds parts of names, so all pages of its result are read.
+
+        Args:
+            name: Name of the subject, 1 to 512 characters, compared exactly.
+            dataset_id: Dataset of the subject; the client's unless given.
+        """
+        subjects = self.iterate(check_name(name), dataset_id=dataset_id)
+        found = [subject async for subject in subjects if subject.name == name]
+        return min(found, key=lambda subject: subject.creation_time, default=None)
+
+    async def get_or_create(
+        self,
+        name: str,
+        *,
+        dataset_id: str | UUID | None = None,
+        **attributes: Unpack[SubjectAttributes],
+    ) -> Subject:
+        """Return the subject with exactly this name, as `find` does, or create it.
+
+        After creating a subject, this method looks for the name again, so that concurrent callers
+        all return the oldest subject of that name. The subjects that the others created stay empty.
+
+        Args:
+            name: Name of the subject, 1 to 512 characters, compared exactly.
+            dataset_id: Dataset of the subject; the client's unless given.
+            attributes: Attributes of a subject that is created; see `SubjectAttributes`.
+        """
+        check_names(attributes, SubjectAttributes.__annotations__)
+        if (subject := await self.find(name, dataset_id=dataset_id)) is not None:
+            return subject
+        try:
+            created = await self.create(name, dataset_id=dataset_id, **attributes)
+        except HautError as error:
+            if error.maybe_carried_out and (
+                subject := await self.find(name, dataset_id=dataset_id)
+            ):
+                return subject
+            raise
+        return await self.find(name, dataset_id=dataset_id) or created
+
+    async def update(
+        self,
+        subject_id: str | UUID,
+        *,
+        name: str | None = None,
+        dataset_id: str | UUID | None = None,
+        **attributes: Unpack[SubjectAttributes],
+    ) -> Subject:
+        """Change the given attributes of a subject and leave the others as they are.
+
+        Args:
+            subject_id: The subject's id.
+            name: New name, 1 to 512 characters.
+            dataset_id: Dataset of the subject; the client's unless given.
+            attributes: See `SubjectAttributes`; None removes a value.
+        """
+        check_names(attributes, SubjectAttributes.__annotations__)
+        body = PatchedSubjectRequest(name=UNSET if name is None else check_name(name), **attributes)
+        return await self._operations.call(
+            update_subject, Subject, dataset_id=dataset_id, subject_id=subject_id, body=body
+        )
+
+    def iterate(
+        self, q: str | None = None, *, dataset_id: str | UUID | None = None
+    ) -> AsyncIterator[Subject]:
+        """Iterate over all subjects, requesting pages when needed.
+
+        Args:
+            q: Search term, a part of the name.
+            dataset_id: Dataset of the subjects; the client's unless given.
+        """
+        return iterate(self._operations, list_subjects, dataset_id=dataset_id, q=q)
+
+    async def list(
+        self,
+        q: str | None = None,
+        page: int = 1,
+        page_size: int | None = None,
+        *,
+        dataset_id: str | UUID | None = None,
+    ) -> Page[Subject]:
+        """Return one page of subjects.
+
+        Args:
+            q: Search term, a part of the name.
+            page: Page number, starting at 1.
+            page_size: Number of subjects in a page; the service's default unless given.
+            dataset_id: Dataset of the subjects; the client's unless given.
+
+        Raises:
+            NotFound: If the page does not exist.
+        """
+        return await read_page(
+            self._operations, list_subjects, page, dataset_id=dataset_id, q=q, page_size=page_size
+        )
+
+    async def delete(self, subject_id: str | UUID, *, dataset_id: str | UUID | None = None) -> None:
+        """Delete a subject. Photos can no longer be uploaded to it.
+
+        To erase all data of a person with a receipt, use `erase_subject`.
+
+        Raises:
+            NotFound: If the subject does not exist.
+        """
+        await self._operations.call_without_content(
+            delete_subject, dataset_id=dataset_id, subject_id=subject_id
+        )
+
+    async def delete_many(
+        self, subject_ids: Iterable[str | UUID], *, dataset_id: str | UUID | None = None
+    ) -> DeletedSubjects:
+        """Delete any number of subjects, 70 with each request.
+
+        Args:
+            subject_ids: The subjects' ids, all of which are checked before the first request.
+            dataset_id: Dataset of the subjects; the client's unless given.
+
+        Returns:
+            The ids of the subjects that were deleted, of those that did not exist, and of those for
+            which neither is known because a request was repeated.
+
+        Raises:
+            ConfigError: If an id is not a UUID.
+            DeletionIncomplete: If a request failed; the error carries the outcome so far.
+        """
+        ids = list(dict.fromkeys(parse_id(value, "subject_ids") for value in subject_ids))
+        dataset_id = self._operations.scope.dataset(dataset_id)
+        deleted: set[UUID] = set()
+        absent: set[UUID] = set()
+        failure: HautError | None = None
+        try:
+            for start in range(0, len(ids), _IDS_PER_REQUEST):
+                chunk = ids[start : start + _IDS_PER_REQUEST]
+                success = await self._operations.request(
+                    delete_subjects, {"dataset_id": dataset_id, "subjects_ids": chunk}
+                )
+                deleted.update(self._operations.unwrap(success, DeletedSubjectIds).deleted)
+                # If the request was repeated, an earlier attempt may have deleted the other ids.
+                if success.info.attempts == 1:
+                    absent.update(set(chunk) - deleted)
+        except HautError as error:
+            failure = error
+        known = deleted | absent
+        outcome = DeletedSubjects(
+            deleted=tuple(value for value in ids if value in deleted),
+            not_deleted=tuple(value for value in ids if value in absent),
+            unknown=tuple(value for value in ids if value not in known),
+        )
+        if failure is not None:
+            raise DeletionIncomplete(
+                f"the deletion of {len(ids)} subjects stopped: {len(outcome.deleted)} were deleted, "
+                f"{len(outcome.not_deleted)} did not exist, and {len(outcome.unknown)} are unknown. "
+                f"Pass the unknown ids to delete_many again: {failure}",
+                outcome=outcome,
+                cause=failure,
+            ) from failure
+        return outcome
+
+    async def clear_storage(
+        self, subject_id: str | UUID, *, dataset_id: str | UUID | None = None
+    ) -> None:
+        """Delete the files of all photos of a subject. The records and results stay."""
+        await self._operations.call_without_content(
+            clear_subject_storage, dataset_id=dataset_id, subject_id=subject_id
+        )
+
+    async def clear_metadata(
+        self, subject_id: str | UUID, *, dataset_id: str | UUID | None = None
+    ) -> None:
+        """Remove meta, biological sex, birth date and phenotype, and delete metrics and submetrics."""
+        await self._operations.call_without_content(
+            clear_subject_metadata, dataset_id=dataset_id, subject_id=subject_id
+        )

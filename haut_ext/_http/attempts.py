@@ -1,0 +1,188 @@
+"""Decisions of the attempt loop: what to send, what each outcome means, and whether to try again."""
+
+from __future__ import annotations
+
+import logging
+
+import httpx
+from attrs import frozen
+
+from haut_ext._http import response_errors, response_shapes, retry_policy
+from haut_ext._http.call import Call
+from haut_ext._http.deadlines import MAX_TIMEOUT
+from haut_ext._http.retry_policy import Disposition
+from haut_ext._http.tokens import CachedToken
+from haut_ext.errors import HautError
+
+logger = logging.getLogger("haut_ext")
+# Without a handler, Python prints this package's warnings if the program configures no logging.
+logger.addHandler(logging.NullHandler())
+
+INVALID_RESPONSE = (httpx.DecodingError, httpx.InvalidURL, UnicodeError)
+"""Exceptions that httpx raises for a body that cannot be decompressed or an invalid Location."""
+
+
+@frozen
+class Failure:
+    """Outcome of a failed attempt.
+
+    Attributes:
+        error: The error to raise if there is no further attempt.
+        disposition: What the failure means for the request.
+        status: HTTP status of the response, if there was one.
+        retry_after: Value of its Retry-After header in seconds, if there is one.
+    """
+
+    error: HautError
+    disposition: Disposition
+    status: int | None = None
+    retry_after: float | None = None
+
+    def __str__(self) -> str:
+        name = type(self.error).__name__
+        return name if self.status is None else f"{self.status} {name}"
+
+
+def start_attempt(call: Call) -> httpx.Request:
+    """Count an attempt and return the request to send, with the token.
+
+    Raises:
+        TransportTimeout: If no time is left, because getting the token took too long.
+    """
+    call.attempts += 1
+    if call.deadline.exceeded:
+        raise connection_failure(call, httpx.PoolTimeout("no time is left")).error
+    request = call.request
+    headers = request.headers.copy()
+    if call.token is not None:
+        headers["Authorization"] = f"Bearer {call.token.value}"
+    return httpx.Request(
+        request.method,
+        request.url,
+        headers=headers,
+        content=request.read() if call.buffered else None,
+        stream=None if call.buffered else request.stream,
+        extensions=request.extensions,
+    )
+
+
+def shorten_timeouts(call: Call, request: httpx.Request) -> dict[str, float | None]:
+    """Shorten the timeouts of an attempt to the time left, and return them."""
+    timeouts = call.deadline.shorten({"pool": None, **call.request.extensions.get("timeout", {})})
+    request.extensions["timeout"] = timeouts
+    return timeouts
+
+
+def response_outcome(
+    call: Call, response: httpx.Response, *, read: bool
+) -> httpx.Response | Failure:
+    """Return the response if the call has succeeded, otherwise the failure.
+
+    Args:
+        call: The call that the response belongs to.
+        response: The response of an attempt.
+        read: Whether the body of a successful response has been read.
+    """
+    response.request = call.request  # the caller's request, which does not contain the token
+    status = response.status_code
+    if not response.is_success:
+        if _already_deleted(call, response):
+            _log(logging.DEBUG, call, str(status))
+            return httpx.Response(204, request=call.request)
+        return _status_failure(call, response)
+    if read and (call.sink is None or response_shapes.is_web_page(response)):
+        problem = response_shapes.success_problem(response, to_api=call.to_api)
+        if problem is not None:
+            error = response_errors.unexpected_response(response, call, problem)
+            return _logged(call, Failure(error, Disposition.FAILED, status))
+    _log(logging.DEBUG, call, str(status))
+    return response
+
+
+def connection_failure(call: Call, error: Exception) -> Failure:
+    """Return the failure for an exception that httpx raised."""
+    if isinstance(error, UnicodeDecodeError | UnicodeEncodeError):
+        raise error  # from the caller's own code
+    if not isinstance(error, httpx.TransportError):  # a body or a Location is invalid
+        error = httpx.RemoteProtocolError(type(error).__name__)
+    permanent = response_errors.permanent_reason(error, call.request.url.host)
+    connected = permanent is None and not isinstance(error, response_errors.NEVER_CONNECTED)
+    disposition = Disposition.AMBIGUOUS if connected else Disposition.REJECTED
+    if permanent is not None or isinstance(error, httpx.PoolTimeout):
+        disposition = Disposition.PERMANENT  # a retry would wait for timeout.pool again
+    _note_disposition(call, disposition)
+    delivered = connected or call.maybe_carried_out
+    failure = response_errors.connection_error(
+        error, call, delivered=delivered, permanent=permanent
+    )
+    # The request that httpx attaches to the exception contains token and signed URL.
+    error.request = httpx.Request(call.request.method, call.loggable_url)
+    failure.__cause__ = error
+    return _logged(call, Failure(failure, disposition))
+
+
+def rejected_token(call: Call, failure: Failure) -> CachedToken | None:
+    """Return the token to renew after the first 401 of a call, or None for any other failure."""
+    if failure.status != 401 or call.token_renewed or call.unrepeatable_reason:
+        return None
+    call.token_renewed = call.token is not None
+    return call.token
+
+
+def delay_before_retry(call: Call, failure: Failure) -> float:
+    """Return the number of seconds to wait before the next attempt.
+
+    Raises:
+        HautError: The error of the failure, if the request is not sent again.
+    """
+    repeatable = not call.unrepeatable_reason
+    retries = call.attempts - call.token_renewed
+    retryable = retry_policy.may_retry(
+        call.request.method, failure.disposition, repeatable=repeatable
+    )
+    if not retryable or retries > call.options.max_retries:
+        raise failure.error
+    delay = retry_policy.retry_delay(retries, failure.retry_after)
+    limits = (call.options.max_retry_after or MAX_TIMEOUT, call.deadline.remaining())
+    if call.deadline.exceeded or any(limit is not None and delay > limit for limit in limits):
+        raise failure.error
+    if call.sink is not None:
+        try:
+            call.sink.rewind()
+        except (OSError, ValueError):
+            raise failure.error  # noqa: B904 - keeps the file's error as its context
+    _log(logging.WARNING, call, f"{failure}; retrying in {delay:.2f} s")
+    return delay
+
+
+def _already_deleted(call: Call, response: httpx.Response) -> bool:
+    """Return whether a DELETE got 404 because an earlier attempt may have been carried out."""
+    if call.request.method != "DELETE" or not call.maybe_carried_out:
+        return False
+    return response.status_code == 404 and response_shapes.is_service_error(response.content)
+
+
+def _status_failure(call: Call, response: httpx.Response) -> Failure:
+    method, status = call.request.method, response.status_code
+    retry_after = retry_policy.parse_retry_after(response.headers.get("retry-after"))
+    in_envelope = response_shapes.error_items(response.content, call.redact) is not None
+    disposition = retry_policy.status_disposition(
+        method, status, retry_after, in_envelope=in_envelope
+    )
+    _note_disposition(call, disposition)
+    retryable = retry_policy.may_retry(method, disposition, repeatable=True)
+    error = response_errors.status_error(response, call, retry_after, retryable=retryable)
+    return _logged(call, Failure(error, disposition, status, retry_after))
+
+
+def _note_disposition(call: Call, disposition: Disposition) -> None:
+    call.maybe_carried_out |= disposition.maybe_carried_out and call.changes_data
+
+
+def _logged(call: Call, failure: Failure) -> Failure:
+    _log(logging.DEBUG, call, str(failure))
+    return failure
+
+
+def _log(level: int, call: Call, outcome: str) -> None:
+    logger.log(level, "%s: attempt %d, %s", call, call.attempts, outcome)

@@ -1,0 +1,106 @@
+"""Shapes of the responses that the service and its storage send.
+
+A proxy, a captive portal or a load balancer can respond instead of the service. The functions of this
+module recognize the service's own responses by their documented shapes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+from xml.etree import ElementTree
+
+import httpx
+
+from haut_ext.errors import ErrorItem
+
+_MAX_ITEMS = 20
+"""Maximum number of entries of the service's `errors` list that an exception keeps."""
+
+_KNOWN_STATUSES = frozenset(HTTPStatus)
+"""Generated functions convert a status to `HTTPStatus`, which fails for any other number."""
+
+
+def is_web_page(response: httpx.Response) -> bool:
+    """Return whether the body is HTML, such as the page of a captive portal."""
+    return bool(response.headers.get("content-type", "").lower().startswith("text/html"))
+
+
+def success_problem(response: httpx.Response, *, to_api: bool) -> str | None:
+    """Return why a response with a success status is not the service's, or None if it is valid.
+
+    The body must have been read. A web page is invalid, and so is a body that is not JSON unless the
+    request's Accept header allows other types.
+    """
+    accepted = response.request.headers.get("accept", "*/*")
+    if response.content and is_web_page(response) and "html" not in accepted:
+        return "the body is a web page"
+    if not to_api or ("json" not in accepted and "*/*" not in accepted):
+        return None
+    if response.status_code not in _KNOWN_STATUSES:
+        return "the status is unknown"
+    if not response.content:
+        method = response.request.method
+        may_be_empty = response.status_code in (202, 204, 205) or method in ("DELETE", "HEAD")
+        return None if may_be_empty else "the body is empty"
+    try:
+        response.json()
+    except (ValueError, RecursionError):  # the exception's text contains the body, tokens included
+        return f"the body is not JSON ({response.headers.get('content-type', 'no content type')})"
+    return None
+
+
+def error_items(content: bytes, redact: Callable[[object], str]) -> tuple[ErrorItem, ...] | None:
+    """Return the entries of the service's error envelope, or None if the body is not an envelope.
+
+    Args:
+        content: The body.
+        redact: Removes secrets from a text and limits its length.
+    """
+    try:
+        entries: list[Any] = json.loads(content)["errors"]
+        if entries.__class__ is not list:
+            return None
+        return tuple(
+            ErrorItem(
+                code=redact(entry["code"]),
+                detail=redact(entry["detail"]),
+                attr=None if entry.get("attr") is None else redact(entry["attr"]),
+            )
+            for entry in entries[:_MAX_ITEMS]
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+def is_service_error(content: bytes) -> bool:
+    """Return whether a body has a shape of the service's errors.
+
+    The shape with `errors` is documented, the shape with `detail` is inferred.
+    """
+    try:
+        document: Any = json.loads(content)
+        return isinstance(document.get("errors"), list) or isinstance(document.get("detail"), str)
+    except (ValueError, AttributeError, RecursionError):
+        return False
+
+
+def announces_forbidden_body(response: httpx.Response) -> bool:
+    """Return whether the headers of a 204 or 304 announce a body.
+
+    httpx does not read such a body, so the next response on the connection would begin with it.
+    """
+    length = response.headers.get("content-length", "0")
+    announced = length != "0" or "transfer-encoding" in response.headers
+    return announced and response.status_code in (204, 304)
+
+
+def storage_code(content: bytes) -> str | None:
+    """Return the code in an XML error document of the storage, or None if there is none."""
+    # expat resolves no external entities and stops at entity amplification.
+    try:
+        return ElementTree.fromstring(content[:100_000]).findtext("Code")  # noqa: S314
+    except (ElementTree.ParseError, ValueError, LookupError):  # LookupError: unknown encoding
+        return None

@@ -1,0 +1,101 @@
+"""Retry policy: which requests are sent again, and after which delay.
+
+    | method                                | outcome is "rejected" | outcome is "ambiguous" |
+    |---------------------------------------|-----------------------|------------------------|
+    | GET, PATCH, DELETE, PUT               | retry                 | retry                  |
+    | POST (may create records, cost money) | retry                 | do not retry           |
+
+"Rejected" means that the service certainly did not carry out the request, "ambiguous" that it may
+have. A login is never retried, because the service blocks frequent logins. Neither is a request
+whose body cannot be read again from its start.
+"""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum
+
+INITIAL_BACKOFF = 0.5
+MAX_BACKOFF = 8.0
+"""Seconds. The upper bound of the random delay doubles with each retry, from the first value to the
+second.
+"""
+
+_TRANSIENT_STATUSES = frozenset({408, 500, 502, 503, 504})
+
+
+class Disposition(Enum):
+    """What a failed attempt means for its request."""
+
+    REJECTED = "not carried out; a retry may succeed"
+    AMBIGUOUS = "may have been carried out; a retry may succeed"
+    FAILED = "may have been carried out; a retry would fail again"
+    PERMANENT = "not carried out; a retry would fail again"
+
+    @property
+    def maybe_carried_out(self) -> bool:
+        return self in (Disposition.AMBIGUOUS, Disposition.FAILED)
+
+
+def status_disposition(
+    method: str, status: int, retry_after: float | None, *, in_envelope: bool
+) -> Disposition:
+    """Return the disposition of an attempt that got an error status.
+
+    Args:
+        method: HTTP method of the request.
+        status: HTTP status of the response.
+        retry_after: Value of the Retry-After header in seconds, if there is one.
+        in_envelope: Whether the body is the service's error envelope. Otherwise a proxy may have
+            written a 429 or 503 after the service had carried out a POST.
+    """
+    if status == 429 or (status == 503 and retry_after is not None):
+        trusted = method != "POST" or in_envelope
+        return Disposition.REJECTED if trusted else Disposition.AMBIGUOUS
+    if status in _TRANSIENT_STATUSES:
+        return Disposition.AMBIGUOUS
+    redirected = 300 <= status < 400  # a server often redirects after it has carried out a POST
+    return Disposition.FAILED if status >= 500 or redirected else Disposition.PERMANENT
+
+
+def may_retry(method: str, disposition: Disposition, *, repeatable: bool) -> bool:
+    """Return whether the retry policy allows to send a request again."""
+    if disposition is Disposition.REJECTED:
+        return repeatable
+    return disposition is Disposition.AMBIGUOUS and repeatable and method != "POST"
+
+
+def retry_delay(retry: int, retry_after: float | None) -> float:
+    """Return the delay before a retry in seconds: exponential backoff with full jitter.
+
+    The delay is never shorter than Retry-After.
+
+    Args:
+        retry: Number of the retry, starting at 1.
+        retry_after: Value of the Retry-After header in seconds, if there is one.
+    """
+    # Limit the exponent so that a large number of retries cannot overflow a float.
+    bound = min(MAX_BACKOFF, INITIAL_BACKOFF * 2 ** min(retry - 1, 16))
+    return max(random.uniform(0, bound), retry_after or 0.0)  # noqa: S311 - not a secret
+
+
+def parse_retry_after(value: str | None) -> float | None:
+    """Return a Retry-After header (a number or an HTTP date) in seconds, or None if it is invalid."""
+    if value is None:
+        return None
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:12])
+    date = parse_http_date(text)
+    return None if date is None else max(0.0, (date - datetime.now(UTC)).total_seconds())
+
+
+def parse_http_date(value: str | None) -> datetime | None:
+    """Return an HTTP date as an aware datetime (UTC by default), or None if it is invalid."""
+    try:
+        date = parsedate_to_datetime(value or "")
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return date.replace(tzinfo=UTC) if date.tzinfo is None else date

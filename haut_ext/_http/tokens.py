@@ -1,0 +1,75 @@
+"""Cached tokens, checks of tokens, and the operations that need none."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Awaitable, Callable
+from math import inf
+
+from attrs import field, frozen
+
+from haut_ext.errors import ConfigError
+
+SyncToken = str | Callable[[], str]
+AsyncToken = str | Callable[[], str | Awaitable[str]]
+
+LOGIN_PATH = "/api/v1/auth/login/"
+REFRESH_PATH = "/api/v1/auth/refresh/"
+TOKENLESS_PATHS = frozenset({LOGIN_PATH, REFRESH_PATH})
+"""Paths of the operations that return a token and are called without one (`security: []`)."""
+
+
+@frozen
+class CachedToken:
+    """Result of the last call of a token provider.
+
+    Attributes:
+        value: The current token; after a failed call the one before it; None before the first call.
+        generation: Number of calls of the provider so far.
+        error: Exception that the last call raised, if it failed.
+        advisory_refresh: Time from which one caller renews the token while the others keep using it.
+        mandatory_refresh: Time from which all callers wait for a new token.
+    """
+
+    value: str | None = field(repr=False)
+    generation: int = 0
+    error: Exception | None = None
+    advisory_refresh: float = inf
+    mandatory_refresh: float = inf
+
+
+def check_token(token: object) -> str:
+    """Return the token if it can be sent in a header.
+
+    Raises:
+        ConfigError: If the token is missing, is an awaitable, or contains characters other than
+            visible ASCII. The message does not show the token.
+    """
+    if inspect.isawaitable(token):
+        if inspect.iscoroutine(token):
+            token.close()
+        raise ConfigError("token= returned an awaitable, which only AsyncHaut can await")
+    if not isinstance(token, str) or not token:
+        raise ConfigError(
+            "the token is missing: pass token= (a string, or a callable that returns one) or set "
+            "HAUT_TOKEN to a private token from the SaaS portal or an access token from login"
+        )
+    if not all("!" <= character <= "~" for character in token):
+        raise ConfigError(
+            "the token contains white space or a character that is invalid in a header; "
+            "was a line end copied with it?"
+        )
+    return token
+
+
+def login_secrets(body: bytes) -> tuple[str, ...]:
+    """Return the strings in a login request, in every JSON spelling that a response may echo."""
+    try:
+        values = json.loads(body).values()
+    except (ValueError, AttributeError):
+        return ()
+    secrets = {value for value in values if isinstance(value, str) and value}
+    for ascii_only in (True, False):
+        secrets |= {json.dumps(value, ensure_ascii=ascii_only)[1:-1] for value in secrets}
+    return tuple(secrets)

@@ -1,0 +1,174 @@
+# Derived from haut_ext/_async/operations.py by `make sync`; change that file instead.
+"""Calls of generated operations, shared by the resources and workflows of one client.
+
+An operation is a module of the generated client, such as `haut_api.api.subjects.create_subject`. The
+HTTP client raises for every response that is not a success; a success that does not match the spec
+raises UnexpectedResponse here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID
+
+from attrs import field, frozen
+
+from haut_api.errors import DecodeError
+from haut_api.models import ImageType
+from haut_ext._http.call import Call
+from haut_ext._http.response_capture import ResponseInfo, collect_responses
+from haut_ext._http.response_errors import unexpected_response
+from haut_ext._sync.generated_client import ApiClient
+from haut_ext._sync.http import HTTPClient
+from haut_ext.argument_checks import parse_id
+from haut_ext.errors import ConfigError, UnexpectedResponse
+from haut_ext.settings import Scope
+
+Result = TypeVar("Result")
+Parsed = TypeVar("Parsed", covariant=True)
+
+
+class ParsedResponse(Protocol[Parsed]):
+    """A generated `Response` with its parsed body."""
+
+    @property
+    def parsed(self) -> Parsed | None: ...
+
+
+class Operation(Protocol[Parsed]):
+    """A module of the generated client."""
+
+    @property
+    def __name__(self) -> str: ...
+    def _get_kwargs(self, *args: Any, **kwargs: Any) -> dict[str, Any]: ...
+    def sync_detailed(self, *args: Any, **kwargs: Any) -> ParsedResponse[Parsed]: ...
+
+
+@frozen
+class Success(Generic[Parsed]):
+    """The parsed body of a successful response, with the response and its request."""
+
+    parsed: Parsed | None
+    info: ResponseInfo
+    http_call: Call = field(repr=False)
+
+
+@frozen
+class Operations:
+    """Calls operations with the scope, generated client and HTTP client of one client.
+
+    All methods take the parameters of the operation, complete them as `arguments` does, and raise
+    whatever the HTTP client raises.
+    """
+
+    scope: Scope
+    http: HTTPClient
+    api: ApiClient
+    image_types: dict[UUID, ImageType] = field(factory=dict[UUID, "ImageType"])
+    """Image types of datasets whose sides or lights were looked up by name."""
+
+    def arguments(self, operation: Operation[Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments for an operation: without None, with ids as UUIDs.
+
+        The company and, unless it is given, the dataset are those of the client.
+
+        Raises:
+            ConfigError: If an id is not a UUID, or a parameter is missing or unknown.
+        """
+        signature = _signature(operation.sync_detailed)
+        arguments = {name: value for name, value in parameters.items() if value is not None}
+        for name, parameter in signature.parameters.items():
+            if name == "company_id":
+                arguments.setdefault(name, self.scope.company_id)
+            elif name == "dataset_id":
+                arguments[name] = self.scope.dataset(parameters.get(name))
+            elif name in parameters and parameter.annotation is UUID:
+                arguments[name] = parse_id(parameters[name], name)
+        try:
+            signature.bind(**arguments, client=self.api)
+        except TypeError as error:
+            raise ConfigError(f"{operation.__name__}: {error}") from None
+        return arguments
+
+    def call(self, operation: Operation[Any], result: type[Result], **parameters: Any) -> Result:
+        """Call an operation and return its parsed body.
+
+        Raises:
+            UnexpectedResponse: If the body is not a `result`.
+        """
+        return self.unwrap(self.request(operation, parameters), result)
+
+    def call_without_content(self, operation: Operation[Any], **parameters: Any) -> None:
+        """Call an operation whose body has no content.
+
+        Raises:
+            UnexpectedResponse: If the body is `{"ok": false}`.
+        """
+        success = self.request(operation, parameters)
+        if getattr(success.parsed, "ok", True) is False:
+            raise self.decode_error(success, "ok", "it is false")
+
+    def get_json(self, operation: Operation[Any], kind: type[Any], **parameters: Any) -> Any:
+        """Call an operation and return its JSON body without parsing it to a model.
+
+        This is for bodies with an open schema, where one field that does not match the model would
+        make all other fields unreadable.
+
+        Raises:
+            UnexpectedResponse: If the JSON is not a `kind`, such as `list`.
+        """
+        arguments = self.arguments(operation, parameters)
+        request = operation._get_kwargs(**arguments)  # pyright: ignore[reportPrivateUsage]
+        collected: list[tuple[ResponseInfo, Call]] = []
+        with collect_responses(collected.append):
+            response = self.http.request(**request)
+        return self.unwrap(Success(response.json(), *collected[-1]), kind)
+
+    def request(
+        self, operation: Operation[Parsed], parameters: Mapping[str, Any]
+    ) -> Success[Parsed]:
+        """Call an operation and return its success.
+
+        Raises:
+            UnexpectedResponse: If the body does not match its model.
+        """
+        arguments = self.arguments(operation, parameters)
+        collected: list[tuple[ResponseInfo, Call]] = []
+        with collect_responses(collected.append):
+            try:
+                response = operation.sync_detailed(client=self.api, **arguments)
+            except DecodeError as error:
+                info, http_call = collected[-1]
+                problem = f"{error.field} does not fit the spec"
+                raise unexpected_response(info.response, http_call, problem, error.field) from None
+        return Success(response.parsed, *collected[-1])
+
+    def unwrap(self, success: Success[Any], result: type[Result]) -> Result:
+        """Return the parsed body of a success.
+
+        Raises:
+            UnexpectedResponse: If the body is not a `result`.
+        """
+        if isinstance(success.parsed, result):
+            return success.parsed
+        raise self.decode_error(success, "(body)", "it is not documented")
+
+    def decode_error(self, success: Success[Any], field: str, problem: str) -> UnexpectedResponse:
+        """Return the error for a success whose body was parsed but is not as documented."""
+        text = f"{field} does not fit the spec: {problem}"
+        return unexpected_response(success.info.response, success.http_call, text, field)
+
+
+class Resource:
+    """Base class of the resources of a client."""
+
+    def __init__(self, operations: Operations) -> None:
+        self._operations = operations
+
+
+@cache
+def _signature(function: Callable[..., object]) -> inspect.Signature:
+    return inspect.signature(function)

@@ -1,0 +1,94 @@
+# Derived from haut_ext/_async/resources/batches.py by `make sync`; change that file instead.
+"""Batches: the photos of one upload.
+
+The routes are known from public clients of the service only (api-facts 6, 8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from haut_api.api.batches import delete_batch, list_batches
+from haut_api.api.face_metrics_3 import get_batch_results_v3
+from haut_api.api.results import list_aux_images, list_image_results
+from haut_api.models import Batch
+from haut_ext._sync.operations import Operation, Resource
+from haut_ext._sync.pagination import read_page
+from haut_ext.errors import NotFound
+from haut_ext.types import Page
+
+
+class Batches(Resource):
+    """Batches of subjects (api-facts 8), available as `haut.batches`.
+
+    Uploads create batches. The methods of this class take `dataset_id` to work in a dataset other
+    than the client's.
+    """
+
+    def list(
+        self,
+        subject_id: str | UUID,
+        page: int = 1,
+        page_size: int | None = None,
+        *,
+        dataset_id: str | UUID | None = None,
+    ) -> Page[Batch]:
+        """Return one page of a subject's batches.
+
+        Args:
+            subject_id: The subject's id.
+            page: Page number, starting at 1.
+            page_size: Number of batches in a page; the service's default unless given.
+            dataset_id: Dataset of the subject; the client's unless given.
+
+        Raises:
+            NotFound: If the subject or the page does not exist.
+        """
+        return read_page(
+            self._operations,
+            list_batches,
+            page,
+            dataset_id=dataset_id,
+            subject_id=subject_id,
+            page_size=page_size,
+        )
+
+    def delete(
+        self, subject_id: str | UUID, batch_id: str | UUID, *, dataset_id: str | UUID | None = None
+    ) -> None:
+        """Delete a batch and its images.
+
+        Raises:
+            NotFound: If the subject has no such batch.
+        """
+        self._operations.call_without_content(
+            delete_batch, dataset_id=dataset_id, subject_id=subject_id, batch_id=batch_id
+        )
+
+    def count_results(
+        self,
+        subject_id: str | UUID,
+        batch_id: str | UUID,
+        image_ids: Iterable[str | UUID],
+        *,
+        dataset_id: str | UUID | None = None,
+    ) -> int:
+        """Return the number of results and auxiliary images of a batch, v1 and v3 together.
+
+        An erasure uses this method to check that they were deleted with their images.
+        """
+        batch = {"dataset_id": dataset_id, "subject_id": subject_id, "batch_id": batch_id}
+        lists: tuple[Operation[Any], ...] = (list_image_results, list_aux_images)
+        get_json = self._operations.get_json
+        count = 0
+        for image_id in image_ids:
+            for operation in lists:
+                with suppress(NotFound):
+                    count += len(get_json(operation, list, **batch, image_id=image_id))
+        with suppress(NotFound):
+            document = get_json(get_batch_results_v3, dict, batch_id=batch_id)
+            count += "face_skin_metrics_3" in document
+        return count

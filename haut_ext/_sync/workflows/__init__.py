@@ -1,0 +1,2 @@
+# Derived from haut_ext/_async/workflows/__init__.py by `make sync`; change that file instead.
+"""Workflows of several calls."""

@@ -1,0 +1,402 @@
+# Derived from haut_ext/_async/workflows/upload.py by `make sync`; change that file instead.
+"""Upload workflow: photos of one subject are uploaded as one batch, whose analysis is then started.
+
+    1. All photos are checked, before the first request.
+    2. Slots are requested: an image record and a signed URL for each side. In v1 there is one
+       request for each side, the first of which creates the batch; in v3, one request for all.
+    3. The photos are sent, concurrently in the asynchronous client.
+    4. The analysis, which is billed, is started once.
+
+The state records how far each side has come. An upload that is resumed sends only the sides that
+are not stored. It first deletes the image records that an earlier call created and whose photos are
+not known to be stored. An analysis that may have been started is not started again, unless the
+caller requests it. In v3, no image can be added to a batch: unless all sides are stored, the upload
+starts over with a new batch.
+
+The state is passed to `on_state` after each change. Before a request whose outcome may remain
+unknown, the status becomes `unknown`, so that a process that persists the state can resume the
+upload after a crash.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection, Generator, Iterable, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from attrs import define, evolve
+
+from haut_api.models import Image, SignedUpload, UploadSlotV3
+from haut_api.types import UNSET, Unset
+from haut_ext._sync.resources.images import Images
+from haut_ext._sync.workflows.results_wait import Results
+from haut_ext.analysis_results import Api, is_complete, read_batch_document
+from haut_ext.argument_checks import check_names
+from haut_ext.concurrency import gather
+from haut_ext.errors import ConfigError, HautError, ImageRejected, NotFound, StorageError
+from haut_ext.keyword_arguments import BatchAttributes, PhotoAttributes, UploadOptions
+from haut_ext.photos.checks import Photo, PhotoFile
+from haut_ext.types import Side, SideState, SlotStatus, UploadedBatch, UploadedImage, UploadState
+from haut_ext.workflow_errors import ResultsTimeout, UploadIncomplete
+
+_MAX_CLOCK_DIFFERENCE = datetime.timedelta(minutes=5)
+"""Tolerated difference between this machine's clock and the service's."""
+
+
+def new_state(subject_id: UUID, files: Collection[Side], api: Api = "v1") -> UploadState:
+    """Return the state of an upload for which no request has been made.
+
+    Raises:
+        ConfigError: If there is no photo, or the API version is unknown.
+    """
+    if api not in ("v1", "v3"):
+        raise ConfigError("api must be 'v1' or 'v3'")
+    if not files:
+        raise ConfigError("no photo: pass at least one of front=, right= and left=")
+    return UploadState(
+        subject_id=subject_id,
+        batch_id=None,
+        sides=tuple(SideState(side) for side in files),
+        compute="not sent",
+        started_at=datetime.datetime.now(datetime.UTC),
+        api=api,
+    )
+
+
+def check_photos(files: Mapping[Side, PhotoFile]) -> dict[Side, Photo]:
+    """Return the photos, opened and checked.
+
+    Raises:
+        ImageRejected: If a photo is invalid; the error lists the problems of all photos.
+    """
+    photos: dict[Side, Photo] = {}
+    reasons: list[str] = []
+    for side, file in files.items():
+        try:
+            photos[side] = Photo.open(file)
+        except ImageRejected as error:
+            reasons += [f"{side}: {reason}" for reason in error.reasons]
+    if reasons:
+        raise ImageRejected(tuple(reasons))
+    return photos
+
+
+def upload_and_compute(
+    images: Images,
+    state: UploadState,
+    files: Mapping[Side, PhotoFile],
+    options: UploadOptions,
+    *,
+    compute_again: bool = False,
+    results: Results | None = None,
+) -> UploadedBatch:
+    """Complete an upload from any state; see the client's methods `upload_and_compute` and
+    `resume_upload`.
+
+    Args:
+        images: The client's images.
+        state: The state to start from.
+        files: The photos of exactly the sides that `state.missing` names.
+        options: Options of the upload. `wait`, `wait_timeout` and `algorithms` are ignored.
+        compute_again: Whether to start an analysis that may have been started already.
+        results: If given, wait for the results with it.
+    """
+    check_names(options, UploadOptions.__annotations__)
+    if set(files) != set(state.missing):
+        raise ConfigError(
+            "pass the photos of exactly the sides that are missing: "
+            + (", ".join(sorted(state.missing)) or "none")
+        )
+    if results is not None:
+        results.check(state.api)
+    if state.api == "v3" and options.get("light", UNSET) is not UNSET:
+        raise ConfigError("light= is for v1 only")
+    kind = _UploadV3 if state.api == "v3" else _UploadV1
+    upload = kind(images, state, check_photos(files), options)
+    try:
+        upload.delete_unfinished()
+        upload.store()
+        upload.compute(again=compute_again)
+        batch = upload.batch
+        if results is not None:
+            batch = evolve(batch, results=results.wait(batch))
+    except ResultsTimeout:
+        raise  # the upload itself is complete
+    except HautError as error:
+        if isinstance(error, ConfigError) and upload.state == state:
+            raise  # an argument was invalid, and no request has been made
+        raise UploadIncomplete(
+            _describe(upload.state, error), state=upload.state, cause=error
+        ) from error
+    return batch
+
+
+@define
+class _Upload:
+    """One call of the workflow.
+
+    Attributes:
+        images: The client's images.
+        state: The current state.
+        photos: The photos that are not stored yet.
+        options: Options of the upload.
+    """
+
+    images: Images
+    state: UploadState
+    photos: dict[Side, Photo]
+    options: UploadOptions
+
+    @property
+    def batch(self) -> UploadedBatch:
+        """The uploaded batch, once all photos are stored."""
+        assert self.state.batch_id is not None
+        return UploadedBatch(
+            subject_id=self.state.subject_id,
+            batch_id=self.state.batch_id,
+            images=tuple(
+                UploadedImage(side.image_id, self.state.batch_id, side.side, self.state.subject_id)
+                for side in self.state.sides
+                if side.image_id is not None
+            ),
+            api=self.state.api,
+        )
+
+    def delete_unfinished(self) -> None:
+        """Delete records that an earlier call created and whose photos are not known to be stored."""
+        raise NotImplementedError
+
+    def store(self) -> None:
+        """Request slots for all photos and send them. A failure does not stop the other photos."""
+        raise NotImplementedError
+
+    def compute(self, *, again: bool) -> None:
+        """Start the analysis, unless it has been started or may have been started."""
+        batch_id = self.batch.batch_id
+        if self.state.compute == "unknown" and self._has_results(batch_id):
+            self._change(compute="started")
+        if self.state.compute == "started":
+            return
+        if self.state.compute == "unknown" and not again:
+            raise HautError(
+                "it is unknown whether the analysis, which is billed, was started: the images have no "
+                "result yet. Resume the upload later to check again, or pass compute_again=True to "
+                "start it once more"
+            )
+        self._change(compute="unknown")
+        try:
+            app_args = self.options.get("app_args", UNSET)
+            self.images.compute(batch_id, app_args, api=self.state.api)
+        except HautError as error:
+            if not error.maybe_carried_out:
+                self._change(compute="not sent")
+            raise
+        self._change(compute="started")
+
+    def _has_results(self, batch_id: UUID) -> bool:
+        """Return whether the batch has any result, which proves that its analysis was started."""
+        raise NotImplementedError
+
+    def _sides(self, *statuses: SlotStatus) -> list[Side]:
+        return [side.side for side in self.state.sides if side.status in statuses]
+
+    def _change(self, **changes: Any) -> None:
+        self.state = evolve(self.state, **changes)
+        if on_state := self.options.get("on_state"):
+            on_state(self.state)
+
+    def _set_sides(
+        self,
+        status: SlotStatus,
+        sides: Collection[Side],
+        image_ids: Mapping[str, UUID] | None = None,
+        **changes: Any,
+    ) -> None:
+        changed: dict[Side, SideState] = {
+            side: SideState(side, status, (image_ids or {}).get(side)) for side in sides
+        }
+        all_sides = tuple(changed.get(side.side, side) for side in self.state.sides)
+        self._change(sides=all_sides, **changes)
+
+    @contextmanager
+    def _requesting_slots(self, sides: Collection[Side]) -> Generator[None]:
+        self._set_sides("unknown", sides)
+        try:
+            yield
+        except HautError as error:
+            if not error.maybe_carried_out:
+                self._set_sides("none", sides)
+            raise
+
+    def _selected_options(self, group: type[Any]) -> dict[str, Any]:
+        return {name: it for name, it in self.options.items() if name in group.__annotations__}
+
+    def _send(self, side: Side, slot: SignedUpload | UploadSlotV3) -> None:
+        if send_bytes := self.options.get("send_bytes"):
+            send_bytes(slot, self.photos[side])
+            return
+        progress = self.options.get("progress")
+
+        def report(sent: int, total: int | None) -> None:
+            if progress is not None:
+                progress(sent, total, side)
+
+        self.images.send_bytes(slot, self.photos[side], progress=report)
+
+    def _delete(self, image_ids: Iterable[UUID | None]) -> None:
+        for image_id in image_ids:
+            if image_id is not None:
+                with suppress(NotFound):  # an earlier call deleted the image
+                    self.images.delete(image_id)
+
+    def _lost_records(self, sides: Collection[Side]) -> list[UUID]:
+        """Return the images that slot requests created whose responses were lost.
+
+        Such an image has one of the sides, no file, and an id that the state does not contain. It
+        belongs to the batch of the state; if that is unknown too, it was created after the upload
+        started. Only a concurrent upload of the same side of the same subject looks the same.
+        """
+        if not sides:
+            return []
+        known_ids = {side.image_id for side in self.state.sides}
+        earliest = self.state.started_at - _MAX_CLOCK_DIFFERENCE
+        creation_time = self.options.get("creation_time")
+        if isinstance(creation_time, datetime.datetime):
+            creation_time = creation_time.replace(microsecond=0)
+
+        def is_lost(image: Image) -> bool:
+            if image.side not in sides or image.signed_url is not None or image.id in known_ids:
+                return False
+            if self.state.batch_id is not None:
+                return image.image_batch_id == self.state.batch_id
+            return image.created_at >= earliest or image.created_at == creation_time
+
+        images = self.images.iterate(self.state.subject_id)
+        return [image.id for image in images if is_lost(image)]
+
+
+@define
+class _UploadV1(_Upload):
+    """Upload in v1, where each side has its own slot and can be replaced without the others."""
+
+    def delete_unfinished(self) -> None:
+        unfinished = self._sides("open", "unknown")
+        self._delete(side.image_id for side in self.state.sides if side.status == "open")
+        self._delete(self._lost_records(self._sides("unknown")))
+        if unfinished:
+            self._set_sides("none", unfinished)
+
+    def store(self) -> None:
+        slots: dict[Side, SignedUpload] = {side: self._request_slot(side) for side in self.photos}
+        for outcome in gather([partial(self._store, side, slot) for side, slot in slots.items()]):
+            if outcome is not None:
+                raise outcome
+
+    def _request_slot(self, side: Side) -> SignedUpload:
+        with self._requesting_slots([side]):
+            slot = self.images.request_upload(
+                self.state.subject_id,
+                side=side,
+                batch_id=self.state.batch_id,
+                **self._selected_options(PhotoAttributes),
+            )
+        self._set_sides("open", [side], {side: slot.id}, batch_id=slot.image_batch_id)
+        return slot
+
+    def _store(self, side: Side, slot: SignedUpload) -> None:
+        try:
+            self._send(side, slot)
+        except StorageError as error:
+            if not _is_expired(error) or not self.photos[side].replayable:
+                raise
+            self._delete([slot.id])
+            slot = self._request_slot(side)
+            self._send(side, slot)
+        self._set_sides("stored", [side], {side: slot.id})
+
+    def _has_results(self, batch_id: UUID) -> bool:
+        for uploaded in self.batch.images:
+            image = self.images.get(uploaded.image_id)
+            if image.quality_score is not None or image.aux_images:
+                return True
+        return False
+
+
+@define
+class _UploadV3(_Upload):
+    """Upload in v3, where one request creates the batch with all slots, and replaces all of them."""
+
+    def delete_unfinished(self) -> None:
+        if not self.photos:
+            return  # all photos are stored
+        begun = self._sides("unknown", "open", "stored")
+        batch_id = self.state.batch_id
+        if batch_id is None:
+            image_ids = set(self._lost_records(begun))
+        else:
+            # This upload created the batch, so all of its images can be deleted.
+            images = self.images.iterate(self.state.subject_id)
+            image_ids = {image.id for image in images if image.image_batch_id == batch_id}
+            image_ids |= {side.image_id for side in self.state.sides if side.image_id is not None}
+        self._delete(image_ids)
+        if begun:
+            self._set_sides("none", begun, batch_id=None)
+
+    def store(self) -> None:
+        if not self.photos:
+            return
+        failures = self._store_batch()
+        replayable = all(photo.replayable for photo in self.photos.values())
+        if failures and replayable and all(map(_is_expired, failures)):
+            self.delete_unfinished()
+            failures = self._store_batch()
+        for failure in failures:
+            raise failure
+
+    def _store_batch(self) -> list[Exception]:
+        name = self.options.get("name", UNSET)
+        names: dict[Side, str] = {
+            side: f"{side}.{photo.header.format.lower()}" if isinstance(name, Unset) else name
+            for side, photo in self.photos.items()
+        }
+        with self._requesting_slots(self.photos):
+            upload = self.images.request_upload_v3(
+                self.state.subject_id, names, **self._selected_options(BatchAttributes)
+            )
+        slots: dict[Side, UploadSlotV3] = {side: getattr(upload, side) for side in self.photos}
+        ids: dict[str, UUID] = {
+            side: slot.id for side, slot in slots.items() if not isinstance(slot.id, Unset)
+        }
+        self._set_sides("open", self.photos, ids, batch_id=upload.image_batch_id)
+        if len(ids) < len(slots):  # older versions of the API return no ids (api-facts 15.8)
+            for image in self.images.iterate(self.state.subject_id):
+                if image.image_batch_id == upload.image_batch_id:
+                    ids.setdefault(image.side, image.id)
+            self._set_sides("open", self.photos, ids)
+
+        def store(side: Side) -> None:
+            self._send(side, slots[side])
+            self._set_sides("stored", [side], ids)
+
+        outcomes = gather([partial(store, side) for side in slots])
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    def _has_results(self, batch_id: UUID) -> bool:
+        document = self.images.read_results_v3(batch_id)
+        return is_complete(document) or bool(read_batch_document(document))
+
+
+def _is_expired(error: Exception) -> bool:
+    return isinstance(error, StorageError) and error.code == "ExpiredToken"
+
+
+def _describe(state: UploadState, error: HautError) -> str:
+    sides = ", ".join(f"{side.side} {side.status}" for side in state.sides)
+    return (
+        f"the upload to subject {state.subject_id} stopped at the stage '{state.stage}' "
+        f"(batch {state.batch_id}; {sides}; computation {state.compute}): {error} "
+        "To complete it, call resume_upload(error.state, ...)."
+    )

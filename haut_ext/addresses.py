@@ -1,0 +1,102 @@
+"""Checks of URLs: the API's origin, signed URLs of the storage, and paths with ids in them."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from contextlib import suppress
+from urllib.parse import unquote, urlsplit
+
+from haut_ext.errors import ConfigError
+
+PRODUCTION = "https://saas.haut.ai"
+"""Origin of the production service."""
+
+
+def parse_base_url(value: object) -> str:
+    """Return the origin (scheme, host and port) that the paths of the API are appended to.
+
+    Raises:
+        ConfigError: If `value` is not an origin with the scheme https, or http on a loopback host.
+            Over plain http to any other host, the token would be sent unencrypted.
+    """
+    if not isinstance(value, str):
+        raise ConfigError(f"base_url must be a string such as {PRODUCTION}")
+    url = value.strip()
+    if any(character <= " " or character == "\x7f" for character in url):
+        raise ConfigError("base_url contains white space or a control character")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ConfigError(f"base_url is not a URL; expected for example {PRODUCTION}") from None
+    host = parts.hostname
+    if parts.scheme not in ("http", "https") or not host:
+        raise ConfigError(f"base_url needs a scheme and a host, for example {PRODUCTION}")
+    if parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password:
+        raise ConfigError(
+            "base_url must be scheme, host and port only. The client adds the paths of the API; "
+            "pass the token as token="
+        )
+    if not is_host(host):
+        raise ConfigError("base_url has an invalid host name")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ConfigError(
+            f"base_url is plain http to {host}, so the token would be sent unencrypted. Use https; "
+            "plain http is accepted for loopback addresses only"
+        )
+    bracketed = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{bracketed}" + (f":{port}" if port is not None else "")
+
+
+def check_signed_address(value: object) -> str:
+    """Return a signed URL of the storage if photos may be sent to it.
+
+    Raises:
+        ConfigError: If the URL is invalid, or is plain http to a host other than loopback. The
+            message does not contain the URL, whose signature is a secret.
+    """
+    if isinstance(value, str):
+        with suppress(ValueError):
+            parts = urlsplit(value)
+            host = parts.hostname or ""
+            secure = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+            if secure and is_host(host):
+                return value
+    raise ConfigError(
+        "the service returned an invalid or insecure URL for the photo: it must be https"
+    )
+
+
+def check_path(method: str, url: str) -> None:
+    """Check that every id in the path of a URL is a path segment of its own.
+
+    The generated functions quote path arguments, but quoting leaves `""` and `".."` unchanged: a
+    DELETE of the subject `".."` would delete the dataset.
+
+    Raises:
+        ConfigError: If a segment is empty, is `.` or `..`, or contains a slash.
+    """
+    path = url.split("://", 1)[-1].split("?", 1)[0].split("#", 1)[0].removesuffix("/")
+    segments = [unquote(segment) for segment in path.split("/")[1:]]
+    if any(segment in ("", ".", "..") or "/" in segment for segment in segments):
+        raise ConfigError(f"an id in the path of this {method.upper()} is not a UUID")
+
+
+def is_host(host: str) -> bool:
+    """Return whether a host name or IP address is valid."""
+    if ":" in host:
+        return True  # an IPv6 address, already validated by urlsplit
+    try:
+        return bool(host) and not re.search(r"[\s%/\\<>^`{|}]", host) and bool(host.encode("idna"))
+    except UnicodeError:
+        return False
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,86 @@
+"""Checks of arguments that many methods take: ids, texts, numbers of seconds, names of options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime
+from uuid import UUID
+
+from haut_ext.errors import ConfigError
+
+MAX_NAME_LENGTH = 512
+"""Maximum number of characters in the name of a subject or dataset."""
+
+
+def parse_id(value: object, name: str) -> UUID:
+    """Return `value` as a UUID.
+
+    Ids become segments of a URL path, where `""` or `".."` would lead to another route: a DELETE
+    could delete something else. Therefore only UUIDs are accepted.
+
+    Args:
+        value: The argument.
+        name: The argument's name, for the message.
+
+    Raises:
+        ConfigError: If `value` is not a UUID. The message does not contain the value, which may be
+            a token or a person's name passed by mistake.
+    """
+    if isinstance(value, UUID):
+        return value
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return UUID(value)
+    kind = f"a string of {len(value)} characters" if isinstance(value, str) else _type_name(value)
+    raise ConfigError(
+        f"{name} must be a UUID such as 2fea742a-62ec-4a81-9729-9e0283f9c40c, not {kind}"
+    )
+
+
+def check_text(**arguments: object) -> None:
+    """Raise ConfigError for an argument that is not a string or cannot be encoded as UTF-8."""
+    for name, value in arguments.items():
+        if not isinstance(value, str):
+            raise ConfigError(f"{name} must be a string, not {_type_name(value)}")
+        try:
+            value.encode()
+        except UnicodeError:
+            raise ConfigError(f"{name} contains a lone surrogate") from None
+
+
+def check_name(name: str) -> str:
+    """Return the name of a subject or dataset.
+
+    Raises:
+        ConfigError: If the name does not have 1 to 512 characters.
+    """
+    check_text(name=name)
+    if not 1 <= len(name) <= MAX_NAME_LENGTH:
+        raise ConfigError(f"name must have 1 to {MAX_NAME_LENGTH} characters, not {len(name)}")
+    return name
+
+
+def check_seconds(**arguments: object) -> None:
+    """Raise ConfigError for an argument that is not a positive number."""
+    for name, value in arguments.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+            raise ConfigError(f"{name} must be a positive number of seconds")
+
+
+def check_time_zone(**arguments: object) -> None:
+    """Raise ConfigError for an argument that is a date-time without a time zone."""
+    for name, value in arguments.items():
+        if isinstance(value, datetime) and value.utcoffset() is None:
+            raise ConfigError(f"{name} has no time zone; pass one, for example tzinfo=UTC")
+
+
+def check_names(given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise ConfigError for an unknown keyword argument."""
+    valid = sorted(known)
+    if unknown := sorted(set(given) - set(valid)):
+        raise ConfigError(f"unknown option {unknown[0]!r}; valid options are {', '.join(valid)}")
+
+
+def _type_name(value: object) -> str:
+    return type(value).__name__

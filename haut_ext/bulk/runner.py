@@ -1,0 +1,223 @@
+"""Processes rows in several threads, retries them, and lists those that have a problem.
+
+The threads take rows from one iterator, so that memory does not grow with the number of rows. A row
+that fails with a transient error is processed again later, after other rows.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Generic, Literal, Protocol, TypeVar
+
+from attrs import define, evolve
+
+from haut_ext import (
+    ErasureIncomplete,
+    HautError,
+    RateLimited,
+    ServerError,
+    StorageError,
+    TransportError,
+    Unauthorized,
+    UploadIncomplete,
+)
+from haut_ext.bulk.journal import Journal
+from haut_ext.bulk.manifest import write_problems
+from haut_ext.bulk.rate_limiter import RateLimiter
+from haut_ext.bulk.report import BulkProgress, BulkReport, BulkStopped
+
+Item = TypeVar("Item")
+
+Outcome = Literal["done", "skipped", "bad", "changed", "failed", "unknown"]
+
+_MAX_POSTPONED = 100
+"""Rows that are postponed before one of them is processed again. The delay gives the service time to
+show that an analysis was started whose confirmation was lost."""
+
+_MAX_ATTEMPTS = 3
+
+
+class Processor(Protocol[Item]):
+    """Processing of the rows of a run."""
+
+    def items(self) -> Iterator[Item]:
+        """Return all rows."""
+        ...
+
+    def process(self, item: Item) -> Outcome:
+        """Process a row. Called again after a transient error."""
+        ...
+
+    def record_failure(self, item: Item, error: HautError) -> Outcome:
+        """Record the error of a row that is not processed again in this run."""
+        ...
+
+
+def path_of_problems(
+    journal: str | os.PathLike[str], problems: str | os.PathLike[str] | None
+) -> Path:
+    """Return the path of the list of rows with a problem."""
+    return Path(problems or f"{os.fspath(journal)}.problems.csv")
+
+
+def run(
+    processor: Processor[Item],
+    journal: Journal,
+    limiter: RateLimiter,
+    progress: BulkProgress | None,
+    problems: Path,
+    columns: Sequence[str],
+) -> BulkReport:
+    """Process all rows, and write the list of those with a problem.
+
+    Args:
+        processor: Reads and processes the rows.
+        journal: The journal of the run.
+        limiter: The limits of the run.
+        progress: Called after each row.
+        problems: Path of the list of rows with a problem.
+        columns: Columns of that list, in addition to those that name the problem.
+
+    Raises:
+        BulkStopped: If the error of one row would occur for all rows.
+        KeyboardInterrupt: After the first interrupt, when the rows in progress are finished; after a
+            second interrupt, at once.
+    """
+    try:
+        try:
+            report = _Run(processor, limiter, progress).process_all()
+        except BaseException:
+            with suppress(OSError, sqlite3.Error):
+                write_problems(problems, journal.problems(), columns)
+            raise
+        found = write_problems(problems, journal.problems(), columns)
+    except (OSError, sqlite3.Error) as error:
+        raise BulkStopped(
+            f"a file of the run cannot be read or written ({error}); is the disk full? The progress is "
+            "in the journal: solve the problem, then run again with the same journal",
+            cause=error,
+        ) from error
+    return evolve(report, problems=problems if found else None)
+
+
+@define
+class _Job(Generic[Item]):
+    item: Item
+    attempts: int = 0
+
+
+class _Run(Generic[Item]):
+    def __init__(
+        self, processor: Processor[Item], limiter: RateLimiter, progress: BulkProgress | None
+    ) -> None:
+        self._processor = processor
+        self._items = processor.items()
+        self._limiter = limiter
+        self._progress = progress
+        self._items_lock = threading.Lock()
+        self._report_lock = threading.Lock()
+        self._postponed: deque[_Job[Item]] = deque()
+        self._error: BaseException | None = None
+        self._report = BulkReport()
+
+    def process_all(self) -> BulkReport:
+        """Process all rows in daemon threads, which do not keep the process from ending."""
+        threads = [
+            threading.Thread(target=self._process_rows, name=f"haut-ext bulk {number}", daemon=True)
+            for number in range(self._limiter.max_rows)
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            for thread in threads:
+                thread.join()
+        except BaseException:
+            self._limiter.stop()
+            for thread in threads:
+                thread.join()
+            raise
+        if self._error is not None:
+            raise self._error
+        return self._report
+
+    def _process_rows(self) -> None:
+        try:
+            while self._limiter.start_row():
+                try:
+                    if (job := self._next_job()) is None:
+                        return
+                    self._process(job)
+                finally:
+                    self._limiter.end_row()
+        except BaseException as error:
+            self._error = self._error or error
+            self._limiter.stop()
+
+    def _next_job(self) -> _Job[Item] | None:
+        with self._items_lock:
+            if len(self._postponed) < _MAX_POSTPONED:
+                for item in self._items:
+                    return _Job(item)
+            return self._postponed.popleft() if self._postponed else None
+
+    def _process(self, job: _Job[Item]) -> None:
+        try:
+            outcome = self._processor.process(job.item)
+        except HautError as error:
+            if self._should_retry(job, error):
+                self._postponed.append(job)
+                return
+            outcome = self._processor.record_failure(job.item, error)
+        if outcome == "done":
+            self._limiter.record_success()
+        with self._report_lock:
+            self._report = evolve(self._report, **{outcome: getattr(self._report, outcome) + 1})
+            if self._progress is not None:
+                self._progress(self._report)
+
+    def _should_retry(self, job: _Job[Item], error: HautError) -> bool:
+        cause = error.cause if isinstance(error, UploadIncomplete | ErasureIncomplete) else error
+        if isinstance(cause, BulkStopped):
+            raise cause
+        if isinstance(cause, Unauthorized):
+            raise BulkStopped(
+                "the service rejected the token. Set a valid token, then run again with the same "
+                f"journal: {cause}",
+                cause=cause,
+            )
+        retry_after = getattr(cause, "retry_after", None)
+        rejected = retry_after is not None or isinstance(cause, RateLimited)
+        unreachable = isinstance(cause, TransportError) and not cause.maybe_delivered
+        if rejected or unreachable:
+            # Not an attempt of this row: the service rejects the requests of all rows.
+            if self._limiter.back_off(retry_after):
+                return True
+            raise BulkStopped(
+                "the service is unreachable or keeps rejecting requests. Run again later with the same "
+                f"journal: {cause}",
+                cause=cause,
+            )
+        job.attempts += 1
+        transient = isinstance(cause, TransportError | ServerError) or (
+            isinstance(cause, StorageError) and (cause.status or 0) >= 500
+        )
+        return transient and job.attempts < _MAX_ATTEMPTS
+
+
+class KeyedLocks:
+    """Locks by key, to process rows of one key one after another.
+
+    Memory is constant: the number of locks is fixed, and different keys can share a lock.
+    """
+
+    def __init__(self) -> None:
+        self._locks = [threading.Lock() for _ in range(1024)]
+
+    def __call__(self, key: object) -> threading.Lock:
+        return self._locks[hash(key) % len(self._locks)]

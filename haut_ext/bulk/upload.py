@@ -1,0 +1,348 @@
+"""Bulk upload: checks and uploads the photos of each row, and records every step in the journal.
+
+With an executor, its workers read and send the photos. All other requests are made by this process,
+so that the journal records each of them. If a worker dies, its photos are sent again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from attrs import field, frozen
+
+from haut_ext import (
+    ConfigError,
+    Haut,
+    HautError,
+    ImageRejected,
+    Photo,
+    SignedUpload,
+    UploadIncomplete,
+    UploadSlotV3,
+    UploadState,
+)
+from haut_ext.bulk.journal import Entry, Journal
+from haut_ext.bulk.manifest import COLUMNS, RawRow, Row, parse_row, read_manifest, row_key
+from haut_ext.bulk.rate_limiter import RateLimiter, with_rate_limit
+from haut_ext.bulk.report import BulkProgress, BulkReport
+from haut_ext.bulk.runner import KeyedLocks, Outcome, path_of_problems, run
+
+FileEntry = list[Any]
+"""Size, modification time in nanoseconds and SHA-256 of a photo."""
+
+_CHANGED = (
+    "the row or a photo differs from the one in the journal. Restore it, or give the new content "
+    "another value in the column row"
+)
+
+
+def bulk_upload(
+    haut: Haut,
+    manifest: str | os.PathLike[str] | Iterable[Mapping[str, Any]],
+    *,
+    journal: str | os.PathLike[str],
+    max_in_flight: int = 8,
+    requests_per_second: float | None = None,
+    outage_timeout: float = 3600.0,
+    compute_again: bool = False,
+    executor: Executor | None = None,
+    problems: str | os.PathLike[str] | None = None,
+    progress: BulkProgress | None = None,
+) -> BulkReport:
+    """Upload the photos of many subjects, and start the analysis of each row once.
+
+    If the run is interrupted, the same call with the same journal continues it: completed rows are
+    skipped, failed rows are tried again, and rows that have changed are listed and not processed. The
+    rows of one subject are processed one after another.
+
+    Args:
+        haut: The client.
+        manifest: A path as in `read_manifest`, or an iterable of mappings. A row has `subject` (the
+            exact name; the subject is created if it does not exist) or `subject_id`; the paths
+            `front`, `right` and `left`, at least one of them; and optionally `meta` (JSON that is
+            stored with the photos) and `row` (identifies the row in the journal; the row's number
+            unless given).
+        journal: Path of the SQLite file that records the progress; created if it does not exist.
+        max_in_flight: Maximum number of rows processed concurrently. Values above 16 help only with
+            an executor.
+        requests_per_second: Maximum rate of requests to the API; no limit unless given.
+        outage_timeout: Maximum time, in seconds, to wait for a service that is unreachable or keeps
+            rejecting requests.
+        compute_again: Whether to start an analysis although it may have been started, and billed,
+            before. Without it, the images of such a row are checked for results; if there are none,
+            the row is listed as `unknown`.
+        executor: Executor whose workers read and send the photos. They need access to the same paths,
+            and this package.
+        problems: Path for the list of rows with a problem; `<journal>.problems.csv` unless given.
+            After repairs, and under another name, the list can be the manifest for the same journal.
+        progress: Called with the counts so far after each row.
+
+    Raises:
+        ConfigError: If the manifest is invalid, or the journal is invalid or in use by another process.
+        BulkStopped: If the service rejects the token or is unavailable for `outage_timeout`, or a file
+            of the run cannot be read or written.
+    """
+    problems = path_of_problems(journal, problems)
+    rows: Iterable[RawRow]
+    if isinstance(manifest, str | os.PathLike):
+        if Path(manifest).absolute() == problems.absolute():
+            raise ConfigError(
+                "the manifest is the list of problems, which the run overwrites: save it under another "
+                "name"
+            )
+        rows = read_manifest(manifest)
+    else:
+        rows = manifest
+    limiter = RateLimiter(max_in_flight, requests_per_second, outage_timeout)
+    with Journal(journal, "upload", haut.scope) as opened:
+        workers = None if executor is None else _Workers.of(executor, haut)
+        uploads = _Uploads(with_rate_limit(haut, limiter), opened, rows, compute_again, workers)
+        return run(uploads, opened, limiter, progress, problems, COLUMNS)
+
+
+@frozen
+class _Item:
+    """A row as it was read, and its number in the manifest, starting at 1."""
+
+    number: int
+    raw: RawRow
+
+    @property
+    def key(self) -> str:
+        return row_key(self.raw, self.number)
+
+
+class _Uploads:
+    """Upload of each row; see `runner.Processor`."""
+
+    def __init__(
+        self,
+        haut: Haut,
+        journal: Journal,
+        rows: Iterable[RawRow],
+        compute_again: bool,
+        workers: _Workers | None,
+    ) -> None:
+        self._haut = haut
+        self._journal = journal
+        self._rows = rows
+        self._compute_again = compute_again
+        self._workers = workers
+        # Always acquired in this order, so that threads cannot deadlock.
+        self._row_locks, self._name_locks, self._subject_locks = (KeyedLocks() for _ in range(3))
+
+    def items(self) -> Iterator[_Item]:
+        return (_Item(number, raw) for number, raw in enumerate(self._rows, 1))
+
+    def process(self, item: _Item) -> Outcome:
+        with self._row_locks(item.key):
+            return self._process(item)
+
+    def _process(self, item: _Item) -> Outcome:
+        row = parse_row(item.raw, item.number)
+        recorded = self._journal.get(row.key)
+        if recorded is not None and recorded.done and _is_unchanged(row, recorded):
+            if recorded.has_problem:
+                self._save(row, recorded.files, recorded.state, done=True)
+            return "skipped"
+        if recorded is not None and recorded.digest != row.digest:
+            return self._save_problem(item, "changed", _CHANGED)
+        state = None if recorded is None else UploadState.from_json(recorded.state)
+        photos: dict[str, Path] = {
+            side: path for side, path in row.files.items() if not state or side in state.missing
+        }
+        _check_photos(photos)
+        files = self._hash_files(row, recorded)
+        if recorded is not None and any(
+            files[side][2] != recorded.files[side][2] for side in files
+        ):
+            return self._save_problem(item, "changed", _CHANGED)
+        if recorded is not None and recorded.done:  # only the modification time has changed
+            self._save(row, files, recorded.state, done=True)
+            return "skipped"
+        self._upload(row, state, photos, files)
+        return "done"
+
+    def _upload(
+        self,
+        row: Row,
+        state: UploadState | None,
+        photos: Mapping[str, Path],
+        files: Mapping[str, FileEntry],
+    ) -> None:
+        def save(state: UploadState) -> None:
+            self._save(row, files, state.to_json(), done=state.compute == "started")
+
+        arguments: dict[str, Any] = {**photos, "on_state": save}
+        if row.meta is not None:
+            arguments["meta"] = row.meta
+        if self._workers is not None:
+            arguments["send_bytes"] = self._workers.send_bytes
+        subject_id = state.subject_id if state is not None else self._get_subject_id(row)
+        # A record whose creation was not confirmed is identified by its side and time, so the uploads
+        # of one subject must not overlap.
+        with self._subject_locks(subject_id):
+            if state is None:
+                self._haut.upload_and_compute(subject_id, **arguments)
+            else:
+                again = self._compute_again
+                self._haut.resume_upload(state, **arguments, compute_again=again)
+
+    def _get_subject_id(self, row: Row) -> UUID:
+        # The journal need not record the subject before the upload: the next run finds it by its name.
+        if row.subject_id is not None:
+            return row.subject_id
+        assert row.subject is not None
+        subjects = self._haut.subjects
+        # If the creation is not confirmed, the row is processed again and finds the subject.
+        with self._name_locks(row.subject):
+            return (subjects.find(row.subject) or subjects.create(row.subject)).id
+
+    def _save(self, row: Row, files: Mapping[str, FileEntry], state: str, *, done: bool) -> None:
+        self._journal.save(row.key, row.digest, files, state, done=done)
+
+    def record_failure(self, item: _Item, error: HautError) -> Outcome:
+        if isinstance(error, UploadIncomplete) and error.state.compute == "unknown":
+            return self._save_problem(item, "unknown", str(error.cause))
+        if isinstance(error, ImageRejected | ConfigError):
+            return self._save_problem(item, "bad", str(error))
+        cause = error.cause if isinstance(error, UploadIncomplete) else error
+        return self._save_problem(item, "failed", str(cause))
+
+    def _save_problem(self, item: _Item, outcome: Outcome, reason: str) -> Outcome:
+        content = {} if isinstance(item.raw, str) else dict(item.raw)
+        self._journal.save_problem(item.key, outcome, reason, json.dumps(content, default=str))
+        return outcome
+
+    def _hash_files(self, row: Row, recorded: Entry | None) -> dict[str, FileEntry]:
+        """Return the entries of the photos, reading only those whose size or time has changed.
+
+        A photo that has been sent may have been deleted; its entry is the recorded one.
+        """
+        sha256 = _sha256 if self._workers is None else self._workers.sha256
+        files: dict[str, FileEntry] = {}
+        for side, path in row.files.items():
+            before = None if recorded is None else recorded.files[side]
+            try:
+                now = _size_and_time(path)
+                if before is not None and before[:2] == now:
+                    files[side] = before
+                else:
+                    files[side] = [*now, sha256(path)]
+            except OSError as error:
+                if before is None:
+                    raise ImageRejected((f"{side}: {error.strerror}",)) from None
+                files[side] = before
+        return files
+
+
+def _check_photos(photos: Mapping[str, Path]) -> None:
+    """Check the photos before a subject is created for them.
+
+    Raises:
+        ImageRejected: If a photo is invalid; the error lists the problems of all photos.
+    """
+    problems: list[str] = []
+    for side, path in photos.items():
+        try:
+            Photo.open(path)
+        except ImageRejected as error:
+            problems += [f"{side}: {reason}" for reason in error.reasons]
+    if problems:
+        raise ImageRejected(tuple(problems))
+
+
+def _is_unchanged(row: Row, recorded: Entry) -> bool:
+    """Return whether the row is the recorded one, judging photos by size and modification time.
+
+    A photo that no longer exists counts as unchanged, because it has been sent.
+    """
+    try:
+        return recorded.digest == row.digest and all(
+            _size_and_time(path) == recorded.files[side][:2] for side, path in row.files.items()
+        )
+    except OSError:
+        return True
+
+
+def _size_and_time(path: Path) -> list[int]:
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@frozen
+class _Workers:
+    """Workers of an executor that read and send photos.
+
+    Attributes:
+        executor: The executor.
+        client: The pickled client, which the workers use without the limits of the run.
+    """
+
+    executor: Executor
+    client: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, executor: Executor, haut: Haut) -> _Workers:
+        """Return the workers of an executor.
+
+        Raises:
+            ConfigError: If the client cannot be pickled.
+        """
+        try:
+            return cls(executor, pickle.dumps(haut))
+        except ConfigError as error:
+            raise ConfigError(
+                f"with an executor the client is pickled for the workers: {error}"
+            ) from error
+
+    def sha256(self, path: Path) -> str:
+        """Return the SHA-256 of a file."""
+        digest: str = self._call(_sha256, path)
+        return digest
+
+    def send_bytes(self, slot: SignedUpload | UploadSlotV3, photo: Photo) -> None:
+        """Send a photo to its signed URL."""
+        self._call(_send_bytes, self.client, slot, photo)
+
+    def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return self.executor.submit(_Task(function, arguments)).result()
+
+
+@frozen
+class _Task:
+    """Call of a function in a worker.
+
+    Executors log the repr of their tasks, so it must not show the arguments.
+    """
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...] = field(repr=False)
+
+    def __call__(self) -> Any:
+        return self.function(*self.arguments)
+
+
+@lru_cache(maxsize=1)
+def _unpickle_client(pickled: bytes) -> Haut:
+    """Return the client of this worker. It is cached, to keep its connections between tasks."""
+    client: Haut = pickle.loads(pickled)  # noqa: S301 - pickled by the process that submits the task
+    return client
+
+
+def _send_bytes(client: bytes, slot: SignedUpload | UploadSlotV3, photo: Photo) -> None:
+    _unpickle_client(client).images.send_bytes(slot, photo)

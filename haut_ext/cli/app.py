@@ -1,0 +1,51 @@
+"""The application `haut`: registers the commands, runs them, and exits with the documented codes."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import typer
+
+from haut_ext import HautError
+from haut_ext.cli import (
+    bulk,
+    doctor,
+    erase,
+    exit_codes,
+    images,
+    output,
+    results,
+    sandbox,
+    subjects,
+    upload,
+)
+
+app = typer.Typer(
+    name="haut",
+    help="Command line of the Haut.AI skin-analysis API. Configured by the environment variables "
+    "HAUT_TOKEN or HAUT_TOKEN_FILE, HAUT_COMPANY_ID, HAUT_DATASET_ID and HAUT_BASE_URL.",
+    epilog=exit_codes.HELP,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"max_content_width": 100},
+)
+app.add_typer(subjects.app, name="subjects")
+app.add_typer(images.app, name="images")
+app.command(epilog=upload.EXAMPLES)(upload.upload)
+app.command(epilog=results.EXAMPLES)(results.results)
+app.command(epilog=erase.EXAMPLES)(erase.erase)
+app.add_typer(bulk.app, name="bulk")
+app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
+app.command(epilog=sandbox.EXAMPLES)(sandbox.sandbox)
+
+
+def run() -> NoReturn:
+    """Run the command of the process's arguments, and exit with its code."""
+    try:
+        app(prog_name="haut")
+    except (HautError, OSError) as error:
+        output.err().print(f"haut: {error}")
+        sys.exit(exit_codes.exit_code(error))
+    sys.exit(0)

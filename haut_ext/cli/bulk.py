@@ -1,0 +1,162 @@
+"""Commands `haut bulk ...`."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from attrs import asdict
+
+from haut_ext.cli import output
+from haut_ext.cli.client import client
+from haut_ext.cli.exit_codes import INTERRUPTED, ROWS_WITH_PROBLEMS
+from haut_ext.cli.interrupts import finish_on_first_interrupt
+from haut_ext.cli.options import ComputeAgain, DryRun, Json, Yes, examples, group
+
+if TYPE_CHECKING:
+    from haut_ext.bulk import BulkProgress, BulkReport
+
+app = group("Upload or erase many subjects, with a journal.")
+
+_Journal = Annotated[
+    Path, typer.Option(metavar="FILE", help="Journal of the run; created if it does not exist.")
+]
+_MaxInFlight = Annotated[
+    int, typer.Option(min=1, metavar="N", help="Maximum number of rows processed concurrently.")
+]
+_RequestsPerSecond = Annotated[
+    float | None, typer.Option(metavar="N", help="Maximum rate of requests to the API.")
+]
+_SHOWN_PROBLEMS = 10
+
+
+@app.command(
+    epilog=examples(
+        "haut bulk upload photos/ --journal photos.journal",
+        "haut bulk upload manifest.csv --journal run.journal --requests-per-second 5",
+        "haut bulk upload repaired.csv --journal run.journal",
+    )
+)
+def upload(
+    manifest: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MANIFEST", help="A .csv or .jsonl file, or a folder with <subject>/front.jpg."
+        ),
+    ],
+    journal: _Journal,
+    max_in_flight: _MaxInFlight = 8,
+    requests_per_second: _RequestsPerSecond = None,
+    compute_again: ComputeAgain = False,
+    json: Json = False,
+) -> None:
+    """Upload photos of many subjects, and start their analysis.
+
+    The analysis of each row is started once, and billed. If the run is interrupted, the same command
+    continues it.
+    """
+    from haut_ext.bulk import bulk_upload, read_manifest
+
+    with client() as haut, _progress(sum(1 for _ in read_manifest(manifest)), "rows") as progress:
+        report = bulk_upload(
+            haut,
+            manifest,
+            journal=journal,
+            max_in_flight=max_in_flight,
+            requests_per_second=requests_per_second,
+            compute_again=compute_again,
+            progress=progress,
+        )
+    _print(report, json)
+
+
+@app.command(
+    epilog=examples(
+        "haut bulk erase ids.txt --journal run.journal --receipts receipts --dry-run",
+        "haut bulk erase ids.txt --journal run.journal --receipts receipts --yes",
+    )
+)
+def erase(
+    ids: Annotated[
+        Path,
+        typer.Argument(
+            metavar="IDS", help="File with one id per line, or a .csv with a column subject_id."
+        ),
+    ],
+    journal: _Journal,
+    receipts: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the receipts.")],
+    max_in_flight: _MaxInFlight = 8,
+    requests_per_second: _RequestsPerSecond = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Erase all data of many subjects, and write a receipt for each.
+
+    If the run is interrupted, the same command continues it.
+    """
+    from haut_ext.bulk import bulk_erase
+    from haut_ext.bulk.manifest import read_subject_ids
+
+    with client() as haut:
+        total = sum(1 for _ in read_subject_ids(ids))
+        target = {"subjects": total}
+        if not output.confirm_deletion(haut, target, yes=yes, dry_run=dry_run, json=json):
+            return
+        with _progress(total, "subjects") as progress:
+            report = bulk_erase(
+                haut,
+                read_subject_ids(ids),
+                journal=journal,
+                receipts=receipts,
+                max_in_flight=max_in_flight,
+                requests_per_second=requests_per_second,
+                progress=progress,
+            )
+    _print(report, json)
+
+
+@contextmanager
+def _progress(total: int, unit: str) -> Generator[BulkProgress]:
+    """Show a progress bar, and let an interrupted run finish the rows in progress."""
+    from haut_ext.cli.progress_bars import rows_bar
+
+    advice = "Run the same command again to continue."
+    with rows_bar() as bar:
+        task = bar.add_task(unit, total=total)
+
+        def update(report: BulkReport) -> None:
+            processed = report.done + report.bad + report.changed + report.failed + report.unknown
+            # Skipped rows would distort the displayed rate.
+            bar.update(task, completed=processed, total=total - report.skipped)
+
+        try:
+            with finish_on_first_interrupt(bar.console, advice):
+                yield update
+        except KeyboardInterrupt:
+            bar.console.print(f"Stopped. {advice}")
+            raise typer.Exit(INTERRUPTED) from None
+
+
+def _print(report: BulkReport, json: bool) -> None:
+    if json:
+        output.print_json(asdict(report))
+    else:
+        output.out().print(str(report))
+    if report.problems is None:
+        return
+    if not json:
+        problems = list(islice(_read_problems(report.problems), _SHOWN_PROBLEMS))
+        output.print_table(("row", "problem", "reason"), problems)
+    raise typer.Exit(ROWS_WITH_PROBLEMS)
+
+
+def _read_problems(path: Path) -> Iterator[tuple[str, str, str]]:
+    with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        for line in csv.DictReader(file):
+            yield line["row"], line["problem"], line["reason"]

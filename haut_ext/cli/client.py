@@ -1,0 +1,47 @@
+"""Client of the command line, and lookup of subjects by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from haut_ext import ConfigError
+
+if TYPE_CHECKING:
+    from haut_ext import Haut, Subject
+
+
+def client() -> Haut:
+    """Return a client that is configured by environment variables.
+
+    Raises:
+        ConfigError: If a variable is missing or invalid.
+    """
+    from haut_ext import Haut
+
+    return Haut()
+
+
+def subjects_by_name(haut: Haut, name: str) -> list[Subject]:
+    """Return all subjects with exactly this name."""
+    return [subject for subject in haut.subjects.iterate(name) if subject.name == name]
+
+
+def find_subject_id(haut: Haut, subject: str) -> UUID:
+    """Return the id of the subject with this id or exact name.
+
+    Raises:
+        ConfigError: If no subject, or more than one, has the name.
+    """
+    try:
+        return UUID(subject)
+    except ValueError:
+        found = subjects_by_name(haut, subject)
+    if not found:
+        raise ConfigError(
+            "no subject has this name. List the subjects with: haut subjects list --search NAME"
+        )
+    if len(found) > 1:
+        ids = "".join(f"\n  {subject.id}" for subject in found)
+        raise ConfigError(f"{len(found)} subjects have this name. Pass one of their ids:{ids}")
+    return found[0].id

@@ -1,0 +1,29 @@
+"""Exit codes of `haut`."""
+
+from __future__ import annotations
+
+from haut_ext import ConfigError, ErasureIncomplete, HautError, ImageRejected, UploadIncomplete
+
+FAILURE = 1
+INVALID_INPUT = 2
+ROWS_WITH_PROBLEMS = 3
+INCOMPLETE = 4
+INTERRUPTED = 130
+
+HELP = """\b
+Exit codes:
+  0    success
+  1    failure, or the question was declined
+  2    invalid input or configuration; no request was sent
+  3    success, except for rows with a problem
+  4    stopped before the end; the message says how to continue
+  130  interrupted by Ctrl-C"""
+
+
+def exit_code(error: HautError | OSError) -> int:
+    """Return the exit code for an error that ended a command."""
+    from haut_ext.bulk import BulkStopped
+
+    if isinstance(error, UploadIncomplete | ErasureIncomplete | BulkStopped):
+        return INCOMPLETE
+    return INVALID_INPUT if isinstance(error, ConfigError | ImageRejected) else FAILURE

@@ -1,0 +1,88 @@
+"""Commands `haut images ...`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from haut_ext.cli import output
+from haut_ext.cli.client import client, find_subject_id
+from haut_ext.cli.options import DryRun, Image, Json, Subject, Yes, examples, group
+
+if TYPE_CHECKING:
+    import haut_ext
+
+app = group("List, download and delete images.")
+
+_EXAMPLE_ID = "2fea742a-62ec-4a81-9729-9e0283f9c40c"
+
+
+@app.command(
+    "list",
+    epilog=examples("haut images list customer-4711", "haut images list customer-4711 --json"),
+)
+def list_images(subject: Subject, json: Json = False) -> None:
+    """List the images of a subject.
+
+    Prints a table of the first 50 images or, with --json, all images, one per line.
+    """
+    with client() as haut:
+        found = haut.images.iterate(find_subject_id(haut, subject))
+        columns = ("id", "side", "score", "file", "created (UTC)")
+        output.print_list(found, columns, _as_row, _as_json, json=json)
+
+
+def _as_row(image: haut_ext.Image) -> tuple[object, ...]:
+    file = "yes" if image.signed_url else "no"
+    created = output.format_time(image.created_at)
+    return image.id, image.side, image.quality_score, file, created
+
+
+def _as_json(image: haut_ext.Image) -> dict[str, Any]:
+    # Signed URLs are left out, because whoever has one can download the photo.
+    return {**image.to_dict(), "signed_url": None, "aux_images": len(image.aux_images)}
+
+
+@app.command(
+    epilog=examples(
+        f"haut images download {_EXAMPLE_ID}",
+        f"haut images download {_EXAMPLE_ID} --to front.jpg",
+    )
+)
+def download(
+    image: Image,
+    to: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Path of the file.  [default: <id>.<format>]"),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Download the photo of an image."""
+    from haut_ext import Photo
+
+    with client() as haut:
+        path = to or Path(str(image))
+        size = haut.images.download(image, path)
+    if to is None:
+        path = path.rename(path.with_suffix(f".{Photo.open(path).header.format.lower()}"))
+    if json:
+        output.print_json({"image_id": image, "path": path, "bytes": size})
+    else:
+        output.out().print(str(path))
+
+
+@app.command(
+    epilog=examples(
+        f"haut images delete {_EXAMPLE_ID} --dry-run", f"haut images delete {_EXAMPLE_ID} --yes"
+    )
+)
+def delete(image: Image, yes: Yes = False, dry_run: DryRun = False, json: Json = False) -> None:
+    """Delete an image: its record, its file and its results."""
+    with client() as haut:
+        record = haut.images.get(image)
+        target = {"image_id": image, "side": record.side, "created": record.created_at.isoformat()}
+        if output.confirm_deletion(haut, target, yes=yes, dry_run=dry_run, json=json):
+            haut.images.delete(image)
+            output.print_deleted(target, json=json)

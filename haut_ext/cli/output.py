@@ -1,0 +1,151 @@
+"""Output of the commands: data on stdout as tables or JSON, everything else on stderr.
+
+Tables fit the width of a terminal: text that is too long ends in an ellipsis. In files and pipes,
+nothing is shortened.
+"""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rich.console import Console
+
+    from haut_ext import Haut
+
+T = TypeVar("T")
+
+_MAX_ROWS = 50
+_ID_WIDTH = 36
+_UNLIMITED_WIDTH = 10_000
+"""Width of tables that are not printed on a terminal."""
+
+
+def out() -> Console:
+    """Return a console that prints on stdout."""
+    return _console(sys.stdout)
+
+
+def err() -> Console:
+    """Return a console that prints on stderr."""
+    return _console(sys.stderr)
+
+
+def _console(file: TextIO) -> Console:
+    from rich.console import Console
+
+    width = None if file.isatty() else _UNLIMITED_WIDTH
+    return Console(file=file, highlight=False, markup=False, width=width)
+
+
+def format_time(time: datetime) -> str:
+    """Return a time as text, without its time zone."""
+    return f"{time:%Y-%m-%d %H:%M:%S}"
+
+
+def print_json(value: Any) -> None:
+    """Print a value as one line of JSON."""
+    sys.stdout.write(json_module.dumps(value, default=str, ensure_ascii=False) + "\n")
+
+
+def print_list(
+    items: Iterable[T],
+    columns: Sequence[str],
+    as_row: Callable[[T], Sequence[object]],
+    as_json: Callable[[T], Any],
+    *,
+    json: bool,
+) -> None:
+    """Print a table of the first 50 items, or all items as JSON, one per line.
+
+    Args:
+        items: The items, read lazily.
+        columns: Names of the columns.
+        as_row: Function that returns the cells of an item.
+        as_json: Function that returns the JSON value of an item.
+        json: Whether to print JSON.
+    """
+    if json:
+        for item in items:
+            print_json(as_json(item))
+        return
+    first = list(islice(items, _MAX_ROWS + 1))
+    print_table(columns, [as_row(item) for item in first[:_MAX_ROWS]])
+    if len(first) > _MAX_ROWS:
+        err().print(f"Only the first {_MAX_ROWS} are shown. Use --json for all.")
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table. The last column gets the remaining width of the terminal."""
+    from rich.cells import cell_len
+    from rich.table import Table
+    from rich.text import Text
+
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    console = out()
+    remaining = console.width
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for number, column in enumerate(columns):
+        longest = max(cell_len(line[number]) for line in [list(columns), *cells])
+        last = number == len(columns) - 1
+        width = min(longest, remaining if last else _ID_WIDTH)
+        remaining -= width + 2
+        table.add_column(column, no_wrap=True, overflow="ellipsis", width=width)
+    for line in cells:
+        table.add_row(*map(Text, line))
+    console.print(table)
+
+
+def print_paragraphs(lines: Sequence[Sequence[str]]) -> None:
+    """Print lines in columns, the last of which contains sentences and is wrapped."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for line in lines:
+        grid.add_row(*map(Text, line))
+    out().print(grid)
+
+
+def confirm_deletion(
+    haut: Haut, target: Mapping[str, object], *, yes: bool, dry_run: bool, json: bool
+) -> bool:
+    """Show what is about to be deleted, and ask for confirmation.
+
+    Args:
+        haut: The client.
+        target: What is about to be deleted.
+        yes: Whether to skip the question.
+        dry_run: Whether to stop after showing.
+        json: Whether a dry run prints JSON.
+
+    Returns:
+        Whether to delete. If the question is declined, the command ends here.
+    """
+    facts = {"service": haut.scope.base_url, "dataset_id": haut.scope.dataset(), **target}
+    err().print("To be deleted:")
+    for name, value in facts.items():
+        err().print(f"  {name}: {value}")
+    if dry_run:
+        if json:
+            print_json(target)
+        return False
+    if not yes:
+        typer.confirm("This cannot be undone. Continue?", abort=True, err=True)
+    return True
+
+
+def print_deleted(target: Mapping[str, object], *, json: bool) -> None:
+    """Print what has been deleted."""
+    if json:
+        print_json({**target, "deleted": True})
+    else:
+        out().print("Deleted.")

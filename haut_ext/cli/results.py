@@ -1,0 +1,108 @@
+"""Command `haut results`."""
+
+from __future__ import annotations
+
+import csv as csv_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from haut_ext import ConfigError, ResultsTimeout, UploadedBatch
+from haut_ext.cli import output
+from haut_ext.cli.client import client, find_subject_id
+from haut_ext.cli.exit_codes import INCOMPLETE
+from haut_ext.cli.options import Flag, Json, Subject, WaitTimeout, examples
+
+if TYPE_CHECKING:
+    from haut_ext import BatchResults, Haut
+
+EXAMPLES = examples(
+    "haut results customer-4711",
+    "haut results customer-4711 --wait --csv metrics.csv",
+    "haut results customer-4711 --json",
+)
+
+_COLUMNS = ("side", "algorithm", "area", "metric", "value", "unit")
+_CSV_COLUMNS: tuple[str, ...] = ("subject", "image", *_COLUMNS)
+
+
+def results(
+    subject: Subject,
+    batch: Annotated[
+        UUID | None, typer.Option(metavar="ID", help="Batch.  [default: the latest one]")
+    ] = None,
+    wait: Annotated[bool, Flag("--wait", help="Wait until all results exist.")] = False,
+    wait_timeout: WaitTimeout = 120.0,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write one row per metric to a CSV file.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Print the analysis results of a batch.
+
+    Prints a table of the first 50 metrics or, with --json, all metrics and failures as one object.
+    """
+    complete = True
+    with client() as haut:
+        subject_id = find_subject_id(haut, subject)
+        uploaded = UploadedBatch(subject_id, batch or _latest_batch_id(haut, subject_id))
+        try:
+            found = (
+                haut.wait_for_results(uploaded, wait_timeout) if wait else haut.results(uploaded)
+            )
+        except ResultsTimeout as error:
+            found, complete = error.results, False
+    if csv is not None:
+        _write_csv(found, csv)
+    _print(found, json=json, table=csv is None)
+    if not complete:
+        output.err().print(
+            f"The results are not complete after {wait_timeout:g} s. Run the same command again to "
+            "wait longer."
+        )
+        raise typer.Exit(INCOMPLETE)
+
+
+def _latest_batch_id(haut: Haut, subject_id: UUID) -> UUID:
+    images = haut.images.iterate(subject_id)
+    latest = max(images, key=lambda image: image.created_at, default=None)
+    if latest is None:
+        raise ConfigError("the subject has no images")
+    return latest.image_batch_id
+
+
+def _write_csv(found: BatchResults, path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv_module.DictWriter(file, _CSV_COLUMNS)
+        rows.writeheader()
+        rows.writerows(found.to_rows())
+
+
+def _print(found: BatchResults, *, json: bool, table: bool) -> None:
+    if json:
+        failures = [
+            {"algorithm": failed.algorithm, "image": failed.image_id, "error": failed.error}
+            for failed in found.failures
+        ]
+        output.print_json(
+            {
+                "subject_id": found.subject_id,
+                "batch_id": found.batch_id,
+                "complete": found.complete,
+                "metrics": found.to_rows(),
+                "failures": failures,
+            }
+        )
+        return
+    if table:
+        output.print_list(
+            found.to_rows(),
+            _COLUMNS,
+            lambda row: [row[column] for column in _COLUMNS],
+            dict,
+            json=False,
+        )
+    for failed in found.failures:
+        output.err().print(f"{failed.algorithm} failed: {failed.error or 'no reason given'}")

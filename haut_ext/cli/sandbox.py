@@ -1,0 +1,34 @@
+"""Command `haut sandbox`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from haut_ext.cli.options import examples
+
+EXAMPLES = examples("haut sandbox", "haut sandbox --port 8080 --seed 1")
+
+_Port = Annotated[
+    int, typer.Option(min=0, max=65535, metavar="N", help="Port; 0 selects a free one.")
+]
+
+
+def sandbox(
+    port: _Port = 8080,
+    storage_port: _Port = 0,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Make ids and times reproducible.")
+    ] = None,
+) -> None:
+    """Run the sandbox, a local stand-in for the service.
+
+    The sandbox listens on loopback and keeps its data in memory. Ctrl-C stops it.
+    """
+    from haut_ext.sandbox.__main__ import main as run_sandbox
+
+    arguments = ["--port", str(port), "--storage-port", str(storage_port)]
+    if seed is not None:
+        arguments += ["--seed", str(seed)]
+    raise typer.Exit(run_sandbox(arguments))

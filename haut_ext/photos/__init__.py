@@ -1,0 +1,1 @@
+"""Photos: read, checked and sent."""

@@ -1,0 +1,34 @@
+"""Validate the specification that the code generator receives, and lint it with redocly."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+OPENAPI = ROOT / "openapi"
+CONTRACT = ROOT / "build" / "contract.yaml"
+
+
+def main() -> int:
+    generate = [sys.executable, "-m", "scripts.generate", "--contract", str(CONTRACT)]
+    if code := subprocess.run(generate, cwd=ROOT, check=False).returncode:
+        return code
+    redocly = OPENAPI / "node_modules" / ".bin" / "redocly"
+    if not redocly.exists():
+        sys.exit("redocly is not installed; run `make check` once")
+    node = Path(sys.executable).parent  # the pinned version of node
+    environment = {
+        **os.environ,
+        "PATH": f"{node}{os.pathsep}{os.environ.get('PATH', '')}",
+        "REDOCLY_TELEMETRY": "off",
+        "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true",
+    }
+    lint = [str(redocly), "lint", str(CONTRACT), "--config", str(OPENAPI / "redocly.yaml")]
+    return subprocess.run(lint, cwd=ROOT, env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+"""Code blocks of the documentation run, and its tables match the code."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import haut_ext
+from haut_ext import Haut
+from haut_ext._http.retry_policy import INITIAL_BACKOFF, MAX_BACKOFF
+from haut_ext.sandbox import Sandbox
+from haut_ext.settings import Options
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+PHOTOS = ROOT / "examples" / "photos"
+SHELL_PAGES = {"bulk.md", "command-line.md", "erasure.md"}
+"""Pages whose blocks depend on each other; tests/cli/test_documents.py runs them as a whole."""
+PAGES = [
+    ROOT / "README.md",
+    *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name not in SHELL_PAGES),
+]
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """Return language and content of each code block of a page."""
+    text = page.read_text("utf-8")
+    return re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+PYTHON = [
+    pytest.param(code, id=f"{page.name}-{number}")
+    for page in PAGES
+    for number, (language, code) in enumerate(blocks(page))
+    if language == "python"
+]
+
+
+def environment(sandbox: Sandbox) -> dict[str, str]:
+    values = {**sandbox.credentials, **sandbox.login_credentials}
+    return {f"HAUT_{name.upper()}": str(value) for name, value in values.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", PYTHON)
+def test_python_block(code: str, tmp_path: Path) -> None:
+    for side, suffix in (("front", "jpg"), ("right", "png"), ("left", "webp")):
+        shutil.copy(PHOTOS / f"portrait.{suffix}", tmp_path / f"{side}.{suffix}")
+    with Sandbox() as sandbox:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", code],
+            cwd=tmp_path,
+            env=environment(sandbox),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+
+
+def test_readme_has_no_other_commands() -> None:
+    others = [code for language, code in blocks(ROOT / "README.md") if language != "python"]
+    # tests/test_packaging.py installs the package, `make demo` runs below, `make test` runs this.
+    assert "".join(others).splitlines() == ["pip install .", "make demo", "make test"]
+
+
+def test_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 120
+
+
+@pytest.mark.slow
+def test_make_demo(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["make", "--no-print-directory", "demo"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={"PATH": "/usr/bin:/bin:/usr/local/bin"},
+    )
+    assert done.returncode == 0, done.stderr
+    for step in (
+        "created subject",
+        "uploaded left",
+        "analysed",
+        "SHA-256 equal",
+        "verified: yes",
+        "acne_score",
+    ):
+        assert step in done.stdout
+    assert "HAUT_TOKEN" in done.stdout.splitlines()[-2]
+
+
+@pytest.mark.slow
+def test_make_demo_runs_against_what_the_environment_names() -> None:
+    with Sandbox() as sandbox:
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "examples" / "demo.py")],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=environment(sandbox),
+        )
+        assert done.returncode == 0, done.stderr
+        assert f"the real service at {sandbox.credentials['base_url']}" in done.stdout
+        assert sandbox.carried_out("compute_batch") == 1
+        assert sandbox.snapshot()["subjects"] == []
+
+
+@pytest.mark.slow
+def test_a_demo_that_is_half_configured_says_what_is_missing() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / "demo.py")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={"HAUT_TOKEN": "t"},
+    )
+    assert done.returncode != 0
+    assert "HAUT_COMPANY_ID" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_errors_table_is_complete() -> None:
+    page = (ROOT / "docs" / "errors.md").read_text("utf-8").partition("## All errors")[2]
+    table = set(re.findall(r"^\| `(\w+)`", page, re.MULTILINE))
+    errors = {
+        name
+        for name in haut_ext.__all__
+        if isinstance(kind := getattr(haut_ext, name), type)
+        and issubclass(kind, haut_ext.HautError)
+        and kind is not haut_ext.HautError
+    }
+    assert table == errors
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "AGENTS.md"]:
+        for target in re.findall(r"\]\(([^)\s:]+)\)", page.read_text("utf-8")):
+            path, _, anchor = target.partition("#")
+            linked = page.parent / path if path else page
+            assert linked.exists(), (page.name, target)
+            if anchor:
+                headings = re.findall(r"^#+ (.*)$", linked.read_text("utf-8"), re.MULTILINE)
+                anchors = {re.sub(r"[^\w -]", "", it).lower().replace(" ", "-") for it in headings}
+                assert anchor in anchors, (page.name, target)
+
+
+def test_stated_defaults_are_those_of_the_code() -> None:
+    configuration = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    options = Options()
+    timeout = options.timeout
+    shown = (
+        f"connect {timeout.connect:g} s, read {timeout.read:g} s, write {timeout.write:g} s, "
+        f"pool {timeout.pool:g} s"
+    )
+    assert shown in configuration
+    api, photo = options.deadline_for(to_api=True), options.deadline_for(to_api=False)
+    assert f"{api:g} s for a call of the API, {photo:g} s for the transfer" in configuration
+    assert f"| `max_retries` | | {options.max_retries} |" in configuration
+    assert f"| `max_retry_after` | | {options.max_retry_after:g} s |" in configuration
+    reliability = (ROOT / "docs" / "reliability.md").read_text("utf-8")
+    assert f"doubles from {INITIAL_BACKOFF} s to {MAX_BACKOFF:g} s" in reliability
+    with Haut(token="t", company_id="00000000-0000-4000-8000-000000000000") as haut:
+        assert haut.options == options

@@ -1,0 +1,109 @@
+"""Public names: everything that a public method takes or returns can be imported from haut_ext."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import haut_ext
+
+OTHER_PACKAGES = {"haut_api", "httpx", *sys.stdlib_module_names}
+"""Packages whose names may occur in signatures. Models of haut_api must also be in haut_ext."""
+
+INTERNAL_METHODS = {"exchange"}
+"""Methods of HTTPClient and AsyncHTTPClient that transfers of photos use instead of `send`."""
+
+CLASSES = [
+    exported
+    for name in haut_ext.__all__
+    if inspect.isclass(exported := getattr(haut_ext, name))
+    and exported.__module__.startswith("haut_ext")
+]
+
+
+def names_in(annotation: str) -> Iterator[str]:
+    """Yield the names in an annotation: `a.b[c]` refers to `a` and `c`."""
+    for node in ast.walk(ast.parse(annotation, mode="eval")):
+        if isinstance(node, ast.Name):
+            yield node.id
+
+
+def annotations_of(exported: type[Any]) -> Iterator[tuple[str, str, ModuleType]]:
+    """Yield the annotations of public methods and of the members of TypedDicts.
+
+    Each comes with the place where it was found and the module that defines its names. Constructors
+    are included for clients only, since users do not create resources.
+    """
+    for name, member in inspect.getmembers(exported):
+        function = member.fget if isinstance(member, property) else member
+        function = getattr(function, "__func__", function)
+        module = sys.modules.get(str(getattr(function, "__module__", None)))
+        is_constructor = name == "__init__" and exported in (haut_ext.Haut, haut_ext.AsyncHaut)
+        is_public = is_constructor or not name.startswith("_")
+        is_public = is_public and name not in INTERNAL_METHODS
+        if is_public and module is not None and module.__name__.startswith("haut_ext"):
+            for annotation in getattr(function, "__annotations__", {}).values():
+                yield f"{exported.__name__}.{name}", str(annotation), module
+    if hasattr(exported, "__total__"):
+        for name, reference in exported.__annotations__.items():
+            module = sys.modules[reference.__forward_module__]
+            yield f"{exported.__name__}[{name!r}]", reference.__forward_arg__, module
+
+
+def is_public(name: str, module: ModuleType) -> bool:
+    """Return whether users of haut_ext can import what `name` refers to in a module."""
+    if name in haut_ext.__all__ or hasattr(builtins, name):
+        return True
+    value = vars(module).get(name) or sys.modules[name]  # imported for type checkers only
+    package = value.__name__ if isinstance(value, ModuleType) else value.__module__
+    is_model = package.startswith("haut_api.models")
+    is_type_variable = type(value).__module__ == "typing" and hasattr(value, "__constraints__")
+    return is_type_variable or (not is_model and package.split(".")[0] in OTHER_PACKAGES)
+
+
+@pytest.mark.parametrize("exported", CLASSES, ids=lambda exported: exported.__name__)
+def test_names_in_signatures_are_exported(exported: type[Any]) -> None:
+    missing = {
+        f"{name} (in {place})"
+        for place, annotation, module in annotations_of(exported)
+        for name in names_in(annotation)
+        if not is_public(name, module)
+    }
+    assert not missing
+
+
+def test_signatures_of_methods_and_members_of_typed_dicts_are_found() -> None:
+    found = {
+        place: set(names_in(annotation))
+        for exported in (haut_ext.Haut, haut_ext.UploadOptions)
+        for place, annotation, _ in annotations_of(exported)
+    }
+    assert "UploadedBatch" in found["Haut.upload_and_compute"]
+    assert "OnState" in found["UploadOptions['on_state']"]
+
+
+def test_resources_of_the_client_are_exported() -> None:
+    haut = haut_ext.Haut(token="none", company_id="2fea742a-62ec-4a81-9729-9e0283f9c40c")
+    with haut:
+        resources = ("subjects", "images", "datasets", "private_tokens", "batches")
+        for resource in resources:
+            kind = type(getattr(haut, resource))
+            assert getattr(haut_ext, kind.__name__) is kind
+            assert f"Async{kind.__name__}" in haut_ext.__all__
+
+
+@pytest.mark.parametrize("name", haut_ext.__all__)
+def test_exported_name_exists(name: str) -> None:
+    assert getattr(haut_ext, name) is not None
+
+
+def test_unknown_name() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Unknown'"):
+        haut_ext.Unknown  # noqa: B018
