@@ -44,10 +44,11 @@ test: $(SETUP) $(LINTER) ## Run all tests
 test-fast: $(SETUP) $(LINTER) ## Run all tests except those marked as slow
 	@$(BIN)/pytest -n 2 -m "not slow"
 
-check: $(SETUP) $(LINTER) ## Check generated code, formatting, types, the specification and the cassettes
+check: $(SETUP) $(LINTER) ## Check generated code, size limits, formatting, types, the specification and the cassettes
 	@$(BIN)/python -m scripts.lint_spec
 	@$(BIN)/python -m scripts.generate --check
 	@$(BIN)/python scripts/unasync.py --check
+	@$(BIN)/python scripts/code_limits.py
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/lint-imports --no-logo

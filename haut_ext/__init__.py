@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from haut_ext._version import __version__
 from haut_ext.analysis_results import AlgorithmResult, AlgorithmsFailed, Api, BatchResults, Metric
+from haut_ext.argument_checks import Id
 from haut_ext.erasure_receipt import ErasureReceipt, ErasureStep
 from haut_ext.errors import (
     ApiError,
@@ -112,7 +113,7 @@ __all__ = [  # noqa: RUF022 - sorted by topic
     "Algorithm", "Batch", "CreatedPrivateToken", "Dataset", "DatasetReference", "Image",
     "ImageType", "PrivateToken", "SignedUpload", "Subject", "UploadSlotV3", "UploadV3",
     # Arguments of methods
-    "Api", "BatchAttributes", "DatasetAttributes", "OnState", "Photo", "PhotoAttributes",
+    "Api", "BatchAttributes", "DatasetAttributes", "Id", "OnState", "Photo", "PhotoAttributes",
     "PhotoFile", "Progress", "Side", "SubjectAttributes", "UploadOptions", "UploadProgress",
     "ImageListOptions", "ListOptions", "SendBytes",
     # Return values

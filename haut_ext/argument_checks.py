@@ -9,6 +9,9 @@ from uuid import UUID
 
 from haut_ext.errors import ConfigError
 
+Id = str | UUID
+"""Id of a subject, image, batch, dataset or company: a UUID or its text."""
+
 MAX_NAME_LENGTH = 512
 """Maximum number of characters in the name of a subject or dataset."""
 

@@ -38,7 +38,8 @@ def with_environment(
         environment: Variables to read instead of `os.environ`.
 
     Raises:
-        ConfigError: If the token or the company is in neither; the message explains what is missing.
+        ConfigError: If the token or the company is in neither; the message explains what is
+            missing.
     """
     variables = os.environ if environment is None else environment
     completed = {**arguments}

@@ -9,8 +9,8 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, TypedDict
-from uuid import UUID
 
+from haut_ext.argument_checks import Id
 from haut_ext.photos.checks import Photo
 from haut_ext.types import Side, UploadState
 
@@ -113,7 +113,7 @@ class PhotoAttributes(BatchAttributes, total=False):
     light: str | int | None
     name: str
     app_args: Any
-    dataset_id: str | UUID | None
+    dataset_id: Id | None
 
 
 class UploadOptions(PhotoAttributes, total=False):

@@ -15,7 +15,7 @@ from attrs import Attribute, evolve, field, frozen
 
 from haut_ext._version import __version__
 from haut_ext.addresses import PRODUCTION, parse_base_url
-from haut_ext.argument_checks import check_names, parse_id
+from haut_ext.argument_checks import Id, check_names, parse_id
 from haut_ext.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -147,8 +147,8 @@ class Options:
     Attributes:
         timeout: Time limits of one attempt.
         deadline: Limit, in seconds, for a whole call with all its attempts; None or infinity means
-            no limit. The default is 120 for an API call and 900 for the transfer of one photo: 30 MiB
-            at 0.5 Mbit/s take 8.4 minutes.
+            no limit. The default is 120 for an API call and 900 for the transfer of one photo: 30
+            MiB at 0.5 Mbit/s take 8.4 minutes.
         max_retries: Maximum number of attempts after the first one. A request is repeated only
             where that is safe.
         max_retry_after: Longest Retry-After, in seconds, that the client waits for. If the service
@@ -222,7 +222,7 @@ class Scope:
     company_id: UUID = field(converter=_as_company)
     dataset_id: UUID | None = field(default=None, converter=_as_dataset)
 
-    def dataset(self, dataset_id: str | UUID | None = None) -> UUID:
+    def dataset(self, dataset_id: Id | None = None) -> UUID:
         """Return the dataset of one call: `dataset_id` if it is not None, else the client's.
 
         Raises:

@@ -53,12 +53,12 @@ def _exchange(request: dict[str, Any], response: dict[str, Any]) -> Exchange:
         method=request["method"],
         target=f"{url.path}?{url.query}",
         status=response["status"]["code"],
-        answer=response["body"]["string"].encode(),
-        answer_type=received.get("content-type", ""),
-        answer_headers=received,
-        sent=(request["body"] or "").encode(),
-        sent_type=sent.get("content-type", ""),
-        sent_headers=sent,
+        response_body=response["body"]["string"].encode(),
+        response_type=received.get("content-type", ""),
+        response_headers=received,
+        request_body=(request["body"] or "").encode(),
+        request_type=sent.get("content-type", ""),
+        request_headers=sent,
         origin=contract.API if url.path.startswith("/api/") else contract.STORAGE,
     )
 
@@ -113,7 +113,7 @@ def _violations(exchange: Exchange, result: Validation) -> Iterator[tuple[str, s
         result.skipped[skipped] += 1
     else:
         result.validated += 1
-        for found in contract.answer_violations(exchange):
+        for found in contract.response_violations(exchange):
             yield "response", found
 
 
@@ -177,7 +177,7 @@ def _compare_exchanges(
     statuses = [sorted({exchange.status for exchange in side}) for side in (one, other)]
     if statuses[0] != statuses[1]:
         yield _unequal("status", (" and ".join(map(str, each)) for each in statuses), labels)
-    sent = [[each.sent for each in side] for side in (one, other)]
+    sent = [[each.request_body for each in side] for side in (one, other)]
     yield from _compare_fields("request", sent[0], sent[1], labels)
     common = sorted({*statuses[0]} & {*statuses[1]})
     headers: dict[str, list[int]] = defaultdict(list)
@@ -188,7 +188,7 @@ def _compare_exchanges(
             values = [each.get(header, "absent") for each in shown]
             if values[0] != values[1]:
                 headers[_unequal(f"header {header}", values, labels)].append(status)
-        bodies = [[each.answer for each in side] for side in sides]
+        bodies = [[each.response_body for each in side] for side in sides]
         yield from _compare_fields(f"{status}", bodies[0], bodies[1], labels)
     for text, found in headers.items():
         yield text if found == common else f"{' and '.join(map(str, found))} {text}"
@@ -275,7 +275,7 @@ def _headers(exchanges: list[Exchange]) -> dict[str, str]:
     """Return the headers of responses: the value of Content-Type, and "present" for all others."""
     found: dict[str, set[str]] = defaultdict(set)
     for exchange in exchanges:
-        for name, value in exchange.answer_headers.items():
+        for name, value in exchange.response_headers.items():
             found[name].add(value.partition(";")[0] if name == "content-type" else "present")
     return {name: " or ".join(sorted(values)) for name, values in found.items()}
 

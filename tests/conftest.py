@@ -213,5 +213,5 @@ def sandbox_answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[contract.E
     yield answers
     for exchange in answers:
         if exchange.shape not in _JUDGED:
-            assert contract.answer_violations(exchange) == []
+            assert contract.response_violations(exchange) == []
             _JUDGED.add(exchange.shape)

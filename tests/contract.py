@@ -1,11 +1,12 @@
-"""Validates traffic against openapi/haut.yaml with openapi-core, without any tolerance.
+"""Validation of requests and responses against openapi/haut.yaml, with openapi-core.
 
-A field that the contract does not declare is a violation, and so is a missing one. Date-times may have
-the format that the service uses, which no validator knows by name (api-facts 1.5).
+Validation is strict: a missing field is a violation, and so is a field that the contract does not
+declare. The validator of date-times is extended by the formats that the service uses (api-facts 1.5).
 
-Of the traffic with the storage, the contract describes the upload. Two things there are beyond
-openapi-core: slashes in a path parameter, which are sent to it percent-encoded, and a query parameter
-that takes the whole query, which is left out. tests/sandbox/test_storage.py covers signatures.
+Of the requests to the storage, the contract describes the upload only. openapi-core does not support
+slashes in a path parameter, so they are percent-encoded before validation, and does not support a
+query parameter that stands for the entire query, so that parameter is removed from the contract.
+tests/sandbox/test_storage.py covers the signature in the query.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ CONTRACT = Path(__file__).parent.parent / "openapi" / "haut.yaml"
 API = "https://saas.haut.ai"
 STORAGE = "https://storage.googleapis.com"
 
-_WIRE_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?")
+_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?")
 _UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -43,49 +44,51 @@ class Exchange:
         method: The method.
         target: Path and query.
         status: Status of the response.
-        answer: Body of the response.
-        answer_type: Content type of the response.
-        answer_headers: All headers of the response that were recorded.
-        sent: Body of the request.
-        sent_type: Content type of the request.
-        sent_headers: Further headers of the request.
-        origin: The server of the contract that the request went to: `API` or `STORAGE`.
+        response_body: Body of the response.
+        response_type: Content type of the response.
+        response_headers: Recorded headers of the response.
+        request_body: Body of the request.
+        request_type: Content type of the request.
+        request_headers: Headers of the request.
+        origin: Server that received the request: `API` or `STORAGE`.
     """
 
     method: str
     target: str
     status: int
-    answer: bytes
-    answer_type: str
-    answer_headers: dict[str, str] = field(factory=dict[str, str])
-    sent: bytes = b""
-    sent_type: str = ""
-    sent_headers: dict[str, str] = field(factory=dict[str, str])
+    response_body: bytes
+    response_type: str
+    response_headers: dict[str, str] = field(factory=dict[str, str])
+    request_body: bytes = b""
+    request_type: str = ""
+    request_headers: dict[str, str] = field(factory=dict[str, str])
     origin: str = API
 
     @property
     def shape(self) -> tuple[object, ...]:
-        """What two responses have in common that differ only in ids and numbers."""
+        """A key that is equal for responses that differ only in ids and numbers."""
         path = _UUID.sub(b"id", urlsplit(self.target).path.encode())
-        body = re.sub(rb"\d+", b"0", _UUID.sub(b"id", self.answer))
-        return self.method, path, self.status, self.answer_type, body
+        body = re.sub(rb"\d+", b"0", _UUID.sub(b"id", self.response_body))
+        return self.method, path, self.status, self.response_type, body
 
 
 def request_violations(exchange: Exchange) -> list[str]:
-    """Return the violations of a request. Token and signature are assumed to be there."""
-    return _violations(_judge().validate_request, _request(exchange))
+    """Return the violations of a request. Token and signature are assumed to be valid."""
+    return _violations(_validator().validate_request, _request(exchange))
 
 
-def answer_violations(exchange: Exchange) -> list[str]:
+def response_violations(exchange: Exchange) -> list[str]:
     """Return the violations of a response."""
     response = MockResponse(
-        exchange.answer, exchange.status, content_type=exchange.answer_type.partition(";")[0]
+        exchange.response_body,
+        exchange.status,
+        content_type=exchange.response_type.partition(";")[0],
     )
-    return _violations(_judge().validate_response, _request(exchange), response)
+    return _violations(_validator().validate_response, _request(exchange), response)
 
 
 @cache
-def _judge() -> OpenAPI:
+def _validator() -> OpenAPI:
     document = dict(read_from_filename(str(CONTRACT))[0])
     upload = document["paths"]["/{bucket}/{object_name}"]["put"]
     upload["parameters"] = [each for each in upload["parameters"] if each["in"] != "query"]
@@ -105,15 +108,15 @@ def _is_date_time(value: object) -> bool:
         datetime.fromisoformat(value)
     except ValueError:
         return False
-    return _WIRE_TIME.fullmatch(value) is not None
+    return _DATE_TIME.fullmatch(value) is not None
 
 
 def _request(exchange: Exchange) -> MockRequest:
     target = urlsplit(exchange.target)
-    path, headers = target.path, {**exchange.sent_headers, "Authorization": "Bearer token"}
+    path, headers = target.path, {**exchange.request_headers, "Authorization": "Bearer token"}
     if exchange.origin == STORAGE:
-        bucket, _, name = path.removeprefix("/").partition("/")
-        path = f"/{bucket}/{quote(name, safe='')}"
+        bucket, _, object_name = path.removeprefix("/").partition("/")
+        path = f"/{bucket}/{quote(object_name, safe='')}"
         del headers["Authorization"]
     return MockRequest(
         exchange.origin,
@@ -121,8 +124,8 @@ def _request(exchange: Exchange) -> MockRequest:
         path,
         args=ImmutableMultiDict(parse_qs(target.query, keep_blank_values=True)),
         headers=headers,
-        data=exchange.sent,
-        content_type=exchange.sent_type,
+        data=exchange.request_body,
+        content_type=exchange.request_type,
     )
 
 

@@ -1,7 +1,7 @@
-"""The image files that the tests of photos read: made here, in memory, from gradients and noise.
+"""Image files for tests, generated in memory from gradients and noise.
 
-Pillow writes what it can; the few bytes it cannot write (fill bytes, odd chunks, interlacing) are
-put in by hand.
+Pillow encodes the files. Features that Pillow cannot write, such as fill bytes, unknown chunks and
+interlacing, are added to the encoded bytes.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from typing import Any
 
 from PIL import Image
 
-Image.MAX_IMAGE_PIXELS = None  # the service has no upper limit, so neither has the oracle
+Image.MAX_IMAGE_PIXELS = None  # the service accepts images with any number of pixels
 
 
-def oracle(data: bytes) -> tuple[str, int, int] | None:
-    """Return format, width and height as Pillow reads them; None where it refuses."""
+def pillow_header(data: bytes) -> tuple[str, int, int] | None:
+    """Return format, width and height as read by Pillow, or None if Pillow rejects the file."""
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as image:
-            # An MPO is a JPEG with further JPEGs behind it, as many phones write.
+            # An MPO file, the output of many phones, is a JPEG followed by more JPEGs.
             kind = "JPEG" if image.format == "MPO" else str(image.format)
-            # Pillow also opens what ends cleanly between two parts of the header, without pixels.
+            # Pillow also opens a file that ends between two parts of the header, before any pixel data.
             if kind not in ("JPEG", "PNG", "WEBP") or (kind != "WEBP" and not image.tile):
                 return None
             return kind, *image.size
-    except Exception:  # a mutated file makes Pillow raise nearly anything
+    except Exception:  # on damaged files Pillow raises many different exceptions
         return None
 
 
-def decodes(data: bytes) -> bool:
-    """Whether Pillow reads one of the three formats, pixels and all."""
+def pillow_decodes(data: bytes) -> bool:
+    """Return whether Pillow decodes the file, pixels included, as one of the three formats."""
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as image:
             image.load()
     except Exception:
         return False
-    return oracle(data) is not None
+    return pillow_header(data) is not None
 
 
-def picture(mode: str, size: tuple[int, int]) -> Image.Image:
-    """A gradient with noise on it."""
+def make_image(mode: str, size: tuple[int, int]) -> Image.Image:
+    """Return an image of a gradient with noise."""
     plain = Image.effect_noise(size, 60)
     slope = Image.linear_gradient("L").resize(size)
     if mode == "I;16":
@@ -55,23 +55,23 @@ def picture(mode: str, size: tuple[int, int]) -> Image.Image:
     return plain.convert(mode)
 
 
-def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
+def encode(image: Image.Image, kind: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
 def jpeg(size: tuple[int, int] = (300, 256), **options: Any) -> bytes:
-    return encoded(picture("RGB", size), "JPEG", **options)
+    return encode(make_image("RGB", size), "JPEG", **options)
 
 
-def chunk(kind: bytes, body: bytes = b"") -> bytes:
+def png_chunk(kind: bytes, body: bytes = b"") -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def interlaced(width: int, height: int) -> bytes:
-    """A grey PNG in Adam7 order, which Pillow reads and does not write."""
-    pixels = picture("L", (width, height)).tobytes()
+def interlaced_png(width: int, height: int) -> bytes:
+    """Return a gray PNG with Adam7 interlacing, which Pillow can read but not write."""
+    pixels = make_image("L", (width, height)).tobytes()
     rows = b"".join(
         b"\0" + pixels[y * width + x0 : (y + 1) * width : dx]
         for x0, y0, dx, dy in [
@@ -83,21 +83,21 @@ def interlaced(width: int, height: int) -> bytes:
     )  # fmt: skip
     return (
         b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 1))
-        + chunk(b"IDAT", zlib.compress(rows))
-        + chunk(b"IEND")
+        + png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 1))
+        + png_chunk(b"IDAT", zlib.compress(rows))
+        + png_chunk(b"IEND")
     )
 
 
 def exif() -> bytes:
     block = Image.Exif()
     block[0x0112] = 6  # rotated by 90 degrees
-    block[0x010E] = "a made-up description"
+    block[0x010E] = "an invented description"
     return block.tobytes()
 
 
-def edited(data: bytes, mark: bytes, offset: int, new: bytes) -> bytes:
-    """The data with `new` written over what stands `offset` bytes after the start of `mark`."""
+def overwrite(data: bytes, mark: bytes, offset: int, new: bytes) -> bytes:
+    """Return the data with the bytes at `offset` after the start of `mark` overwritten by `new`."""
     at = data.index(mark) + offset
     return data[:at] + new + data[at + len(new) :]
 
@@ -110,35 +110,35 @@ def _after_ihdr(extra: bytes) -> Callable[[bytes], bytes]:
     return lambda data: data[:33] + extra + data[33:]
 
 
-def _same(data: bytes) -> bytes:
+def _unchanged(data: bytes) -> bytes:
     return data
 
 
-_PROFILE = random.Random(2).randbytes(200_000)  # takes four APP2 segments
+_PROFILE = random.Random(2).randbytes(200_000)  # needs four APP2 segments
 
 _JPEG_VARIANTS: dict[str, tuple[dict[str, Any], Callable[[bytes], bytes]]] = {
-    "plain": ({}, _same),
-    "progressive": ({"progressive": True}, _same),
-    "EXIF": ({"exif": exif()}, _same),
-    "large ICC": ({"icc_profile": _PROFILE}, _same),
-    "restart markers": ({"restart_marker_blocks": 1}, _same),
-    "comment": ({"comment": b"\xff\xda\xff\xd9 looks like markers"}, _same),
-    "subsampled": ({"subsampling": 2, "quality": 30}, _same),
+    "plain": ({}, _unchanged),
+    "progressive": ({"progressive": True}, _unchanged),
+    "EXIF": ({"exif": exif()}, _unchanged),
+    "large ICC": ({"icc_profile": _PROFILE}, _unchanged),
+    "restart markers": ({"restart_marker_blocks": 1}, _unchanged),
+    "comment": ({"comment": b"\xff\xda\xff\xd9 looks like markers"}, _unchanged),
+    "subsampled": ({"subsampling": 2, "quality": 30}, _unchanged),
     "fill bytes": ({}, _after_soi(b"\xff" * 999)),
-    "stray restart": ({}, _after_soi(b"\xff\xd0\xff\xd7\xff\x00")),
-    "junk between": ({}, lambda data: data[:20] + b"\0\1\2" * 99 + data[20:]),
+    "restart markers in the header": ({}, _after_soi(b"\xff\xd0\xff\xd7\xff\x00")),
+    "bytes between segments": ({}, lambda data: data[:20] + b"\0\1\2" * 99 + data[20:]),
     "unknown segments": ({}, _after_soi(b"\xff\xef\x00\x04ab\xff\xc8\x00\x02\xff\xdd\x00\x04\0\0")),
     "empty segment": ({}, _after_soi(b"\xff\xe5\x00\x02\xff\xe6\x00\x00")),
-    "trailing bytes": ({}, lambda data: data + b"\xff\xd8\xff\xe0 and then some"),
+    "trailing bytes": ({}, lambda data: data + b"\xff\xd8\xff\xe0 trailing bytes"),
 }
 
 _PNG_VARIANTS: dict[str, tuple[dict[str, Any], Callable[[bytes], bytes]]] = {
-    "plain": ({}, _same),
-    "EXIF": ({"exif": exif()}, _same),
-    "large ICC": ({"icc_profile": _PROFILE}, _same),
-    "optimised": ({"optimize": True}, _same),
-    "odd chunks": ({}, _after_ihdr(chunk(b"haUt", b"x" * 70_000) + chunk(b"mt1_"))),
-    "text": ({}, _after_ihdr(chunk(b"tEXt", b"Comment\0IDAT IEND IHDR"))),
+    "plain": ({}, _unchanged),
+    "EXIF": ({"exif": exif()}, _unchanged),
+    "large ICC": ({"icc_profile": _PROFILE}, _unchanged),
+    "optimized": ({"optimize": True}, _unchanged),
+    "unknown chunks": ({}, _after_ihdr(png_chunk(b"haUt", b"x" * 70_000) + png_chunk(b"mt1_"))),
+    "text": ({}, _after_ihdr(png_chunk(b"tEXt", b"Comment\0IDAT IEND IHDR"))),
     "trailing bytes": ({}, lambda data: data + b"after the end"),
 }
 
@@ -148,47 +148,57 @@ _WEBP_VARIANTS: dict[str, dict[str, Any]] = {
     "EXIF": {"exif": exif(), "method": 0},
     "large ICC": {"icc_profile": _PROFILE, "method": 0},
     "lossless ICC": {"lossless": True, "icc_profile": _PROFILE[:999], "method": 0},
-    "poor": {"quality": 1, "method": 0},
+    "low quality": {"quality": 1, "method": 0},
 }
 
 _SIZES = [(1, 1), (17, 40), (301, 33), (2, 500)]
 
 
-def photos() -> Iterator[tuple[str, bytes]]:
-    """Yield good files of the three formats, each with a name that says what is special."""
+def valid_files() -> Iterator[tuple[str, bytes]]:
+    """Yield valid files of the three formats, each with a description of its features."""
     for size in _SIZES:
         shown = f"{size[0]}x{size[1]}"
         for mode in ("RGB", "L", "CMYK"):
             for name, (options, change) in _JPEG_VARIANTS.items():
-                data = change(encoded(picture(mode, size), "JPEG", **options))
+                data = change(encode(make_image(mode, size), "JPEG", **options))
                 yield f"JPEG {shown} {mode} {name}", data
         for mode in ("1", "L", "P", "LA", "RGB", "RGBA", "I;16"):
             for name, (options, change) in _PNG_VARIANTS.items():
-                data = change(encoded(picture(mode, size), "PNG", **options))
+                data = change(encode(make_image(mode, size), "PNG", **options))
                 yield f"PNG {shown} {mode} {name}", data
-        yield f"PNG {shown} interlaced", interlaced(*size)
+        yield f"PNG {shown} interlaced", interlaced_png(*size)
         for mode in ("RGB", "RGBA"):
             for name, options in _WEBP_VARIANTS.items():
-                yield f"WEBP {shown} {mode} {name}", encoded(picture(mode, size), "WEBP", **options)
-        several: dict[str, Any] = {"save_all": True, "append_images": [picture("RGB", size)] * 2}
-        first = picture("L", size).convert("RGB")
-        yield f"WEBP {shown} animated", encoded(first, "WEBP", duration=40, **several)
-        yield f"PNG {shown} animated", encoded(first, "PNG", **several)
-        yield f"JPEG {shown} with more behind it (MPO)", encoded(first, "MPO", **several)
-    yield "JPEG of 50,000 columns", edited(jpeg((40, 30)), b"\xff\xc0", 7, b"\xc3\x50")
-    yield "WEBP of 9,000 rows", encoded(picture("L", (1, 9000)), "WEBP", lossless=True)
-    webp = encoded(picture("RGB", (40, 30)), "WEBP")
-    yield "WEBP with upscaling hints", edited(webp, b"\x9d\x01\x2a", 3, b"\x28\x40\x1e\x80")
+                yield (
+                    f"WEBP {shown} {mode} {name}",
+                    encode(make_image(mode, size), "WEBP", **options),
+                )
+        several: dict[str, Any] = {"save_all": True, "append_images": [make_image("RGB", size)] * 2}
+        first = make_image("L", size).convert("RGB")
+        yield f"WEBP {shown} animated", encode(first, "WEBP", duration=40, **several)
+        yield f"PNG {shown} animated", encode(first, "PNG", **several)
+        yield f"JPEG {shown} followed by more JPEGs (MPO)", encode(first, "MPO", **several)
+    yield "JPEG of 50,000 columns", overwrite(jpeg((40, 30)), b"\xff\xc0", 7, b"\xc3\x50")
+    yield "WEBP of 9,000 rows", encode(make_image("L", (1, 9000)), "WEBP", lossless=True)
+    webp = encode(make_image("RGB", (40, 30)), "WEBP")
+    yield "WEBP with upscaling hints", overwrite(webp, b"\x9d\x01\x2a", 3, b"\x28\x40\x1e\x80")
 
 
-def others() -> Iterator[tuple[str, bytes]]:
-    """Yield files that are none of the three, or that end or go wrong before the pixels."""
-    image = picture("RGB", (300, 300))
+def invalid_files() -> Iterator[tuple[str, bytes]]:
+    """Yield files of other formats, and files that are truncated or invalid before the pixel data."""
+    yield from _other_files()
+    yield from _invalid_jpegs()
+    yield from _invalid_pngs()
+    yield from _invalid_webps()
+
+
+def _other_files() -> Iterator[tuple[str, bytes]]:
+    image = make_image("RGB", (300, 300))
     for kind in ("GIF", "BMP", "TIFF", "PPM", "ICO", "PDF", "AVIF", "JPEG2000", "TGA"):
-        yield kind, encoded(image, kind)
+        yield kind, encode(image, kind)
     yield "HEIC", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(400)
     yield "HTML", b"<!doctype html><title>Sign in</title>"
-    yield "a text that names the formats", b"JPEG PNG WEBP RIFF IHDR"
+    yield "text that contains the format names", b"JPEG PNG WEBP RIFF IHDR"
     yield "empty", b""
     yield "one byte", b"\xff"
     yield "zeros", bytes(5000)
@@ -196,70 +206,86 @@ def others() -> Iterator[tuple[str, bytes]]:
     for seed in range(40):
         noise = random.Random(seed).randbytes(300)
         yield f"noise {seed}", noise
-        yield f"noise {seed} after JPEG's signature", b"\xff\xd8\xff" + noise
-        yield f"noise {seed} after PNG's signature", b"\x89PNG\r\n\x1a\n" + noise
-        yield f"noise {seed} after WEBP's", b"RIFF\x30\1\0\0WEBPVP8 " + noise
+        yield f"noise {seed} after a JPEG signature", b"\xff\xd8\xff" + noise
+        yield f"noise {seed} after a PNG signature", b"\x89PNG\r\n\x1a\n" + noise
+        yield f"noise {seed} after a WEBP signature", b"RIFF\x30\1\0\0WEBPVP8 " + noise
+
+
+def _invalid_jpegs() -> Iterator[tuple[str, bytes]]:
     good = jpeg((40, 30))
     frame = b"\xff\xc0"
-    yield "a JPEG without rows", edited(good, frame, 5, b"\0\0")
-    yield "a JPEG without columns", edited(good, frame, 7, b"\0\0")
-    yield "a JPEG of 12 bits", edited(good, frame, 4, b"\x0c")
-    two = edited(good, frame, 3, b"\x0e\x08\0\x1e\0\x28\x02")
+    yield "a JPEG of 0 rows", overwrite(good, frame, 5, b"\0\0")
+    yield "a JPEG of 0 columns", overwrite(good, frame, 7, b"\0\0")
+    yield "a JPEG of 12 bits", overwrite(good, frame, 4, b"\x0c")
+    two = overwrite(good, frame, 3, b"\x0e\x08\0\x1e\0\x28\x02")
     yield "a JPEG of 2 components", two[: two.index(frame) + 16] + two[two.index(frame) + 19 :]
-    yield "a JPEG with a frame header of 3 bytes", edited(good, frame, 2, b"\0\x05")
-    yield "a JPEG with a component cut off", edited(good, frame, 2, b"\0\x10")
-    yield "a JPEG without a frame", edited(good, frame, 1, b"\xe9")
-    yield "a JPEG with no such marker", good[:2] + b"\xff\x02\0\2" + good[2:]
-    png = encoded(image, "PNG")
+    yield "a JPEG with a frame header of 3 bytes", overwrite(good, frame, 2, b"\0\x05")
+    yield "a JPEG with a truncated component", overwrite(good, frame, 2, b"\0\x10")
+    yield "a JPEG without a frame header", overwrite(good, frame, 1, b"\xe9")
+    yield "a JPEG with an undefined marker", good[:2] + b"\xff\x02\0\2" + good[2:]
+
+
+def _invalid_pngs() -> Iterator[tuple[str, bytes]]:
+    png = encode(make_image("RGB", (300, 300)), "PNG")
     signature, ihdr, pixels = png[:8], png[8:33], png[33:]
-    for name, width, height, depth, colour, filtering in [
-        ("without rows", 9, 0, 8, 2, 0),
-        ("without columns", 0, 9, 8, 2, 0),
+    for name, width, height, depth, color, filtering in [
+        ("of 0 rows", 9, 0, 8, 2, 0),
+        ("of 0 columns", 0, 9, 8, 2, 0),
         ("of 3 bits", 9, 9, 3, 0, 0),
         ("of 16-bit palette", 9, 9, 16, 3, 0),
-        ("of colour type 5", 9, 9, 8, 5, 0),
+        ("of color type 5", 9, 9, 8, 5, 0),
         ("with an unknown filter", 9, 9, 8, 2, 1),
     ]:
-        body = struct.pack(">IIBBBBB", width, height, depth, colour, 0, filtering, 0)
-        yield f"a PNG {name}", signature + chunk(b"IHDR", body) + pixels
-    yield "a PNG with a wrong checksum", signature + ihdr[:-1] + bytes([ihdr[-1] ^ 1]) + pixels
+        body = struct.pack(">IIBBBBB", width, height, depth, color, 0, filtering, 0)
+        yield f"a PNG {name}", signature + png_chunk(b"IHDR", body) + pixels
     yield (
-        "a PNG with a wrong checksum later",
-        signature + ihdr + chunk(b"tEXt")[:-1] + b"!" + pixels,
+        "a PNG with a wrong header checksum",
+        signature + ihdr[:-1] + bytes([ihdr[-1] ^ 1]) + pixels,
     )
-    yield "a PNG with a short header", signature + chunk(b"IHDR", ihdr[8:20]) + pixels
+    yield (
+        "a PNG with a wrong checksum after the header",
+        signature + ihdr + png_chunk(b"tEXt")[:-1] + b"!" + pixels,
+    )
+    yield "a PNG with a short header", signature + png_chunk(b"IHDR", ihdr[8:20]) + pixels
     yield "a PNG without a header", signature + pixels
-    yield "a PNG whose header has another name", signature + chunk(b"teSt", ihdr[8:21]) + pixels
-    yield "a PNG that ends before its pixels", signature + ihdr + chunk(b"IEND") + pixels
-    yield "a PNG with a nameless chunk", signature + ihdr + chunk(b"\0\0\0\0") + pixels
-    webp = encoded(image, "WEBP")
+    yield (
+        "a PNG whose first chunk is no header",
+        signature + png_chunk(b"teSt", ihdr[8:21]) + pixels,
+    )
+    yield "a PNG without pixel data", signature + ihdr + png_chunk(b"IEND") + pixels
+    yield "a PNG with a chunk type of zeros", signature + ihdr + png_chunk(b"\0\0\0\0") + pixels
+
+
+def _invalid_webps() -> Iterator[tuple[str, bytes]]:
+    image = make_image("RGB", (300, 300))
+    webp = encode(image, "WEBP")
     tag = webp[20:23]
     for name, wrong in [
-        ("between key frames", bytes([tag[0] | 0x01])),
+        ("without a key frame", bytes([tag[0] | 0x01])),
         ("of version 4", bytes([tag[0] | 0x08])),
-        ("that is not shown", bytes([tag[0] & ~0x10])),
-        ("whose first part is longer than all", tag[:2] + b"\xff"),
+        ("with a hidden frame", bytes([tag[0] & ~0x10])),
+        ("whose first partition exceeds the file", tag[:2] + b"\xff"),
     ]:
-        yield f"a WEBP {name}", edited(webp, tag + b"\x9d\x01\x2a", 0, wrong)
-    yield "a WEBP without start code", edited(webp, b"\x9d\x01\x2a", 0, b"\0")
-    yield "a WEBP without columns", edited(webp, b"\x9d\x01\x2a", 3, b"\0\0")
-    yield "a WEBP without rows", edited(webp, b"\x9d\x01\x2a", 5, b"\0\0")
-    yield "a WEBP of an unknown kind", edited(webp, b"VP8 ", 0, b"VP9 ")
-    yield "a WEBP that calls itself WAVE", edited(webp, b"WEBP", 0, b"WAVE")
-    lossless = encoded(image.resize((40, 30)), "WEBP", lossless=True)
-    yield "a lossless WEBP without signature", edited(lossless, b"VP8L", 8, b"\0")
+        yield f"a WEBP {name}", overwrite(webp, tag + b"\x9d\x01\x2a", 0, wrong)
+    yield "a WEBP without a start code", overwrite(webp, b"\x9d\x01\x2a", 0, b"\0")
+    yield "a WEBP of 0 columns", overwrite(webp, b"\x9d\x01\x2a", 3, b"\0\0")
+    yield "a WEBP of 0 rows", overwrite(webp, b"\x9d\x01\x2a", 5, b"\0\0")
+    yield "a WEBP with an unknown chunk", overwrite(webp, b"VP8 ", 0, b"VP9 ")
+    yield "a WEBP with the form type WAVE", overwrite(webp, b"WEBP", 0, b"WAVE")
+    lossless = encode(image.resize((40, 30)), "WEBP", lossless=True)
+    yield "a lossless WEBP without a signature", overwrite(lossless, b"VP8L", 8, b"\0")
     yield (
         "a lossless WEBP of version 1",
-        edited(lossless, b"VP8L", 12, bytes([lossless[24] | 0x20])),
+        overwrite(lossless, b"VP8L", 12, bytes([lossless[24] | 0x20])),
     )
-    extended = encoded(image.resize((40, 30)), "WEBP", exif=exif())
-    yield "an extended WEBP with a short header", edited(extended, b"VP8X", 4, b"\x08")
-    longer = edited(extended, b"VP8X", 4, b"\x0c")
+    extended = encode(image.resize((40, 30)), "WEBP", exif=exif())
+    yield "an extended WEBP with a short header", overwrite(extended, b"VP8X", 4, b"\x08")
+    longer = overwrite(extended, b"VP8X", 4, b"\x0c")
     yield (
         "an extended WEBP with a long header",
-        edited(
+        overwrite(
             longer[:30] + b"\0\0" + longer[30:], b"RIFF", 4, (len(longer) - 6).to_bytes(4, "little")
         ),
     )
-    yield "an extended WEBP with a wider canvas", edited(extended, b"VP8X", 12, b"\x28")
-    yield "an extended WEBP without pixels", b"RIFF\x16\0\0\0WEBP" + extended[12:30]
+    yield "an extended WEBP with a wider canvas", overwrite(extended, b"VP8X", 12, b"\x28")
+    yield "an extended WEBP without pixel data", b"RIFF\x16\0\0\0WEBP" + extended[12:30]

@@ -1,4 +1,4 @@
-"""Bad input gets its typed error before any request: the sandbox it would have gone to hears nothing."""
+"""Tests that invalid arguments raise ConfigError or ImageRejected before any request is sent."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ from haut_ext.types import (
 from tests.photo_files import jpeg
 
 
-def any_of(haut: Any) -> Any:
-    """Hide a client from the type checker, which would refuse what is tested."""
+def untyped(haut: Any) -> Any:
+    """Return the client untyped, since type checkers reject the invalid calls below."""
     return haut
 
 
 ID = "2fea742a-62ec-4a81-9729-9e0283f9c40c"
 PHOTO = jpeg()
-NAIVE = datetime.datetime(2025, 2, 27, 3, 40, 28)
+NAIVE_TIME = datetime.datetime(2025, 2, 27, 3, 40, 28)
 DAY = datetime.timedelta(days=1)
-LATER = datetime.datetime.now(datetime.UTC) + DAY
+TOMORROW = datetime.datetime.now(datetime.UTC) + DAY
 
 
 @pytest.fixture(scope="module")
-def listening() -> Iterator[Sandbox]:
+def running_sandbox() -> Iterator[Sandbox]:
     with Sandbox(seed=1) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
-def sandbox(listening: Sandbox) -> Iterator[Sandbox]:
-    """A sandbox to which no request may come."""
-    earlier = len(listening.arrivals)
-    yield listening
-    assert listening.arrivals[earlier:] == []
+def sandbox(running_sandbox: Sandbox) -> Iterator[Sandbox]:
+    """A sandbox that fails the test if it receives a request."""
+    count = len(running_sandbox.arrivals)
+    yield running_sandbox
+    assert running_sandbox.arrivals[count:] == []
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def haut(sandbox: Sandbox) -> Iterator[Haut]:
         yield client
 
 
-def test_the_sandbox_would_hear_a_request() -> None:
+def test_sandbox_lists_received_requests() -> None:
     with Sandbox(seed=1) as sandbox, Haut(**sandbox.credentials) as haut:
         haut.subjects.list()
         assert len(sandbox.arrivals) == 1
@@ -68,7 +68,7 @@ def test_the_sandbox_would_hear_a_request() -> None:
 
 REASONS = {
     "not an image": "JPEG, PNG",
-    "not an image, whatever its name": "JPEG, PNG",
+    "not an image, named .jpg": "JPEG, PNG",
     "255x4000 px": "255x4000 px",
     "4000x255 px": "4000x255 px",
     "0 bytes": "0 bytes long",
@@ -76,14 +76,14 @@ REASONS = {
     "31,457,281 bytes": "31,457,281 bytes",
     "a missing file": "cannot be read",
     "a directory": "cannot be read",
-    "text": "binary mode",
-    "nothing": "not NoneType",
+    "a text stream": "binary mode",
+    "None": "not NoneType",
 }
 
 
 @pytest.fixture(scope="module")
 def bad_photos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """One photo for each of the reasons."""
+    """One photo for each key of REASONS."""
     tmp_path = tmp_path_factory.mktemp("photos")
     (tmp_path / "html.jpg").write_bytes(b"<!doctype html><title>Sign in</title>")
     (tmp_path / "empty.jpg").touch()
@@ -106,29 +106,27 @@ def bad_photos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return dict(zip(REASONS, photos, strict=True))
 
 
-@pytest.mark.parametrize("what", REASONS)
-def test_a_photo_that_the_service_would_not_take(
-    haut: Haut, bad_photos: dict[str, Any], what: str
-) -> None:
-    with pytest.raises(ImageRejected, match=REASONS[what]):
-        haut.images.upload(ID, bad_photos[what])
-    if bad_photos[what] is not None:
-        with pytest.raises(ImageRejected, match=f"left: .*{REASONS[what]}"):
-            haut.upload_and_compute(ID, front=PHOTO, left=bad_photos[what])
+@pytest.mark.parametrize("kind", REASONS)
+def test_invalid_photo_is_rejected(haut: Haut, bad_photos: dict[str, Any], kind: str) -> None:
+    with pytest.raises(ImageRejected, match=REASONS[kind]):
+        haut.images.upload(ID, bad_photos[kind])
+    if bad_photos[kind] is not None:
+        with pytest.raises(ImageRejected, match=f"left: .*{REASONS[kind]}"):
+            haut.upload_and_compute(ID, front=PHOTO, left=bad_photos[kind])
 
 
-def test_what_is_wrong_with_several_photos_comes_at_once(
+def test_errors_of_several_photos_are_reported_together(
     haut: Haut, bad_photos: dict[str, Any]
 ) -> None:
     sides = {"front": "255x4000 px", "right": "0 bytes", "left": "a directory"}
     with pytest.raises(ImageRejected) as raised:
-        haut.upload_and_compute(ID, **{side: bad_photos[what] for side, what in sides.items()})
+        haut.upload_and_compute(ID, **{side: bad_photos[kind] for side, kind in sides.items()})
     assert [reason.partition(":")[0] for reason in raised.value.reasons] == list(sides)
 
 
 # Ids
 
-NO_IDS = [
+INVALID_IDS = [
     "",
     "..",
     ".",
@@ -148,7 +146,7 @@ RESOURCES: dict[str, Callable[[Haut], object]] = {
     "haut.images": lambda haut: haut.images,
     "haut.datasets": lambda haut: haut.datasets,
 }
-GOOD: dict[str, Any] = {
+VALID_ARGUMENTS: dict[str, Any] = {
     "subject_id": ID,
     "subject_ids": [ID],
     "image_id": ID,
@@ -166,7 +164,7 @@ GOOD: dict[str, Any] = {
         UUID(ID), None, (SideState("front"),), "not sent", datetime.datetime.now(datetime.UTC)
     ),
 }
-"""For the parameters without a default, and for those without which there is nothing to do."""
+"""Valid values for parameters without a default, and for those of which a method needs at least one."""
 
 
 def parameters_of(method: Any) -> Iterator[str]:
@@ -178,26 +176,26 @@ def parameters_of(method: Any) -> Iterator[str]:
             yield from getattr(haut_ext, group).__annotations__
 
 
-def takers_of_ids() -> Iterator[tuple[str, str, str]]:
-    """Yield each public method that takes an id, and the parameter that takes it."""
+def id_parameters() -> Iterator[tuple[str, str, str]]:
+    """Yield resource, method name and parameter name for each id parameter of a public method."""
     with Haut(token="none", company_id=ID) as haut:
-        for where, resource in RESOURCES.items():
+        for resource_name, resource in RESOURCES.items():
             for name, method in inspect.getmembers(resource(haut), inspect.ismethod):
                 for parameter in parameters_of(method):
                     if (
                         name[0] != "_"
                         and name != "from_env"
-                        and parameter in ("dataset_id", *GOOD)
+                        and parameter in ("dataset_id", *VALID_ARGUMENTS)
                         and "_id" in parameter
                     ):
-                        yield where, name, parameter
+                        yield resource_name, name, parameter
 
 
-TAKERS = list(takers_of_ids())
+ID_PARAMETERS = list(id_parameters())
 
 
-def test_no_method_that_takes_an_id_is_forgotten() -> None:
-    assert {f"{where}.{name}" for where, name, _ in TAKERS} == {
+def test_every_method_with_an_id_parameter_is_tested() -> None:
+    assert {f"{resource_name}.{name}" for resource_name, name, _ in ID_PARAMETERS} == {
         "haut.login",
         "haut.upload_and_compute",
         "haut.resume_upload",
@@ -218,40 +216,42 @@ def test_no_method_that_takes_an_id_is_forgotten() -> None:
     }
 
 
-@pytest.mark.parametrize(("where", "name", "parameter"), TAKERS)
-def test_an_id_that_is_no_uuid(haut: Haut, where: str, name: str, parameter: str) -> None:
-    method = getattr(RESOURCES[where](haut), name)
-    good = {
-        key: value for key, value in GOOD.items() if key in inspect.signature(method).parameters
+@pytest.mark.parametrize(("resource_name", "name", "parameter"), ID_PARAMETERS)
+def test_id_must_be_a_uuid(haut: Haut, resource_name: str, name: str, parameter: str) -> None:
+    method = getattr(RESOURCES[resource_name](haut), name)
+    valid = {
+        key: value
+        for key, value in VALID_ARGUMENTS.items()
+        if key in inspect.signature(method).parameters
     }
-    for bad in NO_IDS:
-        if parameter in ("dataset_id", "batch_id") and bad is None:
-            continue  # the client's own dataset, or a new batch
-        value = [ID, bad] if parameter == "subject_ids" else bad
+    for invalid in INVALID_IDS:
+        if parameter in ("dataset_id", "batch_id") and invalid is None:
+            continue  # None selects the client's dataset or a new batch
+        value = [ID, invalid] if parameter == "subject_ids" else invalid
         with pytest.raises(ConfigError, match=f"{parameter} must be a UUID") as raised:
-            method(**{**good, parameter: value})
+            method(**{**valid, parameter: value})
         assert "/" not in str(raised.value)
 
 
-@pytest.mark.parametrize("bad", NO_IDS)
-def test_an_id_that_is_no_uuid_for_a_generated_operation(haut: Haut, bad: Any) -> None:
-    if bad is not None:
+@pytest.mark.parametrize("invalid", INVALID_IDS)
+def test_id_passed_to_paginate_all_must_be_a_uuid(haut: Haut, invalid: Any) -> None:
+    if invalid is not None:
         with pytest.raises(ConfigError, match="must be a UUID"):
-            list(haut.paginate_all(list_subjects, dataset_id=bad))
+            list(haut.paginate_all(list_subjects, dataset_id=invalid))
     with pytest.raises(ConfigError, match="must be a UUID"):
-        list(haut.paginate_all(list_images, subject_id=bad))
+        list(haut.paginate_all(list_images, subject_id=invalid))
 
 
-@pytest.mark.parametrize("bad", NO_IDS)
-def test_a_company_or_dataset_that_is_no_uuid(bad: Any) -> None:
+@pytest.mark.parametrize("invalid", INVALID_IDS)
+def test_company_id_and_dataset_id_must_be_uuids(invalid: Any) -> None:
     with pytest.raises(ConfigError, match=r"company_id must be a UUID|HAUT_COMPANY_ID"):
-        Haut(token="none", company_id=bad)
-    if bad is not None:
+        Haut(token="none", company_id=invalid)
+    if invalid is not None:
         with pytest.raises(ConfigError, match="dataset_id must be a UUID"):
-            Haut(token="none", company_id=ID, dataset_id=bad)
+            Haut(token="none", company_id=ID, dataset_id=invalid)
 
 
-def test_no_dataset_at_all(sandbox: Sandbox) -> None:
+def test_dataset_method_without_a_dataset_id_is_an_error(sandbox: Sandbox) -> None:
     credentials = sandbox.credentials
     with Haut(
         token=credentials["token"],
@@ -267,95 +267,119 @@ def test_no_dataset_at_all(sandbox: Sandbox) -> None:
 # Other arguments
 
 CALLS: dict[str, tuple[Callable[[Haut], object], str]] = {
-    "a name of 0 characters": (lambda haut: haut.subjects.create(""), "1 to 512 characters"),
-    "a name of 513": (lambda haut: haut.subjects.update(ID, name="x" * 513), "1 to 512 characters"),
-    "a name sought": (lambda haut: haut.subjects.get_or_create(""), "1 to 512 characters"),
-    "a side that is true": (lambda haut: haut.images.request_upload(ID, side=True), "side is"),
-    "a light that is half": (lambda haut: haut.images.upload(ID, PHOTO, light=0.5), "light is"),  # type: ignore[arg-type]  # meant
-    "a dataset of 0 characters": (lambda haut: haut.datasets.create(""), "1 to 512 characters"),
-    "a dataset of 513": (lambda haut: haut.datasets.create("x" * 513), "1 to 512 characters"),
-    "photos for 366 days": (
+    "an empty name": (lambda haut: haut.subjects.create(""), "1 to 512 characters"),
+    "a name of 513 characters": (
+        lambda haut: haut.subjects.update(ID, name="x" * 513),
+        "1 to 512 characters",
+    ),
+    "an empty name to find": (lambda haut: haut.subjects.get_or_create(""), "1 to 512 characters"),
+    "a boolean side": (lambda haut: haut.images.request_upload(ID, side=True), "side is"),
+    "a fractional light": (lambda haut: haut.images.upload(ID, PHOTO, light=0.5), "light is"),  # type: ignore[arg-type]  # invalid on purpose
+    "an empty dataset name": (lambda haut: haut.datasets.create(""), "1 to 512 characters"),
+    "a dataset name of 513 characters": (
+        lambda haut: haut.datasets.create("x" * 513),
+        "1 to 512 characters",
+    ),
+    "photos that expire after 366 days": (
         lambda haut: haut.datasets.create("study", expire_images_after_days=366),
         "expire_images_after_days must be 0 to 365",
     ),
-    "metadata for -1 days": (
+    "metadata that expires after -1 days": (
         lambda haut: haut.datasets.create("study", expire_metadata_after_days=-1),
         "expire_metadata_after_days must be 0 to 365",
     ),
-    "a token without a name": (lambda haut: haut.private_tokens.create("", LATER), "needs a name"),
-    "a token with a naive end": (
-        lambda haut: haut.private_tokens.create("job", NAIVE),
+    "a token without a name": (
+        lambda haut: haut.private_tokens.create("", TOMORROW),
+        "needs a name",
+    ),
+    "a token with a naive expiry": (
+        lambda haut: haut.private_tokens.create("job", NAIVE_TIME),
         "time zone",
     ),
-    "a token that has ended": (
-        lambda haut: haut.private_tokens.create("job", LATER - 2 * DAY),
+    "a token that has expired": (
+        lambda haut: haut.private_tokens.create("job", TOMORROW - 2 * DAY),
         "is past",
     ),
-    "a token by its name": (lambda haut: haut.private_tokens.revoke("job"), "is the number"),  # type: ignore[arg-type]  # meant
-    "a token by true": (lambda haut: haut.private_tokens.revoke(True), "is the number"),
+    "a token id that is a name": (lambda haut: haut.private_tokens.revoke("job"), "is the number"),  # type: ignore[arg-type]  # invalid on purpose
+    "a token id that is a boolean": (
+        lambda haut: haut.private_tokens.revoke(True),
+        "is the number",
+    ),
     "no photo": (lambda haut: haut.upload_and_compute(ID), "no photo"),
     "page 0": (lambda haut: haut.subjects.list(page=0), "start at 1"),
     "page -1": (lambda haut: haut.images.list(ID, page=-1), "start at 1"),
-    "a naive time for a slot": (
-        lambda haut: haut.images.request_upload(ID, creation_time=NAIVE),
+    "request_upload with a naive time": (
+        lambda haut: haut.images.request_upload(ID, creation_time=NAIVE_TIME),
         "time zone",
     ),
-    "a naive time": (lambda haut: haut.images.upload(ID, PHOTO, creation_time=NAIVE), "time zone"),
-    "a naive time for a batch": (
-        lambda haut: haut.upload_and_compute(ID, front=PHOTO, creation_time=NAIVE),
+    "a naive time": (
+        lambda haut: haut.images.upload(ID, PHOTO, creation_time=NAIVE_TIME),
+        "time zone",
+    ),
+    "upload_and_compute with a naive time": (
+        lambda haut: haut.upload_and_compute(ID, front=PHOTO, creation_time=NAIVE_TIME),
         "time zone",
     ),
     "an unknown option": (
-        lambda haut: any_of(haut).with_options(retries=3),
+        lambda haut: untyped(haut).with_options(retries=3),
         "unknown option 'retries'; valid options",
     ),
     "a negative timeout": (lambda haut: haut.with_options(timeout=-1), "positive number"),
-    "no time": (lambda haut: haut.with_options(deadline=0), "deadline must be a positive number"),
-    "a negative deadline": (
+    "a deadline of 0": (
+        lambda haut: haut.with_options(deadline=0),
+        "deadline must be a positive number",
+    ),
+    "a deadline of NaN": (
         lambda haut: haut.with_options(deadline=float("nan")),
         "positive number",
     ),
-    "a timeout in words": (lambda haut: any_of(haut).with_options(timeout="5"), "positive number"),
-    "a negative count": (lambda haut: haut.with_options(max_retries=-1), "max_retries must be"),
-    "half a retry": (
-        lambda haut: any_of(haut).with_options(max_retries=1.5),
+    "a timeout that is a string": (
+        lambda haut: untyped(haut).with_options(timeout="5"),
+        "positive number",
+    ),
+    "negative max_retries": (lambda haut: haut.with_options(max_retries=-1), "max_retries must be"),
+    "fractional max_retries": (
+        lambda haut: untyped(haut).with_options(max_retries=1.5),
         "max_retries must be",
     ),
-    "a negative limit": (lambda haut: haut.with_options(max_retry_after=-1), "positive number"),
+    "negative max_retry_after": (
+        lambda haut: haut.with_options(max_retry_after=-1),
+        "positive number",
+    ),
     "a negative read timeout": (lambda haut: Timeout(read=-1), "read must be a positive number"),
 }
 
 
 @pytest.mark.parametrize(("call", "message"), CALLS.values(), ids=CALLS.keys())
-def test_an_argument_that_cannot_be_right(
+def test_invalid_argument_is_a_config_error(
     haut: Haut, call: Callable[[Haut], object], message: str
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         call(haut)
 
 
-# Who, and where
+# Tokens and base URLs
 
 
-@pytest.mark.parametrize("face", [Haut, AsyncHaut])
+@pytest.mark.parametrize("client_class", [Haut, AsyncHaut])
 @pytest.mark.parametrize("token", ["", None, " ", "two words", "token\n", "tok\u00e9n", 7])
-def test_a_token_that_is_none(
-    sandbox: Sandbox, face: type[Haut] | type[AsyncHaut], token: Any
+def test_token_must_be_a_nonempty_ascii_string_without_spaces(
+    sandbox: Sandbox, client_class: type[Haut] | type[AsyncHaut], token: Any
 ) -> None:
     arguments: dict[str, Any] = {**sandbox.credentials, "token": token}
     with pytest.raises(ConfigError, match="token") as raised:
-        face(**arguments)
+        client_class(**arguments)
     assert str(token) not in str(raised.value) or not str(token).strip() or token in (None, 7)
 
 
 @pytest.mark.parametrize("token", ["", None, "two words"])
-def test_a_callable_that_returns_no_token(sandbox: Sandbox, token: Any) -> None:
+def test_callable_must_return_a_valid_token(sandbox: Sandbox, token: Any) -> None:
     arguments: dict[str, Any] = {**sandbox.credentials, "token": lambda: token}
     with Haut(**arguments) as haut, pytest.raises(ConfigError, match="token"):
         haut.subjects.list()
 
 
-def test_a_callable_that_would_have_to_be_awaited(sandbox: Sandbox) -> None:
+def test_sync_client_rejects_an_async_token_callable(sandbox: Sandbox) -> None:
     async def token() -> str:
         return "none"
 
@@ -364,7 +388,7 @@ def test_a_callable_that_would_have_to_be_awaited(sandbox: Sandbox) -> None:
         haut.subjects.list()
 
 
-def test_an_environment_without_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_environment_variables_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HAUT_TOKEN", "HAUT_COMPANY_ID", "HAUT_DATASET_ID", "HAUT_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(ConfigError, match=r"HAUT_TOKEN .*; HAUT_COMPANY_ID "):
@@ -395,21 +419,21 @@ BASE_URLS = {
 }
 
 
-@pytest.mark.parametrize("face", [Haut, AsyncHaut])
+@pytest.mark.parametrize("client_class", [Haut, AsyncHaut])
 @pytest.mark.parametrize(("base_url", "message"), BASE_URLS.items())
-def test_an_address_that_the_token_must_not_go_to(
-    face: type[Haut] | type[AsyncHaut], base_url: str, message: str
+def test_unsafe_or_invalid_base_url_is_rejected(
+    client_class: type[Haut] | type[AsyncHaut], base_url: str, message: str
 ) -> None:
     with pytest.raises(ConfigError, match=message) as raised:
-        face(token="none", company_id=ID, base_url=base_url)
+        client_class(token="none", company_id=ID, base_url=base_url)
     assert "secret" not in str(raised.value)
 
 
-# The generated functions, called without the layer above
+# Generated functions, called directly
 
 
 @pytest.mark.parametrize("value", ["", ".", "..", "a/b", "../.."])
-def test_a_generated_function_is_not_led_to_another_route(
+def test_generated_function_rejects_an_id_that_would_change_the_path(
     sandbox: Sandbox, haut: Haut, value: Any
 ) -> None:
     with pytest.raises(ConfigError, match="not a UUID"):
@@ -422,40 +446,40 @@ def test_a_generated_function_is_not_led_to_another_route(
         )
 
 
-# The other face
+# Asynchronous client
 
 
 ASYNC_CALLS: dict[str, Callable[[AsyncHaut], Any]] = {
     "not an image": lambda haut: haut.images.upload(ID, b"%PDF-1.7"),
-    "no image among three": lambda haut: haut.upload_and_compute(ID, front=PHOTO, left=b""),
+    "one empty photo of two": lambda haut: haut.upload_and_compute(ID, front=PHOTO, left=b""),
     "no photo": lambda haut: haut.upload_and_compute(ID),
-    "no UUID": lambda haut: haut.subjects.delete(".."),
-    "no UUID to erase": lambda haut: haut.erase_subject("a/b"),
-    "a naive time": lambda haut: haut.images.request_upload(ID, creation_time=NAIVE),
+    "an id that is not a UUID": lambda haut: haut.subjects.delete(".."),
+    "an id to erase that is not a UUID": lambda haut: haut.erase_subject("a/b"),
+    "a naive time": lambda haut: haut.images.request_upload(ID, creation_time=NAIVE_TIME),
     "page 0": lambda haut: haut.images.list(ID, page=0),
-    "a name of 0 characters": lambda haut: haut.subjects.create(""),
-    "a side that is true": lambda haut: haut.images.request_upload(ID, side=True),
-    "a naive time for a batch": lambda haut: haut.upload_and_compute(
-        ID, front=PHOTO, creation_time=NAIVE
+    "an empty name": lambda haut: haut.subjects.create(""),
+    "a boolean side": lambda haut: haut.images.request_upload(ID, side=True),
+    "upload_and_compute with a naive time": lambda haut: haut.upload_and_compute(
+        ID, front=PHOTO, creation_time=NAIVE_TIME
     ),
-    "an unknown option": lambda haut: any_of(haut).with_options(retries=3),
-    "another route": lambda haut: delete_subject.asyncio_detailed(
+    "an unknown option": lambda haut: untyped(haut).with_options(retries=3),
+    "a path segment as an id": lambda haut: delete_subject.asyncio_detailed(
         client=haut.api,
         company_id=UUID(ID),
         dataset_id=UUID(ID),
-        subject_id="..",  # type: ignore[arg-type]  # meant
+        subject_id="..",  # type: ignore[arg-type]  # invalid on purpose
     ),
-    "another route, by no id at all": lambda haut: delete_subject.asyncio_detailed(
+    "an empty id": lambda haut: delete_subject.asyncio_detailed(
         client=haut.api,
         company_id=UUID(ID),
         dataset_id=UUID(ID),
-        subject_id="",  # type: ignore[arg-type]  # meant
+        subject_id="",  # type: ignore[arg-type]  # invalid on purpose
     ),
 }
 
 
 @pytest.mark.parametrize("call", ASYNC_CALLS.values(), ids=ASYNC_CALLS.keys())
-async def test_the_asynchronous_face_refuses_as_well(
+async def test_async_client_rejects_invalid_arguments(
     sandbox: Sandbox, call: Callable[[AsyncHaut], Any]
 ) -> None:
     async with AsyncHaut(**sandbox.credentials) as haut:

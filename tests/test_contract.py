@@ -1,6 +1,6 @@
-"""Recorded exchanges and the sandbox's responses match the contract, and a violation is found.
+"""Tests of the contract validation: recorded exchanges are valid, and violations are found.
 
-The sandbox's responses are validated in every test: the fixture `sandbox_answers` in conftest.py.
+The fixture `sandbox_answers` in conftest.py validates the responses of the sandbox in every test.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ SANDBOX = cassettes.CASSETTES / "sandbox"
 SPEC = dict(read_from_filename(str(contract.CONTRACT))[0])
 
 
-def described(cassette: Path) -> list[Exchange]:
-    """Return the exchanges with the API whose responses the contract describes."""
-    found = cassettes.read(cassette)
-    return [each for each in found if each.origin == contract.API and each.status < 500]
+def described_exchanges(cassette: Path) -> list[Exchange]:
+    """Return the exchanges with the API whose responses are described by the contract."""
+    exchanges = cassettes.read(cassette)
+    return [each for each in exchanges if each.origin == contract.API and each.status < 500]
 
 
 @pytest.mark.slow
-def test_a_cassette_matches_the_contract(cassette: Path) -> None:
+def test_cassette_matches_the_contract(cassette: Path) -> None:
     result = cassettes.validate([cassette])
     assert result.violations == []
     assert result.validated > 0
 
 
-BROKEN: dict[str, tuple[str, Callable[[str], str], str]] = {
+INVALID_CASSETTES: dict[str, tuple[str, Callable[[str], str], str]] = {
     "a field of a response is missing": (
         "test_upload[path]",
         lambda text: text.replace('"author_id":1,', ""),
@@ -86,7 +86,7 @@ BROKEN: dict[str, tuple[str, Callable[[str], str], str]] = {
         lambda text: text.replace("code: 200", "code: 204", 1),
         r"exchange 3 \(PUT \(storage\), 204\): response: ResponseNotFound",
     ),
-    "there is no exchange": (
+    "the cassette is empty": (
         "test_upload[path]",
         lambda text: "recorded_from: sandbox\ninteractions: []\n",
         "no exchange",
@@ -95,9 +95,11 @@ BROKEN: dict[str, tuple[str, Callable[[str], str], str]] = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "damage", "found"), BROKEN.values(), ids=BROKEN.keys())
-def test_a_violation_in_a_cassette_is_found_with_its_place(
-    name: str, damage: Callable[[str], str], found: str, tmp_path: Path
+@pytest.mark.parametrize(
+    ("name", "damage", "expected"), INVALID_CASSETTES.values(), ids=INVALID_CASSETTES.keys()
+)
+def test_violation_in_a_cassette_is_reported_with_its_location(
+    name: str, damage: Callable[[str], str], expected: str, tmp_path: Path
 ) -> None:
     text = (SANDBOX / f"{name}.yaml").read_text("utf-8")
     broken = tmp_path / f"{name}.yaml"
@@ -105,11 +107,11 @@ def test_a_violation_in_a_cassette_is_found_with_its_place(
     assert broken.read_text("utf-8") != text
     violations = cassettes.validate([broken]).violations
     assert all(violation.startswith(f"{broken}") for violation in violations)
-    assert any(re.search(found, violation) for violation in violations), violations
+    assert any(re.search(expected, violation) for violation in violations), violations
 
 
 @pytest.mark.slow
-def test_the_check_fails_on_a_broken_cassette_and_says_what_it_cannot_validate(
+def test_check_command_fails_on_an_invalid_cassette_and_lists_skipped_messages(
     tmp_path: Path,
 ) -> None:
     command = [sys.executable, "-m", "scripts.cassettes", "check", str(tmp_path)]
@@ -131,32 +133,35 @@ def test_the_check_fails_on_a_broken_cassette_and_says_what_it_cannot_validate(
     assert "1 violations" in done.stderr
 
 
-def places(
-    document: Any, schema: Any, where: tuple[Any, ...] = ()
+def declared_objects(
+    document: Any, schema: Any, path: tuple[Any, ...] = ()
 ) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
-    """Yield the place of every object whose fields the contract declares, and its schema."""
-    for option in options(schema):
+    """Yield path and schema of every object in the document whose fields the contract declares."""
+    for option in alternatives(schema):
         if isinstance(document, dict) and "properties" in option:
-            yield where, option
+            yield path, option
             for name in document.keys() & option["properties"].keys():
-                yield from places(document[name], option["properties"][name], (*where, name))
+                yield from declared_objects(
+                    document[name], option["properties"][name], (*path, name)
+                )
         if isinstance(document, list) and "items" in option:
             for index, item in enumerate(document):
-                yield from places(item, option["items"], (*where, index))
+                yield from declared_objects(item, option["items"], (*path, index))
 
 
-def options(schema: Any) -> Iterator[dict[str, Any]]:
-    """Yield a schema, or each of those it offers."""
+def alternatives(schema: Any) -> Iterator[dict[str, Any]]:
+    """Yield the schema and, recursively, the alternatives of its `oneOf`; references are resolved."""
     while "$ref" in schema:
         schema = SPEC["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
     for option in schema.get("oneOf", ()):
-        yield from options(option)
+        yield from alternatives(option)
     yield schema
 
 
-def answer_schema(exchange: Exchange) -> Any:
+def response_schema(exchange: Exchange) -> Any:
+    """Return the contract's schema of the response's body."""
     path = urlsplit(exchange.target).path
-    # A name in a path goes before a parameter in its place.
+    # A path with fewer parameters takes precedence: `/subjects/delete/` over `/subjects/{subject_id}/`.
     for template in sorted(SPEC["paths"], key=lambda template: template.count("{")):
         if re.fullmatch(re.sub(r"{\w+}", "[^/]+", template), path):
             operation = SPEC["paths"][template][exchange.method.lower()]
@@ -164,59 +169,74 @@ def answer_schema(exchange: Exchange) -> Any:
             if "$ref" in response:
                 response = SPEC["components"]["responses"][response["$ref"].rpartition("/")[2]]
             return response["content"]["application/json"]["schema"]
-    raise AssertionError(f"no operation of the contract: {exchange.target}")
+    raise AssertionError(f"the contract has no operation for {exchange.target}")
 
 
-def edits(exchange: Exchange) -> Iterator[tuple[str, Exchange]]:
-    """Yield an answer with one field more, and with one field less, wherever that is not open."""
-    if not exchange.answer:
+def invalid_variants(exchange: Exchange) -> Iterator[tuple[str, Exchange]]:
+    """Yield variants of a response: one with an undeclared field and one without a required field.
+
+    Each object in the response gives one variant for each required field, and one with an undeclared
+    field unless the contract allows additional fields. The tuple begins with a
+    description of the variant.
+    """
+    if not exchange.response_body:
         return
-    for where, schema in places(json.loads(exchange.answer), answer_schema(exchange)):
+    for path, schema in declared_objects(
+        json.loads(exchange.response_body), response_schema(exchange)
+    ):
         more = [] if schema.get("additionalProperties") else [None]
         for name in (*more, *schema.get("required", ())):
-            document = json.loads(exchange.answer)
+            document = json.loads(exchange.response_body)
             if name is None:
-                at(document, where)["undeclared"] = 1
+                value_at(document, path)["undeclared"] = 1
             else:
-                del at(document, where)[name]
-            changed = evolve(exchange, answer=json.dumps(document).encode())
-            yield f"{exchange.method} {exchange.target}: {name} at {where}", changed
+                del value_at(document, path)[name]
+            changed = evolve(exchange, response_body=json.dumps(document).encode())
+            yield f"{exchange.method} {exchange.target}: {name or 'undeclared'} at {path}", changed
 
 
-def at(document: Any, where: tuple[Any, ...]) -> Any:
-    for step in where:
-        document = document[step]
+def value_at(document: Any, path: tuple[Any, ...]) -> Any:
+    for key in path:
+        document = document[key]
     return document
 
 
-_UNNOTICED: dict[tuple[object, ...], list[str]] = {}
-"""Edits that were found to be no violation, by the shape of the answer: many differ in ids alone."""
+_undetected: dict[tuple[object, ...], list[str]] = {}
+"""Variants in which no violation was found, by the shape of the response.
+
+Many responses differ only in ids, so each shape is validated once.
+"""
 
 
 @pytest.mark.slow
-def test_a_field_more_or_less_anywhere_in_a_cassette_is_a_violation(cassette: Path) -> None:
-    found = described(cassette)
-    assert any(exchange.answer for exchange in found)
-    for exchange in found:
-        if exchange.shape not in _UNNOTICED:
-            _UNNOTICED[exchange.shape] = [
-                edit for edit, changed in edits(exchange) if not contract.answer_violations(changed)
+def test_undeclared_or_missing_field_in_any_object_of_a_cassette_is_a_violation(
+    cassette: Path,
+) -> None:
+    exchanges = described_exchanges(cassette)
+    assert any(exchange.response_body for exchange in exchanges)
+    for exchange in exchanges:
+        if exchange.shape not in _undetected:
+            _undetected[exchange.shape] = [
+                variant
+                for variant, changed in invalid_variants(exchange)
+                if not contract.response_violations(changed)
             ]
-        assert _UNNOTICED[exchange.shape] == []
+        assert _undetected[exchange.shape] == []
 
 
-def test_answers_of_the_sandbox_are_judged(
+def test_responses_of_the_sandbox_are_validated(
     haut_sandbox: Sandbox, sandbox_answers: list[Exchange]
 ) -> None:
     with Haut(**haut_sandbox.credentials) as haut:
         created = haut.subjects.create("someone")
-    [answer] = sandbox_answers
-    assert (answer.method, answer.status) == ("POST", 201)
-    assert str(created.id).encode() in answer.answer
-    wrong = evolve(answer, answer=answer.answer.replace(b'"author_id":', b'"author":'))
-    assert contract.answer_violations(wrong) == [
+    [exchange] = sandbox_answers
+    assert (exchange.method, exchange.status) == ("POST", 201)
+    assert str(created.id).encode() in exchange.response_body
+    body = exchange.response_body.replace(b'"author_id":', b'"author":')
+    wrong = evolve(exchange, response_body=body)
+    assert contract.response_violations(wrong) == [
         "[]: 'author_id' is a required property",
         "[]: Additional properties are not allowed ('author' was unexpected)",
     ]
-    assert contract.answer_violations(evolve(answer, status=202)) != []
-    assert contract.answer_violations(evolve(answer, answer_type="text/html")) != []
+    assert contract.response_violations(evolve(exchange, status=202)) != []
+    assert contract.response_violations(evolve(exchange, response_type="text/html")) != []

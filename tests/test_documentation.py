@@ -86,15 +86,15 @@ def test_make_demo(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     for step in (
-        "created subject",
-        "uploaded left",
-        "analysed",
-        "SHA-256 equal",
+        "Created subject",
+        "Uploaded left",
+        "Analyzed left",
+        "identical to the upload",
         "verified: yes",
         "acne_score",
     ):
         assert step in done.stdout
-    assert "HAUT_TOKEN" in done.stdout.splitlines()[-2]
+    assert "HAUT_TOKEN" in done.stdout.splitlines()[-1]
 
 
 @pytest.mark.slow

@@ -1,8 +1,9 @@
-"""Whatever stands in an answer: a model, or an UnexpectedResponse that says which operation and field.
+"""Tests of response parsing with random changes to valid responses.
 
-Hypothesis edits the documents' own answers and lets the sandbox give them; refusals, of the service
-and of the storage, stay what they are too. The walk over each single field, with the exact name of
-it, is in tests/_async/test_wire_answers.py.
+Any body of a success response gives a model or an UnexpectedResponse that names the operation and the
+field. Any body of an error response gives the error class of its status. Hypothesis edits the example
+responses, and the sandbox sends them. tests/_async/test_responses.py changes each field in turn and
+checks the field name in the error.
 """
 
 from __future__ import annotations
@@ -31,12 +32,13 @@ from haut_ext import (
 from haut_ext.sandbox import Sandbox, faults
 from tests import answers, documents
 
-TIMES = ("creation_time", "created_at")
-SOMEBODY = "9b810e76-6ec9-4286-a3ca-828dd5f4b3b2"
+TIME_FIELDS = ("creation_time", "created_at")
+SOME_ID = "9b810e76-6ec9-4286-a3ca-828dd5f4b3b2"
 
 Caller = Callable[[Haut], Any]
-# By method and the end of the path, as the pages show them.
-CALLS: dict[tuple[str, str], tuple[str, Caller, Any]] = {
+# Keys: method, and the end of the path as written in the API documentation. Values: operation id, a call
+# of it, and the type of the result.
+DOCUMENTED_CALLS: dict[tuple[str, str], tuple[str, Caller, Any]] = {
     ("POST", "/datasets/{dataset_id}/subjects/"): (
         "create_subject",
         lambda haut: haut.subjects.create("x"),
@@ -44,7 +46,7 @@ CALLS: dict[tuple[str, str], tuple[str, Caller, Any]] = {
     ),
     ("PATCH", "/subjects/{subject_id}/"): (
         "update_subject",
-        lambda haut: haut.subjects.update(SOMEBODY, name="x"),
+        lambda haut: haut.subjects.update(SOME_ID, name="x"),
         models.Subject,
     ),
     ("GET", "/datasets/{dataset_id}/subjects/"): (
@@ -54,60 +56,60 @@ CALLS: dict[tuple[str, str], tuple[str, Caller, Any]] = {
     ),
     ("DELETE", "/subjects/delete/"): (
         "delete_subjects",
-        lambda haut: haut.subjects.delete_many([SOMEBODY]),
+        lambda haut: haut.subjects.delete_many([SOME_ID]),
         DeletedSubjects,
     ),
     ("DELETE", "/storage/"): (
         "clear_subject_storage",
-        lambda haut: haut.subjects.clear_storage(SOMEBODY),
+        lambda haut: haut.subjects.clear_storage(SOME_ID),
         type(None),
     ),
     ("DELETE", "/metadata/"): (
         "clear_subject_metadata",
-        lambda haut: haut.subjects.clear_metadata(SOMEBODY),
+        lambda haut: haut.subjects.clear_metadata(SOME_ID),
         type(None),
     ),
     ("POST", "/signed_upload_url/"): (
         "create_signed_upload_url",
-        lambda haut: haut.images.request_upload(SOMEBODY),
+        lambda haut: haut.images.request_upload(SOME_ID),
         models.SignedUpload,
     ),
     ("POST", "/compute/"): (
         "compute_batch",
-        lambda haut: haut.images.compute(SOMEBODY),
+        lambda haut: haut.images.compute(SOME_ID),
         type(None),
     ),
     ("GET", "/subjects/{subject_id}/images/"): (
         "list_images",
-        lambda haut: haut.images.list(SOMEBODY),
+        lambda haut: haut.images.list(SOME_ID),
         Page,
     ),
     ("GET", "/images/{image_id}/"): (
         "get_image",
-        lambda haut: haut.images.get(SOMEBODY),
+        lambda haut: haut.images.get(SOME_ID),
         models.Image,
     ),
 }
-ANSWERS = {
-    CALLS[key][0]: (*CALLS[key][1:], call.response)
+RESPONSES = {
+    DOCUMENTED_CALLS[key][0]: (*DOCUMENTED_CALLS[key][1:], call.response)
     for call in documents.calls()
-    for key in CALLS
+    for key in DOCUMENTED_CALLS
     if (call.method, call.path.endswith(key[1])) == (key[0], True) and call.response is not None
 }
-# The others, as the generated functions give them.
+# Operations without an example in the API documentation are called by their generated functions.
 for _operation in answers.ANSWERING:
-    if _operation not in ANSWERS:
+    if _operation not in RESPONSES:
         for _shape in (answers.good(_operation), answers.OTHER_SHAPES.get(_operation)):
             _name = f"{_operation}, {type(_shape).__name__}"
 
-            def _called(haut: Haut, operation: str = _operation) -> Any:
+            def _call_generated(haut: Haut, operation: str = _operation) -> Any:
                 module, arguments = answers.call(operation)
                 return haut._operations.request(module, arguments).parsed
 
             if _shape is not None:
-                ANSWERS[_name] = (_called, object, _shape)
-# The documents show null where the command beside them sends headers (api-facts 5.2).
-ANSWERS["create_signed_upload_url"][2]["upload_url"]["headers"] = {"Content-Type": "image/jpeg"}
+                RESPONSES[_name] = (_call_generated, object, _shape)
+# The example in the API documentation has null here, although its request sends headers (api-facts 5.2).
+RESPONSES["create_signed_upload_url"][2]["upload_url"]["headers"] = {"Content-Type": "image/jpeg"}
 ROUTES = {
     operation: f"{method} {re.sub(r'{[a-z_]+}', '{id}', path)}"
     for operation, (method, path, _) in answers.OPERATIONS.items()
@@ -115,6 +117,7 @@ ROUTES = {
 
 
 def nested(depth: int) -> Any:
+    """Return lists and objects nested to the given depth."""
     value: Any = 1
     for level in range(depth):
         value = [value] if level % 2 else {"id": value}
@@ -142,15 +145,15 @@ DATES = [
     "1740627628",
 ]
 NUMBERS = [0, -1, 2**31, 2**63, 2**64, 10**400, -0.0, 1e308, 5e-324, 0.1 + 0.2]
-ODD: st.SearchStrategy[Any] = st.one_of(
+UNUSUAL_VALUES: st.SearchStrategy[Any] = st.one_of(
     st.none(),
     st.booleans(),
     st.sampled_from(NUMBERS),
     st.sampled_from(DATES),
-    st.sampled_from([SOMEBODY.upper(), f"{{{SOMEBODY}}}", "urn:uuid:" + SOMEBODY, "0" * 32]),
+    st.sampled_from([SOME_ID.upper(), f"{{{SOME_ID}}}", "urn:uuid:" + SOME_ID, "0" * 32]),
     st.sampled_from(["", "\0", "\ud800", "x" * 100_000, "https://[", "//", "True"]),
     st.integers(),
-    st.floats(),  # NaN and infinities too: Python's own encoder writes them
+    st.floats(),  # includes NaN and infinities, which Python's json module writes and reads
     st.text(st.characters(), max_size=20),
     st.sampled_from([1, 2, 50, 200]).map(nested),
     st.recursive(
@@ -161,41 +164,43 @@ ODD: st.SearchStrategy[Any] = st.one_of(
 )
 
 
-def holders(value: Any) -> Iterator[Any]:
-    """Yield every list and object inside."""
+def containers(value: Any) -> Iterator[Any]:
+    """Yield the value, if it is a list or an object, and every list and object in it."""
     if isinstance(value, dict | list):
         yield value
         for inner in value.values() if isinstance(value, dict) else value:
-            yield from holders(inner)
+            yield from containers(inner)
 
 
 @st.composite
-def edited(draw: st.DrawFn, good: Any) -> Any:
-    """A good document with up to three places changed, removed, added or moved."""
-    document = [copy.deepcopy(good)]  # so that the whole can be replaced too
+def edited_documents(draw: st.DrawFn, valid: Any) -> Any:
+    """A valid document with one to three values replaced, removed or added."""
+    document = [copy.deepcopy(valid)]  # in a list, so that the document itself can be replaced
     for _ in range(draw(st.integers(1, 3))):
-        holder = draw(st.sampled_from(list(holders(document))))
-        if isinstance(holder, dict):
-            names = sorted(holder)
+        container = draw(st.sampled_from(list(containers(document))))
+        if isinstance(container, dict):
+            names = sorted(container)
             name = draw(st.sampled_from(names) | st.text(max_size=5)) if names else "x"
-            if name in holder and draw(st.booleans()):
-                del holder[name]
+            if name in container and draw(st.booleans()):
+                del container[name]
             else:
-                holder[name] = draw(ODD)
-        elif holder and (holder is document or draw(st.booleans())):
-            holder[draw(st.integers(0, len(holder) - 1))] = draw(ODD)
+                container[name] = draw(UNUSUAL_VALUES)
+        elif container and (container is document or draw(st.booleans())):
+            container[draw(st.integers(0, len(container) - 1))] = draw(UNUSUAL_VALUES)
         else:
-            holder.insert(0, draw(ODD))
+            container.insert(0, draw(UNUSUAL_VALUES))
     return document[0]
 
 
 @st.composite
-def bodies(draw: st.DrawFn, good: Any) -> bytes:
-    """The JSON of an edited document; now and then damaged as text."""
-    text = json.dumps(draw(edited(good)), ensure_ascii=draw(st.booleans()))
+def edited_bodies(draw: st.DrawFn, valid: Any) -> bytes:
+    """The JSON text of an edited document, sometimes made invalid."""
+    text = json.dumps(draw(edited_documents(valid)), ensure_ascii=draw(st.booleans()))
     body = text.encode("utf-8", "surrogatepass")
-    match draw(st.sampled_from(["whole"] * 8 + ["cut", "spliced", "deep", "digits", "twice"])):
-        case "cut":
+    match draw(
+        st.sampled_from(["unchanged"] * 8 + ["truncated", "spliced", "deep", "digits", "duplicate"])
+    ):
+        case "truncated":
             body = body[: draw(st.integers(0, len(body)))]
         case "spliced":
             at = draw(st.integers(0, len(body)))
@@ -204,25 +209,25 @@ def bodies(draw: st.DrawFn, good: Any) -> bytes:
             body = b'{"id":' * draw(st.sampled_from([100, 990, 5000, 100_000])) + body
         case "digits":
             body = body.replace(b"1", b"1" * draw(st.sampled_from([300, 4299, 4301, 50_000])))
-        case "twice":
+        case "duplicate":
             body = body[:-1] + b',"id":1,"next":[]}'
     return body
 
 
-EDITED = settings(
+FUZZ_SETTINGS = settings(
     max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
 
 
-def give(
+def set_response(
     sandbox: Sandbox, operation: str, code: int, body: bytes, kind: str = "application/json"
 ) -> None:
     sandbox.faults.add(operation, faults.status(code, body, content_type=kind))
 
 
-def give_success(sandbox: Sandbox, name: str, body: bytes) -> None:
+def set_success(sandbox: Sandbox, name: str, body: bytes) -> None:
     operation = name.partition(",")[0]
-    give(sandbox, operation, answers.success(operation)[0], body)
+    set_response(sandbox, operation, answers.success(operation)[0], body)
 
 
 @pytest.fixture(scope="module")
@@ -237,48 +242,50 @@ def haut(sandbox: Sandbox) -> Iterator[Haut]:
         yield client
 
 
-def test_every_answer_with_a_body_is_here() -> None:
-    assert {name.partition(",")[0] for name in ANSWERS} == set(answers.ANSWERING)
-    assert len([call for call in documents.calls() if call.response is not None]) == len(CALLS)
+def test_every_operation_with_a_response_body_is_tested() -> None:
+    assert {name.partition(",")[0] for name in RESPONSES} == set(answers.ANSWERING)
+    assert len([call for call in documents.calls() if call.response is not None]) == len(
+        DOCUMENTED_CALLS
+    )
 
 
-def test_every_model_that_an_answer_is_read_into_is_here(
+def test_every_response_model_is_tested(
     haut: Haut, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: set[str] = set()
     for name in models.__all__:
         model = getattr(models, name)
 
-        def watched(document: Any, name: str = name, original: Any = model.from_dict) -> Any:
+        def recording(document: Any, name: str = name, original: Any = model.from_dict) -> Any:
             read.add(name)
             return original(document)
 
-        monkeypatch.setattr(model, "from_dict", watched)
-    for operation, (call, _, good) in ANSWERS.items():
-        give_success(sandbox, operation, json.dumps(good).encode())
+        monkeypatch.setattr(model, "from_dict", recording)
+    for operation, (call, _, valid) in RESPONSES.items():
+        set_success(sandbox, operation, json.dumps(valid).encode())
         call(haut)
-    # What is sent is never read, and errors are read by the wire: test_an_edited_refusal_...
+    # Models of requests are not parsed, and the HTTP core parses error bodies without the models.
     unread = {name for name in models.__all__ if name.startswith("Error") or "Request" in name}
     assert read == set(models.__all__) - unread
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("operation", ANSWERS)
-def test_an_edited_answer_is_a_model_or_an_unexpected_response(
+@pytest.mark.parametrize("operation", RESPONSES)
+def test_edited_success_response_gives_a_model_or_unexpected_response(
     haut: Haut, sandbox: Sandbox, operation: str
 ) -> None:
-    call, model, good = ANSWERS[operation]
+    call, model, valid = RESPONSES[operation]
 
     outcomes = {"model": 0, "error": 0}
 
-    @EDITED
-    @given(bodies(good))
+    @FUZZ_SETTINGS
+    @given(edited_bodies(valid))
     def check(body: bytes) -> None:
-        give_success(sandbox, operation, body)
+        set_success(sandbox, operation, body)
         try:
             result = call(haut)
-        except DeletionIncomplete as stopped:  # of delete_many, which adds how far it came
-            check_error(stopped.cause)
+        except DeletionIncomplete as error:  # raised by delete_many
+            check_error(error.cause)
         except UnexpectedResponse as error:
             check_error(error)
         else:
@@ -286,8 +293,8 @@ def test_an_edited_answer_is_a_model_or_an_unexpected_response(
             assert isinstance(result, model)
             assert result is not None or model is type(None)
             for item in result.items if isinstance(result, Page) else [result]:
-                for moment in (getattr(item, name, None) for name in TIMES):
-                    assert moment is None or moment.utcoffset() is not None
+                for time in (getattr(item, name, None) for name in TIME_FIELDS):
+                    assert time is None or time.utcoffset() is not None
 
     def check_error(error: object) -> None:
         outcomes["error"] += 1
@@ -302,43 +309,52 @@ def test_an_edited_answer_is_a_model_or_an_unexpected_response(
 
 
 @pytest.mark.slow
-def test_an_edited_refusal_is_still_a_refusal(haut: Haut, sandbox: Sandbox) -> None:
-    @EDITED
-    @given(bodies(documents.facts_error_example()))
+def test_edited_error_response_keeps_its_error_class(haut: Haut, sandbox: Sandbox) -> None:
+    @FUZZ_SETTINGS
+    @given(edited_bodies(documents.facts_error_example()))
     def check(body: bytes) -> None:
-        give(sandbox, "get_image", 400, body)
+        set_response(sandbox, "get_image", 400, body)
         with pytest.raises(BadRequest):
-            haut.images.get(SOMEBODY)
+            haut.images.get(SOME_ID)
 
     check()
 
 
-REFUSAL = b"""<?xml version="1.0" encoding="UTF-8"?>
+STORAGE_ERROR = b"""<?xml version="1.0" encoding="UTF-8"?>
 <Error><Code>AccessDenied</Code><Message>Access denied.</Message></Error>"""
-XML = [b"UTF-16", b"hex", b"nobody", b"<Code>", b"</Code>", b"<!DOCTYPE a SYSTEM 'b'>", b"&b;", b""]
+XML_PARTS = [
+    b"UTF-16",
+    b"hex",
+    b"unknown",
+    b"<Code>",
+    b"</Code>",
+    b"<!DOCTYPE a SYSTEM 'b'>",
+    b"&b;",
+    b"",
+]
 
 
 @st.composite
-def refusals(draw: st.DrawFn) -> bytes:
-    """The storage's XML with up to three pieces replaced."""
-    body = REFUSAL
+def edited_storage_errors(draw: st.DrawFn) -> bytes:
+    """The error body of the storage with one to three parts replaced."""
+    body = STORAGE_ERROR
     for _ in range(draw(st.integers(1, 3))):
         pieces = [b"UTF-8", b"<Code>", b"</Code>", b"AccessDenied", b"Error", b"?>"]
         piece = draw(st.sampled_from(pieces) | st.binary(min_size=1, max_size=3))
-        body = body.replace(piece, draw(st.sampled_from(XML) | st.binary(max_size=6)), 1)
+        body = body.replace(piece, draw(st.sampled_from(XML_PARTS) | st.binary(max_size=6)), 1)
     return body
 
 
 @pytest.mark.slow
-def test_an_edited_refusal_of_the_storage_is_still_one(haut: Haut, sandbox: Sandbox) -> None:
+def test_edited_storage_error_raises_storage_error(haut: Haut, sandbox: Sandbox) -> None:
     [subject] = sandbox.add_subjects(1)
     [image] = sandbox.add_images(subject, 1, b"photo")
 
-    @EDITED
-    @given(refusals())
-    @example(REFUSAL.replace(b"UTF-8", b"nobody"))
+    @FUZZ_SETTINGS
+    @given(edited_storage_errors())
+    @example(STORAGE_ERROR.replace(b"UTF-8", b"unknown"))
     def check(body: bytes) -> None:
-        give(sandbox, "download_image", 403, body, "application/xml")
+        set_response(sandbox, "download_image", 403, body, "application/xml")
         with pytest.raises(StorageError) as caught:
             haut.images.download(image.id, io.BytesIO())
         assert caught.value.status == 403

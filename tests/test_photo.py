@@ -1,7 +1,7 @@
-"""Photos: what is refused before any request, and that the bytes sent are the bytes that were given.
+"""Tests of the photo checks, and of reading the checked photo.
 
-Pillow, which shares no code with the header reader, judges it: on several hundred generated files,
-on every prefix of small ones, and on whatever hypothesis makes of them.
+The header reader must agree with Pillow, which shares no code with it, on generated files, on every
+prefix of small files, and on files that hypothesis damages.
 """
 
 from __future__ import annotations
@@ -31,15 +31,24 @@ from hypothesis import strategies as st
 from haut_ext.errors import ImageRejected
 from haut_ext.photos.checks import MAX_BYTES, MIN_EDGE, Photo, PhotoFile
 from haut_ext.photos.image_header import read_header
-from tests.photo_files import chunk, decodes, encoded, jpeg, oracle, others, photos, picture
+from tests.photo_files import (
+    encode,
+    invalid_files,
+    jpeg,
+    make_image,
+    pillow_decodes,
+    pillow_header,
+    png_chunk,
+    valid_files,
+)
 
-SAMPLES = Path(__file__).parent.parent / "examples" / "photos"
-GOOD = jpeg()
-PNG_START = encoded(picture("L", (300, 300)), "PNG")[:33]
+EXAMPLES = Path(__file__).parent.parent / "examples" / "photos"
+VALID = jpeg()
+PNG_START = encode(make_image("L", (300, 300)), "PNG")[:33]
 
 
-def reading(data: bytes) -> tuple[str, int, int] | None:
-    """What our reader makes of the bytes, in the oracle's terms."""
+def header_of(data: bytes) -> tuple[str, int, int] | None:
+    """Return format, width and height as read by the SDK, or None if it rejects the bytes."""
     try:
         header = read_header(io.BytesIO(data).read, len(data), MAX_BYTES)
     except ImageRejected:
@@ -51,73 +60,73 @@ def type_name(file: object) -> str:
     return type(file).__name__
 
 
-def refusal(file: object) -> tuple[str, ...]:
+def rejection_reasons(file: object) -> tuple[str, ...]:
     with pytest.raises(ImageRejected) as caught:
         Photo.open(cast(PhotoFile, file))
     return caught.value.reasons
 
 
-def sent(photo: Photo) -> bytes:
+def read_all(photo: Photo) -> bytes:
     return b"".join(photo.chunks())
 
 
-def until_refused(pieces: Iterator[bytes], reason: str) -> int:
-    """How many bytes come out before the refusal."""
+def bytes_before_rejection(pieces: Iterator[bytes], reason: str) -> int:
+    """Return the number of bytes read before the photo is rejected."""
     received: list[int] = []
     with pytest.raises(ImageRejected, match=re.escape(reason)):
         received.extend(map(len, pieces))
     return sum(received)
 
 
-class Live(io.RawIOBase):
-    """A stream that cannot seek and gives a little at a time, as a socket does."""
+class UnseekableStream(io.RawIOBase):
+    """A stream that cannot seek and returns few bytes at a time, as a socket does."""
 
-    def __init__(self, data: bytes, at_once: int = 1000) -> None:
+    def __init__(self, data: bytes, max_read: int = 1000) -> None:
         self.rest = io.BytesIO(data)
-        self.at_once = at_once
+        self.max_read = max_read
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1) -> bytes:
-        return self.rest.read(min(size, self.at_once))
+        return self.rest.read(min(size, self.max_read))
 
 
-def live(data: bytes, at_once: int = 1000) -> BinaryIO:
-    return cast(BinaryIO, Live(data, at_once))
+def unseekable(data: bytes, max_read: int = 1000) -> BinaryIO:
+    return cast(BinaryIO, UnseekableStream(data, max_read))
 
 
-# The header, judged by Pillow
+# Header, compared with Pillow
 
 
 @pytest.mark.slow
-def test_good_files_are_read_as_pillow_reads_them() -> None:
-    files = dict(photos())
+def test_header_of_a_valid_file_is_the_same_as_in_pillow() -> None:
+    files = dict(valid_files())
     assert len(files) > 400
-    assert {name: reading(data) for name, data in files.items()} == {
-        name: oracle(data) for name, data in files.items()
+    assert {name: header_of(data) for name, data in files.items()} == {
+        name: pillow_header(data) for name, data in files.items()
     }
-    assert None not in map(oracle, files.values())
+    assert None not in map(pillow_header, files.values())
 
 
 @pytest.mark.slow
-def test_what_pillow_refuses_is_refused() -> None:
-    files = dict(others())
+def test_files_that_pillow_rejects_are_rejected() -> None:
+    files = dict(invalid_files())
     assert len(files) > 200
-    assert {name: reading(data) for name, data in files.items()} == dict.fromkeys(files)
-    assert set(map(oracle, files.values())) == {None}
+    assert {name: header_of(data) for name, data in files.items()} == dict.fromkeys(files)
+    assert set(map(pillow_header, files.values())) == {None}
 
 
-@pytest.mark.parametrize("path", sorted(SAMPLES.glob("portrait.*")), ids=lambda path: path.suffix)
-def test_samples(path: Path) -> None:
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("portrait.*")), ids=lambda path: path.suffix)
+def test_example_photos_are_accepted(path: Path) -> None:
     data = path.read_bytes()
     photo = Photo.open(path)
-    assert (photo.header.format, photo.header.width, photo.header.height) == oracle(data)
-    assert sent(photo) == data
+    assert (photo.header.format, photo.header.width, photo.header.height) == pillow_header(data)
+    assert read_all(photo) == data
 
 
 @pytest.mark.parametrize(
-    ("kind", "mode", "options"),
+    ("format_name", "mode", "options"),
     [
         ("JPEG", "RGB", {"quality": 1}),
         ("JPEG", "L", {"progressive": True, "comment": b"?" * 300}),
@@ -127,17 +136,19 @@ def test_samples(path: Path) -> None:
         ("WEBP", "RGB", {"quality": 1}),
         ("WEBP", "RGBA", {"exif": b"Exif\0\0" + bytes(50)}),
         ("WEBP", "L", {"lossless": True}),
-        ("WEBP", "RGB", {"save_all": True, "append_images": [picture("L", (16, 12))]}),
+        ("WEBP", "RGB", {"save_all": True, "append_images": [make_image("L", (16, 12))]}),
     ],
 )
-def test_every_prefix_of_a_file(kind: str, mode: str, options: dict[str, Any]) -> None:
-    data = encoded(picture(mode, (16, 12)), kind, **options)
+def test_prefix_of_a_file_is_accepted_only_if_pillow_reads_its_header(
+    format_name: str, mode: str, options: dict[str, Any]
+) -> None:
+    data = encode(make_image(mode, (16, 12)), format_name, **options)
     lengths = range(len(data) + 1)
-    accepted = {length: reading(data[:length]) for length in lengths}
-    assert accepted == {length: oracle(data[:length]) for length in lengths}
+    accepted = {length: header_of(data[:length]) for length in lengths}
+    assert accepted == {length: pillow_header(data[:length]) for length in lengths}
 
 
-FUZZ = settings(max_examples=400, deadline=None, database=None)
+FUZZ_SETTINGS = settings(max_examples=400, deadline=None, database=None)
 
 
 JPEG_TOKENS = [
@@ -153,14 +164,14 @@ TOKENS = [*JPEG_TOKENS, b"\0\0", b"\xff" * 4, b"IDAT", b"IEND", b"IHDR", b"VP8 "
 
 
 @cache
-def seeds() -> list[bytes]:
-    return [data for _, data in photos() if len(data) < 3000]
+def small_files() -> list[bytes]:
+    return [data for _, data in valid_files() if len(data) < 3000]
 
 
 @st.composite
-def mutated(draw: st.DrawFn) -> bytes:
-    """A small good file with a few edits, most of them in its header."""
-    data = bytearray(draw(st.sampled_from(seeds())))
+def damaged_files(draw: st.DrawFn) -> bytes:
+    """A small valid file with a few edits, most of them in its header."""
+    data = bytearray(draw(st.sampled_from(small_files())))
     token = st.sampled_from(TOKENS)
     for _ in range(draw(st.integers(1, 4))):
         at = draw(st.integers(0, min(len(data), draw(st.sampled_from([40, 250, 3000])))))
@@ -169,24 +180,24 @@ def mutated(draw: st.DrawFn) -> bytes:
 
 
 @pytest.mark.slow
-@FUZZ
-@given(mutated())
-def test_mutated_files(data: bytes) -> None:
-    ours, theirs = reading(data), oracle(data)
+@FUZZ_SETTINGS
+@given(damaged_files())
+def test_header_of_a_damaged_file_is_the_same_as_in_pillow(data: bytes) -> None:
+    ours, theirs = header_of(data), pillow_header(data)
     if ours and theirs:
         assert ours == theirs
-    if decodes(data):
+    if pillow_decodes(data):
         assert ours == theirs
 
 
 @pytest.mark.slow
-@FUZZ
+@FUZZ_SETTINGS
 @given(
     st.sampled_from([b"", b"\xff\xd8\xff", b"RIFF\xff\0\0\0WEBPVP8X\x0a\0\0\0", PNG_START]),
     st.binary(max_size=400),
 )
-def test_any_bytes_are_read_or_refused(start: bytes, rest: bytes) -> None:
-    ours, theirs = reading(start + rest), oracle(start + rest)
+def test_header_of_arbitrary_bytes_is_the_same_as_in_pillow(start: bytes, rest: bytes) -> None:
+    ours, theirs = header_of(start + rest), pillow_header(start + rest)
     if ours and theirs:
         assert ours == theirs
 
@@ -197,14 +208,18 @@ def test_any_bytes_are_read_or_refused(start: bytes, rest: bytes) -> None:
     [
         pytest.param(b"\xff\xd8" + b"\xff" * MAX_BYTES, id="fill bytes"),
         pytest.param(b"\xff\xd8\xff" + b"\xd0\xff" * (MAX_BYTES // 2), id="restart markers"),
-        pytest.param(PNG_START + chunk(b"teSt") * (MAX_BYTES // 12), id="empty chunks"),
-        pytest.param(PNG_START + b"\xff\xff\xff\xffteSt" + bytes(MAX_BYTES), id="a huge chunk"),
+        pytest.param(PNG_START + png_chunk(b"teSt") * (MAX_BYTES // 12), id="empty chunks"),
         pytest.param(
-            PNG_START + (MAX_BYTES - 99).to_bytes(4) + b"teSt" + bytes(MAX_BYTES), id="a long chunk"
+            PNG_START + b"\xff\xff\xff\xffteSt" + bytes(MAX_BYTES),
+            id="chunk length above the file size",
+        ),
+        pytest.param(
+            PNG_START + (MAX_BYTES - 99).to_bytes(4) + b"teSt" + bytes(MAX_BYTES),
+            id="chunk as long as the file",
         ),
     ],
 )
-def test_a_header_without_end_costs_a_bounded_walk(data: bytes) -> None:
+def test_endless_header_is_rejected_after_bounded_work(data: bytes) -> None:
     class Counting(io.BytesIO):
         reads = 0
 
@@ -213,7 +228,7 @@ def test_a_header_without_end_costs_a_bounded_walk(data: bytes) -> None:
             return super().read(size)
 
     stream = Counting(data)
-    with traced() as peak:
+    with traced_memory() as peak:
         with pytest.raises(ImageRejected, match=r"damaged|do not begin"):
             read_header(stream.read, len(data), MAX_BYTES)
         assert peak() < 2**20
@@ -221,8 +236,8 @@ def test_a_header_without_end_costs_a_bounded_walk(data: bytes) -> None:
 
 
 @contextmanager
-def traced() -> Iterator[Callable[[], int]]:
-    """Give a function that tells the most bytes allocated at a time since the start."""
+def traced_memory() -> Iterator[Callable[[], int]]:
+    """Yield a function that returns the peak of allocated bytes since the start."""
     tracemalloc.start()
     start, _ = tracemalloc.get_traced_memory()
     try:
@@ -235,120 +250,125 @@ def traced() -> Iterator[Callable[[], int]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_edges(kind: str) -> None:
-    assert Photo.open(encoded(picture("L", (MIN_EDGE, MIN_EDGE)), kind)).header.width == MIN_EDGE
+@pytest.mark.parametrize("format_name", ["JPEG", "PNG", "WEBP"])
+def test_edges_shorter_than_256_pixels_are_rejected(format_name: str) -> None:
+    assert (
+        Photo.open(encode(make_image("L", (MIN_EDGE, MIN_EDGE)), format_name)).header.width
+        == MIN_EDGE
+    )
     for size in [(255, 4000), (4000, 255), (255, 255), (1, 1)]:
-        (reason,) = refusal(encoded(picture("L", size), kind))
+        (reason,) = rejection_reasons(encode(make_image("L", size), format_name))
         assert f"{size[0]}x{size[1]} px" in reason
         assert "256" in reason
 
 
-def padded(path: Path, size: int, start: bytes = GOOD) -> Path:
-    """A file of that size that begins with `start` and goes on with zeros, which cost no disk."""
+def padded_file(path: Path, size: int, start: bytes = VALID) -> Path:
+    """Write a sparse file of `size` bytes that begins with `start` and continues with zeros."""
     path.write_bytes(start)
     os.truncate(path, size)
     return path
 
 
-def test_sizes(tmp_path: Path) -> None:
-    largest = padded(tmp_path / "largest", MAX_BYTES)
+def test_photos_above_the_maximum_size_are_rejected(tmp_path: Path) -> None:
+    largest = padded_file(tmp_path / "largest", MAX_BYTES)
     assert Photo.open(largest).size == MAX_BYTES == 31_457_280
-    (reason,) = refusal(padded(tmp_path / "larger", MAX_BYTES + 1))
+    (reason,) = rejection_reasons(padded_file(tmp_path / "larger", MAX_BYTES + 1))
     assert "31,457,281 bytes" in reason
     assert "31,457,280" in reason
     data = largest.read_bytes()
     assert Photo.open(data).size == MAX_BYTES
-    assert refusal(data + b"\0") == (reason,)
+    assert rejection_reasons(data + b"\0") == (reason,)
     with largest.open("ab") as file:
         file.write(b"\0")
     with largest.open("rb") as file:
-        assert refusal(file) == (reason,)
+        assert rejection_reasons(file) == (reason,)
         file.seek(1)
-        # One byte less is short enough, and no longer a JPEG.
-        assert len(refusal(file)) == 1
+        # Without its first byte the file has an allowed size but is not a JPEG.
+        assert len(rejection_reasons(file)) == 1
         assert file.tell() == 1
 
 
 @pytest.mark.parametrize(
-    "empty", [b"", bytearray(), memoryview(b""), io.BytesIO(), live(b"")], ids=type_name
+    "empty", [b"", bytearray(), memoryview(b""), io.BytesIO(), unseekable(b"")], ids=type_name
 )
-def test_no_bytes(empty: object) -> None:
-    assert refusal(empty) == ("the photo is 0 bytes long; it must have at least one",)
+def test_photo_without_bytes_is_rejected(empty: object) -> None:
+    assert rejection_reasons(empty) == ("the photo is 0 bytes long; it must have at least one",)
 
 
-def test_an_empty_file(tmp_path: Path) -> None:
-    assert "0 bytes" in refusal(padded(tmp_path / "empty", 0))[0]
+def test_empty_file_is_rejected(tmp_path: Path) -> None:
+    assert "0 bytes" in rejection_reasons(padded_file(tmp_path / "empty", 0))[0]
 
 
-def test_all_reasons_at_once(tmp_path: Path) -> None:
-    path = padded(tmp_path / "photo", MAX_BYTES + 1, jpeg((255, 4000)))
-    reasons = refusal(path)
+def test_all_reasons_are_reported_in_one_error(tmp_path: Path) -> None:
+    path = padded_file(tmp_path / "photo", MAX_BYTES + 1, jpeg((255, 4000)))
+    reasons = rejection_reasons(path)
     assert len(reasons) == 2
     assert "31,457,281 bytes" in reasons[0]
     assert "255x4000 px" in reasons[1]
-    reasons = refusal(padded(path, MAX_BYTES + 1, b"GIF89a"))
+    reasons = rejection_reasons(padded_file(path, MAX_BYTES + 1, b"GIF89a"))
     assert len(reasons) == 2
     assert "by content, not by name" in reasons[0] + reasons[1]
 
 
-# What a photo may be
+# Accepted types
 
 
-def test_the_content_decides_and_not_the_name(tmp_path: Path) -> None:
+def test_format_is_detected_from_the_content_and_not_the_file_name(tmp_path: Path) -> None:
     path = tmp_path / "photo.jpg"
-    path.write_bytes(encoded(picture("RGB", (300, 300)), "PNG"))
+    path.write_bytes(encode(make_image("RGB", (300, 300)), "PNG"))
     assert Photo.open(path).header.format == "PNG"
-    path.write_bytes(encoded(picture("RGB", (300, 300)), "GIF"))
-    assert "by content, not by name" in refusal(path)[0]
+    path.write_bytes(encode(make_image("RGB", (300, 300)), "GIF"))
+    assert "by content, not by name" in rejection_reasons(path)[0]
 
 
 @pytest.mark.parametrize(
     "file",
     [
-        GOOD,
-        bytearray(GOOD),
-        memoryview(GOOD),
-        memoryview(array("H", GOOD + b"\0" * (len(GOOD) % 2))),
+        VALID,
+        bytearray(VALID),
+        memoryview(VALID),
+        memoryview(array("H", VALID + b"\0" * (len(VALID) % 2))),
     ],
     ids=type_name,
 )
-def test_bytes(file: bytes | bytearray | memoryview) -> None:
+def test_bytes_like_object_is_accepted_and_can_be_read_again(
+    file: bytes | bytearray | memoryview,
+) -> None:
     photo = Photo.open(file)
     assert photo.replayable
     assert photo.size == memoryview(file).nbytes
-    assert sent(photo) == sent(photo) == bytes(file)
+    assert read_all(photo) == read_all(photo) == bytes(file)
     assert {type(piece) for piece in photo.chunks()} == {bytes}
 
 
-def test_bytes_are_not_copied_whole() -> None:
+def test_bytes_are_not_copied_as_a_whole() -> None:
     data = bytearray(MAX_BYTES)
-    data[: len(GOOD)] = GOOD
-    with traced() as peak:
+    data[: len(VALID)] = VALID
+    with traced_memory() as peak:
         assert sum(map(len, Photo.open(data).chunks())) == MAX_BYTES
         assert peak() < 2**20
-    data.append(0)  # a view that was left behind would forbid this
+    data.append(0)  # raises BufferError if a memoryview is left open
 
 
-def test_a_path_is_read_in_pieces(tmp_path: Path) -> None:
-    path = padded(tmp_path / "photo", MAX_BYTES)
-    with traced() as peak:
+def test_file_is_read_in_chunks(tmp_path: Path) -> None:
+    path = padded_file(tmp_path / "photo", MAX_BYTES)
+    with traced_memory() as peak:
         photo = Photo.open(path)
         for _ in range(2):
             assert sum(map(len, photo.chunks())) == MAX_BYTES
         assert peak() < 2**20
     assert {len(piece) for piece in photo.chunks()} == {256 * 1024}
-    assert sent(Photo.open(str(path))) == path.read_bytes()
+    assert read_all(Photo.open(str(path))) == path.read_bytes()
 
 
 NAME = "Jane Doe 1990-01-01.jpg"
 
 
-def seen(error: BaseException) -> str:
+def text_of(error: BaseException) -> str:
     return "".join(traceback.format_exception(error)) + repr(error)
 
 
-def test_what_cannot_be_read(tmp_path: Path) -> None:
+def test_file_that_cannot_be_read_is_rejected_with_the_reason(tmp_path: Path) -> None:
     path = tmp_path / NAME
     files: dict[str, Callable[[], object]] = {
         os.strerror(errno.ENOENT): lambda: path,
@@ -362,64 +382,64 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
             Photo.open(cast(PhotoFile, file()))
         assert len(caught.value.reasons) == 1
         assert reason in str(caught.value)
-        assert "Jane" not in seen(caught.value)
+        assert "Jane" not in text_of(caught.value)
         assert pickle.loads(pickle.dumps(caught.value)).reasons == caught.value.reasons
 
 
-def test_a_named_pipe_is_refused_without_waiting_for_a_writer(tmp_path: Path) -> None:
+def test_named_pipe_is_rejected_without_waiting_for_a_writer(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert "not that of a regular file" in refusal(tmp_path / "pipe")[0]
+    assert "not that of a regular file" in rejection_reasons(tmp_path / "pipe")[0]
 
 
-def test_a_file_that_may_not_be_read() -> None:
+def test_file_without_read_permission_is_rejected() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, NAME)
-        path.write_bytes(GOOD)
+        path.write_bytes(VALID)
         os.chmod(folder, stat.S_IRWXU | stat.S_IRWXG | stat.S_IRWXO)
         path.chmod(0)
         user = os.geteuid()
-        if user == 0:  # root may read everything, so be somebody else
+        if user == 0:  # root ignores file permissions, so become another user
             os.seteuid(65534)
         try:
             with pytest.raises(ImageRejected, match=os.strerror(errno.EACCES)) as caught:
                 Photo.open(path)
         finally:
             os.seteuid(user)
-        assert "Jane" not in seen(caught.value)
+        assert "Jane" not in text_of(caught.value)
 
 
-def test_what_is_no_photo(tmp_path: Path) -> None:
-    for wrong in (None, 3, [GOOD], Photo):
-        assert "a path, bytes or an open binary file" in refusal(wrong)[0]
+def test_unsupported_object_is_rejected(tmp_path: Path) -> None:
+    for wrong in (None, 3, [VALID], Photo):
+        assert "a path, bytes or an open binary file" in rejection_reasons(wrong)[0]
     path = tmp_path / "photo"
-    path.write_bytes(GOOD)
+    path.write_bytes(VALID)
     with path.open(encoding="latin-1") as text:
-        assert "binary mode" in refusal(text)[0]
+        assert "binary mode" in rejection_reasons(text)[0]
         assert text.tell() == 0
-    assert "binary mode" in refusal(io.StringIO("text"))[0]
-    assert "contiguous" in refusal(memoryview(GOOD)[::2])[0]
+    assert "binary mode" in rejection_reasons(io.StringIO("text"))[0]
+    assert "contiguous" in rejection_reasons(memoryview(VALID)[::2])[0]
     with path.open("r+b") as closed:
         pass
-    assert "cannot be read" in refusal(closed)[0]
+    assert "cannot be read" in rejection_reasons(closed)[0]
     with (tmp_path / "written").open("wb") as write_only:
-        write_only.write(GOOD)
+        write_only.write(VALID)
         write_only.flush()
-        assert "cannot be read" in refusal(write_only)[0]
-    released = memoryview(GOOD)
+        assert "cannot be read" in rejection_reasons(write_only)[0]
+    released = memoryview(VALID)
     released.release()
-    assert "cannot be read" in refusal(released)[0]
+    assert "cannot be read" in rejection_reasons(released)[0]
 
 
-def test_an_idle_pipe_that_does_not_block() -> None:
+def test_nonblocking_pipe_is_rejected() -> None:
     receiving, sending = os.pipe()
     os.set_blocking(receiving, False)
     with open(sending, "wb"), open(receiving, "rb", buffering=0) as file:
-        assert "blocking" in refusal(file)[0]
+        assert "blocking" in rejection_reasons(file)[0]
 
 
-def test_the_name_of_the_file_is_never_shown(tmp_path: Path) -> None:
+def test_file_name_is_never_shown(tmp_path: Path) -> None:
     path = tmp_path / NAME
-    path.write_bytes(GOOD)
+    path.write_bytes(VALID)
     photo = Photo.open(path)
     assert "Jane" not in repr(photo)
     assert repr(photo).startswith(
@@ -427,66 +447,66 @@ def test_the_name_of_the_file_is_never_shown(tmp_path: Path) -> None:
     )
     path.unlink()
     with pytest.raises(ImageRejected) as caught:
-        sent(photo)
-    assert "Jane" not in seen(caught.value)
+        read_all(photo)
+    assert "Jane" not in text_of(caught.value)
     path.write_bytes(b"no photo")
     with path.open("rb") as file, pytest.raises(ImageRejected) as caught:
         Photo.open(file)
-    assert "Jane" not in seen(caught.value)
+    assert "Jane" not in text_of(caught.value)
 
 
-# Reading again
+# Reading more than once
 
 
 @pytest.mark.parametrize("buffering", [-1, 0], ids=["buffered", "raw"])
-def test_a_seekable_file_is_replayed_from_where_the_caller_had_it(
+def test_seekable_file_is_read_again_from_the_callers_position(
     tmp_path: Path, buffering: int
 ) -> None:
     path = tmp_path / "several"
-    path.write_bytes(b"x" * 77 + GOOD)
+    path.write_bytes(b"x" * 77 + VALID)
     with path.open("rb", buffering=buffering) as file:
         file.seek(77)
         photo = Photo.open(file)
         assert photo.replayable
-        assert photo.size == len(GOOD)
+        assert photo.size == len(VALID)
         assert file.tell() == 77
         abandoned = photo.chunks()
-        assert next(abandoned) == GOOD[: 256 * 1024]
-        assert sent(photo) == GOOD
+        assert next(abandoned) == VALID[: 256 * 1024]
+        assert read_all(photo) == VALID
         file.seek(3)
-        assert sent(photo) == GOOD
+        assert read_all(photo) == VALID
         del abandoned
         assert file.tell() == 77
         assert not file.closed
 
 
-def test_passes_over_one_file_do_not_disturb_each_other(tmp_path: Path) -> None:
-    data = GOOD + os.urandom(700_000)
+def test_one_file_can_be_read_twice_at_the_same_time(tmp_path: Path) -> None:
+    data = VALID + os.urandom(700_000)
     file = io.BytesIO(data)
     first, second = Photo.open(file), Photo.open(file)
     pairs = list(zip(first.chunks(), second.chunks(), strict=True))
     assert b"".join(a for a, _ in pairs) == b"".join(b for _, b in pairs) == data
 
 
-def test_a_refused_file_is_put_back(tmp_path: Path) -> None:
+def test_position_of_a_rejected_file_is_restored(tmp_path: Path) -> None:
     file = io.BytesIO(b"x" * 9 + jpeg((300, 100)))
     file.seek(9)
-    assert "300x100 px" in refusal(file)[0]
+    assert "300x100 px" in rejection_reasons(file)[0]
     assert file.tell() == 9
     assert not file.closed
 
 
-def test_a_stream_is_sent_once() -> None:
-    data = GOOD + bytes(600_000)
-    photo = Photo.open(live(data))
+def test_stream_can_be_read_only_once() -> None:
+    data = VALID + bytes(600_000)
+    photo = Photo.open(unseekable(data))
     assert (photo.size, photo.replayable) == (None, False)
-    assert sent(photo) == data
+    assert read_all(photo) == data
     with pytest.raises(RuntimeError, match="can be read once"):
         photo.chunks()
 
 
-def test_a_pipe() -> None:
-    data = (SAMPLES / "portrait.jpg").read_bytes()
+def test_pipe_is_read_as_a_stream() -> None:
+    data = (EXAMPLES / "portrait.jpg").read_bytes()
     receiving, sending = os.pipe()
 
     def send() -> None:
@@ -504,101 +524,103 @@ def test_a_pipe() -> None:
     assert all(pieces)
 
 
-def test_an_object_that_can_only_be_read_is_a_stream() -> None:
+def test_object_with_only_a_read_method_is_read_as_a_stream() -> None:
     class Readable:
-        read = io.BytesIO(GOOD).read
+        read = io.BytesIO(VALID).read
 
     photo = Photo.open(cast(BinaryIO, Readable()))
     assert not photo.replayable
-    assert sent(photo) == GOOD
+    assert read_all(photo) == VALID
 
 
-def test_a_stream_is_checked_like_everything_else() -> None:
-    assert "255x300 px" in refusal(live(jpeg((255, 300)), at_once=1))[0]
-    assert "by content" in refusal(live(b"GIF89a" * 9))[0]
-    assert "before its pixels" in refusal(live(GOOD[:200]))[0]
+def test_stream_is_checked_like_a_file() -> None:
+    assert "255x300 px" in rejection_reasons(unseekable(jpeg((255, 300)), max_read=1))[0]
+    assert "by content" in rejection_reasons(unseekable(b"GIF89a" * 9))[0]
+    assert "before its pixels" in rejection_reasons(unseekable(VALID[:200]))[0]
 
 
-def test_a_stream_longer_than_allowed_is_refused_before_its_last_allowed_byte() -> None:
-    data = GOOD + bytes(MAX_BYTES - len(GOOD))
-    assert sum(map(len, Photo.open(live(data, 2**20)).chunks())) == MAX_BYTES
-    pieces = Photo.open(live(data + b"\0", 2**20)).chunks()
-    assert 0 < until_refused(pieces, "31,457,280") < MAX_BYTES
+def test_stream_above_the_maximum_size_is_rejected_before_that_size_is_reached() -> None:
+    data = VALID + bytes(MAX_BYTES - len(VALID))
+    assert sum(map(len, Photo.open(unseekable(data, 2**20)).chunks())) == MAX_BYTES
+    pieces = Photo.open(unseekable(data + b"\0", 2**20)).chunks()
+    assert 0 < bytes_before_rejection(pieces, "31,457,280") < MAX_BYTES
 
 
-def test_the_header_that_is_kept_of_a_stream_is_bounded() -> None:
-    before_pixels = PNG_START + chunk(b"teSt", bytes(9 * 2**20))
-    data = before_pixels + encoded(picture("L", (300, 300)), "PNG")[33:]
+def test_at_most_8_mib_of_a_stream_are_read_for_the_header() -> None:
+    before_pixels = PNG_START + png_chunk(b"teSt", bytes(9 * 2**20))
+    data = before_pixels + encode(make_image("L", (300, 300)), "PNG")[33:]
     assert Photo.open(data).header.format == "PNG"
-    (reason,) = refusal(live(data, 2**20))
+    (reason,) = rejection_reasons(unseekable(data, 2**20))
     assert "do not begin within its first 8,388,608 bytes" in reason
 
 
-# Changes between the check and the sending
+# Changes after the check
 
 
 @pytest.mark.parametrize("length", [0, 100_000, 600_000, 600_001 + 10**6, MAX_BYTES])
-def test_a_file_that_changes_its_length_is_never_sent_whole(tmp_path: Path, length: int) -> None:
+def test_file_whose_length_changed_is_never_read_to_the_end(tmp_path: Path, length: int) -> None:
     size = 600_001
-    path = padded(tmp_path / "photo", size)
+    path = padded_file(tmp_path / "photo", size)
     photo = Photo.open(path)
     with path.open("rb") as file:
         same = Photo.open(file)
         os.truncate(path, length)
         for changed in (photo, same):
-            assert until_refused(changed.chunks(), "changed while it was being sent") < size
+            assert (
+                bytes_before_rejection(changed.chunks(), "changed while it was being sent") < size
+            )
         os.truncate(path, size)
-        assert len(sent(photo)) == len(sent(same)) == size
+        assert len(read_all(photo)) == len(read_all(same)) == size
 
 
-def test_bytes_that_change_their_length() -> None:
-    data = bytearray(GOOD)
+def test_bytearray_whose_length_changed_is_rejected() -> None:
+    data = bytearray(VALID)
     photo = Photo.open(data)
     del data[-1]
     with pytest.raises(ImageRejected, match="changed while it was being sent"):
-        sent(photo)
+        read_all(photo)
 
 
-def test_a_file_that_was_closed_or_is_gone(tmp_path: Path) -> None:
-    path = padded(tmp_path / "photo", 1000)
+def test_file_closed_or_deleted_after_the_check_is_rejected(tmp_path: Path) -> None:
+    path = padded_file(tmp_path / "photo", 1000)
     with path.open("rb") as file:
         photo = Photo.open(file)
     with pytest.raises(ImageRejected, match="cannot be read"):
-        sent(photo)
+        read_all(photo)
     photo = Photo.open(path)
     path.unlink()
     with pytest.raises(ImageRejected, match=re.escape(os.strerror(errno.ENOENT))):
-        sent(photo)
+        read_all(photo)
 
 
-def descriptors(path: Path) -> int:
-    """How many descriptors this process has on the file."""
+def descriptor_count(path: Path) -> int:
+    """Return the number of file descriptors of this process that refer to the file."""
     found = 0
     for entry in os.listdir("/dev/fd"):
         try:
             found += os.path.samestat(os.fstat(int(entry)), path.stat())
-        except OSError:  # the one that listed the folder
+        except OSError:  # the descriptor that listdir used
             continue
     return found
 
 
-def test_no_file_stays_open(tmp_path: Path) -> None:
-    path = padded(tmp_path / "photo", 600_000)
+def test_no_file_descriptor_stays_open(tmp_path: Path) -> None:
+    path = padded_file(tmp_path / "photo", 600_000)
     photo = Photo.open(path)
-    assert descriptors(path) == 0
+    assert descriptor_count(path) == 0
     closed, dropped, failing = (cast(Any, photo.chunks()) for _ in range(3))
     for pieces in (closed, dropped, failing):
         next(pieces)
-    assert descriptors(path) == 3
+    assert descriptor_count(path) == 3
     closed.close()
-    assert descriptors(path) == 2
+    assert descriptor_count(path) == 2
     with pytest.raises(KeyboardInterrupt):
         failing.throw(KeyboardInterrupt)
-    assert descriptors(path) == 1
+    assert descriptor_count(path) == 1
     del dropped, pieces
     gc.collect()
-    assert descriptors(path) == 0
-    sent(photo)
-    assert descriptors(path) == 0
-    refusal(padded(path, 600_000, b"no photo"))
-    assert descriptors(path) == 0
+    assert descriptor_count(path) == 0
+    read_all(photo)
+    assert descriptor_count(path) == 0
+    rejection_reasons(padded_file(path, 600_000, b"no photo"))
+    assert descriptor_count(path) == 0

@@ -32,7 +32,7 @@ from haut_ext._async.workflows.upload import new_state, upload_and_compute
 from haut_ext._http.call import origin_of
 from haut_ext._http.tokens import AsyncToken
 from haut_ext.analysis_results import Api, BatchResults
-from haut_ext.argument_checks import check_names, check_seconds, check_text, parse_id
+from haut_ext.argument_checks import Id, check_names, check_seconds, check_text, parse_id
 from haut_ext.environment import with_environment
 from haut_ext.erasure_receipt import ErasureReceipt
 from haut_ext.errors import ConfigError
@@ -53,8 +53,8 @@ _ATTRIBUTES = (
 class AsyncClientOptions(RequestOptions, total=False):
     """Optional arguments of the constructor; see `AsyncHaut`."""
 
-    company_id: str | UUID | None
-    dataset_id: str | UUID | None
+    company_id: Id | None
+    dataset_id: Id | None
     base_url: str | None
     max_in_flight: int
     proxy: str | httpx.URL | httpx.Proxy | None
@@ -71,29 +71,29 @@ class AsyncHaut:
     An argument takes precedence over an environment variable, and a variable over a default.
 
     Args:
-        token: A private token or access token, or a callable that returns one, or an awaitable of one.
-            A callable is called before the first request and once after each 401, no matter how many
-            requests are waiting. Read from HAUT_TOKEN or HAUT_TOKEN_FILE unless given.
+        token: A private or access token, or a callable that returns one, or an awaitable of one.
+            A callable is called before the first request and once after each 401, no matter how
+            many requests are waiting. Read from HAUT_TOKEN or HAUT_TOKEN_FILE unless given.
         company_id: The company's id. Read from HAUT_COMPANY_ID unless given.
         dataset_id: Dataset of all calls that are not given another one. Read from HAUT_DATASET_ID
             unless given.
         base_url: Origin of the service; plain http is accepted for loopback only. Read from
             HAUT_BASE_URL unless given. The default is the production service.
         timeout: Time limits of one attempt: a number of seconds, a `Timeout` or an `httpx.Timeout`.
-        deadline: Limit, in seconds, for a whole call with all its attempts; None means no limit. The
-            default is 120 for an API call and 900 for the transfer of one photo.
+        deadline: Limit, in seconds, for a whole call with all its attempts; None means no limit.
+            The default is 120 for an API call and 900 for the transfer of one photo.
         max_retries: Maximum number of attempts after the first one; 4 unless given. A request is
             repeated only where that is safe.
-        max_retry_after: Longest Retry-After, in seconds, that the client waits for; 60 unless given.
-            If the service asks for more, the call fails.
+        max_retry_after: Longest Retry-After, in seconds, that the client waits for; 60 unless
+            given. If the service asks for more, the call fails.
         headers: Headers sent with every request to the API, but not to the storage.
         user_agent_suffix: Text appended to the User-Agent header.
-        event_hooks: Event hooks of httpx. They are called once for each attempt, with the request as
-            it is sent, including secrets, or with its response. An exception of a hook ends the call.
-            The time that hooks take does not count toward the deadline.
+        event_hooks: Event hooks of httpx. They are called once for each attempt, with the request
+            as it is sent, including secrets, or with its response. An exception of a hook ends the
+            call. The time that hooks take does not count toward the deadline.
         max_in_flight: Maximum number of concurrent requests; 64 unless given.
-        proxy: URL of a proxy, or an `httpx.Proxy`, for https only. The default is the proxy that the
-            environment defines.
+        proxy: URL of a proxy, or an `httpx.Proxy`, for https only. The default is the proxy that
+            the environment defines.
         verify: A CA file or folder, or an `ssl.SSLContext`; applies to an https proxy, too.
         transport: An httpx transport to use instead of connections. Excludes `proxy` and `verify`.
         environment: Variables to read instead of `os.environ`.
@@ -172,11 +172,11 @@ class AsyncHaut:
     ) -> Self:
         """Log in, and return a client whose access token is renewed before it expires.
 
-        In the last quarter of the token's lifetime, one caller refreshes it while the others continue
-        to use it. If that fails, it is tried again a minute later. In the last thirtieth of the
-        lifetime, and after a 401, all callers wait for the new token, and a failure is raised in all
-        of them. The password is sent again only if the service rejects the refresh, and at most once
-        a minute.
+        In the last quarter of the token's lifetime, one caller refreshes it while the others
+        continue to use it. If that fails, it is tried again a minute later. In the last thirtieth
+        of the lifetime, and after a 401, all callers wait for the new token, and a failure is
+        raised in all of them. The password is sent again only if the service rejects the refresh,
+        and at most once a minute.
 
         The service blocks frequent logins (api-facts 1.2), so log in once for a whole program. A
         client that was created by `login` cannot be pickled, because each copy would log in by
@@ -254,7 +254,8 @@ class AsyncHaut:
 
         Args:
             method: HTTP method.
-            path: Path beginning with a slash, such as `/api/v1/companies/.../`, or a URL of the API.
+            path: Path beginning with a slash, such as `/api/v1/companies/.../`, or a URL of the
+                API.
             params: Query parameters.
             json: JSON body.
             headers: Additional headers. Accept allows bodies other than JSON.
@@ -296,7 +297,7 @@ class AsyncHaut:
 
     async def upload_and_compute(
         self,
-        subject_id: str | UUID,
+        subject_id: Id,
         *,
         front: PhotoFile | None = None,
         right: PhotoFile | None = None,
@@ -320,7 +321,8 @@ class AsyncHaut:
 
         Raises:
             ConfigError: Before any request, if an argument is invalid.
-            ImageRejected: Before any request, if a photo is invalid; lists the problems of all photos.
+            ImageRejected: Before any request, if a photo is invalid; lists the problems of all
+                photos.
             UploadIncomplete: If the upload stopped; pass the error's `state` to `resume_upload`.
             ResultsTimeout: If the upload is complete, but not all results exist within
                 `wait_timeout`. The error carries the batch and the existing results.
@@ -342,9 +344,9 @@ class AsyncHaut:
         """Complete an upload that stopped, from the state that the error carries.
 
         Sides that are stored are not sent again. If the record of an image exists but its photo is
-        not known to be stored, the record is deleted and created again. That includes a record whose
-        creation was not confirmed; it is identified by its side, its missing file and its time, so
-        do not resume while the same side of the same subject is being uploaded elsewhere.
+        not known to be stored, the record is deleted and created again. That includes a record
+        whose creation was not confirmed; it is identified by its side, its missing file and its
+        time, so do not resume while the same side of the same subject is being uploaded elsewhere.
 
         In v3, unless all sides are stored, all records are deleted and all photos are sent again.
 
@@ -360,7 +362,8 @@ class AsyncHaut:
 
         Raises:
             ConfigError: If the photos are not those of exactly the sides that are missing.
-            ImageRejected: Before any request, if a photo is invalid; lists the problems of all photos.
+            ImageRejected: Before any request, if a photo is invalid; lists the problems of all
+                photos.
             UploadIncomplete: If the upload stopped again; carries the new state.
             ResultsTimeout: As in `upload_and_compute`.
         """
@@ -393,8 +396,8 @@ class AsyncHaut:
         """Wait until every image of a batch is analyzed, and return the images.
 
         That an image is analyzed is inferred, not documented: it has a quality score or a list of
-        problems, and an auxiliary image. The images are requested at intervals that grow from 0.5 to
-        5 seconds.
+        problems, and an auxiliary image. The images are requested at intervals that grow from 0.5
+        to 5 seconds.
 
         Args:
             batch: The result of `upload_and_compute`.
@@ -406,7 +409,7 @@ class AsyncHaut:
         return await wait_for_analysis(self.images, batch, wait_timeout)
 
     async def results(
-        self, batch: UploadedBatch | UploadedImage, *, dataset_id: str | UUID | None = None
+        self, batch: UploadedBatch | UploadedImage, *, dataset_id: Id | None = None
     ) -> BatchResults:
         """Return the results that exist of a batch or, in v1, of one image.
 
@@ -432,20 +435,20 @@ class AsyncHaut:
         *,
         algorithms: Collection[str] = (),
         settled_after: float = 10.0,
-        dataset_id: str | UUID | None = None,
+        dataset_id: Id | None = None,
     ) -> BatchResults:
         """Wait until all results of a batch or, in v1, of one image exist.
 
-        In v3, the service says when the results are complete. In v1 it does not, so pass the names of
-        the expected algorithms. Without them, the results count as complete when every image has some
-        and no new result has appeared for `settled_after` seconds. The results are requested at
-        intervals that grow from 0.5 to 5 seconds.
+        In v3, the service says when the results are complete. In v1 it does not, so pass the names
+        of the expected algorithms. Without them, the results count as complete when every image has
+        some and no new result has appeared for `settled_after` seconds. The results are requested
+        at intervals that grow from 0.5 to 5 seconds.
 
         Args:
             batch: As in `results`.
             wait_timeout: Maximum time to wait, in seconds.
-            algorithms: Names of algorithms, such as `selfie_v2.acne`, whose results are expected for
-                every image; v1 only.
+            algorithms: Names of algorithms, such as `selfie_v2.acne`, whose results are expected
+                for every image; v1 only.
             settled_after: Seconds without a new result after which the results count as complete;
                 v1 only.
             dataset_id: Dataset of the subject, for v1; the client's unless given.
@@ -460,7 +463,7 @@ class AsyncHaut:
     def _results(
         self,
         source: UploadedBatch | UploadedImage | UploadState,
-        dataset_id: str | UUID | None,
+        dataset_id: Id | None,
         *waiting: Any,
     ) -> AsyncResults:
         in_v3 = not isinstance(source, UploadedImage) and source.api == "v3"
@@ -499,17 +502,17 @@ class AsyncHaut:
 
     async def erase_subject(
         self,
-        subject_id: str | UUID,
+        subject_id: Id,
         *,
         keep_subject: bool = False,
-        dataset_id: str | UUID | None = None,
+        dataset_id: Id | None = None,
         receipt: ErasureReceipt | None = None,
         on_step: Callable[[ErasureReceipt], None] | None = None,
     ) -> ErasureReceipt:
         """Erase all data of a person, and verify that the service has none left.
 
-        Files, image records, batches, metadata and the subject are deleted in this order. Before the
-        subject is deleted, its results and auxiliary images are counted: there should be none.
+        Files, image records, batches, metadata and the subject are deleted in this order. Before
+        the subject is deleted, its results and auxiliary images are counted: there should be none.
 
         Args:
             subject_id: The subject's id.
@@ -526,8 +529,8 @@ class AsyncHaut:
         Raises:
             ConfigError: If the receipt is of another subject, dataset or company.
             NotFound: If the dataset has no such subject; nothing was changed.
-            ErasureIncomplete: If a step failed; carries the receipt so far. To complete the erasure,
-                call this method again with that receipt.
+            ErasureIncomplete: If a step failed; carries the receipt so far. To complete the
+                erasure, call this method again with that receipt.
 
         Example:
             async with AsyncHaut.from_env() as haut:
@@ -550,7 +553,7 @@ class AsyncHaut:
         return await erase_subject(self.subjects, self.images, self.batches, started, on_step)
 
     async def aclose(self) -> None:
-        """Close the connections, after the calls in flight. A copy by `with_options` closes nothing."""
+        """Close the connections after the calls in flight; does nothing for a copy."""
         if self._owns_connections:
             await self._operations.http.connections.aclose()
 

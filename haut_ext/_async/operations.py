@@ -1,8 +1,8 @@
 """Calls of generated operations, shared by the resources and workflows of one client.
 
-An operation is a module of the generated client, such as `haut_api.api.subjects.create_subject`. The
-HTTP client raises for every response that is not a success; a success that does not match the spec
-raises UnexpectedResponse here.
+An operation is a module of the generated client, such as `haut_api.api.subjects.create_subject`.
+The HTTP client raises for every response that is not a success; a success that does not match the
+spec raises UnexpectedResponse here.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class AsyncOperations:
         """
         return self.unwrap(await self.request(operation, parameters), result)
 
-    async def call_without_content(self, operation: AsyncOperation[Any], **parameters: Any) -> None:
+    async def run(self, operation: AsyncOperation[Any], **parameters: Any) -> None:
         """Call an operation whose body has no content.
 
         Raises:

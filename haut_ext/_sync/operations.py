@@ -1,9 +1,9 @@
 # Derived from haut_ext/_async/operations.py by `make sync`; change that file instead.
 """Calls of generated operations, shared by the resources and workflows of one client.
 
-An operation is a module of the generated client, such as `haut_api.api.subjects.create_subject`. The
-HTTP client raises for every response that is not a success; a success that does not match the spec
-raises UnexpectedResponse here.
+An operation is a module of the generated client, such as `haut_api.api.subjects.create_subject`.
+The HTTP client raises for every response that is not a success; a success that does not match the
+spec raises UnexpectedResponse here.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Operations:
         """
         return self.unwrap(self.request(operation, parameters), result)
 
-    def call_without_content(self, operation: Operation[Any], **parameters: Any) -> None:
+    def run(self, operation: Operation[Any], **parameters: Any) -> None:
         """Call an operation whose body has no content.
 
         Raises:

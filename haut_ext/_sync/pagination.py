@@ -87,8 +87,8 @@ def iterate(operations: Operations, operation: ListOperation[T], **parameters: A
     """
     if "page" not in inspect.signature(operation.sync_detailed).parameters:
         raise ConfigError(
-            f"{operation.__name__} is not a list operation: it has no parameter page. Pass a module "
-            "such as haut_api.api.subjects.list_subjects"
+            f"{operation.__name__} is not a list operation: it has no parameter page. Pass a "
+            "module such as haut_api.api.subjects.list_subjects"
         )
     return _iterate(operations, operation, operations.arguments(operation, parameters))
 
@@ -117,8 +117,8 @@ def _iterate(
             return
     raise ListChanging(
         f"{operation.__name__}: other clients created and deleted items during each of "
-        f"{_MAX_PASSES} passes over the list, so some items may not have been yielded. Read the list "
-        "again when it changes less often"
+        f"{_MAX_PASSES} passes over the list, so some items may not have been yielded. Read the "
+        "list again when it changes less often"
     )
 
 

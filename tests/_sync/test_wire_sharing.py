@@ -235,7 +235,7 @@ def test_every_error_is_caused() -> None:
         if isinstance(kind := getattr(haut_ext, name), type) and issubclass(kind, HautError)
     }
     # The root is never raised; ListChanging needs a list that changes at every reading; and
-    # AlgorithmsFailed is raised by results, without a client: see tests/test_metrics.py.
+    # AlgorithmsFailed is raised by results, without a client: see tests/test_analysis_results.py.
     uncaused = {"HautError", "ListChanging", "AlgorithmsFailed"}
     assert kinds - {trouble.kind for trouble in TROUBLES} == uncaused
 

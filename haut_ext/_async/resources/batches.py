@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
-from uuid import UUID
 
 from haut_api.api.batches import delete_batch, list_batches
 from haut_api.api.face_metrics_3 import get_batch_results_v3
@@ -16,6 +15,7 @@ from haut_api.api.results import list_aux_images, list_image_results
 from haut_api.models import Batch
 from haut_ext._async.operations import AsyncOperation, AsyncResource
 from haut_ext._async.pagination import read_page
+from haut_ext.argument_checks import Id
 from haut_ext.errors import NotFound
 from haut_ext.types import Page
 
@@ -29,11 +29,11 @@ class AsyncBatches(AsyncResource):
 
     async def list(
         self,
-        subject_id: str | UUID,
+        subject_id: Id,
         page: int = 1,
         page_size: int | None = None,
         *,
-        dataset_id: str | UUID | None = None,
+        dataset_id: Id | None = None,
     ) -> Page[Batch]:
         """Return one page of a subject's batches.
 
@@ -55,25 +55,18 @@ class AsyncBatches(AsyncResource):
             page_size=page_size,
         )
 
-    async def delete(
-        self, subject_id: str | UUID, batch_id: str | UUID, *, dataset_id: str | UUID | None = None
-    ) -> None:
+    async def delete(self, subject_id: Id, batch_id: Id, *, dataset_id: Id | None = None) -> None:
         """Delete a batch and its images.
 
         Raises:
             NotFound: If the subject has no such batch.
         """
-        await self._operations.call_without_content(
+        await self._operations.run(
             delete_batch, dataset_id=dataset_id, subject_id=subject_id, batch_id=batch_id
         )
 
     async def count_results(
-        self,
-        subject_id: str | UUID,
-        batch_id: str | UUID,
-        image_ids: Iterable[str | UUID],
-        *,
-        dataset_id: str | UUID | None = None,
+        self, subject_id: Id, batch_id: Id, image_ids: Iterable[Id], *, dataset_id: Id | None = None
     ) -> int:
         """Return the number of results and auxiliary images of a batch, v1 and v3 together.
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import builtins
 from collections.abc import AsyncIterator
 from typing import Unpack
-from uuid import UUID
 
 from haut_api.api.datasets import create_dataset, get_dataset, list_datasets, list_datasets_short
 from haut_api.models import Dataset, DatasetReference, DatasetRequest
 from haut_ext._async.operations import AsyncResource
 from haut_ext._async.pagination import iterate, read_page
-from haut_ext.argument_checks import check_name, check_names
+from haut_ext.argument_checks import Id, check_name, check_names
 from haut_ext.errors import ConfigError
 from haut_ext.keyword_arguments import DatasetAttributes, ListOptions
 from haut_ext.types import Page
@@ -43,7 +42,7 @@ class AsyncDatasets(AsyncResource):
         body = DatasetRequest(name=check_name(name), **attributes)
         return await self._operations.call(create_dataset, Dataset, body=body)
 
-    async def get(self, dataset_id: str | UUID | None = None) -> Dataset:
+    async def get(self, dataset_id: Id | None = None) -> Dataset:
         """Return a dataset.
 
         Args:

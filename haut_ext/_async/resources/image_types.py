@@ -8,6 +8,7 @@ from haut_api.api.datasets import get_dataset
 from haut_api.models import Dataset, DictionaryItem, ImageType
 from haut_api.types import Unset
 from haut_ext._async.operations import AsyncOperations
+from haut_ext.argument_checks import Id
 from haut_ext.errors import ConfigError
 from haut_ext.types import SIDE_IDS
 
@@ -18,13 +19,13 @@ async def side_and_light_numbers(
     operations: AsyncOperations,
     side: str | int | Unset,
     light: str | int | Unset | None,
-    dataset_id: str | UUID | None,
+    dataset_id: Id | None,
 ) -> tuple[int | Unset, int | Unset | None]:
     """Return the numbers of a side and a light; UNSET and, as a light, None stay what they are.
 
     Names are looked up in the image type of the dataset, which is requested once for a client. The
-    sides front, right and left have documented numbers (api-facts 5) and need no lookup. Numbers are
-    checked if the image type is known already.
+    sides front, right and left have documented numbers (api-facts 5) and need no lookup. Numbers
+    are checked if the image type is known already.
 
     Raises:
         ConfigError: If the image type has no such side or light; the message lists those it has.

@@ -38,7 +38,7 @@ from haut_ext._async.resources.image_types import side_and_light_numbers
 from haut_ext._async.storage import AsyncPhotoBody
 from haut_ext._http.download_sink import open_sink
 from haut_ext.analysis_results import Api
-from haut_ext.argument_checks import check_names, check_time_zone, parse_id
+from haut_ext.argument_checks import Id, check_names, check_time_zone, parse_id
 from haut_ext.errors import StorageError
 from haut_ext.keyword_arguments import BatchAttributes, ImageListOptions, PhotoAttributes, Progress
 from haut_ext.photos.checks import Photo, PhotoFile
@@ -50,10 +50,10 @@ class AsyncImages(AsyncResource):
 
     async def request_upload(
         self,
-        subject_id: str | UUID,
+        subject_id: Id,
         *,
         side: str | int | None = None,
-        batch_id: str | UUID | None = None,
+        batch_id: Id | None = None,
         **attributes: Unpack[PhotoAttributes],
     ) -> SignedUpload:
         """Create the record of an image, and return a signed URL for its photo.
@@ -90,10 +90,7 @@ class AsyncImages(AsyncResource):
         )
 
     async def request_upload_v3(
-        self,
-        subject_id: str | UUID,
-        names: Mapping[Side, str],
-        **attributes: Unpack[BatchAttributes],
+        self, subject_id: Id, names: Mapping[Side, str], **attributes: Unpack[BatchAttributes]
     ) -> UploadV3:
         """Create a batch for Face Metrics 3.0 with all its images, and return their signed URLs.
 
@@ -129,10 +126,10 @@ class AsyncImages(AsyncResource):
 
     async def upload(
         self,
-        subject_id: str | UUID,
+        subject_id: Id,
         file: PhotoFile,
         side: str | int = "front",
-        batch_id: str | UUID | None = None,
+        batch_id: Id | None = None,
         *,
         progress: Progress | None = None,
         **attributes: Unpack[PhotoAttributes],
@@ -175,9 +172,7 @@ class AsyncImages(AsyncResource):
         body = AsyncPhotoBody(photo, progress)
         await storage.upload(self._operations.http, target.method, target.url, headers, body)
 
-    async def compute(
-        self, batch_id: str | UUID, app_args: Any = UNSET, *, api: Api = "v1"
-    ) -> None:
+    async def compute(self, batch_id: Id, app_args: Any = UNSET, *, api: Api = "v1") -> None:
         """Start the analysis of a batch, which is billed for each image and algorithm.
 
         The request is not repeated once it may have arrived.
@@ -190,14 +185,14 @@ class AsyncImages(AsyncResource):
         Raises:
             ApiError, TransportError: If `maybe_carried_out` is true, the analysis may have started.
         """
-        await self._operations.call_without_content(
+        await self._operations.run(
             compute_batch_v3 if api == "v3" else compute_batch,
             batch_id=batch_id,
             body=ComputeRequest(app_args=app_args),
         )
 
     async def read_results(
-        self, image: UploadedImage, *, dataset_id: str | UUID | None = None
+        self, image: UploadedImage, *, dataset_id: Id | None = None
     ) -> builtins.list[Any]:
         """Return the results of one image as JSON (v1). `haut.results` returns them parsed.
 
@@ -218,7 +213,7 @@ class AsyncImages(AsyncResource):
         )
         return results
 
-    async def read_results_v3(self, batch_id: str | UUID) -> dict[str, Any]:
+    async def read_results_v3(self, batch_id: Id) -> dict[str, Any]:
         """Return the results of a batch as JSON (v3). `haut.results` returns them parsed.
 
         Args:
@@ -232,9 +227,7 @@ class AsyncImages(AsyncResource):
         )
         return results
 
-    def iterate(
-        self, subject_id: str | UUID, **options: Unpack[ImageListOptions]
-    ) -> AsyncIterator[Image]:
+    def iterate(self, subject_id: Id, **options: Unpack[ImageListOptions]) -> AsyncIterator[Image]:
         """Iterate over all images of a subject, requesting pages when needed.
 
         Args:
@@ -244,7 +237,7 @@ class AsyncImages(AsyncResource):
         return iterate(self._operations, list_images, subject_id=subject_id, **_query(options))
 
     async def list(
-        self, subject_id: str | UUID, *, page: int = 1, **options: Unpack[ImageListOptions]
+        self, subject_id: Id, *, page: int = 1, **options: Unpack[ImageListOptions]
     ) -> Page[Image]:
         """Return one page of a subject's images.
 
@@ -260,7 +253,7 @@ class AsyncImages(AsyncResource):
         return await read_page(self._operations, list_images, page, subject_id=subject_id, **query)
 
     async def get(
-        self, image_id: str | UUID, signed_url: bool = False, expires: int | None = None
+        self, image_id: Id, signed_url: bool = False, expires: int | None = None
     ) -> Image:
         """Return the record of an image.
 
@@ -278,15 +271,15 @@ class AsyncImages(AsyncResource):
             expiration_seconds=expires,
         )
 
-    async def delete(self, image_id: str | UUID) -> None:
+    async def delete(self, image_id: Id) -> None:
         """Delete an image: its record, its file and its results.
 
         Raises:
             NotFound: If the image does not exist.
         """
-        await self._operations.call_without_content(delete_image, image_id=image_id)
+        await self._operations.run(delete_image, image_id=image_id)
 
-    async def download(self, image_id: str | UUID, to: str | os.PathLike[str] | BinaryIO) -> int:
+    async def download(self, image_id: Id, to: str | os.PathLike[str] | BinaryIO) -> int:
         """Download a photo.
 
         Args:
@@ -317,8 +310,8 @@ class AsyncImages(AsyncResource):
         image = await self.get(image_id, signed_url=True)
         if image.signed_url is None:
             raise StorageError(
-                f"image {image.id} has a record but no file: the photo was never uploaded, or it was "
-                "deleted by clear_storage or by the retention settings of the dataset",
+                f"image {image.id} has a record but no file: the photo was never uploaded, or it "
+                "was deleted by clear_storage or by the retention settings of the dataset",
                 operation="GET (storage)",
                 status=None,
                 code=None,

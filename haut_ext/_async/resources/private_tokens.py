@@ -92,4 +92,4 @@ class AsyncPrivateTokens(AsyncResource):
         # The message does not contain the value, which may be the secret passed by mistake.
         if type(token_id) is not int or token_id < 0:
             raise ConfigError("token_id is the number of a private token, its `id`")
-        await self._operations.call_without_content(delete_private_token, id=token_id)
+        await self._operations.run(delete_private_token, id=token_id)

@@ -20,7 +20,7 @@ from haut_api.models import PatchedSubjectRequest, Subject, SubjectRequest
 from haut_api.types import UNSET
 from haut_ext._async.operations import AsyncResource
 from haut_ext._async.pagination import iterate, read_page
-from haut_ext.argument_checks import check_name, check_names, parse_id
+from haut_ext.argument_checks import Id, check_name, check_names, parse_id
 from haut_ext.errors import HautError
 from haut_ext.keyword_arguments import SubjectAttributes
 from haut_ext.types import DeletedSubjects, Page
@@ -37,11 +37,7 @@ class AsyncSubjects(AsyncResource):
     """
 
     async def create(
-        self,
-        name: str,
-        *,
-        dataset_id: str | UUID | None = None,
-        **attributes: Unpack[SubjectAttributes],
+        self, name: str, *, dataset_id: Id | None = None, **attributes: Unpack[SubjectAttributes]
     ) -> Subject:
         """Create a subject.
 
@@ -54,7 +50,8 @@ class AsyncSubjects(AsyncResource):
             attributes: See `SubjectAttributes`.
 
         Raises:
-            ConfigError: If an argument is invalid, or neither the client nor the call has a dataset.
+            ConfigError: If an argument is invalid, or neither the client nor the call has a
+                dataset.
             ApiError, TransportError: If `maybe_carried_out` is true, the subject may exist;
                 `get_or_create` finds it.
         """
@@ -64,7 +61,7 @@ class AsyncSubjects(AsyncResource):
             create_subject, Subject, dataset_id=dataset_id, body=body
         )
 
-    async def find(self, name: str, *, dataset_id: str | UUID | None = None) -> Subject | None:
+    async def find(self, name: str, *, dataset_id: Id | None = None) -> Subject | None:
         """Return the subject with exactly this name, the oldest one if there are several, or None.
 
         The service's search finds parts of names, so all pages of its result are read.
@@ -78,11 +75,7 @@ class AsyncSubjects(AsyncResource):
         return min(found, key=lambda subject: subject.creation_time, default=None)
 
     async def get_or_create(
-        self,
-        name: str,
-        *,
-        dataset_id: str | UUID | None = None,
-        **attributes: Unpack[SubjectAttributes],
+        self, name: str, *, dataset_id: Id | None = None, **attributes: Unpack[SubjectAttributes]
     ) -> Subject:
         """Return the subject with exactly this name, as `find` does, or create it.
 
@@ -109,10 +102,10 @@ class AsyncSubjects(AsyncResource):
 
     async def update(
         self,
-        subject_id: str | UUID,
+        subject_id: Id,
         *,
         name: str | None = None,
-        dataset_id: str | UUID | None = None,
+        dataset_id: Id | None = None,
         **attributes: Unpack[SubjectAttributes],
     ) -> Subject:
         """Change the given attributes of a subject and leave the others as they are.
@@ -130,7 +123,7 @@ class AsyncSubjects(AsyncResource):
         )
 
     def iterate(
-        self, q: str | None = None, *, dataset_id: str | UUID | None = None
+        self, q: str | None = None, *, dataset_id: Id | None = None
     ) -> AsyncIterator[Subject]:
         """Iterate over all subjects, requesting pages when needed.
 
@@ -146,7 +139,7 @@ class AsyncSubjects(AsyncResource):
         page: int = 1,
         page_size: int | None = None,
         *,
-        dataset_id: str | UUID | None = None,
+        dataset_id: Id | None = None,
     ) -> Page[Subject]:
         """Return one page of subjects.
 
@@ -163,7 +156,7 @@ class AsyncSubjects(AsyncResource):
             self._operations, list_subjects, page, dataset_id=dataset_id, q=q, page_size=page_size
         )
 
-    async def delete(self, subject_id: str | UUID, *, dataset_id: str | UUID | None = None) -> None:
+    async def delete(self, subject_id: Id, *, dataset_id: Id | None = None) -> None:
         """Delete a subject. Photos can no longer be uploaded to it.
 
         To erase all data of a person with a receipt, use `erase_subject`.
@@ -171,12 +164,10 @@ class AsyncSubjects(AsyncResource):
         Raises:
             NotFound: If the subject does not exist.
         """
-        await self._operations.call_without_content(
-            delete_subject, dataset_id=dataset_id, subject_id=subject_id
-        )
+        await self._operations.run(delete_subject, dataset_id=dataset_id, subject_id=subject_id)
 
     async def delete_many(
-        self, subject_ids: Iterable[str | UUID], *, dataset_id: str | UUID | None = None
+        self, subject_ids: Iterable[Id], *, dataset_id: Id | None = None
     ) -> DeletedSubjects:
         """Delete any number of subjects, 70 with each request.
 
@@ -217,26 +208,22 @@ class AsyncSubjects(AsyncResource):
         )
         if failure is not None:
             raise DeletionIncomplete(
-                f"the deletion of {len(ids)} subjects stopped: {len(outcome.deleted)} were deleted, "
-                f"{len(outcome.not_deleted)} did not exist, and {len(outcome.unknown)} are unknown. "
-                f"Pass the unknown ids to delete_many again: {failure}",
+                f"the deletion of {len(ids)} subjects stopped: {len(outcome.deleted)} were "
+                f"deleted, {len(outcome.not_deleted)} did not exist, {len(outcome.unknown)} are "
+                f"unknown. Pass the unknown ids to delete_many again: {failure}",
                 outcome=outcome,
                 cause=failure,
             ) from failure
         return outcome
 
-    async def clear_storage(
-        self, subject_id: str | UUID, *, dataset_id: str | UUID | None = None
-    ) -> None:
+    async def clear_storage(self, subject_id: Id, *, dataset_id: Id | None = None) -> None:
         """Delete the files of all photos of a subject. The records and results stay."""
-        await self._operations.call_without_content(
+        await self._operations.run(
             clear_subject_storage, dataset_id=dataset_id, subject_id=subject_id
         )
 
-    async def clear_metadata(
-        self, subject_id: str | UUID, *, dataset_id: str | UUID | None = None
-    ) -> None:
-        """Remove meta, biological sex, birth date and phenotype, and delete metrics and submetrics."""
-        await self._operations.call_without_content(
+    async def clear_metadata(self, subject_id: Id, *, dataset_id: Id | None = None) -> None:
+        """Remove meta, biological sex, birth date and phenotype; delete metrics and submetrics."""
+        await self._operations.run(
             clear_subject_metadata, dataset_id=dataset_id, subject_id=subject_id
         )

@@ -165,7 +165,7 @@ class _Upload:
         )
 
     async def delete_unfinished(self) -> None:
-        """Delete records that an earlier call created and whose photos are not known to be stored."""
+        """Delete records of earlier calls whose photos are not known to be stored."""
         raise NotImplementedError
 
     async def store(self) -> None:
@@ -181,9 +181,9 @@ class _Upload:
             return
         if self.state.compute == "unknown" and not again:
             raise HautError(
-                "it is unknown whether the analysis, which is billed, was started: the images have no "
-                "result yet. Resume the upload later to check again, or pass compute_again=True to "
-                "start it once more"
+                "it is unknown whether the analysis, which is billed, was started: the images have "
+                "no result yet. Resume the upload later to check again, or pass compute_again=True "
+                "to start it once more"
             )
         self._change(compute="unknown")
         try:
@@ -330,7 +330,10 @@ class _UploadV1(_Upload):
 
 @define
 class _UploadV3(_Upload):
-    """Upload in v3, where one request creates the batch with all slots, and replaces all of them."""
+    """Upload in v3, where one request creates a batch with all of its slots.
+
+    Slots are replaced by creating a new batch.
+    """
 
     async def delete_unfinished(self) -> None:
         if not self.photos:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
-from uuid import UUID
 
 from haut_api.api.batches import delete_batch, list_batches
 from haut_api.api.face_metrics_3 import get_batch_results_v3
@@ -17,6 +16,7 @@ from haut_api.api.results import list_aux_images, list_image_results
 from haut_api.models import Batch
 from haut_ext._sync.operations import Operation, Resource
 from haut_ext._sync.pagination import read_page
+from haut_ext.argument_checks import Id
 from haut_ext.errors import NotFound
 from haut_ext.types import Page
 
@@ -30,11 +30,11 @@ class Batches(Resource):
 
     def list(
         self,
-        subject_id: str | UUID,
+        subject_id: Id,
         page: int = 1,
         page_size: int | None = None,
         *,
-        dataset_id: str | UUID | None = None,
+        dataset_id: Id | None = None,
     ) -> Page[Batch]:
         """Return one page of a subject's batches.
 
@@ -56,25 +56,18 @@ class Batches(Resource):
             page_size=page_size,
         )
 
-    def delete(
-        self, subject_id: str | UUID, batch_id: str | UUID, *, dataset_id: str | UUID | None = None
-    ) -> None:
+    def delete(self, subject_id: Id, batch_id: Id, *, dataset_id: Id | None = None) -> None:
         """Delete a batch and its images.
 
         Raises:
             NotFound: If the subject has no such batch.
         """
-        self._operations.call_without_content(
+        self._operations.run(
             delete_batch, dataset_id=dataset_id, subject_id=subject_id, batch_id=batch_id
         )
 
     def count_results(
-        self,
-        subject_id: str | UUID,
-        batch_id: str | UUID,
-        image_ids: Iterable[str | UUID],
-        *,
-        dataset_id: str | UUID | None = None,
+        self, subject_id: Id, batch_id: Id, image_ids: Iterable[Id], *, dataset_id: Id | None = None
     ) -> int:
         """Return the number of results and auxiliary images of a batch, v1 and v3 together.
 

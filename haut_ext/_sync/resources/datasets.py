@@ -6,13 +6,12 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterator
 from typing import Unpack
-from uuid import UUID
 
 from haut_api.api.datasets import create_dataset, get_dataset, list_datasets, list_datasets_short
 from haut_api.models import Dataset, DatasetReference, DatasetRequest
 from haut_ext._sync.operations import Resource
 from haut_ext._sync.pagination import iterate, read_page
-from haut_ext.argument_checks import check_name, check_names
+from haut_ext.argument_checks import Id, check_name, check_names
 from haut_ext.errors import ConfigError
 from haut_ext.keyword_arguments import DatasetAttributes, ListOptions
 from haut_ext.types import Page
@@ -44,7 +43,7 @@ class Datasets(Resource):
         body = DatasetRequest(name=check_name(name), **attributes)
         return self._operations.call(create_dataset, Dataset, body=body)
 
-    def get(self, dataset_id: str | UUID | None = None) -> Dataset:
+    def get(self, dataset_id: Id | None = None) -> Dataset:
         """Return a dataset.
 
         Args:

@@ -93,4 +93,4 @@ class PrivateTokens(Resource):
         # The message does not contain the value, which may be the secret passed by mistake.
         if type(token_id) is not int or token_id < 0:
             raise ConfigError("token_id is the number of a private token, its `id`")
-        self._operations.call_without_content(delete_private_token, id=token_id)
+        self._operations.run(delete_private_token, id=token_id)

@@ -1,4 +1,4 @@
-"""The clinic's own tests, on the SDK's sandbox: nothing of the SDK's repository is at hand."""
+"""Tests of the clinic's SDK against the sandbox, without any file of the repository of haut_ext."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from haut_ext.sandbox import Sandbox, faults
 
 
 def photo(width: int = 300, height: int = 400) -> bytes:
-    """A grey PNG."""
+    """Return a gray PNG."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return (
@@ -54,7 +54,7 @@ def clinic(haut_sandbox: Sandbox) -> Iterator[Clinic]:
         yield client
 
 
-def test_the_installed_packages_are_used() -> None:
+def test_packages_are_imported_from_the_installed_wheel() -> None:
     for package in (haut_ext, haut_api):
         assert "site-packages" in Path(str(package.__file__)).parts
 
@@ -70,31 +70,31 @@ def test_a_visit_from_admission_to_erasure(clinic: Clinic, haut_sandbox: Sandbox
     assert visit.image_id("front") in visit.image_ids
     assert visit.image_id("left") is None
     assert [image.id for image in clinic.photos("4711")] == visit.image_ids
-    receipt = clinic.forget("4711")
+    receipt = clinic.erase("4711")
     assert receipt.verified
     assert ErasureReceipt.from_json(receipt.to_json()) == receipt
     assert haut_sandbox.snapshot()["subjects"] == []
     assert haut_sandbox.carried_out("compute_batch") == 1
 
 
-def test_errors_are_caught_by_either_name(clinic: Clinic) -> None:
+def test_errors_can_be_caught_by_the_classes_of_either_package(clinic: Clinic) -> None:
     with pytest.raises(PatientUnknown) as raised:
         clinic.patient("0")
     assert isinstance(raised.value, HautError)
-    nobody = "9b810e76-6ec9-4286-a3ca-828dd5f4b3b2"
+    unknown = "9b810e76-6ec9-4286-a3ca-828dd5f4b3b2"
     with pytest.raises(LookupError) as renamed:
         clinic.rename(clinic.scope.company_id, "1")
     assert isinstance(renamed.value.__cause__, NotFound)
     again = pickle.loads(pickle.dumps(raised.value))
     assert (type(again), again.number) == (PatientUnknown, "0")
     with pytest.raises(ConfigError):
-        clinic.subjects.delete("../" + nobody)
+        clinic.subjects.delete("../" + unknown)
     clinic.admit("2")
     with pytest.raises(ImageRejected):
         clinic.visit("2", photo(width=255))
 
 
-def test_an_upload_is_resumed_from_what_was_kept(clinic: Clinic, haut_sandbox: Sandbox) -> None:
+def test_upload_is_resumed_from_a_serialized_state(clinic: Clinic, haut_sandbox: Sandbox) -> None:
     subject = clinic.admit("5")
     haut_sandbox.faults.add("upload_image", faults.status(403))
     with pytest.raises(UploadIncomplete) as stopped:
@@ -104,31 +104,33 @@ def test_an_upload_is_resumed_from_what_was_kept(clinic: Clinic, haut_sandbox: S
     assert len(visit.image_ids) == haut_sandbox.carried_out("compute_batch") == 1
 
 
-def test_options_and_subclasses_stay_together(clinic: Clinic, haut_sandbox: Sandbox) -> None:
-    patient = clinic.with_options(timeout=Timeout(read=5), max_retries=0)
-    assert isinstance(patient, Clinic)
+def test_with_options_keeps_the_subclass(clinic: Clinic, haut_sandbox: Sandbox) -> None:
+    impatient = clinic.with_options(timeout=Timeout(read=5), max_retries=0)
+    assert isinstance(impatient, Clinic)
     haut_sandbox.faults.add("list_subjects", faults.reset())
     with pytest.raises(TransportError):
-        patient.patient("1")
+        impatient.patient("1")
     haut_sandbox.faults.add("list_subjects", faults.reset())
     assert list(clinic.patients()) == []
 
 
-def admitted(clinic: Clinic, number: str) -> Visit:
-    """In another process."""
+def admit_and_upload(clinic: Clinic, number: str) -> Visit:
+    """Admit a patient and upload a photo. Runs in a worker process."""
     with clinic:
         clinic.admit(number)
         return clinic.visit(number, photo())
 
 
-def test_a_client_goes_into_a_process_pool(
+def test_client_can_be_passed_to_a_process_pool(
     clinic: Clinic, haut_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HAUT_TOKEN", haut_sandbox.credentials["token"])  # a pickle has no token
-    clinic.admit("0")  # connections are open, and stay behind
+    monkeypatch.setenv(
+        "HAUT_TOKEN", haut_sandbox.credentials["token"]
+    )  # a pickled client contains no token
+    clinic.admit("0")  # opens connections, which are not pickled
     numbers = ["1", "2", "3"]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        visits = list(pool.map(admitted, [clinic] * 3, numbers))
+        visits = list(pool.map(admit_and_upload, [clinic] * 3, numbers))
     assert [visit.number for visit in visits] == numbers
     assert haut_sandbox.carried_out("compute_batch") == 3
     assert sorted(subject.name for subject in clinic.patients()) == [
@@ -138,7 +140,7 @@ def test_a_client_goes_into_a_process_pool(
         assert copy.deepcopy(visit) == pickle.loads(pickle.dumps(visit)) == visit
 
 
-def test_the_command_line_is_there_too(clinic: Clinic, haut_sandbox: Sandbox) -> None:
+def test_command_line_runs_without_warnings(clinic: Clinic, haut_sandbox: Sandbox) -> None:
     subject = clinic.admit("6")
     variables = {
         f"HAUT_{name.upper()}": str(value) for name, value in haut_sandbox.credentials.items()
@@ -146,9 +148,9 @@ def test_the_command_line_is_there_too(clinic: Clinic, haut_sandbox: Sandbox) ->
     haut = [sys.executable, "-W", "error", str(Path(sys.executable).with_name("haut"))]
     for arguments in (
         ["doctor"],
-        ["subjects"],
-        ["images", str(subject.id)],
-        ["subjects", "--json"],
+        ["subjects", "list"],
+        ["images", "list", str(subject.id)],
+        ["subjects", "list", "--json"],
     ):
         done = subprocess.run(
             [*haut, *arguments], env={**os.environ, **variables}, capture_output=True, text=True
@@ -156,12 +158,12 @@ def test_the_command_line_is_there_too(clinic: Clinic, haut_sandbox: Sandbox) ->
         assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
 
 
-def test_the_asynchronous_client(haut_sandbox: Sandbox) -> None:
-    async def day() -> list[str]:
+def test_async_client_uploads_concurrently(haut_sandbox: Sandbox) -> None:
+    async def upload_five() -> list[str]:
         async with AsyncClinic(**haut_sandbox.credentials) as clinic:
             visits = await asyncio.gather(*(clinic.visit(str(n), photo()) for n in range(5)))
             found = [finding for visit in visits for finding in await clinic.findings(visit)]
             assert all(finding.score is not None for finding in found)
             return sorted([subject.name async for subject in clinic.patients()])
 
-    assert asyncio.run(day()) == [f"patient-{number}" for number in range(5)]
+    assert asyncio.run(upload_five()) == [f"patient-{number}" for number in range(5)]

@@ -1,4 +1,4 @@
-"""A clinic's own SDK: what its teams may do with Haut.AI, in the clinic's words."""
+"""Example of a company's internal SDK: the skin analysis of Haut.AI for the patients of a clinic."""
 
 from skin_clinic.client import AsyncClinic, Clinic
 from skin_clinic.errors import ClinicError, PatientUnknown

@@ -1,4 +1,4 @@
-"""The clinic's client: the SDK's, subclassed, with its resources and generated operations beneath."""
+"""Clients of the clinic: subclasses of Haut and AsyncHaut with methods for patients and visits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from skin_clinic.visits import Finding, Visit
 
 
 class Clinic(Haut):
-    """A client that knows patients by their number."""
+    """Client that identifies a patient by number and stores it as a subject."""
 
     PREFIX = "patient-"
 
@@ -35,7 +35,7 @@ class Clinic(Haut):
         return self.paginate_all(list_images, subject_id=self.patient(number).id)
 
     def annotate(self, number: str, note: str) -> Subject:
-        """By the generated operation itself, on the same wire."""
+        """Store a note in the subject's metadata, with the generated operation."""
         updated = update_subject.sync(
             self.scope.company_id,
             self.scope.dataset(),
@@ -44,16 +44,19 @@ class Clinic(Haut):
             body=PatchedSubjectRequest(meta={"note": note}),
         )
         if not isinstance(updated, Subject):
-            raise ClinicError("no subject came back")
+            raise ClinicError("the service did not return the updated subject")
         return updated
 
     def visit(self, number: str, front: Path | bytes) -> Visit:
         return Visit(number, self.upload_and_compute(self.patient(number).id, front=front))
 
     def findings(self, visit: Visit) -> list[Finding]:
-        return [Finding.of(image) for image in self.wait_for_analysis(visit.batch, wait_timeout=30)]
+        return [
+            Finding.from_image(image)
+            for image in self.wait_for_analysis(visit.batch, wait_timeout=30)
+        ]
 
-    def forget(self, number: str) -> ErasureReceipt:
+    def erase(self, number: str) -> ErasureReceipt:
         return self.erase_subject(self.patient(number).id)
 
     def rename(self, subject_id: UUID, number: str) -> Subject:
@@ -64,7 +67,7 @@ class Clinic(Haut):
 
 
 class AsyncClinic(AsyncHaut):
-    """The same for programs with an event loop."""
+    """Asynchronous variant of `Clinic`."""
 
     async def admit(self, number: str) -> Subject:
         return await self.subjects.get_or_create(Clinic.PREFIX + number)
@@ -77,4 +80,4 @@ class AsyncClinic(AsyncHaut):
         return Visit(number, await self.upload_and_compute(subject.id, front=front))
 
     async def findings(self, visit: Visit) -> list[Finding]:
-        return [Finding.of(image) for image in await self.wait_for_analysis(visit.batch)]
+        return [Finding.from_image(image) for image in await self.wait_for_analysis(visit.batch)]

@@ -1,4 +1,4 @@
-"""The clinic's errors: its own root, and children of the SDK's, so that either can be caught."""
+"""Errors of the clinic's SDK. They derive from HautError, so callers can catch either class."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from haut_ext import HautError, NotFound
 
 
 class ClinicError(HautError):
-    """Something that only the clinic knows went wrong."""
+    """Base class of the errors that the clinic's SDK raises itself."""
 
 
 class PatientUnknown(ClinicError, LookupError):

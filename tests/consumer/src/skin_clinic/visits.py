@@ -1,4 +1,4 @@
-"""A visit: what is kept of an upload, wrapped."""
+"""Visits of patients, and the findings of the analysis."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SIDES: tuple[Side, ...] = ("front", "right", "left")
 
 @dataclass(frozen=True)
 class Visit:
-    """One upload of a patient."""
+    """The photos uploaded for one patient at one time."""
 
     number: str
     batch: UploadedBatch
@@ -30,7 +30,7 @@ class Visit:
 
 @dataclass(frozen=True)
 class Finding:
-    """What the analysis says of one photo."""
+    """Result of the analysis of one photo."""
 
     side: str
     taken: datetime
@@ -38,5 +38,5 @@ class Finding:
     problems: tuple[str, ...]
 
     @classmethod
-    def of(cls, image: Image) -> Finding:
+    def from_image(cls, image: Image) -> Finding:
         return cls(image.side, image.created_at, image.quality_score, tuple(image.problems or ()))

@@ -1,4 +1,4 @@
-"""What the algorithms found is read from whatever the service sends, and nothing of it is lost."""
+"""Tests of parsing analysis results: any JSON is accepted, and the original is kept in `raw`."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from haut_ext.analysis_results import (
 )
 
 SUBJECT, BATCH, IMAGE = UUID(int=1), UUID(int=2), UUID(int=3)
-ADDRESS = "https://storage.example/front.png?X-Goog-Signature=0f0f0f"
-MASKS = {"front": {"aligned_face": ADDRESS, "original": ADDRESS}}
+URL = "https://storage.example/front.png?X-Goog-Signature=0f0f0f"
+MASKS = {"front": {"aligned_face": URL, "original": URL}}
 
 
-def item(result: Any, **changes: Any) -> dict[str, Any]:
-    """A result as the documents show it (api-facts 8.1)."""
+def v1_result(result: Any, **changes: Any) -> dict[str, Any]:
+    """Return a result of API v1 in the documented shape (api-facts 8.1)."""
     return {
         "id": "4a1f9c52-0a2e-4a7d-8f07-0e6b6a6f2a11",
         "result": result,
@@ -80,29 +80,30 @@ DOCUMENT = {
                 "grade": 2,
                 "areas": {"nose": {"amount": 12, "length": 1.5}, "chin": None},
                 "masks": MASKS,
-                "new": {"unknown": [ADDRESS]},
-                "preview": ADDRESS,
+                "new": {"unknown": [URL]},
+                "preview": URL,
             },
             "age": {"age": 41},
             "ita": 33.5,
             "skin_type": None,
             "moles": {"error": "Not full face"},
         },
-        "predicted_images": {"front": {"original": ADDRESS}},
+        "predicted_images": {"front": {"original": URL}},
     }
 }
 
 
-def results(of: tuple[AlgorithmResult, ...], **more: Any) -> BatchResults:
-    return BatchResults(SUBJECT, BATCH, "v1", True, of, **more)
+def batch_results(results: tuple[AlgorithmResult, ...], **more: Any) -> BatchResults:
+    return BatchResults(SUBJECT, BATCH, "v1", True, results, **more)
 
 
-def summary(of: tuple[AlgorithmResult, ...]) -> list[tuple[object, ...]]:
-    return [(found.algorithm, m.area, m.name, m.value) for found in of for m in found.metrics]
+def metric_values(results: tuple[AlgorithmResult, ...]) -> list[tuple[object, ...]]:
+    """Return algorithm, area, name and value of every metric."""
+    return [(each.algorithm, m.area, m.name, m.value) for each in results for m in each.metrics]
 
 
-def test_metrics_by_area_with_main_and_sub_metrics() -> None:
-    [acne] = read_image_results([item(ACNE)], image_id=IMAGE, side="front")
+def test_metrics_of_v1_are_listed_by_area_with_main_and_sub_metrics() -> None:
+    [acne] = read_image_results([v1_result(ACNE)], image_id=IMAGE, side="front")
     assert (acne.algorithm, acne.is_ok, acne.error) == ("selfie_v2.acne", True, None)
     assert (acne.image_id, acne.side) == (IMAGE, "front")
     [main, pustules, tone, face] = acne.metrics
@@ -133,10 +134,10 @@ def test_metrics_by_area_with_main_and_sub_metrics() -> None:
         (True, []),
     ],
 )
-def test_other_results_of_v1(result: Any, expected: list[Any]) -> None:
-    found = read_image_results([item(result)])
-    assert summary(found) == expected
-    assert [(one.is_ok, one.raw["result"]) for one in found] == [(True, result)]
+def test_v1_results_of_other_shapes(result: Any, expected: list[Any]) -> None:
+    results = read_image_results([v1_result(result)])
+    assert metric_values(results) == expected
+    assert [(each.is_ok, each.raw["result"]) for each in results] == [(True, result)]
 
 
 @pytest.mark.parametrize(
@@ -144,32 +145,32 @@ def test_other_results_of_v1(result: Any, expected: list[Any]) -> None:
     [
         ({"result": {"error": "No face detected"}}, "No face detected"),
         ({"result": {"error": "Not full face"}, "is_ok": False}, "Not full face"),
-        ({"result": {"error": {"code": ADDRESS}}}, "not in words, see raw"),
+        ({"result": {"error": {"code": URL}}}, "not in words, see raw"),
         ({"result": "too dark", "is_ok": False}, "too dark"),
         ({"result": 41.0, "is_ok": False}, None),
         ({"result": ACNE, "is_ok": False}, None),
     ],
 )
-def test_failures_of_v1(changes: dict[str, Any], error: str | None) -> None:
-    content = {**item(None), **changes}
-    [failed] = read_image_results([content])
+def test_failed_results_of_v1(changes: dict[str, Any], error: str | None) -> None:
+    document = {**v1_result(None), **changes}
+    [failed] = read_image_results([document])
     assert (failed.is_ok, failed.error, failed.metrics) == (False, error, ())
-    assert failed.raw == content
+    assert failed.raw == document
 
 
-def test_the_algorithms_own_name_stands_in_for_the_family_in_either_spelling() -> None:
-    found = read_image_results(
+def test_algorithm_name_replaces_a_missing_family_name_in_lower_case() -> None:
+    results = read_image_results(
         [
-            item({"algorithm_tech_name": name}, algorithm_family_tech_name=None)
+            v1_result({"algorithm_tech_name": name}, algorithm_family_tech_name=None)
             for name in ("acne", "Acne")
         ]
     )
-    assert [one.algorithm for one in found] == ["acne", "acne"]
+    assert [each.algorithm for each in results] == ["acne", "acne"]
 
 
-def test_parameters_of_v3() -> None:
-    found = read_batch_document(DOCUMENT)
-    assert summary(found) == [
+def test_metrics_of_v3() -> None:
+    results = read_batch_document(DOCUMENT)
+    assert metric_values(results) == [
         ("pores", None, "score", 81),
         ("pores", None, "tag", "Great"),
         ("pores", None, "grade", 2),
@@ -178,20 +179,20 @@ def test_parameters_of_v3() -> None:
         ("age", None, "age", 41),
         ("ita", None, "ita", 33.5),
     ]
-    pores, moles = found[0], found[-1]
+    pores, moles = results[0], results[-1]
     assert pores.masks == MASKS
-    assert pores.raw["new"] == {"unknown": [ADDRESS]}
+    assert pores.raw["new"] == {"unknown": [URL]}
     assert (moles.is_ok, moles.error) == (False, "Not full face")
-    assert [one.is_ok for one in found[:-1]] == [True] * 4
+    assert [each.is_ok for each in results[:-1]] == [True] * 4
 
 
-def test_masks_of_v3_are_addresses_by_side_and_kind() -> None:
-    odd = {"front": {"original": ADDRESS, "anonymised": None}, "left": {}, "right": "none"}
-    [found] = read_batch_document(
-        {"face_skin_metrics_3": {"parameters": {"pores": {"masks": odd}}}}
+def test_masks_of_v3_are_urls_by_side_and_kind() -> None:
+    mixed = {"front": {"original": URL, "anonymised": None}, "left": {}, "right": "none"}
+    [results] = read_batch_document(
+        {"face_skin_metrics_3": {"parameters": {"pores": {"masks": mixed}}}}
     )
-    assert found.masks == {"front": {"original": ADDRESS}}
-    assert found.raw == {"masks": odd}
+    assert results.masks == {"front": {"original": URL}}
+    assert results.raw == {"masks": mixed}
 
 
 @pytest.mark.parametrize(
@@ -205,12 +206,14 @@ def test_masks_of_v3_are_addresses_by_side_and_kind() -> None:
         ([], False, 0),
     ],
 )
-def test_v3_says_whether_all_are_there(document: Any, complete: bool, count: int) -> None:
+def test_v3_document_is_complete_when_it_is_flagged_so(
+    document: Any, complete: bool, count: int
+) -> None:
     assert (is_complete(document), len(read_batch_document(document))) == (complete, count)
 
 
-def test_rows_go_straight_into_csv() -> None:
-    batch = results(read_image_results([item(ACNE)], image_id=IMAGE, side="front"))
+def test_rows_can_be_written_as_csv() -> None:
+    batch = batch_results(read_image_results([v1_result(ACNE)], image_id=IMAGE, side="front"))
     rows = batch.to_rows()
     file = io.StringIO()
     writer = csv.DictWriter(file, rows[0])
@@ -221,39 +224,40 @@ def test_rows_go_straight_into_csv() -> None:
     assert first == f"{SUBJECT},{IMAGE},front,forehead,selfie_v2.acne,acne_score,71.5,"
     assert second == f"{SUBJECT},{IMAGE},front,forehead,selfie_v2.acne,pustules,3,count"
     assert len(rows) == 4
-    assert {tuple(row) for row in [*rows, *results(read_batch_document(DOCUMENT)).to_rows()]} == {
-        tuple(head.split(","))
-    }
+    assert {
+        tuple(row) for row in [*rows, *batch_results(read_batch_document(DOCUMENT)).to_rows()]
+    } == {tuple(head.split(","))}
 
 
-def test_failures_are_listed_and_raised_as_asked() -> None:
-    good = results(read_image_results([item(ACNE)]))
+def test_failed_algorithms_are_listed_and_raised_on_request() -> None:
+    good = batch_results(read_image_results([v1_result(ACNE)]))
     good.raise_for_failures()
     assert good.failures == ()
-    bad = results(read_image_results([item(ACNE), item({"error": "No face detected"})]))
+    bad = batch_results(
+        read_image_results([v1_result(ACNE), v1_result({"error": "No face detected"})])
+    )
     with pytest.raises(AlgorithmsFailed, match=r"1 of 2 .*acne \(No face detected\)") as caught:
         bad.raise_for_failures()
     assert isinstance(caught.value, HautError)
-    again = pickle.loads(pickle.dumps(caught.value))
-    assert (again.results, str(again)) == (bad, str(caught.value))
-    assert [one.algorithm for one in again.results.failures] == ["selfie_v2.acne"]
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (copy.results, str(copy)) == (bad, str(caught.value))
+    assert [each.algorithm for each in copy.results.failures] == ["selfie_v2.acne"]
 
 
-def test_results_compare_pickle_and_hash() -> None:
-    batch = results(read_batch_document(DOCUMENT), raw=DOCUMENT)
-    again = pickle.loads(pickle.dumps(batch))
-    assert again == batch
-    assert hash(again) == hash(batch)
-    assert again != results((), raw=DOCUMENT)
+def test_results_can_be_compared_pickled_and_hashed() -> None:
+    batch = batch_results(read_batch_document(DOCUMENT), raw=DOCUMENT)
+    copy = pickle.loads(pickle.dumps(batch))
+    assert copy == batch
+    assert hash(copy) == hash(batch)
+    assert copy != batch_results((), raw=DOCUMENT)
 
 
-def test_no_address_and_no_finding_is_printed() -> None:
-    batch = results(read_batch_document(DOCUMENT), raw=DOCUMENT)
-    for one in (batch, *batch.results):
-        assert "Great" not in repr(one)
-    for one in (batch, *batch.results, *(m for found in batch.results for m in found.metrics)):
-        assert "://" not in repr(one)
-    assert ADDRESS not in str(batch.to_rows())
+def test_repr_contains_no_url_and_no_value() -> None:
+    batch = batch_results(read_batch_document(DOCUMENT), raw=DOCUMENT)
+    metrics = [metric for result in batch.results for metric in result.metrics]
+    assert not any("Great" in repr(each) for each in (batch, *batch.results))
+    assert not any("://" in repr(each) for each in (batch, *batch.results, *metrics))
+    assert URL not in str(batch.to_rows())
 
 
 JSON = st.recursive(
@@ -265,41 +269,42 @@ JSON = st.recursive(
 )
 
 
-def holding(*names: str, of: st.SearchStrategy[Any] = JSON) -> st.SearchStrategy[Any]:
-    """JSON that most often is an object with some of the names that are read."""
-    return st.fixed_dictionaries({}, optional=dict.fromkeys(names, of)) | JSON
+def objects_with(*names: str, values: st.SearchStrategy[Any] = JSON) -> st.SearchStrategy[Any]:
+    """Generate JSON, usually an object that contains some of the given names."""
+    return st.fixed_dictionaries({}, optional=dict.fromkeys(names, values)) | JSON
 
 
-METRIC = holding("tech_name", "name", "value", "units")
-AREA = holding("area_name") | st.fixed_dictionaries(
+METRIC = objects_with("tech_name", "name", "value", "units")
+AREA = objects_with("area_name") | st.fixed_dictionaries(
     {"main_metric": METRIC, "sub_metrics": st.lists(METRIC, max_size=2) | JSON}
 )
-RESULT = st.fixed_dictionaries({"area_results": st.lists(AREA, max_size=2) | JSON}) | holding(
+RESULT = st.fixed_dictionaries({"area_results": st.lists(AREA, max_size=2) | JSON}) | objects_with(
     "error", "algorithm_tech_name"
 )
 ITEM = st.fixed_dictionaries(
     {"result": RESULT}, optional={"is_ok": JSON, "algorithm_family_tech_name": JSON}
 )
-PARAMETER = holding("score", "tag", "error", "is_ok", "masks", "areas")
+PARAMETER = objects_with("score", "tag", "error", "is_ok", "masks", "areas")
 PARAMETERS = st.dictionaries(st.text(max_size=5), PARAMETER, max_size=3)
 
 
-def sensible(found: tuple[AlgorithmResult, ...]) -> None:
-    batch = results(found)
-    repr(found)
+def check_invariants(results: tuple[AlgorithmResult, ...]) -> None:
+    """Assert what holds for any results: repr, pickling, and the types in the rows."""
+    batch = batch_results(results)
+    repr(results)
     assert pickle.loads(pickle.dumps(batch)) == batch
     assert all(isinstance(row["value"], int | float | str | None) for row in batch.to_rows())
-    assert all(isinstance(one.algorithm, str) for one in found)
-    assert batch.failures == tuple(one for one in found if not one.is_ok)
+    assert all(isinstance(each.algorithm, str) for each in results)
+    assert batch.failures == tuple(each for each in results if not each.is_ok)
 
 
 @pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(ITEM | JSON, max_size=3) | JSON)
-def test_any_json_of_v1_is_read_and_kept(items: Any) -> None:
-    found = read_image_results(items)
-    sensible(found)
-    assert [one.raw for one in found] == (items if isinstance(items, list) else [])
+def test_any_json_of_v1_is_parsed_and_kept_in_raw(items: Any) -> None:
+    results = read_image_results(items)
+    check_invariants(results)
+    assert [each.raw for each in results] == (items if isinstance(items, list) else [])
 
 
 @settings(deadline=None)
@@ -314,9 +319,9 @@ def test_any_json_of_v1_is_read_and_kept(items: Any) -> None:
     )
     | JSON
 )
-def test_any_json_of_v3_is_read_and_kept(document: Any) -> None:
-    found = read_batch_document(document)
-    sensible(found)
+def test_any_json_of_v3_is_parsed_and_kept_in_raw(document: Any) -> None:
+    results = read_batch_document(document)
+    check_invariants(results)
     assert is_complete(document) in (True, False)
     try:
         parameters = document["face_skin_metrics_3"]["parameters"]
@@ -324,4 +329,4 @@ def test_any_json_of_v3_is_read_and_kept(document: Any) -> None:
         parameters = {}
     if not isinstance(parameters, dict):
         parameters = {}
-    assert {one.algorithm: one.raw for one in found} == parameters
+    assert {each.algorithm: each.raw for each in results} == parameters

@@ -1,0 +1,140 @@
+"""Check the limits on the size of functions, classes and the package; `make check` runs it.
+
+A function has at most 50 lines, and a class at most ten mutable fields. The number of lines of code in
+haut_ext, without sandbox, bulk, cli and derived files, is at most `max-code-lines` in pyproject.toml.
+Ruff has no such rules.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import sys
+import tokenize
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CHECKED = ("haut_ext", "scripts", "tests", "examples", "benchmarks")
+NOT_IN_CORE = {"sandbox", "bulk", "cli"}
+
+MAX_FUNCTION_LINES = 50
+MAX_MUTABLE_FIELDS = 10
+
+NO_CODE = {
+    tokenize.COMMENT,
+    tokenize.NL,
+    tokenize.NEWLINE,
+    tokenize.INDENT,
+    tokenize.DEDENT,
+    tokenize.ENDMARKER,
+}
+
+
+def main() -> int:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["haut-ext"]
+    exceptions, large = set(settings["above-limits"]), set[str]()
+    errors: list[str] = []
+    for folder in CHECKED:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            if not is_derived(path):
+                for name, problem in check_sizes(ast.parse(path.read_text("utf-8"))):
+                    large.add(name)
+                    if name not in exceptions:
+                        errors.append(f"{path.relative_to(ROOT)}:{problem}")
+    errors += [
+        f"{name} is within the limits; remove it from above-limits in pyproject.toml"
+        for name in sorted(exceptions - large)
+    ]
+    count, limit = core_code_lines(), settings["max-code-lines"]
+    if count > limit:
+        errors.append(
+            f"haut_ext has {count:,} lines of code without sandbox, bulk, cli and derived files; "
+            f"the limit is {limit:,}. Remove code, or raise max-code-lines in pyproject.toml in a "
+            "commit of its own whose message states the reason."
+        )
+    print("\n".join(errors), end="\n" if errors else "")
+    return 1 if errors else 0
+
+
+def is_derived(path: Path) -> bool:
+    """Return whether `make sync` derives the file. Only `http.py` of the sync client is hand-written."""
+    return "_sync" in path.parts and path.name != "http.py"
+
+
+def core_code_lines() -> int:
+    """Return the lines of code of haut_ext without the sandbox, bulk, cli and derived files."""
+    package = ROOT / "haut_ext"
+    return sum(
+        code_lines(path.read_text("utf-8"))
+        for path in package.rglob("*.py")
+        if path.relative_to(package).parts[0] not in NOT_IN_CORE and not is_derived(path)
+    )
+
+
+def code_lines(source: str) -> int:
+    """Return the number of lines that contain code, without docstrings, comments and blank lines."""
+    lines: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type not in NO_CODE:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Expr(value=ast.Constant(value=str()), end_lineno=int(end)):
+                lines.difference_update(range(node.lineno, end + 1))
+    return len(lines)
+
+
+def check_sizes(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield name and description of each function and class above the limits.
+
+    The description begins with the line number. The lines of a function include its docstring.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            count = (node.end_lineno or node.lineno) - node.lineno + 1
+            if count > MAX_FUNCTION_LINES:
+                problem = (
+                    f"function {node.name} has {count} lines; the limit is {MAX_FUNCTION_LINES}"
+                )
+                yield node.name, f"{node.lineno}: {problem}"
+        elif isinstance(node, ast.ClassDef) and not is_immutable(node):
+            fields = mutable_fields(node)
+            if len(fields) > MAX_MUTABLE_FIELDS:
+                problem = f"class {node.name} has {len(fields)} mutable fields: "
+                problem += f"{', '.join(sorted(fields))}; the limit is {MAX_MUTABLE_FIELDS}"
+                yield node.name, f"{node.lineno}: {problem}"
+
+
+def is_immutable(node: ast.ClassDef) -> bool:
+    """Return whether instances cannot be changed: frozen classes, enums and named tuples.
+
+    Protocols and typed dictionaries, which only describe other objects, are treated in the same way.
+    """
+    header = " ".join(map(ast.unparse, (*node.decorator_list, *node.bases)))
+    words = ("frozen", "Enum", "NamedTuple", "Protocol", "TypedDict")
+    return any(word in header for word in words) and "frozen=False" not in header
+
+
+def mutable_fields(node: ast.ClassDef) -> set[str]:
+    """Return the fields that an attrs class declares, and the attributes that methods set on `self`."""
+    fields: set[str] = set()
+    if any(
+        "define" in name or "dataclass" in name for name in map(ast.unparse, node.decorator_list)
+    ):
+        for statement in node.body:
+            match statement:
+                case ast.AnnAssign(target=ast.Name(id=name)) if "ClassVar" not in ast.unparse(
+                    statement.annotation
+                ):
+                    fields.add(name)
+    for part in ast.walk(node):
+        match part:
+            case ast.Attribute(value=ast.Name(id="self"), attr=name, ctx=ast.Store()):
+                fields.add(name)
+    return fields
+
+
+if __name__ == "__main__":
+    sys.exit(main())
