@@ -10,6 +10,7 @@ name may be imported in each.
 from __future__ import annotations
 
 import atexit
+import io
 import json
 import os
 import runpy
@@ -102,9 +103,8 @@ def _command(request: dict[str, Any]) -> int:
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(request[name], flags), number)
     os.dup2(os.open(request["in"], os.O_RDONLY), 0)
-    sys.stdin = open(
-        0, encoding="utf-8", closefd=False
-    )  # what the parent has read ahead is its own
+    # A new object: the parent's has read commands ahead.
+    sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False), encoding="utf-8")
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
