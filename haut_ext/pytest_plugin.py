@@ -1,4 +1,7 @@
-"""The pytest plugin: the sandbox for other projects' tests; costs nothing where it is not used."""
+"""Pytest plugin with fixtures for the tests of other projects.
+
+The sandbox is imported only when a test uses a fixture.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def haut_sandbox() -> Iterator[Sandbox]:
-    """A fresh sandbox for each test, seeded, so that its ids and times never change.
+    """A new sandbox for each test, whose ids and times are the same in every run.
 
-    Use it as `Haut(**haut_sandbox.credentials)`.
+    Connect a client with `Haut(**haut_sandbox.credentials)`.
     """
     from haut_ext.sandbox import Sandbox
 

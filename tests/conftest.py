@@ -22,9 +22,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from haut_ext.addresses import PRODUCTION
-from haut_ext.sandbox import Credentials, Fault, LoginCredentials, Sandbox
-from haut_ext.sandbox.api import Api
-from haut_ext.sandbox.messages import Answer, Request
+from haut_ext.sandbox import Credentials, Fault, LoginCredentials, ManualClock, Sandbox
+from haut_ext.sandbox.api_service import ApiService
+from haut_ext.sandbox.http_messages import Request, Response
 from tests import contract, recording
 
 collect_ignore = ["consumer"]  # another project's: scripts/consumer.py runs them
@@ -119,7 +119,7 @@ def service(pytestconfig: pytest.Config, record_mode: str) -> Iterator[recording
         )
     else:
         # Small pages, so that lists have several. An analysis that takes several polls.
-        with Sandbox(seed=1, page_size=3, analysis_seconds=2) as sandbox:
+        with Sandbox(seed=1, clock=ManualClock(), page_size=3, analysis_seconds=2) as sandbox:
             yield recording.recorded_from_sandbox(sandbox)
             assert sandbox.faults.pending == [], "planned faults that did not happen"
 
@@ -131,7 +131,7 @@ def vcr_config(service: recording.Service) -> dict[str, Any]:
 
 @pytest.fixture
 def fail(service: recording.Service, pytestconfig: pytest.Config) -> Callable[..., None]:
-    """Plan a fault of the recorded sandbox; takes the arguments of `Plan.add`.
+    """Plan a fault of the recorded sandbox; takes the arguments of `FaultPlan.add`.
 
     In a replay it does nothing, because the cassette holds the responses of the fault.
     """
@@ -197,9 +197,9 @@ def sandbox_answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[contract.E
     type no client of the contract sends.
     """
     answers: list[contract.Exchange] = []
-    dispatch = Api.dispatch
+    dispatch = ApiService.handle
 
-    def recorded(api: Api, request: Request) -> Answer:
+    def recorded(api: ApiService, request: Request) -> Response:
         answer = dispatch(api, request)
         if request.operation != "unknown" and answer.status != 415:
             kind = dict(answer.headers).get("Content-Type", "")
@@ -209,7 +209,7 @@ def sandbox_answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[contract.E
             )
         return answer
 
-    monkeypatch.setattr(Api, "dispatch", recorded)
+    monkeypatch.setattr(ApiService, "handle", recorded)
     yield answers
     for exchange in answers:
         if exchange.shape not in _JUDGED:

@@ -38,9 +38,8 @@ from vcr.request import Request  # type: ignore[import-untyped]  # has no types
 from vcr.serializers import yamlserializer  # type: ignore[import-untyped]  # has no types
 
 from haut_ext.addresses import PRODUCTION
-from haut_ext.sandbox import Credentials, LoginCredentials, Sandbox
-from haut_ext.sandbox.clock import Clock
-from haut_ext.sandbox.faults import Plan
+from haut_ext.sandbox import Clock, Credentials, LoginCredentials, Sandbox
+from haut_ext.sandbox.fault_plan import FaultPlan
 
 T = TypeVar("T")
 
@@ -83,7 +82,7 @@ class Service:
     user: LoginCredentials | None
     replaced: dict[str, str]
     clock: Clock | None = None
-    faults: Plan | None = None
+    faults: FaultPlan | None = None
 
 
 def replayed(origin: str) -> Service:

@@ -1,6 +1,6 @@
-"""Pytest plugin that simulates a busy machine: the sandbox handles each request after a random delay.
+"""Pytest plugin that simulates a busy machine: the sandbox delays each request by a random time.
 
-pytest -p tests.slow_sandbox --record-mode=rewrite ...
+Usage: pytest -p tests.slow_sandbox --record-mode=rewrite ...
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
-from haut_ext.sandbox.api import Api
-from haut_ext.sandbox.messages import Answer, Request
-from haut_ext.sandbox.storage import Storage
+from haut_ext.sandbox.api_service import ApiService
+from haut_ext.sandbox.http_messages import Request, Response
+from haut_ext.sandbox.storage_service import StorageService
 
-LONGEST_DELAY = 0.005
+MAX_DELAY = 0.005
 HANDLE = httpx.AsyncHTTPTransport.handle_async_request
 
 
@@ -26,13 +26,15 @@ def pytest_sessionfinish() -> None:
 
 @pytest.fixture(autouse=True)
 def delays(monkeypatch: pytest.MonkeyPatch) -> None:
-    delay, pause = random.SystemRandom(), threading.Event()
-    for service in (Api, Storage):
-        dispatch = service.dispatch
+    """Delay every request to every sandbox."""
+    generator, never_set = random.SystemRandom(), threading.Event()
+    for service in (ApiService, StorageService):
+        handle = service.handle
 
-        def slowly(self: Any, request: Request, dispatch: Any = dispatch) -> Answer:
-            pause.wait(delay.uniform(0, LONGEST_DELAY))  # not time.sleep, which moves the clock
-            answer: Answer = dispatch(self, request)
-            return answer
+        def handle_slowly(self: Any, request: Request, handle: Any = handle) -> Response:
+            # Recordings replace time.sleep, so it would not delay anything here.
+            never_set.wait(generator.uniform(0, MAX_DELAY))
+            response: Response = handle(self, request)
+            return response
 
-        monkeypatch.setattr(service, "dispatch", slowly)
+        monkeypatch.setattr(service, "handle", handle_slowly)

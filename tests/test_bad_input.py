@@ -47,9 +47,9 @@ def running_sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def sandbox(running_sandbox: Sandbox) -> Iterator[Sandbox]:
     """A sandbox that fails the test if it receives a request."""
-    count = len(running_sandbox.arrivals)
+    count = len(running_sandbox.requests)
     yield running_sandbox
-    assert running_sandbox.arrivals[count:] == []
+    assert running_sandbox.requests[count:] == []
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def haut(sandbox: Sandbox) -> Iterator[Haut]:
 def test_sandbox_lists_received_requests() -> None:
     with Sandbox(seed=1) as sandbox, Haut(**sandbox.credentials) as haut:
         haut.subjects.list()
-        assert len(sandbox.arrivals) == 1
+        assert len(sandbox.requests) == 1
 
 
 # Photos

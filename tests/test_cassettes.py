@@ -29,8 +29,7 @@ from vcr.errors import (  # type: ignore[import-untyped]  # has no types
 from vcr.serializers import yamlserializer  # type: ignore[import-untyped]  # has no types
 
 from haut_ext import AsyncHaut, Haut
-from haut_ext.sandbox import Sandbox
-from haut_ext.sandbox.clock import Clock
+from haut_ext.sandbox import ManualClock, Sandbox
 from scripts.cassettes import compare
 from tests import recording
 
@@ -212,7 +211,7 @@ def test_an_inserted_leak_is_found(leak: str, insert: Callable[[str], str]) -> N
 def test_the_clock_of_the_client_advances_only_while_it_sleeps(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    clock = Clock(virtual=True)
+    clock = ManualClock()
     started, machine = clock.now(), time.perf_counter()
     recording.drive_time(monkeypatch, clock)
     moment = time.monotonic()
@@ -451,7 +450,7 @@ def test_a_live_recording_can_be_replayed_and_compared(tmp_path: Path) -> None:
         }
         done = run_workflows("_async", folder, "--record-mode=rewrite", *chosen, service=service)
         assert done.returncode == 0, done.stdout
-        assert sandbox.arrivals
+        assert sandbox.requests
         assert sandbox.snapshot()["subjects"] == []
     done = run_workflows("_sync", folder, *chosen)
     assert done.returncode == 0, done.stdout

@@ -1,4 +1,4 @@
-"""`python -m haut_ext.sandbox`: the sandbox as a server of its own, until Ctrl-C."""
+"""Command `python -m haut_ext.sandbox`: runs the sandbox until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -9,30 +9,33 @@ import sys
 import threading
 from types import FrameType
 
-from . import Sandbox
-from .server import HOST
+from .http_server import HOST
+from .sandbox import Sandbox
 
 
 def _port(text: str) -> int:
     if text.isdecimal() and int(text) <= 65535:
         return int(text)
-    raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a port number from 0 to 65535")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the sandbox; returns the exit code."""
+    """Run the sandbox and return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m haut_ext.sandbox",
-        description="A local stand-in for the Haut.AI API: in memory, on loopback only. "
-        "Prints one line when it is ready; Ctrl-C stops it.",
+        description="Run a local server with the behavior of the Haut.AI API, in memory and on "
+        "loopback only. It prints one line when it is ready. Ctrl-C stops it.",
     )
     parser.add_argument(
-        "--port", type=_port, default=8080, help="port of the API; 0 for any free one (%(default)s)"
+        "--port",
+        type=_port,
+        default=8080,
+        help="port of the API; 0 selects a free one (default: %(default)s)",
     )
     parser.add_argument(
-        "--storage-port", type=_port, default=0, help="port of the storage (any free one)"
+        "--storage-port", type=_port, default=0, help="port of the storage (default: a free one)"
     )
-    parser.add_argument("--seed", type=int, help="make ids, tokens, scores and times reproducible")
+    parser.add_argument("--seed", type=int, help="make ids, tokens and times reproducible")
     options = parser.parse_args(arguments)
 
     stop = threading.Event()
@@ -40,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     def on_signal(number: int, frame: FrameType | None) -> None:
         stop.set()
 
-    # Set, not left to Python: a shell starts background jobs with SIGINT ignored.
+    # The handlers are set explicitly, because background jobs of a shell start with SIGINT ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
     try:
@@ -50,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
         reason = (
             "is in use; choose another with --port"
             if error.errno == errno.EADDRINUSE
-            else f"cannot be had: {error.strerror}"
+            else f"is not available: {error.strerror}"
         )
         sys.stderr.write(f"Port {ports} on {HOST} {reason}.\n")
         return 1
@@ -62,8 +65,8 @@ def main(arguments: list[str] | None = None) -> int:
             f"username={user['username']} password={user['password']}\n"
         )
         sys.stdout.flush()
-        while not stop.wait(1.0):  # Windows does not interrupt an endless wait
-            pass  # pragma: no cover - no test waits so long
+        while not stop.wait(1.0):  # on Windows, signals do not interrupt a wait without timeout
+            pass  # pragma: no cover - tests stop it earlier
     return 0
 
 

@@ -17,7 +17,7 @@ from haut_api.api.private_tokens import list_private_tokens
 from haut_api.models import Dataset
 from haut_ext import AsyncHaut, ConfigError, NotFound, Unauthorized, UnexpectedResponse
 from haut_ext.sandbox import Fault, Sandbox, faults
-from haut_ext.sandbox.messages import Answer, json_answer
+from haut_ext.sandbox.http_messages import Response, json_response
 from tests.wire.world import PHOTO
 
 pytestmark = pytest.mark.anyio
@@ -40,8 +40,8 @@ async def haut(sandbox: Sandbox) -> AsyncIterator[AsyncHaut]:
 def changed(**changes: Any) -> Fault:
     """The true answer, an object, with other fields."""
 
-    def change(answer: Answer) -> Answer:
-        return json_answer(answer.status, {**json.loads(answer.body), **changes})
+    def change(answer: Response) -> Response:
+        return json_response(answer.status, {**json.loads(answer.body), **changes})
 
     return Fault("other fields", "after", change=change)
 
@@ -138,20 +138,20 @@ async def test_dictionaries(sandbox: Sandbox, haut: AsyncHaut) -> None:
     assert [(side.id, side.tech_name) for side in selfie.sides][:1] == [(1, "front")]
     assert [light.tech_name for light in hand.lights] == ["regular", "polarized"]
     assert "acne" in {algorithm.tech_name for algorithm in await haut.algorithms()}
-    assert sandbox.arrived("list_image_types") == 1
+    assert sandbox.received("list_image_types") == 1
 
 
 async def test_dictionaries_that_come_in_pages(sandbox: Sandbox, haut: AsyncHaut) -> None:
     whole = await haut.image_types()
     pages = []
 
-    def paged(answer: Answer) -> Answer:
+    def paged(answer: Response) -> Response:
         items = json.loads(answer.body)
         pages.append(items)
         number = len(pages)
         following = "https://elsewhere.example.com/?page=2" if number < len(items) else None
         shown = {"count": len(items), "next": following, "previous": None}
-        return json_answer(200, {**shown, "results": [items[number - 1]]})
+        return json_response(200, {**shown, "results": [items[number - 1]]})
 
     sandbox.faults.add("list_image_types", Fault("pages", "after", change=paged), times=None)
     assert await haut.image_types() == whole
@@ -177,7 +177,7 @@ async def test_documented_sides_and_numbers_need_no_asking(
             assert slot.side is not None
             assert (slot.side.id, slot.side_tech_name) == (number, side)
     await haut.images.request_upload(subject.id, light=None)
-    assert sandbox.arrived("get_dataset") == 0
+    assert sandbox.received("get_dataset") == 0
 
 
 async def test_other_names_are_looked_up_once(
@@ -194,7 +194,7 @@ async def test_other_names_are_looked_up_once(
             assert slot.light_tech_name == ("regular" if regular else "polarized")
     uploaded = await haut.images.upload(subject.id, PHOTO, "palm", dataset_id=hands.id)
     assert uploaded.side == "palm"
-    assert sandbox.arrived("get_dataset") == 1
+    assert sandbox.received("get_dataset") == 1
 
 
 @pytest.mark.parametrize(
@@ -213,17 +213,17 @@ async def test_what_the_image_type_has_not(
     subject = await haut.subjects.create("subject-1", dataset_id=hands.id)
     with pytest.raises(ConfigError, match=message):
         await haut.images.request_upload(subject.id, side=side, light=light, dataset_id=hands.id)
-    assert sandbox.arrived("create_signed_upload_url") == 0
+    assert sandbox.received("create_signed_upload_url") == 0
 
 
 async def test_a_light_of_a_whole_batch(sandbox: Sandbox, haut: AsyncHaut) -> None:
     subject = await haut.subjects.create("subject-1")
     with pytest.raises(ConfigError, match="no such light"):
         await haut.upload_and_compute(subject.id, front=PHOTO, light="polarized")
-    assert sandbox.arrived("create_signed_upload_url") == 0
+    assert sandbox.received("create_signed_upload_url") == 0
     batch = await haut.upload_and_compute(subject.id, front=PHOTO, right=PHOTO, light="regular")
     assert len(batch.images) == 2
-    assert sandbox.arrived("get_dataset") == 1
+    assert sandbox.received("get_dataset") == 1
 
 
 async def test_a_light_of_another_dataset(
@@ -259,4 +259,4 @@ async def test_a_lookup_that_fails_is_the_calls_failure(sandbox: Sandbox, haut: 
     sandbox.faults.add("get_dataset", faults.status(404))
     with pytest.raises(NotFound):
         await haut.images.request_upload(subject.id, light="regular")
-    assert sandbox.arrived("create_signed_upload_url") == 0
+    assert sandbox.received("create_signed_upload_url") == 0

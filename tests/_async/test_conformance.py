@@ -67,7 +67,7 @@ from haut_ext import AsyncHaut, HautError, Timeout, TransportError
 from haut_ext._http import retry_policy
 from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Sandbox
-from haut_ext.sandbox.analysis import FACE_SKIN_METRICS_2, FACE_SKIN_METRICS_3
+from haut_ext.sandbox.algorithms import FACE_SKIN_METRICS_2, FACE_SKIN_METRICS_3
 from tests.conformance import CELLS, COLUMNS, FAULTS, Cell
 
 pytestmark = pytest.mark.anyio
@@ -97,13 +97,13 @@ class World:
         self.haut = haut
         [subject] = sandbox.add_subjects(1)
         [image] = sandbox.add_images(subject, 1, photo=b"photo")
-        with sandbox.world.lock:
+        with sandbox.database.lock:
             for application in (FACE_SKIN_METRICS_2, FACE_SKIN_METRICS_3):
-                sandbox.world.compute(image.batch, application)
-            sandbox.world.observe(image)
-            refresh_token = sandbox.world.accounts.refresh_token()
+                sandbox.state.analyses.start(image.batch, application)
+            sandbox.state.analyses.update(image)
+            refresh_token = sandbox.state.authentication.create_refresh_token()
             ends = datetime.now(UTC) + timedelta(days=1)
-            private_token = sandbox.world.accounts.create_private_token("backend", ends)
+            private_token = sandbox.state.authentication.create_private_token("backend", ends)
         self.subject = UUID(subject.id)
         self.bodies = {
             "login": LoginRequest(**sandbox.login_credentials),
@@ -117,7 +117,7 @@ class World:
             "subjects_ids": [self.subject],
             "image_id": UUID(image.id),
             "batch_id": UUID(image.batch.id),
-            "aux_id": UUID(image.aux_images[0].id),
+            "aux_id": UUID(image.analysis.aux_images[0].id),
             "id": private_token.id,
             "client": haut.api,
         }
@@ -203,7 +203,7 @@ def client(sandbox: Sandbox, cell: Cell) -> AsyncHaut:
         token=sandbox.issue_token if as_callable else credentials["token"],
         company_id=credentials["company_id"],
         dataset_id=credentials["dataset_id"],
-        base_url=sandbox.dead_url if refused else credentials["base_url"],
+        base_url=sandbox.unreachable_url if refused else credentials["base_url"],
         timeout=Timeout(read=0.2) if stalls else Timeout(),
         deadline=seconds,
         max_retries=1,
@@ -216,7 +216,7 @@ async def test_cell(cell: Cell, sandbox: Sandbox, elsewhere: socket.socket) -> N
     async with client(sandbox, cell) as haut:
         world = World(sandbox, haut)
         if cell.operation == "upload_image":
-            dead_url = sandbox.dead_url if cell.fault == "connection refused" else None
+            dead_url = sandbox.unreachable_url if cell.fault == "connection refused" else None
             call = await world.prepare_upload(dead_url)
         else:
             call = lambda: world.call(cell.operation)  # noqa: E731
@@ -231,11 +231,11 @@ async def test_cell(cell: Cell, sandbox: Sandbox, elsewhere: socket.socket) -> N
             check_error(cell, caught.value)
 
     assert sandbox.faults.pending == [], "the fault did not fire"
-    assert sandbox.arrived(cell.operation) == cell.arrived
+    assert sandbox.received(cell.operation) == cell.arrived
     assert sandbox.carried_out(cell.operation) == cell.carried_out
     with pytest.raises(BlockingIOError):
         elsewhere.accept()
-    for arrival in sandbox.arrivals:
+    for arrival in sandbox.requests:
         assert arrival.had_authorization == (arrival.operation not in WITHOUT_TOKEN)
     for once in (*COLUMNS["POST"], *COLUMNS["REFRESH"], *COLUMNS["LOGIN"]):
         assert sandbox.carried_out(once) <= 1

@@ -38,7 +38,7 @@ from haut_ext._async.login import AsyncLogin
 from haut_ext._http.redaction import redact_text
 from haut_ext._http.tokens import TOKENLESS_PATHS
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
-from haut_ext.sandbox.messages import Answer
+from haut_ext.sandbox.http_messages import Response
 from tests.faces import gather_async
 
 pytestmark = pytest.mark.anyio
@@ -79,12 +79,12 @@ async def log_in(sandbox: Sandbox, **options: Any) -> AsyncHaut:
 
 def came(sandbox: Sandbox) -> tuple[int, int]:
     """How many logins and refreshes have arrived."""
-    return sandbox.arrived("login"), sandbox.arrived("refresh_access_token")
+    return sandbox.received("login"), sandbox.received("refresh_access_token")
 
 
 def forget_refresh_tokens(sandbox: Sandbox) -> None:
-    with sandbox.world.lock:
-        sandbox.world.accounts.refresh_tokens.clear()
+    with sandbox.database.lock:
+        sandbox.state.authentication.refresh_tokens.clear()
 
 
 async def outcomes(haut: AsyncHaut) -> set[str]:
@@ -95,10 +95,10 @@ async def outcomes(haut: AsyncHaut) -> set[str]:
 def answering(**changes: Any) -> Fault:
     """The true answer with other fields; None takes one out."""
 
-    def change(answer: Answer) -> Answer:
+    def change(answer: Response) -> Response:
         document = {**json.loads(answer.body), **changes}
         kept = {name: value for name, value in document.items() if value is not None}
-        return Answer(answer.status, answer.headers, json.dumps(kept).encode())
+        return Response(answer.status, answer.headers, json.dumps(kept).encode())
 
     return Fault("other fields", "after", change=change)
 
@@ -196,7 +196,7 @@ async def test_a_short_life_is_known(sandbox: Sandbox) -> None:
                 short.clock.advance(599)
                 await haut.subjects.list()
                 assert came(short) == (1, times)
-        assert short.arrived("list_subjects") == 3  # no 401 among them
+        assert short.received("list_subjects") == 3  # no 401 among them
 
 
 async def test_early_one_renews_and_the_others_go_on(sandbox: Sandbox) -> None:
@@ -241,7 +241,7 @@ async def test_early_failure_is_nobodys_and_is_left_for_a_while(
         assert await outcomes(haut) == {"Page"}
         assert came(sandbox) == (1, 2)
         # A call whose token is refused meanwhile does not get that failure, it asks for itself.
-        sandbox.expire_token()
+        sandbox.expire_tokens()
         assert await outcomes(haut) == {"Page"}
         assert came(sandbox) == (1, 3)
 
@@ -269,10 +269,10 @@ async def test_a_401_after_an_early_failure_asks_again() -> None:
 async def test_late_all_wait_for_one(sandbox: Sandbox) -> None:
     async with await log_in(sandbox) as haut:
         Ahead(haut).seconds = HOUR * 29 / 30
-        sandbox.expire_token()
+        sandbox.expire_tokens()
         assert await outcomes(haut) == {"Page"}
         assert came(sandbox) == (1, 1)
-    assert sandbox.arrived("list_subjects") == MANY  # so nobody went with the old one
+    assert sandbox.received("list_subjects") == MANY  # so nobody went with the old one
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ async def test_late_failure_is_everybodys_and_no_reason_to_log_in(
         with pytest.raises(kind, match="/auth/refresh/"):
             await haut.subjects.list()
         assert came(sandbox) == (1, 1)
-        assert sandbox.arrived("list_subjects") == 0
+        assert sandbox.received("list_subjects") == 0
         await haut.subjects.list()
         assert came(sandbox) == (1, 2)
 
@@ -303,7 +303,7 @@ async def test_a_refused_refresh_is_a_login_but_never_twice_a_minute(sandbox: Sa
     async with await log_in(sandbox) as haut:
         ahead = Ahead(haut)
         forget_refresh_tokens(sandbox)
-        sandbox.expire_token()
+        sandbox.expire_tokens()
         for _ in range(2):
             with pytest.raises(Unauthorized, match=r"new login is possible in \d+ s") as caught:
                 await haut.subjects.list()
@@ -317,14 +317,14 @@ async def test_a_refused_refresh_is_a_login_but_never_twice_a_minute(sandbox: Sa
 
         # A login that is refused counts, and says what is wrong.
         forget_refresh_tokens(sandbox)
-        sandbox.expire_token()
+        sandbox.expire_tokens()
         sandbox.mfa_enabled = True
         ahead.seconds += MINUTE
         with pytest.raises(BadRequest, match=r"multi-factor"):
             await haut.subjects.list()
         with pytest.raises(Unauthorized, match="new login is possible"):
             await haut.subjects.list()
-        assert sandbox.arrived("login") == 3
+        assert sandbox.received("login") == 3
 
 
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 405, 422])
@@ -349,11 +349,11 @@ async def test_answers_of_a_refresh(sandbox: Sandbox) -> None:
 
         assert await renewed(answering(access_token=None)) == (1, 1)
         assert await renewed(answering(token_access=None, refresh_token=None)) == (1, 2)
-        with sandbox.world.lock:
-            new = sandbox.world.accounts.refresh_token()
+        with sandbox.database.lock:
+            new = sandbox.state.authentication.create_refresh_token()
         assert await renewed(answering(refresh_token=new)) == (1, 3)
-        with sandbox.world.lock:
-            sandbox.world.accounts.refresh_tokens = {new}
+        with sandbox.database.lock:
+            sandbox.state.authentication.refresh_tokens = {new}
         assert await renewed(answering()) == (1, 4)
         for useless in ({"access_token": None, "token_access": None}, {"access_token": 7}):
             logins, refreshes = came(sandbox)
@@ -363,7 +363,7 @@ async def test_answers_of_a_refresh(sandbox: Sandbox) -> None:
 async def test_clients_made_from_it_share_the_token(sandbox: Sandbox) -> None:
     async with await log_in(sandbox) as haut:
         twin = haut.with_options(max_retries=0)
-        sandbox.expire_token()
+        sandbox.expire_tokens()
         found = await gather_async([haut.subjects.list, twin.subjects.list] * MANY)
         assert {type(outcome).__name__ for outcome in found} == {"Page"}
         await twin.subjects.list()
@@ -403,7 +403,7 @@ async def test_open_operations_carry_no_token_and_wait_for_none(sandbox: Sandbox
         assert came(sandbox) == (2, 1)
         await haut.subjects.list()
     assert came(sandbox) == (2, 2)
-    for arrival in sandbox.arrivals:
+    for arrival in sandbox.requests:
         assert arrival.had_authorization == (arrival.operation == "list_subjects")
 
 
@@ -436,12 +436,12 @@ async def test_nothing_secret_in_what_a_failed_login_leaves(
     credentials = {name: str(value) for name, value in sandbox.login_credentials.items()}
     secrets = [*credentials.values(), "of-nobody", "sandbox-token-"]
 
-    def echoing(answer: Answer) -> Answer:
+    def echoing(answer: Response) -> Response:
         changed = fault.change(answer)
         body = bytes(changed.body)
         for name, value in credentials.items():
             body = body.replace(b"{%s}" % name.encode(), value.encode())
-        return Answer(changed.status, changed.headers, body)
+        return Response(changed.status, changed.headers, body)
 
     sandbox.faults.add("login", Fault("echo", "after", fault.delivery, echoing))
     with pytest.raises(HautError) as caught:
@@ -462,12 +462,12 @@ async def test_nothing_secret_in_a_client(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     async with await log_in(sandbox) as haut:
-        sandbox.expire_token()
+        sandbox.expire_tokens()
         await haut.subjects.list()
         tokens = haut._operations.http.connections.tokens
         shown = repr(haut) + repr(vars(haut)) + repr(haut.api) + repr(vars(tokens))
         shown += repr(vars(tokens.provider)) + repr(haut._operations) + caplog.text
-    held = {*sandbox.world.accounts.refresh_tokens, *sandbox.world.accounts._ends}
+    held = sandbox.state.authentication.issued_secrets()
     for secret in (*sandbox.login_credentials.values(), *held):
         assert str(secret) not in shown
 

@@ -50,17 +50,17 @@ class Others:
         sandbox.before_request = self.act
 
     def act(self, request: Request) -> None:
-        world = self.sandbox.world
+        database = self.sandbox.database
         self.sandbox.clock.advance(self.pause)
-        with world.lock:
+        with database.lock:
             for what, which in self.plan.pop(0) if self.plan else []:
                 # So that what is created after the first page also carries a later time.
                 self.sandbox.clock.advance(2)
-                subjects = list(world.subjects.values())
+                subjects = list(database.subjects.values())
                 if what == "create":
-                    world.create_subject(f"new {which}")
+                    database.create_subject(f"new {which}")
                 elif subjects and what == "delete":
-                    world.delete_subject(subjects[which % len(subjects)])
+                    database.delete_subject(subjects[which % len(subjects)])
                     self.deleted.add(subjects[which % len(subjects)].id)
                 elif subjects:
                     subjects[which % len(subjects)].name = f"renamed {which}"
@@ -95,7 +95,7 @@ def test_every_item_that_stays_is_yielded_once(
         assert stayed <= set(found), f"lost {len(stayed - set(found))} of {len(stayed)}"
         assert len(found) == len(set(found))
         if not any(plan):
-            assert shared.arrived("list_subjects") == max(1, -(-count // page_size))
+            assert shared.received("list_subjects") == max(1, -(-count // page_size))
 
     run_async(check)
 
@@ -108,7 +108,7 @@ async def collect(sandbox: Sandbox, changes: dict[int, list[Change]]) -> tuple[i
     async with AsyncHaut(**sandbox.credentials) as haut:
         found = [subject.id async for subject in haut.subjects.iterate()]
     assert len(found) == len(set(found))
-    return len(found), sandbox.arrived("list_subjects")
+    return len(found), sandbox.received("list_subjects")
 
 
 @pytest.mark.parametrize(
@@ -149,8 +149,8 @@ async def test_what_is_created_in_the_second_of_the_first_page_is_waited_out(
     sandbox.before_request = create
     async with AsyncHaut(**sandbox.credentials) as haut:
         found = {str(subject.id) async for subject in haut.subjects.iterate()}
-    assert found == set(sandbox.world.subjects)
-    assert sandbox.arrived("list_subjects") <= 6
+    assert found == set(sandbox.database.subjects)
+    assert sandbox.received("list_subjects") <= 6
 
 
 async def test_a_list_that_changes_during_every_reading(
@@ -167,7 +167,7 @@ async def test_a_list_that_changes_during_every_reading(
             async for subject in haut.subjects.iterate():
                 found.append(subject.id)
     assert len(found) == len(set(found)) >= 20
-    assert sandbox.arrived("list_subjects") < 100
+    assert sandbox.received("list_subjects") < 100
 
 
 async def test_subject_deleted_in_the_middle_of_its_images(sandbox: Sandbox) -> None:
@@ -180,8 +180,8 @@ async def test_subject_deleted_in_the_middle_of_its_images(sandbox: Sandbox) -> 
         async for _ in images:
             found += 1
             if found == 1:
-                with sandbox.world.lock:
-                    sandbox.world.delete_subject(subject)
+                with sandbox.database.lock:
+                    sandbox.database.delete_subject(subject)
     assert found >= 10
 
 
@@ -189,10 +189,10 @@ async def test_one_page_ahead_and_no_more(sandbox: Sandbox) -> None:
     sandbox.add_subjects(100)
     async with AsyncHaut(**sandbox.credentials) as haut:
         subjects: Any = haut.subjects.iterate()
-        assert sandbox.arrived("list_subjects") == 0  # lazy
+        assert sandbox.received("list_subjects") == 0  # lazy
         await subjects.__anext__()
         await subjects.aclose()
-    assert sandbox.arrived("list_subjects") <= 2
+    assert sandbox.received("list_subjects") <= 2
 
 
 async def test_stopping_early_leaves_nothing_running(sandbox: Sandbox) -> None:
@@ -204,7 +204,7 @@ async def test_stopping_early_leaves_nothing_running(sandbox: Sandbox) -> None:
         assert running_async() == before
         await subjects.aclose()
         assert running_async() == before
-    assert sandbox.arrived("list_subjects") == 1
+    assert sandbox.received("list_subjects") == 1
 
 
 async def test_an_error_on_a_later_page_reaches_the_caller(sandbox: Sandbox) -> None:
@@ -244,7 +244,7 @@ async def test_an_operation_that_is_no_list_is_refused_before_any_request(
         no_list: Any = create_subject
         with pytest.raises(ConfigError, match="create_subject is not a list"):
             haut.paginate_all(no_list, dataset_id=haut.scope.dataset())
-    assert sandbox.arrivals == []
+    assert sandbox.requests == []
 
 
 async def test_pages_by_hand(sandbox: Sandbox) -> None:

@@ -114,7 +114,7 @@ async def test_a_body_that_cannot_be_unpacked_is_a_broken_answer(sandbox: Sandbo
         with pytest.raises(TransportError, match="lost its connection") as caught:
             await haut.subjects.create("someone")  # not sent again
     assert caught.value.maybe_delivered
-    assert (sandbox.arrived("get_image"), sandbox.arrived("create_subject")) == (2, 1)
+    assert (sandbox.received("get_image"), sandbox.received("create_subject")) == (2, 1)
 
 
 async def test_a_success_that_says_it_is_none(sandbox: Sandbox) -> None:
@@ -138,7 +138,7 @@ async def test_a_wait_past_the_cap_is_not_waited_for(sandbox: Sandbox) -> None:
         with pytest.raises(RateLimited, match="asks to wait 2 s") as caught:
             await haut.subjects.list()
     assert caught.value.retry_after == 2
-    assert sandbox.arrived("list_subjects") == 1
+    assert sandbox.received("list_subjects") == 1
 
 
 async def test_what_may_have_arrived_is_not_forgotten_by_a_later_attempt(sandbox: Sandbox) -> None:
@@ -199,7 +199,7 @@ async def test_addresses_that_are_none(sandbox: Sandbox, address: object) -> Non
     async with AsyncHaut(**sandbox.credentials) as haut:
         with pytest.raises(HautError):
             await haut.images.download(image, "/dev/null")
-    assert sandbox.arrived("download_image") == 0
+    assert sandbox.received("download_image") == 0
 
 
 async def test_responses_of_generated_functions_and_errors(sandbox: Sandbox) -> None:

@@ -88,7 +88,7 @@ async def test_photo_is_sent_again_from_where_it_began(
         subject, photo[kind], progress=lambda sent, _: progress.append(sent)
     )
     assert sandbox.faults.pending == []
-    assert sandbox.arrived("upload_image") == 3
+    assert sandbox.received("upload_image") == 3
     assert received(sandbox) == hashlib.sha256(CONTENT).hexdigest()
     assert image.side == "front"
     assert file.tell() == len(BEFORE)
@@ -125,7 +125,7 @@ async def test_stream_is_sent_once(
     ):
         await haut.images.upload(subject, stream(CONTENT))
     assert sandbox.faults.pending == []
-    assert sandbox.arrived("upload_image") == 1
+    assert sandbox.received("upload_image") == 1
     await haut.images.upload(subject, stream(CONTENT))
     assert received(sandbox) == hashlib.sha256(CONTENT).hexdigest()
 
@@ -133,7 +133,9 @@ async def test_stream_is_sent_once(
 # Downloads
 
 
-@pytest.mark.parametrize("fault", [faults.truncated(), faults.cut_chunks(), faults.reset("after")])
+@pytest.mark.parametrize(
+    "fault", [faults.truncated(), faults.truncated_chunks(), faults.reset("after")]
+)
 async def test_broken_download_begins_anew(
     sandbox: Sandbox, haut: AsyncHaut, tmp_path: Path, fault: Fault
 ) -> None:
@@ -146,7 +148,7 @@ async def test_broken_download_begins_anew(
     sandbox.faults.add("download_image", fault, times=2)
     assert await haut.images.download(image, file) == len(CONTENT)
     assert sandbox.faults.pending == []
-    assert sandbox.arrived("download_image") == 6
+    assert sandbox.received("download_image") == 6
     assert path.read_bytes() == CONTENT
     assert file.getvalue() == BEFORE + CONTENT
 
@@ -207,7 +209,7 @@ async def test_download_into_a_file_that_cannot_go_back_after_all(
     with pytest.raises(TransportError, match="lost its connection") as caught:
         await haut.images.download(image, Stuck())
     assert str(caught.value.__context__) == "not here"
-    assert sandbox.arrived("download_image") == 1
+    assert sandbox.received("download_image") == 1
 
 
 async def test_download_into_what_can_do_nothing_but_write(
@@ -235,10 +237,10 @@ async def test_download_whose_file_cannot_be_written(
 
     with pytest.raises(OSError, match="no space left"):
         await haut.images.download(image, Full())
-    arrived = sandbox.arrivals
+    arrived = sandbox.requests
     with pytest.raises(FileNotFoundError):
         await haut.images.download(image, tmp_path / "nowhere" / "photo.jpg")
-    assert sandbox.arrivals == arrived  # nothing was asked for in vain
+    assert sandbox.requests == arrived  # nothing was asked for in vain
 
 
 async def test_address_that_has_expired_is_replaced_once(sandbox: Sandbox, haut: AsyncHaut) -> None:
@@ -255,11 +257,11 @@ async def test_address_that_has_expired_is_replaced_once(sandbox: Sandbox, haut:
     to = io.BytesIO()
     assert await haut.images.download(image, to) == len(CONTENT)
     assert to.getvalue() == CONTENT
-    assert sandbox.arrived("get_image") == 2
+    assert sandbox.received("get_image") == 2
     late = 2
     with pytest.raises(StorageError, match="ExpiredToken"):
         await haut.images.download(image, to)
-    assert sandbox.arrived("get_image") == 4
+    assert sandbox.received("get_image") == 4
 
 
 async def test_download_of_a_page_for_a_person(

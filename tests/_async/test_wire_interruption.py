@@ -77,12 +77,12 @@ async def test_waiting_for_a_slot(sandbox: Sandbox) -> None:
     async with AsyncHaut(**sandbox.credentials, max_in_flight=16) as haut:
         async with AsyncCrowd([haut.subjects.list] * 16):
             try:
-                await AsyncMoment(lambda: sandbox.arrived("list_subjects") == 16).come()
+                await AsyncMoment(lambda: sandbox.received("list_subjects") == 16).come()
                 await interrupt(sandbox, "_send_once", haut.subjects.list)
             finally:
                 release.set()
         await still_works(haut, sandbox)
-    assert sandbox.arrived("list_subjects") == 16 + 16
+    assert sandbox.received("list_subjects") == 16 + 16
 
 
 # The standard library's create_connection leaves its socket to the collector, with a warning.

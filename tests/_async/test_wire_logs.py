@@ -144,7 +144,7 @@ async def test_every_attempt_has_its_line(sandbox: Sandbox, log: pytest.LogCaptu
     attempts = [record for record in ours if record.levelno == logging.DEBUG]
     retries = [record for record in ours if record.levelno == logging.WARNING]
     assert len(ours) == len(attempts) + len(retries)
-    assert len(attempts) == len(sandbox.arrivals)
+    assert len(attempts) == len(sandbox.requests)
     assert len(retries) == 4
     assert "attempt 1, 503 ServerError" in attempts[0].getMessage()
     assert "attempt 1, 503 ServerError; retrying in " in retries[0].getMessage()

@@ -14,7 +14,7 @@ from haut_ext import ApiError, AsyncHaut, ConfigError, StorageError, Unauthorize
 from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Request, Sandbox, faults
 from haut_ext.sandbox.faults import Fault
-from haut_ext.sandbox.messages import Answer
+from haut_ext.sandbox.http_messages import Response
 from tests.faces import gather_async
 from tests.wire.peers import nothing_came, somebody_else
 from tests.wire.world import PHOTO, elsewhere, store
@@ -66,7 +66,7 @@ async def test_asked_once_at_first_and_once_when_refused(sandbox: Sandbox) -> No
         assert await outcomes(haut) == {"Page"}
         assert provider.asked == 1
         for times in (2, 3):
-            sandbox.expire_token()
+            sandbox.expire_tokens()
             assert await outcomes(haut) == {"Page"}
             assert provider.asked == times
 
@@ -81,7 +81,7 @@ async def test_asked_once_when_it_has_no_other(sandbox: Sandbox) -> None:
     async with client(sandbox, provider) as haut:
         await haut.subjects.list()
         provider.stale = True
-        sandbox.expire_token()
+        sandbox.expire_tokens()
         sandbox.before_request = hold
         assert await outcomes(haut, calls=16) == {"Unauthorized"}
         assert provider.asked == 2
@@ -98,7 +98,7 @@ async def test_failing_provider(sandbox: Sandbox) -> None:
     provider.failure = RuntimeError("the vault is sealed")
     async with client(sandbox, provider) as haut:
         assert await outcomes(haut) == {"RuntimeError"}
-        assert sandbox.arrivals == []
+        assert sandbox.requests == []
         asked = provider.asked
         assert asked < MANY
         with pytest.raises(RuntimeError, match="the vault is sealed"):
@@ -109,7 +109,7 @@ async def test_failing_provider(sandbox: Sandbox) -> None:
         assert provider.asked == asked + 2
 
         provider.failure = RuntimeError("the vault is sealed")
-        sandbox.expire_token()
+        sandbox.expire_tokens()
         with pytest.raises(RuntimeError, match="the vault is sealed"):
             await haut.subjects.list()
         provider.failure = None
@@ -124,7 +124,7 @@ async def test_unusable_token_of_a_provider(sandbox: Sandbox) -> None:
         with pytest.raises(ConfigError, match="white space") as caught:
             await haut.subjects.list()
     assert "two" not in str(caught.value)
-    assert sandbox.arrivals == []
+    assert sandbox.requests == []
 
 
 async def test_token_goes_to_the_api_alone(sandbox: Sandbox) -> None:
@@ -151,9 +151,9 @@ async def test_token_goes_to_the_api_alone(sandbox: Sandbox) -> None:
                     await haut.images.upload(stored.subject, PHOTO)
 
             # A page's `next` names somebody else.
-            def misleading(answer: Answer) -> Answer:
+            def misleading(answer: Response) -> Response:
                 body = bytes(answer.body).replace(sandbox.base_url.encode(), origin.encode())
-                return Answer(answer.status, answer.headers, body)
+                return Response(answer.status, answer.headers, body)
 
             fault = Fault("misleading next", "after", change=misleading)
             sandbox.faults.add("list_subjects", fault, times=3)
@@ -165,7 +165,7 @@ async def test_token_goes_to_the_api_alone(sandbox: Sandbox) -> None:
             assert generated.status_code == 200
         assert sandbox.faults.fired["list_subjects", "misleading next"] == 3
         assert nothing_came(listening)
-    for arrival in sandbox.arrivals:
+    for arrival in sandbox.requests:
         assert arrival.had_authorization == (arrival.operation != "upload_image")
 
 
@@ -181,12 +181,12 @@ async def test_other_origins_are_not_sent_the_token(sandbox: Sandbox) -> None:
             for address in (other.base_url, other.storage_url):
                 with pytest.raises((ApiError, StorageError)):
                     await http.send(httpx.Request("GET", f"{address}/anything"))
-        assert [arrival.had_authorization for arrival in other.arrivals] == [False] * 3
+        assert [arrival.had_authorization for arrival in other.requests] == [False] * 3
 
 
 async def test_string_token_is_not_asked_again(sandbox: Sandbox) -> None:
     async with AsyncHaut(**sandbox.credentials) as haut:
-        sandbox.expire_token()
+        sandbox.expire_tokens()
         with pytest.raises(Unauthorized):
             await haut.subjects.list()
-    assert sandbox.arrived("list_subjects") == 1
+    assert sandbox.received("list_subjects") == 1

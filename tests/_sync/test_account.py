@@ -18,7 +18,7 @@ from haut_api.api.private_tokens import list_private_tokens
 from haut_api.models import Dataset
 from haut_ext import ConfigError, Haut, NotFound, Unauthorized, UnexpectedResponse
 from haut_ext.sandbox import Fault, Sandbox, faults
-from haut_ext.sandbox.messages import Answer, json_answer
+from haut_ext.sandbox.http_messages import Response, json_response
 from tests.wire.world import PHOTO
 
 pytestmark = pytest.mark.anyio
@@ -41,8 +41,8 @@ def haut(sandbox: Sandbox) -> Iterator[Haut]:
 def changed(**changes: Any) -> Fault:
     """The true answer, an object, with other fields."""
 
-    def change(answer: Answer) -> Answer:
-        return json_answer(answer.status, {**json.loads(answer.body), **changes})
+    def change(answer: Response) -> Response:
+        return json_response(answer.status, {**json.loads(answer.body), **changes})
 
     return Fault("other fields", "after", change=change)
 
@@ -135,20 +135,20 @@ def test_dictionaries(sandbox: Sandbox, haut: Haut) -> None:
     assert [(side.id, side.tech_name) for side in selfie.sides][:1] == [(1, "front")]
     assert [light.tech_name for light in hand.lights] == ["regular", "polarized"]
     assert "acne" in {algorithm.tech_name for algorithm in haut.algorithms()}
-    assert sandbox.arrived("list_image_types") == 1
+    assert sandbox.received("list_image_types") == 1
 
 
 def test_dictionaries_that_come_in_pages(sandbox: Sandbox, haut: Haut) -> None:
     whole = haut.image_types()
     pages = []
 
-    def paged(answer: Answer) -> Answer:
+    def paged(answer: Response) -> Response:
         items = json.loads(answer.body)
         pages.append(items)
         number = len(pages)
         following = "https://elsewhere.example.com/?page=2" if number < len(items) else None
         shown = {"count": len(items), "next": following, "previous": None}
-        return json_answer(200, {**shown, "results": [items[number - 1]]})
+        return json_response(200, {**shown, "results": [items[number - 1]]})
 
     sandbox.faults.add("list_image_types", Fault("pages", "after", change=paged), times=None)
     assert haut.image_types() == whole
@@ -172,7 +172,7 @@ def test_documented_sides_and_numbers_need_no_asking(sandbox: Sandbox, haut: Hau
             assert slot.side is not None
             assert (slot.side.id, slot.side_tech_name) == (number, side)
     haut.images.request_upload(subject.id, light=None)
-    assert sandbox.arrived("get_dataset") == 0
+    assert sandbox.received("get_dataset") == 0
 
 
 def test_other_names_are_looked_up_once(sandbox: Sandbox, haut: Haut, hands: Dataset) -> None:
@@ -187,7 +187,7 @@ def test_other_names_are_looked_up_once(sandbox: Sandbox, haut: Haut, hands: Dat
             assert slot.light_tech_name == ("regular" if regular else "polarized")
     uploaded = haut.images.upload(subject.id, PHOTO, "palm", dataset_id=hands.id)
     assert uploaded.side == "palm"
-    assert sandbox.arrived("get_dataset") == 1
+    assert sandbox.received("get_dataset") == 1
 
 
 @pytest.mark.parametrize(
@@ -206,17 +206,17 @@ def test_what_the_image_type_has_not(
     subject = haut.subjects.create("subject-1", dataset_id=hands.id)
     with pytest.raises(ConfigError, match=message):
         haut.images.request_upload(subject.id, side=side, light=light, dataset_id=hands.id)
-    assert sandbox.arrived("create_signed_upload_url") == 0
+    assert sandbox.received("create_signed_upload_url") == 0
 
 
 def test_a_light_of_a_whole_batch(sandbox: Sandbox, haut: Haut) -> None:
     subject = haut.subjects.create("subject-1")
     with pytest.raises(ConfigError, match="no such light"):
         haut.upload_and_compute(subject.id, front=PHOTO, light="polarized")
-    assert sandbox.arrived("create_signed_upload_url") == 0
+    assert sandbox.received("create_signed_upload_url") == 0
     batch = haut.upload_and_compute(subject.id, front=PHOTO, right=PHOTO, light="regular")
     assert len(batch.images) == 2
-    assert sandbox.arrived("get_dataset") == 1
+    assert sandbox.received("get_dataset") == 1
 
 
 def test_a_light_of_another_dataset(sandbox: Sandbox, haut: Haut, hands: Dataset) -> None:
@@ -248,4 +248,4 @@ def test_a_lookup_that_fails_is_the_calls_failure(sandbox: Sandbox, haut: Haut) 
     sandbox.faults.add("get_dataset", faults.status(404))
     with pytest.raises(NotFound):
         haut.images.request_upload(subject.id, light="regular")
-    assert sandbox.arrived("create_signed_upload_url") == 0
+    assert sandbox.received("create_signed_upload_url") == 0

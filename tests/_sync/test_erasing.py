@@ -39,7 +39,7 @@ def subject_id(sandbox: Sandbox) -> UUID:
     other, subject = sandbox.add_subjects(2)
     sandbox.add_images(other, 1, photo=PHOTO)
     sandbox.add_images(subject, 12, photo=PHOTO)
-    with sandbox.world.lock:
+    with sandbox.database.lock:
         subject.meta = {"skin": "dry"}
     return UUID(subject.id)
 
@@ -47,7 +47,7 @@ def subject_id(sandbox: Sandbox) -> UUID:
 def nothing_left(sandbox: Sandbox, *, kept: bool = False) -> None:
     snapshot = sandbox.snapshot()
     assert len(snapshot["subjects"]) == (2 if kept else 1)
-    assert len(sandbox.world.objects) == 1, "files are left in the storage"
+    assert len(sandbox.database.objects) == 1, "files are left in the storage"
     if kept:
         assert [subject["meta"] for subject in snapshot["subjects"]] == [None, None]
 
@@ -194,8 +194,8 @@ def test_photos_uploaded_meanwhile_are_caught(sandbox: Sandbox, subject_id: UUID
 
     def upload(request: Request) -> None:
         if request.operation == "list_images" and next(late, None) is not None:
-            with sandbox.world.lock:
-                subject = sandbox.world.subjects[str(subject_id)]
+            with sandbox.database.lock:
+                subject = sandbox.database.subjects[str(subject_id)]
             sandbox.add_images(subject, 1, photo=PHOTO)
 
     sandbox.before_request = upload
@@ -211,8 +211,8 @@ def test_a_photo_that_comes_after_the_last_look_denies_the_verification(
 ) -> None:
     def upload(request: Request) -> None:
         if request.operation == "clear_subject_metadata":
-            with sandbox.world.lock:
-                subject = sandbox.world.subjects[str(subject_id)]
+            with sandbox.database.lock:
+                subject = sandbox.database.subjects[str(subject_id)]
             sandbox.add_images(subject, 1, photo=PHOTO)
 
     sandbox.before_request = upload
@@ -278,7 +278,7 @@ def test_storage_refused_ends_it(sandbox: Sandbox, subject_id: UUID) -> None:
     assert "Forbidden 403" in str(caught.value.receipt)
     assert isinstance(caught.value.cause, Forbidden)
     assert str(caught.value.cause) in str(caught.value)
-    assert len(sandbox.arrivals) == 1
+    assert len(sandbox.requests) == 1
 
 
 @pytest.mark.parametrize("status", [403, 405])

@@ -28,8 +28,8 @@ from haut_ext import (
 from haut_ext._http import retry_policy
 from haut_ext._sync.workflows import polling
 from haut_ext.sandbox import Fault, Sandbox, faults
-from haut_ext.sandbox.analysis import FACE_SKIN_METRICS_2, FACE_SKIN_METRICS_3
-from haut_ext.sandbox.messages import Answer, json_answer
+from haut_ext.sandbox.algorithms import FACE_SKIN_METRICS_2, FACE_SKIN_METRICS_3
+from haut_ext.sandbox.http_messages import Response, json_response
 
 pytestmark = pytest.mark.anyio
 
@@ -68,10 +68,10 @@ def uploaded(sandbox: Sandbox, haut: Haut, api: Any = "v1") -> UploadedBatch:
 def changed(change: Any) -> Fault:
     """Send what `change` makes of the JSON of the true answer."""
 
-    def answer(true: Answer) -> Answer:
+    def answer(true: Response) -> Response:
         if true.status != 200:
             return true
-        return json_answer(200, change(json.loads(bytes(true.body))))
+        return json_response(200, change(json.loads(bytes(true.body))))
 
     return Fault("another body", "after", change=answer)
 
@@ -131,7 +131,7 @@ def test_nothing_yet_then_some_then_all_of_v3(sandbox: Sandbox, haut: Haut) -> N
     assert set(redness.masks) == {"front", "left"}
     assert "http" not in repr(found) + repr(redness)
     assert "predicted_images" in found.raw["face_skin_metrics_3"]
-    assert sandbox.arrived("list_image_results") == 0
+    assert sandbox.received("list_image_results") == 0
 
 
 def test_a_batch_known_by_its_ids(sandbox: Sandbox, haut: Haut) -> None:
@@ -174,9 +174,9 @@ def test_the_expected_algorithms_of_every_image_are_waited_for() -> None:
             assert found.complete
             families = {result.algorithm for result in found.results}
             assert set(FAMILIES[:3]) <= families < set(FAMILIES)
-            reads = sandbox.arrived("list_image_results")
+            reads = sandbox.received("list_image_results")
             assert (haut.wait_for_results(batch, algorithms=FAMILIES[:1])).complete
-            assert sandbox.arrived("list_image_results") == reads + 2, "no more than needed"
+            assert sandbox.received("list_image_results") == reads + 2, "no more than needed"
 
 
 def test_a_family_is_known_in_either_spelling(sandbox: Sandbox, haut: Haut) -> None:
@@ -200,7 +200,7 @@ def test_an_image_that_has_all_is_not_asked_for_again(sandbox: Sandbox, haut: Ha
     )
     sandbox.faults.add("list_image_results", withheld, times=None)
     assert (haut.wait_for_results(batch, algorithms=FAMILIES)).complete
-    asked = [a for a in sandbox.arrivals if a.operation == "list_image_results"]
+    asked = [a for a in sandbox.requests if a.operation == "list_image_results"]
     assert len(asked) == 1 + 3
 
 
@@ -269,7 +269,7 @@ def test_algorithms_that_cannot_be_waited_for(
         )
     with pytest.raises(ConfigError, match="algorithms="):
         haut.upload_and_compute(UUID(int=1), front=FRONT, api=api, wait=True, algorithms=algorithms)
-    assert sandbox.arrivals == []
+    assert sandbox.requests == []
 
 
 # What goes wrong
@@ -297,7 +297,7 @@ def test_a_token_that_expires_in_the_middle(sandbox: Sandbox, haut: Haut, api: s
     def expire_once(request: Any) -> None:
         if request.operation == READS[api] and not sandbox.faults.pending:
             sandbox.before_request = None
-            sandbox.expire_token()
+            sandbox.expire_tokens()
 
     sandbox.before_request = expire_once
     issued: list[str] = []
@@ -417,7 +417,7 @@ def test_a_dataset_that_is_missing_is_missed_before_anything_is_paid(
     with Haut(**credentials) as haut:
         with pytest.raises(ConfigError, match="dataset"):
             haut.upload_and_compute(subject.id, front=FRONT, wait=True)
-        assert sandbox.arrivals == []
+        assert sandbox.requests == []
         sandbox.clock.advance(100)
         batch = haut.upload_and_compute(subject.id, front=FRONT, api="v3")
         sandbox.clock.advance(100)

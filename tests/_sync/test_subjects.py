@@ -75,7 +75,7 @@ def test_what_a_repeated_request_does_not_name_is_unknown(sandbox: Sandbox) -> N
 def test_nothing_to_delete_asks_nothing(sandbox: Sandbox) -> None:
     with Haut(**sandbox.credentials) as haut:
         assert (haut.subjects.delete_many([])).deleted == ()
-    assert sandbox.arrivals == []
+    assert sandbox.requests == []
 
 
 @pytest.mark.slow
@@ -111,4 +111,4 @@ def test_a_creation_that_was_lost_on_the_way_is_not_found(sandbox: Sandbox) -> N
         with pytest.raises(TransportError) as caught:
             haut.subjects.get_or_create("someone")
     assert caught.value.maybe_delivered
-    assert sandbox.arrived("create_subject") == 1
+    assert sandbox.received("create_subject") == 1

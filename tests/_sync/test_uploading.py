@@ -110,7 +110,7 @@ def test_cut_and_resumed(
         if operation == "compute_batch" and not carried_out:
             with pytest.raises(UploadIncomplete, match="compute_again=True") as caught:
                 haut.resume_upload(state)
-            assert sandbox.arrived("compute_batch") == 1
+            assert sandbox.received("compute_batch") == 1
             state = caught.value.state
         batch = haut.resume_upload(
             state,
@@ -261,7 +261,7 @@ def test_a_computation_whose_answer_was_lost_is_found_in_the_images(
         assert caught.value.state.compute == "unknown"
         batch = haut.resume_upload(caught.value.state)
         haut.wait_for_analysis(batch)
-    assert sandbox.arrived("compute_batch") == 1
+    assert sandbox.received("compute_batch") == 1
 
 
 def test_resuming_deletes_its_own_lost_record_and_nobody_elses(
@@ -270,8 +270,8 @@ def test_resuming_deletes_its_own_lost_record_and_nobody_elses(
     """A slot whose answer was lost left a record somewhere: young, of this side, without a file."""
     with Haut(**sandbox.credentials) as haut:
         old = haut.images.request_upload(subject_id, side="front")
-        with sandbox.world.lock:
-            sandbox.world.images[str(old.id)].created -= timedelta(minutes=6)
+        with sandbox.database.lock:
+            sandbox.database.images[str(old.id)].created -= timedelta(minutes=6)
         uploaded = haut.images.upload(subject_id, FILES["front"])
         other_side = haut.images.request_upload(subject_id, side="left")
         sandbox.faults.add("create_signed_upload_url", faults.reset("after"))

@@ -19,7 +19,7 @@ import pytest
 
 from haut_ext import ConfigError, Haut, NotFound, StorageError, UploadIncomplete, UploadState
 from haut_ext.sandbox import Fault, Sandbox, faults
-from haut_ext.sandbox.messages import Answer, json_answer
+from haut_ext.sandbox.http_messages import Response, json_response
 
 pytestmark = pytest.mark.anyio
 
@@ -71,14 +71,14 @@ def once(sandbox: Sandbox) -> None:
     }
     assert all(image["sha256"] for image in batch["images"])
     assert sandbox.carried_out("compute_batch_v3") == 1
-    assert sandbox.arrived("create_signed_upload_url") == sandbox.arrived("compute_batch") == 0
+    assert sandbox.received("create_signed_upload_url") == sandbox.received("compute_batch") == 0
 
 
-def without_ids(answer: Answer) -> Answer:
+def without_ids(answer: Response) -> Response:
     body = json.loads(bytes(answer.body))
     for side in FILES:
         body.get(side, {}).pop("id", None)
-    return json_answer(200, body)
+    return json_response(200, body)
 
 
 WITHOUT_IDS = Fault("no ids", "after", change=without_ids)
@@ -118,7 +118,7 @@ def test_cut_and_resumed(
         if uncomputed:
             with pytest.raises(UploadIncomplete, match="compute_again=True") as caught:
                 haut.resume_upload(state)
-            assert sandbox.arrived("compute_batch_v3") == 1
+            assert sandbox.received("compute_batch_v3") == 1
             state = caught.value.state
         computed = operation == "compute_batch_v3"
         assert state.missing == (() if computed else ("front", "right", "left"))
@@ -139,13 +139,13 @@ def test_undisturbed_it_takes_one_call_for_the_slots(sandbox: Sandbox, subject_i
         images = {str(image.id): image.side for image in haut.images.iterate(subject_id)}
     once(sandbox)
     assert {str(image.image_id): image.side for image in batch.images} == images
-    calls = [arrival.operation for arrival in sandbox.arrivals]
+    calls = [arrival.operation for arrival in sandbox.requests]
     assert calls[0] == "create_upload_urls_v3"
     assert sorted(calls[1:4]) == ["upload_image"] * 3
     assert calls[4] == "compute_batch_v3"
     assert not any(
         arrival.had_authorization
-        for arrival in sandbox.arrivals
+        for arrival in sandbox.requests
         if arrival.operation == "upload_image"
     )
 
@@ -216,10 +216,10 @@ def test_resuming_needs_all_photos(sandbox: Sandbox, subject_id: str) -> None:
         state = caught.value.state
         assert sorted(side.status for side in state.sides) == ["open", "stored", "stored"]
         [missing] = [side.side for side in state.sides if side.status == "open"]
-        before = len(sandbox.arrivals)
+        before = len(sandbox.requests)
         with pytest.raises(ConfigError, match="front, left, right"):
             haut.resume_upload(state, **{missing: FILES[missing]})
-        assert len(sandbox.arrivals) == before
+        assert len(sandbox.requests) == before
 
 
 def test_expired_slots_are_replaced_by_a_new_batch_once(sandbox: Sandbox, subject_id: str) -> None:
@@ -294,7 +294,7 @@ def test_arguments_that_cannot_be_right(
     with Haut(**sandbox.credentials) as haut:
         with pytest.raises(ConfigError, match=next(reversed(arguments))):
             haut.upload_and_compute(subject_id, front=FILES["front"], **arguments)
-    assert sandbox.arrivals == []
+    assert sandbox.requests == []
 
 
 def test_unknown_subject(sandbox: Sandbox) -> None:
@@ -307,10 +307,10 @@ def test_unknown_subject(sandbox: Sandbox) -> None:
 
 
 def test_a_slot_that_the_answer_leaves_out(sandbox: Sandbox, subject_id: str) -> None:
-    def without_left(answer: Answer) -> Answer:
+    def without_left(answer: Response) -> Response:
         body = json.loads(bytes(answer.body))
         del body["left"]
-        return json_answer(200, body)
+        return json_response(200, body)
 
     sandbox.faults.add(
         "create_upload_urls_v3", Fault("no slot for left", "after", change=without_left)
@@ -332,4 +332,4 @@ def test_a_computation_whose_answer_was_lost_is_found_in_the_results(
         assert caught.value.state.compute == "unknown"
         haut.resume_upload(caught.value.state)
     once(sandbox)
-    assert sandbox.arrived("compute_batch_v3") == 1
+    assert sandbox.received("compute_batch_v3") == 1

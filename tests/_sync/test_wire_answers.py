@@ -115,7 +115,7 @@ def test_a_body_that_cannot_be_unpacked_is_a_broken_answer(sandbox: Sandbox) -> 
         with pytest.raises(TransportError, match="lost its connection") as caught:
             haut.subjects.create("someone")  # not sent again
     assert caught.value.maybe_delivered
-    assert (sandbox.arrived("get_image"), sandbox.arrived("create_subject")) == (2, 1)
+    assert (sandbox.received("get_image"), sandbox.received("create_subject")) == (2, 1)
 
 
 def test_a_success_that_says_it_is_none(sandbox: Sandbox) -> None:
@@ -139,7 +139,7 @@ def test_a_wait_past_the_cap_is_not_waited_for(sandbox: Sandbox) -> None:
         with pytest.raises(RateLimited, match="asks to wait 2 s") as caught:
             haut.subjects.list()
     assert caught.value.retry_after == 2
-    assert sandbox.arrived("list_subjects") == 1
+    assert sandbox.received("list_subjects") == 1
 
 
 def test_what_may_have_arrived_is_not_forgotten_by_a_later_attempt(sandbox: Sandbox) -> None:
@@ -200,7 +200,7 @@ def test_addresses_that_are_none(sandbox: Sandbox, address: object) -> None:
     with Haut(**sandbox.credentials) as haut:
         with pytest.raises(HautError):
             haut.images.download(image, "/dev/null")
-    assert sandbox.arrived("download_image") == 0
+    assert sandbox.received("download_image") == 0
 
 
 def test_responses_of_generated_functions_and_errors(sandbox: Sandbox) -> None:

@@ -89,7 +89,7 @@ def test_photo_is_sent_again_from_where_it_began(
         subject, photo[kind], progress=lambda sent, _: progress.append(sent)
     )
     assert sandbox.faults.pending == []
-    assert sandbox.arrived("upload_image") == 3
+    assert sandbox.received("upload_image") == 3
     assert received(sandbox) == hashlib.sha256(CONTENT).hexdigest()
     assert image.side == "front"
     assert file.tell() == len(BEFORE)
@@ -126,7 +126,7 @@ def test_stream_is_sent_once(
     ):
         haut.images.upload(subject, stream(CONTENT))
     assert sandbox.faults.pending == []
-    assert sandbox.arrived("upload_image") == 1
+    assert sandbox.received("upload_image") == 1
     haut.images.upload(subject, stream(CONTENT))
     assert received(sandbox) == hashlib.sha256(CONTENT).hexdigest()
 
@@ -134,7 +134,9 @@ def test_stream_is_sent_once(
 # Downloads
 
 
-@pytest.mark.parametrize("fault", [faults.truncated(), faults.cut_chunks(), faults.reset("after")])
+@pytest.mark.parametrize(
+    "fault", [faults.truncated(), faults.truncated_chunks(), faults.reset("after")]
+)
 def test_broken_download_begins_anew(
     sandbox: Sandbox, haut: Haut, tmp_path: Path, fault: Fault
 ) -> None:
@@ -147,7 +149,7 @@ def test_broken_download_begins_anew(
     sandbox.faults.add("download_image", fault, times=2)
     assert haut.images.download(image, file) == len(CONTENT)
     assert sandbox.faults.pending == []
-    assert sandbox.arrived("download_image") == 6
+    assert sandbox.received("download_image") == 6
     assert path.read_bytes() == CONTENT
     assert file.getvalue() == BEFORE + CONTENT
 
@@ -202,7 +204,7 @@ def test_download_into_a_file_that_cannot_go_back_after_all(sandbox: Sandbox, ha
     with pytest.raises(TransportError, match="lost its connection") as caught:
         haut.images.download(image, Stuck())
     assert str(caught.value.__context__) == "not here"
-    assert sandbox.arrived("download_image") == 1
+    assert sandbox.received("download_image") == 1
 
 
 def test_download_into_what_can_do_nothing_but_write(sandbox: Sandbox, haut: Haut) -> None:
@@ -228,10 +230,10 @@ def test_download_whose_file_cannot_be_written(
 
     with pytest.raises(OSError, match="no space left"):
         haut.images.download(image, Full())
-    arrived = sandbox.arrivals
+    arrived = sandbox.requests
     with pytest.raises(FileNotFoundError):
         haut.images.download(image, tmp_path / "nowhere" / "photo.jpg")
-    assert sandbox.arrivals == arrived  # nothing was asked for in vain
+    assert sandbox.requests == arrived  # nothing was asked for in vain
 
 
 def test_address_that_has_expired_is_replaced_once(sandbox: Sandbox, haut: Haut) -> None:
@@ -248,11 +250,11 @@ def test_address_that_has_expired_is_replaced_once(sandbox: Sandbox, haut: Haut)
     to = io.BytesIO()
     assert haut.images.download(image, to) == len(CONTENT)
     assert to.getvalue() == CONTENT
-    assert sandbox.arrived("get_image") == 2
+    assert sandbox.received("get_image") == 2
     late = 2
     with pytest.raises(StorageError, match="ExpiredToken"):
         haut.images.download(image, to)
-    assert sandbox.arrived("get_image") == 4
+    assert sandbox.received("get_image") == 4
 
 
 def test_download_of_a_page_for_a_person(sandbox: Sandbox, haut: Haut, tmp_path: Path) -> None:

@@ -78,12 +78,12 @@ def test_waiting_for_a_slot(sandbox: Sandbox) -> None:
     with Haut(**sandbox.credentials, max_in_flight=16) as haut:
         with Crowd([haut.subjects.list] * 16):
             try:
-                Moment(lambda: sandbox.arrived("list_subjects") == 16).come()
+                Moment(lambda: sandbox.received("list_subjects") == 16).come()
                 interrupt(sandbox, "_send_once", haut.subjects.list)
             finally:
                 release.set()
         still_works(haut, sandbox)
-    assert sandbox.arrived("list_subjects") == 16 + 16
+    assert sandbox.received("list_subjects") == 16 + 16
 
 
 # The standard library's create_connection leaves its socket to the collector, with a warning.

@@ -114,7 +114,7 @@ def test_waiting_for_a_slot_ends_after_the_pool_timeout_and_is_not_retried(
     with Haut(**sandbox.credentials, max_in_flight=2) as haut:
 
         def overtake() -> None:
-            Moment(lambda: sandbox.arrived("list_subjects") == 2).come()
+            Moment(lambda: sandbox.received("list_subjects") == 2).come()
             hasty = haut.with_options(timeout=Timeout(pool=0.05))
             try:
                 with pytest.raises(TransportTimeout, match=r"timeout\.pool") as caught:
@@ -128,7 +128,7 @@ def test_waiting_for_a_slot_ends_after_the_pool_timeout_and_is_not_retried(
         outcomes = gather(calls)
         assert not [it for it in outcomes if isinstance(it, Exception)]
         assert (haut.subjects.list()).total == 0
-    assert sandbox.arrived("list_subjects") == 3
+    assert sandbox.received("list_subjects") == 3
 
 
 def open_connections(origin: str) -> int:
@@ -287,7 +287,7 @@ def test_clients_can_be_copied(
 @pytest.mark.slow
 def test_closing_ends_calls_that_wait(sandbox: Sandbox) -> None:
     """A call that waits to try again does not open a connection that nobody would close."""
-    sandbox.faults.add("list_subjects", faults.status(503, retry_after=1))
+    sandbox.faults.add("list_subjects", faults.status(503, retry_after=2))
     haut = Haut(**sandbox.credentials)
 
     def listed() -> None:
@@ -300,7 +300,7 @@ def test_closing_ends_calls_that_wait(sandbox: Sandbox) -> None:
         haut.close()
 
     assert gather([listed, close]) == [None, None]
-    assert sandbox.arrived("list_subjects") == 1
+    assert sandbox.received("list_subjects") == 1
 
 
 @pytest.mark.slow
@@ -314,5 +314,5 @@ def test_photos_of_many_sizes_at_once(sandbox: Sandbox, haut: Haut) -> None:
 
     images = gather([partial(one, number) for number in range(24)])
     assert len(set(map(str, images))) == 24
-    lengths = [found.length for found in sandbox.arrivals if found.operation == "upload_image"]
+    lengths = [found.length for found in sandbox.requests if found.operation == "upload_image"]
     assert sorted(lengths) == sizes

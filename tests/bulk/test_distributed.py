@@ -74,7 +74,7 @@ def test_dask_completes_all_rows_after_a_worker_is_killed(
         )
         assert workers[0] not in client.run(os.getpid).values()
     assert (report.done, report.complete) == (ROWS, True)
-    assert sandbox.carried_out("compute_batch") == sandbox.arrived("compute_batch") == ROWS
+    assert sandbox.carried_out("compute_batch") == sandbox.received("compute_batch") == ROWS
     assert [len(subject["batches"]) for subject in service_state(sandbox)] == [1] * ROWS
     assert sandbox.credentials["token"] not in caplog.text
     assert "X-Goog-Signature" not in caplog.text
@@ -99,7 +99,7 @@ def test_run_stops_when_a_process_pool_breaks_and_continues_with_a_new_pool(
         sandbox.before_request = None
         report = bulk_upload(haut, rows(photo), journal=tmp_path / "journal", executor=pool)
     assert report.done + report.skipped == ROWS
-    assert sandbox.arrived("compute_batch") == ROWS
+    assert sandbox.received("compute_batch") == ROWS
     assert [len(subject["batches"]) for subject in service_state(sandbox)] == [1] * ROWS
 
 

@@ -127,7 +127,7 @@ def test_erasure_killed_repeatedly_erases_every_subject(tmp_path: Path) -> None:
         assert run_until(sandbox, None, run) == 0
 
         assert [subject["id"] for subject in sandbox.snapshot()["subjects"]] == [stays.id]
-        assert len(sandbox.world.objects) == 2
+        assert len(sandbox.database.objects) == 2
     receipts = [json.loads(path.read_text()) for path in (tmp_path / "receipts").glob("*.json")]
     assert {receipt["subject_id"] for receipt in receipts} == {subject.id for subject in subjects}
     assert all(receipt["verified"] for receipt in receipts)

@@ -61,7 +61,7 @@ class Service:
 
     def come_back(self) -> None:
         ports = [int(url.rpartition(":")[2]) for url in (self.now.base_url, self.now.storage_url)]
-        with patch("haut_ext.sandbox.World", lambda **_: self.now.world):
+        with patch("haut_ext.sandbox.sandbox.State", lambda **_: self.now.state):
             self.now = Sandbox(port=ports[0], storage_port=ports[1])
 
 

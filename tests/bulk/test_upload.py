@@ -211,7 +211,7 @@ def test_changed_row_or_photo_is_listed_and_not_uploaded(
     assert not (tmp_path / "journal.problems.csv").exists()
     photo.unlink()  # the photo has been sent
     assert run().skipped == 1
-    assert sandbox.arrived("compute_batch") == 1
+    assert sandbox.received("compute_batch") == 1
 
 
 def test_rows_with_the_same_key_are_uploaded_once(
@@ -220,7 +220,7 @@ def test_rows_with_the_same_key_are_uploaded_once(
     rows = [{"row": 5, "subject": "a", "front": photo}] * 6
     report = bulk_upload(haut, rows, journal=tmp_path / "journal")
     assert (report.done, report.skipped) == (1, 5)
-    assert sandbox.arrived("compute_batch") == 1
+    assert sandbox.received("compute_batch") == 1
 
 
 def test_rows_of_one_name_are_uploaded_one_after_another_to_one_subject(
@@ -249,7 +249,7 @@ def test_computation_with_unknown_outcome_is_listed_and_repeated_only_on_request
         report = bulk_upload(haut, [row], journal=tmp_path / "journal")
         assert (report.unknown, report.done) == (1, 0)
         assert [row["problem"] for row in read_problems(report.problems)] == ["unknown"]
-    assert sandbox.arrived("compute_batch") == 1
+    assert sandbox.received("compute_batch") == 1
     report = bulk_upload(haut, [row], journal=tmp_path / "journal", compute_again=True)
     assert report.done == 1
     assert sandbox.carried_out("compute_batch") == 1
@@ -261,7 +261,7 @@ def test_computation_whose_response_was_lost_is_detected_by_its_results(
     sandbox.faults.add("compute_batch", faults.reset("after"))
     row = {"subject": "a", "front": photo}
     assert bulk_upload(haut, [row], journal=tmp_path / "journal").done == 1
-    assert sandbox.arrived("compute_batch") == 1
+    assert sandbox.received("compute_batch") == 1
 
 
 def test_transient_error_is_retried_and_persistent_error_is_listed(
@@ -319,7 +319,7 @@ def test_rejected_token_stops_the_run_and_the_next_run_continues(
 
     def on_request(request: Request) -> None:
         if request.operation == "compute_batch" and next(computed) == 7:
-            sandbox.expire_token()
+            sandbox.expire_tokens()
 
     sandbox.before_request = on_request
     with Haut(**sandbox.credentials) as haut, pytest.raises(BulkStopped, match="token"):
@@ -334,7 +334,7 @@ def test_run_stops_when_the_service_is_unavailable_for_the_outage_timeout(
     tmp_path: Path, photo: Path, sandbox: Sandbox
 ) -> None:
     rows = [{"subject": "a", "front": photo}]
-    unreachable: Credentials = {**sandbox.credentials, "base_url": sandbox.dead_url}
+    unreachable: Credentials = {**sandbox.credentials, "base_url": sandbox.unreachable_url}
     with (
         Haut(**unreachable, max_retries=0) as haut,
         pytest.raises(BulkStopped, match="unreachable or keeps rejecting"),

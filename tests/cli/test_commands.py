@@ -56,8 +56,8 @@ def test_subjects_are_found_by_exact_name(shell: Shell) -> None:
 
 
 def test_name_of_several_subjects_is_ambiguous(shell: Shell) -> None:
-    with shell.sandbox.world.lock:
-        ids = [str(shell.sandbox.world.create_subject("a name").id) for _ in range(2)]
+    with shell.sandbox.database.lock:
+        ids = [str(shell.sandbox.database.create_subject("a name").id) for _ in range(2)]
     _, err = shell.run("images", "list", "a name", code=2)
     assert "2 subjects have this name" in err
     assert all(subject_id in err for subject_id in ids)
@@ -115,7 +115,7 @@ def test_results_of_the_latest_batch_are_printed_and_exported(shell: Shell) -> N
 
 
 def test_waiting_ends_after_the_wait_timeout(shell: Shell) -> None:
-    shell.sandbox.world.analysis_reads = 1000
+    shell.sandbox.state.analyses.reads = 1000
     wait = ("--wait", "--wait-timeout", "0.1")
     out, err = shell.run("upload", "customer-4711", "--front", "front.jpg", *wait, code=4)
     assert "Batch" in out
@@ -230,7 +230,7 @@ def test_doctor_reports_problems_with_advice(shell: Shell) -> None:
     for changes, name in (
         ({"HAUT_TOKEN": ""}, "configuration"),
         ({"HAUT_DATASET_ID": ""}, "configuration"),
-        ({"HAUT_BASE_URL": shell.sandbox.dead_url}, "connection"),
+        ({"HAUT_BASE_URL": shell.sandbox.unreachable_url}, "connection"),
         ({"HAUT_TOKEN": "wrong"}, "token"),
         ({"HAUT_DATASET_ID": "00000000-0000-4000-8000-000000000000"}, "dataset"),
         ({"HAUT_COMPANY_ID": "00000000-0000-4000-8000-000000000000"}, "dataset"),

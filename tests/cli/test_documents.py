@@ -31,9 +31,9 @@ def test_code_blocks_of_page_run(page: str, shell: Shell) -> None:
     subjects = shell.sandbox.add_subjects(3)
     (shell.folder / "ids.txt").write_text("".join(f"{subject.id}\n" for subject in subjects))
     if page == "erasure.md":
-        with shell.sandbox.world.lock:
+        with shell.sandbox.database.lock:
             for name in ("customer-4711", "customer-4712"):
-                shell.sandbox.world.create_subject(name)
+                shell.sandbox.database.create_subject(name)
 
     blocks = FENCE.findall((ROOT / "docs" / page).read_text("utf-8"))
     assert {language for language, _ in blocks} <= {"sh", "python"}

@@ -53,7 +53,7 @@ def test_host_with_a_dead_first_address_is_reached(
         with black_hole("127.0.0.2", port):
             client = new_client(**arguments, max_retries=0)
             assert client.call(lambda haut: haut.subjects.list()).total == 0
-    assert sandbox.arrived("list_subjects") == 1
+    assert sandbox.received("list_subjects") == 1
 
 
 @pytest.mark.slow
@@ -66,7 +66,7 @@ def test_post_to_a_host_with_a_dead_first_address(
     with black_hole("127.0.0.2", port):
         client = new_client(base_url=f"http://localhost:{port}", timeout=Timeout(connect=1))
         client.call(lambda haut: haut.subjects.create("someone"))
-    assert sandbox.arrived("create_subject") == 1
+    assert sandbox.received("create_subject") == 1
 
 
 @pytest.mark.parametrize("method", ["create", "list"])

@@ -136,9 +136,9 @@ async def test_cancelled_before_the_response_and_called_again(
     sandbox.faults.add("list_subjects", faults.stall(), times=64)
     async with client(sandbox, **limit) as haut:
         for _ in range(64 // 8):
-            before = sandbox.arrived("list_subjects")
+            before = sandbox.received("list_subjects")
             calls = [asyncio.create_task(haut.subjects.list()) for _ in range(8)]
-            while sandbox.arrived("list_subjects") < before + 8:  # noqa: ASYNC110 - it has threads
+            while sandbox.received("list_subjects") < before + 8:  # noqa: ASYNC110 - it has threads
                 await asyncio.sleep(0.001)
             for call in calls:
                 call.cancel()
@@ -202,5 +202,5 @@ def test_keyboard_interrupt_during_an_upload_to_a_slow_storage(sandbox: Sandbox)
         )
         assert elapsed < 3
         assert haut.subjects.list().total == 1
-    assert sandbox.arrived("compute_batch") == 0
+    assert sandbox.received("compute_batch") == 0
     assert_sockets_close()

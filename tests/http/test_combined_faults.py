@@ -93,8 +93,8 @@ def test_httpx_error_of_a_progress_callback_ends_the_upload_unchanged(
     with Client(kind, **sandbox.credentials) as client, pytest.raises(ErrorOfTheCaller) as caught:
         client.call(lambda haut: haut.upload_and_compute(subject.id, front=PHOTO, progress=fail))
     assert caught.value is error
-    assert sandbox.arrived("upload_image") <= 1
-    assert sandbox.arrived("compute_batch") == 0
+    assert sandbox.received("upload_image") <= 1
+    assert sandbox.received("compute_batch") == 0
 
 
 class FailingSink(io.BytesIO):

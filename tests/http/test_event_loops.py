@@ -34,7 +34,7 @@ def test_second_asyncio_run(sandbox: Sandbox) -> None:
     for number in range(3):
         asyncio.run(create(f"subject {number}"))
     assert sandbox.carried_out("create_subject") == 3
-    assert sandbox.arrived("create_subject") == 3
+    assert sandbox.received("create_subject") == 3
     assert_sockets_close()
 
 
@@ -59,7 +59,7 @@ def test_second_asyncio_run_with_max_in_flight(sandbox: Sandbox) -> None:
 
     for _ in range(3):
         asyncio.run(list_often())
-    assert sandbox.arrived("list_subjects") == 24
+    assert sandbox.received("list_subjects") == 24
     assert_sockets_close()
 
 

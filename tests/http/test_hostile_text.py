@@ -167,7 +167,7 @@ def test_unusable_upload_address_of_the_service_is_an_incomplete_upload(
         with Client(kind, **arguments) as client, pytest.raises(UploadIncomplete) as caught:
             client.call(lambda haut: haut.upload_and_compute(subject.id, front=PHOTO))
     assert isinstance(caught.value.cause, HautError)
-    assert sandbox.arrived("compute_batch") == 0
+    assert sandbox.received("compute_batch") == 0
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_error_of_an_event_hook_ends_the_call_unchanged(
     with pytest.raises(type(error)) as caught:
         client.call(lambda haut: haut.subjects.list())
     assert caught.value is error
-    assert sandbox.arrived("list_subjects") == (event == "response")
+    assert sandbox.received("list_subjects") == (event == "response")
 
 
 @pytest.mark.parametrize("hooks", [{"requests": []}, {"request": [3]}, [print]], ids=repr)
@@ -104,7 +104,7 @@ def test_sync_hook_sees_the_context_of_the_caller(sandbox: Sandbox) -> None:
         subject = haut.subjects.create("someone")
         haut.upload_and_compute(subject.id, front=PHOTO, right=PHOTO, left=PHOTO)
         assert len(list(haut.subjects.iterate())) == 26
-    assert len(seen) == len(sandbox.arrivals)
+    assert len(seen) == len(sandbox.requests)
     assert set(seen) == {"caller"}
 
 
@@ -121,7 +121,7 @@ async def test_async_hook_sees_the_context_of_the_caller(sandbox: Sandbox) -> No
         subject = await haut.subjects.create("someone")
         await haut.upload_and_compute(subject.id, front=PHOTO, right=PHOTO, left=PHOTO)
         assert len([found async for found in haut.subjects.iterate()]) == 26
-    assert len(seen) == len(sandbox.arrivals)
+    assert len(seen) == len(sandbox.requests)
     assert set(seen) == {"caller"}
 
 

@@ -36,7 +36,7 @@ def test_leaving_a_sync_page_loop_requests_no_further_page(paged: Sandbox) -> No
         subjects = haut.subjects.iterate()
         for _ in range(PAGE_SIZE):
             next(subjects)
-        assert paged.arrived("list_subjects") == 2
+        assert paged.received("list_subjects") == 2
         subjects.close()  # type: ignore[attr-defined]
     assert_sockets_close()
 
@@ -47,7 +47,7 @@ async def test_leaving_an_async_page_loop_requests_no_further_page(paged: Sandbo
         for _ in range(PAGE_SIZE):
             await anext(subjects)
         await subjects.aclose()  # type: ignore[attr-defined]
-        assert paged.arrived("list_subjects") == 1
+        assert paged.received("list_subjects") == 1
     assert_sockets_close()
 
 
@@ -56,7 +56,7 @@ def test_keyboard_interrupt_while_a_page_is_awaited(paged: Sandbox) -> None:
     with Haut(**{**paged.credentials, "deadline": 9}) as haut:  # type: ignore[arg-type]
         elapsed = interrupt(
             lambda: list(haut.subjects.iterate()),
-            lambda: paged.arrived("list_subjects") == 2,
+            lambda: paged.received("list_subjects") == 2,
         )
         assert elapsed < 3
         assert haut.subjects.list().total == 3 * PAGE_SIZE

@@ -28,7 +28,7 @@ def assert_tunnelled(proxy: ConnectProxy, sandbox: Sandbox, https_origin: str) -
     """Check that requests reached the service through one tunnel in which the proxy read nothing."""
     [head] = proxy.heads
     assert head.startswith(f"CONNECT {https_origin.removeprefix('https://')} HTTP/1.1")
-    assert {arrival.had_authorization for arrival in sandbox.arrivals} == {True}
+    assert {arrival.had_authorization for arrival in sandbox.requests} == {True}
     for secret in (sandbox.credentials["token"], "Bearer", "someone", "/api/v1"):
         assert secret.encode() not in proxy.seen
 
@@ -99,7 +99,7 @@ def test_407_is_not_retried_and_does_not_show_the_password(
     assert error.attempts == 1
     assert not error.retryable
     assert not error.maybe_delivered
-    assert sandbox.arrivals == []
+    assert sandbox.requests == []
     shown = f"{error} {error!r} {vars(error)} {error.__cause__!r} {error.__context__!r}"
     assert "p4ssw0rd" not in shown
     assert "bmFtZTpwNHNzdzByZA" not in shown  # the same in base 64
@@ -161,7 +161,7 @@ def test_plain_http_never_goes_through_a_proxy(
         monkeypatch.setenv(variable.lower(), proxy.url())
         new_client().call(lambda haut: haut.subjects.list())
     assert proxy.accepted == 0
-    assert sandbox.arrived("list_subjects") == 1
+    assert sandbox.received("list_subjects") == 1
 
 
 def test_proxy_argument_with_plain_http_is_refused(kind: Kind, sandbox: Sandbox) -> None:

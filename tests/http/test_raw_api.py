@@ -83,7 +83,7 @@ def test_function_of_the_other_kind_is_refused(
         asyncio.run(
             result
         )  # reached with Haut only: the generated function is a coroutine function
-    assert sandbox.arrivals == []
+    assert sandbox.requests == []
 
 
 def test_requests_are_complete_ordinary_requests(kind: Kind, short_backoff: None) -> None:

@@ -90,7 +90,7 @@ def test_huge_retry_after_is_not_waited_for(
     sandbox.faults.add("list_subjects", retry_after(value), times=None)
     with pytest.raises(RateLimited) as caught:
         new_client(deadline=deadline, timeout=None).call(lambda haut: haut.subjects.list())
-    assert sandbox.arrived("list_subjects") == 1
+    assert sandbox.received("list_subjects") == 1
     assert delays == []
     assert caught.value.retry_after is not None
     assert caught.value.retry_after > 60
@@ -112,7 +112,7 @@ def test_post_is_not_repeated_after_a_foreign_rejection(
     sandbox.faults.add("create_subject", fault, times=None)
     with pytest.raises(ApiError, match="may have been carried out") as caught:
         new_client().call(lambda haut: haut.subjects.create("someone"))
-    assert sandbox.arrived("create_subject") == 1
+    assert sandbox.received("create_subject") == 1
     assert caught.value.maybe_carried_out
     assert caught.value.attempts == 1
 
@@ -126,7 +126,7 @@ def test_post_is_repeated_after_a_rejection_by_the_service(
     )
     sandbox.faults.add("create_subject", fault, times=2)
     new_client().call(lambda haut: haut.subjects.create("someone"))
-    assert sandbox.arrived("create_subject") == 3
+    assert sandbox.received("create_subject") == 3
     assert sandbox.carried_out("create_subject") == 1
 
 
@@ -137,7 +137,7 @@ def test_get_is_repeated_after_a_foreign_rejection(
     fault = faults.status(status, b"<html>busy</html>", headers={"Retry-After": "0"})
     sandbox.faults.add("list_subjects", fault, times=2)
     assert new_client().call(lambda haut: haut.subjects.list()).total == 0
-    assert sandbox.arrived("list_subjects") == 3
+    assert sandbox.received("list_subjects") == 3
 
 
 def test_404_after_a_delete_that_may_have_arrived_is_success(
@@ -146,7 +146,7 @@ def test_404_after_a_delete_that_may_have_arrived_is_success(
     [subject] = sandbox.add_subjects(1)
     sandbox.faults.add("delete_subject", faults.bad_gateway(when="after"))
     new_client().call(lambda haut: haut.subjects.delete(subject.id))
-    assert sandbox.arrived("delete_subject") == 2
+    assert sandbox.received("delete_subject") == 2
     assert sandbox.carried_out("delete_subject") == 1
 
 

@@ -32,7 +32,7 @@ def test_untrusted_certificate_is_reported_after_one_handshake(
     assert error.attempts == 1
     assert not error.retryable
     assert not error.maybe_delivered
-    assert sandbox.arrivals == []
+    assert sandbox.requests == []
 
 
 def test_certificate_of_another_host_is_reported(

@@ -1,4 +1,4 @@
-"""A running sandbox and a caller of it, fresh for each test."""
+"""Fixtures: a new sandbox for each test, and a client of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from haut_ext.sandbox import Sandbox
-from tests.sandbox.caller import Caller
+from tests.sandbox.http_client import SandboxClient
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def caller(sandbox: Sandbox) -> Iterator[Caller]:
-    calling = Caller(sandbox)
-    yield calling
-    calling.close()
+def client(sandbox: Sandbox) -> Iterator[SandboxClient]:
+    client = SandboxClient(sandbox)
+    yield client
+    client.close()

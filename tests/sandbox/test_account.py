@@ -1,4 +1,4 @@
-"""Login, refresh and private tokens: who is let in, and until when (api-facts 1.2, 2, 3)."""
+"""Tests of login, token refresh and private tokens: which tokens are valid, and when they expire."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from haut_ext.sandbox import Sandbox
-from tests.sandbox.caller import Caller, errors
+from tests.sandbox.http_client import SandboxClient, errors
 
 LOGIN_KEYS = [
     "id",
@@ -26,136 +26,145 @@ AUTH = "/api/v1/auth/"
 PRIVATE = f"{AUTH}private_tokens/"
 
 
-def login(caller: Caller, **changed: Any) -> httpx.Response:
-    """Log in without a token."""
-    body = {**caller.sandbox.login_credentials, **changed}
-    return caller.http.post(f"{AUTH}login/", json=body, headers={"Authorization": ""})
+def login(client: SandboxClient, **changes: Any) -> httpx.Response:
+    """Log in without an Authorization header."""
+    body = {**client.sandbox.login_credentials, **changes}
+    return client.http.post(f"{AUTH}login/", json=body, headers={"Authorization": ""})
 
 
-def refresh(caller: Caller, token: str) -> httpx.Response:
-    """Refresh without a token in the header."""
+def refresh(client: SandboxClient, token: str) -> httpx.Response:
+    """Refresh the access token without an Authorization header."""
     body = {"refresh_token": token}
-    return caller.http.post(f"{AUTH}refresh/", json=body, headers={"Authorization": ""})
+    return client.http.post(f"{AUTH}refresh/", json=body, headers={"Authorization": ""})
 
 
-def reads(caller: Caller, token: str) -> int:
-    """Return the status of a read with a token."""
+def status_of_read(client: SandboxClient, token: str) -> int:
+    """Return the HTTP status of a list request with a token."""
     headers = {"Authorization": f"Bearer {token}"}
-    return caller.http.get(caller.subjects, headers=headers).status_code
+    return client.http.get(client.subjects, headers=headers).status_code
 
 
-def create_private(caller: Caller, name: str = "backend", seconds: float = 60) -> dict[str, Any]:
-    ends = caller.sandbox.clock.now() + timedelta(seconds=seconds)
-    body = {"name": name, "expiration_time": ends.isoformat()}
-    answer = caller.http.post(PRIVATE, json=body)
-    assert answer.status_code == 201, answer.text
-    created: dict[str, Any] = answer.json()
+def create_private_token(
+    client: SandboxClient, name: str = "backend", seconds: float = 60
+) -> dict[str, Any]:
+    expires = client.sandbox.clock.now() + timedelta(seconds=seconds)
+    body = {"name": name, "expiration_time": expires.isoformat()}
+    response = client.http.post(PRIVATE, json=body)
+    assert response.status_code == 201, response.text
+    created: dict[str, Any] = response.json()
     return created
 
 
-def test_a_login_has_the_documented_keys_in_order(caller: Caller) -> None:
-    answer = login(caller)
-    assert answer.status_code == 200
-    user = answer.json()
+def test_login_returns_the_documented_keys_in_order(client: SandboxClient) -> None:
+    response = login(client)
+    assert response.status_code == 200
+    user = response.json()
     assert list(user) == LOGIN_KEYS
     assert user["access_token"] == user["token_access"]
-    assert user["company_id"] == caller.sandbox.credentials["company_id"]
-    assert user["email"] == user["username"] == caller.sandbox.login_credentials["username"]
-    assert reads(caller, user["access_token"]) == 200
+    assert user["company_id"] == client.sandbox.credentials["company_id"]
+    assert user["email"] == user["username"] == client.sandbox.login_credentials["username"]
+    assert status_of_read(client, user["access_token"]) == 200
 
 
-def test_bad_credentials_are_401(caller: Caller) -> None:
+def test_login_with_wrong_credentials_returns_401(client: SandboxClient) -> None:
     for changed in ({"password": "wrong"}, {"username": "other@example.com"}):
-        answer = login(caller, **changed)
-        assert (answer.status_code, errors(answer)) == (401, [("authentication_failed", None)])
+        response = login(client, **changed)
+        assert (response.status_code, errors(response)) == (401, [("authentication_failed", None)])
 
 
-def test_a_user_with_mfa_is_refused_only_after_the_password(caller: Caller) -> None:
-    caller.sandbox.mfa_enabled = True
-    answer = login(caller)
-    assert (answer.status_code, errors(answer)) == (400, [("mfa_enabled", "non_field_errors")])
-    assert login(caller, password="wrong").status_code == 401
-    caller.sandbox.reset()
-    assert login(caller).status_code == 200
+def test_login_with_mfa_fails_after_the_password_check(client: SandboxClient) -> None:
+    client.sandbox.mfa_enabled = True
+    response = login(client)
+    assert (response.status_code, errors(response)) == (400, [("mfa_enabled", "non_field_errors")])
+    assert login(client, password="wrong").status_code == 401
+    client.sandbox.reset()
+    assert login(client).status_code == 200
 
 
 @pytest.mark.parametrize(
     ("changed", "code", "attr"),
     [
-        ({"username": "nobody"}, "invalid", "username"),
+        ({"username": "no-email-address"}, "invalid", "username"),
         ({"username": ""}, "blank", "username"),
         ({"password": None}, "null", "password"),
         ({"password": ""}, "blank", "password"),
     ],
 )
-def test_a_malformed_login_is_400(
-    caller: Caller, changed: dict[str, Any], code: str, attr: str
+def test_malformed_login_returns_400(
+    client: SandboxClient, changed: dict[str, Any], code: str, attr: str
 ) -> None:
-    answer = login(caller, **changed)
-    assert (answer.status_code, errors(answer)) == (400, [(code, attr)])
+    response = login(client, **changed)
+    assert (response.status_code, errors(response)) == (400, [(code, attr)])
 
 
-def test_access_tokens_end_and_refresh_tokens_do_not() -> None:
+def test_access_tokens_expire_and_refresh_tokens_do_not() -> None:
     with Sandbox(seed=1, token_seconds=60) as sandbox:
-        caller = Caller(sandbox)
-        user = login(caller).json()
+        client = SandboxClient(sandbox)
+        user = login(client).json()
         sandbox.clock.advance(59)
-        assert reads(caller, user["access_token"]) == 200
+        assert status_of_read(client, user["access_token"]) == 200
         sandbox.clock.advance(1)
-        assert reads(caller, user["access_token"]) == 401
-        answer = refresh(caller, user["refresh_token"])
-        assert answer.status_code == 200
-        renewed = answer.json()
+        assert status_of_read(client, user["access_token"]) == 401
+        response = refresh(client, user["refresh_token"])
+        assert response.status_code == 200
+        renewed = response.json()
         assert list(renewed) == ["access_token", "token_access", "refresh_token"]
         assert renewed["access_token"] not in user.values()
-        assert reads(caller, renewed["access_token"]) == 200
-        assert reads(caller, sandbox.credentials["token"]) == 200  # that one has no end
+        assert status_of_read(client, renewed["access_token"]) == 200
+        assert (
+            status_of_read(client, sandbox.credentials["token"]) == 200
+        )  # this token does not expire
         sandbox.clock.advance(60)
-        assert reads(caller, renewed["access_token"]) == 401
-        assert refresh(caller, renewed["refresh_token"]).status_code == 200
-        caller.close()
+        assert status_of_read(client, renewed["access_token"]) == 401
+        assert refresh(client, renewed["refresh_token"]).status_code == 200
+        client.close()
 
 
-def test_only_a_refresh_token_refreshes_and_it_opens_nothing_else(caller: Caller) -> None:
-    user = login(caller).json()
-    assert reads(caller, user["refresh_token"]) == 401
+def test_refresh_tokens_are_valid_for_refreshing_only(client: SandboxClient) -> None:
+    user = login(client).json()
+    assert status_of_read(client, user["refresh_token"]) == 401
     for token in (user["access_token"], "unknown"):
-        assert refresh(caller, token).status_code == 401
-    caller.sandbox.expire_token()
-    assert reads(caller, user["access_token"]) == 401
-    assert refresh(caller, user["refresh_token"]).status_code == 200
+        assert refresh(client, token).status_code == 401
+    client.sandbox.expire_tokens()
+    assert status_of_read(client, user["access_token"]) == 401
+    assert refresh(client, user["refresh_token"]).status_code == 200
 
 
-def test_a_wrong_method_needs_no_token_where_the_right_one_needs_none(caller: Caller) -> None:
-    answer = httpx.get(f"{caller.sandbox.base_url}{AUTH}login/")
-    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+def test_wrong_method_on_a_public_path_needs_no_token(client: SandboxClient) -> None:
+    response = httpx.get(f"{client.sandbox.base_url}{AUTH}login/")
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
 
 
-def test_a_private_token_opens_until_its_end_and_is_shown_once(caller: Caller) -> None:
-    created = create_private(caller)
+def test_private_token_is_valid_until_it_expires_and_is_returned_once(
+    client: SandboxClient,
+) -> None:
+    created = create_private_token(client)
     assert list(created) == ["id", "name", "expiration_time", "data"]
-    assert reads(caller, created["data"]) == 200
-    [listed] = caller.http.get(PRIVATE).json()["results"]
+    assert status_of_read(client, created["data"]) == 200
+    [listed] = client.http.get(PRIVATE).json()["results"]
     assert listed == {key: created[key] for key in ("id", "name", "expiration_time")}
-    caller.sandbox.clock.advance(60)
-    assert reads(caller, created["data"]) == 401
+    client.sandbox.clock.advance(60)
+    assert status_of_read(client, created["data"]) == 401
 
 
-def test_a_deleted_private_token_is_let_in_no_more(caller: Caller) -> None:
-    created, other = create_private(caller), create_private(caller)
+def test_deleted_private_token_is_invalid(client: SandboxClient) -> None:
+    created, other = create_private_token(client), create_private_token(client)
     path = f"{PRIVATE}{created['id']}/"
-    assert caller.http.delete(path).status_code == 204
-    assert (reads(caller, created["data"]), reads(caller, other["data"])) == (401, 200)
-    assert caller.http.delete(path).status_code == 404
-    assert [token["id"] for token in caller.http.get(PRIVATE).json()["results"]] == [other["id"]]
+    assert client.http.delete(path).status_code == 204
+    assert (status_of_read(client, created["data"]), status_of_read(client, other["data"])) == (
+        401,
+        200,
+    )
+    assert client.http.delete(path).status_code == 404
+    assert [token["id"] for token in client.http.get(PRIVATE).json()["results"]] == [other["id"]]
 
 
-def test_private_tokens_are_listed_in_order_and_searched(caller: Caller) -> None:
+def test_private_tokens_can_be_sorted_and_searched(client: SandboxClient) -> None:
     for name, seconds in (("beta", 30), ("alpha", 20), ("gamma", 10)):
-        create_private(caller, name, seconds)
+        create_private_token(client, name, seconds)
 
     def names(**query: Any) -> list[str]:
-        page = caller.http.get(PRIVATE, params=query).json()
+        page = client.http.get(PRIVATE, params=query).json()
         return [token["name"] for token in page["results"]]
 
     assert names() == ["beta", "alpha", "gamma"]
@@ -173,14 +182,14 @@ def test_private_tokens_are_listed_in_order_and_searched(caller: Caller) -> None
         ({"name": "backend"}, "required", "expiration_time"),
     ],
 )
-def test_a_private_token_is_refused(
-    caller: Caller, body: dict[str, Any], code: str, attr: str
+def test_invalid_private_token_returns_400(
+    client: SandboxClient, body: dict[str, Any], code: str, attr: str
 ) -> None:
-    answer = caller.http.post(PRIVATE, json=body)
-    assert (answer.status_code, errors(answer)) == (400, [(code, attr)])
+    response = client.http.post(PRIVATE, json=body)
+    assert (response.status_code, errors(response)) == (400, [(code, attr)])
 
 
-def test_private_tokens_need_a_token(caller: Caller) -> None:
+def test_private_token_operations_need_a_token(client: SandboxClient) -> None:
     for method, path in (("GET", PRIVATE), ("POST", PRIVATE), ("DELETE", f"{PRIVATE}1/")):
-        answer = httpx.request(method, f"{caller.sandbox.base_url}{path}")
-        assert (answer.status_code, errors(answer)) == (401, [("not_authenticated", None)])
+        response = httpx.request(method, f"{client.sandbox.base_url}{path}")
+        assert (response.status_code, errors(response)) == (401, [("not_authenticated", None)])

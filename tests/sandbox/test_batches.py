@@ -1,4 +1,4 @@
-"""Nested batches, results that come algorithm by algorithm, auxiliary images (api-facts 8)."""
+"""Tests of batches, results that appear one after another, and auxiliary images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from haut_ext.sandbox import Sandbox
-from tests.sandbox.caller import PHOTO, Caller, errors
+from tests.sandbox.http_client import PHOTO, SandboxClient, errors
 
 RESULT_KEYS = [
     "id",
@@ -36,92 +36,94 @@ AUX_KEYS = [
     "application_description",
     "urls",
 ]
-ALL = 8
+ALGORITHMS = 8
 UNKNOWN = str(uuid.UUID(int=1, version=4))
 
 
-def analysed(caller: Caller, photo: bytes = PHOTO) -> dict[str, Any]:
-    """Return a slot whose photo is completely analysed, in a sandbox with two reads."""
-    slot = caller.upload(caller.create()["id"], photo)
-    caller.compute(slot["image_batch_id"])
+def upload_and_analyze(client: SandboxClient, photo: bytes = PHOTO) -> dict[str, Any]:
+    """Upload a photo, complete its analysis with two reads, and return its slot."""
+    slot = client.upload(client.create()["id"], photo)
+    client.compute(slot["image_batch_id"])
     for _ in range(2):
-        caller.image(slot["id"])
+        client.image(slot["id"])
     return slot
 
 
-def results(caller: Caller, slot: dict[str, Any], **query: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = caller.get(f"{caller.nested(slot)}results/", **query)
+def results(client: SandboxClient, slot: dict[str, Any], **query: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.get(f"{client.nested(slot)}results/", **query)
     return found
 
 
-def test_batches_are_made_listed_and_deleted_with_their_images(caller: Caller) -> None:
-    subject = caller.create()
-    path = f"{caller.subjects}{subject['id']}/batches/"
-    made = [caller.http.post(path), caller.http.post(path, json={})]
-    assert [answer.status_code for answer in made] == [201, 201]
-    one, other = (answer.json()["id"] for answer in made)
-    assert caller.get(path, page_size=1)["count"] == 2
-    slot = caller.upload(subject["id"], batch_id=one)
-    assert caller.http.delete(f"{path}{one}/").status_code == 204
-    assert caller.http.delete(f"{path}{one}/").status_code == 404
-    assert [batch["id"] for batch in caller.get(path)["results"]] == [other]
-    assert caller.image(slot["id"]).status_code == 404
-    assert not caller.sandbox.world.objects
+def test_batches_are_created_listed_and_deleted_with_their_images(client: SandboxClient) -> None:
+    subject = client.create()
+    path = f"{client.subjects}{subject['id']}/batches/"
+    created = [client.http.post(path), client.http.post(path, json={})]
+    assert [response.status_code for response in created] == [201, 201]
+    one, other = (response.json()["id"] for response in created)
+    assert client.get(path, page_size=1)["count"] == 2
+    slot = client.upload(subject["id"], batch_id=one)
+    assert client.http.delete(f"{path}{one}/").status_code == 204
+    assert client.http.delete(f"{path}{one}/").status_code == 404
+    assert [batch["id"] for batch in client.get(path)["results"]] == [other]
+    assert client.image(slot["id"]).status_code == 404
+    assert not client.sandbox.database.objects
 
 
-def test_images_take_their_batchs_creation_time_over(caller: Caller) -> None:
-    subject = caller.create()
-    path = f"{caller.subjects}{subject['id']}/batches/"
+def test_images_inherit_the_creation_time_of_their_batch(client: SandboxClient) -> None:
+    subject = client.create()
+    path = f"{client.subjects}{subject['id']}/batches/"
     body = {"creation_time": "2024-05-06T07:08:09Z"}
-    batch_id = caller.http.post(path, json=body).json()["id"]
-    caller.slot(subject["id"], batch_id=batch_id)
-    [image] = caller.images(subject["id"])["results"]
+    batch_id = client.http.post(path, json=body).json()["id"]
+    client.slot(subject["id"], batch_id=batch_id)
+    [image] = client.images(subject["id"])["results"]
     assert image["created_at"] == "2024-05-06 07:08:09"
-    answer = caller.http.post(path, json={"creation_time": "yesterday"})
-    assert (answer.status_code, errors(answer)) == (400, [("invalid", "creation_time")])
+    response = client.http.post(path, json={"creation_time": "yesterday"})
+    assert (response.status_code, errors(response)) == (400, [("invalid", "creation_time")])
 
 
-def test_a_path_leads_only_through_what_belongs_together(caller: Caller) -> None:
-    slot, other = analysed(caller), analysed(caller)
-    parts = caller.nested(slot).split("/")
-    strange = caller.nested(other).split("/")
-    for place in (8, 10, 12):  # subject, batch, image
-        mixed = [*parts[:place], strange[place], *parts[place + 1 :]]
-        for leaf in ("results/", "aux/"):
-            assert caller.http.get("/".join(mixed) + leaf).status_code == 404
-    elsewhere = caller.http.post(f"{caller.company}datasets/", json={"name": "other"}).json()["id"]
-    parts[6] = elsewhere
-    assert caller.http.get("/".join(parts) + "results/").status_code == 404
+def test_path_with_records_of_different_parents_returns_404(client: SandboxClient) -> None:
+    slot, other = upload_and_analyze(client), upload_and_analyze(client)
+    parts = client.nested(slot).split("/")
+    other_parts = client.nested(other).split("/")
+    for position in (8, 10, 12):  # the positions of the subject, batch and image ids
+        path = [*parts[:position], other_parts[position], *parts[position + 1 :]]
+        for path_end in ("results/", "aux/"):
+            assert client.http.get("/".join(path) + path_end).status_code == 404
+    other_dataset = client.http.post(f"{client.company}datasets/", json={"name": "other"}).json()[
+        "id"
+    ]
+    parts[6] = other_dataset
+    assert client.http.get("/".join(parts) + "results/").status_code == 404
 
 
-def test_results_are_empty_then_come_one_by_one() -> None:
+def test_results_appear_one_after_another_with_each_read() -> None:
     with Sandbox(seed=1, analysis_reads=4) as sandbox:
-        caller = Caller(sandbox)
-        slot = caller.upload(caller.create()["id"])
-        assert results(caller, slot) == []
-        caller.compute(slot["image_batch_id"])
-        seen = [len(results(caller, slot)) for _ in range(5)]
-        caller.close()
-    assert seen == [0, 1, 4, ALL, ALL]
+        client = SandboxClient(sandbox)
+        slot = client.upload(client.create()["id"])
+        assert results(client, slot) == []
+        client.compute(slot["image_batch_id"])
+        counts = [len(results(client, slot)) for _ in range(5)]
+        client.close()
+    assert counts == [0, 1, 4, ALGORITHMS, ALGORITHMS]
 
 
-def test_results_come_by_time() -> None:
+def test_results_appear_with_time() -> None:
     with Sandbox(seed=1, analysis_seconds=60) as sandbox:
-        caller = Caller(sandbox)
-        slot = caller.upload(caller.create()["id"])
-        caller.compute(slot["image_batch_id"])
-        seen: list[int] = []
+        client = SandboxClient(sandbox)
+        slot = client.upload(client.create()["id"])
+        client.compute(slot["image_batch_id"])
+        counts: list[int] = []
         for _ in range(5):
-            seen.append(len(results(caller, slot)))
+            counts.append(len(results(client, slot)))
             sandbox.clock.advance(15)
-        caller.close()
-    assert seen == [0, 0, 1, 4, ALL]
+        client.close()
+    assert counts == [0, 0, 1, 4, ALGORITHMS]
 
 
-def test_a_result_has_the_documented_keys_in_order(caller: Caller) -> None:
-    slot = analysed(caller)
-    found = results(caller, slot)
-    assert len({result["id"] for result in found}) == ALL
+def test_results_have_the_documented_keys_in_order(client: SandboxClient) -> None:
+    slot = upload_and_analyze(client)
+    found = results(client, slot)
+    assert len({result["id"] for result in found}) == ALGORITHMS
     for result in found:
         assert list(result) == RESULT_KEYS
         assert (result["is_ok"], result["image_id"]) == (True, slot["id"])
@@ -137,95 +139,101 @@ def test_a_result_has_the_documented_keys_in_order(caller: Caller) -> None:
         ]
         for result in found
     }
-    assert values["quality"] == caller.image(slot["id"]).json()["quality_score"]
+    assert values["quality"] == client.image(slot["id"]).json()["quality_score"]
     assert values["skin_tone"] in {"Light", "Medium", "Dark"}
 
 
-def test_values_depend_on_the_photo_alone(caller: Caller) -> None:
+def test_values_depend_only_on_the_photo(client: SandboxClient) -> None:
     def values(photo: bytes) -> list[Any]:
-        return [result["result"] for result in results(caller, analysed(caller, photo))]
+        return [result["result"] for result in results(client, upload_and_analyze(client, photo))]
 
     assert values(b"one") == values(b"one")
     assert values(b"one") != values(b"two")
 
 
-def test_results_are_filtered_by_application(caller: Caller) -> None:
-    slot = analysed(caller)
-    [run] = {result["application_run_id"] for result in results(caller, slot)}
-    assert len(results(caller, slot, application_run_id=run, token="any")) == ALL
-    assert results(caller, slot, application_run_id=UNKNOWN) == []
-    assert results(caller, slot, application_name="Face Skin Metrics 3.0") == []
+def test_results_can_be_filtered_by_application(client: SandboxClient) -> None:
+    slot = upload_and_analyze(client)
+    [run] = {result["application_run_id"] for result in results(client, slot)}
+    assert len(results(client, slot, application_run_id=run, token="any")) == ALGORITHMS
+    assert results(client, slot, application_run_id=UNKNOWN) == []
+    assert results(client, slot, application_name="Face Skin Metrics 3.0") == []
 
 
-def test_an_algorithm_fails_when_asked_to(caller: Caller) -> None:
-    before = analysed(caller)
-    caller.sandbox.fail_algorithm("selfie_v2.acne", "No face detected")
-    failed = [result for result in results(caller, analysed(caller)) if not result["is_ok"]]
+def test_fail_algorithm_makes_its_results_fail(client: SandboxClient) -> None:
+    before = upload_and_analyze(client)
+    client.sandbox.fail_algorithm("selfie_v2.acne", "No face detected")
+    failed = [
+        result for result in results(client, upload_and_analyze(client)) if not result["is_ok"]
+    ]
     assert [result["algorithm_family_tech_name"] for result in failed] == ["selfie_v2.acne"]
     assert failed[0]["result"] == {"error": "No face detected"}
-    assert all(result["is_ok"] for result in results(caller, before))
+    assert all(result["is_ok"] for result in results(client, before))
     with pytest.raises(ValueError, match=r"selfie_v2\.beauty"):
-        caller.sandbox.fail_algorithm("selfie_v2.beauty", "No face detected")
+        client.sandbox.fail_algorithm("selfie_v2.beauty", "No face detected")
 
 
-def test_auxiliary_images_and_their_urls(caller: Caller) -> None:
-    slot = analysed(caller)
-    path = f"{caller.nested(slot)}aux/"
-    [aux] = caller.get(path)
+def test_auxiliary_images_have_the_documented_keys_and_signed_urls(client: SandboxClient) -> None:
+    slot = upload_and_analyze(client)
+    path = f"{client.nested(slot)}aux/"
+    [aux] = client.get(path)
     assert list(aux) == AUX_KEYS
     assert aux["aux_image_type"] == {"id": 1, "name": "Restored", "tech_name": "restored"}
-    assert caller.storage.get(aux["urls"]["original"]).content == PHOTO
-    url = caller.get(f"{path}{aux['id']}/signed_url/", expiration_seconds=7)["url"]
+    assert client.storage.get(aux["urls"]["original"]).content == PHOTO
+    url = client.get(f"{path}{aux['id']}/signed_url/", expiration_seconds=7)["url"]
     assert httpx.URL(url).params["X-Goog-Expires"] == "7"
-    assert caller.storage.get(url).content == PHOTO
-    assert caller.http.get(f"{path}{UNKNOWN}/signed_url/").status_code == 404
-    answer = caller.http.get(f"{path}{aux['id']}/signed_url/", params={"expiration_seconds": 0})
-    assert (answer.status_code, errors(answer)) == (400, [("min_value", "expiration_seconds")])
+    assert client.storage.get(url).content == PHOTO
+    assert client.http.get(f"{path}{UNKNOWN}/signed_url/").status_code == 404
+    response = client.http.get(f"{path}{aux['id']}/signed_url/", params={"expiration_seconds": 0})
+    assert (response.status_code, errors(response)) == (400, [("min_value", "expiration_seconds")])
 
 
-def test_files_go_but_results_and_auxiliary_images_stay(caller: Caller) -> None:
-    slot = analysed(caller)
-    path = caller.nested(slot)
-    subject_id = caller.sandbox.world.images[slot["id"]].subject.id
-    caller.http.delete(f"{caller.subjects}{subject_id}/storage/")
-    assert len(results(caller, slot)) == ALL
-    [aux] = caller.get(f"{path}aux/")
-    assert caller.storage.get(aux["urls"]["original"]).content == PHOTO
+def test_clearing_the_storage_keeps_results_and_auxiliary_images(client: SandboxClient) -> None:
+    slot = upload_and_analyze(client)
+    path = client.nested(slot)
+    subject_id = client.sandbox.database.images[slot["id"]].subject.id
+    client.http.delete(f"{client.subjects}{subject_id}/storage/")
+    assert len(results(client, slot)) == ALGORITHMS
+    [aux] = client.get(f"{path}aux/")
+    assert client.storage.get(aux["urls"]["original"]).content == PHOTO
 
 
-def test_results_go_with_the_metadata_and_auxiliary_images_stay(caller: Caller) -> None:
-    slot = analysed(caller)
-    subject_id = caller.sandbox.world.images[slot["id"]].subject.id
-    caller.http.delete(f"{caller.subjects}{subject_id}/metadata/")
-    assert results(caller, slot) == []
-    assert len(caller.get(f"{caller.nested(slot)}aux/")) == 1
-    caller.compute(slot["image_batch_id"])
-    assert len(results(caller, slot)) == 1
+def test_clearing_the_metadata_deletes_results_and_keeps_auxiliary_images(
+    client: SandboxClient,
+) -> None:
+    slot = upload_and_analyze(client)
+    subject_id = client.sandbox.database.images[slot["id"]].subject.id
+    client.http.delete(f"{client.subjects}{subject_id}/metadata/")
+    assert results(client, slot) == []
+    assert len(client.get(f"{client.nested(slot)}aux/")) == 1
+    client.compute(slot["image_batch_id"])
+    assert len(results(client, slot)) == 1
 
 
-@pytest.mark.parametrize("what", ["image", "batch", "subject"])
-def test_nothing_is_left_to_read_after_a_deletion(caller: Caller, what: str) -> None:
-    slot = analysed(caller)
-    path = caller.nested(slot)
-    [aux] = caller.get(f"{path}aux/")
+@pytest.mark.parametrize("record", ["image", "batch", "subject"])
+def test_deletion_removes_results_auxiliary_images_and_files(
+    client: SandboxClient, record: str
+) -> None:
+    slot = upload_and_analyze(client)
+    path = client.nested(slot)
+    [aux] = client.get(f"{path}aux/")
     subject = path.partition("batches/")[0]
     batch = path.partition("images/")[0]
-    image = f"{caller.company}images/{slot['id']}/"
-    target = {"image": image, "batch": batch, "subject": subject}[what]
-    assert caller.http.delete(target).status_code == 204
-    for leaf in ("results/", "aux/", f"aux/{aux['id']}/signed_url/"):
-        assert caller.http.get(path + leaf).status_code == 404
-    assert not caller.sandbox.world.objects
+    image = f"{client.company}images/{slot['id']}/"
+    target = {"image": image, "batch": batch, "subject": subject}[record]
+    assert client.http.delete(target).status_code == 204
+    for path_end in ("results/", "aux/", f"aux/{aux['id']}/signed_url/"):
+        assert client.http.get(path + path_end).status_code == 404
+    assert not client.sandbox.database.objects
 
 
-def test_an_analysis_stands_still_without_its_file_and_starts_anew_with_a_compute() -> None:
+def test_analysis_pauses_without_the_file_and_restarts_with_a_compute_request() -> None:
     with Sandbox(seed=1, analysis_reads=4) as sandbox:
-        caller = Caller(sandbox)
-        slot = caller.upload(caller.create()["id"])
-        caller.compute(slot["image_batch_id"])
-        stored = sandbox.world.objects.pop(sandbox.world.images[slot["id"]].key)
-        assert [len(results(caller, slot)) for _ in range(5)] == [0] * 5
-        sandbox.world.store(sandbox.world.images[slot["id"]].key, stored)
-        caller.compute(slot["image_batch_id"])
-        assert [len(results(caller, slot)) for _ in range(4)] == [0, 1, 4, ALL]
-        caller.close()
+        client = SandboxClient(sandbox)
+        slot = client.upload(client.create()["id"])
+        client.compute(slot["image_batch_id"])
+        stored = sandbox.database.objects.pop(sandbox.database.images[slot["id"]].key)
+        assert [len(results(client, slot)) for _ in range(5)] == [0] * 5
+        sandbox.database.store(sandbox.database.images[slot["id"]].key, stored)
+        client.compute(slot["image_batch_id"])
+        assert [len(results(client, slot)) for _ in range(4)] == [0, 1, 4, ALGORITHMS]
+        client.close()

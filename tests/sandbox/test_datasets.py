@@ -1,4 +1,4 @@
-"""Datasets with their image types, and the dictionaries (api-facts 7 and 13)."""
+"""Tests of datasets, image types and the dictionaries."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.sandbox.caller import Caller, errors
+from tests.sandbox.http_client import SandboxClient, errors
 
 KEYS = [
     "id",
@@ -25,14 +25,14 @@ KEYS = [
 UNKNOWN = "00000000-0000-4000-8000-000000000001"
 
 
-def create(caller: Caller, **fields: Any) -> httpx.Response:
-    return caller.http.post(f"{caller.company}datasets/", json=fields)
+def create(client: SandboxClient, **fields: Any) -> httpx.Response:
+    return client.http.post(f"{client.company}datasets/", json=fields)
 
 
-def test_a_dataset_has_the_documented_keys_in_order(caller: Caller) -> None:
-    answer = create(caller, name="study", expire_images_after_days=30, image_type_id=None)
-    assert answer.status_code == 201
-    created = answer.json()
+def test_datasets_have_the_documented_keys_in_order(client: SandboxClient) -> None:
+    response = create(client, name="study", expire_images_after_days=30, image_type_id=None)
+    assert response.status_code == 201
+    created = response.json()
     assert list(created) == KEYS
     assert (created["name"], created["expire_images_after_days"]) == ("study", 30)
     assert created["image_type"] == {
@@ -46,8 +46,8 @@ def test_a_dataset_has_the_documented_keys_in_order(caller: Caller) -> None:
         ],
         "lights": [{"id": 1, "name": "Regular", "tech_name": "regular"}],
     }
-    assert caller.get(f"{caller.company}datasets/{created['id']}/") == created
-    assert caller.http.get(f"{caller.company}datasets/{UNKNOWN}/").status_code == 404
+    assert client.get(f"{client.company}datasets/{created['id']}/") == created
+    assert client.http.get(f"{client.company}datasets/{UNKNOWN}/").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -63,63 +63,65 @@ def test_a_dataset_has_the_documented_keys_in_order(caller: Caller) -> None:
         ("custom_branding", True, "invalid"),
     ],
 )
-def test_a_dataset_is_refused(caller: Caller, field: str, value: Any, code: str) -> None:
-    answer = create(caller, **{"name": "study", field: value})
-    assert (answer.status_code, errors(answer)) == (400, [(code, field)])
-    assert len(caller.sandbox.snapshot()["datasets"]) == 1
+def test_invalid_dataset_returns_400(
+    client: SandboxClient, field: str, value: Any, code: str
+) -> None:
+    response = create(client, **{"name": "study", field: value})
+    assert (response.status_code, errors(response)) == (400, [(code, field)])
+    assert len(client.sandbox.snapshot()["datasets"]) == 1
 
 
-def test_datasets_are_listed_in_order_searched_and_paged(caller: Caller) -> None:
+def test_datasets_can_be_sorted_searched_and_paged(client: SandboxClient) -> None:
     for name in ("beta", "Alpha"):
-        create(caller, name=name)
+        create(client, name=name)
 
     def names(**query: Any) -> list[str]:
-        page = caller.get(f"{caller.company}datasets/", **query)
+        page = client.get(f"{client.company}datasets/", **query)
         return [dataset["name"] for dataset in page["results"]]
 
     assert names() == ["Sandbox dataset", "beta", "Alpha"]
     assert names(ordering="-name") == ["beta", "Sandbox dataset", "Alpha"]
     assert names(q="BET") == ["beta"]
     assert names(page=2, page_size=2) == ["Alpha"]
-    short = caller.get(f"{caller.company}datasets/short_list/", q="alp")
-    assert [list(found) for found in short] == [["id", "name"]]
-    assert [found["name"] for found in short] == ["Alpha"]
+    short = client.get(f"{client.company}datasets/short_list/", q="alp")
+    assert [list(item) for item in short] == [["id", "name"]]
+    assert [item["name"] for item in short] == ["Alpha"]
 
 
-def test_each_dataset_has_its_own_subjects(caller: Caller) -> None:
-    other = create(caller, name="other").json()
-    path = f"{caller.company}datasets/{other['id']}/subjects/"
-    ann = caller.create("Ann")
-    bob = caller.http.post(path, json={"name": "Bob"}).json()
+def test_each_dataset_has_its_own_subjects(client: SandboxClient) -> None:
+    other = create(client, name="other").json()
+    path = f"{client.company}datasets/{other['id']}/subjects/"
+    ann = client.create("Ann")
+    bob = client.http.post(path, json={"name": "Bob"}).json()
     assert bob["dataset"] == {"id": other["id"], "name": "other"}
-    assert [found["name"] for found in caller.get(caller.subjects)["results"]] == ["Ann"]
-    assert [found["name"] for found in caller.get(path)["results"]] == ["Bob"]
-    assert caller.http.delete(f"{path}{ann['id']}/").status_code == 404
+    assert [item["name"] for item in client.get(client.subjects)["results"]] == ["Ann"]
+    assert [item["name"] for item in client.get(path)["results"]] == ["Bob"]
+    assert client.http.delete(f"{path}{ann['id']}/").status_code == 404
     query = {"subjects_ids": [ann["id"], bob["id"]]}
-    assert caller.http.delete(f"{path}delete/", params=query).json() == {"deleted": [bob["id"]]}
+    assert client.http.delete(f"{path}delete/", params=query).json() == {"deleted": [bob["id"]]}
 
 
-def test_sides_and_lights_are_those_of_the_datasets_image_type(caller: Caller) -> None:
-    hands = create(caller, name="hands", image_type_id=2).json()
-    path = f"{caller.company}datasets/{hands['id']}/subjects/"
-    subject_id = caller.http.post(path, json={"name": "Ann"}).json()["id"]
-    slot = caller.slot(subject_id)
+def test_image_type_of_the_dataset_determines_sides_and_lights(client: SandboxClient) -> None:
+    hands = create(client, name="hands", image_type_id=2).json()
+    path = f"{client.company}datasets/{hands['id']}/subjects/"
+    subject_id = client.http.post(path, json={"name": "Ann"}).json()["id"]
+    slot = client.slot(subject_id)
     assert (slot["side_tech_name"], slot["image_type_tech_name"]) == ("palm", "hand")
-    slot = caller.slot(subject_id, side_id=5, light_id=2)
+    slot = client.slot(subject_id, side_id=5, light_id=2)
     assert (slot["side_tech_name"], slot["light_tech_name"]) == ("back", "polarized")
-    [_, image] = caller.images(subject_id)["results"]
+    [_, image] = client.images(subject_id)["results"]
     assert image["side"] == "back"
-    path = f"{caller.company}subjects/{subject_id}/signed_upload_url/"
-    answer = caller.http.post(path, json={"side_id": 1})
-    assert (answer.status_code, errors(answer)) == (400, [("does_not_exist", "side_id")])
+    path = f"{client.company}subjects/{subject_id}/signed_upload_url/"
+    response = client.http.post(path, json={"side_id": 1})
+    assert (response.status_code, errors(response)) == (400, [("does_not_exist", "side_id")])
 
 
-def test_dictionaries_are_bare_arrays(caller: Caller) -> None:
-    image_types = caller.get("/api/v1/dicts/image_types/")
-    assert [found["tech_name"] for found in image_types] == ["selfie", "hand"]
+def test_dictionaries_are_arrays_without_pages(client: SandboxClient) -> None:
+    image_types = client.get("/api/v1/dicts/image_types/")
+    assert [item["tech_name"] for item in image_types] == ["selfie", "hand"]
     assert list(image_types[0]) == ["id", "name", "tech_name", "sides", "lights"]
-    algorithms = caller.get("/api/v1/dicts/algorithms/")
-    assert len({found["id"] for found in algorithms}) == len(algorithms) == 8
+    algorithms = client.get("/api/v1/dicts/algorithms/")
+    assert len({item["id"] for item in algorithms}) == len(algorithms) == 8
     assert algorithms[0] == {
         "id": 101,
         "tech_name": "quality",

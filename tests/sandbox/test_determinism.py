@@ -1,14 +1,15 @@
-"""With a seed, the same calls get the same bytes."""
+"""Tests of seed and clock: the same requests get the same responses, byte for byte."""
 
 from __future__ import annotations
 
 import socket
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
-from haut_ext.sandbox import Sandbox
-from tests.sandbox.caller import Caller
+from haut_ext.sandbox import Clock, ManualClock, Sandbox, SystemClock
+from tests.sandbox.http_client import SandboxClient
 
 
 def free_ports() -> tuple[int, int]:
@@ -19,78 +20,101 @@ def free_ports() -> tuple[int, int]:
         return one.getsockname()[1], two.getsockname()[1]
 
 
-def recorded(seed: int | None, ports: tuple[int, int]) -> list[tuple[object, ...]]:
-    """Every answer of a run through all that is random or dated."""
-    answers: list[tuple[object, ...]] = []
+def responses_of_run(seed: int | None, ports: tuple[int, int]) -> list[tuple[object, ...]]:
+    """Send requests whose responses contain ids, tokens, scores and times; return all responses."""
+    responses: list[tuple[object, ...]] = []
 
-    def note(answer: httpx.Response) -> None:
-        answers.append((answer.status_code, answer.headers.multi_items(), answer.read()))
+    def record(response: httpx.Response) -> None:
+        responses.append((response.status_code, response.headers.multi_items(), response.read()))
 
     with Sandbox(seed=seed, port=ports[0], storage_port=ports[1]) as sandbox:
-        caller = Caller(sandbox)
-        caller.http.event_hooks = caller.storage.event_hooks = {"response": [note]}
+        client = SandboxClient(sandbox)
+        client.http.event_hooks = client.storage.event_hooks = {"response": [record]}
         for name in ("Ann", "Bob"):
-            subject = caller.create(name, biological_sex="female")
-            slot = caller.upload(subject["id"])
-            caller.compute(slot["image_batch_id"])
-            version_3 = f"{caller.company.replace('/v1/', '/v3/')}batches/{slot['image_batch_id']}/"
-            caller.http.post(f"{version_3}compute/")
+            subject = client.create(name, biological_sex="female")
+            slot = client.upload(subject["id"])
+            client.compute(slot["image_batch_id"])
+            version_3 = f"{client.company.replace('/v1/', '/v3/')}batches/{slot['image_batch_id']}/"
+            client.http.post(f"{version_3}compute/")
             for _ in range(2):
-                caller.images(subject["id"])
-            for path in (f"{caller.nested(slot)}results/", f"{version_3}results/"):
-                assert caller.get(path)
-            caller.get(f"{caller.nested(slot)}aux/")
+                client.images(subject["id"])
+            for path in (f"{client.nested(slot)}results/", f"{version_3}results/"):
+                assert client.get(path)
+            client.get(f"{client.nested(slot)}aux/")
             sandbox.clock.advance(3600)
-        caller.http.get(caller.subjects, params={"page_size": 1})
-        caller.http.post("/api/v1/auth/login/", json=sandbox.login_credentials)
+        client.http.get(client.subjects, params={"page_size": 1})
+        client.http.post("/api/v1/auth/login/", json=sandbox.login_credentials)
         body = {"name": "backend", "expiration_time": "2030-01-01T00:00:00Z"}
-        caller.http.post("/api/v1/auth/private_tokens/", json=body)
-        caller.http.post(f"{caller.company}datasets/", json={"name": "study"})
-        caller.close()
-    assert len(answers) == 24
-    return answers
+        client.http.post("/api/v1/auth/private_tokens/", json=body)
+        client.http.post(f"{client.company}datasets/", json={"name": "study"})
+        client.close()
+    assert len(responses) == 24
+    return responses
 
 
-def test_two_runs_with_one_seed_are_equal_to_the_byte() -> None:
+def test_two_runs_with_the_same_seed_are_identical() -> None:
     ports = free_ports()
-    assert recorded(7, ports) == recorded(7, ports)
+    assert responses_of_run(7, ports) == responses_of_run(7, ports)
 
 
 @pytest.mark.slow
-def test_other_seeds_and_none_differ() -> None:
+def test_runs_with_different_seeds_or_no_seed_differ() -> None:
     ports = free_ports()
-    runs = [recorded(seed, ports) for seed in (7, 8, None, None)]
+    runs = [responses_of_run(seed, ports) for seed in (7, 8, None, None)]
     assert all(one != other for i, one in enumerate(runs) for other in runs[i + 1 :])
 
 
-def test_scores_and_results_depend_on_the_photo_alone() -> None:
+def test_scores_and_results_depend_only_on_the_photo() -> None:
     def snapshot(seed: int) -> object:
         with Sandbox(seed=seed) as sandbox:
-            caller = Caller(sandbox)
-            slot = caller.upload(caller.create()["id"], b"photo")
-            caller.compute(slot["image_batch_id"])
+            client = SandboxClient(sandbox)
+            slot = client.upload(client.create()["id"], b"photo")
+            client.compute(slot["image_batch_id"])
             for _ in range(2):
-                caller.get(f"{caller.nested(slot)}results/")
-            found = [item["result"] for item in caller.get(f"{caller.nested(slot)}results/")]
-            caller.close()
+                client.get(f"{client.nested(slot)}results/")
+            found = [item["result"] for item in client.get(f"{client.nested(slot)}results/")]
+            client.close()
             return sandbox.snapshot(ids=False), found
 
     assert snapshot(1) == snapshot(2)
 
 
-def test_only_an_answer_without_a_seed_is_dated() -> None:
-    for seed in (1, None):
-        with Sandbox(seed=seed) as sandbox:
-            dated = "date" in httpx.get(sandbox.base_url).headers
-            assert dated is (seed is None)
+@pytest.mark.parametrize(
+    ("seed", "clock", "dated"),
+    [
+        (None, None, True),
+        (1, None, False),
+        (1, SystemClock(), True),
+        (None, ManualClock(), False),
+    ],
+)
+def test_only_a_clock_that_follows_the_machine_dates_responses(
+    seed: int | None, clock: Clock | None, dated: bool
+) -> None:
+    with Sandbox(seed=seed, clock=clock) as sandbox:
+        assert ("date" in httpx.get(sandbox.base_url).headers) is dated
 
 
-def test_a_seeded_clock_stands_still_and_moves_with_changes() -> None:
-    with Sandbox(seed=1) as sandbox:
-        caller = Caller(sandbox)
-        start = sandbox.clock.now()
-        caller.http.get(caller.subjects)
+def test_system_clock_follows_the_machine_and_can_run_ahead() -> None:
+    clock = SystemClock()
+    before = datetime.now(UTC).replace(microsecond=0)
+    clock.tick()
+    assert before <= clock.now() <= datetime.now(UTC)
+    clock.advance(3600)
+    assert clock.now() >= before + timedelta(hours=1)
+    clock.reset()
+    assert clock.now() <= datetime.now(UTC)
+
+
+def test_manual_clock_moves_only_when_advanced_and_with_state_changing_requests() -> None:
+    start = datetime(2030, 5, 6, 7, tzinfo=UTC)
+    with Sandbox(clock=ManualClock(start, step=10)) as sandbox:
+        client = SandboxClient(sandbox)
+        client.http.get(client.subjects)
         assert sandbox.clock.now() == start
-        caller.create()
-        assert (sandbox.clock.now() - start).total_seconds() == 1
-        caller.close()
+        assert client.create()["creation_time"] == "2030-05-06 07:00:10"
+        sandbox.clock.advance(50)
+        assert client.create()["creation_time"] == "2030-05-06 07:01:10"
+        sandbox.reset()
+        assert sandbox.clock.now() == start
+        client.close()

@@ -1,4 +1,4 @@
-"""The image operations: slots, compute, analysis in stages, reading and deletion (api-facts 5)."""
+"""Tests of images: upload slots, compute requests, the stages of an analysis, lists and deletion."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from haut_ext.sandbox import Sandbox
-from tests.sandbox.caller import PHOTO, Caller, errors
+from tests.sandbox.http_client import PHOTO, SandboxClient, errors
 
 UPLOAD_KEYS = [
     "id",
@@ -55,8 +55,8 @@ AUX_KEYS = ["id", "aux_image_type", "creation_time", "algo_app", "signed_url", "
 UNKNOWN = str(uuid.UUID(int=1, version=4))
 
 
-def test_a_slot_has_the_documented_keys_in_order(caller: Caller) -> None:
-    slot = caller.slot(caller.create()["id"])
+def test_slots_have_the_documented_keys_in_order(client: SandboxClient) -> None:
+    slot = client.slot(client.create()["id"])
     assert list(slot) == UPLOAD_KEYS
     assert slot["side"] == {"id": 1, "name": "Front", "tech_name": "front"}
     assert slot["meta"] == {}
@@ -67,19 +67,19 @@ def test_a_slot_has_the_documented_keys_in_order(caller: Caller) -> None:
         "Content-Type": "application/octet-stream",
         "X-Goog-Content-Length-Range": "1,31457280",
     }
-    assert target["url"].startswith(caller.sandbox.storage_url)
-    assert caller.sandbox.storage_url != caller.sandbox.base_url
+    assert target["url"].startswith(client.sandbox.storage_url)
+    assert client.sandbox.storage_url != client.sandbox.base_url
 
 
-def test_a_slot_needs_no_body(caller: Caller) -> None:
-    subject = caller.create()
-    answer = caller.http.post(f"{caller.company}subjects/{subject['id']}/signed_upload_url/")
-    assert answer.status_code == 201
+def test_slot_can_be_requested_without_a_body(client: SandboxClient) -> None:
+    subject = client.create()
+    response = client.http.post(f"{client.company}subjects/{subject['id']}/signed_upload_url/")
+    assert response.status_code == 201
 
 
-def test_a_slot_keeps_what_is_given(caller: Caller) -> None:
-    subject = caller.create()
-    slot = caller.slot(
+def test_slot_has_the_requested_values(client: SandboxClient) -> None:
+    subject = client.create()
+    slot = client.slot(
         subject["id"],
         side_id=3,
         light_id=None,
@@ -91,18 +91,18 @@ def test_a_slot_keeps_what_is_given(caller: Caller) -> None:
     assert (slot["side_tech_name"], slot["light_tech_name"]) == ("left", "regular")
     assert (slot["name"], slot["meta"]) == ("a.jpg", None)
     assert slot["creation_time"] == "2024-05-06 05:08:09"
-    [image] = caller.images(subject["id"])["results"]
+    [image] = client.images(subject["id"])["results"]
     assert (image["side"], image["created_at"]) == ("left", "2024-05-06 05:08:09")
 
 
-def test_sides_share_a_batch_that_is_the_subjects_own(caller: Caller) -> None:
-    ann, bob = caller.create("Ann"), caller.create("Bob")
-    batch_id = caller.slot(ann["id"])["image_batch_id"]
-    assert caller.slot(ann["id"], side_id=2.0, batch_id=batch_id)["image_batch_id"] == batch_id
-    path = f"{caller.company}subjects/{bob['id']}/signed_upload_url/"
-    answer = caller.http.post(path, json={"batch_id": batch_id})
-    assert answer.status_code == 404
-    assert errors(answer) == [("not_found", None)]
+def test_batch_of_a_slot_must_belong_to_the_subject(client: SandboxClient) -> None:
+    ann, bob = client.create("Ann"), client.create("Bob")
+    batch_id = client.slot(ann["id"])["image_batch_id"]
+    assert client.slot(ann["id"], side_id=2.0, batch_id=batch_id)["image_batch_id"] == batch_id
+    path = f"{client.company}subjects/{bob['id']}/signed_upload_url/"
+    response = client.http.post(path, json={"batch_id": batch_id})
+    assert response.status_code == 404
+    assert errors(response) == [("not_found", None)]
 
 
 @pytest.mark.parametrize(
@@ -121,110 +121,116 @@ def test_sides_share_a_batch_that_is_the_subjects_own(caller: Caller) -> None:
         ("creation_time", "0001-01-01T00:00:00+05:00", "invalid"),
     ],
 )
-def test_a_slot_is_refused(caller: Caller, field: str, value: Any, code: str) -> None:
-    subject = caller.create()
-    path = f"{caller.company}subjects/{subject['id']}/signed_upload_url/"
-    answer = caller.http.post(path, json={field: value})
-    assert answer.status_code == 400
-    assert errors(answer) == [(code, field)]
-    assert caller.images(subject["id"])["count"] == 0
+def test_invalid_slot_request_returns_400(
+    client: SandboxClient, field: str, value: Any, code: str
+) -> None:
+    subject = client.create()
+    path = f"{client.company}subjects/{subject['id']}/signed_upload_url/"
+    response = client.http.post(path, json={field: value})
+    assert response.status_code == 400
+    assert errors(response) == [(code, field)]
+    assert client.images(subject["id"])["count"] == 0
 
 
-def test_the_record_is_there_before_the_file(caller: Caller) -> None:
-    subject = caller.create()
-    slot = caller.slot(subject["id"])
-    [image] = caller.images(subject["id"])["results"]
+def test_record_exists_before_the_file(client: SandboxClient) -> None:
+    subject = client.create()
+    slot = client.slot(subject["id"])
+    [image] = client.images(subject["id"])["results"]
     assert list(image) == IMAGE_KEYS
     assert (image["id"], image["signed_url"], image["problems"]) == (slot["id"], None, None)
-    caller.put(slot)
-    [image] = caller.images(subject["id"])["results"]
-    assert caller.storage.get(image["signed_url"]).content == PHOTO
+    client.put(slot)
+    [image] = client.images(subject["id"])["results"]
+    assert client.storage.get(image["signed_url"]).content == PHOTO
 
 
-def test_analysis_shows_the_score_first_and_the_auxiliary_image_at_the_end(caller: Caller) -> None:
-    subject = caller.create()
-    slot = caller.upload(subject["id"])
-    assert caller.images(subject["id"])["results"][0]["quality_score"] is None
-    answer = caller.compute(slot["image_batch_id"])
-    assert (answer.status_code, answer.json()) == (200, {"ok": True})
-    partial = caller.images(subject["id"])["results"][0]
+def test_analysis_returns_the_score_first_and_the_auxiliary_image_last(
+    client: SandboxClient,
+) -> None:
+    subject = client.create()
+    slot = client.upload(subject["id"])
+    assert client.images(subject["id"])["results"][0]["quality_score"] is None
+    response = client.compute(slot["image_batch_id"])
+    assert (response.status_code, response.json()) == (200, {"ok": True})
+    partial = client.images(subject["id"])["results"][0]
     assert 60 <= partial["quality_score"] <= 99
     assert (partial["problems"], partial["aux_images"]) == ([], [])
-    [aux] = caller.images(subject["id"])["results"][0]["aux_images"]
+    [aux] = client.images(subject["id"])["results"][0]["aux_images"]
     assert list(aux) == AUX_KEYS
     assert aux["aux_image_type"] == "restored"
-    assert caller.storage.get(aux["signed_url"]).content == PHOTO
+    assert client.storage.get(aux["signed_url"]).content == PHOTO
 
 
 @pytest.mark.parametrize(
     ("reads", "stages"), [(0, ["done"]), (1, ["done"]), (4, ["", "partial", "partial", "done"])]
 )
-def test_analysis_by_reads(reads: int, stages: list[str]) -> None:
+def test_analysis_progresses_with_reads(reads: int, stages: list[str]) -> None:
     with Sandbox(seed=1, analysis_reads=reads) as sandbox:
-        assert watch(sandbox, len(stages)) == stages
+        assert stages_of_analysis(sandbox, len(stages)) == stages
 
 
-def test_analysis_by_time() -> None:
+def test_analysis_progresses_with_time() -> None:
     with Sandbox(seed=1, analysis_seconds=60) as sandbox:
-        moments = watch(sandbox, 3, between=lambda: sandbox.clock.advance(30))
-    assert moments == ["", "partial", "done"]
+        stages = stages_of_analysis(sandbox, 3, between=lambda: sandbox.clock.advance(30))
+    assert stages == ["", "partial", "done"]
 
 
-def watch(sandbox: Sandbox, reads: int, between: Any = lambda: None) -> list[str]:
-    caller = Caller(sandbox)
-    slot = caller.upload(caller.create()["id"])
-    caller.compute(slot["image_batch_id"])
+def stages_of_analysis(sandbox: Sandbox, reads: int, between: Any = lambda: None) -> list[str]:
+    client = SandboxClient(sandbox)
+    slot = client.upload(client.create()["id"])
+    client.compute(slot["image_batch_id"])
     stages: list[str] = []
     for _ in range(reads):
-        image = caller.image(slot["id"]).json()
+        image = client.image(slot["id"]).json()
         stages.append(
             "done" if image["aux_images"] else "partial" if image["quality_score"] else ""
         )
         between()
-    caller.close()
+    client.close()
     return stages
 
 
-def test_compute_is_counted_and_starts_only_what_has_a_file(caller: Caller) -> None:
-    subject = caller.create()
-    slot = caller.slot(subject["id"])
-    for _ in range(2):
-        assert caller.compute(slot["image_batch_id"]).status_code == 200
-    caller.put(slot)  # too late for the computes before it
-    for _ in range(3):
-        assert caller.image(slot["id"]).json()["quality_score"] is None
-    [batch] = caller.sandbox.snapshot()["subjects"][0]["batches"]
-    assert batch["computes"] == caller.sandbox.carried_out("compute_batch") == 2
-    assert caller.compute(UNKNOWN).status_code == 404
-
-
-def test_an_analysed_photo_can_be_computed_again_but_has_one_auxiliary_image(
-    caller: Caller,
+def test_compute_requests_are_counted_and_analyze_only_images_with_files(
+    client: SandboxClient,
 ) -> None:
-    subject = caller.create()
-    slot = caller.upload(subject["id"])
+    subject = client.create()
+    slot = client.slot(subject["id"])
     for _ in range(2):
-        caller.http.delete(f"{caller.subjects}{subject['id']}/metadata/")
-        caller.compute(slot["image_batch_id"])
+        assert client.compute(slot["image_batch_id"]).status_code == 200
+    client.put(slot)  # the compute requests sent before the upload do not analyze it
+    for _ in range(3):
+        assert client.image(slot["id"]).json()["quality_score"] is None
+    [batch] = client.sandbox.snapshot()["subjects"][0]["batches"]
+    assert batch["computes"] == client.sandbox.carried_out("compute_batch") == 2
+    assert client.compute(UNKNOWN).status_code == 404
+
+
+def test_repeated_analysis_does_not_create_a_second_auxiliary_image(
+    client: SandboxClient,
+) -> None:
+    subject = client.create()
+    slot = client.upload(subject["id"])
+    for _ in range(2):
+        client.http.delete(f"{client.subjects}{subject['id']}/metadata/")
+        client.compute(slot["image_batch_id"])
         for _ in range(2):
-            caller.image(slot["id"])
-        image = caller.image(slot["id"]).json()
+            client.image(slot["id"])
+        image = client.image(slot["id"]).json()
         assert image["quality_score"] is not None
         assert len(image["aux_images"]) == 1
 
 
-def test_one_image_is_signed_only_on_request(caller: Caller) -> None:
-    slot = caller.upload(caller.create()["id"])
-    assert caller.image(slot["id"]).json()["signed_url"] is None
-    answer = caller.image(slot["id"], generate_signed_url="true", expiration_seconds=5)
-    url = httpx.URL(answer.json()["signed_url"])
+def test_single_image_has_a_signed_url_only_on_request(client: SandboxClient) -> None:
+    slot = client.upload(client.create()["id"])
+    assert client.image(slot["id"]).json()["signed_url"] is None
+    response = client.image(slot["id"], generate_signed_url="true", expiration_seconds=5)
+    url = httpx.URL(response.json()["signed_url"])
     assert url.params["X-Goog-Expires"] == "5"
-    listed = httpx.URL(caller.images(answer_subject(caller))["results"][0]["signed_url"])
+    listed = httpx.URL(client.images(first_subject_id(client))["results"][0]["signed_url"])
     assert listed.params["X-Goog-Expires"] == "60"
 
 
-def answer_subject(caller: Caller) -> str:
-    subject_id: str = caller.sandbox.snapshot()["subjects"][0]["id"]
+def first_subject_id(client: SandboxClient) -> str:
+    subject_id: str = client.sandbox.snapshot()["subjects"][0]["id"]
     return subject_id
 
 
@@ -237,22 +243,22 @@ def answer_subject(caller: Caller) -> str:
         ({"generate_signed_url": "maybe"}, "invalid", "generate_signed_url"),
     ],
 )
-def test_odd_signing_parameters(
-    caller: Caller, query: dict[str, str], code: str, attr: str
+def test_invalid_signing_parameters_return_400(
+    client: SandboxClient, query: dict[str, str], code: str, attr: str
 ) -> None:
-    slot = caller.slot(caller.create()["id"])
-    answer = caller.image(slot["id"], **query)
-    assert answer.status_code == 400
-    assert errors(answer) == [(code, attr)]
+    slot = client.slot(client.create()["id"])
+    response = client.image(slot["id"], **query)
+    assert response.status_code == 400
+    assert errors(response) == [(code, attr)]
 
 
-def test_order_and_search(caller: Caller) -> None:
-    subject = caller.create()
+def test_images_can_be_sorted_searched_and_paged(client: SandboxClient) -> None:
+    subject = client.create()
     for name in ("b", "A", "c", "b"):
-        caller.slot(subject["id"], name=name)
+        client.slot(subject["id"], name=name)
 
     def names(**query: Any) -> str:
-        return "".join(image["name"] for image in caller.images(subject["id"], **query)["results"])
+        return "".join(image["name"] for image in client.images(subject["id"], **query)["results"])
 
     assert names() == "bAcb"
     assert names(ordering="-created_at") == "bcAb"
@@ -261,27 +267,27 @@ def test_order_and_search(caller: Caller) -> None:
     assert names(ordering="size") == "bAcb"
     assert names(q="a") == "A"
     assert names(page=2, page_size=3) == "b"
-    newest_first = caller.images(subject["id"], ordering="-name,-created_at")["results"]
+    newest_first = client.images(subject["id"], ordering="-name,-created_at")["results"]
     assert [image["created_at"][-2:] for image in newest_first] == ["04", "05", "02", "03"]
 
 
-def test_delete_takes_record_and_files(caller: Caller) -> None:
-    subject = caller.create()
-    slot = caller.upload(subject["id"])
-    caller.compute(slot["image_batch_id"])
-    caller.images(subject["id"])
-    [image] = caller.images(subject["id"])["results"]
+def test_deletion_removes_the_record_and_its_files(client: SandboxClient) -> None:
+    subject = client.create()
+    slot = client.upload(subject["id"])
+    client.compute(slot["image_batch_id"])
+    client.images(subject["id"])
+    [image] = client.images(subject["id"])["results"]
     assert image["aux_images"]
-    path = f"{caller.company}images/{slot['id']}/"
-    assert caller.http.delete(path).status_code == 204
-    assert caller.http.delete(path).status_code == 404
+    path = f"{client.company}images/{slot['id']}/"
+    assert client.http.delete(path).status_code == 204
+    assert client.http.delete(path).status_code == 404
     for url in (image["signed_url"], image["aux_images"][0]["signed_url"]):
-        assert "<Code>NoSuchKey</Code>" in caller.storage.get(url).text
-    assert caller.images(subject["id"])["count"] == 0
+        assert "<Code>NoSuchKey</Code>" in client.storage.get(url).text
+    assert client.images(subject["id"])["count"] == 0
 
 
-def test_a_late_upload_to_a_deleted_slot_leaves_an_orphaned_file(caller: Caller) -> None:
-    slot = caller.slot(caller.create()["id"])
-    caller.http.delete(f"{caller.company}images/{slot['id']}/")
-    assert caller.put(slot).status_code == 200  # a bucket knows nothing of records
-    assert len(caller.sandbox.snapshot()["orphaned_files"]) == 1
+def test_upload_to_a_deleted_slot_leaves_an_orphaned_file(client: SandboxClient) -> None:
+    slot = client.slot(client.create()["id"])
+    client.http.delete(f"{client.company}images/{slot['id']}/")
+    assert client.put(slot).status_code == 200  # the storage accepts a file without a record
+    assert len(client.sandbox.snapshot()["orphaned_files"]) == 1

@@ -1,4 +1,4 @@
-"""The sockets: HTTP as clients speak it, where it listens, and what is left when it is closed."""
+"""Tests of the HTTP server: valid and invalid requests, the listening address, and closing."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import json
 import resource
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,13 +18,13 @@ import httpx
 import pytest
 
 from haut_ext.sandbox import Sandbox
-from tests.sandbox.caller import Caller
+from tests.sandbox.http_client import TIMEOUT, SandboxClient
 
 
 def exchange(sandbox: Sandbox, *parts: bytes) -> bytes:
-    """Sends the parts on a connection of their own; all that comes back until the server closes."""
+    """Send the parts on a new connection; return everything received until the server closes it."""
     target = urlsplit(sandbox.base_url)
-    with socket.create_connection((target.hostname, target.port), timeout=10) as connection:
+    with socket.create_connection((target.hostname, target.port), timeout=TIMEOUT) as connection:
         for part in parts:
             connection.sendall(part)
         received = b""
@@ -34,57 +33,59 @@ def exchange(sandbox: Sandbox, *parts: bytes) -> bytes:
         return received
 
 
-def head(caller: Caller, method: str, *headers: str, query: str = "") -> bytes:
-    token = caller.sandbox.credentials["token"]
-    lines = [f"{method} {caller.subjects}{query} HTTP/1.1", f"Authorization: Bearer {token}"]
+def head(client: SandboxClient, method: str, *headers: str, query: str = "") -> bytes:
+    token = client.sandbox.credentials["token"]
+    lines = [f"{method} {client.subjects}{query} HTTP/1.1", f"Authorization: Bearer {token}"]
     return "\r\n".join([*lines, *headers, "", ""]).encode()
 
 
-def test_a_connection_serves_many_requests(caller: Caller, sandbox: Sandbox) -> None:
-    get = head(caller, "GET")
-    last = head(caller, "GET", "Connection: close")
-    answers = exchange(sandbox, get + get + get[:10], get[10:] + last)
-    assert answers.count(b"HTTP/1.1 200 OK\r\n") == 4
-    assert answers.count(b"Connection: close") == 1
+def test_connection_serves_several_requests(client: SandboxClient, sandbox: Sandbox) -> None:
+    get = head(client, "GET")
+    last = head(client, "GET", "Connection: close")
+    responses = exchange(sandbox, get + get + get[:10], get[10:] + last)
+    assert responses.count(b"HTTP/1.1 200 OK\r\n") == 4
+    assert responses.count(b"Connection: close") == 1
 
 
-def test_http_1_0_is_closed_after_the_answer(caller: Caller, sandbox: Sandbox) -> None:
-    request = head(caller, "GET").replace(b"HTTP/1.1", b"HTTP/1.0")
+def test_http_1_0_connection_is_closed_after_the_response(
+    client: SandboxClient, sandbox: Sandbox
+) -> None:
+    request = head(client, "GET").replace(b"HTTP/1.1", b"HTTP/1.0")
     assert exchange(sandbox, request).startswith(b"HTTP/1.1 200 ")
 
 
-def test_a_chunked_body_is_read(caller: Caller, sandbox: Sandbox) -> None:
+def test_chunked_body_is_accepted(client: SandboxClient, sandbox: Sandbox) -> None:
     request = head(
-        caller,
+        client,
         "POST",
         "Content-Type: application/json",
         "Transfer-Encoding: chunked",
         "Connection: close",
     )
     body = b'8;a=b\r\n{"name":\r\n6\r\n "Ann"\r\n1\r\n}\r\n0\r\nTrailer: x\r\n\r\n'
-    answer = exchange(sandbox, request + body[:20], body[20:])
-    assert answer.startswith(b"HTTP/1.1 201 Created\r\n")
-    assert json.loads(answer.partition(b"\r\n\r\n")[2])["name"] == "Ann"
+    response = exchange(sandbox, request + body[:20], body[20:])
+    assert response.startswith(b"HTTP/1.1 201 Created\r\n")
+    assert json.loads(response.partition(b"\r\n\r\n")[2])["name"] == "Ann"
 
 
-def test_a_client_that_waits_is_told_to_continue(caller: Caller, sandbox: Sandbox) -> None:
+def test_expect_100_continue_is_supported(client: SandboxClient, sandbox: Sandbox) -> None:
     body = b'{"name":"Ann"}'
     request = head(
-        caller,
+        client,
         "POST",
         "Content-Type: application/json",
         f"Content-Length: {len(body)}",
         "Expect: 100-continue",
         "Connection: close",
     )
-    answer = exchange(sandbox, request, body)
-    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 ")
+    response = exchange(sandbox, request, body)
+    assert response.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 ")
 
 
-def test_head_has_no_body(caller: Caller, sandbox: Sandbox) -> None:
-    answer = exchange(sandbox, head(caller, "HEAD", "Connection: close"))
-    assert answer.startswith(b"HTTP/1.1 405 ")
-    assert answer.endswith(b"\r\n\r\n")
+def test_response_to_head_has_no_body(client: SandboxClient, sandbox: Sandbox) -> None:
+    response = exchange(sandbox, head(client, "HEAD", "Connection: close"))
+    assert response.startswith(b"HTTP/1.1 405 ")
+    assert response.endswith(b"\r\n\r\n")
 
 
 @pytest.mark.parametrize(
@@ -108,36 +109,36 @@ def test_head_has_no_body(caller: Caller, sandbox: Sandbox) -> None:
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFF\r\n", 413),
     ],
 )
-def test_a_malformed_request_is_refused_and_the_connection_closed(
+def test_malformed_request_is_rejected_and_the_connection_closed(
     sandbox: Sandbox, request_: bytes, status: int
 ) -> None:
-    answer = exchange(sandbox, request_)
-    assert answer.startswith(b"HTTP/1.1 %d " % status)
-    assert b"Connection: close\r\n" in answer
-    assert json.loads(answer.partition(b"\r\n\r\n")[2])["type"] == "client_error"
+    response = exchange(sandbox, request_)
+    assert response.startswith(b"HTTP/1.1 %d " % status)
+    assert b"Connection: close\r\n" in response
+    assert json.loads(response.partition(b"\r\n\r\n")[2])["type"] == "client_error"
 
 
-def test_a_request_line_of_8_kib_is_taken(caller: Caller, sandbox: Sandbox) -> None:
-    line = len(head(caller, "GET", query="?q=").split(b"\r\n")[0])
+def test_request_line_of_8_kib_is_accepted(client: SandboxClient, sandbox: Sandbox) -> None:
+    line = len(head(client, "GET", query="?q=").split(b"\r\n")[0])
     query = "?q=" + "x" * (8192 - line)
-    answer = exchange(sandbox, head(caller, "GET", "Connection: close", query=query))
-    assert answer.startswith(b"HTTP/1.1 200 ")
+    response = exchange(sandbox, head(client, "GET", "Connection: close", query=query))
+    assert response.startswith(b"HTTP/1.1 200 ")
 
 
-def test_a_bug_is_a_500_and_is_seen(
-    caller: Caller, sandbox: Sandbox, capfd: pytest.CaptureFixture[str]
+def test_exception_returns_500_and_is_printed(
+    client: SandboxClient, sandbox: Sandbox, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def broken(request: Any) -> None:
         raise ZeroDivisionError("in the hook")
 
     sandbox.before_request = broken
-    answer = caller.http.get(caller.subjects)
-    assert answer.status_code == 500
-    assert answer.json()["type"] == "server_error"
+    response = client.http.get(client.subjects)
+    assert response.status_code == 500
+    assert response.json()["type"] == "server_error"
     assert "ZeroDivisionError: in the hook" in capfd.readouterr().err
 
 
-def test_only_loopback_listens(sandbox: Sandbox) -> None:
+def test_server_listens_on_loopback_only(sandbox: Sandbox) -> None:
     ports = {urlsplit(url).port for url in (sandbox.base_url, sandbox.storage_url)}
     table = Path("/proc/net/tcp")
     if not table.exists():
@@ -153,28 +154,28 @@ def descriptors() -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc/self/fd here")
-def test_closing_leaves_no_thread_and_no_descriptor() -> None:
+def test_close_leaves_no_threads_and_no_descriptors() -> None:
     Sandbox().close()
     gc.collect()
     threads, before = threading.active_count(), descriptors()
     for _ in range(3):
         with Sandbox() as sandbox:
-            clients = [Caller(sandbox) for _ in range(5)]
-            for caller in clients:
-                caller.upload(caller.create()["id"])
+            clients = [SandboxClient(sandbox) for _ in range(5)]
+            for client in clients:
+                client.upload(client.create()["id"])
             assert threading.active_count() > threads
-            for caller in clients[:3]:
-                caller.close()
+            for client in clients[:3]:
+                client.close()
         sandbox.close()
-        for caller in clients[3:]:
-            caller.close()
+        for client in clients[3:]:
+            client.close()
     assert threading.active_count() == threads
     assert descriptors() == before
     with pytest.raises(httpx.ConnectError):
         httpx.get(sandbox.base_url)
 
 
-def test_closing_waits_for_what_is_being_carried_out(sandbox: Sandbox) -> None:
+def test_close_waits_for_requests_that_are_carried_out(sandbox: Sandbox) -> None:
     entered, released = threading.Event(), threading.Event()
 
     def hold(request: Any) -> None:
@@ -184,28 +185,28 @@ def test_closing_waits_for_what_is_being_carried_out(sandbox: Sandbox) -> None:
     sandbox.before_request = hold
     with socket.create_connection(("127.0.0.1", urlsplit(sandbox.base_url).port or 0)) as client:
         client.sendall(b"GET / HTTP/1.1\r\n\r\n")
-        assert entered.wait(10)
+        assert entered.wait(TIMEOUT)
         closing = threading.Thread(target=sandbox.close)
         closing.start()
         closing.join(0.1)
         assert closing.is_alive()
         released.set()
-        closing.join(10)
+        closing.join(TIMEOUT)
     assert not closing.is_alive()
 
 
-def test_it_can_be_closed_from_a_hook_and_again(caller: Caller, sandbox: Sandbox) -> None:
+def test_close_works_in_a_hook_and_repeatedly(client: SandboxClient, sandbox: Sandbox) -> None:
     sandbox.before_request = lambda request: sandbox.close()
     with pytest.raises(httpx.TransportError):
-        caller.http.get(caller.subjects)
+        client.http.get(client.subjects)
     sandbox.close()
     with pytest.raises(ConnectionRefusedError):
         exchange(sandbox, b"")
 
 
 @contextmanager
-def no_more_descriptors() -> Iterator[None]:
-    """While this lasts, this process is given no further one."""
+def no_free_descriptors() -> Iterator[None]:
+    """Prevent this process from opening further file descriptors."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
     try:
@@ -214,61 +215,70 @@ def no_more_descriptors() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
-def test_without_descriptors_it_waits_for_some(caller: Caller, sandbox: Sandbox) -> None:
+def test_server_without_free_descriptors_accepts_later(
+    client: SandboxClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept_failed = threading.Event()
+    accept = socket.socket.accept
+
+    def observed_accept(self: socket.socket) -> tuple[socket.socket, Any]:
+        try:
+            return accept(self)
+        except OSError:
+            accept_failed.set()
+            raise
+
+    monkeypatch.setattr(socket.socket, "accept", observed_accept)
     port = urlsplit(sandbox.base_url).port
-    request = head(caller, "GET", "Connection: close")
+    request = head(client, "GET", "Connection: close")
     with socket.socket() as first, socket.socket() as second:
-        with no_more_descriptors():
-            for client in (first, second):
-                client.connect(("127.0.0.1", port))
-                client.sendall(request)
-            # The first is answered now if the sandbox was waiting for it, with a descriptor reserved.
-            # Nothing can time out in the meantime: polling needs descriptors, too.
-            first.setblocking(False)
-            for _ in range(100):
-                time.sleep(0.01)
-                with suppress(BlockingIOError):
-                    first.recv(1, socket.MSG_PEEK)
-                    break
-        for client in (first, second):
-            client.settimeout(30)
-            assert client.recv(12) == b"HTTP/1.1 200"
-    assert sandbox.arrived("list_subjects") == 2
+        with no_free_descriptors():
+            # Without timeouts, because Python implements those with poll(), which fails at this limit.
+            for connection in (first, second):
+                connection.connect(("127.0.0.1", port))
+                connection.sendall(request)
+            # A call of accept() that is already waiting can still accept the first connection.
+            assert accept_failed.wait(TIMEOUT)
+        first.settimeout(TIMEOUT)
+        second.settimeout(TIMEOUT)
+        assert first.recv(12) == second.recv(12) == b"HTTP/1.1 200"
+    assert sandbox.received("list_subjects") == 2
 
 
-def test_a_port_in_use_is_an_oserror_and_leaks_nothing() -> None:
+def test_port_in_use_raises_oserror_and_leaks_nothing() -> None:
     with Sandbox() as first:
         taken = urlsplit(first.base_url).port
         assert taken
         threads = threading.active_count()
-        for ports in ({"port": taken}, {"storage_port": taken}):
-            with pytest.raises(OSError, match="in use"):
-                Sandbox(**ports)
+        with pytest.raises(OSError, match="in use"):
+            Sandbox(port=taken)
+        with pytest.raises(OSError, match="in use"):
+            Sandbox(storage_port=taken)
         assert threading.active_count() == threads
 
 
 @pytest.mark.slow
-def test_many_at_once(caller: Caller, sandbox: Sandbox) -> None:
+def test_many_concurrent_requests(client: SandboxClient, sandbox: Sandbox) -> None:
     def create(number: int) -> str:
-        name: str = caller.create(f"subject {number}")["name"]
+        name: str = client.create(f"subject {number}")["name"]
         return name
 
     with ThreadPoolExecutor(32) as pool:
         names = list(pool.map(create, range(300)))
     assert names == [f"subject {number}" for number in range(300)]
-    assert {subject.name for subject in sandbox.world.subjects.values()} == set(names)
-    assert sandbox.carried_out("create_subject") == sandbox.arrived("create_subject") == 300
-    assert len(sandbox.arrivals) == 300
+    assert {subject.name for subject in sandbox.database.subjects.values()} == set(names)
+    assert sandbox.carried_out("create_subject") == sandbox.received("create_subject") == 300
+    assert len(sandbox.requests) == 300
 
 
-def test_reset_gives_the_same_beginning(caller: Caller, sandbox: Sandbox) -> None:
+def test_reset_restores_the_initial_state(client: SandboxClient, sandbox: Sandbox) -> None:
     credentials, empty = sandbox.credentials, sandbox.snapshot()
     user = sandbox.login_credentials
-    first = caller.create()
-    sandbox.expire_token()
-    with sandbox.world.lock:
-        sandbox.world.create_dataset("study")
-        sandbox.world.accounts.create_private_token("backend", sandbox.clock.now())
+    first = client.create()
+    sandbox.expire_tokens()
+    with sandbox.database.lock:
+        sandbox.database.create_dataset("study")
+        sandbox.state.authentication.create_private_token("backend", sandbox.clock.now())
     sandbox.fail_algorithm("selfie_v2.acne", "No face detected")
     sandbox.mfa_enabled = True
     assert sandbox.snapshot() != empty
@@ -278,12 +288,12 @@ def test_reset_gives_the_same_beginning(caller: Caller, sandbox: Sandbox) -> Non
     assert sandbox.credentials == credentials
     assert sandbox.login_credentials == user
     assert sandbox.snapshot() == empty
-    assert (sandbox.mfa_enabled, sandbox.world.failures) == (False, {})
-    assert sandbox.arrivals == []
-    assert caller.create() == first
+    assert (sandbox.mfa_enabled, sandbox.state.analyses.failures) == (False, {})
+    assert sandbox.requests == []
+    assert client.create() == first
 
 
-def test_reset_keeps_the_credentials_without_a_seed_too() -> None:
+def test_reset_without_a_seed_keeps_the_credentials() -> None:
     with Sandbox() as sandbox:
         credentials = sandbox.credentials
         sandbox.reset()
@@ -293,8 +303,8 @@ def test_reset_keeps_the_credentials_without_a_seed_too() -> None:
 
 
 @pytest.mark.parametrize("kind", ["{uuid}", "{integer}", "1", "x"])
-def test_what_is_no_id_leads_nowhere(caller: Caller, kind: str) -> None:
-    # Not by httpx, which would encode the braces.
-    path = f"{caller.company}images/{kind}/".encode()
+def test_path_without_a_valid_id_returns_404(client: SandboxClient, kind: str) -> None:
+    # This request is not sent with httpx, which would percent-encode the braces.
+    path = f"{client.company}images/{kind}/".encode()
     sent = b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-    assert exchange(caller.sandbox, sent).startswith(b"HTTP/1.1 404 ")
+    assert exchange(client.sandbox, sent).startswith(b"HTTP/1.1 404 ")

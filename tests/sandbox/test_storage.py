@@ -1,4 +1,4 @@
-"""The storage: what a signed URL allows, and what Google's own signer has to say about it."""
+"""Tests of the storage: signed URLs, changed requests, and agreement with Google's signer."""
 
 from __future__ import annotations
 
@@ -16,73 +16,79 @@ import pytest
 from google.cloud.storage import _signing  # type: ignore[import-untyped]  # has no types
 
 from haut_ext.sandbox import Sandbox
-from haut_ext.sandbox.storage import canonical_request, string_to_sign
-from tests.sandbox.caller import PHOTO, Caller
+from haut_ext.sandbox.signed_urls import canonical_request, string_to_sign
+from tests.sandbox.http_client import PHOTO, SandboxClient
 
 Request = dict[str, Any]
-Tampering = Callable[[Request], None]
+Change = Callable[[Request], None]
 
 
-def code(answer: httpx.Response) -> str:
-    assert answer.headers["content-type"].startswith("application/xml")
-    found = re.fullmatch(r"<\?xml .*\?><Error><Code>(\w+)</Code>.*</Error>", answer.text, re.DOTALL)
-    assert found, answer.text
+def code(response: httpx.Response) -> str:
+    assert response.headers["content-type"].startswith("application/xml")
+    found = re.fullmatch(
+        r"<\?xml .*\?><Error><Code>(\w+)</Code>.*</Error>", response.text, re.DOTALL
+    )
+    assert found, response.text
     return found[1]
 
 
 @pytest.fixture
-def signed(caller: Caller) -> Request:
-    """A good upload, ready to be tampered with."""
-    target = caller.slot(caller.create()["id"])["upload_url"]
+def signed(client: SandboxClient) -> Request:
+    """A valid upload request, which a test can change before sending it."""
+    target = client.slot(client.create()["id"])["upload_url"]
     headers = {**target["headers"], "Host": urlsplit(target["url"]).netloc}
     return {"method": "PUT", "url": target["url"], "headers": headers, "content": PHOTO}
 
 
-def test_a_good_upload_is_taken_and_checksummed(caller: Caller, signed: Request) -> None:
-    answer = caller.storage.request(**signed)
+def test_valid_upload_is_stored_and_returns_checksums(
+    client: SandboxClient, signed: Request
+) -> None:
+    response = client.storage.request(**signed)
     md5 = hashlib.md5(PHOTO)
-    assert answer.status_code == 200
-    assert answer.headers["etag"] == f'"{md5.hexdigest()}"'
-    assert answer.headers["x-goog-hash"] == f"md5={base64.b64encode(md5.digest()).decode()}"
-    [image] = caller.sandbox.snapshot()["subjects"][0]["batches"][0]["images"]
+    assert response.status_code == 200
+    assert response.headers["etag"] == f'"{md5.hexdigest()}"'
+    assert response.headers["x-goog-hash"] == f"md5={base64.b64encode(md5.digest()).decode()}"
+    [image] = client.sandbox.snapshot()["subjects"][0]["batches"][0]["images"]
     assert image["sha256"] == hashlib.sha256(PHOTO).hexdigest()
-    assert caller.sandbox.arrivals[-1].md5 == md5.hexdigest()
+    assert client.sandbox.requests[-1].md5 == md5.hexdigest()
 
 
-def test_a_lower_case_header(caller: Caller) -> None:
-    """HTTP knows no case in names, and the canonical form has them lower; values count to the letter."""
+def test_signed_header_names_are_case_insensitive(client: SandboxClient) -> None:
+    """Header names are case-insensitive, and their signed values are not."""
     headers = {"Content-Type": "Image/JPEG", "X-Goog-Content-Length-Range": "1,31457280"}
-    address = caller.sandbox.storage.sign("PUT", "photo", 600, headers)
+    address = client.sandbox.storage.sign("PUT", "photo", 600, headers)
     lower = {name: value.lower() for name, value in headers.items()}
-    answer = caller.storage.put(address, headers=lower, content=PHOTO)
-    assert (answer.status_code, code(answer)) == MISMATCH
+    response = client.storage.put(address, headers=lower, content=PHOTO)
+    assert (response.status_code, code(response)) == MISMATCH
     lower = {name.lower(): value for name, value in headers.items()}
-    assert caller.storage.put(address, headers=lower, content=PHOTO).status_code == 200
+    assert client.storage.put(address, headers=lower, content=PHOTO).status_code == 200
 
 
-def test_the_name_of_the_signature_may_be_in_any_case(caller: Caller, signed: Request) -> None:
-    """It is not itself signed, and Google's command line writes it in lower case."""
+def test_signature_parameter_name_is_case_insensitive(
+    client: SandboxClient, signed: Request
+) -> None:
+    """The parameter name is not signed. Google's command line writes it in lower case."""
     signed["url"] = signed["url"].replace("X-Goog-Signature", "x-goog-signature")
-    assert caller.storage.request(**signed).status_code == 200
+    assert client.storage.request(**signed).status_code == 200
 
 
-def url(pattern: str, replacement: str) -> Tampering:
-    def tamper(request: Request) -> None:
+def url(pattern: str, replacement: str) -> Change:
+    def change(request: Request) -> None:
         changed = re.sub(pattern, replacement, request["url"])
         assert changed != request["url"]
         request["url"] = changed
 
-    return tamper
+    return change
 
 
-def header(name: str, value: str | None) -> Tampering:
-    def tamper(request: Request) -> None:
+def header(name: str, value: str | None) -> Change:
+    def change(request: Request) -> None:
         if value is None:
             del request["headers"][name]
         else:
             request["headers"][name] = value
 
-    return tamper
+    return change
 
 
 MISMATCH = (403, "SignatureDoesNotMatch")
@@ -90,7 +96,7 @@ MALFORMED = (400, "MalformedSecurityHeader")
 
 
 @pytest.mark.parametrize(
-    ("tamper", "expected"),
+    ("change", "expected"),
     [
         pytest.param(lambda request: request.update(method="GET"), MISMATCH, id="method"),
         pytest.param(lambda request: request.update(method="DELETE"), MISMATCH, id="delete"),
@@ -133,58 +139,58 @@ MALFORMED = (400, "MalformedSecurityHeader")
         ),
     ],
 )
-def test_tampering_is_refused_and_stores_nothing(
-    caller: Caller, signed: Request, tamper: Tampering, expected: tuple[int, str]
+def test_changed_request_is_rejected_and_stores_nothing(
+    client: SandboxClient, signed: Request, change: Change, expected: tuple[int, str]
 ) -> None:
-    tamper(signed)
-    answer = caller.storage.request(**signed)
-    assert (answer.status_code, code(answer)) == expected
-    assert caller.sandbox.carried_out("upload_image") == 0
-    assert not caller.sandbox.world.objects
+    change(signed)
+    response = client.storage.request(**signed)
+    assert (response.status_code, code(response)) == expected
+    assert client.sandbox.carried_out("upload_image") == 0
+    assert not client.sandbox.database.objects
 
 
-def test_the_longest_upload_is_taken(caller: Caller, signed: Request) -> None:
+def test_upload_of_maximum_size_is_accepted(client: SandboxClient, signed: Request) -> None:
     signed["content"] = bytes(31_457_280)
-    assert caller.storage.request(**signed).status_code == 200
+    assert client.storage.request(**signed).status_code == 200
 
 
-def test_a_chunked_upload_is_taken(caller: Caller, signed: Request) -> None:
+def test_chunked_upload_is_accepted(client: SandboxClient, signed: Request) -> None:
     signed["content"] = iter([PHOTO[:100], PHOTO[100:]])
-    assert caller.storage.request(**signed).status_code == 200
-    [stored] = caller.sandbox.world.objects.values()
+    assert client.storage.request(**signed).status_code == 200
+    [stored] = client.sandbox.database.objects.values()
     assert stored.data == PHOTO
 
 
-def test_a_url_dies_by_the_clock(caller: Caller, signed: Request) -> None:
-    caller.sandbox.clock.advance(900)
-    assert caller.storage.request(**signed).status_code == 200
-    caller.sandbox.clock.advance(1)
-    answer = caller.storage.request(**signed)
-    assert (answer.status_code, code(answer)) == (400, "ExpiredToken")
+def test_signed_url_expires(client: SandboxClient, signed: Request) -> None:
+    client.sandbox.clock.advance(900)
+    assert client.storage.request(**signed).status_code == 200
+    client.sandbox.clock.advance(1)
+    response = client.storage.request(**signed)
+    assert (response.status_code, code(response)) == (400, "ExpiredToken")
 
 
-def test_a_url_from_the_future_is_refused(caller: Caller) -> None:
-    slot = caller.slot(caller.create()["id"])
-    caller.sandbox.clock.advance(-3600)
-    answer = caller.put(slot)
-    assert (answer.status_code, code(answer)) == (403, "RequestTimeTooSkewed")
+def test_signed_url_with_a_future_date_is_rejected(client: SandboxClient) -> None:
+    slot = client.slot(client.create()["id"])
+    client.sandbox.clock.advance(-3600)
+    response = client.put(slot)
+    assert (response.status_code, code(response)) == (403, "RequestTimeTooSkewed")
 
 
-def test_an_authorization_header_at_the_storage_is_on_record(
-    caller: Caller, signed: Request
+def test_request_log_shows_an_authorization_header_sent_to_the_storage(
+    client: SandboxClient, signed: Request
 ) -> None:
-    signed["headers"]["Authorization"] = f"Bearer {caller.sandbox.credentials['token']}"
-    caller.storage.request(**signed)
-    assert [arrival.had_authorization for arrival in caller.sandbox.arrivals][-1]
+    signed["headers"]["Authorization"] = f"Bearer {client.sandbox.credentials['token']}"
+    client.storage.request(**signed)
+    assert [request.had_authorization for request in client.sandbox.requests][-1]
 
 
-def test_the_account_holds_no_signed_query(caller: Caller, signed: Request) -> None:
-    caller.storage.request(**signed)
-    assert "X-Goog" not in repr(caller.sandbox.arrivals)
+def test_request_log_contains_no_signed_query(client: SandboxClient, signed: Request) -> None:
+    client.storage.request(**signed)
+    assert "X-Goog" not in repr(client.sandbox.requests)
 
 
 class SandboxCredentials(google.auth.credentials.Signing):
-    """The sandbox's key, in the form in which google-cloud-storage wants one."""
+    """Signs with the sandbox's key through the interface of google-cloud-storage."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
@@ -204,15 +210,17 @@ class SandboxCredentials(google.auth.credentials.Signing):
 
 
 @pytest.mark.parametrize("key", ["plain", "with space/ü~(1)+%&=.jpg"])
-def test_googles_signer_agrees_both_ways(caller: Caller, key: str) -> None:
-    sandbox = caller.sandbox
+def test_signatures_agree_with_those_of_google_cloud_storage(
+    client: SandboxClient, key: str
+) -> None:
+    sandbox = client.sandbox
     credentials = SandboxCredentials(sandbox)
     headers = {
         "Content-Type": "application/octet-stream",
         "X-Goog-Content-Length-Range": "1,31457280",
     }
-    own = sandbox.storage.sign("PUT", key, 600, headers)
-    theirs = _signing.generate_signed_url_v4(
+    sandbox_url = sandbox.storage.sign("PUT", key, 600, headers)
+    google_url = _signing.generate_signed_url_v4(
         credentials,
         resource=f"/haut-sandbox/{quote(key, safe='/~')}",
         expiration=600,
@@ -221,51 +229,58 @@ def test_googles_signer_agrees_both_ways(caller: Caller, key: str) -> None:
         headers=dict(headers),
         _request_timestamp=f"{sandbox.clock.now():%Y%m%dT%H%M%SZ}",
     )
-    assert caller.storage.put(theirs, headers=headers, content=PHOTO).status_code == 200
-    assert sandbox.world.objects[key].data == PHOTO
+    assert client.storage.put(google_url, headers=headers, content=PHOTO).status_code == 200
+    assert sandbox.database.objects[key].data == PHOTO
 
-    # Of the same request, ours makes the same canonical form: the hashes they sign are equal.
-    sent = urlsplit(theirs)
-    query = dict(parse_qsl(sent.query))
+    # For the same request, the sandbox computes the string that google-cloud-storage has signed.
+    google_parts = urlsplit(google_url)
+    query = dict(parse_qsl(google_parts.query))
     del query["X-Goog-Signature"]
     canonical = canonical_request(
         "PUT",
-        sent.path,
+        google_parts.path,
         query.items(),
-        {"host": sent.netloc, **{name.lower(): value for name, value in headers.items()}},
+        {"host": google_parts.netloc, **{name.lower(): value for name, value in headers.items()}},
         query["X-Goog-SignedHeaders"],
     )
     scope = query["X-Goog-Credential"].partition("/")[2]
     message = string_to_sign(query["X-Goog-Algorithm"], query["X-Goog-Date"], scope, canonical)
     assert [message] == credentials.signed
-    # And ours asks for it in the same words, but for the algorithm.
-    ours = urlsplit(own)
-    asked = {**dict(parse_qsl(ours.query)), "X-Goog-Algorithm": query["X-Goog-Algorithm"]}
-    del asked["X-Goog-Signature"]
-    assert (ours.netloc, ours.path, asked) == (sent.netloc, sent.path, query)
+    # The sandbox's URL has the same parameters, except for the algorithm.
+    sandbox_parts = urlsplit(sandbox_url)
+    parameters = {
+        **dict(parse_qsl(sandbox_parts.query)),
+        "X-Goog-Algorithm": query["X-Goog-Algorithm"],
+    }
+    del parameters["X-Goog-Signature"]
+    assert (sandbox_parts.netloc, sandbox_parts.path, parameters) == (
+        google_parts.netloc,
+        google_parts.path,
+        query,
+    )
 
 
-def test_a_download_has_length_and_checksum(caller: Caller) -> None:
-    slot = caller.upload(caller.create()["id"])
-    signed = caller.image(slot["id"], generate_signed_url="true").json()["signed_url"]
-    answer = caller.storage.get(signed)
-    assert answer.headers["content-length"] == str(len(PHOTO))
-    assert answer.headers["content-type"] == "application/octet-stream"
-    assert answer.headers["x-goog-hash"].startswith("md5=")
+def test_download_has_length_and_checksum(client: SandboxClient) -> None:
+    slot = client.upload(client.create()["id"])
+    signed = client.image(slot["id"], generate_signed_url="true").json()["signed_url"]
+    response = client.storage.get(signed)
+    assert response.headers["content-length"] == str(len(PHOTO))
+    assert response.headers["content-type"] == "application/octet-stream"
+    assert response.headers["x-goog-hash"].startswith("md5=")
 
 
-def test_an_upload_cut_short_stores_nothing(
-    caller: Caller, signed: Request, capfd: pytest.CaptureFixture[str]
+def test_incomplete_upload_stores_nothing(
+    client: SandboxClient, signed: Request, capfd: pytest.CaptureFixture[str]
 ) -> None:
     target = urlsplit(signed["url"])
     head = [f"PUT {target.path}?{target.query} HTTP/1.1", "Content-Length: 1000"]
     head += [f"{name}: {value}" for name, value in signed["headers"].items()]
     with socket.create_connection((target.hostname, target.port)) as connection:
         connection.sendall("\r\n".join([*head, "Expect: 100-continue", "", ""]).encode())
-        assert connection.recv(100).startswith(b"HTTP/1.1 100 ")  # the head has been read
+        assert connection.recv(100).startswith(b"HTTP/1.1 100 ")  # the server has read the head
         connection.sendall(PHOTO[:500])
-    caller.sandbox.close()  # joins the thread that was reading
-    [arrival] = [a for a in caller.sandbox.arrivals if a.operation == "upload_image"]
-    assert (arrival.carried_out, arrival.status) == (False, None)
-    assert not caller.sandbox.world.objects
+    client.sandbox.close()  # close() joins the thread that reads the body
+    [request] = [logged for logged in client.sandbox.requests if logged.operation == "upload_image"]
+    assert (request.carried_out, request.status) == (False, None)
+    assert not client.sandbox.database.objects
     assert capfd.readouterr().err == ""

@@ -39,7 +39,7 @@ def test_memory_of_an_upload_with_two_retries(face: str, kind: str, tmp_path: Pa
         )
         assert done.returncode == 0, done.stderr
         assert sandbox.faults.pending == []
-        assert sandbox.arrived("upload_image") == 7
+        assert sandbox.received("upload_image") == 7
         batches = sandbox.snapshot()["subjects"][0]["batches"]
         assert batches[-1]["images"][0]["sha256"] == hashlib.sha256(content).hexdigest()
     grown = json.loads(done.stdout)

@@ -1,7 +1,8 @@
-"""What the algorithms find: the applications, their algorithms, and values made of a photo's bytes.
+"""The algorithms of the service, and the results that the sandbox makes up for a photo.
 
-Pure: the same photo gets the same values, whatever its ids, so that runs can be compared. The names
-are those that are seen (api-facts 6, 8.1, 9); the values mean nothing.
+All results depend only on the bytes of the photo, so that two runs with different ids can be
+compared. The names of applications, algorithms and metrics are those that the real service uses; the
+values have no meaning.
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """What is computed on a photo.
+    """A set of algorithms that one compute request starts.
 
-    Args:
-        id: As in results.
-        name: As in results.
-        tech_name: As in lists of images.
-        description: As in results.
-        algorithms: In the order in which they finish, each with the kinds of auxiliary images that
-            come with its result.
+    Attributes:
+        id: Application id in results.
+        name: Name in results.
+        tech_name: Technical name in lists of images.
+        description: Description in results.
+        algorithms: Algorithms in the order in which they finish, each with the kinds of auxiliary
+            images that it creates.
     """
 
     id: str
@@ -33,7 +34,7 @@ class Application:
 
 
 FACE_SKIN_METRICS_2 = Application(
-    "8b5b3acc-480b-4412-8d2c-ebe6ab4384d7",  # in the documents' own example (api-facts 8.1)
+    "8b5b3acc-480b-4412-8d2c-ebe6ab4384d7",  # from the example in the API's documentation
     "Face Skin Metrics 2.0",
     "face_skin_metrics_2.0",
     "Skin metrics of a selfie",
@@ -71,7 +72,7 @@ ALGORITHMS = [
     for name in application.algorithms
 ]
 VERSION_IDS = {name: 101 + index for index, name in enumerate(FACE_SKIN_METRICS_2.algorithms)}
-"""The algorithm_version_id of each algorithm of version 1."""
+"""The `algorithm_version_id` of each algorithm of API version 1."""
 AUX_KIND_IDS = {
     kind: index
     for index, kind in enumerate(
@@ -89,7 +90,7 @@ MASK = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c02"
     "0000000b4944415478da6364600000000600023081d02f0000000049454e44ae426082"
 )
-"""A transparent PNG of one pixel, which stands for every mask."""
+"""A transparent PNG of one pixel, which the sandbox uses for every mask."""
 
 _FACE = ("face",)
 _CHEEKS = ("face", "right_cheek", "left_cheek")
@@ -98,22 +99,22 @@ _TAGS = ((80, "Great"), (70, "Good"), (50, "Average"), (0, "Poor"))
 
 
 @dataclass(frozen=True, slots=True)
-class _Measure:
+class _Metric:
     tech_name: str
     widget_type: str
     values: tuple[float, float] | tuple[str, ...]
     units: str | None = None
 
-    def of(self, photo: bytes, area: str) -> dict[str, Any]:
+    def measure(self, photo: bytes, area: str) -> dict[str, Any]:
         low, high, *_ = self.values
         value: float | str
         if isinstance(low, str) or isinstance(high, str):
-            value = str(_random(photo, self.tech_name).choice(self.values))
+            value = str(_generator(photo, self.tech_name).choice(self.values))
         else:
-            value = round(_random(photo, self.tech_name, area).uniform(low, high), 2)
-        return self.valued(value)
+            value = round(_generator(photo, self.tech_name, area).uniform(low, high), 2)
+        return self.with_value(value)
 
-    def valued(self, value: float | str) -> dict[str, Any]:
+    def with_value(self, value: float | str) -> dict[str, Any]:
         return {
             "value": value,
             "widget_type": self.widget_type,
@@ -124,88 +125,88 @@ class _Measure:
         }
 
 
-def _score(tech_name: str) -> _Measure:
-    return _Measure(tech_name, "bad_good_line", (30, 99))
+def _score(tech_name: str) -> _Metric:
+    return _Metric(tech_name, "bad_good_line", (30, 99))
 
 
-_QUALITY = _Measure("image_quality_score", "numeric", (60, 99))
-_FOUND: dict[str, tuple[tuple[str, ...], _Measure, tuple[_Measure, ...]]] = {
+_QUALITY = _Metric("image_quality_score", "numeric", (60, 99))
+_OUTPUTS: dict[str, tuple[tuple[str, ...], _Metric, tuple[_Metric, ...]]] = {
     "quality": (
         _FACE,
         _QUALITY,
         (
-            _Measure("full_face_score", "numeric", (50, 100)),
-            _Measure("angles_yaw_angle_degree", "numeric", (-45, 45)),
+            _Metric("full_face_score", "numeric", (50, 100)),
+            _Metric("angles_yaw_angle_degree", "numeric", (-45, 45)),
         ),
     ),
     "acne": (
         _CHEEKS,
         _score("acne_score"),
-        (_Measure("acne_density", "density", (0, 9), "%"),),
+        (_Metric("acne_density", "density", (0, 9), "%"),),
     ),
     "redness": (
         _CHEEKS,
         _score("redness_score"),
-        (_Measure("redness_density", "density", (0, 30), "%"),),
+        (_Metric("redness_density", "density", (0, 30), "%"),),
     ),
-    "pores": (_CHEEKS, _score("pores_score"), (_Measure("pores_amount", "numeric", (0, 400)),)),
+    "pores": (_CHEEKS, _score("pores_score"), (_Metric("pores_amount", "numeric", (0, 400)),)),
     "lines": (("face", "forehead"), _score("lines_score"), ()),
     "eye_bags": (_EYES, _score("eye_bags_score"), ()),
-    "skin_tone": (_FACE, _Measure("skin_tone", "category", ("Light", "Medium", "Dark")), ()),
-    "age": (_FACE, _Measure("age", "numeric", (18, 70), "years"), ()),
+    "skin_tone": (_FACE, _Metric("skin_tone", "category", ("Light", "Medium", "Dark")), ()),
+    "age": (_FACE, _Metric("age", "numeric", (18, 70), "years"), ()),
 }
-"""Areas, main metric and sub metrics of each algorithm of version 1."""
+"""Areas, main metric and sub-metrics of each algorithm of API version 1."""
 
 
 def quality_score(photo: bytes) -> float:
-    """The quality of a photo.
+    """Return the quality score of a photo.
 
     Args:
-        photo: Its digest, as everywhere here.
+        photo: Digest of the photo, as in all functions of this module.
     """
     return round(random.Random(photo).uniform(60, 99), 2)
 
 
-def output(algorithm: str, photo: bytes) -> dict[str, Any]:
-    """What an algorithm of version 1 found in a photo (api-facts 8.1)."""
+def algorithm_output(algorithm: str, photo: bytes) -> dict[str, Any]:
+    """Return the `result` object of an algorithm of API version 1 for a photo."""
     tech_name = algorithm.partition(".")[2]
-    areas, main, subs = _FOUND[tech_name]
+    areas, main, subs = _OUTPUTS[tech_name]
     return {
         "algorithm_tech_name": tech_name,
         "area_results": [
             {
                 "area_name": area,
-                "main_metric": main.valued(quality_score(photo))
+                "main_metric": main.with_value(quality_score(photo))
                 if main is _QUALITY
-                else main.of(photo, area),
-                "sub_metrics": [sub.of(photo, area) for sub in subs],
+                else main.measure(photo, area),
+                "sub_metrics": [sub.measure(photo, area) for sub in subs],
             }
             for area in areas
         ],
     }
 
 
-def parameter(name: str, photos: bytes) -> dict[str, Any]:
-    """What Face Metrics 3.0 found in the photos of a batch, but for the masks (api-facts 6)."""
-    chance = _random(photos, name)
+def face_metrics_parameter(name: str, photos: bytes) -> dict[str, Any]:
+    """Return a parameter of Face Metrics 3.0 for the photos of a batch, without its masks."""
+    generator = _generator(photos, name)
     if name in ("age", "eyes_age"):
-        return {name: chance.randint(18, 70)}
-    score = chance.randint(35, 98)
+        return {name: generator.randint(18, 70)}
+    score = generator.randint(35, 98)
     tag = next(tag for least, tag in _TAGS if score >= least)
-    found: dict[str, Any] = {"score": score, "tag": tag, "grade": 1 + min(score // 20, 4)}
+    values: dict[str, Any] = {"score": score, "tag": tag, "grade": 1 + min(score // 20, 4)}
     if name == "lines":
-        found["areas"] = {
-            area: {"amount": chance.randint(0, 12), "length": round(chance.uniform(0, 90), 1)}
+        values["areas"] = {
+            area: {"amount": generator.randint(0, 12), "length": round(generator.uniform(0, 90), 1)}
             for area in ("forehead", "right_eye_area", "left_eye_area")
         }
     if name == "breakouts":
-        amounts = {area: {"amount": chance.randint(0, 6)} for area in ("forehead", *_CHEEKS[1:])}
-        found["amount"] = sum(area["amount"] for area in amounts.values())
-        found["areas"] = amounts
+        amounts = {area: {"amount": generator.randint(0, 6)} for area in ("forehead", *_CHEEKS[1:])}
+        values["amount"] = sum(area["amount"] for area in amounts.values())
+        values["areas"] = amounts
     if name == "pores":
-        found["density"] = round(chance.uniform(0, 30), 1)
-    return found
+        values["density"] = round(generator.uniform(0, 30), 1)
+    return values
 
 
-def _random(photo: bytes, *names: str) -> random.Random:
+def _generator(photo: bytes, *names: str) -> random.Random:
     return random.Random(photo + "/".join(names).encode())

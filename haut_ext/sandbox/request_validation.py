@@ -1,8 +1,8 @@
-"""What request bodies and query parameters must be, refused as Django REST framework does it.
+"""Validation of request bodies and query parameters, with the errors of Django REST framework.
 
-The envelope is drf-standardized-errors' (api-facts 1.4). Where the documents leave a rule open, the
-framework's stock behaviour stands, but for one thing: it would take 5 for a string and "5" for an
-integer, and this does not.
+Errors have the envelope of drf-standardized-errors. Where the API's documentation is silent, the
+framework's default rules apply, with one exception: the sandbox accepts neither a number for a string
+nor a string for a number.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, cast
 
-from .messages import Answer, Request, json_answer
+from .http_messages import Request, Response, json_response
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -25,8 +25,8 @@ _TRUE = {"true", "t", "yes", "y", "on", "1"}
 _FALSE = {"false", "f", "no", "n", "off", "0"}
 
 
-class Refusal(Exception):
-    """A request is refused: becomes an answer with the error envelope."""
+class ErrorResponse(Exception):
+    """Rejects a request; becomes a response with the API's error envelope."""
 
     def __init__(
         self,
@@ -41,22 +41,22 @@ class Refusal(Exception):
         self.headers = headers
         self.errors = [{"code": code, "detail": detail, "attr": attr}]
 
-    def answer(self) -> Answer:
+    def to_response(self) -> Response:
         if self.status >= 500:
             kind = "server_error"
         elif self.status == 400 and self.errors[0]["attr"] is not None:
             kind = "validation_error"
         else:
             kind = "client_error"
-        return json_answer(self.status, {"type": kind, "errors": self.errors}, self.headers)
+        return json_response(self.status, {"type": kind, "errors": self.errors}, self.headers)
 
 
-def invalid(attr: str, code: str, detail: str) -> Refusal:
-    """A 400 that names the field."""
-    return Refusal(400, code, detail, attr)
+def invalid(attr: str, code: str, detail: str) -> ErrorResponse:
+    """Return an error with status 400 that names the field or parameter."""
+    return ErrorResponse(400, code, detail, attr)
 
 
-class _Unfit(Exception):
+class _InvalidValue(Exception):
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(code, detail)
         self.code = code
@@ -70,26 +70,26 @@ def _finite(text: str) -> float:
     return value
 
 
-def _no_constant(name: str) -> float:
+def _reject_constant(name: str) -> float:
     raise ValueError(f"Out of range float values are not JSON compliant: {name}")
 
 
 def json_object(request: Request) -> dict[str, Any]:
-    """The body's JSON object; an empty body is an empty object, whatever its type says.
+    """Return the JSON object in a request body. An empty body counts as an empty object.
 
     Raises:
-        Refusal: 415 for another type, 400 for broken JSON and for JSON that is not an object.
+        ErrorResponse: The content type is not JSON (415), or the body is not a JSON object (400).
     """
     if not request.body:
         return {}
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != "application/json":
         detail = f'Unsupported media type "{content_type}" in request.'
-        raise Refusal(415, "unsupported_media_type", detail)
+        raise ErrorResponse(415, "unsupported_media_type", detail)
     try:
-        data = json.loads(request.body, parse_float=_finite, parse_constant=_no_constant)
+        data = json.loads(request.body, parse_float=_finite, parse_constant=_reject_constant)
     except (ValueError, RecursionError) as error:
-        raise Refusal(400, "parse_error", f"JSON parse error - {error}") from None
+        raise ErrorResponse(400, "parse_error", f"JSON parse error - {error}") from None
     if not isinstance(data, dict):
         kind = type(data).__name__
         detail = f"Invalid data. Expected a dictionary, but got {kind}."
@@ -98,48 +98,48 @@ def json_object(request: Request) -> dict[str, Any]:
 
 
 def text(max_length: int | None = None) -> Callable[[Any], str]:
-    """A string, not blank once trimmed, of at most `max_length` characters."""
+    """Return a check for a string that is not blank and has at most `max_length` characters."""
 
     def check(value: Any) -> str:
         if not isinstance(value, str):
-            raise _Unfit("invalid", "Not a valid string.")
+            raise _InvalidValue("invalid", "Not a valid string.")
         string: str = value.strip()
         if not string:
-            raise _Unfit("blank", "This field may not be blank.")
+            raise _InvalidValue("blank", "This field may not be blank.")
         if max_length is not None and len(string) > max_length:
             detail = f"Ensure this field has no more than {max_length} characters."
-            raise _Unfit("max_length", detail)
+            raise _InvalidValue("max_length", detail)
         if "\0" in string:
-            raise _Unfit("null_characters_not_allowed", "Null characters are not allowed.")
+            raise _InvalidValue("null_characters_not_allowed", "Null characters are not allowed.")
         if _SURROGATE.search(string):
             detail = "Surrogate characters are not allowed."
-            raise _Unfit("surrogate_characters_not_allowed", detail)
+            raise _InvalidValue("surrogate_characters_not_allowed", detail)
         return string
 
     return check
 
 
 def email(value: Any) -> str:
-    """An e-mail address, as far as it can be told."""
+    """Check that a value has the form of an email address."""
     address = text()(value)
     if not _EMAIL.fullmatch(address):
-        raise _Unfit("invalid", "Enter a valid email address.")
+        raise _InvalidValue("invalid", "Enter a valid email address.")
     return address
 
 
 def iso_date(value: Any) -> str:
-    """A calendar date, YYYY-MM-DD."""
+    """Check that a value is a date in the form YYYY-MM-DD."""
     try:
         if _DATE.fullmatch(value):
             return str(date.fromisoformat(value))
     except (TypeError, ValueError):
         pass
     detail = "Date has wrong format. Use one of these formats instead: YYYY-MM-DD."
-    raise _Unfit("invalid", detail)
+    raise _InvalidValue("invalid", detail)
 
 
 def iso_datetime(value: Any) -> datetime:
-    """A date-time in any ISO 8601 form; without a zone it means UTC."""
+    """Convert an ISO 8601 date-time to UTC. Without a time zone it is taken as UTC."""
     try:
         moment = datetime.fromisoformat(value)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -148,114 +148,121 @@ def iso_datetime(value: Any) -> datetime:
             "Datetime has wrong format. Use one of these formats instead: "
             "YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."
         )
-        raise _Unfit("invalid", detail) from None
+        raise _InvalidValue("invalid", detail) from None
 
 
 def uuid_text(value: Any) -> str:
-    """A UUID, in its usual form."""
+    """Convert a UUID to its canonical form."""
     try:
         return str(uuid.UUID(value))
     except (AttributeError, TypeError, ValueError):
-        raise _Unfit("invalid", "Must be a valid UUID.") from None
+        raise _InvalidValue("invalid", "Must be a valid UUID.") from None
 
 
 def integer(*, high: int | None = None) -> Callable[[Any], int]:
-    """An integer, of at most `high`."""
+    """Return a check for an integer of at most `high`."""
 
     def check(value: Any) -> int:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
-            raise _Unfit("invalid", "A valid integer is required.")
+            raise _InvalidValue("invalid", "A valid integer is required.")
         if high is not None and value > high:
             detail = f"Ensure this value is less than or equal to {high}."
-            raise _Unfit("max_value", detail)
+            raise _InvalidValue("max_value", detail)
         return value
 
     return check
 
 
 def boolean(value: Any) -> bool:
-    """True or false."""
+    """Check that a value is a boolean."""
     if not isinstance(value, bool):
-        raise _Unfit("invalid", "Must be a valid boolean.")
+        raise _InvalidValue("invalid", "Must be a valid boolean.")
     return value
 
 
 def one_of(choices: Mapping[int, Any]) -> Callable[[Any], int]:
-    """An integer that is a key of `choices`."""
+    """Return a check for an integer that is a key of `choices`."""
 
     is_integer = integer()
 
     def check(value: Any) -> int:
         number = is_integer(value)
         if number not in choices:
-            raise _Unfit("does_not_exist", f'Invalid pk "{number}" - object does not exist.')
+            raise _InvalidValue("does_not_exist", f'Invalid pk "{number}" - object does not exist.')
         return number
 
     return check
 
 
 def anything(value: Any) -> Any:
-    """Free JSON."""
+    """Accept any JSON value."""
     return value
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One writable field."""
+    """Rules for one field of a request body; `check` validates and converts its value."""
 
     check: Callable[[Any], Any]
     required: bool = False
     nullable: bool = False
 
 
-def validated(data: dict[str, Any], fields: Mapping[str, Field], *, partial: bool = False) -> Any:
-    """The given fields, checked and converted; unknown keys are ignored (api-facts 4.1).
+def validate(data: dict[str, Any], fields: Mapping[str, Field], *, partial: bool = False) -> Any:
+    """Return the fields that a request body contains, checked and converted.
+
+    Unknown keys are ignored.
+
+    Args:
+        data: Request body.
+        fields: Rules by field name.
+        partial: Whether required fields may be missing, as in a PATCH request.
 
     Raises:
-        Refusal: 400 with one entry for each field that does not fit.
+        ErrorResponse: Fields are invalid; the response has status 400 and one error for each field.
     """
     values: dict[str, Any] = {}
-    refusals: list[Refusal] = []
-    for name, wanted in fields.items():
+    errors: list[ErrorResponse] = []
+    for name, field in fields.items():
         if name not in data:
-            if wanted.required and not partial:
-                refusals.append(invalid(name, "required", "This field is required."))
+            if field.required and not partial:
+                errors.append(invalid(name, "required", "This field is required."))
         elif data[name] is None:
             values[name] = None
-            if not wanted.nullable:
-                refusals.append(invalid(name, "null", "This field may not be null."))
+            if not field.nullable:
+                errors.append(invalid(name, "null", "This field may not be null."))
         else:
             try:
-                values[name] = wanted.check(data[name])
-            except _Unfit as unfit:
-                refusals.append(invalid(name, unfit.code, unfit.detail))
-    if refusals:
-        refusals[0].errors = [error for refusal in refusals for error in refusal.errors]
-        raise refusals[0]
+                values[name] = field.check(data[name])
+            except _InvalidValue as error:
+                errors.append(invalid(name, error.code, error.detail))
+    if errors:
+        errors[0].errors = [entry for error in errors for entry in error.errors]
+        raise errors[0]
     return values
 
 
 def query_uuids(values: list[str], name: str) -> list[str]:
-    """A required, repeated parameter of UUIDs."""
+    """Check the values of a required, repeatable query parameter that contains UUIDs."""
     if not values:
         raise invalid(name, "required", "This field is required.")
     try:
         return [uuid_text(value) for value in values]
-    except _Unfit as unfit:
-        raise invalid(name, unfit.code, unfit.detail) from None
+    except _InvalidValue as error:
+        raise invalid(name, error.code, error.detail) from None
 
 
 def query_boolean(value: str, name: str) -> bool:
-    """A switch, in any of the framework's spellings."""
+    """Return the value of a boolean query parameter, in any spelling that the framework accepts."""
     if value.lower() not in _TRUE | _FALSE:
         raise invalid(name, "invalid", "Must be a valid boolean.")
     return value.lower() in _TRUE
 
 
 def query_integer(value: str, name: str, *, low: int, high: int) -> int:
-    """An integer from `low` to `high`."""
+    """Return the value of an integer query parameter, which must be from `low` to `high`."""
     try:
         number = int(value)
     except ValueError:

@@ -1,14 +1,14 @@
-"""The image operations of version 1 (api-facts 5; seed: API for Images)."""
+"""Handlers of images in API version 1."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from haut_ext.sandbox.analysis import FACE_SKIN_METRICS_2
-from haut_ext.sandbox.messages import Answer, Request, json_answer
-from haut_ext.sandbox.state import IMAGE_TYPES, Image
-from haut_ext.sandbox.validation import (
+from haut_ext.sandbox.algorithms import FACE_SKIN_METRICS_2
+from haut_ext.sandbox.http_messages import Request, Response, json_response
+from haut_ext.sandbox.records import IMAGE_TYPES, Image
+from haut_ext.sandbox.request_validation import (
     Field,
     anything,
     iso_datetime,
@@ -17,25 +17,25 @@ from haut_ext.sandbox.validation import (
     query_boolean,
     text,
     uuid_text,
-    validated,
+    validate,
 )
+from haut_ext.sandbox.router import Routes
 
-from .routing import Routes
-from .section import (
+from .handler_base import (
     COMPANY,
     COMPUTE_FIELDS,
     UPLOAD_HEADERS,
-    Section,
-    expiration,
-    found,
-    named,
-    ordered,
-    parameters,
-    searched,
-    wire_time,
+    Handler,
+    dictionary_item,
+    expiration_seconds,
+    find_record,
+    format_time,
+    query_parameters,
+    search,
+    sort,
 )
 
-_UPLOAD_FIELDS = {  # by image type; which may be null: api-facts 15.15
+_UPLOAD_FIELDS = {  # keys are ids of image types
     image_type.id: {
         "batch_id": Field(uuid_text),
         "side_id": Field(one_of(image_type.sides)),
@@ -53,7 +53,9 @@ _ORDER_KEYS: dict[str, Callable[[Image], Any]] = {
 }
 
 
-class Images(Section):
+class ImageHandler(Handler):
+    """Images, uploads and compute requests of API version 1."""
+
     ROUTES: ClassVar[Routes] = {
         COMPANY + "subjects/{subject_id}/signed_upload_url/": {"POST": "create_signed_upload_url"},
         COMPANY + "subjects/{subject_id}/images/": {"GET": "list_images"},
@@ -61,14 +63,14 @@ class Images(Section):
         COMPANY + "images/{image_id}/": {"GET": "get_image", "DELETE": "delete_image"},
     }
 
-    def create_signed_upload_url(self, request: Request) -> Answer:
+    def create_signed_upload_url(self, request: Request) -> Response:
         subject = self._subject(request)
-        values = validated(json_object(request), _UPLOAD_FIELDS[subject.dataset.image_type.id])
+        values = validate(json_object(request), _UPLOAD_FIELDS[subject.dataset.image_type.id])
         if "batch_id" in values:
-            batch = found(subject.batches, values["batch_id"])
+            batch = find_record(subject.batches, values["batch_id"])
         else:
-            batch = self._world.create_batch(subject)
-        image = self._world.create_image(
+            batch = self._database.create_batch(subject)
+        image = self._database.create_image(
             batch,
             name=values.get("name"),
             side=values.get("side_id"),
@@ -76,38 +78,38 @@ class Images(Section):
             meta=values.get("meta", {}),
             created=values.get("creation_time"),
         )
-        return json_answer(201, self._upload_data(image))
+        return json_response(201, self._upload_data(image))
 
-    def compute_batch(self, request: Request) -> Answer:
+    def compute_batch(self, request: Request) -> Response:
         batch = self._batch(request)
-        validated(json_object(request), COMPUTE_FIELDS)
-        self._world.compute(batch, FACE_SKIN_METRICS_2)
-        return json_answer(200, {"ok": True})
+        validate(json_object(request), COMPUTE_FIELDS)
+        self._analyses.start(batch, FACE_SKIN_METRICS_2)
+        return json_response(200, {"ok": True})
 
-    def list_images(self, request: Request) -> Answer:
+    def list_images(self, request: Request) -> Response:
         subject = self._subject(request)
-        query = parameters(request)
-        expires = expiration(query)
-        images = ordered(searched(subject.images.values(), query), query, _ORDER_KEYS)
+        query = query_parameters(request)
+        expires = expiration_seconds(query)
+        images = sort(search(subject.images.values(), query), query, _ORDER_KEYS)
         return self._page(request, images, lambda image: self._image_data(image, expires))
 
-    def get_image(self, request: Request) -> Answer:
+    def get_image(self, request: Request) -> Response:
         image = self._image(request)
-        query = parameters(request)
-        expires = expiration(query)
+        query = query_parameters(request)
+        expires = expiration_seconds(query)
         name = "generate_signed_url"
         signed = query_boolean(query.get(name, "false"), name)
-        return json_answer(200, self._image_data(image, expires if signed else None))
+        return json_response(200, self._image_data(image, expires if signed else None))
 
-    def delete_image(self, request: Request) -> Answer:
-        self._world.delete_image(self._image(request))
-        return Answer(204)
+    def delete_image(self, request: Request) -> Response:
+        self._database.delete_image(self._image(request))
+        return Response(204)
 
     def _upload_data(self, image: Image) -> dict[str, Any]:
         kind = image.subject.dataset.image_type
-        side = named(image.side, kind.sides[image.side])
-        light = named(image.light, kind.lights[image.light])
-        image_type = named(kind.id, kind.tech_name)
+        side = dictionary_item(image.side, kind.sides[image.side])
+        light = dictionary_item(image.light, kind.lights[image.light])
+        image_type = dictionary_item(kind.id, kind.tech_name)
         return {
             "id": image.id,
             "name": image.name,
@@ -120,7 +122,7 @@ class Images(Section):
             "light_tech_name": light["tech_name"],
             "image_type_name": image_type["name"],
             "image_type_tech_name": image_type["tech_name"],
-            "creation_time": wire_time(image.created),
+            "creation_time": format_time(image.created),
             "quality_score": None,
             "quality_feedback": None,
             "quality_result": None,
@@ -138,14 +140,14 @@ class Images(Section):
         }
 
     def _image_data(self, image: Image, expires: int | None) -> dict[str, Any]:
-        self._world.observe(image)
+        self._analyses.update(image)
         return {
             "id": image.id,
             "name": image.name,
             "side": image.side_name,
-            "quality_score": image.quality_score,
-            "problems": image.problems,
-            "created_at": wire_time(image.created),
+            "quality_score": image.analysis.quality_score,
+            "problems": image.analysis.problems,
+            "created_at": format_time(image.created),
             "signed_url": self._signed_url(image, expires),
             "image_batch_id": image.batch.id,
             "meta": image.meta,
@@ -153,11 +155,11 @@ class Images(Section):
                 {
                     "id": aux.id,
                     "aux_image_type": aux.kind,
-                    "creation_time": wire_time(aux.created),
+                    "creation_time": format_time(aux.created),
                     "algo_app": aux.application.tech_name,
                     "signed_url": self._signed_url(aux, expires),
                     "meta": None,
                 }
-                for aux in image.aux_images
+                for aux in image.analysis.aux_images
             ],
         }

@@ -1,25 +1,25 @@
-"""Datasets, and the dictionaries that their numbers come from (api-facts 7 and 13)."""
+"""Handlers of datasets and of the dictionaries of image types and algorithms."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from haut_ext.sandbox.analysis import VERSION_IDS
-from haut_ext.sandbox.messages import Answer, Request, json_answer
-from haut_ext.sandbox.state import IMAGE_TYPES, Dataset, ImageType
-from haut_ext.sandbox.validation import (
+from haut_ext.sandbox.algorithms import VERSION_IDS
+from haut_ext.sandbox.http_messages import Request, Response, json_response
+from haut_ext.sandbox.records import IMAGE_TYPES, Dataset, ImageType
+from haut_ext.sandbox.request_validation import (
     Field,
     boolean,
     integer,
     json_object,
     one_of,
     text,
-    validated,
+    validate,
 )
+from haut_ext.sandbox.router import Routes
 
-from .routing import Routes
-from .section import DATASETS, Section, named, ordered, parameters, searched
+from .handler_base import DATASETS, Handler, dictionary_item, query_parameters, search, sort
 
 _FIELDS = {
     "name": Field(text(512), required=True),
@@ -32,7 +32,9 @@ _FIELDS = {
 _ORDER_KEYS: dict[str, Callable[[Dataset], Any]] = {"name": lambda dataset: dataset.name}
 
 
-class Datasets(Section):
+class DatasetHandler(Handler):
+    """Datasets, image types and algorithms."""
+
     ROUTES: ClassVar[Routes] = {
         DATASETS: {"GET": "list_datasets", "POST": "create_dataset"},
         DATASETS + "short_list/": {"GET": "list_datasets_short"},
@@ -41,27 +43,29 @@ class Datasets(Section):
         "/api/v1/dicts/algorithms/": {"GET": "list_algorithms"},
     }
 
-    def create_dataset(self, request: Request) -> Answer:
-        values = validated(json_object(request), _FIELDS)
-        return json_answer(201, self._dataset_data(self._world.create_dataset(**values)))
+    def create_dataset(self, request: Request) -> Response:
+        values = validate(json_object(request), _FIELDS)
+        return json_response(201, self._dataset_data(self._database.create_dataset(**values)))
 
-    def list_datasets(self, request: Request) -> Answer:
-        query = parameters(request)
-        datasets = searched(self._world.datasets.values(), query)
-        return self._page(request, ordered(datasets, query, _ORDER_KEYS), self._dataset_data)
+    def list_datasets(self, request: Request) -> Response:
+        query = query_parameters(request)
+        datasets = search(self._database.datasets.values(), query)
+        return self._page(request, sort(datasets, query, _ORDER_KEYS), self._dataset_data)
 
-    def list_datasets_short(self, request: Request) -> Answer:
-        datasets = searched(self._world.datasets.values(), parameters(request))
-        return json_answer(200, [{"id": found.id, "name": found.name} for found in datasets])
+    def list_datasets_short(self, request: Request) -> Response:
+        datasets = search(self._database.datasets.values(), query_parameters(request))
+        return json_response(
+            200, [{"id": dataset.id, "name": dataset.name} for dataset in datasets]
+        )
 
-    def get_dataset(self, request: Request) -> Answer:
-        return json_answer(200, self._dataset_data(self._dataset(request)))
+    def get_dataset(self, request: Request) -> Response:
+        return json_response(200, self._dataset_data(self._dataset(request)))
 
-    def list_image_types(self, request: Request) -> Answer:
-        return json_answer(200, [_image_type_data(kind) for kind in IMAGE_TYPES.values()])
+    def list_image_types(self, request: Request) -> Response:
+        return json_response(200, [_image_type_data(kind) for kind in IMAGE_TYPES.values()])
 
-    def list_algorithms(self, request: Request) -> Answer:
-        return json_answer(
+    def list_algorithms(self, request: Request) -> Response:
+        return json_response(
             200,
             [
                 {
@@ -79,7 +83,7 @@ class Datasets(Section):
         settings = dataset.settings
         return {
             "id": dataset.id,
-            "company_id": self._world.company_id,
+            "company_id": self._database.company_id,
             "name": dataset.name,
             "image_type": image_type,
             "image_type_name": image_type["name"],
@@ -94,7 +98,7 @@ class Datasets(Section):
 
 def _image_type_data(image_type: ImageType) -> dict[str, Any]:
     return {
-        **named(image_type.id, image_type.tech_name),
-        "sides": [named(id_, name) for id_, name in image_type.sides.items()],
-        "lights": [named(id_, name) for id_, name in image_type.lights.items()],
+        **dictionary_item(image_type.id, image_type.tech_name),
+        "sides": [dictionary_item(id_, name) for id_, name in image_type.sides.items()],
+        "lights": [dictionary_item(id_, name) for id_, name in image_type.lights.items()],
     }

@@ -1,4 +1,4 @@
-"""A bare HTTP client that knows the sandbox's paths: nothing of haut_ext's own client is in it."""
+"""Plain HTTP client for the sandbox, which uses no code of the SDK's own client."""
 
 from __future__ import annotations
 
@@ -11,41 +11,43 @@ import httpx
 from haut_ext.sandbox import Sandbox
 
 PHOTO = bytes(range(256)) * 4
+TIMEOUT = 60
+"""Limit for operations that normally take milliseconds, so that a busy machine does not matter."""
 
 
-class Caller:
-    """Plain requests with the sandbox's token."""
+class SandboxClient:
+    """Sends requests with the sandbox's token to its API and its storage."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         credentials = sandbox.credentials
         self.sandbox = sandbox
         self.company = f"/api/v1/companies/{credentials['company_id']}/"
         self.subjects = f"{self.company}datasets/{credentials['dataset_id']}/subjects/"
-        # verify=False: there is no TLS here, and loading its certificates is most of a client's cost.
+        # No connection uses TLS, and loading the CA certificates would take most of the time.
         self.http = httpx.Client(
             verify=False,
             base_url=credentials["base_url"],
             headers={"Authorization": f"Bearer {credentials['token']}"},
-            timeout=10,
+            timeout=TIMEOUT,
         )
-        self.storage = httpx.Client(verify=False, timeout=10)
+        self.storage = httpx.Client(verify=False, timeout=TIMEOUT)
 
     def close(self) -> None:
         self.http.close()
         self.storage.close()
 
     def create(self, name: str = "Ann", **fields: Any) -> dict[str, Any]:
-        answer = self.http.post(self.subjects, json={"name": name, **fields})
-        assert answer.status_code == 201, answer.text
-        created: dict[str, Any] = answer.json()
+        response = self.http.post(self.subjects, json={"name": name, **fields})
+        assert response.status_code == 201, response.text
+        created: dict[str, Any] = response.json()
         return created
 
     def slot(self, subject_id: str, **fields: Any) -> dict[str, Any]:
-        answer = self.http.post(
+        response = self.http.post(
             f"{self.company}subjects/{subject_id}/signed_upload_url/", json=fields
         )
-        assert answer.status_code == 201, answer.text
-        slot: dict[str, Any] = answer.json()
+        assert response.status_code == 201, response.text
+        slot: dict[str, Any] = response.json()
         return slot
 
     def put(self, slot: dict[str, Any], photo: bytes = PHOTO) -> httpx.Response:
@@ -61,37 +63,37 @@ class Caller:
         return self.http.post(f"{self.company}batches/{batch_id}/compute/", json={})
 
     def nested(self, slot: dict[str, Any]) -> str:
-        """The path of an image below its subject and batch."""
-        image = self.sandbox.world.images[slot["id"]]
+        """Return the path of an image that contains its subject and batch."""
+        image = self.sandbox.database.images[slot["id"]]
         batch = f"{self.subjects}{image.subject.id}/batches/{image.batch.id}/"
         return f"{batch}images/{image.id}/"
 
     def get(self, path: str, **query: Any) -> Any:
-        answer = self.http.get(path, params=query)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        response = self.http.get(path, params=query)
+        assert response.status_code == 200, response.text
+        return response.json()
 
     def images(self, subject_id: str, **query: Any) -> dict[str, Any]:
-        answer = self.http.get(f"{self.company}subjects/{subject_id}/images/", params=query)
-        assert answer.status_code == 200, answer.text
-        page: dict[str, Any] = answer.json()
+        response = self.http.get(f"{self.company}subjects/{subject_id}/images/", params=query)
+        assert response.status_code == 200, response.text
+        page: dict[str, Any] = response.json()
         return page
 
     def image(self, image_id: str, **query: Any) -> httpx.Response:
         return self.http.get(f"{self.company}images/{image_id}/", params=query)
 
 
-def until(condition: Callable[[], object]) -> None:
-    """Waits for what a thread of the sandbox is about to do."""
-    deadline = time.monotonic() + 10
+def wait_until(condition: Callable[[], object]) -> None:
+    """Wait until a thread of the sandbox has made a condition true."""
+    deadline = time.monotonic() + TIMEOUT
     while not condition():
-        assert time.monotonic() < deadline, "it never happened"
+        assert time.monotonic() < deadline, "the condition did not become true"
         time.sleep(0.001)
 
 
-def errors(answer: httpx.Response) -> list[tuple[str, str | None]]:
-    """Code and attr of each error in the envelope."""
-    assert answer.headers["content-type"] == "application/json"
-    body = answer.json()
+def errors(response: httpx.Response) -> list[tuple[str, str | None]]:
+    """Return `code` and `attr` of each error in the error envelope."""
+    assert response.headers["content-type"] == "application/json"
+    body = response.json()
     assert set(body) == {"type", "errors"}
     return [(error["code"], error["attr"]) for error in body["errors"]]

@@ -1,0 +1,92 @@
+"""The progress of analyses: which algorithms have finished on which photo."""
+
+from __future__ import annotations
+
+from .algorithms import MASK, Application, quality_score
+from .clock import Clock
+from .database import Database
+from .records import ApplicationRun, AuxImage, Batch, Image, Outcome, StoredObject
+
+
+class Analyses:
+    """Starts analyses and lets them progress.
+
+    Halfway through an analysis the quality score and the result of the first algorithm appear. The
+    other results follow one after another.
+
+    Args:
+        database: Records that the analyses read and change.
+        clock: Source of creation times, and of the progress if `seconds` is given.
+        reads: Number of reads of an image after which its analysis is complete.
+        seconds: Duration of an analysis. If given, `reads` is ignored.
+    """
+
+    def __init__(
+        self, database: Database, clock: Clock, *, reads: int, seconds: float | None
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self.reads = reads
+        self._seconds = seconds
+        self.failures: dict[str, str] = {}
+        """Error messages of the algorithms that fail from now on."""
+
+    def reset(self) -> None:
+        """Let no algorithm fail."""
+        self.failures.clear()
+
+    def start(self, batch: Batch, application: Application) -> None:
+        """Start the analysis of all photos of a batch that have a file, and count the request.
+
+        An unfinished analysis starts again. A complete one is not repeated.
+        """
+        batch.computes += 1
+        for image in batch.images.values():
+            runs = image.analysis.runs
+            run = runs.get(application.tech_name)
+            if run is not None and not run.complete:
+                run.started, run.reads = self._clock.now(), 0
+            elif run is None and (photo := self._database.objects.get(image.key)):
+                runs[application.tech_name] = ApplicationRun(
+                    application, photo.md5, self._clock.now()
+                )
+
+    def update(self, image: Image) -> None:
+        """Count one read of an image, and bring its unfinished analyses up to date."""
+        for run in image.analysis.runs.values():
+            if not run.complete:
+                self._update_run(image, run)
+
+    def _update_run(self, image: Image, run: ApplicationRun) -> None:
+        run.reads += 1
+        if self._seconds is None:
+            done, total = float(run.reads), float(self.reads)
+        else:
+            done = (self._clock.now() - run.started).total_seconds()
+            total = self._seconds
+        if image.key not in self._database.objects or 2 * done < total:
+            return
+        image.analysis.quality_score = quality_score(run.photo)
+        image.analysis.problems = []
+        algorithms = list(run.application.algorithms)
+        # The progress is 0 halfway through the analysis and 1 at its end.
+        progress = 1.0 if done >= total else (2 * done - total) / total
+        for algorithm in algorithms[: 1 + int(progress * (len(algorithms) - 1))]:
+            if algorithm not in run.outcomes:
+                self._finish(image, run, algorithm)
+
+    def _finish(self, image: Image, run: ApplicationRun, algorithm: str) -> None:
+        error = self.failures.get(algorithm)
+        run.outcomes[algorithm] = Outcome(self._database.new_id(), self._clock.now(), error)
+        if error is not None:
+            return
+        aux_images = image.analysis.aux_images
+        existing = {aux.kind for aux in aux_images}
+        for kind in run.application.algorithms[algorithm]:
+            if kind not in existing:
+                aux_id = self._database.new_id()
+                key = f"{image.key}/{aux_id}"
+                photo = self._database.objects[image.key]
+                mask = StoredObject.from_bytes(MASK)
+                self._database.store(key, mask if kind.endswith("_mask") else photo)
+                aux_images.append(AuxImage(aux_id, kind, run.application, self._clock.now(), key))

@@ -1,0 +1,116 @@
+"""Handlers of batches, results and auxiliary images, whose paths contain the subject."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from haut_ext.sandbox.algorithms import (
+    AUX_KIND_IDS,
+    FACE_SKIN_METRICS_2,
+    VERSION_IDS,
+    algorithm_output,
+)
+from haut_ext.sandbox.http_messages import Request, Response, json_response
+from haut_ext.sandbox.records import AuxImage, Batch, Image, Outcome
+from haut_ext.sandbox.request_validation import Field, iso_datetime, json_object, validate
+from haut_ext.sandbox.router import Routes
+
+from .handler_base import (
+    SUBJECTS,
+    Handler,
+    dictionary_item,
+    expiration_seconds,
+    format_time,
+    not_found,
+    query_parameters,
+)
+
+_BATCHES = SUBJECTS + "{subject_id}/batches/"
+_IMAGE = _BATCHES + "{batch_id}/images/{image_id}/"
+_FIELDS = {"creation_time": Field(iso_datetime)}
+_FILTERS = ("application_run_id", "application_name", "application_id")
+
+
+class BatchHandler(Handler):
+    """Batches, results and auxiliary images."""
+
+    ROUTES: ClassVar[Routes] = {
+        _BATCHES: {"GET": "list_batches", "POST": "create_batch"},
+        _BATCHES + "{batch_id}/": {"DELETE": "delete_batch"},
+        _IMAGE + "results/": {"GET": "list_image_results"},
+        _IMAGE + "aux/": {"GET": "list_aux_images"},
+        _IMAGE + "aux/{aux_id}/signed_url/": {"GET": "get_aux_image_url"},
+    }
+
+    def create_batch(self, request: Request) -> Response:
+        subject = self._subject(request)
+        values = validate(json_object(request), _FIELDS)
+        batch = self._database.create_batch(subject, values.get("creation_time"))
+        return json_response(201, _batch_data(batch))
+
+    def list_batches(self, request: Request) -> Response:
+        return self._page(request, list(self._subject(request).batches.values()), _batch_data)
+
+    def delete_batch(self, request: Request) -> Response:
+        self._database.delete_batch(self._batch(request))
+        return Response(204)
+
+    def list_image_results(self, request: Request) -> Response:
+        image = self._image(request)
+        self._analyses.update(image)
+        run = image.analysis.runs.get(FACE_SKIN_METRICS_2.tech_name)
+        outcomes = run.outcomes if run else {}
+        photo = run.photo if run else b""
+        results = [_result_data(image, photo, name, outcomes[name]) for name in outcomes]
+        # The parameter `token` is ignored, because its effect is not documented.
+        query = query_parameters(request)
+        filters = {name: query[name] for name in _FILTERS if query.get(name)}
+        matching = [result for result in results if filters.items() <= result.items()]
+        return json_response(200, matching)
+
+    def list_aux_images(self, request: Request) -> Response:
+        image = self._image(request)
+        self._analyses.update(image)
+        return json_response(200, [self._aux_data(image, aux) for aux in image.analysis.aux_images])
+
+    def get_aux_image_url(self, request: Request) -> Response:
+        image = self._image(request)
+        expires = expiration_seconds(query_parameters(request))
+        for aux in image.analysis.aux_images:
+            if aux.id == request.ids["aux_id"] and (url := self._signed_url(aux, expires)):
+                return json_response(200, {"url": url})
+        raise not_found()
+
+    def _aux_data(self, image: Image, aux: AuxImage) -> dict[str, Any]:
+        return {
+            "id": aux.id,
+            "aux_image_type": dictionary_item(AUX_KIND_IDS[aux.kind], aux.kind),
+            "creation_time": format_time(aux.created),
+            "application_id": aux.application.id,
+            "application_name": aux.application.name,
+            "application_run_id": image.run_id,
+            "application_description": aux.application.description,
+            "urls": self._signed_urls(aux, "original"),
+        }
+
+
+def _batch_data(batch: Batch) -> dict[str, Any]:
+    return {"id": batch.id}  # other fields of a batch are not documented
+
+
+def _result_data(image: Image, photo: bytes, algorithm: str, outcome: Outcome) -> dict[str, Any]:
+    failed = outcome.error is not None
+    return {
+        "id": outcome.id,
+        "result": {"error": outcome.error} if failed else algorithm_output(algorithm, photo),
+        "is_ok": not failed,
+        "image_id": image.id,
+        "algorithm_version_id": VERSION_IDS[algorithm],
+        "creation_time": format_time(outcome.created),
+        "application_id": FACE_SKIN_METRICS_2.id,
+        "application_name": FACE_SKIN_METRICS_2.name,
+        "application_description": FACE_SKIN_METRICS_2.description,
+        "application_run_id": image.run_id,
+        "image_type": image.subject.dataset.image_type.tech_name,
+        "algorithm_family_tech_name": algorithm,
+    }

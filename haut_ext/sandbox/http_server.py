@@ -1,0 +1,221 @@
+"""HTTP/1.1 server on loopback, with a thread for each connection.
+
+It is written on plain sockets, because faults need the connection itself: to reset it, to send half a
+response, or to send nothing.
+
+The thread of a connection reads the head of a request, takes the request's fault from the fault plan,
+reads the body, calls the service and sends the response. Closing the server ends every connection and
+joins every thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from .fault_plan import FaultPlan
+from .http_messages import Request, Response
+from .http_parser import ConnectionClosed, MalformedRequest, RequestReader
+from .request_log import ReceivedRequest, RequestLog
+from .response_delivery import ResponseDelivery
+
+HOST = "127.0.0.1"
+_JOIN_SECONDS = 5.0
+_ACCEPT_RETRY_SECONDS = 0.05
+
+
+class Service(Protocol):
+    """Handles the requests that a server receives."""
+
+    def identify(self, request: Request) -> None:
+        """Set the operation id of a request of which only the head has been read."""
+        ...
+
+    def handle(self, request: Request) -> Response:
+        """Carry a request out, or return an error response."""
+        ...
+
+    def error_response(self, status: int, code: str, detail: str) -> Response:
+        """Return the response to a request that is not valid HTTP or cannot be carried out."""
+        ...
+
+
+@dataclass
+class Controls:
+    """What tests can set and read while the servers run.
+
+    Attributes:
+        plan: Faults to simulate.
+        log: Received requests.
+        latency: Seconds by which every request is delayed before it is carried out.
+        before_request: Called before each request is carried out.
+        now: Returns the time for the Date header. None: responses have no Date header.
+    """
+
+    plan: FaultPlan
+    log: RequestLog = field(default_factory=RequestLog)
+    latency: float = 0.0
+    before_request: Callable[[Request], None] | None = None
+    now: Callable[[], datetime] | None = None
+
+
+class HttpServer:
+    """Server of one origin. It listens from construction, and accepts connections after `start`.
+
+    Args:
+        service: Handles the requests.
+        controls: Fault plan, request log and settings.
+        port: Port; 0 selects a free one.
+
+    Raises:
+        OSError: The port is not available.
+    """
+
+    def __init__(self, service: Service, controls: Controls, port: int = 0) -> None:
+        self._service = service
+        self._controls = controls
+        self._closing = threading.Event()
+        self._delivery = ResponseDelivery(self._closing, controls.now)
+        self._lock = threading.Lock()
+        self._connections: dict[socket.socket, threading.Thread] = {}
+        self._socket = socket.create_server((HOST, port), backlog=512)
+        self.port: int = self._socket.getsockname()[1]
+        self._acceptor = threading.Thread(target=self._accept, name="haut-sandbox", daemon=True)
+
+    @property
+    def origin(self) -> str:
+        """Origin of the server's URLs."""
+        return f"http://{HOST}:{self.port}"
+
+    def start(self) -> None:
+        """Start to accept connections."""
+        self._acceptor.start()
+
+    def close(self) -> None:
+        """End every connection and join every thread."""
+        self._closing.set()
+        if self._acceptor.ident is not None:
+            # Closing a listening socket does not end a blocked accept(); a new connection does.
+            with suppress(OSError):
+                socket.create_connection((HOST, self.port), timeout=1).close()
+            self._acceptor.join(_JOIN_SECONDS)
+        self._socket.close()
+        with self._lock:
+            connections = dict(self._connections)
+        for sock in connections:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        for thread in connections.values():
+            if thread is not threading.current_thread():
+                thread.join(_JOIN_SECONDS)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                sock, _ = self._socket.accept()
+            except OSError:  # no file descriptor is available, or the client has disconnected
+                if self._closing.wait(_ACCEPT_RETRY_SECONDS):
+                    return
+                continue
+            if self._closing.is_set():
+                sock.close()
+                return
+            thread = threading.Thread(
+                target=self._serve, args=(sock,), name="haut-sandbox-connection", daemon=True
+            )
+            with self._lock:
+                self._connections[sock] = thread
+            thread.start()
+
+    def _serve(self, sock: socket.socket) -> None:
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            reader = RequestReader(sock)
+            while self._exchange(sock, reader):
+                pass
+        except (ConnectionClosed, OSError):
+            pass  # the client has closed the connection
+        finally:
+            sock.close()
+            with self._lock:
+                del self._connections[sock]
+
+    def _exchange(self, sock: socket.socket, reader: RequestReader) -> bool:
+        """Serve one request. Return whether the connection can serve another."""
+        try:
+            method, target, version, headers = reader.read_head()
+        except MalformedRequest as error:
+            return self._reject(sock, error)
+        path, _, query = target.partition("?")
+        request = Request(method, path, query, headers)
+        self._service.identify(request)
+        received = self._controls.log.add(request)
+        fault = self._controls.plan.take(request.operation)
+        received.fault = fault.name if fault else None
+        response, keep_alive = Response(200), False
+        if not (fault and fault.when == "unread"):
+            try:
+                self._read_body(sock, reader, request, received)
+            except MalformedRequest as error:
+                received.status = error.reason[0]
+                return self._reject(sock, error)
+            if not (fault and fault.when == "before"):
+                response = self._carry_out(request, received)
+            connection = headers.get("connection", "").lower()
+            keep_alive = version == "HTTP/1.1" and connection != "close"
+            keep_alive = keep_alive or connection == "keep-alive"
+
+        def record_status(status: int) -> None:
+            received.status = status
+
+        return self._delivery.send(
+            sock,
+            response,
+            fault,
+            head_request=method == "HEAD",
+            keep_alive=keep_alive,
+            on_status=record_status,
+        )
+
+    def _read_body(
+        self,
+        sock: socket.socket,
+        reader: RequestReader,
+        request: Request,
+        received: ReceivedRequest,
+    ) -> None:
+        if request.headers.get("expect", "").lower() == "100-continue":
+            sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.body = reader.read_body(request.headers)
+        request.md5 = hashlib.md5(request.body, usedforsecurity=False).digest()
+        received.length = len(request.body)
+        received.md5 = request.md5.hex()
+
+    def _carry_out(self, request: Request, received: ReceivedRequest) -> Response:
+        controls = self._controls
+        if controls.latency:
+            self._closing.wait(controls.latency)
+        try:
+            if controls.before_request:
+                controls.before_request(request)
+            response = self._service.handle(request)
+        except (
+            Exception
+        ):  # a defect of the sandbox or of the hook; show it in the test's output, too
+            traceback.print_exc(file=sys.stderr)
+            return self._service.error_response(500, "error", "A server error occurred.")
+        if response.status < 300:
+            controls.log.mark_carried_out(received)
+        return response
+
+    def _reject(self, sock: socket.socket, error: MalformedRequest) -> bool:
+        self._delivery.send_complete(sock, self._service.error_response(*error.reason))
+        return False

@@ -1,0 +1,166 @@
+"""Sends responses, complete or with the defect that a fault specifies."""
+
+from __future__ import annotations
+
+import http
+import os
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from email.utils import formatdate
+
+from .faults import Delivery, Fault
+from .http_messages import Response
+from .http_parser import RECEIVE_SIZE
+
+_LINGER_SECONDS = 30.0
+_REASON_PHRASES = {int(status): status.phrase for status in http.HTTPStatus}
+# A larger body is sent separately, so that it is not copied to be joined with the head.
+_MAX_SINGLE_WRITE = 64 * 1024
+# Value of SO_LINGER, a C struct: enabled, zero seconds. On Windows its fields are shorts.
+_RESET_ON_CLOSE = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+_BODY_TO_TRUNCATE = b'{"status":"ok"}' * 4  # truncated if the regular response has no body
+_GARBAGE = b"\x15\x03\x01 this is not HTTP\r\n\r\n"
+_WITH_STATUS_LINE = {
+    Delivery.COMPLETE,
+    Delivery.TRUNCATED,
+    Delivery.TRUNCATED_CHUNKS,
+    Delivery.DRIBBLED,
+}
+
+
+class ResponseDelivery:
+    """Sends responses.
+
+    Args:
+        closing: Set when the server closes; ends all delays.
+        now: Returns the time for the Date header. None: responses have no Date header.
+    """
+
+    def __init__(self, closing: threading.Event, now: Callable[[], datetime] | None) -> None:
+        self._closing = closing
+        self._now = now
+
+    def send(
+        self,
+        sock: socket.socket,
+        response: Response,
+        fault: Fault | None,
+        *,
+        head_request: bool,
+        keep_alive: bool,
+        on_status: Callable[[int], None],
+    ) -> bool:
+        """Send a response, with the defect of a fault if there is one.
+
+        Args:
+            sock: Connection.
+            response: Response to send.
+            fault: Fault that changes the response or its delivery.
+            head_request: Whether the request was a HEAD request, so that no body is sent.
+            keep_alive: Whether the connection may stay open after the response.
+            on_status: Called with the status before anything is sent; not called without a response.
+
+        Returns:
+            Whether the connection can serve another request.
+        """
+        if fault:
+            response = fault.change(response)
+        delivery = fault.delivery if fault else Delivery.COMPLETE
+        keep_alive = keep_alive and delivery in (Delivery.COMPLETE, Delivery.DRIBBLED)
+        truncates = delivery in (Delivery.TRUNCATED, Delivery.TRUNCATED_CHUNKS)
+        if truncates and not response.body:
+            response = replace(response, status=200, body=_BODY_TO_TRUNCATE)
+        if delivery in _WITH_STATUS_LINE:
+            on_status(response.status)
+        body = b"" if head_request else response.body
+        if fault and delivery is Delivery.DRIBBLED:
+            self._dribble(sock, self._head(response, keep_alive=keep_alive), body, fault)
+        else:
+            if fault:
+                self._closing.wait(fault.seconds)
+            if delivery is Delivery.RESET:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+                sock.close()
+                return False
+            self._deliver(sock, response, body, delivery, keep_alive=keep_alive)
+        if not keep_alive:
+            close_gracefully(sock)
+        return keep_alive
+
+    def _deliver(
+        self,
+        sock: socket.socket,
+        response: Response,
+        body: bytes | bytearray,
+        delivery: Delivery,
+        *,
+        keep_alive: bool,
+    ) -> None:
+        half = body[: len(body) // 2]
+        match delivery:
+            case Delivery.COMPLETE if len(body) < _MAX_SINGLE_WRITE:
+                sock.sendall(self._head(response, keep_alive=keep_alive) + body)
+            case Delivery.COMPLETE:
+                sock.sendall(self._head(response, keep_alive=keep_alive))
+                sock.sendall(body)
+            case Delivery.GARBAGE:
+                sock.sendall(_GARBAGE)
+            case Delivery.TRUNCATED:
+                sock.sendall(self._head(response, keep_alive=False) + half)
+            case Delivery.TRUNCATED_CHUNKS:
+                head = self._head(response, keep_alive=False, chunked=True)
+                sock.sendall(head + b"%x\r\n" % len(body) + half)
+            case Delivery.STALLED:
+                while sock.recv(RECEIVE_SIZE):  # until the client or the server closes
+                    pass  # pragma: no cover - no test sends more before it has the response
+            case _:  # Delivery.CLOSE sends nothing
+                pass
+
+    def send_complete(self, sock: socket.socket, response: Response) -> None:
+        """Send a response and close the connection."""
+        sock.sendall(self._head(response, keep_alive=False) + response.body)
+        close_gracefully(sock)
+
+    def _dribble(
+        self, sock: socket.socket, head: bytes, body: bytes | bytearray, fault: Fault
+    ) -> None:
+        if not fault.dribble_head:
+            sock.sendall(head)
+            head = b""
+        data = head + body
+        for position in range(len(data)):
+            if self._closing.wait(fault.seconds):
+                return
+            sock.sendall(data[position : position + 1])
+
+    def _head(self, response: Response, *, keep_alive: bool, chunked: bool = False) -> bytes:
+        phrase = _REASON_PHRASES.get(response.status, "Unknown")
+        lines = [f"HTTP/1.1 {response.status} {phrase}"]
+        lines += [f"{name}: {value}" for name, value in response.headers]
+        if chunked:
+            lines.append("Transfer-Encoding: chunked")
+        elif response.status not in (204, 304):
+            lines.append(f"Content-Length: {len(response.body)}")
+        if self._now:
+            lines.append(f"Date: {formatdate(self._now().timestamp(), usegmt=True)}")
+        if not keep_alive:
+            lines.append("Connection: close")
+        return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def close_gracefully(sock: socket.socket) -> None:
+    """Close the sending side, and wait until the client closes the other.
+
+    Closing a socket with unread data sends an RST, which can make the client discard the response.
+    """
+    deadline = time.monotonic() + _LINGER_SECONDS
+    sock.shutdown(socket.SHUT_WR)
+    while (remaining := deadline - time.monotonic()) > 0:  # pragma: no branch - clients close
+        sock.settimeout(remaining)
+        if not sock.recv(RECEIVE_SIZE):
+            return
