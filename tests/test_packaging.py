@@ -124,6 +124,7 @@ def test_source_distribution_contains_the_license(dist: Path) -> None:
         assert file.read() == LICENSE
 
 
+@pytest.mark.slow
 def test_version_of_the_wheel_is_the_version_of_the_package(metadata: Message) -> None:
     assert metadata["Version"] == haut_ext.__version__
 
@@ -135,6 +136,7 @@ def test_metadata(metadata: Message) -> None:
     assert labels == {"Changelog", "Documentation", "Source"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["wheel", "folder", "editable"])
 def test_both_packages_can_be_imported_after_installation(
     source: str, python: Path, tmp_path: Path, request: pytest.FixtureRequest

@@ -188,6 +188,7 @@ def test_keyboard_interrupt_at_random_moments(sandbox: Sandbox) -> None:
     assert_sockets_close()
 
 
+@pytest.mark.slow
 def test_keyboard_interrupt_during_an_upload_to_a_slow_storage(sandbox: Sandbox) -> None:
     [subject] = sandbox.add_subjects(1)
     photo = photo_of(5_000_000)

@@ -34,6 +34,7 @@ def publish(project: Project, *edits: Edit) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("edits", "step", "message", "changed"),
     [
@@ -116,6 +117,7 @@ def test_steps_and_their_order() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_missing_source_is_an_error_that_names_the_option(project: Project) -> None:
     for target in ("spec-pull", "refresh"):
         done = project.run("make", target)
