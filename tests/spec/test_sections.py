@@ -92,7 +92,7 @@ def test_malformed_document_is_rejected_without_traceback(text: str, shared: Pro
     done = shared.run("make", "spec-pull", "SPEC=swagger.yaml")
     assert done.returncode == 2
     assert "spec-pull: " in done.stderr
-    assert "Nothing was changed" in done.stderr
+    assert "No file was changed" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert " at 0x" not in done.stdout + done.stderr
     assert shared.changed() == {"swagger.yaml"}
