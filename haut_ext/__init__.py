@@ -44,7 +44,8 @@ from haut_ext.keyword_arguments import (
     UploadOptions,
     UploadProgress,
 )
-from haut_ext.photos.checks import Photo, PhotoFile
+from haut_ext.photos.checks import Photo
+from haut_ext.photos.sources import PhotoFile
 from haut_ext.settings import Options, RequestOptions, Scope, Timeout
 from haut_ext.types import (
     DeletedSubjects,

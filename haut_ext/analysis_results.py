@@ -1,20 +1,21 @@
-"""What the algorithms found, in one shape for both versions of the service: skin metrics and
-failures.
+"""Analysis results: skin metrics and failures, in the same form for both API versions.
 
-A leaf, and pure: from the JSON of the service to frozen values. What the documents are firm about
-is read (api-facts 6, 8.1, 9); what does not fit is not an error, and nothing is lost: every value
-has what it was read from as `raw`.
+The parsers convert the JSON of the service to immutable values (api-facts 6, 8.1, 9). JSON of an
+unknown shape is not an error and is never lost: every value keeps the JSON that it was parsed from
+in `raw`.
 
-v1 lists results by image, one for each algorithm: a number (2021), an object with metrics by area,
-or an object with `error`. v3 has one document for a batch, with parameters by name.
+In v1, each image has a list of results, one for each algorithm: a number (2021), an object with
+metrics by area, or an object with `error`. In v3, a batch has a single document with parameters by
+name.
 
-Metrics are data on a person's health, and addresses of masks are signed: a repr of results tells
-how many there are, and only a single metric shows its value.
+Metrics are health data, and mask URLs are signed. The repr of results therefore contains only the
+number of results and metrics. Only the repr of a single metric contains its value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, cast
 from uuid import UUID
 
@@ -23,28 +24,28 @@ from attrs import field, frozen
 from haut_ext.errors import HautError
 
 Api = Literal["v1", "v3"]
-"""Face Metrics 2.0 and all before go by v1, Face Metrics 3.0 by v3."""
+"""API version of an analysis: v3 for Face Metrics 3.0, v1 for Face Metrics 2.0 and earlier."""
 
 Value = int | float | str | None
 
 
-def _counted(values: Sequence[object]) -> str:
+def _length(values: Sequence[object]) -> str:
     return f"<{len(values)}>"
 
 
 @frozen
 class Metric:
-    """One number or category that an algorithm found.
+    """A number or a category that an algorithm determined.
 
     Attributes:
-        name: The service's technical name, such as `acne_score`; in v3 the field of the parameter,
-            such as `score`, `tag` or `grade`. Of an algorithm that gives one number, its own name.
-        value: A number, or a category such as `Light`; None where the service gave neither.
-        area: The part of the face, such as `forehead`; None for what is not said of one.
-        unit: The unit, where the service names one.
-        label: The name for people, which may change.
-        parent: The name of the main metric, for one of its sub-metrics.
-        raw: What it was read from.
+        name: Technical name, such as `acne_score`. In v3, name of the field of the parameter, such
+            as `score`, `tag` or `grade`. If the result is a single number, name of the algorithm.
+        value: A number, or a category such as `Light`. None if the service returned neither.
+        area: Area of the face, such as `forehead`. None if the metric is not about one area.
+        unit: Unit, if the service returned one.
+        label: Display name. May change between releases of the service.
+        parent: For a sub-metric, name of its main metric.
+        raw: JSON of the metric.
     """
 
     name: str
@@ -58,24 +59,26 @@ class Metric:
 
 @frozen
 class AlgorithmResult:
-    """What one algorithm made of one image (v1), or of a batch (v3).
+    """Result of an algorithm for an image (v1) or for a batch (v3).
 
     Attributes:
-        algorithm: The family, such as `selfie_v2.acne`; in v3 the parameter, such as `pores`.
-        is_ok: Whether the algorithm succeeded. A failure comes with HTTP 200 (api-facts 8.1).
-        error: Why not, in the service's words, if it says.
-        metrics: What it found; none for a failure, and for a result of a kind not known.
-        image_id: The image, in v1.
-        side: The image's side, in v1 and where it is known.
-        masks: Addresses of the pictures of v3, by side and kind. They are signed: whoever has one
-            sees the photo.
-        raw: What it was read from. In v1 the masks are in it, under `result`, as shapes.
+        algorithm: Family of the algorithm, such as `selfie_v2.acne`. In v3, name of the parameter,
+            such as `pores`.
+        is_ok: Whether the algorithm succeeded. The HTTP status is 200 either way (api-facts 8.1).
+        error: Error message of a failed algorithm, if the service returned one.
+        metrics: Metrics of the result. Empty if the algorithm failed or the JSON has an unknown
+            shape.
+        image_id: Id of the image, in v1.
+        side: Side of the image, in v1, if it is known.
+        masks: URLs of the mask images by side and kind, in v3. A mask shows the face, and its URL
+            is signed: anyone who has the URL can open it.
+        raw: JSON of the result. In v1, it contains the masks as geometric shapes under `result`.
     """
 
     algorithm: str
     is_ok: bool = True
     error: str | None = None
-    metrics: tuple[Metric, ...] = field(default=(), repr=_counted)
+    metrics: tuple[Metric, ...] = field(default=(), repr=_length)
     image_id: UUID | None = None
     side: str | int | None = None
     masks: Mapping[str, Mapping[str, str]] = field(
@@ -86,42 +89,42 @@ class AlgorithmResult:
 
 @frozen
 class BatchResults:
-    """What the algorithms have found by now in the photos of one batch.
+    """Analysis results of a batch that were available when the results were read.
 
     Attributes:
-        subject_id: Whose photos.
-        batch_id: The batch.
-        api: Which version of the service computed it.
-        complete: Whether all results are known to be there. In v1 the service does not say, and
-            only `wait_for_results` can tell.
-        results: In the order of the images, and of the service.
-        raw: What the service answered: the document of v3, or by image id the lists of v1.
+        subject_id: Id of the subject.
+        batch_id: Id of the batch.
+        api: API version that analyzed the batch.
+        complete: Whether all results are known to be available. The v1 API does not report this,
+            so only `wait_for_results` can set it.
+        results: Results in the order of the images and of the service.
+        raw: JSON from the service: the document in v3, a list of results for each image id in v1.
     """
 
     subject_id: UUID
     batch_id: UUID
     api: Api
     complete: bool
-    results: tuple[AlgorithmResult, ...] = field(default=(), repr=_counted)
+    results: tuple[AlgorithmResult, ...] = field(default=(), repr=_length)
     raw: Any = field(default=None, repr=False, hash=False)
 
     @property
     def failures(self) -> tuple[AlgorithmResult, ...]:
-        """The algorithms that failed. Sometimes uploading the photo again helps (api-facts 8.1)."""
+        """Results of failed algorithms. Uploading the photo again can help (api-facts 8.1)."""
         return tuple(result for result in self.results if not result.is_ok)
 
     def raise_for_failures(self) -> None:
-        """Raise if any algorithm failed.
+        """Raise an error if an algorithm failed.
 
         Raises:
-            AlgorithmsFailed: With these results, which may hold those of other algorithms.
+            AlgorithmsFailed: Carries all results, including those of the successful algorithms.
         """
         if failures := self.failures:
-            named = sorted(f"{failed.algorithm} ({failed.error or '?'})" for failed in failures)
+            names = sorted({f"{failed.algorithm} ({failed.error or '?'})" for failed in failures})
             raise AlgorithmsFailed(
                 f"{len(failures)} of {len(self.results)} algorithms failed on batch "
-                f"{self.batch_id}: {', '.join(dict.fromkeys(named))}. The error's `results` holds "
-                "what the others found. A better photo may help; it is billed anew",
+                f"{self.batch_id}: {', '.join(names)}. The error's `results` contains the results of "
+                "the other algorithms. Uploading a better photo can help, but is charged again",
                 results=self,
             )
 
@@ -130,7 +133,7 @@ class BatchResults:
 
         Returns:
             Rows with the keys `subject`, `image`, `side`, `area`, `algorithm`, `metric`, `value`
-            and `unit`, always all of them; ids are texts, and what is not known is None.
+            and `unit`. Every row has all keys. Ids are strings; unknown values are None.
         """
         return [
             {
@@ -148,90 +151,67 @@ class BatchResults:
         ]
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class AlgorithmsFailed(HautError):
-    """Algorithms failed on a batch; raised by `BatchResults.raise_for_failures` only.
+    """Algorithms failed on a batch. Only `BatchResults.raise_for_failures` raises this error.
 
     Attributes:
-        results: All results of the batch: `failures` says which failed, the others are good.
+        results: All results of the batch. `results.failures` are those of the failed algorithms.
     """
 
-    def __init__(self, message: str, *, results: BatchResults) -> None:
-        super().__init__(message)
-        self.results = results
+    results: BatchResults
 
 
 def read_image_results(
     items: Any, *, image_id: UUID | None = None, side: str | int | None = None
 ) -> tuple[AlgorithmResult, ...]:
-    """Read the list of one image's results (v1).
+    """Parse the results of an image (v1).
 
     Args:
-        items: The JSON of the answer.
-        image_id: The image that was asked for.
-        side: Its side.
+        items: JSON from the service: a list with one object for each algorithm.
+        image_id: Id of the image, for `AlgorithmResult.image_id`.
+        side: Side of the image, for `AlgorithmResult.side`.
     """
-    return tuple(_image_result(item, image_id, side) for item in _list(items))
+    return tuple(_read_image_result(item, image_id, side) for item in _list(items))
 
 
-def read_batch_document(document: Any) -> tuple[AlgorithmResult, ...]:
-    """Read the document of a batch (v3).
-
-    Args:
-        document: The JSON of the answer.
-    """
-    parameters = _dict(_dict(document).get("face_skin_metrics_3")).get("parameters")
-    return tuple(_parameter(name, content) for name, content in _dict(parameters).items())
-
-
-def is_complete(document: Any) -> bool:
-    """Return whether the document of a batch (v3) says that all algorithms are done."""
-    metrics = _dict(_dict(document).get("face_skin_metrics_3"))
-    return metrics.get("all_algorithms_calculated") is True
-
-
-# v1
-
-
-def _image_result(item: Any, image_id: UUID | None, side: str | int | None) -> AlgorithmResult:
+def _read_image_result(item: Any, image_id: UUID | None, side: str | int | None) -> AlgorithmResult:
     content = _dict(item)
     result = content.get("result")
     output = _dict(result)
-    # The family is spelled in one way; the algorithm's own name as `acne` and as `Acne`.
+    # The spelling of a family is uniform, that of an algorithm is not: `acne` or `Acne`.
     algorithm = (
         _text(content.get("algorithm_family_tech_name"))
         or (_text(output.get("algorithm_tech_name")) or "").lower()
     )
-    error = _error(output)
-    failed = content.get("is_ok") is False or error is not None
-    if failed and error is None:
-        error = _text(_value(result))
+    is_ok, error = _status(content, result)
+    metrics = tuple(_read_areas(output.get("area_results")))
     if _is_number(result):
-        found = iter([Metric(_last_part(algorithm), result, raw=result)])
-    else:
-        found = _area_metrics(output.get("area_results"))
+        metrics = (Metric(algorithm.rpartition(".")[2], result, raw=result),)
     return AlgorithmResult(
         algorithm=algorithm,
-        is_ok=not failed,
+        is_ok=is_ok,
         error=error,
-        metrics=() if failed else tuple(found),
+        metrics=metrics if is_ok else (),
         image_id=image_id,
         side=side,
         raw=item,
     )
 
 
-def _area_metrics(areas: Any) -> Iterator[Metric]:
-    for area in _dicts(areas):
+def _read_areas(areas: Any) -> Iterator[Metric]:
+    for area in map(_dict, _list(areas)):
         name = _text(area.get("area_name"))
         parent = None
-        for main in _dicts([area.get("main_metric")]):
-            yield (metric := _metric(main, name, None))
+        if isinstance(main := area.get("main_metric"), dict):
+            yield (metric := _read_metric(_dict(main), name, None))
             parent = metric.name
-        for sub in _dicts(area.get("sub_metrics")):
-            yield _metric(sub, name, parent)
+        for sub_metric in _list(area.get("sub_metrics")):
+            if isinstance(sub_metric, dict):
+                yield _read_metric(_dict(sub_metric), name, parent)
 
 
-def _metric(content: dict[str, Any], area: str | None, parent: str | None) -> Metric:
+def _read_metric(content: dict[str, Any], area: str | None, parent: str | None) -> Metric:
     label = _text(content.get("name"))
     return Metric(
         name=_text(content.get("tech_name")) or label or "",
@@ -244,46 +224,64 @@ def _metric(content: dict[str, Any], area: str | None, parent: str | None) -> Me
     )
 
 
-def _last_part(algorithm: str) -> str:
-    return algorithm.rpartition(".")[2]
+def read_batch_document(document: Any) -> tuple[AlgorithmResult, ...]:
+    """Parse the results of a batch (v3) from the JSON document of the service."""
+    parameters = _dict(_face_skin_metrics(document).get("parameters"))
+    return tuple(_read_parameter(name, content) for name, content in parameters.items())
 
 
-# v3
+def is_complete(document: Any) -> bool:
+    """Return whether the JSON document of a batch (v3) states that all algorithms are done."""
+    return _face_skin_metrics(document).get("all_algorithms_calculated") is True
 
 
-def _parameter(name: str, content: Any) -> AlgorithmResult:
+def _face_skin_metrics(document: Any) -> dict[str, Any]:
+    return _dict(_dict(document).get("face_skin_metrics_3"))
+
+
+def _read_parameter(name: str, content: Any) -> AlgorithmResult:
     fields = _dict(content)
-    error = _error(fields)
-    failed = fields.get("is_ok") is False or error is not None
+    is_ok, error = _status(fields, fields)
     return AlgorithmResult(
         algorithm=name,
-        is_ok=not failed,
+        is_ok=is_ok,
         error=error,
-        metrics=() if failed else tuple(_parameter_metrics(name, content)),
-        masks=_masks(fields.get("masks")),
+        metrics=tuple(_read_parameter_metrics(name, content)) if is_ok else (),
+        masks=_read_masks(fields.get("masks")),
         raw=content,
     )
 
 
-def _parameter_metrics(parameter: str, content: Any) -> Iterator[Metric]:
-    """Yield every number and text of a parameter: which ones there are differs by parameter."""
+def _read_parameter_metrics(parameter: str, content: Any) -> Iterator[Metric]:
+    """Yield every number and text of a parameter, because the fields differ by parameter."""
     fields = _dict(content) if isinstance(content, dict) else {parameter: content}
     areas: list[tuple[str | None, Any]] = [(None, fields), *_dict(fields.get("areas")).items()]
-    for area, found in areas:
-        for name, raw in _dict(found).items():
+    for area, values in areas:
+        for name, raw in _dict(values).items():
             if (value := _value(raw)) is not None:
                 yield Metric(name, value, area=area, raw=raw)
 
 
-def _masks(masks: Any) -> dict[str, dict[str, str]]:
+def _read_masks(masks: Any) -> dict[str, dict[str, str]]:
     by_side = {
-        side: {kind: address for kind, address in _dict(kinds).items() if isinstance(address, str)}
+        side: {kind: url for kind, url in _dict(kinds).items() if isinstance(url, str)}
         for side, kinds in _dict(masks).items()
     }
     return {side: kinds for side, kinds in by_side.items() if kinds}
 
 
-# JSON of which nothing is certain
+def _status(fields: dict[str, Any], result: Any) -> tuple[bool, str | None]:
+    """Return whether an algorithm succeeded, and its error message.
+
+    Args:
+        fields: JSON object that may contain `is_ok`.
+        result: JSON object that may contain `error`, or the text of an error.
+    """
+    if error := _dict(result).get("error"):
+        return False, _text(_value(error)) or "error is not text; see `raw`"
+    if fields.get("is_ok") is False:
+        return False, _text(_value(result))
+    return True, None
 
 
 def _dict(value: Any) -> dict[str, Any]:
@@ -292,10 +290,6 @@ def _dict(value: Any) -> dict[str, Any]:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType]
-
-
-def _dicts(value: Any) -> list[dict[str, Any]]:
-    return [_dict(item) for item in _list(value) if isinstance(item, dict)]
 
 
 def _text(value: Any) -> str | None:
@@ -307,14 +301,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _value(value: Any) -> Value:
-    """Return a number or a text. An address is neither: it may be signed, and stays in `raw`."""
+    """Return a number or a text. A URL is not a value, because it may be signed."""
     if isinstance(value, str):
         return None if "://" in value else value
     return value if _is_number(value) else None
-
-
-def _error(fields: dict[str, Any]) -> str | None:
-    """Return why an algorithm failed, whatever stands there, or None if nothing does."""
-    if not (error := fields.get("error")):
-        return None
-    return _text(_value(error)) or "not in words, see raw"

@@ -1,15 +1,14 @@
-"""Receipt of an erasure: what was erased, and whether the service still had something afterwards."""
+"""Receipt of an erasure: the steps carried out and the outcome of the final verification."""
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
 from attrs import frozen
 
-from haut_ext.types import to_json
+from haut_ext.types import from_json, to_json
 
 ErasureStepName = Literal[
     "storage", "images", "batches", "metadata", "results", "subject", "verification"
@@ -22,12 +21,13 @@ class ErasureStep:
     """One step of an erasure.
 
     Attributes:
-        name: What was erased or, last, verified.
-        status: `done`, `already gone` when there was nothing left to do, or `failed`.
-        at: When the step ended.
-        count: How many things it erased or, for `results` and `verification`, still found, where
-            they can be counted.
-        reason: Why it failed: the kind of error and, if there was one, the status.
+        name: Kind of data that the step erased. The step `results` checks that the results of the
+            erased images are gone. The step `verification` checks what the service still stores.
+        status: `done`, `already gone` if the data had been erased before, or `failed`.
+        at: Time at which the step ended.
+        count: Number of erased items, if they can be counted. For `results` and `verification`,
+            the number of items that the service still stores.
+        reason: Error class of a failed request, followed by the HTTP status if there was one.
     """
 
     name: ErasureStepName
@@ -39,15 +39,15 @@ class ErasureStep:
 
 @frozen
 class ErasureReceipt:
-    """The record of an erasure: what was erased when, and whether the service was asked afterwards.
+    """Record of an erasure: all steps with their times, and the outcome of the verification.
 
     Attributes:
-        company_id: Where the subject was.
-        dataset_id: Where the subject was.
-        subject_id: Whose data were erased.
-        keep_subject: Whether the subject's own, emptied record was to stay.
-        steps: Every step in the order it was made.
-        verified: Whether the service, asked again after the last step, had nothing left.
+        company_id: Id of the company of the dataset.
+        dataset_id: Id of the dataset that contained the subject.
+        subject_id: Id of the subject whose data was erased.
+        keep_subject: Whether the erasure keeps the subject record and only empties it.
+        steps: Steps in the order in which they were carried out.
+        verified: Whether requests after the last step confirmed that no data is left.
     """
 
     company_id: UUID
@@ -58,38 +58,17 @@ class ErasureReceipt:
     verified: bool
 
     def to_json(self) -> str:
-        """Return the receipt as JSON, for `from_json` and for filing."""
+        """Return the receipt as JSON, for storage and for `from_json`."""
         return to_json(self)
 
     @classmethod
     def from_json(cls, text: str) -> ErasureReceipt:
-        """Return the receipt that `to_json` wrote.
+        """Return the receipt from JSON that `to_json` returned.
 
         Raises:
-            ValueError: If the text is not such a receipt.
+            ValueError: If the text is not the JSON of an erasure receipt.
         """
-        try:
-            content = json.loads(text)
-            steps = tuple(
-                ErasureStep(
-                    name=step["name"],
-                    status=step["status"],
-                    at=datetime.fromisoformat(step["at"]),
-                    count=step["count"],
-                    reason=step["reason"],
-                )
-                for step in content["steps"]
-            )
-            return cls(
-                company_id=UUID(content["company_id"]),
-                dataset_id=UUID(content["dataset_id"]),
-                subject_id=UUID(content["subject_id"]),
-                keep_subject=content["keep_subject"],
-                steps=steps,
-                verified=content["verified"],
-            )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError("this is not an erasure receipt") from error
+        return from_json(cls, text)
 
     def __str__(self) -> str:
         lines = [
@@ -97,19 +76,16 @@ class ErasureReceipt:
             f"  subject   {self.subject_id}",
             f"  dataset   {self.dataset_id}",
             f"  company   {self.company_id}",
-            f"  subject's own record   {'kept, emptied' if self.keep_subject else 'erased'}",
+            f"  subject record   {'kept without its data' if self.keep_subject else 'erased'}",
         ]
         for step in self.steps:
             count = "" if step.count is None else f"  ({step.count})"
-            count += "" if step.reason is None else f"  ({step.reason})"
+            reason = "" if step.reason is None else f"  ({step.reason})"
             at = step.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-            lines.append(f"  {at}  {step.name:<13} {step.status}{count}")
-        lines.append(
-            "  verified: "
-            + (
-                "yes, the service was asked again and has nothing left"
-                if self.verified
-                else "no, the service was not asked again or has not confirmed it"
-            )
+            lines.append(f"  {at}  {step.name:<13} {step.status}{count}{reason}")
+        verified = (
+            "yes, requests after the last step found no data"
+            if self.verified
+            else "no, data was found after the last step, or not every check was possible"
         )
-        return "\n".join(lines)
+        return "\n".join([*lines, f"  verified: {verified}"])

@@ -1,45 +1,59 @@
-"""Every error that this package raises on purpose: one root, and all of them pickle and deepcopy.
+"""Exceptions raised by this package.
 
-A message says what failed, on what, what the server said and what to do. No message, repr or
-attribute that is printed holds a token, a signed query or personal data; a request is named by its
-method and route (`POST /api/v1/companies/{id}/...`), never by its full address.
+Every exception derives from `HautError` and supports pickling and deep copies. A message states
+what failed, the ids concerned, what the server reported and what to do next. Messages and reprs
+contain no token, signed URL or personal data; they identify a request by its method and route
+(`POST /api/v1/companies/{id}/...`).
+
+The classes are dataclasses, not attrs classes: attrs would put every attribute into `args`, which
+tracebacks print.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import KW_ONLY, InitVar, dataclass
+from dataclasses import field as dataclass_field
 from typing import Any
 
 from attrs import frozen
 
 
-def _restore(kind: type[HautError], args: tuple[Any, ...], state: dict[str, Any]) -> HautError:
-    error = kind.__new__(kind, *args)
+def _rebuild(error_class: type[HautError], args: tuple[Any, ...]) -> HautError:
+    error = error_class.__new__(error_class, *args)
     error.args = args
-    error.__dict__.update(state)
     return error
 
 
+@dataclass(eq=False, repr=False)
 class HautError(Exception):
-    """The root of all errors of this package.
+    """Base class of all errors of this package.
 
     Attributes:
-        retryable: Whether the same call may succeed later, and repeating it is safe.
-        maybe_carried_out: Whether the service may have carried out the request that ended in this
-            error, if it changes something.
+        retryable: Whether repeating the call is safe and may succeed.
+        maybe_carried_out: Whether the service may have carried out the failed request although
+            the client received no confirmation. Relevant for requests that change data.
     """
 
+    message: InitVar[str]
+    _: KW_ONLY
     retryable: bool = False
     maybe_carried_out: bool = False
 
+    def __post_init__(self, message: str) -> None:
+        super().__init__(message)
+
     def __reduce__(self) -> tuple[Any, ...]:
-        # Exceptions pickle by calling the class with `args`, which breaks as soon as the
-        # constructor takes more than the message.
-        return _restore, (type(self), self.args, self.__dict__.copy())
+        # By default, exceptions are unpickled by calling the class with `args`, which fails for
+        # classes that have required keyword arguments.
+        return _rebuild, (type(self), self.args), self.__dict__
 
 
 class CallerError(Exception):
-    """Carries an exception of the caller's own code past the retry policy; it never leaves a method."""
+    """Internal wrapper around an exception of the caller's code.
+
+    The wrapper keeps the retry policy from handling the exception. Public methods raise the
+    wrapped exception itself.
+    """
 
     def __init__(self, error: Exception) -> None:
         super().__init__()
@@ -47,16 +61,17 @@ class CallerError(Exception):
 
 
 class ConfigError(HautError, ValueError):
-    """A setting or an argument is missing or cannot be right; raised before any request."""
+    """A setting or an argument is missing or invalid. Raised before any request."""
 
 
 class ImageRejected(HautError, ValueError):
-    """A photo does not meet the service's requirements.
+    """A photo does not meet the requirements of the service.
 
-    Raised before any request, or when a file changes or a stream ends badly while it is being sent.
+    Raised before any request, or during an upload if the photo changes or cannot be read to its
+    end.
 
     Attributes:
-        reasons: Everything that is wrong, each in one sentence.
+        reasons: All problems of the photo, one sentence each.
     """
 
     def __init__(self, reasons: tuple[str, ...]) -> None:
@@ -64,49 +79,50 @@ class ImageRejected(HautError, ValueError):
         self.reasons = reasons
 
 
-class TransportError(HautError):
-    """No usable response arrived: no connection, a broken connection, or too late.
+@dataclass(eq=False, repr=False, kw_only=True)
+class RequestError(HautError):
+    """Base class of errors of a single request.
 
     Attributes:
-        operation: Method and route of the request.
-        ids: The ids in its path.
-        maybe_delivered: Whether the service may have carried the request out all the same.
-        attempts: How often the request was sent or tried.
-        elapsed: Seconds from the first attempt to this error.
+        operation: Method and route of the request, or the method and `(storage)` for a signed URL.
+        ids: Ids in the path of the request. Empty for a signed URL.
+        attempts: Number of attempts.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        operation: str,
-        ids: tuple[str, ...] = (),
-        maybe_delivered: bool,
-        attempts: int,
-        elapsed: float,
-        retryable: bool = False,
-    ) -> None:
-        super().__init__(message)
-        self.operation = operation
-        self.ids = ids
-        self.retryable = retryable
-        self.maybe_delivered = self.maybe_carried_out = maybe_delivered
-        self.attempts = attempts
-        self.elapsed = elapsed
+    operation: str
+    ids: tuple[str, ...] = ()
+    attempts: int = 1
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class TransportError(RequestError):
+    """No complete response: the connection failed, broke or was too slow.
+
+    Attributes:
+        maybe_delivered: Whether the service may have received and carried out the request.
+        elapsed: Seconds between the first attempt and this error.
+    """
+
+    maybe_delivered: bool
+    elapsed: float
+
+    def __post_init__(self, message: str) -> None:
+        super().__post_init__(message)
+        self.maybe_carried_out = self.maybe_delivered
 
 
 class TransportTimeout(TransportError, TimeoutError):
-    """A timeout of one attempt, or the deadline of the whole call, has passed."""
+    """An attempt exceeded its timeout, or the call exceeded its deadline."""
 
 
 @frozen
 class ErrorItem:
-    """One entry of the service's `errors[]` (api-facts 1.4).
+    """Entry of the list `errors` in an error response of the service (api-facts 1.4).
 
     Attributes:
-        code: The service's short code, for example `blank`.
-        detail: The service's sentence.
-        attr: The request field it is about, if any.
+        code: Short error code, such as `blank`.
+        detail: Explanation.
+        attr: Name of the request field concerned, if any.
     """
 
     code: str
@@ -114,102 +130,74 @@ class ErrorItem:
     attr: str | None = None
 
     def __str__(self) -> str:
-        return (
-            f"{self.attr}: {self.detail} ({self.code})"
-            if self.attr
-            else f"{self.detail} ({self.code})"
-        )
+        text = f"{self.detail} ({self.code})"
+        return f"{self.attr}: {text}" if self.attr else text
 
 
-class ApiError(HautError):
-    """The service returned a status that is not a success.
+@dataclass(eq=False, repr=False, kw_only=True)
+class ApiError(RequestError):
+    """The service returned an error status.
 
     Attributes:
-        operation: Method and route of the request.
-        ids: The ids in its path.
-        status: The HTTP status, whatever its number.
-        errors: The service's own list, empty when the body held none.
-        request_id: The service's id of the request, if it sent one; quote it to support.
-        retry_after: Seconds the service asks to wait, if it said so.
-        headers: The answer's headers.
-        body: The head of the answer's body as text, whatever its type.
-        maybe_carried_out: Whether a call that changes something may have been carried out.
-        attempts: How often the request was sent.
+        status: HTTP status.
+        errors: Errors listed in the response body. Empty if the body contains no such list.
+        request_id: Id of the request, if the service sent one. Support staff can trace it.
+        retry_after: Requested delay before the next attempt, in seconds, if the response has one.
+        headers: Response headers.
+        body: Beginning of the response body, decoded as text.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        operation: str,
-        ids: tuple[str, ...] = (),
-        status: int,
-        errors: tuple[ErrorItem, ...] = (),
-        request_id: str | None = None,
-        retry_after: float | None = None,
-        headers: Mapping[str, str] | None = None,
-        body: str = "",
-        maybe_carried_out: bool = False,
-        retryable: bool = False,
-        attempts: int = 1,
-    ) -> None:
-        super().__init__(message)
-        self.operation = operation
-        self.ids = ids
-        self.retryable = retryable
-        self.status = status
-        self.errors = errors
-        self.request_id = request_id
-        self.retry_after = retry_after
-        self.headers = dict(headers or {})
-        self.body = body
-        self.maybe_carried_out = maybe_carried_out
-        self.attempts = attempts
+    status: int
+    errors: tuple[ErrorItem, ...] = ()
+    request_id: str | None = None
+    retry_after: float | None = None
+    headers: dict[str, str] = dataclass_field(default_factory=dict[str, str])
+    body: str = ""
 
     @classmethod
     def kind_for(cls, status: int) -> type[ApiError]:
-        """Return the class for a status: the family's own, or ApiError itself."""
+        """Return the error class for a status: that of its family, or `ApiError`."""
         if status >= 500:
             return ServerError
-        return _KINDS.get(status, ApiError)
+        return _CLASSES.get(status, ApiError)
 
     @classmethod
     def advice_for(cls, operation: str, status: int, code: object) -> str:
-        """Return what to do about a status; `code` is for StorageError only."""
+        """Return what a user can do about an error status; `code` is unused."""
         special = _OPERATION_ADVICE.get(operation, {}).get(status)
         return special or _ADVICE.get(status, "Try again later." if status >= 500 else "")
 
 
 class BadRequest(ApiError):
-    """400 or 422: the service does not accept the input; `errors` says which field and why."""
+    """400 or 422: invalid input. `errors` names the fields and the problems."""
 
 
 class Unauthorized(ApiError):
-    """401: the token is missing, wrong or expired."""
+    """401: the token is missing, invalid or expired."""
 
 
 class Forbidden(ApiError):
-    """403: the token is valid, and this is not allowed to it."""
+    """403: the token is valid, but does not permit this request."""
 
 
 class NotFound(ApiError, LookupError):
-    """404: there is no such thing, or not for this token."""
+    """404: the object does not exist or is not accessible with this token."""
 
 
 class Conflict(ApiError):
-    """409: the request contradicts the present state."""
+    """409: the request conflicts with the current state."""
 
 
 class RateLimited(ApiError):
-    """429: too many requests; `retry_after` says how long to wait, if the service said so."""
+    """429: too many requests. `retry_after` is the requested delay, if the response has one."""
 
 
 class ServerError(ApiError):
-    """5xx: the service, or something in front of it, failed."""
+    """5xx: the service or a gateway in front of it failed."""
 
 
 _ADVICE = {
-    401: "Check the token (token= or HAUT_TOKEN); access tokens from login live for one hour.",
+    401: "Check the token (token= or HAUT_TOKEN); access tokens from login expire after one hour.",
     403: "The token is valid, but its user may not do this in this company or dataset.",
     404: "Check the ids, and that they belong to this company and dataset.",
     408: "Try again later.",
@@ -218,18 +206,18 @@ _ADVICE = {
 
 _OPERATION_ADVICE = {
     "POST /api/v1/auth/login/": {
-        400: "If multi-factor authentication is on for this user, a password is not enough: create a "
-        "private token in the SaaS portal and pass it as token=.",
+        400: "If this user has multi-factor authentication, login is not possible: create a private "
+        "token in the SaaS portal and pass it as token=.",
         401: "Check username and password.",
         403: "This user may not log in; pass a private token from the SaaS portal as token= instead.",
         429: "The service blocks frequent logins: wait, then log in once for the whole program, or "
         "use a private token.",
     },
-    "POST /api/v1/auth/refresh/": {401: "The refresh token is not valid any more."},
+    "POST /api/v1/auth/refresh/": {401: "The refresh token is no longer valid."},
 }
-"""For operations that the general advice does not fit."""
+"""Advice that replaces `_ADVICE` for single operations."""
 
-_KINDS: dict[int, type[ApiError]] = {
+_CLASSES: dict[int, type[ApiError]] = {
     400: BadRequest,
     401: Unauthorized,
     403: Forbidden,
@@ -240,91 +228,53 @@ _KINDS: dict[int, type[ApiError]] = {
 }
 
 
-class StorageError(HautError):
-    """The storage behind a signed URL refused; its responses are XML (api-facts 5.2).
+@dataclass(eq=False, repr=False, kw_only=True)
+class StorageError(RequestError):
+    """A transfer of a photo to or from the storage failed (api-facts 5.2).
 
     Attributes:
-        operation: Method and `(storage)`; the address is signed and never shown.
-        ids: Empty: a signed address has no ids.
-        status: The HTTP status; None if the record has no file.
-        code: The storage's code, for example `SignatureDoesNotMatch`, if the body held one.
-        retry_after: Seconds the storage asks to wait, if it said so.
-        headers: The response's headers.
-        body: The head of the response's body as text.
-        attempts: How often the request was sent.
+        status: HTTP status. None if no request was sent because the image has no file.
+        code: Error code in the XML body, such as `SignatureDoesNotMatch`, if any.
+        retry_after: Requested delay before the next attempt, in seconds, if the response has one.
+        headers: Response headers.
+        body: Beginning of the response body, decoded as text.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        operation: str,
-        ids: tuple[str, ...] = (),
-        status: int | None,
-        code: str | None,
-        retry_after: float | None = None,
-        headers: Mapping[str, str] | None = None,
-        body: str = "",
-        retryable: bool = False,
-        attempts: int = 1,
-    ) -> None:
-        super().__init__(message)
-        self.operation = operation
-        self.ids = ids
-        self.status = status
-        self.code = code
-        self.retry_after = retry_after
-        self.headers = dict(headers or {})
-        self.body = body
-        self.retryable = retryable
-        self.attempts = attempts
+    status: int | None
+    code: str | None
+    retry_after: float | None = None
+    headers: dict[str, str] = dataclass_field(default_factory=dict[str, str])
+    body: str = ""
 
     @classmethod
     def advice_for(cls, operation: str, status: int, code: object) -> str:
-        """Return what to do about the storage's code."""
+        """Return what a user can do about an error code of the storage."""
         if code in ("ExpiredToken", "SignatureDoesNotMatch"):
-            return "The signed address has expired or does not fit the request: request a new one."
+            return "The signed URL has expired or does not match the request: request a new one."
         if code in ("EntityTooLarge", "EntityTooSmall"):
             return "A photo must have 1 to 31,457,280 bytes."
         return ""
 
 
-class UnexpectedResponse(HautError):
-    """A success whose body is not what the spec says.
+@dataclass(eq=False, repr=False, kw_only=True)
+class UnexpectedResponse(RequestError):
+    """A response with a success status whose body does not match the spec.
 
     Attributes:
-        operation: Method and route of the request.
-        ids: The ids in its path.
-        status: The HTTP status.
-        field: Where in the body it does not fit, dotted; `(body)` for the whole.
-        headers: The response's headers.
-        body: The head of the body as text.
+        status: HTTP status.
+        field: Dotted path of the mismatch in the body, or `(body)` for the body as a whole.
+        headers: Response headers.
+        body: Beginning of the response body, decoded as text.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        operation: str,
-        ids: tuple[str, ...] = (),
-        status: int,
-        field: str,
-        headers: Mapping[str, str] | None = None,
-        body: str = "",
-        maybe_carried_out: bool = False,
-    ) -> None:
-        super().__init__(message)
-        self.operation = operation
-        self.ids = ids
-        self.status = status
-        self.field = field
-        self.headers = dict(headers or {})
-        self.body = body
-        self.maybe_carried_out = maybe_carried_out
+    status: int
+    field: str
+    headers: dict[str, str] = dataclass_field(default_factory=dict[str, str])
+    body: str = ""
 
 
 class ListChanging(HautError):
-    """A list kept changing faster than it could be read; some item may not have been yielded.
+    """A list changed faster than it could be read, so items may be missing from the iteration.
 
-    Read it again when fewer others create and delete at the same time.
+    Read the list again when fewer items are created and deleted at the same time.
     """

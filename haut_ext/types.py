@@ -1,8 +1,7 @@
-"""What the workflows return where no generated model fits: small frozen values that compare and
-pickle.
+"""Values that workflows accept and return where no generated model fits.
 
-A leaf. Nothing here holds personal data: ids, times, counts and statuses only, but for the results
-that a batch carries when they were waited for.
+The classes are immutable, comparable and picklable. Apart from the analysis results of a batch,
+they contain no personal data: only ids, times, counts and statuses.
 """
 
 from __future__ import annotations
@@ -10,29 +9,31 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
+from types import UnionType
+from typing import Any, Generic, Literal, TypeVar, cast, get_args, get_origin
 from uuid import UUID
 
-from attrs import AttrsInstance, asdict, frozen
+from attrs import AttrsInstance, asdict, fields, frozen, has, resolve_types
 
 from haut_ext.analysis_results import Api, BatchResults
 
 Item = TypeVar("Item", covariant=True)
+Instance = TypeVar("Instance", bound=AttrsInstance)
 
 Side = Literal["front", "right", "left"]
 SIDE_IDS: dict[Side, int] = {"front": 1, "right": 2, "left": 3}
-"""The service's number of each side (seed: API for Images)."""
+"""Numeric id of each side in the API (seed: API for Images)."""
 
 
 @frozen
 class Page(Generic[Item]):
-    """One page of a list.
+    """One page of a list. Iterating over the page yields its items.
 
     Attributes:
-        items: The page's items.
-        total: How many items the whole list had when the page was read.
-        number: The page's number, from 1.
-        has_next: Whether the service has a page after this one.
+        items: Items of the page.
+        total: Number of items in the entire list when the page was read.
+        number: Number of the page. The first page has number 1.
+        has_next: Whether another page follows.
     """
 
     items: tuple[Item, ...]
@@ -42,7 +43,7 @@ class Page(Generic[Item]):
 
     @property
     def next_page(self) -> int | None:
-        """The number of the page after this one, for `list(page=...)`, or None at the end."""
+        """Number of the next page, for `list(page=...)`. None on the last page."""
         return self.number + 1 if self.has_next else None
 
     def __iter__(self) -> Iterator[Item]:
@@ -54,13 +55,13 @@ class Page(Generic[Item]):
 
 @frozen
 class DeletedSubjects:
-    """The outcome of deleting many subjects; every id asked for stands in exactly one place.
+    """Outcome of deleting several subjects. Each requested id is in exactly one of the groups.
 
     Attributes:
-        deleted: The service says it deleted them.
-        not_deleted: The service did not name them: they were not there, or not in this dataset.
-        unknown: Nobody knows: their request may have been carried out unseen, or was never made.
-            They can be asked for again.
+        deleted: Ids that the service reported as deleted.
+        not_deleted: Ids that the service did not report: no such subject exists in the dataset.
+        unknown: Ids whose request failed or was not sent. A failed request may have been carried
+            out. These ids can be passed to `delete_many` again.
     """
 
     deleted: tuple[UUID, ...] = ()
@@ -70,13 +71,13 @@ class DeletedSubjects:
 
 @frozen
 class UploadedImage:
-    """One photo that has arrived in the storage.
+    """A photo that has been uploaded to the storage.
 
     Attributes:
-        image_id: The image's id.
-        batch_id: The batch it belongs to.
-        side: Which side of the face it shows, by name or by the service's number.
-        subject_id: Whose photo it is.
+        image_id: Id of the image.
+        batch_id: Id of the batch that contains the image.
+        side: Side of the face, as a name or as the numeric id of the API.
+        subject_id: Id of the subject that the photo shows.
     """
 
     image_id: UUID
@@ -87,16 +88,17 @@ class UploadedImage:
 
 @frozen
 class UploadedBatch:
-    """The photos of one subject that were uploaded together and sent to computation.
+    """Photos of one subject that were uploaded together.
 
-    Of a batch that was uploaded elsewhere, the two ids are enough for `results`.
+    For a batch that was uploaded by another program, `UploadedBatch(subject_id, batch_id)` is
+    sufficient to read the results.
 
     Attributes:
-        subject_id: Whose photos they are.
-        batch_id: The batch's id, which `compute` and the results go by.
+        subject_id: Id of the subject.
+        batch_id: Id of the batch.
         images: One entry for each side, in the order of upload.
-        api: Which version of the service computes it: `v1` or `v3`.
-        results: What the algorithms found, if that was waited for.
+        api: API version that analyzes the batch.
+        results: Analysis results, if the upload waited for them.
     """
 
     subject_id: UUID
@@ -111,14 +113,14 @@ SlotStatus = Literal["none", "unknown", "open", "stored"]
 
 @frozen
 class SideState:
-    """How far one side of an upload came.
+    """Progress of one side of an upload.
 
     Attributes:
-        side: Which side.
-        status: `none`: nothing exists yet. `unknown`: a slot was asked for and no answer came, so
-            an image record may exist. `open`: there is a record, and its bytes are not known to
-            have arrived. `stored`: the bytes have arrived.
-        image_id: The image's id, when it is open or stored.
+        side: Side of the face.
+        status: `none`: no image record exists. `unknown`: an image record was requested, but no
+            response arrived, so a record may exist. `open`: a record exists, but the upload of
+            its photo is not confirmed. `stored`: the upload of the photo is confirmed.
+        image_id: Id of the image, if the status is `open` or `stored`.
     """
 
     side: Side
@@ -128,15 +130,16 @@ class SideState:
 
 @frozen
 class UploadState:
-    """How far an upload came: all that `resume_upload` needs, without secrets or personal data.
+    """Progress of an upload, for `resume_upload`. Contains neither secrets nor personal data.
 
     Attributes:
-        subject_id: Whose photos.
-        batch_id: The batch, once it is known.
-        sides: Every side of the upload, in their order.
-        compute: `not sent`, `unknown` (sent, and no answer came) or `started`.
-        started_at: When the upload began, by this machine's clock.
-        api: Which version of the service it goes by.
+        subject_id: Id of the subject.
+        batch_id: Id of the batch, once the service has created it.
+        sides: Progress of each side of the upload.
+        compute: Whether the analysis was started: `not sent`, `unknown` (the request was sent, but
+            no response arrived) or `started`.
+        started_at: Start of the upload, measured by the clock of this machine.
+        api: API version of the upload.
     """
 
     subject_id: UUID
@@ -148,17 +151,23 @@ class UploadState:
 
     @property
     def missing(self) -> tuple[Side, ...]:
-        """The sides whose photos `resume_upload` needs.
+        """Sides whose photos must be passed to `resume_upload`.
 
-        Those that are not stored; in v3, where no photo can be added to a batch, all or none.
+        In v1, these are the sides that are not stored. In v3, no photo can be added to an existing
+        batch, so all sides must be passed unless all are stored.
         """
-        stored = [side.side for side in self.sides if side.status == "stored"]
-        kept = stored if self.api == "v1" or len(stored) == len(self.sides) else ()
-        return tuple[Side, ...](side.side for side in self.sides if side.side not in kept)
+        missing: list[Side] = [side.side for side in self.sides if side.status != "stored"]
+        if missing and self.api == "v3":
+            missing = [side.side for side in self.sides]
+        return tuple(missing)
 
     @property
     def stage(self) -> Literal["slot", "bytes", "compute", "results"]:
-        """What is next: ask for a slot, send bytes, start the computation, or wait for results."""
+        """Next step of the upload.
+
+        `slot`: create image records. `bytes`: send the photos. `compute`: start the analysis.
+        `results`: wait for the results.
+        """
         if self.compute == "started":
             return "results"
         if all(side.status == "stored" for side in self.sides):
@@ -171,35 +180,50 @@ class UploadState:
 
     @classmethod
     def from_json(cls, text: str) -> UploadState:
-        """Return the state that `to_json` wrote.
+        """Return the state from JSON that `to_json` returned.
 
         Raises:
-            ValueError: If the text is not such a state.
+            ValueError: If the text is not the JSON of an upload state.
         """
-        try:
-            content = json.loads(text)
-            sides = tuple(
-                SideState(side["side"], side["status"], _id(side["image_id"]))
-                for side in content["sides"]
-            )
-            return cls(
-                subject_id=UUID(content["subject_id"]),
-                batch_id=_id(content["batch_id"]),
-                sides=sides,
-                compute=content["compute"],
-                started_at=datetime.fromisoformat(content["started_at"]),
-                api=content["api"],
-            )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError("this is not the state of an upload") from error
-
-
-def _id(text: str | None) -> UUID | None:
-    return None if text is None else UUID(text)
+        return from_json(cls, text)
 
 
 def to_json(value: AttrsInstance) -> str:
-    def plain(_: Any, __: Any, content: Any) -> Any:
-        return content.isoformat() if isinstance(content, datetime) else content
+    """Return an attrs instance as JSON, with ids as strings and times in ISO format."""
 
-    return json.dumps(asdict(value, value_serializer=plain), default=str, indent=2)
+    def encode(content: object) -> str:
+        return content.isoformat() if isinstance(content, datetime) else str(content)
+
+    return json.dumps(asdict(value), default=encode, indent=2)
+
+
+def from_json(kind: type[Instance], text: str) -> Instance:
+    """Return an attrs instance from JSON that `to_json` returned.
+
+    Raises:
+        ValueError: If the text is not JSON, or does not match the fields of the class.
+    """
+    try:
+        return cast(Instance, _parse(kind, json.loads(text)))
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        raise ValueError(f"invalid {kind.__name__}: expected JSON from to_json()") from error
+
+
+def _parse(kind: Any, content: Any) -> Any:
+    """Convert parsed JSON to a type that is used in a field of an attrs class."""
+    arguments = get_args(kind)
+    if has(kind):
+        attributes = fields(resolve_types(kind))
+        return kind(**{item.name: _parse(item.type, content[item.name]) for item in attributes})
+    if get_origin(kind) is tuple:
+        return tuple(_parse(arguments[0], item) for item in content)
+    if get_origin(kind) is UnionType:  # such as `UUID | None`
+        return None if content is None else _parse(arguments[0], content)
+    if kind is UUID:
+        return UUID(content)
+    if kind is datetime:
+        return datetime.fromisoformat(content)
+    valid = content in arguments if arguments else isinstance(content, kind)  # Literal, or a class
+    if not valid:
+        raise ValueError(f"{content!r} is not of type {kind}")
+    return content

@@ -1,7 +1,8 @@
-"""Errors of workflows, which carry what is needed to continue."""
+"""Errors of workflows. Each error carries the data that is needed to continue the workflow."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from haut_ext.analysis_results import BatchResults
@@ -13,72 +14,79 @@ if TYPE_CHECKING:
     from haut_api.models import Image
 
 
-class DeletionIncomplete(HautError):
-    """Deleting many subjects stopped half-way.
+@dataclass(eq=False, repr=False, kw_only=True)
+class WorkflowStopped(HautError):
+    """Base class of errors of workflows that an error of a single step stopped.
 
     Attributes:
-        outcome: What was deleted, what was not there, and what is unknown and can be tried again.
-        cause: The error that stopped it.
+        cause: The error of the step. `retryable` has the same value as that of the cause.
     """
 
-    def __init__(self, message: str, *, outcome: DeletedSubjects, cause: Exception) -> None:
-        super().__init__(message)
-        self.retryable = getattr(cause, "retryable", False)
-        self.outcome = outcome
-        self.cause = cause
+    cause: Exception
+    retryable: bool = field(default=False, init=False)
+
+    def __post_init__(self, message: str) -> None:
+        super().__post_init__(message)
+        self.retryable = getattr(self.cause, "retryable", False)
 
 
-class UploadIncomplete(HautError):
-    """An upload stopped half-way; `resume_upload` finishes it from `state`.
+@dataclass(eq=False, repr=False, kw_only=True)
+class DeletionIncomplete(WorkflowStopped):
+    """A deletion of several subjects stopped before its end.
 
     Attributes:
-        state: Batch, and for each side the image and how far it came; also as JSON.
-        cause: The error that stopped it.
+        outcome: The subjects that are deleted, were not found, or whose state is unknown. The
+            last group can be passed to `delete_many` again.
     """
 
-    def __init__(self, message: str, *, state: UploadState, cause: Exception) -> None:
-        super().__init__(message)
-        self.retryable = getattr(cause, "retryable", False)
-        self.state = state
-        self.cause = cause
+    outcome: DeletedSubjects
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
+class UploadIncomplete(WorkflowStopped):
+    """An upload stopped before its end. `resume_upload` completes it from `state`.
+
+    Attributes:
+        state: Progress of the upload. Can be stored as JSON.
+    """
+
+    state: UploadState
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class ErasureIncomplete(WorkflowStopped):
+    """An erasure stopped before its end. Calling `erase_subject` again completes it.
+
+    Attributes:
+        receipt: Receipt of the completed steps and of the failed one.
+    """
+
+    receipt: ErasureReceipt
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
 class AnalysisTimeout(HautError, TimeoutError):
-    """A batch was not analysed in time; the analysis goes on, and can be waited for again.
+    """The analysis of a batch did not finish within `wait_timeout`.
+
+    The service continues the analysis, so the call that waits can be repeated.
 
     Attributes:
-        images: The batch's images as they were last seen, analysed or not.
+        images: Images of the batch, as last received.
     """
 
-    def __init__(self, message: str, *, images: tuple[Image, ...]) -> None:
-        super().__init__(message)
-        self.images = images
+    images: tuple[Image, ...]
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class ResultsTimeout(HautError, TimeoutError):
-    """The results of a batch were not all there in time; they can be waited for again.
+    """The results of a batch were not complete within `wait_timeout`.
+
+    The service continues the analysis, so the call that waits can be repeated.
 
     Attributes:
-        batch: The batch, for `wait_for_results`; nothing has to be uploaded or computed anew.
-        results: What there is by now.
+        batch: The batch, for `wait_for_results`. It does not have to be uploaded again.
+        results: The results available so far.
     """
 
-    def __init__(self, message: str, *, batch: UploadedBatch, results: BatchResults) -> None:
-        super().__init__(message)
-        self.batch = batch
-        self.results = results
-
-
-class ErasureIncomplete(HautError):
-    """An erasure stopped half-way; calling it again completes it.
-
-    Attributes:
-        receipt: The steps done so far, and the one that failed.
-        cause: The error that stopped it.
-    """
-
-    def __init__(self, message: str, *, receipt: ErasureReceipt, cause: Exception) -> None:
-        super().__init__(message)
-        self.retryable = getattr(cause, "retryable", False)
-        self.receipt = receipt
-        self.cause = cause
+    batch: UploadedBatch
+    results: BatchResults

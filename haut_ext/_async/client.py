@@ -25,10 +25,9 @@ from haut_ext._async.resources.datasets import AsyncDatasets
 from haut_ext._async.resources.images import AsyncImages
 from haut_ext._async.resources.private_tokens import AsyncPrivateTokens
 from haut_ext._async.resources.subjects import AsyncSubjects
-from haut_ext._async.workflows.analysis_wait import wait_for_analysis
 from haut_ext._async.workflows.erase import erase_subject
-from haut_ext._async.workflows.results_wait import AsyncResults
 from haut_ext._async.workflows.upload import new_state, upload_and_compute
+from haut_ext._async.workflows.wait import AsyncResults, wait_for_analysis
 from haut_ext._http.call import origin_of
 from haut_ext._http.tokens import AsyncToken
 from haut_ext.analysis_results import Api, BatchResults
@@ -37,7 +36,7 @@ from haut_ext.environment import with_environment
 from haut_ext.erasure_receipt import ErasureReceipt
 from haut_ext.errors import ConfigError
 from haut_ext.keyword_arguments import UploadOptions
-from haut_ext.photos.checks import PhotoFile
+from haut_ext.photos.sources import PhotoFile
 from haut_ext.settings import Options, RequestOptions, Scope, check_headers
 from haut_ext.types import Side, UploadedBatch, UploadedImage, UploadState
 

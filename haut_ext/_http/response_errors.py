@@ -55,7 +55,7 @@ def status_error(
     status = response.status_code
     kind = errors.ApiError.kind_for(status) if call.to_api else errors.StorageError
     details = _response_details(response, call)
-    details |= {"retry_after": retry_after, "retryable": retryable, "attempts": call.attempts}
+    details |= {"retry_after": retry_after, "retryable": retryable}
     identifier = request_id(response.headers)
     if call.to_api:
         details["errors"] = error_items(response.content, call.redact) or ()
@@ -163,6 +163,7 @@ def _response_details(response: httpx.Response, call: Call) -> dict[str, Any]:
     return {
         "operation": call.operation,
         "ids": call.ids,
+        "attempts": call.attempts,
         "status": response.status_code,
         # Cookies would let a reader act as the caller.
         "headers": {name: call.redact(value) for name, value in headers if name != "set-cookie"},

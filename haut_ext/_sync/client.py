@@ -28,17 +28,16 @@ from haut_ext._sync.resources.datasets import Datasets
 from haut_ext._sync.resources.images import Images
 from haut_ext._sync.resources.private_tokens import PrivateTokens
 from haut_ext._sync.resources.subjects import Subjects
-from haut_ext._sync.workflows.analysis_wait import wait_for_analysis
 from haut_ext._sync.workflows.erase import erase_subject
-from haut_ext._sync.workflows.results_wait import Results
 from haut_ext._sync.workflows.upload import new_state, upload_and_compute
+from haut_ext._sync.workflows.wait import Results, wait_for_analysis
 from haut_ext.analysis_results import Api, BatchResults
 from haut_ext.argument_checks import Id, check_names, check_seconds, check_text, parse_id
 from haut_ext.environment import with_environment
 from haut_ext.erasure_receipt import ErasureReceipt
 from haut_ext.errors import ConfigError
 from haut_ext.keyword_arguments import UploadOptions
-from haut_ext.photos.checks import PhotoFile
+from haut_ext.photos.sources import PhotoFile
 from haut_ext.settings import Options, RequestOptions, Scope, check_headers
 from haut_ext.types import Side, UploadedBatch, UploadedImage, UploadState
 

@@ -1,1 +1,1 @@
-"""Photos: read, checked and sent."""
+"""Reading and checking of photos before an upload."""

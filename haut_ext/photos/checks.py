@@ -1,274 +1,133 @@
-"""A photo on its way out: checked before anything is sent, then read in pieces, as often as needed.
+"""Checks of a photo before its upload, and iteration over its bytes.
 
-`Photo.open` takes a path, bytes or a binary file, checks format, edges and size, and refuses with
-all reasons at once. What it keeps is not the bytes but the way to them: each `chunks()` starts
-where the photo began, and a photo that has another length by then is refused, not sent.
-
-No message and no repr names the file: its name may be a person's.
+`Photo.open` checks format, dimensions and size, and reports all problems at once. It does not keep
+the content of the photo. Each call of `chunks` reads the photo again, and rejects a photo whose
+size has changed.
 """
 
 from __future__ import annotations
 
-import errno
 import io
-import os
-import stat
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from functools import partial
-from typing import BinaryIO, TypeAlias
+from collections.abc import Generator
 
 from attrs import define, field
 
 from haut_ext.errors import ImageRejected
-from haut_ext.photos.image_header import Header, read_header, refusal
-
-__all__ = ["MAX_BYTES", "MIN_EDGE", "Photo", "PhotoFile"]
-
-PhotoFile: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
+from haut_ext.photos.image_header import Header, read_header
+from haut_ext.photos.sources import OpenSource, PhotoFile, Read, find_source, rejected
 
 MIN_EDGE = 256
-"""Pixels that the smaller edge must have (api-facts 5.7)."""
+"""Minimum width and height of a photo, in pixels (api-facts 5.7)."""
 
 MAX_BYTES = 31_457_280
-"""Bytes that a photo may have: the end of the range that the service signs (api-facts 5.7)."""
+"""Maximum size of a photo, in bytes: the upper limit of the signed range (api-facts 5.7)."""
 
-_PIECE = 256 * 1024
+_CHUNK_BYTES = 256 * 1024
 
-# What is read of a stream that cannot be rewound has to be kept until it is sent. Phones put whole
-# depth maps before the pixels, so this is generous.
-_MAX_KEPT = 8 * 1024 * 1024
-
-_Read: TypeAlias = Callable[[int], bytes]
-"""The next bytes: exactly that many, fewer only at the end."""
-
-_Source: TypeAlias = Callable[[], AbstractContextManager[_Read]]
-"""One pass over the photo's bytes, from its beginning."""
+# The header of a stream that cannot seek stays in memory until the upload. The limit is high because
+# phones write entire depth maps before the pixel data.
+_MAX_STREAM_HEADER = 8 * 1024 * 1024
 
 
 @define(eq=False)
 class Photo:
-    """A photo that has passed the checks; made by `Photo.open`.
+    """A photo that passed the checks of `Photo.open`.
 
     Attributes:
-        header: Format and edges.
-        size: Length in bytes; None for a stream that cannot seek: nobody knows it before its end.
-        replayable: Whether `chunks` can be called again: True for paths, bytes and seekable files.
+        header: Format and dimensions.
+        size: Size in bytes. None for a stream that cannot seek, because its size is unknown.
+        replayable: Whether `chunks` can be called several times. True for paths, bytes and seekable
+            files.
     """
 
     header: Header
     size: int | None
     replayable: bool
-    _source: _Source = field(repr=False)
-    _spent: bool = field(default=False, init=False, repr=False)
+    _open_source: OpenSource = field(repr=False)
+    _consumed: bool = field(default=False, init=False, repr=False)
 
     @classmethod
     def open(cls, file: PhotoFile) -> Photo:
-        """Check a photo, and remember how to read it.
+        """Check a photo.
 
         Args:
-            file: A path; bytes, which are not copied; or a binary file object, which is never
-                closed. If it can seek, the photo is what lies from its present position on, and
-                it is put back there. If it cannot, it can be sent once, and its header must
-                lie within the first 8 MiB, which are kept until then.
+            file: A path, bytes or a binary file object. Bytes are not copied. A file object is not
+                closed. If it can seek, the photo starts at the current position, to which the file
+                returns afterwards. If it cannot seek, the photo can be sent once only, and its header
+                must end within the first 8 MiB, which stay in memory.
 
         Raises:
-            ImageRejected: If it cannot be read, is no JPEG, PNG or WEBP, is damaged before the
-                pixels, has an edge below 256 px, or is not 1 to 31,457,280 bytes long; with
-                every reason that applies (api-facts 5.7).
+            ImageRejected: If the photo cannot be read, is not a JPEG, PNG or WEBP, is damaged before
+                the pixel data, has an edge below 256 px, or does not have 1 to 31,457,280 bytes
+                (api-facts 5.7). `reasons` contains all problems.
         """
-        kept = io.BytesIO()
-        size, source = _locate(file, kept)
+        stream_header = io.BytesIO()
+        size, open_source = find_source(file, stream_header)
         reasons: list[str] = []
         header = None
         try:
-            with source() as read:
+            with open_source() as read:
                 if size is None:
-                    header = read_header(_recording(read, kept), None, _MAX_KEPT)
+                    header = read_header(_record(read, stream_header), None, _MAX_STREAM_HEADER)
                 else:
                     header = read_header(read, size, MAX_BYTES)
-        except ImageRejected as refused:
-            reasons += refused.reasons
+        except ImageRejected as error:
+            reasons += error.reasons
         if size is not None and size > MAX_BYTES:
-            reasons.append(f"the photo is {size:,} bytes long; at most {MAX_BYTES:,} are allowed")
+            reasons.append(f"the photo has {size:,} bytes; at most {MAX_BYTES:,} are allowed")
         if header is not None and min(header.width, header.height) < MIN_EDGE:
             reasons.append(
-                f"the photo is {header.width}x{header.height} px; "
+                f"the photo has {header.width}x{header.height} px; "
                 f"each edge must have at least {MIN_EDGE} px"
             )
         if header is None or reasons:
             raise ImageRejected(tuple(reasons))
-        kept.seek(0)
-        return cls(header, size, size is not None, source)
+        stream_header.seek(0)
+        return cls(header, size, size is not None, open_source)
 
-    def chunks(self) -> Generator[bytes, None, None]:
-        """Return the photo's bytes in pieces of 256 KiB, from where it began.
+    def chunks(self) -> Generator[bytes]:
+        """Return an iterator over the bytes of the photo, in chunks of 256 KiB.
 
-        A file that was opened for this is closed with the iterator, however that ends.
+        Closing or exhausting the iterator closes the file that a path refers to.
 
         Raises:
-            ImageRejected: While iterating, if the photo can no longer be read, has become
-                shorter or longer than `size`, or is a stream that exceeds 31,457,280 bytes.
-                It is raised before the last piece, so that the service never has the whole.
-            RuntimeError: At once, on the second call for a photo that is not `replayable`.
+            ImageRejected: During the iteration, if the photo cannot be read, its size differs from
+                `size`, or a stream exceeds 31,457,280 bytes. The error is raised before the last
+                chunk, so that the service never receives a complete photo.
+            RuntimeError: If the photo is not `replayable` and `chunks` was called before.
         """
-        if not self.replayable:
-            if self._spent:
-                raise RuntimeError("this photo is a stream that cannot seek: it can be read once")
-            self._spent = True
-        return self._pieces()
+        if self._consumed and not self.replayable:
+            raise RuntimeError("this photo is a stream that cannot seek: it can be read only once")
+        self._consumed = True
+        return self._read_chunks()
 
-    def _pieces(self) -> Generator[bytes, None, None]:
-        left = MAX_BYTES if self.size is None else self.size
-        with self._source() as read:
-            while left:
-                wanted = min(_PIECE, left)
-                piece = read(wanted)
-                left -= len(piece)
+    def _read_chunks(self) -> Generator[bytes]:
+        remaining = MAX_BYTES if self.size is None else self.size
+        with self._open_source() as read:
+            while remaining:
+                expected = min(_CHUNK_BYTES, remaining)
+                chunk = read(expected)
+                remaining -= len(chunk)
+                has_more = not remaining and bool(read(1))
                 if self.size is None:
-                    if not piece:
+                    if not chunk:
                         return
-                    if not left and read(1):
-                        raise refusal(f"the photo is longer than the {MAX_BYTES:,} bytes allowed")
-                elif len(piece) < wanted or (not left and read(1)):
-                    raise refusal(
+                    if has_more:
+                        raise rejected(f"the photo has more than the allowed {MAX_BYTES:,} bytes")
+                elif len(chunk) < expected or has_more:
+                    raise rejected(
                         "the photo changed while it was being sent: "
-                        f"it is no longer the {self.size:,} bytes that were checked"
+                        f"it no longer has the {self.size:,} bytes that were checked"
                     )
-                yield piece
+                yield chunk
 
 
-def _unreadable(error: Exception) -> ImageRejected:
-    # An OSError's own text holds the path; `strerror` does not.
-    why = getattr(error, "strerror", None) or type(error).__name__
-    return refusal(
-        f"the file cannot be read ({why}); it must be an existing file that you may read, "
-        "contiguous bytes, or an open binary file"
-    )
+def _record(read: Read, buffer: io.BytesIO) -> Read:
+    """Return a function that reads and copies each result to the buffer."""
 
+    def read_and_record(size: int) -> bytes:
+        data = read(size)
+        buffer.write(data)
+        return data
 
-# Where the bytes are
-
-
-def _locate(file: PhotoFile, kept: io.BytesIO) -> tuple[int | None, _Source]:
-    """Return the photo's length, None if it cannot be known, and its source."""
-    if isinstance(file, bytes | bytearray | memoryview):
-        try:
-            return memoryview(file).nbytes, partial(_memory, file)
-        except ValueError as error:  # a memoryview that was released
-            raise _unreadable(error) from None
-    if isinstance(file, str | os.PathLike):
-        return _path_size(file), partial(_path, file)
-    if not callable(getattr(file, "read", None)):
-        raise refusal(
-            f"a photo must be a path, bytes or an open binary file, not {type(file).__name__}"
-        )
-    extent = _extent(file)
-    if extent is None:
-        return None, partial(_stream, file, kept)
-    start, size = extent
-    return size, partial(_seekable, file, start)
-
-
-def _path_size(path: str | os.PathLike[str]) -> int:
-    try:
-        status = os.stat(path)
-        if stat.S_ISDIR(status.st_mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
-        raise _unreadable(error) from None
-    if not stat.S_ISREG(status.st_mode):
-        # Opening a named pipe would wait for a writer, perhaps for ever.
-        raise refusal("the path is not that of a regular file; open a pipe or device yourself")
-    return status.st_size
-
-
-def _extent(stream: BinaryIO) -> tuple[int, int] | None:
-    """Return where the stream stands and how many bytes follow; None if it cannot seek."""
-    try:
-        # Only True counts: the methods of an async file give coroutines, and _fill refuses those.
-        if not hasattr(stream, "seekable") or stream.seekable() is not True:
-            return None
-        start = stream.tell()
-        stream.seek(0, os.SEEK_END)
-        end = stream.tell()
-        stream.seek(start)
-    except (OSError, ValueError) as error:
-        raise _unreadable(error) from None
-    return start, max(end - start, 0)
-
-
-def _memory(data: bytes | bytearray | memoryview) -> AbstractContextManager[_Read]:
-    position = 0
-
-    def read(size: int) -> bytes:
-        nonlocal position
-        # A view only for the moment: while one exists, its owner cannot resize a bytearray.
-        piece = bytes(memoryview(data).cast("B")[position : position + size])
-        position += len(piece)
-        return piece
-
-    return nullcontext(partial(_fill, read))
-
-
-@contextmanager
-def _path(path: str | os.PathLike[str]) -> Generator[_Read, None, None]:
-    try:
-        stream = open(path, "rb")  # noqa: SIM115 - closed below; an error of the caller's is not ours
-    except (OSError, ValueError) as error:
-        raise _unreadable(error) from None
-    with stream:
-        yield partial(_fill, stream.read)
-
-
-@contextmanager
-def _seekable(stream: BinaryIO, start: int) -> Generator[_Read, None, None]:
-    position = start
-
-    def read(size: int) -> bytes:
-        # To its own place each time: an abandoned pass that is collected late, or a second photo
-        # from the same file, may have moved it.
-        nonlocal position
-        stream.seek(position)
-        piece = stream.read(size)
-        position += len(piece)
-        return piece
-
-    try:
-        yield partial(_fill, read)
-    finally:
-        with suppress(OSError, ValueError):
-            stream.seek(start)
-
-
-def _stream(stream: BinaryIO, kept: io.BytesIO) -> AbstractContextManager[_Read]:
-    return nullcontext(partial(_fill, lambda size: kept.read(size) or stream.read(size)))
-
-
-def _recording(read: _Read, kept: io.BytesIO) -> _Read:
-    def record(size: int) -> bytes:
-        piece = read(size)
-        kept.write(piece)
-        return piece
-
-    return record
-
-
-def _fill(read: Callable[[int], object], size: int) -> bytes:
-    """Read `size` bytes, fewer only at the end: a raw file or a pipe gives less at any time."""
-    pieces: list[bytes] = []
-    while size:
-        try:
-            piece = read(size)
-        except (OSError, ValueError, TypeError) as error:  # TypeError: a memoryview with gaps
-            raise _unreadable(error) from None
-        if not isinstance(piece, bytes) or len(piece) > size:
-            raise refusal(
-                f"reading {size} bytes of the file gave {type(piece).__name__} instead; "
-                "it must be open in binary mode and blocking"
-            )
-        if not piece:
-            break
-        pieces.append(piece)
-        size -= len(piece)
-    return b"".join(pieces)
+    return read_and_record

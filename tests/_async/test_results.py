@@ -24,7 +24,7 @@ from haut_ext import (
     UploadIncomplete,
     UploadState,
 )
-from haut_ext._async.workflows import polling
+from haut_ext._async.workflows import wait
 from haut_ext._http import retry_policy
 from haut_ext.sandbox import Fault, Sandbox, faults
 from haut_ext.sandbox.algorithms import FACE_SKIN_METRICS_2, FACE_SKIN_METRICS_3
@@ -42,7 +42,7 @@ BOTH = pytest.mark.parametrize("api", ["v1", "v3"])
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(polling, "FIRST_WAIT", 0.001)
+    monkeypatch.setattr(wait, "FIRST_INTERVAL", 0.001)
     monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.001)
 
 

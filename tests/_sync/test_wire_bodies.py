@@ -21,7 +21,7 @@ from haut_ext import (
     UnexpectedResponse,
 )
 from haut_ext._http import retry_policy
-from haut_ext.photos.checks import PhotoFile
+from haut_ext.photos.sources import PhotoFile
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
 from tests.wire.world import photo_of, store
 

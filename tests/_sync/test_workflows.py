@@ -40,7 +40,7 @@ from haut_ext import (
     UploadIncomplete,
     UploadState,
 )
-from haut_ext.photos.checks import PhotoFile
+from haut_ext.photos.sources import PhotoFile
 from haut_ext.sandbox import faults
 from tests.recording import PHOTOS, Service
 

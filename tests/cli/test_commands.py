@@ -151,7 +151,7 @@ def test_upload_that_stops_prints_how_to_continue(shell: Shell) -> None:
     [state] = service_state(shell.sandbox)
     assert [len(batch["images"]) for batch in state["batches"]] == [1]
     (shell.folder / "state").write_text("{}")
-    assert "not the state" in shell.run("upload", "x", "--resume", "state", code=2)[1]
+    assert "invalid UploadState" in shell.run("upload", "x", "--resume", "state", code=2)[1]
 
 
 def test_erase_asks_first_and_writes_a_receipt(shell: Shell) -> None:

@@ -70,7 +70,7 @@ REFUSALS: dict[str, tuple[httpx.Response, dict[str, Any]]] = {
     f"GET /x/{{id}}/ [{ID}] returned 400 Bad Request: name: This field may not be blank. (blank); "
     "Not valid, [redacted]. (invalid).": (answer(400, items(BLANK, WHOLE)), {}),
     f"GET /x/{{id}}/ [{ID}] returned 401 Unauthorized. Check the token (token= or HAUT_TOKEN); access "
-    "tokens from login live for one hour.": (answer(401), {}),
+    "tokens from login expire after one hour.": (answer(401), {}),
     f"GET /x/{{id}}/ [{ID}] returned 403 Forbidden. The token is valid, but its user may not do this in "
     "this company or dataset.": (answer(403), {}),
     f"GET /x/{{id}}/ [{ID}] returned 404 Not Found. Check the ids, and that they belong to this company "
@@ -121,13 +121,13 @@ REFUSALS: dict[str, tuple[httpx.Response, dict[str, Any]]] = {
         answer(400, b"<Error><Code>EntityTooSmall</Code></Error>"),
         {"operation": "PUT (storage)", "attempts": 2, "retry_after": 1.0},
     ),
-    "PUT (storage) returned 400 Bad Request: ExpiredToken. The signed address has expired or does "
-    "not fit the request: request a new one.": (
+    "PUT (storage) returned 400 Bad Request: ExpiredToken. The signed URL has expired or does "
+    "not match the request: request a new one.": (
         answer(400, b"<Error><Code>ExpiredToken</Code></Error>"),
         {"operation": "PUT (storage)"},
     ),
-    "PUT (storage) returned 403 Forbidden: SignatureDoesNotMatch. The signed address has expired "
-    "or does not fit the request: request a new one.": (
+    "PUT (storage) returned 403 Forbidden: SignatureDoesNotMatch. The signed URL has expired "
+    "or does not match the request: request a new one.": (
         answer(403, b"<Error><Code>SignatureDoesNotMatch</Code></Error>"),
         {"operation": "PUT (storage)"},
     ),

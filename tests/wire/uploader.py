@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from haut_ext import AsyncHaut, Haut
-from haut_ext.photos.checks import PhotoFile
+from haut_ext.photos.sources import PhotoFile
 
 
 def resident(which: str) -> int:

@@ -41,7 +41,8 @@ from haut_ext.analysis_results import Api
 from haut_ext.argument_checks import Id, check_names, check_time_zone, parse_id
 from haut_ext.errors import StorageError
 from haut_ext.keyword_arguments import BatchAttributes, ImageListOptions, PhotoAttributes, Progress
-from haut_ext.photos.checks import Photo, PhotoFile
+from haut_ext.photos.checks import Photo
+from haut_ext.photos.sources import PhotoFile
 from haut_ext.types import Page, Side, UploadedImage
 
 

@@ -31,13 +31,14 @@ from attrs import define, evolve
 from haut_api.models import Image, SignedUpload, UploadSlotV3
 from haut_api.types import UNSET, Unset
 from haut_ext._async.resources.images import AsyncImages
-from haut_ext._async.workflows.results_wait import AsyncResults
+from haut_ext._async.workflows.wait import AsyncResults, analysis_progress
 from haut_ext.analysis_results import Api, is_complete, read_batch_document
 from haut_ext.argument_checks import check_names
 from haut_ext.concurrency import gather_async
 from haut_ext.errors import ConfigError, HautError, ImageRejected, NotFound, StorageError
 from haut_ext.keyword_arguments import BatchAttributes, PhotoAttributes, UploadOptions
-from haut_ext.photos.checks import Photo, PhotoFile
+from haut_ext.photos.checks import Photo
+from haut_ext.photos.sources import PhotoFile
 from haut_ext.types import Side, SideState, SlotStatus, UploadedBatch, UploadedImage, UploadState
 from haut_ext.workflow_errors import ResultsTimeout, UploadIncomplete
 
@@ -323,7 +324,7 @@ class _UploadV1(_Upload):
     async def _has_results(self, batch_id: UUID) -> bool:
         for uploaded in self.batch.images:
             image = await self.images.get(uploaded.image_id)
-            if image.quality_score is not None or image.aux_images:
+            if analysis_progress(image) != "none":
                 return True
         return False
 

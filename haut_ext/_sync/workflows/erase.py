@@ -1,14 +1,14 @@
 # Derived from haut_ext/_async/workflows/erase.py by `make sync`; change that file instead.
-"""Erasure: files, image records, batches, metadata, subject, in this order; then asking what is
-left.
+"""Erasure of a subject: deletes its data in several steps, then verifies that nothing is left.
 
-The subject goes last, because it is what everything else hangs on: a crash at any earlier point
-leaves a subject that a second call finds and finishes. Every step may be repeated harmlessly.
+The subject itself is deleted last. If the process stops before that, the subject still exists, and
+another call can find and complete the erasure. Every step can be repeated without harm.
 
-Results and auxiliary images cannot be deleted by themselves. Whether they went with their images is
-asked while the subject is still there, when a "not found" is about them. The routes of this step
-and of batches are known from clients only (api-facts 8): a refusal there stands in the receipt,
-denies the verification, and does not keep the subject from being erased.
+Results and auxiliary images have no delete operation of their own. The step `results` therefore
+checks that they disappeared with their images, before the subject is deleted: afterwards, a "not
+found" could be about the subject. The routes of this step and of batches are only known from public
+clients (api-facts 8). If the service rejects such a request, the receipt contains the error, the
+erasure is not verified, and the remaining steps are carried out.
 """
 
 from __future__ import annotations
@@ -21,28 +21,15 @@ from uuid import UUID
 from attrs import define, evolve, field
 
 from haut_api.models import Batch
+from haut_ext import errors
 from haut_ext._sync.resources.batches import Batches
 from haut_ext._sync.resources.images import Images
 from haut_ext._sync.resources.subjects import Subjects
-from haut_ext.erasure_receipt import (
-    ErasureReceipt,
-    ErasureStep,
-    ErasureStepName,
-    ErasureStepStatus,
-)
-from haut_ext.errors import (
-    ApiError,
-    HautError,
-    NotFound,
-    RateLimited,
-    ServerError,
-    Unauthorized,
-    UnexpectedResponse,
-)
+from haut_ext.erasure_receipt import ErasureReceipt, ErasureStep, ErasureStepName, ErasureStepStatus
 from haut_ext.types import Page
 from haut_ext.workflow_errors import ErasureIncomplete
 
-_INFERRED: set[ErasureStepName] = {"batches", "results"}
+_UNDOCUMENTED_ROUTES: set[ErasureStepName] = {"batches", "results"}
 
 
 def erase_subject(
@@ -52,76 +39,80 @@ def erase_subject(
     receipt: ErasureReceipt,
     on_step: Callable[[ErasureReceipt], None] | None = None,
 ) -> ErasureReceipt:
-    """Erase everything of the receipt's subject; see `Haut.erase_subject`.
+    """Erase all data of the subject that the receipt names. See `Haut.erase_subject`.
 
     Args:
-        subjects: The client's subjects.
-        images: The client's images.
-        batches: The client's batches.
-        receipt: Without steps, or with those of an earlier call, which this one completes.
-        on_step: Called with the receipt so far after each step, for who must survive the death of
-            this process.
+        subjects: Subjects of the client.
+        images: Images of the client.
+        batches: Batches of the client.
+        receipt: A receipt without steps, or that of an earlier call, which this call completes.
+        on_step: Called after each step with the receipt so far. To survive a crash of the process,
+            persist every receipt passed to this function.
     """
     erasure = _Erasure(subjects, images, batches, receipt, on_step)
-    begun_before = bool(receipt.steps)
     try:
-        # The first step names subject and dataset together: an unknown subject or a wrong dataset
-        # ends here, before anything has been touched.
-        erasure.step("storage", erasure.clear_storage)
-    except NotFound:
-        if not begun_before:
+        # The request of this step names both subject and dataset. If the subject is not in the
+        # dataset, the erasure ends here, before it has changed anything.
+        erasure.run("storage", erasure.clear_storage)
+    except errors.NotFound:
+        if not receipt.steps:
             raise
-        # An earlier call came as far as the subject itself, and its answer was lost.
-        erasure.note("subject", "already gone")
+        # An earlier call deleted the subject, but received no response.
+        erasure.add_step("subject", "already gone")
     else:
-        erasure.step("images", erasure.delete_images)
-        erasure.step("batches", erasure.delete_batches)
-        erasure.step("metadata", erasure.clear_metadata)
-        erasure.step("results", erasure.count_results)
+        erasure.run("images", erasure.delete_images)
+        erasure.run("batches", erasure.delete_batches)
+        erasure.run("metadata", erasure.clear_metadata)
+        erasure.run("results", erasure.count_results)
         if not receipt.keep_subject:
-            erasure.step("subject", erasure.delete_subject)
-    erasure.step("verification", erasure.count_what_is_left)
-    return evolve(erasure.receipt, verified=erasure.nothing_left)
+            erasure.run("subject", erasure.delete_subject)
+    erasure.run("verification", erasure.count_remaining)
+    new_steps = erasure.receipt.steps[len(receipt.steps) :]
+    return evolve(erasure.receipt, verified=all(step.status != "failed" for step in new_steps))
 
 
 @define
 class _Erasure:
-    """The steps of one call, and the receipt as it grows."""
+    """The steps of a call, and the receipt so far.
+
+    Attributes:
+        deleted_images: Ids of the images that this call deleted, by the id of their batch.
+    """
 
     subjects: Subjects
     images: Images
     batches: Batches
     receipt: ErasureReceipt
     on_step: Callable[[ErasureReceipt], None] | None
-    erased: dict[UUID, list[UUID]] = field(factory=dict[UUID, list[UUID]])
-    """The batches that this call found, with the images that it deleted of them."""
-    nothing_left: bool = True
+    deleted_images: dict[UUID, list[UUID]] = field(factory=dict[UUID, list[UUID]])
 
-    @property
-    def subject_id(self) -> UUID:
-        return self.receipt.subject_id
+    def run(self, name: ErasureStepName, step: Callable[[], int | None]) -> None:
+        """Carry out a step and add it to the receipt.
 
-    @property
-    def dataset_id(self) -> UUID:
-        return self.receipt.dataset_id
-
-    def step(self, name: ErasureStepName, work: Callable[[], int | None]) -> None:
-        """Do one step and note it; a step that fails ends the erasure with the receipt so far."""
+        Raises:
+            ErasureIncomplete: If the step failed, unless the erasure can go on without it.
+            NotFound: If the subject does not exist when the first step is carried out.
+        """
         try:
-            count = work()
-        except HautError as error:
-            if name == "storage" and isinstance(error, NotFound):
+            count = step()
+        except errors.HautError as error:
+            if name == "storage" and isinstance(error, errors.NotFound):
                 raise
-            if name in _INFERRED and _refused(error):
-                self.nothing_left = False
-                self.note(name, "failed", reason=_reason(error))
+            status = f" {error.status}" if isinstance(error, errors.ApiError) else ""
+            self.add_step(name, "failed", reason=type(error).__name__ + status)
+            if name in _UNDOCUMENTED_ROUTES and _is_permanent(error):
                 return
-            raise self._failed(name, error) from error
-        left_over = name in ("results", "verification") and count != 0
-        self.nothing_left = self.nothing_left and not left_over
-        self.note(name, "failed" if left_over else "done", count)
+            subject_id = str(self.subject_id)
+            raise ErasureIncomplete(
+                f"the erasure of subject {subject_id} stopped at the step '{name}'. Complete it with "
+                f"erase_subject({subject_id!r}, receipt=error.receipt): {error}",
+                receipt=self.receipt,
+                cause=error,
+            ) from error
+        is_check = name in ("results", "verification")
+        self.add_step(name, "failed" if is_check and count else "done", count)
 
-    def note(
+    def add_step(
         self,
         name: ErasureStepName,
         status: ErasureStepStatus,
@@ -133,54 +124,60 @@ class _Erasure:
         if self.on_step is not None:
             self.on_step(self.receipt)
 
+    @property
+    def subject_id(self) -> UUID:
+        return self.receipt.subject_id
+
+    @property
+    def dataset_id(self) -> UUID:
+        return self.receipt.dataset_id
+
     def clear_storage(self) -> None:
         self.subjects.clear_storage(self.subject_id, dataset_id=self.dataset_id)
 
     def delete_images(self) -> int:
-        """Delete image records until a list read afterwards is empty; return how many they were."""
+        """Delete image records until the list is empty; return the number of deleted records."""
         deleted = 0
-        while True:
-            page = self.images.list(self.subject_id)
-            if not page.items:
-                return deleted
+        while page := self.images.list(self.subject_id):
             if deleted:
-                self.clear_storage()  # for files that came after the first time
+                self.clear_storage()  # files of photos that were uploaded in the meantime
             before = deleted
             for image in page:
-                self.erased.setdefault(image.image_batch_id, []).append(image.id)
-                with suppress(NotFound):  # someone else was faster
+                self.deleted_images.setdefault(image.image_batch_id, []).append(image.id)
+                with suppress(errors.NotFound):  # deleted by another client
                     self.images.delete(image.id)
                     deleted += 1
             if deleted == before:
-                return deleted  # listed, and not there to be deleted: the verification will tell
+                break  # the list contains images that do not exist; the verification counts them
+        return deleted
 
     def delete_batches(self) -> int:
-        """Delete batches until a list read afterwards is empty; return how many they were."""
+        """Delete batches until the list is empty; return the number of deleted batches."""
         deleted = 0
-        while batches := self._some_batches():
+        while page := self._list_batches():
             before = deleted
-            for batch in batches:
-                self.erased.setdefault(batch.id, [])
-                with suppress(NotFound):
+            for batch in page:
+                self.deleted_images.setdefault(batch.id, [])
+                with suppress(errors.NotFound):
                     self.batches.delete(self.subject_id, batch.id, dataset_id=self.dataset_id)
                     deleted += 1
             if deleted == before:
                 break
         return deleted
 
-    def _some_batches(self) -> Page[Batch] | None:
-        with suppress(NotFound):  # also where the service has no such route
+    def _list_batches(self) -> Page[Batch] | None:
+        with suppress(errors.NotFound):  # also the response of a service without this route
             return self.batches.list(self.subject_id, dataset_id=self.dataset_id)
         return None
 
     def count_results(self) -> int:
-        """Ask for the results and auxiliary images of what this call deleted."""
+        """Return the number of results and auxiliary images of the images that were deleted."""
         return sum(
             [
                 self.batches.count_results(
                     self.subject_id, batch_id, image_ids, dataset_id=self.dataset_id
                 )
-                for batch_id, image_ids in self.erased.items()
+                for batch_id, image_ids in self.deleted_images.items()
             ]
         )
 
@@ -190,45 +187,25 @@ class _Erasure:
     def delete_subject(self) -> None:
         self.subjects.delete(self.subject_id, dataset_id=self.dataset_id)
 
-    def count_what_is_left(self) -> int:
-        """Ask the service again; return how many things it still has."""
+    def count_remaining(self) -> int:
+        """Return the number of images and of values of the subject that the service stores."""
+        remaining = 0
         if self.receipt.keep_subject:
-            # A change of nothing is the only way to read one subject.
+            # The API cannot read a single subject, but an update without changes returns it.
             subject = self.subjects.update(self.subject_id, dataset_id=self.dataset_id)
-            kept = (subject.birth_date, subject.biological_sex, subject.meta)
-            return self._images_left() + sum(value is not None for value in kept)
-        return self._images_left() + self._subject_left()
-
-    def _images_left(self) -> int:
-        try:
-            return (self.images.list(self.subject_id)).total
-        except NotFound:
-            return 0  # with the subject gone there is nothing to list
-
-    def _subject_left(self) -> int:
-        try:
-            self.delete_subject()
-        except NotFound:
-            return 0
-        return 1  # it was still there, or there again
-
-    def _failed(self, name: ErasureStepName, error: HautError) -> ErasureIncomplete:
-        self.note(name, "failed", reason=_reason(error))
-        return ErasureIncomplete(
-            f"the erasure of subject {self.subject_id} stopped at the step '{name}'. Complete it with "
-            f"erase_subject({str(self.subject_id)!r}, receipt=error.receipt): {error}",
-            receipt=self.receipt,
-            cause=error,
-        )
+            values = (subject.birth_date, subject.biological_sex, subject.meta)
+            remaining = sum(value is not None for value in values)
+        with suppress(errors.NotFound):  # a deleted subject has no list of images
+            remaining += (self.images.list(self.subject_id)).total
+        if not self.receipt.keep_subject:
+            with suppress(errors.NotFound):
+                self.delete_subject()
+                remaining += 1  # the subject still existed
+        return remaining
 
 
-def _reason(error: HautError) -> str:
-    status = f" {error.status}" if isinstance(error, ApiError) else ""
-    return type(error).__name__ + status
-
-
-def _refused(error: HautError) -> bool:
-    """Whether asking again would bring the same: the service has another route, or another answer."""
-    if isinstance(error, ApiError):
-        return not isinstance(error, ServerError | RateLimited | Unauthorized)
-    return isinstance(error, UnexpectedResponse)
+def _is_permanent(error: errors.HautError) -> bool:
+    """Return whether the same request would fail again."""
+    temporary = errors.ServerError | errors.RateLimited | errors.Unauthorized
+    permanent = errors.ApiError | errors.UnexpectedResponse
+    return isinstance(error, permanent) and not isinstance(error, temporary)

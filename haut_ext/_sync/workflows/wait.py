@@ -1,0 +1,237 @@
+# Derived from haut_ext/_async/workflows/wait.py by `make sync`; change that file instead.
+"""Waiting for a batch: until its images are analyzed, or until its results are complete.
+
+The v3 API reports whether the results are complete. The v1 API does not (api-facts 8.1): results
+are complete once all expected algorithms have a result. If the caller names no algorithms, results
+are taken as complete once no new result has arrived for some time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from functools import partial
+from itertools import chain
+from typing import Literal
+from uuid import UUID
+
+from attrs import define, evolve, field, frozen
+
+from haut_api.models import Image
+from haut_ext import analysis_results
+from haut_ext._sync.resources.images import Images
+from haut_ext.analysis_results import AlgorithmResult, BatchResults
+from haut_ext.argument_checks import parse_id
+from haut_ext.concurrency import gather
+from haut_ext.errors import ConfigError
+from haut_ext.types import UploadedBatch, UploadedImage
+from haut_ext.workflow_errors import AnalysisTimeout, ResultsTimeout
+
+FIRST_INTERVAL = 0.5
+_MAX_INTERVAL = 5.0
+_INTERVAL_GROWTH = 1.5
+
+
+def poll(is_done: Callable[[], bool], wait_timeout: float) -> bool:
+    """Call a function at growing intervals until it returns True; return its last result.
+
+    The last call is made after `wait_timeout` seconds.
+    """
+    end = time.monotonic() + wait_timeout
+    interval = FIRST_INTERVAL
+    while not is_done():
+        remaining = end - time.monotonic()
+        if remaining <= 0:
+            return False
+        time.sleep(min(interval, remaining))
+        interval = min(interval * _INTERVAL_GROWTH, _MAX_INTERVAL)
+    return True
+
+
+def analysis_progress(image: Image) -> Literal["none", "partial", "complete"]:
+    """Return how much of its analysis an image record shows.
+
+    The API does not report this. The function infers it: the analysis is complete if the record has
+    a quality score or problems, and at least one auxiliary image.
+    """
+    has_quality = image.quality_score is not None or bool(image.problems)
+    if has_quality and image.aux_images:
+        return "complete"
+    return "partial" if has_quality or image.aux_images else "none"
+
+
+def wait_for_analysis(
+    images: Images, batch: UploadedBatch, wait_timeout: float
+) -> tuple[Image, ...]:
+    """Return the images of a batch once all are analyzed. See `Haut.wait_for_analysis`."""
+    latest: dict[UUID, Image] = {}
+    incomplete = {image.image_id for image in batch.images}
+
+    def update() -> bool:
+        for uploaded in batch.images:
+            if uploaded.image_id in incomplete:
+                image = latest[uploaded.image_id] = images.get(uploaded.image_id)
+                if analysis_progress(image) == "complete":
+                    incomplete.remove(uploaded.image_id)
+        return not incomplete
+
+    if not poll(update, wait_timeout):
+        raise AnalysisTimeout(
+            f"after {wait_timeout:g} s, {len(latest) - len(incomplete)} of {len(latest)} images of "
+            f"batch {batch.batch_id} are analyzed; the error's `images` contains all of them. The "
+            "analysis continues: wait again, with a higher wait_timeout if necessary",
+            images=tuple(latest.values()),
+        )
+    return tuple(latest.values())
+
+
+@frozen
+class Results:
+    """Reads the results of batches, once or until they are complete.
+
+    Attributes:
+        images: Images of the client.
+        dataset_id: Id of the dataset that contains the subject. Not needed for v3.
+        wait_timeout: Maximum length of a wait, in seconds.
+        algorithms: Families of which every image must have a result (v1 only).
+        settled_after: Seconds without a new result after which v1 results count as complete. Unused
+            if `algorithms` is not empty.
+    """
+
+    images: Images
+    dataset_id: UUID | None
+    wait_timeout: float = 120.0
+    algorithms: Collection[str] = ()
+    settled_after: float = 10.0
+
+    def read(self, batch: UploadedBatch | UploadedImage) -> BatchResults:
+        """Return the results that are available. See `Haut.results`."""
+        reader = self._reader(batch)
+        reader.update()
+        return reader.results
+
+    def wait(self, batch: UploadedBatch | UploadedImage) -> BatchResults:
+        """Return the results once they are complete. See `Haut.wait_for_results`."""
+        reader = self._reader(batch)
+        complete = poll(reader.update, self.wait_timeout)
+        results = evolve(reader.results, complete=complete)
+        if not complete:
+            raise ResultsTimeout(
+                f"after {self.wait_timeout:g} s, the results of batch {results.batch_id} are not "
+                f"complete; the error's `results` contains the {len(results.results)} results so "
+                "far. The analysis continues: call wait_for_results(error.batch), with a higher "
+                "wait_timeout if necessary",
+                batch=reader.batch,
+                results=results,
+            )
+        return results
+
+    def check(self, api: str) -> None:
+        """Raise ConfigError if `algorithms` is invalid for batches of this API version."""
+        if isinstance(self.algorithms, str):
+            raise ConfigError("algorithms= must be a list of names, such as ['selfie_v2.acne']")
+        if api == "v3" and self.algorithms:
+            raise ConfigError(
+                "algorithms= is for v1 only; the v3 API reports whether the results are complete"
+            )
+
+    def _reader(self, batch: UploadedBatch | UploadedImage) -> _ReaderV1 | _ReaderV3:
+        if isinstance(batch, UploadedImage):
+            batch = UploadedBatch(batch.subject_id, batch.batch_id, (batch,))
+        self.check(batch.api)
+        batch = evolve(
+            batch,
+            subject_id=parse_id(batch.subject_id, "subject_id"),
+            batch_id=parse_id(batch.batch_id, "batch_id"),
+        )
+        results = BatchResults(batch.subject_id, batch.batch_id, batch.api, complete=False)
+        if batch.api == "v3":
+            return _ReaderV3(self, batch, results)
+        return _ReaderV1(self, batch, results, {name.casefold() for name in self.algorithms})
+
+
+@define
+class _ReaderV3:
+    """Reads the results of a batch repeatedly; `results` is the outcome of the last `update`."""
+
+    options: Results
+    batch: UploadedBatch
+    results: BatchResults
+
+    def update(self) -> bool:
+        """Read the results; return whether they are complete."""
+        document = self.options.images.read_results_v3(self.batch.batch_id)
+        self.results = evolve(
+            self.results,
+            complete=analysis_results.is_complete(document),
+            results=analysis_results.read_batch_document(document),
+            raw=document,
+        )
+        return self.results.complete
+
+
+@define
+class _ReaderV1:
+    """Reads the results of a batch repeatedly; `results` is the outcome of the last `update`.
+
+    Attributes:
+        expected: Families of which every image must have a result, in lower case.
+        by_image: Results of each image, as last read.
+        last_growth: Time at which the number of results of an image last changed.
+    """
+
+    options: Results
+    batch: UploadedBatch
+    results: BatchResults
+    expected: set[str]
+    by_image: dict[UploadedImage, tuple[AlgorithmResult, ...]] = field(
+        factory=dict[UploadedImage, tuple[AlgorithmResult, ...]]
+    )
+    last_growth: float = 0.0
+
+    def update(self) -> bool:
+        """Read the results of images that lack expected ones; return whether all are complete."""
+        if not self.by_image:
+            self.by_image = dict.fromkeys(self.batch.images or self._list_images(), ())
+        self._read([image for image in self.by_image if not self._has_expected(image)])
+        self.results = evolve(
+            self.results,
+            results=tuple(chain.from_iterable(self.by_image.values())),
+            raw={
+                str(image.image_id): [result.raw for result in results]
+                for image, results in self.by_image.items()
+            },
+        )
+        if self.expected:
+            return bool(self.by_image) and all(map(self._has_expected, self.by_image))
+        # An image without results is still waiting for its analysis, even if the results of the
+        # other images have not changed for long.
+        all_begun = bool(self.by_image) and all(self.by_image.values())
+        return all_begun and time.monotonic() - self.last_growth >= self.options.settled_after
+
+    def _list_images(self) -> list[UploadedImage]:
+        """Return the images of a batch that was uploaded by another program."""
+        subject_id, batch_id = self.batch.subject_id, self.batch.batch_id
+        return [
+            UploadedImage(image.id, batch_id, image.side, subject_id)
+            for image in self.options.images.iterate(subject_id)
+            if image.image_batch_id == batch_id
+        ]
+
+    def _read(self, images: list[UploadedImage]) -> None:
+        read = partial(self.options.images.read_results, dataset_id=self.options.dataset_id)
+        lists = gather([partial(read, image) for image in images])
+        for image, items in zip(images, lists, strict=True):
+            if isinstance(items, Exception):
+                raise items
+            results = analysis_results.read_image_results(
+                items, image_id=image.image_id, side=image.side
+            )
+            if len(results) != len(self.by_image[image]):
+                self.last_growth = time.monotonic()
+            self.by_image[image] = results
+
+    def _has_expected(self, image: UploadedImage) -> bool:
+        """Return whether results of all expected algorithms exist; False if none are expected."""
+        found = {result.algorithm.casefold() for result in self.by_image[image]}
+        return bool(self.expected) and self.expected <= found
