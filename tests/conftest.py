@@ -7,16 +7,19 @@ records instead of replaying: see scripts/record.py.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
 import ssl
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, settings
 
 from haut_ext.addresses import PRODUCTION
 from haut_ext.sandbox import Credentials, Fault, LoginCredentials, ManualClock, Sandbox
@@ -31,6 +34,20 @@ def pytest_configure() -> None:
     # A background job of a shell ignores Ctrl-C, and child processes inherit this setting.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Many containers forbid Python to keep compiled modules. Without them every worker and every program
+    # that a test starts compiles all again, which takes seconds.
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    # No test may fail because the machine is busy.
+    settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("busy")
+
+
+def pytest_collection_finish() -> None:
+    # The collected tests and all imported modules live until the end. Without them a garbage collection
+    # takes milliseconds instead of half a second.
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -62,10 +79,10 @@ def anyio_backend() -> str:
 def shared_tls_contexts() -> Iterator[None]:
     """Share one TLS context between clients that trust the same certificates, to save time."""
     create = httpx.create_ssl_context
-    made: dict[str | None, ssl.SSLContext] = {}
+    made: dict[tuple[str | None, ...], ssl.SSLContext] = {}
 
     def shared() -> ssl.SSLContext:
-        trusted = os.environ.get("SSL_CERT_FILE")
+        trusted = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
         if trusted not in made:
             made[trusted] = create()
         return made[trusted]

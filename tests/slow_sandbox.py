@@ -16,7 +16,7 @@ from haut_ext.sandbox.api_service import ApiService
 from haut_ext.sandbox.http_messages import Request, Response
 from haut_ext.sandbox.storage_service import StorageService
 
-MAX_DELAY = 0.01
+MAX_DELAY = 0.005
 HANDLE = httpx.AsyncHTTPTransport.handle_async_request
 
 

@@ -298,6 +298,7 @@ def check_invariants(results: tuple[AlgorithmResult, ...]) -> None:
     assert batch.failures == tuple(each for each in results if not each.is_ok)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(ITEM | JSON, max_size=3) | JSON)
 def test_any_json_of_v1_is_parsed_and_kept_in_raw(items: Any) -> None:

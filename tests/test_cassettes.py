@@ -196,6 +196,7 @@ INSERTED: dict[str, tuple[str, Callable[[str], str]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("leak", "insert"), INSERTED.values(), ids=INSERTED.keys())
 def test_an_inserted_leak_is_found(leak: str, insert: Callable[[str], str]) -> None:
     text = (RECORDED / "test_upload[path].yaml").read_text("utf-8")
@@ -384,8 +385,7 @@ def run_workflows(
         "-m",
         "pytest",
         f"tests/{client}/test_workflows.py",
-        "-p",
-        "no:cacheprovider",
+        *("-p", "no:cacheprovider", "-p", "no:schemathesis"),
     ]
     command += ["--cassettes", str(cassettes), *options]
     environment = {**os.environ, **(service or {})}
@@ -394,6 +394,7 @@ def run_workflows(
     )
 
 
+@pytest.mark.slow
 def test_a_replay_of_a_changed_cassette_fails_with_the_expected_error(tmp_path: Path) -> None:
     changes: dict[str, tuple[Callable[[str], str], str]] = {
         "test_bad_request": (
@@ -426,6 +427,7 @@ def test_a_replay_of_a_changed_cassette_fails_with_the_expected_error(tmp_path: 
         assert reason in shown if reason else not shown, name
 
 
+@pytest.mark.slow
 def test_recording_with_a_slow_sandbox_gives_the_same_cassettes(tmp_path: Path) -> None:
     """If this test fails after a change of the client, the sandbox or the tests, run `make record`."""
     done = run_workflows(
@@ -438,6 +440,7 @@ def test_recording_with_a_slow_sandbox_gives_the_same_cassettes(tmp_path: Path) 
     assert [name for name in new if new[name] != old[name]] == []
 
 
+@pytest.mark.slow
 def test_a_live_recording_can_be_replayed_and_compared(tmp_path: Path) -> None:
     """Replace the real service by a sandbox without a seed, which sends Date and uses the real clock."""
     folder, chosen = tmp_path / "live", ("-k", "update_subject or over_several_pages", "-q")

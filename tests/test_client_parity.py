@@ -83,6 +83,7 @@ def examples(client_class: type[Any]) -> list[str]:
     return [textwrap.dedent(match.group(1)) for match in found if match]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client_class", [AsyncHaut, Haut])
 def test_examples_run(
     client_class: type[Any],

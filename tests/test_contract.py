@@ -36,6 +36,7 @@ def described_exchanges(cassette: Path) -> list[Exchange]:
     return [each for each in exchanges if each.origin == contract.API and each.status < 500]
 
 
+@pytest.mark.slow
 def test_cassette_matches_the_contract(cassette: Path) -> None:
     result = cassettes.validate([cassette])
     assert result.violations == []
@@ -93,6 +94,7 @@ INVALID_CASSETTES: dict[str, tuple[str, Callable[[str], str], str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "damage", "expected"), INVALID_CASSETTES.values(), ids=INVALID_CASSETTES.keys()
 )
@@ -108,6 +110,7 @@ def test_violation_in_a_cassette_is_reported_with_its_location(
     assert any(re.search(expected, violation) for violation in violations), violations
 
 
+@pytest.mark.slow
 def test_check_command_fails_on_an_invalid_cassette_and_lists_skipped_messages(
     tmp_path: Path,
 ) -> None:
@@ -205,6 +208,7 @@ Many responses differ only in ids, so each shape is validated once.
 """
 
 
+@pytest.mark.slow
 def test_undeclared_or_missing_field_in_any_object_of_a_cassette_is_a_violation(
     cassette: Path,
 ) -> None:

@@ -83,6 +83,7 @@ def test_name_signature_and_docstring_are_kept() -> None:
     assert list(inspect.signature(old).parameters) == ["value"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
 def test_type_checkers_show_the_deprecation(checker: str, tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(

@@ -46,6 +46,7 @@ def environment(sandbox: Sandbox) -> dict[str, str]:
     return {f"HAUT_{name.upper()}": str(value) for name, value in values.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", PYTHON)
 def test_python_block(code: str, tmp_path: Path) -> None:
     for side, suffix in (("front", "jpg"), ("right", "png"), ("left", "webp")):
@@ -73,6 +74,7 @@ def test_readme_is_short() -> None:
     assert len(README.splitlines()) <= 120
 
 
+@pytest.mark.slow
 def test_make_demo(tmp_path: Path) -> None:
     done = subprocess.run(
         ["make", "--no-print-directory", "demo"],
@@ -95,6 +97,7 @@ def test_make_demo(tmp_path: Path) -> None:
     assert "HAUT_TOKEN" in done.stdout.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_make_demo_runs_against_what_the_environment_names() -> None:
     with Sandbox() as sandbox:
         done = subprocess.run(
@@ -110,6 +113,7 @@ def test_make_demo_runs_against_what_the_environment_names() -> None:
         assert sandbox.snapshot()["subjects"] == []
 
 
+@pytest.mark.slow
 def test_a_demo_that_is_half_configured_says_what_is_missing() -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "examples" / "demo.py")],

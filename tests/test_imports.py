@@ -13,6 +13,7 @@ CLIENT = (
 HELP = "import sys; sys.argv = ['haut', '--help']; from haut_ext.cli import main; main()"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "unneeded"),
     [

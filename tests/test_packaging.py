@@ -86,6 +86,7 @@ def install(python: Path, *arguments: str | Path) -> None:
     run(*pip, "install", *options, *arguments, cwd=ROOT)
 
 
+@pytest.mark.slow
 def test_wheel_contains_only_the_two_packages(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
@@ -108,6 +109,7 @@ def test_wheel_contains_only_the_two_packages(wheel: Path) -> None:
     assert {Path(name).suffix for name in sources} == {".json", ".py", ".typed"}
 
 
+@pytest.mark.slow
 def test_wheel_contains_the_license(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         [name] = [name for name in archive.namelist() if name.endswith("/LICENSE")]
@@ -122,6 +124,7 @@ def test_source_distribution_contains_the_license(dist: Path) -> None:
         assert file.read() == LICENSE
 
 
+@pytest.mark.slow
 def test_version_of_the_wheel_is_the_version_of_the_package(metadata: Message) -> None:
     assert metadata["Version"] == haut_ext.__version__
 
@@ -133,6 +136,7 @@ def test_metadata(metadata: Message) -> None:
     assert labels == {"Changelog", "Documentation", "Source"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["wheel", "folder", "editable"])
 def test_both_packages_can_be_imported_after_installation(
     source: str, python: Path, tmp_path: Path, request: pytest.FixtureRequest
@@ -148,6 +152,7 @@ def test_both_packages_can_be_imported_after_installation(
         assert all(tmp_path in location.parents for location in locations), locations
 
 
+@pytest.mark.slow
 def test_sandbox_runs_from_the_wheel(wheel: Path, python: Path, tmp_path: Path) -> None:
     install(python, wheel)
     command = [str(python), "-W", "error", "-m", "haut_ext.sandbox", "--port", "0"]

@@ -219,7 +219,7 @@ def edited_bodies(draw: st.DrawFn, valid: Any) -> bytes:
 
 
 FUZZ_SETTINGS = settings(
-    max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
 
 
@@ -273,6 +273,7 @@ def test_every_response_model_is_tested(
     assert read == set(models.__all__) - unread
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", RESPONSES)
 def test_edited_success_response_gives_a_model_or_unexpected_response(
     haut: Haut, sandbox: Sandbox, operation: str
@@ -311,6 +312,7 @@ def test_edited_success_response_gives_a_model_or_unexpected_response(
     assert sandbox.faults.pending == []
 
 
+@pytest.mark.slow
 def test_edited_error_response_keeps_its_error_class(haut: Haut, sandbox: Sandbox) -> None:
     @FUZZ_SETTINGS
     @given(edited_bodies(documents.facts_error_example()))
@@ -347,6 +349,7 @@ def edited_storage_errors(draw: st.DrawFn) -> bytes:
     return body
 
 
+@pytest.mark.slow
 def test_edited_storage_error_raises_storage_error(haut: Haut, sandbox: Sandbox) -> None:
     [subject] = sandbox.add_subjects(1)
     [image] = sandbox.add_images(subject, 1, b"photo")

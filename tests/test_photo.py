@@ -100,6 +100,7 @@ def unseekable(data: bytes, max_read: int = 1000) -> BinaryIO:
 # Header, compared with Pillow
 
 
+@pytest.mark.slow
 def test_header_of_a_valid_file_is_the_same_as_in_pillow() -> None:
     files = dict(valid_files())
     assert len(files) > 400
@@ -109,6 +110,7 @@ def test_header_of_a_valid_file_is_the_same_as_in_pillow() -> None:
     assert None not in map(pillow_header, files.values())
 
 
+@pytest.mark.slow
 def test_files_that_pillow_rejects_are_rejected() -> None:
     files = dict(invalid_files())
     assert len(files) > 200
@@ -178,6 +180,7 @@ def damaged_files(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
+@pytest.mark.slow
 @FUZZ_SETTINGS
 @given(damaged_files())
 def test_header_of_a_damaged_file_is_the_same_as_in_pillow(data: bytes) -> None:
@@ -188,6 +191,7 @@ def test_header_of_a_damaged_file_is_the_same_as_in_pillow(data: bytes) -> None:
         assert ours == theirs
 
 
+@pytest.mark.slow
 @FUZZ_SETTINGS
 @given(
     st.sampled_from([b"", b"\xff\xd8\xff", b"RIFF\xff\0\0\0WEBPVP8X\x0a\0\0\0", PNG_START]),
@@ -199,6 +203,7 @@ def test_header_of_arbitrary_bytes_is_the_same_as_in_pillow(start: bytes, rest: 
         assert ours == theirs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "data",
     [
@@ -245,6 +250,7 @@ def traced_memory() -> Iterator[Callable[[], int]]:
 # Limits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_name", ["JPEG", "PNG", "WEBP"])
 def test_edges_shorter_than_256_pixels_are_rejected(format_name: str) -> None:
     assert (

@@ -60,6 +60,7 @@ async def test_hooks_run_once_for_each_attempt(sandbox: Sandbox) -> None:
     assert sent == [f"Bearer {token}"] * 3 + [None] * 2 + [f"Bearer {token}"]
 
 
+@pytest.mark.slow
 async def test_time_spent_in_hooks_does_not_count_towards_the_deadline(sandbox: Sandbox) -> None:
     recorder = AsyncRecorder(1.1)
     sandbox.faults.add("list_subjects", faults.status(503))

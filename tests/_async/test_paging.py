@@ -66,6 +66,7 @@ class OtherClients:
                     subjects[which % len(subjects)].name = f"renamed {which}"
 
 
+@pytest.mark.slow
 @given(
     size=st.integers(0, 400),
     page_size=st.sampled_from([1, 2, 3, 7, 10, 20, 50]),
@@ -136,6 +137,7 @@ async def test_number_of_requests(
     assert await collect(sandbox, changes) == (found, requests)
 
 
+@pytest.mark.slow
 async def test_items_created_in_the_second_of_the_first_request_are_found(
     sandbox: Sandbox,
 ) -> None:

@@ -47,6 +47,7 @@ def test_invalid_bodies_cover_every_operation_with_a_json_response() -> None:
     assert len(INVALID_BODIES) > 2000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", OPERATIONS)
 async def test_invalid_body_raises_an_error_that_names_the_field(
     sandbox: Sandbox, operation: str

@@ -233,6 +233,7 @@ async def test_results_are_incomplete_while_an_image_has_none(
     assert len(caught.value.results.results) == len(FAMILIES)
 
 
+@pytest.mark.slow
 async def test_v3_reports_completion() -> None:
     with Sandbox(seed=1, analysis_reads=16) as sandbox:
         async with AsyncHaut(**sandbox.credentials) as haut:

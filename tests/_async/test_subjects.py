@@ -26,6 +26,7 @@ def sandbox() -> Iterator[Sandbox]:
         yield sandbox
 
 
+@pytest.mark.slow
 async def test_delete_many_splits_ids_into_urls_below_4_kb(sandbox: Sandbox) -> None:
     existing = [UUID(subject.id) for subject in sandbox.add_subjects(9_990)]
     absent = [uuid4() for _ in range(10)]
@@ -76,6 +77,7 @@ async def test_delete_many_without_ids_sends_no_request(sandbox: Sandbox) -> Non
     assert sandbox.requests == []
 
 
+@pytest.mark.slow
 async def test_get_or_create_matches_the_exact_name_on_all_pages(sandbox: Sandbox) -> None:
     sandbox.add_subjects(30, prefix="anna")  # "anna 00001" and so on: all contain the name
     async with AsyncHaut(**sandbox.credentials) as haut:

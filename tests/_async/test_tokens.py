@@ -58,6 +58,7 @@ async def outcomes(haut: AsyncHaut, calls: int = MANY) -> set[str]:
     return {type(outcome).__name__ for outcome in outcomes}
 
 
+@pytest.mark.slow
 async def test_provider_is_called_once_at_first_and_once_after_401(sandbox: Sandbox) -> None:
     provider = Provider(sandbox)
     async with client(sandbox, provider) as haut:
@@ -90,6 +91,7 @@ async def test_provider_is_called_once_if_it_returns_the_rejected_token(sandbox:
         assert provider.calls == 3
 
 
+@pytest.mark.slow
 async def test_error_of_the_provider_is_raised_by_all_waiting_calls(sandbox: Sandbox) -> None:
     """A later call calls the provider again."""
     provider = Provider(sandbox)

@@ -55,6 +55,7 @@ def ends_in_time(latest: float = DEADLINE) -> Iterator[None]:
     assert DEADLINE <= caught.value.elapsed < latest + 0.3 + lag.allowance
 
 
+@pytest.mark.slow
 def test_deadline_of_a_response_that_arrives_byte_by_byte(sandbox: Sandbox) -> None:
     stored = add_photo(sandbox)
     sandbox.faults.add("get_image", faults.dribble(0.02, head=False))
@@ -64,6 +65,7 @@ def test_deadline_of_a_response_that_arrives_byte_by_byte(sandbox: Sandbox) -> N
     assert sandbox.faults.pending == []
 
 
+@pytest.mark.slow
 def test_deadline_of_a_call_without_a_response(sandbox: Sandbox) -> None:
     stored = add_photo(sandbox)
     sandbox.faults.add("get_image", faults.stall())
@@ -73,6 +75,7 @@ def test_deadline_of_a_call_without_a_response(sandbox: Sandbox) -> None:
     assert sandbox.faults.pending == []
 
 
+@pytest.mark.slow
 def test_deadline_of_a_download_that_arrives_byte_by_byte(sandbox: Sandbox) -> None:
     photo = bytes(range(256)) * 4
     stored = add_photo(sandbox, photo)
@@ -87,6 +90,7 @@ def test_deadline_of_a_download_that_arrives_byte_by_byte(sandbox: Sandbox) -> N
     assert sandbox.faults.pending == []
 
 
+@pytest.mark.slow
 def test_deadline_of_an_upload_to_a_server_that_reads_slowly(sandbox: Sandbox) -> None:
     stored = add_photo(sandbox)
     photo = Photo.open(photo_of(20_000_000))
@@ -97,6 +101,7 @@ def test_deadline_of_an_upload_to_a_server_that_reads_slowly(sandbox: Sandbox) -
                 haut.images.send_bytes(slot, photo)
 
 
+@pytest.mark.slow
 def test_deadline_of_a_call_to_a_host_with_several_unreachable_addresses(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,6 +122,7 @@ def test_deadline_of_a_call_to_a_host_with_several_unreachable_addresses(
                 haut.subjects.list()
 
 
+@pytest.mark.slow
 def test_deadline_includes_waiting_for_a_slot_before_a_retry(sandbox: Sandbox) -> None:
     """Other calls occupy all slots between the first and the second attempt."""
     stored = add_photo(sandbox)

@@ -140,6 +140,7 @@ BOUNDARIES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("carried_out", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(("operation", "number"), BOUNDARIES)
 def test_interrupted_erasure_is_completed_with_its_receipt(
@@ -162,6 +163,7 @@ def test_interrupted_erasure_is_completed_with_its_receipt(
     assert all(step.status != "failed" for step in receipt.steps[len(first.steps) :])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("operation", "number"), BOUNDARIES)
 def test_interrupted_erasure_is_completed_without_its_receipt(
     sandbox: Sandbox, subject_id: UUID, operation: str, number: int
@@ -179,6 +181,7 @@ def test_interrupted_erasure_is_completed_without_its_receipt(
     assert_erased(sandbox)
 
 
+@pytest.mark.slow
 def test_transient_errors_are_retried(sandbox: Sandbox, subject_id: UUID) -> None:
     for operation in ("clear_subject_storage", "delete_image", "delete_subject", "list_images"):
         sandbox.faults.add(operation, faults.reset("after"))

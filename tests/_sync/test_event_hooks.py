@@ -61,6 +61,7 @@ def test_hooks_run_once_for_each_attempt(sandbox: Sandbox) -> None:
     assert sent == [f"Bearer {token}"] * 3 + [None] * 2 + [f"Bearer {token}"]
 
 
+@pytest.mark.slow
 def test_time_spent_in_hooks_does_not_count_towards_the_deadline(sandbox: Sandbox) -> None:
     recorder = Recorder(1.1)
     sandbox.faults.add("list_subjects", faults.status(503))

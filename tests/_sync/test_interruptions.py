@@ -86,7 +86,7 @@ def test_interrupt_while_waiting_for_a_slot(sandbox: Sandbox) -> None:
     assert sandbox.received("list_subjects") == 16 + 16
 
 
-# socket.create_connection leaves its socket to the garbage collector, which warns.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_interrupt_while_connecting(sandbox: Sandbox) -> None:
     credentials = sandbox.credentials
@@ -99,7 +99,7 @@ def test_interrupt_while_connecting(sandbox: Sandbox) -> None:
                     gc.collect()
 
 
-# An interruption can happen after the file is opened and before it is assigned to a variable.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 @pytest.mark.parametrize("kind", ["bytes", "path"])
 def test_interrupt_while_sending_a_photo(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
@@ -167,6 +167,7 @@ def test_interrupt_while_waiting_for_the_token_provider(sandbox: Sandbox) -> Non
         assert_all_slots_are_free(haut, sandbox)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["path", "file"])
 def test_interrupt_while_streaming_a_download(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
     image: UUID = add_photo(sandbox).image

@@ -133,6 +133,7 @@ def test_call_every_method_covers_the_public_methods(sandbox: Sandbox) -> None:
     }
 
 
+@pytest.mark.slow
 def test_every_attempt_is_logged(sandbox: Sandbox, log: pytest.LogCaptureFixture) -> None:
     sandbox.faults.add("*", faults.rejected(503, retry_after=0), times=3)
     sandbox.faults.add("list_images", faults.close())
@@ -162,6 +163,7 @@ def test_attempt_with_an_unexpected_response_is_logged(
     assert line.endswith("attempt 1, 200 UnexpectedResponse")
 
 
+@pytest.mark.slow
 def test_logs_and_errors_contain_no_secrets_or_personal_data(
     sandbox: Sandbox, log: pytest.LogCaptureFixture
 ) -> None:

@@ -70,6 +70,7 @@ def stream(content: bytes = b"") -> BinaryIO:
 # Uploads
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [faults.reset("unread"), faults.reset("after"), faults.stall()])
 @pytest.mark.parametrize("kind", ["path", "bytes", "file at a position"])
 def test_retried_upload_sends_the_photo_from_its_first_byte(

@@ -228,6 +228,7 @@ def test_results_are_incomplete_while_an_image_has_none(sandbox: Sandbox, haut: 
     assert len(caught.value.results.results) == len(FAMILIES)
 
 
+@pytest.mark.slow
 def test_v3_reports_completion() -> None:
     with Sandbox(seed=1, analysis_reads=16) as sandbox:
         with Haut(**sandbox.credentials) as haut:

@@ -62,6 +62,7 @@ def haut(sandbox: Sandbox) -> Iterator[Haut]:
 # Concurrent calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("many", [32, 200])
 def test_concurrent_calls_receive_their_own_responses(
     sandbox: Sandbox, haut: Haut, many: int
@@ -86,6 +87,7 @@ def test_concurrent_calls_receive_their_own_responses(
     ]
 
 
+@pytest.mark.slow
 def test_download_occupies_its_slot_until_its_last_byte(sandbox: Sandbox) -> None:
     stored = add_photo(sandbox, b"photo")
     sandbox.faults.add("download_image", faults.dribble(0.02, head=False), times=None)
@@ -139,6 +141,7 @@ def open_connections(origin: str) -> int:
     return sum(local.endswith(f":{port:04X}") and state == "01" for _, local, _, state, *_ in rows)
 
 
+@pytest.mark.slow
 def test_connections_are_reused_and_no_more_than_max_in_flight(sandbox: Sandbox) -> None:
     image = add_photo(sandbox).image
     with Haut(**sandbox.credentials, max_in_flight=8) as haut:
@@ -283,6 +286,7 @@ def test_clients_can_be_copied_and_pickled(
     assert len(haut.subjects.list()) == 0  # still open
 
 
+@pytest.mark.slow
 def test_closing_ends_calls_that_wait_for_a_retry(sandbox: Sandbox) -> None:
     """The call does not open a connection after the client was closed."""
     sandbox.faults.add("list_subjects", faults.status(503, retry_after=2))
@@ -301,6 +305,7 @@ def test_closing_ends_calls_that_wait_for_a_retry(sandbox: Sandbox) -> None:
     assert sandbox.received("list_subjects") == 1
 
 
+@pytest.mark.slow
 def test_concurrent_uploads_of_photos_of_different_sizes(sandbox: Sandbox, haut: Haut) -> None:
     subjects = sandbox.add_subjects(24)
     sizes = [400_000 + 1000 * number for number in range(24)]

@@ -27,6 +27,7 @@ def sandbox() -> Iterator[Sandbox]:
         yield sandbox
 
 
+@pytest.mark.slow
 def test_delete_many_splits_ids_into_urls_below_4_kb(sandbox: Sandbox) -> None:
     existing = [UUID(subject.id) for subject in sandbox.add_subjects(9_990)]
     absent = [uuid4() for _ in range(10)]
@@ -77,6 +78,7 @@ def test_delete_many_without_ids_sends_no_request(sandbox: Sandbox) -> None:
     assert sandbox.requests == []
 
 
+@pytest.mark.slow
 def test_get_or_create_matches_the_exact_name_on_all_pages(sandbox: Sandbox) -> None:
     sandbox.add_subjects(30, prefix="anna")  # "anna 00001" and so on: all contain the name
     with Haut(**sandbox.credentials) as haut:

@@ -59,6 +59,7 @@ def outcomes(haut: Haut, calls: int = MANY) -> set[str]:
     return {type(outcome).__name__ for outcome in outcomes}
 
 
+@pytest.mark.slow
 def test_provider_is_called_once_at_first_and_once_after_401(sandbox: Sandbox) -> None:
     provider = Provider(sandbox)
     with client(sandbox, provider) as haut:
@@ -91,6 +92,7 @@ def test_provider_is_called_once_if_it_returns_the_rejected_token(sandbox: Sandb
         assert provider.calls == 3
 
 
+@pytest.mark.slow
 def test_error_of_the_provider_is_raised_by_all_waiting_calls(sandbox: Sandbox) -> None:
     """A later call calls the provider again."""
     provider = Provider(sandbox)

@@ -41,6 +41,7 @@ def haut(sandbox: Sandbox, tmp_path: Path) -> Iterator[Haut]:
         yield haut
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # distributed's own
 def test_dask_completes_all_rows_after_a_worker_is_killed(
     tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
@@ -79,6 +80,7 @@ def test_dask_completes_all_rows_after_a_worker_is_killed(
     assert "X-Goog-Signature" not in caplog.text
 
 
+@pytest.mark.slow
 def test_run_stops_when_a_process_pool_breaks_and_continues_with_a_new_pool(
     tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox
 ) -> None:

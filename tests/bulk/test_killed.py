@@ -1,7 +1,7 @@
 """Runs that are killed repeatedly end in the same state as an undisturbed run, with one analysis a row.
 
 The sandbox kills the process of a run at a given number of requests, so that no clock is involved.
-The process is forked by a server that has imported all modules, so that 50 of them start quickly.
+The process is forked by a server that has imported all modules, so that 25 of them start quickly.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from haut_ext import Haut
 from haut_ext.bulk import bulk_erase, bulk_upload
 from haut_ext.sandbox import Credentials, Request, Sandbox
 from tests.bulk.conftest import PHOTO
 from tests.bulk.service_state import service_state
 
-ROWS = 300
-KILLS = 50
+ROWS = 150
+KILLS = 25
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(["haut_ext.bulk"])
 
@@ -63,20 +65,21 @@ def run_until(sandbox: Sandbox, arrivals: int | None, work: Callable[[], None]) 
 
 
 def write_manifest(folder: Path) -> Path:
-    """Write 300 rows of 200 persons; every tenth row has photos of all three sides."""
+    """Write 150 rows of 100 persons; every tenth row has photos of all three sides."""
     (folder / "photo.jpg").write_bytes(PHOTO)
     (folder / "other.jpg").write_bytes(PHOTO + b"other")
     manifest = folder / "manifest.jsonl"
     with manifest.open("w") as file:
         for number in range(ROWS):
-            row: dict[str, Any] = {"subject": f"person {number % 200}", "front": "photo.jpg"}
+            row: dict[str, Any] = {"subject": f"person {number % 100}", "front": "photo.jpg"}
             if number % 10 == 0:
                 row |= {"right": "other.jpg", "left": "photo.jpg"}
             file.write(json.dumps({**row, "meta": {"number": number}}) + "\n")
     return manifest
 
 
-def test_upload_killed_50_times_ends_in_the_state_of_an_undisturbed_run(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_upload_killed_25_times_ends_in_the_state_of_an_undisturbed_run(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path)
     with Sandbox() as undisturbed:
         with Haut(**undisturbed.credentials) as haut:
@@ -105,6 +108,7 @@ def test_upload_killed_50_times_ends_in_the_state_of_an_undisturbed_run(tmp_path
         assert sandbox.snapshot()["orphaned_files"] == {}
 
 
+@pytest.mark.slow
 def test_erasure_killed_repeatedly_erases_every_subject(tmp_path: Path) -> None:
     generator = random.Random(8)
     with Sandbox() as sandbox:

@@ -10,6 +10,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from haut_ext import Haut
 from haut_ext.bulk import BulkReport, bulk_upload
 from haut_ext.sandbox import Credentials, Sandbox, faults
@@ -38,6 +40,7 @@ def measure(credentials: Credentials, photo: Path, connection: Connection) -> No
     connection.send([min(sizes) for sizes in samples.values()])
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_rows(
     tmp_path: Path, photo: Path, sandbox: Sandbox
 ) -> None:

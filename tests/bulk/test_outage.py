@@ -85,6 +85,7 @@ def cut_off_at(service: Service, arrivals: int) -> threading.Event:
     return reached
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arrivals", [30, 61, 101])
 def test_run_waits_until_the_service_is_reachable_again(
     arrivals: int,
@@ -116,6 +117,7 @@ def test_run_waits_until_the_service_is_reachable_again(
     assert {(batch["computes"], len(batch["images"])) for [batch] in batches} == {(1, 1)}
 
 
+@pytest.mark.slow
 def test_run_stops_after_the_outage_timeout_and_the_next_run_continues(
     tmp_path: Path, service: Service, failed_connections: FailedConnections
 ) -> None:

@@ -24,6 +24,7 @@ def api_requests(sandbox: Sandbox) -> int:
     return sum(arrival.operation != "upload_image" for arrival in sandbox.requests)
 
 
+@pytest.mark.slow
 def test_requests_per_second_are_limited(
     tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox
 ) -> None:
@@ -63,6 +64,7 @@ def rejections() -> Iterator[Rejections]:
     logger.setLevel(logging.NOTSET)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows_affected", ["started", "not started"])
 def test_no_row_sends_a_request_before_retry_after_has_passed(
     rows_affected: str,
@@ -108,6 +110,7 @@ def test_no_row_sends_a_request_before_retry_after_has_passed(
     assert min(afterwards) - rejected[0] >= 1
 
 
+@pytest.mark.slow
 def test_run_completes_after_repeated_rejections(
     tmp_path: Path, photo: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

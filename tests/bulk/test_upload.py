@@ -72,6 +72,7 @@ def test_each_format_of_manifest(
     assert metas == {None if kind == "folder" else 1}
 
 
+@pytest.mark.slow
 def test_rows_are_read_only_when_they_are_processed(
     tmp_path: Path, photo: Path, sandbox: Sandbox
 ) -> None:
@@ -309,6 +310,7 @@ def test_number_of_concurrent_rows_is_limited(
                 bulk_upload(haut, rows, journal=tmp_path / "journal", **invalid)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_rejected_token_stops_the_run_and_the_next_run_continues(
     tmp_path: Path, photo: Path, sandbox: Sandbox
 ) -> None:
@@ -385,6 +387,7 @@ def _upload_with_a_full_disk(credentials: Credentials, photo: Path, journal: Pat
         bulk_upload(haut, rows, journal=journal)
 
 
+@pytest.mark.slow
 def test_full_disk_stops_the_run_and_the_next_run_continues(
     tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox
 ) -> None:

@@ -24,6 +24,7 @@ def json_lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
+@pytest.mark.slow
 def test_subjects_and_images_are_listed(shell: Shell) -> None:
     shell.sandbox.add_subjects(60)
     [subject] = shell.sandbox.add_subjects(1, prefix="a person")
@@ -185,6 +186,7 @@ def test_erasure_that_stops_is_completed_by_the_printed_command(shell: Shell) ->
     assert "already gone" in out
 
 
+@pytest.mark.slow
 def test_bulk_upload_and_erase(shell: Shell) -> None:
     for name in ("a", "b"):
         (shell.folder / "photos" / name).mkdir(parents=True)

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", sorted(SHELL_PAGES))
 def test_code_blocks_of_page_run(page: str, shell: Shell) -> None:
     for side, suffix in (("front", "jpg"), ("right", "png"), ("left", "webp")):

@@ -10,6 +10,8 @@ import signal
 import subprocess
 import threading
 
+import pytest
+
 from haut_ext.sandbox import Request
 from tests.bulk.service_state import service_state
 from tests.cli.conftest import Shell
@@ -52,6 +54,7 @@ class Interrupter:
         return self._process
 
 
+@pytest.mark.slow
 def test_first_interrupt_finishes_the_rows_in_progress(shell: Shell) -> None:
     write_manifest(shell)
     interrupter = Interrupter()
@@ -77,6 +80,7 @@ def test_first_interrupt_finishes_the_rows_in_progress(shell: Shell) -> None:
     complete_with_another_run(shell)
 
 
+@pytest.mark.slow
 def test_second_interrupt_ends_the_process_at_once(shell: Shell) -> None:
     write_manifest(shell)
     interrupter = Interrupter()
@@ -106,6 +110,7 @@ def test_second_interrupt_ends_the_process_at_once(shell: Shell) -> None:
     complete_with_another_run(shell)
 
 
+@pytest.mark.slow
 def test_interrupted_upload_prints_how_to_continue(shell: Shell) -> None:
     [subject] = shell.sandbox.add_subjects(1)
     interrupter = Interrupter()

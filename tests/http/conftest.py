@@ -8,21 +8,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from haut_ext.sandbox import Sandbox
 from tests.support.client_runner import Client, Kind
 from tests.support.servers import Authority, Relay
 
-# Saved before a fixture of tests/conftest.py replaces it, which shares SSL contexts between clients.
-_CREATE_SSL_CONTEXT = httpx.create_ssl_context
-
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove environment variables that affect clients: proxies, certificates, settings of the SDK."""
-    monkeypatch.setattr(httpx, "create_ssl_context", _CREATE_SSL_CONTEXT)
     for name in list(os.environ):
         if name.lower().endswith("_proxy") or name.startswith(("HAUT_", "SSL_CERT_")):
             monkeypatch.delenv(name)

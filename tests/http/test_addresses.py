@@ -39,6 +39,7 @@ def resolve_localhost_to(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["refuses connections", "does not answer"])
 def test_host_with_an_unreachable_first_address_is_reached(
     new_client: NewClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, first: str
@@ -56,6 +57,7 @@ def test_host_with_an_unreachable_first_address_is_reached(
     assert sandbox.received("list_subjects") == 1
 
 
+@pytest.mark.slow
 def test_post_to_a_host_with_an_unreachable_first_address(
     new_client: NewClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,7 +63,8 @@ async def assert_later_calls_succeed(haut: AsyncHaut, limit: dict[str, int]) -> 
     assert len(client_sockets()) <= 2 * limit.get("max_in_flight", 64)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
 async def test_calls_canceled_at_random_moments(
     sandbox: Sandbox, limit: dict[str, int], seed: int
 ) -> None:
@@ -81,6 +82,7 @@ async def test_calls_canceled_at_random_moments(
     await assert_sockets_close_in_time()
 
 
+@pytest.mark.slow
 async def test_calls_under_asyncio_timeout(sandbox: Sandbox, limit: dict[str, int]) -> None:
     moments = random.Random(39)
     sandbox.latency = 0.02
@@ -105,6 +107,7 @@ async def test_calls_under_asyncio_timeout(sandbox: Sandbox, limit: dict[str, in
     await assert_sockets_close_in_time()
 
 
+@pytest.mark.slow
 async def test_uploads_canceled_at_random_moments(sandbox: Sandbox) -> None:
     moments = random.Random(40)
     loop = asyncio.get_running_loop()
@@ -125,6 +128,7 @@ async def test_uploads_canceled_at_random_moments(sandbox: Sandbox) -> None:
     await assert_sockets_close_in_time()
 
 
+@pytest.mark.slow
 async def test_calls_after_many_calls_canceled_before_their_response(
     sandbox: Sandbox, limit: dict[str, int]
 ) -> None:
@@ -144,6 +148,7 @@ async def test_calls_after_many_calls_canceled_before_their_response(
     await assert_sockets_close_in_time()
 
 
+@pytest.mark.slow
 def test_keyboard_interrupt_at_random_moments(sandbox: Sandbox) -> None:
     moments = random.Random(41)
     sandbox.latency = 0.03
@@ -172,6 +177,7 @@ def test_keyboard_interrupt_at_random_moments(sandbox: Sandbox) -> None:
     assert_sockets_close()
 
 
+@pytest.mark.slow
 def test_keyboard_interrupt_during_an_upload_to_a_slow_storage(sandbox: Sandbox) -> None:
     [subject] = sandbox.add_subjects(1)
     photo = photo_of(5_000_000)

@@ -205,6 +205,7 @@ def frequent_thread_switches() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
+@pytest.mark.slow
 def test_async_client_in_short_event_loops_of_many_threads(
     frequent_thread_switches: None,
 ) -> None:

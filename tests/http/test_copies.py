@@ -95,6 +95,7 @@ def test_unknown_option_is_rejected(new_client: NewClient) -> None:
         new_client().haut.with_options(deadlin=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
 def test_unknown_option_is_a_type_error(checker: str, tmp_path: Path) -> None:
     program = tmp_path / "program.py"

@@ -47,6 +47,7 @@ def limited(new_client: NewClient) -> Callable[..., Client]:
     return make
 
 
+@pytest.mark.slow
 def test_deadline_includes_attempts_that_time_out(limited: NewClient, kind: Kind) -> None:
     with silent_server() as origin:
         client = limited(base_url=origin)
@@ -54,6 +55,7 @@ def test_deadline_includes_attempts_that_time_out(limited: NewClient, kind: Kind
             client.call(lambda haut: haut.subjects.list())
 
 
+@pytest.mark.slow
 def test_deadline_includes_the_connect_request_to_a_proxy(
     limited: NewClient, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,6 +66,7 @@ def test_deadline_includes_the_connect_request_to_a_proxy(
             client.call(lambda haut: haut.subjects.list())
 
 
+@pytest.mark.slow
 def test_deadline_includes_the_tls_handshake_through_a_proxy(
     limited: NewClient, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,6 +97,7 @@ async def test_async_deadline_includes_the_token_callable(sandbox: Sandbox) -> N
     assert sandbox.requests == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [faults.dribble(0.02), faults.stall()], ids=["head", "silence"])
 async def test_async_deadline_holds_without_timeouts(sandbox: Sandbox, fault: Any) -> None:
     sandbox.faults.add("list_subjects", fault)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from haut_ext.sandbox import Sandbox
 from tests.support.client_runner import Kind
 
@@ -65,6 +67,7 @@ print(wrong)
 """
 
 
+@pytest.mark.slow
 def test_forked_processes_receive_their_own_responses(
     kind: Kind, sandbox: Sandbox, tmp_path: Path
 ) -> None:

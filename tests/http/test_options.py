@@ -167,6 +167,7 @@ def test_error_names_missing_environment_variables(kind: Kind) -> None:
         client_class(kind)()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", ["debug", "info"])
 def test_log_to_stderr(sandbox: Sandbox, level: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in sandbox.credentials.items():

@@ -105,6 +105,7 @@ threading.Thread(target=upload).start()
 """
 
 
+@pytest.mark.slow
 def test_upload_in_a_thread_that_outlives_the_main_thread(sandbox: Sandbox) -> None:
     credentials = sandbox.credentials
     arguments = ", ".join(f"{name}={value!r}" for name, value in credentials.items())

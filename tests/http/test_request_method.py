@@ -104,6 +104,7 @@ def nested(depth: int) -> list[Any]:
     return document
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "document",
     [lambda: nested(100_000), lambda: {1}, lambda: float("nan"), lambda: b"x", object],

@@ -18,6 +18,7 @@ from tests.support.sandbox_photos import PHOTO, add_photo, photo_of
 LIMIT = 1024 * 1024
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc")
 @pytest.mark.parametrize(("client_kind", "photo_kind"), [("sync", "path"), ("async", "file")])
 def test_memory_of_an_upload_with_two_retries(

@@ -69,6 +69,7 @@ def test_port_in_use_is_reported_in_one_line(sandbox: Sandbox) -> None:
     assert done.stderr == f"Port {port} on 127.0.0.1 is in use; choose another with --port.\n"
 
 
+@pytest.mark.slow
 def test_help_lists_the_options_and_an_invalid_port_is_rejected() -> None:
     done = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, check=True)
     assert all(option in done.stdout for option in ("--port", "--storage-port", "--seed"))

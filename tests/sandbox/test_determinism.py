@@ -57,6 +57,7 @@ def test_two_runs_with_the_same_seed_are_identical() -> None:
     assert responses_of_run(7, ports) == responses_of_run(7, ports)
 
 
+@pytest.mark.slow
 def test_runs_with_different_seeds_or_no_seed_differ() -> None:
     ports = free_ports()
     runs = [responses_of_run(seed, ports) for seed in (7, 8, None, None)]

@@ -93,6 +93,7 @@ def run_schemathesis(
     )
 
 
+@pytest.mark.slow
 def test_sandbox_conforms_to_the_contract(sandbox: Sandbox, tmp_path: Path) -> None:
     done = run_schemathesis(sandbox, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -103,6 +104,7 @@ def test_sandbox_conforms_to_the_contract(sandbox: Sandbox, tmp_path: Path) -> N
     assert {name for name in OPERATIONS if not sandbox.carried_out(name)} == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("operation", "defect", "finding"),
     [

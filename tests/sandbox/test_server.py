@@ -257,6 +257,7 @@ def test_port_in_use_raises_oserror_and_leaks_nothing() -> None:
         assert threading.active_count() == threads
 
 
+@pytest.mark.slow
 def test_many_concurrent_requests(client: SandboxClient, sandbox: Sandbox) -> None:
     def create(number: int) -> str:
         name: str = client.create(f"subject {number}")["name"]

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
+import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+import pytest
+from attrs import evolve, frozen
 
-from scripts.generate import check_completeness, write_package
+from scripts import generate as command
 from scripts.spec.document import ROOT, Json, parse
 from scripts.spec.prepare import Prepared
 from scripts.spec.pull import Sections, select
+from tests.spec import forks
 
 CASES = ROOT / "tests" / "data" / "spec"
 
@@ -29,17 +33,20 @@ class Generated:
 
     def problems(self) -> list[str]:
         """Return the problems that the completeness check reports."""
-        return check_completeness(self.document, self.prepared, self.folder)
+        with _in_forks():
+            return command.check_completeness(self.document, self.prepared, self.folder)
+
+    def copied(self, folder: Path) -> Generated:
+        """Return a copy of this package in another folder."""
+        shutil.copytree(self.folder / "haut_api", folder / "haut_api")
+        return evolve(self, folder=folder)
 
     def run(self, code: str) -> Any:
         """Run code in a process that imports this package; return what it passes to `report`."""
-        done = subprocess.run(
+        done = forks.run(
             [sys.executable, "-c", _PRELUDE + code],
             cwd=self.folder,
             env={**os.environ, "PYTHONPATH": str(self.folder)},
-            capture_output=True,
-            text=True,
-            check=False,
         )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
@@ -87,7 +94,16 @@ def generate(document: Json, folder: Path) -> Generated:
     Raises:
         SpecError: If the document has an unsupported construct.
     """
-    return Generated(document, write_package(document, folder / "haut_api"), folder)
+    with _in_forks():
+        return Generated(document, command.write_package(document, folder / "haut_api"), folder)
+
+
+@contextmanager
+def _in_forks() -> Iterator[None]:
+    """Let scripts.generate run its commands in forks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "subprocess", forks)
+        yield
 
 
 def load_case(name: str) -> Json:

@@ -77,6 +77,8 @@ components:
         old: {type: string, deprecated: true}
   securitySchemes: {bearerAuth: {type: http, scheme: bearer}}
 """)
+pytestmark = pytest.mark.slow  # every test generates or copies a package and imports it
+
 CREATE, OPEN = "api/things/create_thing.py", "api/things/get_open.py"
 DEFECTS = {
     "operation missing": (OPEN, "GET /open/", "GET /other/", "GET /open/: no module calls this operation"),
@@ -115,9 +117,14 @@ DEFECTS = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Generated:
+    return generate(DOCUMENT, tmp_path_factory.mktemp("generated"))
+
+
 @pytest.fixture
-def package(tmp_path: Path) -> Generated:
-    return generate(DOCUMENT, tmp_path)
+def package(generated: Generated, tmp_path: Path) -> Generated:
+    return generated.copied(tmp_path)
 
 
 def test_correct_package_has_no_problems(package: Generated) -> None:

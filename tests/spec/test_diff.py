@@ -45,6 +45,7 @@ actions:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("files", "base", "status", "message"),
     [
@@ -110,6 +111,7 @@ def test_pipes_in_cells_of_a_table_are_escaped() -> None:
     assert widths <= {4, 5}
 
 
+@pytest.mark.slow
 def test_dependents_include_indirect_callers() -> None:
     found = dependents(MODULES)
     assert {"Subjects.create", "Subjects.get_or_create"} <= set(found["create_subject"])

@@ -61,6 +61,7 @@ def test_byte_order_mark_is_ignored() -> None:
     assert parse("\ufeff" + json.dumps(DOCUMENT), "x") == DOCUMENT
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.sampled_from(AMBIGUOUS) | st.text() | st.integers() | st.booleans() | st.none(),

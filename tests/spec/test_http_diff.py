@@ -112,6 +112,7 @@ CHANGES: list[tuple[str, Edit, bool, str, str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("edit", "breaking", "subject", "text"),
     [row[1:] for row in CHANGES],
@@ -129,6 +130,7 @@ def test_the_cases_have_unique_names() -> None:
     assert len({row[0] for row in CHANGES}) == len(CHANGES)
 
 
+@pytest.mark.slow
 def test_changes_without_effect_on_http_are_not_reported() -> None:
     """Test an inlined schema, another order of fields, an example and a confidence label."""
     company = DOCUMENT["components"]["schemas"]["CompanyReference"]
@@ -149,6 +151,7 @@ def test_changes_without_effect_on_http_are_not_reported() -> None:
     )
 
 
+@pytest.mark.slow
 def test_changes_of_descriptions_are_counted_separately() -> None:
     changed = compare(
         DOCUMENT, edited(put(at(COMPUTE, "/post/description"), "Another description."))
@@ -156,10 +159,12 @@ def test_changes_of_descriptions_are_counted_separately() -> None:
     assert (changed.changes, changed.text_changes) == ([], 1)
 
 
+@pytest.mark.slow
 def test_conversion_to_openapi_3_1_is_not_a_change() -> None:
     assert compare(DOCUMENT, to_openapi_31(DOCUMENT)).changes == []
 
 
+@pytest.mark.slow
 def test_other_notations_of_nullable_objects_are_not_changes() -> None:
     """Test the notation of drf-spectacular."""
     company = {"allOf": [{"$ref": schema("CompanyReference")}], "nullable": True}
@@ -168,6 +173,7 @@ def test_other_notations_of_nullable_objects_are_not_changes() -> None:
     assert compare(base, changed).changes == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("edit", "users"),
     [
@@ -187,6 +193,7 @@ def test_all_affected_operations_are_listed(edit: Edit, users: set[str]) -> None
     assert change.operations == users
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("edit", "subject"),
     [

@@ -68,6 +68,7 @@ def test_names_file_lists_every_operation() -> None:
     }
 
 
+@pytest.mark.slow
 def test_renamed_swagger_gives_the_same_package(tmp_path: Path) -> None:
     upstream = edited(drf_spectacular_style, other_schema_names, document=HAUT)
     pulled = arrange(select(upstream, Sections.read(SECTIONS)), HAUT)
@@ -118,6 +119,7 @@ def test_ambiguous_schema_is_a_question_with_all_candidates() -> None:
     assert "Named" not in proposed.schemas
 
 
+@pytest.mark.slow
 def test_new_operation_gets_a_name_that_can_be_edited(project: Project) -> None:
     service = parse(SPEC.read_text("utf-8"), SPEC.name)
     path = "/api/v1/companies/{company_id}/datasets/{dataset_id}/visits/"
@@ -156,6 +158,7 @@ def rename_operations_and_change_a_schema(document: Json) -> None:
     document["components"]["schemas"]["Subject"]["properties"]["name"]["nullable"] = True
 
 
+@pytest.mark.slow
 def test_spec_check_compares_by_method_and_path_and_changes_no_file(project: Project) -> None:
     project.write("same.json", json.dumps(edited(rename_operations, document=HAUT)))
     changed = edited(rename_operations_and_change_a_schema, document=HAUT)

@@ -53,7 +53,7 @@ TYPES: dict[str, Any] = {
     "boolean": bool,
     "null": type(None),
 }
-INSTANCES = settings(max_examples=15, deadline=None)
+INSTANCES = settings(max_examples=10, deadline=None)
 
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda found: found.id)
 
@@ -287,6 +287,7 @@ def text(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_instances_are_unchanged_by_parsing_and_serializing(name: str) -> None:
     model: Any = getattr(models, ClassName(name, "field_"))
@@ -382,6 +383,7 @@ STANDARD_HEADERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["sync", "asyncio"])
 @each_operation
 def test_requests_match_the_specification(operation: Operation, mode: str) -> None:
@@ -430,6 +432,7 @@ def serialized(parsed: Any) -> Any:
     return [item.to_dict() for item in parsed] if isinstance(parsed, list) else parsed.to_dict()
 
 
+@pytest.mark.slow
 @each_operation
 def test_responses_are_parsed_completely(operation: Operation) -> None:
     # Each status and each option of its schema is drawn separately, so that none is left to chance.
@@ -444,7 +447,7 @@ def test_responses_are_parsed_completely(operation: Operation) -> None:
 def check_response(
     operation: Operation, status: int, kind: Any, contents: st.SearchStrategy[Any]
 ) -> None:
-    @settings(INSTANCES, max_examples=6)
+    @settings(INSTANCES, max_examples=4)
     @given(drawn=requests(operation), content=contents)
     def is_parsed(drawn: tuple[Json, Any, Any, Any], content: Any) -> None:
         arguments, *_ = drawn

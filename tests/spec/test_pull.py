@@ -256,6 +256,7 @@ def shuffled(node: Any, generator: random.Random) -> Any:
     return [shuffled(item, generator) for item in node] if isinstance(node, list) else node
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_another_order_of_entries_is_not_a_change(generator: random.Random) -> None:
