@@ -34,18 +34,18 @@ def pytest_configure() -> None:
     # A background job of a shell ignores Ctrl-C, and child processes inherit this setting.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    # Many containers forbid Python to keep compiled modules. Without them every worker and every program
-    # that a test starts compiles all again, which takes seconds.
+    # Containers often set PYTHONDONTWRITEBYTECODE. Without cached bytecode, each worker and each child
+    # process compiles all modules again, which takes seconds.
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    # No test may fail because the machine is busy.
+    # Tests must not fail because the machine is busy.
     settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("busy")
 
 
 def pytest_collection_finish() -> None:
-    # The collected tests and all imported modules live until the end. Without them a garbage collection
-    # takes milliseconds instead of half a second.
+    # Exclude collected tests and imported modules from garbage collection, because they live until the
+    # end. A collection then takes milliseconds instead of half a second.
     gc.collect()
     gc.freeze()
 

@@ -86,6 +86,7 @@ async def test_interrupt_while_waiting_for_a_slot(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.slow
+# socket.create_connection leaves its socket to the garbage collector, which warns.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_interrupt_while_connecting(sandbox: Sandbox) -> None:
     credentials = sandbox.credentials
@@ -101,6 +102,7 @@ async def test_interrupt_while_connecting(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.slow
+# An interruption can happen after the file is opened and before it is assigned to a variable.
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 @pytest.mark.parametrize("kind", ["bytes", "path"])
 async def test_interrupt_while_sending_a_photo(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:

@@ -87,6 +87,7 @@ def test_interrupt_while_waiting_for_a_slot(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.slow
+# socket.create_connection leaves its socket to the garbage collector, which warns.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_interrupt_while_connecting(sandbox: Sandbox) -> None:
     credentials = sandbox.credentials
@@ -100,6 +101,7 @@ def test_interrupt_while_connecting(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.slow
+# An interruption can happen after the file is opened and before it is assigned to a variable.
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 @pytest.mark.parametrize("kind", ["bytes", "path"])
 def test_interrupt_while_sending_a_photo(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
