@@ -190,7 +190,7 @@ _VALID_SHAPES: set[tuple[object, ...]] = set()
 
 
 @pytest.fixture(autouse=True)
-def sandbox_answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[contract.Exchange]]:
+def validated_responses(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[contract.Exchange]]:
     """Record the responses of all sandboxes in a test and check them against the contract.
 
     Responses to requests outside the contract are skipped: unknown routes, unknown methods and

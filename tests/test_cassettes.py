@@ -408,7 +408,7 @@ def test_a_replay_of_a_changed_cassette_fails_with_the_expected_error(tmp_path: 
         ),
         "test_not_found": (
             lambda text: text.replace("version: 1", "") + text.partition("interactions:\n")[2],
-            "recorded, but not sent",
+            "did not send these recorded requests",
         ),
         "test_update_subject": (lambda text: text, ""),
     }

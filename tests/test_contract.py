@@ -1,6 +1,6 @@
 """Tests of the contract validation: recorded exchanges are valid, and violations are found.
 
-The fixture `sandbox_answers` in conftest.py validates the responses of the sandbox in every test.
+The fixture `validated_responses` in conftest.py validates the responses of the sandbox in every test.
 """
 
 from __future__ import annotations
@@ -225,11 +225,11 @@ def test_undeclared_or_missing_field_in_any_object_of_a_cassette_is_a_violation(
 
 
 def test_responses_of_the_sandbox_are_validated(
-    haut_sandbox: Sandbox, sandbox_answers: list[Exchange]
+    haut_sandbox: Sandbox, validated_responses: list[Exchange]
 ) -> None:
     with Haut(**haut_sandbox.credentials) as haut:
         created = haut.subjects.create("someone")
-    [exchange] = sandbox_answers
+    [exchange] = validated_responses
     assert (exchange.method, exchange.status) == ("POST", 201)
     assert str(created.id).encode() in exchange.response_body
     body = exchange.response_body.replace(b'"author_id":', b'"author":')

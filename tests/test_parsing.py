@@ -284,6 +284,8 @@ def test_edited_success_response_gives_a_model_or_unexpected_response(
 
     @FUZZ_SETTINGS
     @given(edited_bodies(valid))
+    @example(json.dumps(valid).encode())
+    @example(b"[")
     def check(body: bytes) -> None:
         set_success(sandbox, operation, body)
         try:
