@@ -30,7 +30,8 @@ def function():
 
 @pytest.mark.parametrize(("statements", "found"), [(49, []), (50, ["function"])])
 def test_function_of_more_than_50_lines_is_found(statements: int, found: list[str]) -> None:
-    assert names_above_the_limits("def function():\n" + "    pass\n" * statements) == found
+    source = "def function():\n" + '    """Docstring."""\n' + "    pass\n" * statements
+    assert names_above_the_limits(source) == found
 
 
 @pytest.mark.parametrize(
@@ -52,5 +53,6 @@ def test_mutable_class_of_more_than_ten_fields_is_found(
 
 def test_attributes_set_in_methods_are_counted() -> None:
     statements = "".join(f"        self.field_{number} = 1\n" for number in range(11))
-    source = f"class Fields:\n    def __init__(self):\n{statements}"
+    source = f"class Fields:\n    def change(self):\n{statements}"
     assert names_above_the_limits(source) == ["Fields"]
+    assert names_above_the_limits(source.replace("change", "__init__")) == []
