@@ -9,9 +9,9 @@ from typing import Any
 
 from attrs import frozen
 
-from haut_ext.addresses import PRODUCTION
 from haut_ext.argument_checks import check_text
 from haut_ext.errors import ConfigError
+from haut_ext.urls import PRODUCTION
 
 _VARIABLES = {
     "token": "HAUT_TOKEN",

@@ -14,9 +14,9 @@ from uuid import UUID
 from attrs import Attribute, evolve, field, frozen
 
 from haut_ext._version import __version__
-from haut_ext.addresses import PRODUCTION, parse_base_url
 from haut_ext.argument_checks import Id, check_names, parse_id
 from haut_ext.errors import ConfigError
+from haut_ext.urls import PRODUCTION, parse_base_url
 
 if TYPE_CHECKING:
     import httpx

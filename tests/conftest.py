@@ -21,10 +21,10 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, settings
 
-from haut_ext.addresses import PRODUCTION
 from haut_ext.sandbox import Credentials, Fault, LoginCredentials, ManualClock, Sandbox
 from haut_ext.sandbox.api_service import ApiService
 from haut_ext.sandbox.http_messages import Request, Response
+from haut_ext.urls import PRODUCTION
 from tests import contract, recording
 
 collect_ignore = ["consumer"]  # tests of another project, which scripts/consumer.py runs

@@ -37,9 +37,9 @@ from attrs import frozen
 from vcr.request import Request  # type: ignore[import-untyped]  # has no types
 from vcr.serializers import yamlserializer  # type: ignore[import-untyped]  # has no types
 
-from haut_ext.addresses import PRODUCTION
 from haut_ext.sandbox import Clock, Credentials, LoginCredentials, Sandbox
 from haut_ext.sandbox.fault_plan import FaultPlan
+from haut_ext.urls import PRODUCTION
 
 T = TypeVar("T")
 

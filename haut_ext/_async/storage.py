@@ -11,10 +11,10 @@ from attrs import asdict
 
 from haut_ext._async.http import AsyncHTTPClient
 from haut_ext._http.download_sink import DownloadSink
-from haut_ext.addresses import check_signed_address
 from haut_ext.errors import CallerError, ConfigError, StorageError
 from haut_ext.keyword_arguments import Progress
 from haut_ext.photos.checks import Photo
+from haut_ext.urls import check_signed_address
 
 Headers = Mapping[str, str]
 

@@ -11,8 +11,8 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from haut_ext.addresses import is_host
 from haut_ext.errors import ConfigError
+from haut_ext.urls import is_host
 
 
 class ProxySelector:

@@ -21,9 +21,9 @@ from haut_ext._http.redaction import log_requests_as
 from haut_ext._http.response_capture import record_response
 from haut_ext._http.response_shapes import announces_forbidden_body, is_web_page
 from haut_ext._sync.connections import Connections
-from haut_ext.addresses import check_path
 from haut_ext.errors import CallerError, ConfigError
 from haut_ext.settings import Options
+from haut_ext.urls import check_path
 
 
 class HTTPClient(httpx.Client):

@@ -22,7 +22,7 @@ from attrs import field, frozen
 from attrs.validators import deep_iterable, instance_of
 
 from haut_ext import ConfigError
-from haut_ext.addresses import parse_base_url
+from haut_ext.urls import parse_base_url
 from scripts.spec.document import (
     METHODS,
     ROOT,

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from haut_ext._http.redaction import redact_text
 from haut_ext._http.retry_policy import INITIAL_BACKOFF, MAX_BACKOFF, parse_retry_after, retry_delay
-from haut_ext.addresses import _is_loopback, check_signed_address, parse_base_url
 from haut_ext.argument_checks import parse_id
 from haut_ext.errors import ConfigError
+from haut_ext.urls import _is_loopback, check_signed_address, parse_base_url
 
 # Retry-After
 
