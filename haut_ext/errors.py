@@ -11,6 +11,8 @@ tracebacks print.
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import KW_ONLY, InitVar, dataclass
 from dataclasses import field as dataclass_field
 from typing import Any
@@ -180,8 +182,26 @@ class Forbidden(ApiError):
     """403: the token is valid, but does not permit this request."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class NotFound(ApiError, LookupError):
-    """404: the object does not exist or is not accessible with this token."""
+    """404: the object does not exist or is not accessible with this token.
+
+    Attributes:
+        confirmed: Whether the response has the shape of the service's errors. If it does not, a
+            proxy may have sent it, and the object may exist.
+    """
+
+    confirmed: bool = False
+
+
+@contextmanager
+def ignore_confirmed_not_found() -> Generator[None]:
+    """Suppress a NotFound that the service itself has sent; raise any other one."""
+    try:
+        yield
+    except NotFound as error:
+        if not error.confirmed:
+            raise
 
 
 class Conflict(ApiError):

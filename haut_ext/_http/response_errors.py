@@ -14,7 +14,7 @@ import httpx
 from haut_ext import errors
 from haut_ext._http.call import MAX_TEXT, Call
 from haut_ext._http.response_capture import request_id
-from haut_ext._http.response_shapes import error_items, storage_code
+from haut_ext._http.response_shapes import error_items, is_service_error, storage_code
 
 MAYBE_CARRIED_OUT = "The request may have been carried out: check before you send it again."
 
@@ -56,6 +56,8 @@ def status_error(
     kind = errors.ApiError.kind_for(status) if call.to_api else errors.StorageError
     details = _response_details(response, call)
     details |= {"retry_after": retry_after, "retryable": retryable}
+    if kind is errors.NotFound:
+        details["confirmed"] = is_service_error(response.content)
     identifier = request_id(response.headers)
     if call.to_api:
         details["errors"] = error_items(response.content, call.redact) or ()

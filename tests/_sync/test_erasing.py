@@ -354,3 +354,34 @@ def test_receipt_of_another_subject_is_rejected(sandbox: Sandbox, subject_id: UU
 def test_text_that_is_not_a_receipt_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         ErasureReceipt.from_json(text)
+
+
+@pytest.mark.parametrize("operation", ["clear_subject_storage", "delete_subject", "list_images"])
+def test_404_of_a_proxy_verifies_nothing(
+    sandbox: Sandbox, subject_id: UUID, operation: str
+) -> None:
+    """Only the service's own 404 proves that the subject is gone."""
+    with Haut(**sandbox.credentials, max_retries=0) as haut:
+        sandbox.faults.add("delete_subject", faults.status(500))
+        with pytest.raises(ErasureIncomplete) as caught:
+            haut.erase_subject(subject_id)
+        page = faults.status(404, b"<html>no such host</html>", content_type="text/html")
+        sandbox.faults.add(operation, page, times=None)
+        with pytest.raises(ErasureIncomplete) as caught_again:
+            haut.erase_subject(subject_id, receipt=caught.value.receipt)
+        assert not caught_again.value.receipt.verified
+        sandbox.faults.clear()
+        assert (haut.erase_subject(subject_id, receipt=caught_again.value.receipt)).verified
+    assert_erased(sandbox)
+
+
+def test_erasure_of_an_unknown_subject_is_not_verified_after_a_failed_first_step(
+    sandbox: Sandbox,
+) -> None:
+    sandbox.faults.add("clear_subject_storage", faults.status(500))
+    with Haut(**sandbox.credentials, max_retries=0) as haut:
+        unknown = uuid4()
+        with pytest.raises(ErasureIncomplete) as caught:
+            haut.erase_subject(unknown)
+        with pytest.raises(NotFound):
+            haut.erase_subject(unknown, receipt=caught.value.receipt)

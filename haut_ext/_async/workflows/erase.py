@@ -54,7 +54,7 @@ async def erase_subject(
         # dataset, the erasure ends here, before it has changed anything.
         await erasure.run("storage", erasure.clear_storage)
     except errors.NotFound:
-        if not receipt.steps:
+        if not erasure.begun_before:
             raise
         # An earlier call deleted the subject, but received no response.
         erasure.add_step("subject", "already gone")
@@ -76,6 +76,7 @@ class _Erasure:
 
     Attributes:
         deleted_images: Ids of the images that this call deleted, by the id of their batch.
+        begun_before: Whether an earlier call completed a step, which proves that the subject existed.
     """
 
     subjects: AsyncSubjects
@@ -84,6 +85,10 @@ class _Erasure:
     receipt: ErasureReceipt
     on_step: Callable[[ErasureReceipt], None] | None
     deleted_images: dict[UUID, list[UUID]] = field(factory=dict[UUID, list[UUID]])
+    begun_before: bool = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.begun_before = any(step.status != "failed" for step in self.receipt.steps)
 
     async def run(self, name: ErasureStepName, step: Callable[[], Awaitable[int | None]]) -> None:
         """Carry out a step and add it to the receipt.
@@ -95,7 +100,7 @@ class _Erasure:
         try:
             count = await step()
         except errors.HautError as error:
-            if name == "storage" and isinstance(error, errors.NotFound):
+            if name == "storage" and isinstance(error, errors.NotFound) and self._is_final(error):
                 raise
             status = f" {error.status}" if isinstance(error, errors.ApiError) else ""
             self.add_step(name, "failed", reason=type(error).__name__ + status)
@@ -110,6 +115,10 @@ class _Erasure:
             ) from error
         is_check = name in ("results", "verification")
         self.add_step(name, "failed" if is_check and count else "done", count)
+
+    def _is_final(self, error: errors.NotFound) -> bool:
+        """Return whether the subject is known to be absent, or nothing has been erased yet."""
+        return error.confirmed or not self.begun_before
 
     def add_step(
         self,
@@ -194,10 +203,10 @@ class _Erasure:
             subject = await self.subjects.update(self.subject_id, dataset_id=self.dataset_id)
             values = (subject.birth_date, subject.biological_sex, subject.meta)
             remaining = sum(value is not None for value in values)
-        with suppress(errors.NotFound):  # a deleted subject has no list of images
+        with errors.ignore_confirmed_not_found():  # a deleted subject has no list of images
             remaining += (await self.images.list(self.subject_id)).total
         if not self.receipt.keep_subject:
-            with suppress(errors.NotFound):
+            with errors.ignore_confirmed_not_found():
                 await self.delete_subject()
                 remaining += 1  # the subject still existed
         return remaining
