@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
@@ -45,6 +45,9 @@ T = TypeVar("T")
 Item = TypeVar("Item", covariant=True)
 
 _MAX_PASSES = 10
+_MAX_STALLS = 10
+"""Maximum number of repetitions without a new item. From the third one on, they are delayed."""
+_STALL_DELAYS = (0.0, 0.0, 0.1, 0.2, 0.5)
 _TIME_RESOLUTION = 1.0
 """Resolution, in seconds, of the times that the service sends."""
 
@@ -65,7 +68,11 @@ AsyncListOperation = AsyncOperation[PaginatedList[T] | list[T] | ErrorResponse]
 
 
 async def read_page(
-    operations: AsyncOperations, operation: AsyncListOperation[T], number: int, **parameters: Any
+    operations: AsyncOperations,
+    operation: AsyncListOperation[T],
+    number: int,
+    /,
+    **parameters: Any,
 ) -> Page[T]:
     """Return one page of a list operation.
 
@@ -78,7 +85,7 @@ async def read_page(
 
 
 def iterate(
-    operations: AsyncOperations, operation: AsyncListOperation[T], **parameters: Any
+    operations: AsyncOperations, operation: AsyncListOperation[T], /, **parameters: Any
 ) -> AsyncIterator[T]:
     """Return an iterator over all items of a list operation, which requests pages when needed.
 
@@ -86,11 +93,14 @@ def iterate(
         ConfigError: Immediately, if the operation is not a list or a parameter is invalid.
         ListChanging: While iterating, if the list changes faster than it can be read.
     """
-    if "page" not in inspect.signature(operation.asyncio_detailed).parameters:
+    function: Callable[..., object] | None = getattr(operation, "asyncio_detailed", None)
+    if function is None or "page" not in inspect.signature(function).parameters:
         raise ConfigError(
-            f"{operation.__name__} is not a list operation: it has no parameter page. Pass a "
-            "module such as haut_api.api.subjects.list_subjects"
+            f"{getattr(operation, '__name__', 'the operation')} is not a list operation: it has no "
+            "parameter page. Pass a module such as haut_api.api.subjects.list_subjects"
         )
+    if "page" in parameters:
+        raise ConfigError("page= cannot be used: all pages are read")
     return _iterate(operations, operation, operations.arguments(operation, parameters))
 
 
@@ -105,6 +115,13 @@ async def _iterate(
             await asyncio.sleep(_TIME_RESOLUTION)
         list_pass = _Pass(known_ids)
         while not list_pass.ended:
+            if list_pass.stalls > _MAX_STALLS:
+                raise ListChanging(
+                    f"{operation.__name__}: {_MAX_STALLS} repetitions brought no new item, so the "
+                    "list changes faster than it can be read, or the pages contradict each other"
+                )
+            if list_pass.stalls:
+                await asyncio.sleep(_STALL_DELAYS[min(list_pass.stalls, len(_STALL_DELAYS)) - 1])
             try:
                 page, now = await _read_page(operations, operation, list_pass.number, parameters)
             except NotFound:
@@ -137,6 +154,8 @@ class _Pass:
         noticed_deletions: Sum of all decreases of the total.
         created_ids: Ids of the items created after the first page.
         going_back: Whether earlier pages are read until one has a known item.
+        stalls: Number of times, since the last new item, that the pass went back or read a page that
+            cannot exist, because the list has fewer items.
     """
 
     known_ids: set[object]
@@ -148,6 +167,7 @@ class _Pass:
     noticed_deletions: int = 0
     created_ids: set[object] = field(factory=set[object])
     going_back: bool = False
+    stalls: int = 0
 
     @property
     def unnoticed_deletions(self) -> int:
@@ -158,7 +178,7 @@ class _Pass:
     def skip_missing_page(self) -> None:
         """Go back one page, since the list has become shorter; end if it no longer exists."""
         self.number -= 1
-        self.going_back = True
+        self._go_back()
         if self.number == 0:
             self.ended = True
             self.noticed_deletions = self.first_total + len(self.created_ids)
@@ -181,7 +201,7 @@ class _Pass:
         self.last_total = page.total
         if decrease > 0 or (decrease and page.items and not creation_times):
             self.noticed_deletions += max(decrease, 0)
-            self.going_back = True
+            self._go_back()
         if self.going_back and self.number > 1 and self.known_ids.isdisjoint(ids):
             self.number -= 1
             return []
@@ -194,7 +214,15 @@ class _Pass:
             if item_id not in self.known_ids
         }
         self.known_ids.update(new)
+        if new:
+            self.stalls = 0
+        elif self.number > len(self.known_ids) + 1:
+            self.stalls += 1
         return list(new.values())
+
+    def _go_back(self) -> None:
+        self.stalls += not self.going_back
+        self.going_back = True
 
 
 def _creation_times(items: Sequence[object]) -> list[datetime]:

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -265,3 +267,53 @@ def test_single_pages(sandbox: Sandbox) -> None:
         assert (len(page), page.has_next, numbers) == (5, False, [2, 3])
         with pytest.raises(NotFound):
             haut.subjects.list(page=4, page_size=10)
+
+
+def subjects_path(haut: Haut) -> str:
+    scope = haut.scope
+    return f"/api/v1/companies/{scope.company_id}/datasets/{scope.dataset_id}/subjects/"
+
+
+def missing_second_page(number: int, page: dict[str, Any]) -> httpx.Response:
+    if number == 1:
+        return httpx.Response(200, json=page)
+    return httpx.Response(404, json={"errors": [{"code": "not_found", "detail": "-"}]})
+
+
+def changing_total(number: int, page: dict[str, Any]) -> httpx.Response:
+    page["count"] -= number % 2
+    return httpx.Response(200, json=page)
+
+
+def same_page_again(number: int, page: dict[str, Any]) -> httpx.Response:
+    return httpx.Response(200, json={**page, "next": "x"})
+
+
+def empty_pages(number: int, page: dict[str, Any]) -> httpx.Response:
+    return httpx.Response(200, json={**page, "next": "x", "results": []})
+
+
+@pytest.mark.parametrize(
+    "change", [missing_second_page, changing_total, same_page_again, empty_pages]
+)
+def test_iteration_over_contradicting_pages_ends_with_an_error(
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[int, dict[str, Any]], httpx.Response],
+) -> None:
+    monkeypatch.setattr(pagination, "_STALL_DELAYS", (0.0,))
+    sandbox.add_subjects(20)
+    with Haut(**sandbox.credentials) as haut:
+        first_page = (haut.request("GET", subjects_path(haut))).json()
+    numbers: list[int] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        numbers.append(int(request.url.params["page"]))
+        assert len(numbers) < 100, "the iteration does not end"
+        return change(numbers[-1], json.loads(json.dumps(first_page)))
+
+    transport = httpx.MockTransport(handle)
+    with Haut(**sandbox.credentials, transport=transport) as haut:
+        with pytest.raises(ListChanging, match="no new item"):
+            for _ in haut.subjects.iterate():
+                pass
