@@ -143,8 +143,10 @@ def delay_before_retry(call: Call, failure: Failure) -> float:
     if not retryable or retries > call.options.max_retries:
         raise failure.error
     delay = retry_policy.retry_delay(retries, failure.retry_after)
-    limits = (call.options.max_retry_after or MAX_TIMEOUT, call.deadline.remaining())
-    if call.deadline.exceeded or any(limit is not None and delay > limit for limit in limits):
+    remaining = call.deadline.remaining()
+    if (failure.retry_after or 0.0) > (call.options.max_retry_after or MAX_TIMEOUT):
+        raise failure.error
+    if remaining is not None and (remaining == 0.0 or delay > remaining):
         raise failure.error
     if call.sink is not None:
         try:

@@ -82,7 +82,7 @@ class Operations:
         arguments = {name: value for name, value in parameters.items() if value is not None}
         for name, parameter in signature.parameters.items():
             if name == "company_id":
-                arguments.setdefault(name, self.scope.company_id)
+                arguments[name] = parse_id(arguments.get(name, self.scope.company_id), name)
             elif name == "dataset_id":
                 arguments[name] = self.scope.dataset(parameters.get(name))
             elif name in parameters and parameter.annotation is UUID:
@@ -125,7 +125,8 @@ class Operations:
         collected: list[tuple[ResponseInfo, Call]] = []
         with collect_responses(collected.append):
             response = self.http.request(**request)
-        return self.unwrap(Success(response.json(), *collected[-1]), kind)
+        content = response.json() if response.content else None
+        return self.unwrap(Success(content, *collected[-1]), kind)
 
     def request(
         self, operation: Operation[Parsed], parameters: Mapping[str, Any]

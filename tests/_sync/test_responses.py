@@ -23,8 +23,10 @@ from haut_ext import (
     RateLimited,
     TransportError,
     UnexpectedResponse,
+    UploadedImage,
     capture_responses,
 )
+from haut_ext._http import retry_policy
 from haut_ext.sandbox import Sandbox, faults
 from tests.support import operation_examples
 from tests.support.invalid_bodies import invalid_bodies
@@ -225,3 +227,22 @@ def test_responses_of_generated_functions_and_errors(sandbox: Sandbox) -> None:
         assert caught.value.status == 404
         assert caught.value.headers["content-type"] == "application/json"
         assert caught.value.errors[0].code == "not_found"
+
+
+def test_max_retry_after_does_not_limit_the_backoff(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry_policy, "retry_delay", lambda retry, retry_after: 0.1)
+    sandbox.faults.add("list_subjects", faults.status(500))
+    with Haut(**sandbox.credentials, max_retry_after=0.01) as haut:
+        haut.subjects.list()
+    assert sandbox.received("list_subjects") == 2
+
+
+@pytest.mark.parametrize("status", [202, 204])
+def test_empty_success_is_no_result(sandbox: Sandbox, status: int) -> None:
+    image = UploadedImage(UNKNOWN_ID, UNKNOWN_ID, "front", UNKNOWN_ID)
+    sandbox.faults.add("list_image_results", faults.status(status))
+    with Haut(**sandbox.credentials) as haut:
+        with pytest.raises(UnexpectedResponse):
+            haut.results(image)
