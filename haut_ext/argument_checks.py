@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
+from types import UnionType
 from uuid import UUID
 
 from haut_ext.errors import ConfigError
@@ -69,6 +70,19 @@ def check_seconds(**arguments: object) -> None:
     for name, value in arguments.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
             raise ConfigError(f"{name} must be a positive number of seconds")
+
+
+def check_wait(**arguments: object) -> None:
+    """Raise ConfigError for an argument that is not a number of seconds, 0 or more."""
+    for name, value in arguments.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+            raise ConfigError(f"{name} must be a number of seconds, 0 or more")
+
+
+def check_type(valid: type | UnionType, message: str, value: object) -> None:
+    """Raise ConfigError with the message if a value has another type."""
+    if not isinstance(value, valid):
+        raise ConfigError(message)
 
 
 def check_time_zone(**arguments: object) -> None:

@@ -346,6 +346,88 @@ CALLS: dict[str, tuple[Callable[[Haut], object], str]] = {
         lambda haut: haut.with_options(max_retry_after=-1),
         "positive number",
     ),
+    "company_id of a list that is not a UUID": (
+        lambda haut: list(haut.paginate_all(list_subjects, company_id="x")),
+        "company_id must be a UUID",
+    ),
+    "page of a complete list": (
+        lambda haut: list(haut.paginate_all(list_subjects, page=3)),
+        "page= cannot be used",
+    ),
+    "a list operation that is None": (
+        lambda haut: untyped(haut).paginate_all(None),
+        "not a list operation",
+    ),
+    "an unknown option named like an internal parameter": (
+        lambda haut: untyped(haut).datasets.list(number=3),
+        "unexpected keyword argument 'number'",
+    ),
+    "an unknown option of an iterator": (
+        lambda haut: untyped(haut).private_tokens.iterate(operations=3),
+        "unexpected keyword argument 'operations'",
+    ),
+    "a photo without a side": (
+        lambda haut: untyped(haut).images.upload(ID, PHOTO, side=None),
+        "side is a name or a number",
+    ),
+    "meta that is not JSON": (
+        lambda haut: haut.subjects.create("subject-1", meta=object()),
+        "the request is invalid: TypeError",
+    ),
+    "a search term with a lone surrogate": (
+        lambda haut: haut.subjects.list("\ud800"),
+        "the request is invalid: UnicodeEncodeError",
+    ),
+    "a wait without a timeout": (
+        lambda haut: untyped(haut).upload_and_compute(
+            ID, front=PHOTO, wait=True, wait_timeout=None
+        ),
+        "wait_timeout must be a number",
+    ),
+    "a wait for algorithms that are no names": (
+        lambda haut: untyped(haut).upload_and_compute(ID, front=PHOTO, wait=True, algorithms=[1]),
+        "algorithms= must be a list of names",
+    ),
+    "a wait for no collection of algorithms": (
+        lambda haut: untyped(haut).upload_and_compute(ID, front=PHOTO, wait=True, algorithms=None),
+        "algorithms= must be a list of names",
+    ),
+    "a negative wait": (
+        lambda haut: haut.wait_for_results(UploadedBatch(UUID(ID), UUID(ID)), -1),
+        "wait_timeout must be a number",
+    ),
+    "results of None": (lambda haut: untyped(haut).results(None), "batch must be"),
+    "analysis of None": (lambda haut: untyped(haut).wait_for_analysis(None), "batch must be"),
+    "a receipt as JSON": (
+        lambda haut: untyped(haut).erase_subject(ID, receipt="{}"),
+        "receipt must be",
+    ),
+    "a state as JSON": (lambda haut: untyped(haut).resume_upload("{}"), "state must be"),
+    "a state without a time zone": (
+        lambda haut: haut.resume_upload(
+            UploadState(UUID(ID), None, (SideState("front"),), "not sent", NAIVE_TIME),
+            front=PHOTO,
+        ),
+        "time zone",
+    ),
+    "a state without sides": (
+        lambda haut: haut.resume_upload(UploadState(UUID(ID), None, (), "not sent", TOMORROW)),
+        "state is damaged",
+    ),
+    "a stored side without a batch": (
+        lambda haut: haut.resume_upload(
+            UploadState(UUID(ID), None, (SideState("front", "stored"),), "not sent", TOMORROW)
+        ),
+        "state is damaged",
+    ),
+    "a login with a token": (
+        lambda haut: untyped(Haut).login("a", "b", token="c", base_url=haut.scope.base_url),
+        "token= cannot be used",
+    ),
+    "a token that expires at no time": (
+        lambda haut: untyped(haut).private_tokens.create("job", "2099-01-01"),
+        "must be a datetime",
+    ),
     "a negative read timeout": (lambda haut: Timeout(read=-1), "read must be a positive number"),
 }
 

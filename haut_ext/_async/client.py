@@ -26,12 +26,19 @@ from haut_ext._async.resources.images import AsyncImages
 from haut_ext._async.resources.private_tokens import AsyncPrivateTokens
 from haut_ext._async.resources.subjects import AsyncSubjects
 from haut_ext._async.workflows.erase import erase_subject
-from haut_ext._async.workflows.upload import new_state, upload_and_compute
+from haut_ext._async.workflows.upload import check_state, new_state, upload_and_compute
 from haut_ext._async.workflows.wait import AsyncResults, wait_for_analysis
 from haut_ext._http.call import origin_of
 from haut_ext._http.tokens import AsyncToken
 from haut_ext.analysis_results import Api, BatchResults
-from haut_ext.argument_checks import Id, check_names, check_seconds, check_text, parse_id
+from haut_ext.argument_checks import (
+    Id,
+    check_names,
+    check_seconds,
+    check_text,
+    check_type,
+    parse_id,
+)
 from haut_ext.environment import with_environment
 from haut_ext.erasure_receipt import ErasureReceipt
 from haut_ext.errors import ConfigError
@@ -198,6 +205,8 @@ class AsyncHaut:
         """
         check_text(username=username, password=password)
         check_seconds(token_life=token_life)
+        if "token" in options:
+            raise ConfigError("token= cannot be used: the login returns the token")
         login = AsyncLogin(username, password)
         company_id = options.get("company_id")
         if company_id is None:
@@ -360,12 +369,14 @@ class AsyncHaut:
             options: As in `upload_and_compute`.
 
         Raises:
-            ConfigError: If the photos are not those of exactly the sides that are missing.
+            ConfigError: If the state is damaged, or the photos are not those of exactly the sides
+                that are missing.
             ImageRejected: Before any request, if a photo is invalid; lists the problems of all
                 photos.
             UploadIncomplete: If the upload stopped again; carries the new state.
             ResultsTimeout: As in `upload_and_compute`.
         """
+        check_state(state)
         files = _given_photos(front, right, left)
         return await self._upload(state, files, options, compute_again=compute_again)
 
@@ -405,6 +416,7 @@ class AsyncHaut:
         Raises:
             AnalysisTimeout: If some image is not analyzed in time; carries all images.
         """
+        check_type(UploadedBatch, "batch must be an UploadedBatch", batch)
         return await wait_for_analysis(self.images, batch, wait_timeout)
 
     async def results(
@@ -465,6 +477,8 @@ class AsyncHaut:
         dataset_id: Id | None,
         *waiting: Any,
     ) -> AsyncResults:
+        kinds = UploadedBatch | UploadedImage | UploadState
+        check_type(kinds, "batch must be an UploadedBatch or an UploadedImage", source)
         in_v3 = not isinstance(source, UploadedImage) and source.api == "v3"
         return AsyncResults(
             self.images, None if in_v3 else self.scope.dataset(dataset_id), *waiting
@@ -537,6 +551,7 @@ class AsyncHaut:
                 receipt = await haut.erase_subject(subject.id)
                 print(receipt, receipt.to_json())
         """
+        check_type(ErasureReceipt | None, "receipt must be an ErasureReceipt", receipt)
         started = ErasureReceipt(
             company_id=self.scope.company_id,
             dataset_id=self.scope.dataset(dataset_id),

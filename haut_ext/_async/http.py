@@ -58,10 +58,14 @@ class AsyncHTTPClient(httpx.AsyncClient):
         """Build a request.
 
         Raises:
-            ConfigError: If an id in the path is empty or would lead to another route.
+            ConfigError: If an id in the path is empty or would lead to another route, or a value cannot
+                be sent as JSON or as text.
         """
         check_path(method, str(url))
-        return super().build_request(method, url, params=params or None, **arguments)
+        try:
+            return super().build_request(method, url, params=params or None, **arguments)
+        except (TypeError, ValueError, RecursionError, httpx.InvalidURL) as error:
+            raise ConfigError(f"the request is invalid: {type(error).__name__}") from None
 
     async def send(
         self,

@@ -29,10 +29,17 @@ from haut_ext._sync.resources.images import Images
 from haut_ext._sync.resources.private_tokens import PrivateTokens
 from haut_ext._sync.resources.subjects import Subjects
 from haut_ext._sync.workflows.erase import erase_subject
-from haut_ext._sync.workflows.upload import new_state, upload_and_compute
+from haut_ext._sync.workflows.upload import check_state, new_state, upload_and_compute
 from haut_ext._sync.workflows.wait import Results, wait_for_analysis
 from haut_ext.analysis_results import Api, BatchResults
-from haut_ext.argument_checks import Id, check_names, check_seconds, check_text, parse_id
+from haut_ext.argument_checks import (
+    Id,
+    check_names,
+    check_seconds,
+    check_text,
+    check_type,
+    parse_id,
+)
 from haut_ext.environment import with_environment
 from haut_ext.erasure_receipt import ErasureReceipt
 from haut_ext.errors import ConfigError
@@ -199,6 +206,8 @@ class Haut:
         """
         check_text(username=username, password=password)
         check_seconds(token_life=token_life)
+        if "token" in options:
+            raise ConfigError("token= cannot be used: the login returns the token")
         login = Login(username, password)
         company_id = options.get("company_id")
         if company_id is None:
@@ -361,12 +370,14 @@ class Haut:
             options: As in `upload_and_compute`.
 
         Raises:
-            ConfigError: If the photos are not those of exactly the sides that are missing.
+            ConfigError: If the state is damaged, or the photos are not those of exactly the sides
+                that are missing.
             ImageRejected: Before any request, if a photo is invalid; lists the problems of all
                 photos.
             UploadIncomplete: If the upload stopped again; carries the new state.
             ResultsTimeout: As in `upload_and_compute`.
         """
+        check_state(state)
         files = _given_photos(front, right, left)
         return self._upload(state, files, options, compute_again=compute_again)
 
@@ -406,6 +417,7 @@ class Haut:
         Raises:
             AnalysisTimeout: If some image is not analyzed in time; carries all images.
         """
+        check_type(UploadedBatch, "batch must be an UploadedBatch", batch)
         return wait_for_analysis(self.images, batch, wait_timeout)
 
     def results(
@@ -466,6 +478,8 @@ class Haut:
         dataset_id: Id | None,
         *waiting: Any,
     ) -> Results:
+        kinds = UploadedBatch | UploadedImage | UploadState
+        check_type(kinds, "batch must be an UploadedBatch or an UploadedImage", source)
         in_v3 = not isinstance(source, UploadedImage) and source.api == "v3"
         return Results(self.images, None if in_v3 else self.scope.dataset(dataset_id), *waiting)
 
@@ -536,6 +550,7 @@ class Haut:
                 receipt = haut.erase_subject(subject.id)
                 print(receipt, receipt.to_json())
         """
+        check_type(ErasureReceipt | None, "receipt must be an ErasureReceipt", receipt)
         started = ErasureReceipt(
             company_id=self.scope.company_id,
             dataset_id=self.scope.dataset(dataset_id),

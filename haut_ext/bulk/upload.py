@@ -35,6 +35,7 @@ from haut_ext.bulk.manifest import COLUMNS, RawRow, Row, parse_row, read_manifes
 from haut_ext.bulk.rate_limiter import RateLimiter, with_rate_limit
 from haut_ext.bulk.report import BulkProgress, BulkReport
 from haut_ext.bulk.runner import KeyedLocks, Outcome, path_of_problems, run
+from haut_ext.photos.checks import check_photos
 
 FileEntry = list[Any]
 """Size, modification time in nanoseconds and SHA-256 of a photo."""
@@ -160,7 +161,7 @@ class _Uploads:
         photos: dict[str, Path] = {
             side: path for side, path in row.files.items() if not state or side in state.missing
         }
-        _check_photos(photos)
+        check_photos(photos)  # before a subject is created for them
         files = self._hash_files(row, recorded)
         if recorded is not None and any(
             files[side][2] != recorded.files[side][2] for side in files
@@ -243,22 +244,6 @@ class _Uploads:
                     raise ImageRejected((f"{side}: {error.strerror}",)) from None
                 files[side] = before
         return files
-
-
-def _check_photos(photos: Mapping[str, Path]) -> None:
-    """Check the photos before a subject is created for them.
-
-    Raises:
-        ImageRejected: If a photo is invalid; the error lists the problems of all photos.
-    """
-    problems: list[str] = []
-    for side, path in photos.items():
-        try:
-            Photo.open(path)
-        except ImageRejected as error:
-            problems += [f"{side}: {reason}" for reason in error.reasons]
-    if problems:
-        raise ImageRejected(tuple(problems))
 
 
 def _is_unchanged(row: Row, recorded: Entry) -> bool:

@@ -8,13 +8,16 @@ size has changed.
 from __future__ import annotations
 
 import io
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
+from typing import TypeVar
 
 from attrs import define, field
 
 from haut_ext.errors import ImageRejected
 from haut_ext.photos.image_header import Header, read_header
 from haut_ext.photos.sources import OpenSource, PhotoFile, Read, find_source, rejected
+
+Key = TypeVar("Key", bound=str)
 
 MIN_EDGE = 256
 """Minimum width and height of a photo, in pixels (api-facts 5.7)."""
@@ -120,6 +123,24 @@ class Photo:
                         f"it no longer has the {self.size:,} bytes that were checked"
                     )
                 yield chunk
+
+
+def check_photos(files: Mapping[Key, PhotoFile]) -> dict[Key, Photo]:
+    """Return the photos of several sides, opened and checked.
+
+    Raises:
+        ImageRejected: If a photo is invalid; the error lists the problems of all photos.
+    """
+    photos: dict[Key, Photo] = {}
+    reasons: list[str] = []
+    for side, file in files.items():
+        try:
+            photos[side] = Photo.open(file)
+        except ImageRejected as error:
+            reasons += [f"{side}: {reason}" for reason in error.reasons]
+    if reasons:
+        raise ImageRejected(tuple(reasons))
+    return photos
 
 
 def _record(read: Read, buffer: io.BytesIO) -> Read:

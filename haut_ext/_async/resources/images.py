@@ -38,7 +38,7 @@ from haut_ext._async.resources.image_types import side_and_light_numbers
 from haut_ext._async.storage import AsyncPhotoBody
 from haut_ext._http.download_sink import open_sink
 from haut_ext.analysis_results import Api
-from haut_ext.argument_checks import Id, check_names, check_time_zone, parse_id
+from haut_ext.argument_checks import Id, check_names, check_time_zone, check_type, parse_id
 from haut_ext.errors import StorageError
 from haut_ext.keyword_arguments import BatchAttributes, ImageListOptions, PhotoAttributes, Progress
 from haut_ext.photos.checks import Photo
@@ -150,6 +150,7 @@ class AsyncImages(AsyncResource):
             ImageRejected: Before any request, with all reasons for which the photo is invalid.
             StorageError: If the storage rejects the photo. The image's record then has no file.
         """
+        check_type(str | int, "side is a name or a number of the dataset's image type", side)
         photo = Photo.open(file)
         slot = await self.request_upload(subject_id, side=side, batch_id=batch_id, **attributes)
         await self.send_bytes(slot, photo, progress=progress)

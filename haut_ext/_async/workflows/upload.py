@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Collection, Generator, Iterable, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -33,11 +33,16 @@ from haut_api.types import UNSET, Unset
 from haut_ext._async.resources.images import AsyncImages
 from haut_ext._async.workflows.wait import AsyncResults, analysis_progress
 from haut_ext.analysis_results import Api, is_complete, read_batch_document
-from haut_ext.argument_checks import check_names
+from haut_ext.argument_checks import check_names, check_time_zone
 from haut_ext.concurrency import gather_async
-from haut_ext.errors import ConfigError, HautError, ImageRejected, NotFound, StorageError
+from haut_ext.errors import (
+    ConfigError,
+    HautError,
+    StorageError,
+    ignore_confirmed_not_found,
+)
 from haut_ext.keyword_arguments import BatchAttributes, PhotoAttributes, UploadOptions
-from haut_ext.photos.checks import Photo
+from haut_ext.photos.checks import Photo, check_photos
 from haut_ext.photos.sources import PhotoFile
 from haut_ext.types import Side, SideState, SlotStatus, UploadedBatch, UploadedImage, UploadState
 from haut_ext.workflow_errors import ResultsTimeout, UploadIncomplete
@@ -66,22 +71,14 @@ def new_state(subject_id: UUID, files: Collection[Side], api: Api = "v1") -> Upl
     )
 
 
-def check_photos(files: Mapping[Side, PhotoFile]) -> dict[Side, Photo]:
-    """Return the photos, opened and checked.
-
-    Raises:
-        ImageRejected: If a photo is invalid; the error lists the problems of all photos.
-    """
-    photos: dict[Side, Photo] = {}
-    reasons: list[str] = []
-    for side, file in files.items():
-        try:
-            photos[side] = Photo.open(file)
-        except ImageRejected as error:
-            reasons += [f"{side}: {reason}" for reason in error.reasons]
-    if reasons:
-        raise ImageRejected(tuple(reasons))
-    return photos
+def check_state(state: object) -> None:
+    """Raise ConfigError if a state is not one that an upload can have."""
+    if not isinstance(state, UploadState):
+        raise ConfigError("state must be an UploadState, as in UploadIncomplete.state")
+    check_time_zone(started_at=state.started_at)
+    stored = any(side.status == "stored" for side in state.sides)
+    if not state.sides or (stored and state.batch_id is None):
+        raise ConfigError("the state is damaged: it has no side, or a stored side without a batch")
 
 
 async def upload_and_compute(
@@ -249,7 +246,7 @@ class _Upload:
     async def _delete(self, image_ids: Iterable[UUID | None]) -> None:
         for image_id in image_ids:
             if image_id is not None:
-                with suppress(NotFound):  # an earlier call deleted the image
+                with ignore_confirmed_not_found():  # an earlier call deleted the image
                     await self.images.delete(image_id)
 
     async def _lost_records(self, sides: Collection[Side]) -> list[UUID]:

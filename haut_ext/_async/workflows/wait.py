@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from itertools import chain
-from typing import Literal
+from typing import Literal, cast
 from uuid import UUID
 
 from attrs import define, evolve, field, frozen
@@ -21,7 +21,7 @@ from haut_api.models import Image
 from haut_ext import analysis_results
 from haut_ext._async.resources.images import AsyncImages
 from haut_ext.analysis_results import AlgorithmResult, BatchResults
-from haut_ext.argument_checks import parse_id
+from haut_ext.argument_checks import check_wait, parse_id
 from haut_ext.concurrency import gather_async
 from haut_ext.errors import ConfigError
 from haut_ext.types import UploadedBatch, UploadedImage
@@ -64,6 +64,7 @@ async def wait_for_analysis(
     images: AsyncImages, batch: UploadedBatch, wait_timeout: float
 ) -> tuple[Image, ...]:
     """Return the images of a batch once all are analyzed. See `AsyncHaut.wait_for_analysis`."""
+    check_wait(wait_timeout=wait_timeout)
     latest: dict[UUID, Image] = {}
     incomplete = {image.image_id for image in batch.images}
 
@@ -127,8 +128,9 @@ class AsyncResults:
         return results
 
     def check(self, api: str) -> None:
-        """Raise ConfigError if `algorithms` is invalid for batches of this API version."""
-        if isinstance(self.algorithms, str):
+        """Raise ConfigError if an option is invalid for batches of this API version."""
+        check_wait(wait_timeout=self.wait_timeout, settled_after=self.settled_after)
+        if not _are_names(self.algorithms):
             raise ConfigError("algorithms= must be a list of names, such as ['selfie_v2.acne']")
         if api == "v3" and self.algorithms:
             raise ConfigError(
@@ -148,6 +150,12 @@ class AsyncResults:
         if batch.api == "v3":
             return _ReaderV3(self, batch, results)
         return _ReaderV1(self, batch, results, {name.casefold() for name in self.algorithms})
+
+
+def _are_names(value: object) -> bool:
+    if isinstance(value, str) or not isinstance(value, Collection):
+        return False
+    return all(isinstance(name, str) for name in cast("Collection[object]", value))
 
 
 @define

@@ -15,7 +15,7 @@ from haut_api.api.private_tokens import (
 from haut_api.models import CreatedPrivateToken, PrivateToken, PrivateTokenRequest
 from haut_ext._sync.operations import Resource
 from haut_ext._sync.pagination import iterate, read_page
-from haut_ext.argument_checks import check_text, check_time_zone
+from haut_ext.argument_checks import check_text, check_time_zone, check_type
 from haut_ext.errors import ConfigError
 from haut_ext.keyword_arguments import ListOptions
 from haut_ext.types import Page
@@ -46,6 +46,7 @@ class PrivateTokens(Resource):
                 its secret is lost. Find it with `list`, and revoke it.
         """
         check_text(name=name)
+        check_type(datetime.datetime, "expiration_time must be a datetime", expiration_time)
         check_time_zone(expiration_time=expiration_time)
         if not name:
             raise ConfigError("a private token needs a name")
