@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -41,7 +41,7 @@ def erase(
     with client() as haut:
         subject_id = find_subject_id(haut, subject)
         path = receipt or Path(f"erasure-{subject_id}.json")
-        started = _read_unfinished(path)
+        started = _read_unfinished(path, keep_subject=keep_subject)
         target: dict[str, object] = {"subject_id": subject_id}
         if started is None:
             target["images"] = haut.images.list(subject_id).total
@@ -58,25 +58,40 @@ def erase(
                 subject_id, keep_subject=keep_subject, receipt=started, on_step=write
             )
         except (ErasureIncomplete, KeyboardInterrupt):
-            output.err().print(
-                f"The erasure stopped. Continue with: haut erase {subject_id} --receipt {path}"
-            )
+            keep = " --keep-subject" if keep_subject else ""
+            command = f"haut erase {subject_id}{keep} --receipt {quote(str(path))}"
+            output.err().print(f"The erasure stopped. Continue with: {command}")
             raise
         write(erased)
     if json:
-        sys.stdout.write(path.read_text(encoding="utf-8"))
+        output.write(path.read_text(encoding="utf-8"))
     else:
         output.out().print(f"{erased}\n\nReceipt: {path}")
     if not erased.verified:
         raise typer.Exit(INCOMPLETE)
 
 
-def _read_unfinished(path: Path) -> ErasureReceipt | None:
-    """Return the receipt of an erasure that has not been completed, if the file contains one."""
+def _read_unfinished(path: Path, *, keep_subject: bool) -> ErasureReceipt | None:
+    """Return the receipt of an erasure that has not been completed, if the file exists.
+
+    Raises:
+        ConfigError: If the file is something else, such as the receipt of a completed erasure, or of
+            one that keeps the subject although `keep_subject` is false.
+    """
     if not path.exists():
         return None
     try:
         receipt = ErasureReceipt.from_json(path.read_text(encoding="utf-8"))
     except ValueError:
         raise ConfigError(f"{path} is not a receipt: pass another path as --receipt") from None
-    return None if receipt.verified else receipt
+    if receipt.verified:
+        raise ConfigError(
+            f"{path} is the receipt of a completed erasure, which is not overwritten: pass another "
+            "path as --receipt"
+        )
+    if receipt.keep_subject and not keep_subject:
+        raise ConfigError(
+            f"{path} is the receipt of an erasure that keeps the subject: pass --keep-subject to "
+            "continue it, or another path as --receipt to erase the subject, too"
+        )
+    return receipt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -60,13 +61,14 @@ def download(
     json: Json = False,
 ) -> None:
     """Download the photo of an image."""
-    from haut_ext import Photo
+    from haut_ext import ImageRejected, Photo
 
     with client() as haut:
         path = to or Path(str(image))
         size = haut.images.download(image, path)
     if to is None:
-        path = path.rename(path.with_suffix(f".{Photo.open(path).header.format.lower()}"))
+        with suppress(ImageRejected):  # a file of another format keeps its name
+            path = path.rename(path.with_suffix(f".{Photo.open(path).header.format.lower()}"))
     if json:
         output.print_json({"image_id": image, "path": path, "bytes": size})
     else:

@@ -6,6 +6,7 @@ nothing is shortened.
 
 from __future__ import annotations
 
+import errno
 import json as json_module
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -42,6 +43,8 @@ def err() -> Console:
 def _console(file: TextIO) -> Console:
     from rich.console import Console
 
+    if file is None:  # pyright: ignore[reportUnnecessaryComparison] - Python closes it on startup
+        raise OSError(errno.EBADF, "stdout or stderr is closed")
     width = None if file.isatty() else _UNLIMITED_WIDTH
     return Console(file=file, highlight=False, markup=False, width=width)
 
@@ -53,7 +56,22 @@ def format_time(time: datetime) -> str:
 
 def print_json(value: Any) -> None:
     """Print a value as one line of JSON."""
-    sys.stdout.write(json_module.dumps(value, default=str, ensure_ascii=False) + "\n")
+    write(json_module.dumps(value, default=str, ensure_ascii=not _writes_unicode()) + "\n")
+
+
+def write(text: str) -> None:
+    """Write text to stdout.
+
+    Raises:
+        OSError: If stdout is closed.
+    """
+    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison]
+        raise OSError(errno.EBADF, "stdout or stderr is closed")
+    sys.stdout.write(text)
+
+
+def _writes_unicode() -> bool:
+    return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
 
 
 def print_list(

@@ -11,7 +11,7 @@ from uuid import UUID
 import typer
 from attrs import asdict
 
-from haut_ext import AnalysisTimeout, ConfigError, UploadIncomplete, UploadState
+from haut_ext import AnalysisTimeout, ConfigError, HautError, UploadIncomplete, UploadState
 from haut_ext.cli import output
 from haut_ext.cli.client import client
 from haut_ext.cli.exit_codes import INCOMPLETE
@@ -75,6 +75,7 @@ def _send(
     compute_again: bool,
 ) -> UploadedBatch:
     from haut_ext.cli.progress_bars import bytes_bar
+    from haut_ext.photos.checks import check_photos
 
     with bytes_bar() as bar:
         tasks = {side: bar.add_task(side, total=None) for side, photo in photos.items() if photo}
@@ -92,6 +93,8 @@ def _send(
                 return batch
             if not tasks:
                 raise ConfigError("no photo: pass at least one of --front, --right and --left")
+            # Before a subject is created for them.
+            check_photos({side: photo for side, photo in photos.items() if photo})
             return haut.upload_and_compute(_get_subject_id(haut, subject), **arguments)
 
 
@@ -110,6 +113,12 @@ def _wait(
         images, analyzed = haut.wait_for_analysis(batch, wait_timeout), True
     except AnalysisTimeout as error:
         images, analyzed = error.images, False
+    except (HautError, KeyboardInterrupt):
+        output.err().print(
+            "The photos are uploaded, and the analysis has started. Get the results with: "
+            f"haut results {batch.subject_id} --batch {batch.batch_id} --wait"
+        )
+        raise
     return {image.id: image.quality_score for image in images}, analyzed
 
 

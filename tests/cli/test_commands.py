@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from haut_ext import ErasureReceipt, Haut
 from haut_ext.sandbox import faults
 from tests.bulk.conftest import PHOTO
 from tests.bulk.service_state import service_state
-from tests.cli.conftest import Shell
+from tests.cli.conftest import HAUT, Shell
 
 
 def json_lines(text: str) -> list[dict[str, Any]]:
@@ -94,6 +95,13 @@ def test_images_are_downloaded(shell: Shell) -> None:
     out, _ = shell.run("images", "download", image["id"], "--to", "x", "--json")
     assert json.loads(out) == {"image_id": image["id"], "path": "x", "bytes": len(PHOTO)}
     assert (shell.folder / "x").read_bytes() == PHOTO
+
+
+def test_downloaded_file_of_an_unknown_format_keeps_its_name(shell: Shell) -> None:
+    [subject] = shell.sandbox.add_subjects(1)
+    [image] = shell.sandbox.add_images(subject, 1, b"not a photo")
+    assert shell.run("images", "download", image.id)[0] == f"{image.id}\n"
+    assert (shell.folder / image.id).read_bytes() == b"not a photo"
 
 
 def test_results_of_the_latest_batch_are_printed_and_exported(shell: Shell) -> None:
@@ -184,6 +192,65 @@ def test_erasure_that_stops_is_completed_by_the_printed_command(shell: Shell) ->
     [advice] = [line for line in err.splitlines() if "Continue with: haut " in line]
     out, _ = shell.run(*advice.partition("Continue with: haut ")[2].split(), "--yes")
     assert "already gone" in out
+
+
+def test_printed_command_keeps_the_subject(shell: Shell) -> None:
+    [subject] = shell.sandbox.add_subjects(1)
+    shell.sandbox.faults.add("clear_subject_metadata", faults.status(403))
+    receipt = "my receipt.json"
+    _, err = shell.run("erase", subject.id, "--yes", "--keep-subject", "--receipt", receipt, code=4)
+    [advice] = [line for line in err.splitlines() if "Continue with: haut " in line]
+    _, err = shell.run("erase", subject.id, "--yes", "--receipt", receipt, code=2)
+    assert "pass --keep-subject" in err
+    shell.run(*shlex.split(advice.partition("Continue with: haut ")[2]), "--yes")
+    assert [subject["id"] for subject in shell.sandbox.snapshot()["subjects"]] == [subject.id]
+
+
+def test_receipt_of_a_completed_erasure_is_not_overwritten(shell: Shell) -> None:
+    [subject, other] = shell.sandbox.add_subjects(2)
+    shell.run("erase", subject.id, "--yes", "--receipt", "r.json")
+    before = (shell.folder / "r.json").read_text()
+    _, err = shell.run("erase", other.id, "--yes", "--receipt", "r.json", code=2)
+    assert "completed erasure" in err
+    assert (shell.folder / "r.json").read_text() == before
+    assert len(shell.sandbox.snapshot()["subjects"]) == 1
+
+
+def test_invalid_photo_creates_no_subject(shell: Shell) -> None:
+    shell.run("upload", "customer-4711", "--front", "missing.jpg", code=2)
+    assert shell.sandbox.requests == []
+
+
+def test_wait_that_fails_prints_how_to_get_the_results(shell: Shell) -> None:
+    """Otherwise the user would upload the photos again, which is billed again."""
+    shell.sandbox.faults.add("get_image", faults.status(403))
+    _, err = shell.run("upload", "customer-4711", "--front", "front.jpg", "--wait", code=1)
+    [advice] = [line for line in err.splitlines() if "with: haut results " in line]
+    out, _ = shell.run(*advice.partition("with: haut ")[2].split(), "--json")
+    assert json.loads(out)["complete"]
+
+
+@pytest.mark.parametrize("arguments", [["subjects", "list"], ["subjects", "list", "--json"]])
+def test_closed_stdout_is_reported(shell: Shell, arguments: list[str]) -> None:
+    shell.sandbox.add_subjects(1)
+    command = shlex.join([HAUT, *arguments]) + " >&-"
+    done = subprocess.run(
+        ["/bin/sh", "-c", command],
+        env=shell.environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "haut: [Errno 9] stdout or stderr is closed\n"
+
+
+def test_json_can_be_written_in_any_encoding(shell: Shell) -> None:
+    shell.sandbox.add_subjects(1, prefix="\u65e5\u672c")
+    process = shell.start("subjects", "list", "--json", PYTHONIOENCODING="ascii")
+    out, err = process.communicate()
+    assert (process.returncode, err) == (0, "")
+    assert json.loads(out)["name"].startswith("\u65e5\u672c")
 
 
 @pytest.mark.slow
