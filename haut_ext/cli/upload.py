@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -13,7 +15,7 @@ from attrs import asdict
 
 from haut_ext import AnalysisTimeout, ConfigError, HautError, UploadIncomplete, UploadState
 from haut_ext.cli import output
-from haut_ext.cli.client import client
+from haut_ext.cli.client import client, find_subject_id
 from haut_ext.cli.exit_codes import INCOMPLETE
 from haut_ext.cli.options import ComputeAgain, Flag, Json, WaitTimeout, examples
 
@@ -85,9 +87,13 @@ def _send(
 
         states: list[UploadState] = []
         arguments: dict[str, Any] = {**photos, "progress": progress, "on_state": states.append}
-        with _state_kept_in_file(states):
+        with _state_kept_in_file(states, resume):
             if resume is not None:
                 state = _read_state(resume)
+                if find_subject_id(haut, subject) != state.subject_id:
+                    raise ConfigError(
+                        f"{resume} is the state of an upload to another subject, {state.subject_id}"
+                    )
                 batch = haut.resume_upload(state, **arguments, compute_again=compute_again)
                 resume.unlink()
                 return batch
@@ -140,16 +146,27 @@ def _read_state(path: Path) -> UploadState:
 
 
 @contextmanager
-def _state_kept_in_file(states: list[UploadState]) -> Generator[None]:
-    """Write the state of an upload that stops to a file, and print how to continue."""
+def _state_kept_in_file(states: list[UploadState], resumed: Path | None) -> Generator[None]:
+    """Write the state of an upload that stops to a file, and print how to continue.
+
+    The new state of a resumed upload replaces the old one, from which a part of the upload would be
+    repeated, and billed again.
+    """
     try:
         yield
     except (UploadIncomplete, KeyboardInterrupt) as error:
         if not states:
             raise
         state = error.state if isinstance(error, UploadIncomplete) else states[-1]
-        path = Path(f"haut-upload-{state.subject_id}.json")
+        path = resumed or _new_path(f"haut-upload-{state.subject_id}")
         path.write_text(state.to_json() + "\n", encoding="utf-8")
         sides = "".join(f" --{side} ..." for side in state.missing)
-        output.err().print(f"Continue with: haut upload {state.subject_id} --resume {path}{sides}")
+        command = f"haut upload {state.subject_id} --resume {quote(str(path))}{sides}"
+        output.err().print(f"Continue with: {command}")
         raise
+
+
+def _new_path(stem: str) -> Path:
+    """Return the path of a JSON file that does not exist."""
+    names = (f"{stem}.json" if number == 1 else f"{stem}-{number}.json" for number in count(1))
+    return next(path for path in map(Path, names) if not path.exists())

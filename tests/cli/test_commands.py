@@ -162,6 +162,40 @@ def test_upload_that_stops_prints_how_to_continue(shell: Shell) -> None:
     assert "invalid UploadState" in shell.run("upload", "x", "--resume", "state", code=2)[1]
 
 
+def test_same_resume_twice_starts_one_analysis(shell: Shell) -> None:
+    """The state of an upload that stops again replaces the state that it was resumed from."""
+    [subject] = shell.sandbox.add_subjects(1)
+    shell.sandbox.faults.add("upload_image", faults.status(403))
+    shell.run("upload", subject.id, "--front", "front.jpg", code=4)
+    [state] = shell.folder.glob("haut-upload-*")
+    state = state.rename(shell.folder / "my state.json")
+    shell.sandbox.faults.add("compute_batch", faults.status(500, when="after"))
+    resume = ("upload", subject.id, "--resume", state.name)
+    _, err = shell.run(*resume, "--front", "front.jpg", code=4)
+    assert "--resume 'my state.json'" in err
+    shell.run(*resume, "--front", "front.jpg", code=2)
+    shell.run(*resume)
+    assert shell.sandbox.carried_out("compute_batch") == 1
+
+
+def test_stopped_uploads_of_a_subject_have_different_files(shell: Shell) -> None:
+    [subject] = shell.sandbox.add_subjects(1)
+    shell.sandbox.faults.add("upload_image", faults.status(403), times=2)
+    for _ in range(2):
+        shell.run("upload", subject.id, "--front", "front.jpg", code=4)
+    assert len(list(shell.folder.glob("haut-upload-*"))) == 2
+
+
+def test_resume_of_an_upload_to_another_subject_is_rejected(shell: Shell) -> None:
+    [subject, other] = shell.sandbox.add_subjects(2)
+    shell.sandbox.faults.add("upload_image", faults.status(403))
+    shell.run("upload", subject.id, "--front", "front.jpg", code=4)
+    [state] = shell.folder.glob("haut-upload-*")
+    for name in (other.id, other.name):
+        arguments = ("upload", name, "--resume", state.name, "--front", "front.jpg")
+        assert "another subject" in shell.run(*arguments, code=2)[1]
+
+
 def test_erase_asks_first_and_writes_a_receipt(shell: Shell) -> None:
     [subject, other] = shell.sandbox.add_subjects(2)
     shell.sandbox.add_images(subject, 3, PHOTO)
