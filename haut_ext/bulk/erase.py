@@ -114,7 +114,7 @@ class _Erasures:
             return self._save_problem(f"row {item.number}", {}, "bad", error)
         key = str(parse_id(item.value, "subject_id"))
         content = {"subject_id": key}
-        if isinstance(error, NotFound):
+        if isinstance(error, NotFound) and error.confirmed:
             return self._save_problem(key, content, "bad", "the dataset has no such subject")
         cause = error.cause if isinstance(error, ErasureIncomplete) else error
         return self._save_problem(key, content, "failed", cause)

@@ -334,3 +334,23 @@ def test_photos_are_sent_by_the_function_passed_as_send_bytes(
             subject_id, front=FILES["front"], left=FILES["left"], api=api, send_bytes=send_bytes
         )
         assert len(slots) == len(batch.images) == sandbox.carried_out("upload_image") == 2
+
+
+def test_resume_stops_if_a_proxy_responds_instead_of_deleting_the_record(
+    sandbox: Sandbox, subject_id: str
+) -> None:
+    """Otherwise the image record would stay without a photo."""
+    photo = FILES["front"]
+    sandbox.faults.add("upload_image", faults.status(403))
+    page = faults.status(404, b"<html>no such host</html>", content_type="text/html")
+    sandbox.faults.add("delete_image", page)
+    with Haut(**sandbox.credentials) as haut:
+        with pytest.raises(UploadIncomplete) as caught:
+            haut.upload_and_compute(subject_id, front=photo)
+        state = caught.value.state
+        with pytest.raises(UploadIncomplete) as caught:
+            haut.resume_upload(state, front=photo)
+        assert caught.value.state == state
+        haut.resume_upload(state, front=photo)
+    [subject] = sandbox.snapshot()["subjects"]
+    assert [len(batch["images"]) for batch in subject["batches"]] == [1]

@@ -86,3 +86,13 @@ def test_run_stops_when_a_receipt_cannot_be_written(
     assert (report.done + report.skipped, report.complete) == (3, True)
     receipts = (tmp_path / "receipts").iterdir()
     assert {ErasureReceipt.from_json(path.read_text()).verified for path in receipts} == {True}
+
+
+def test_404_of_a_proxy_is_no_unknown_subject(tmp_path: Path, haut: Haut, sandbox: Sandbox) -> None:
+    [subject] = sandbox.add_subjects(1)
+    page = faults.status(404, b"<html>no such host</html>", content_type="text/html")
+    sandbox.faults.add("clear_subject_storage", page)
+    run: dict[str, Any] = {"journal": tmp_path / "journal", "receipts": tmp_path / "receipts"}
+    report = bulk_erase(haut, [subject.id], **run)
+    assert (report.failed, report.bad) == (1, 0)
+    assert bulk_erase(haut, [subject.id], **run).done == 1
