@@ -1,4 +1,4 @@
-"""Private tokens, datasets, dictionaries and the names of sides and lights in a dataset."""
+"""Tests of private tokens, datasets, dictionaries, and side and light names within a dataset."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def test_private_tokens_are_listed_over_all_pages(sandbox: Sandbox, haut: 
     assert [found.name async for found in haut.private_tokens.iterate("job 17")] == ["job 17"]
     page = await haut.private_tokens.list(page=3, page_size=7, ordering="name")
     assert (page.total, len(page), page.next_page) == (25, 7, 4)
-    # This operation has no company_id argument.
+    # Unlike other list operations, list_private_tokens has no company_id argument.
     assert len([found async for found in haut.paginate_all(list_private_tokens)]) == 25
 
 
@@ -229,7 +229,7 @@ async def test_light_is_checked_and_looked_up_once_for_a_batch(
 async def test_light_is_looked_up_in_the_dataset_of_the_call(
     sandbox: Sandbox, haut: AsyncHaut, hands: Dataset
 ) -> None:
-    """The error lists the sides of a hand, which shows that the given dataset was requested."""
+    """The error lists `palm`, a side that exists only in the dataset passed to the call."""
     subject = await haut.subjects.create("subject-1", dataset_id=hands.id)
     with pytest.raises(ConfigError, match=r"no such side .* palm"):
         await haut.upload_and_compute(

@@ -1,6 +1,6 @@
-"""Every operation under every fault of the conformance table, called by the generated functions.
+"""Tests the generated function of every operation against every fault of the conformance table.
 
-The sandbox injects each fault over real sockets and counts the requests that arrived and the
+The sandbox injects each fault over real sockets. It counts the requests that it received and the
 requests that it carried out.
 """
 
@@ -85,14 +85,14 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def other_host() -> Iterator[socket.socket]:
-    """A listening socket of another host, to which the client must never connect."""
+    """A listening socket that stands for a foreign host. The client must never connect to it."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.setblocking(False)
         yield listening
 
 
 class OperationCaller:
-    """Calls any operation for a subject with one analyzed photo."""
+    """Calls operations on a subject that has one analyzed photo."""
 
     def __init__(self, sandbox: Sandbox, haut: AsyncHaut) -> None:
         self.haut = haut
@@ -133,7 +133,7 @@ class OperationCaller:
         assert 200 <= response.status_code < 300
 
     async def prepare_upload(self, dead_url: str | None) -> Callable[[], Awaitable[None]]:
-        """Request a slot and return a function that sends the photo to it."""
+        """Request a signed upload URL and return a function that sends a photo to this URL."""
         slot = await self.haut.images.request_upload(self.subject)
         if dead_url is not None:
             path = slot.upload_url.url.split("/", 3)[3]
@@ -189,7 +189,7 @@ OPERATIONS: dict[str, tuple[Any, str, Any]] = {
 
 
 WITHOUT_BODY = {("compute_batch_v3", "dribble past deadline")}
-"""Cells in which the success response has no body that the sandbox could send slowly."""
+"""Table cells in which the call succeeds, because an empty response body cannot arrive slowly."""
 
 WITHOUT_TOKEN = (*COLUMNS["REFRESH"], *COLUMNS["LOGIN"], *COLUMNS["PUT"])
 

@@ -1,4 +1,4 @@
-"""Calls end at their deadline, however slow the other side is, and leave no connection open."""
+"""Tests that calls end at their deadline even if the server is slow, and leave no open connection."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def client(sandbox: Sandbox, **changes: Any) -> AsyncHaut:
 
 @contextmanager
 def ends_in_time(latest: float = DEADLINE) -> Iterator[None]:
-    """Check that a call fails with a deadline error, not before its deadline nor after `latest`.
+    """Check that a call raises a deadline error between its deadline and `latest`.
 
     Args:
-        latest: Latest end of the call, in seconds.
+        latest: Maximum duration of the call, in seconds.
     """
     with MachineLag() as lag:
         started = time.monotonic()
@@ -83,7 +83,7 @@ async def test_deadline_of_a_download_that_arrives_byte_by_byte(sandbox: Sandbox
         received = io.BytesIO()
         with ends_in_time():
             await haut.images.download(stored.image, received)
-        # The file already contains the beginning of the photo, because downloads are streamed.
+        # Downloads are streamed, so the file contains the part that arrived before the deadline.
         assert 0 < len(received.getvalue()) < len(photo)
         assert photo.startswith(received.getvalue())
     assert sandbox.faults.pending == []
@@ -123,7 +123,7 @@ async def test_deadline_of_a_call_to_a_host_with_several_unreachable_addresses(
 
 @pytest.mark.slow
 async def test_deadline_includes_waiting_for_a_slot_before_a_retry(sandbox: Sandbox) -> None:
-    """Other calls occupy all slots between the first and the second attempt."""
+    """Other calls occupy all connection slots while the tested call waits for its retry."""
     stored = add_photo(sandbox)
     last_call_started, release = threading.Event(), threading.Event()
 
@@ -131,7 +131,7 @@ async def test_deadline_includes_waiting_for_a_slot_before_a_retry(sandbox: Sand
         last_call_started.wait(10)
         return faults.status(503).change(response)
 
-    # The delay of 0.3 s gives the last call the time to wait for a slot.
+    # Respond 0.3 s late, so that the last call already waits for a slot.
     sandbox.faults.add("get_image", faults.Fault("late", "before", change=change, seconds=0.3))
 
     def hold(request: Request) -> None:

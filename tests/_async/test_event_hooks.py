@@ -1,4 +1,4 @@
-"""Event hooks run once for each attempt, get the request as it is sent and can end the call."""
+"""Tests that event hooks run once for each attempt, receive the final request and can abort calls."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.photo_files import jpeg
 
 
 class AsyncRecorder:
-    """Event hooks that record requests and statuses. The request hook sleeps for some seconds."""
+    """Event hooks that record requests and statuses. The request hook sleeps for `seconds`."""
 
     def __init__(self, seconds: float = 0.0) -> None:
         self.seconds = seconds
@@ -53,7 +53,7 @@ async def test_hooks_run_once_for_each_attempt(sandbox: Sandbox) -> None:
         with pytest.raises(RateLimited, match="600 s"):
             await hooked.subjects.list()
         assert recorder.statuses[-1] == 429
-        await haut.subjects.list()  # the original has no hooks
+        await haut.subjects.list()  # the original client still has no hooks
     assert len(recorder.requests) == len(recorder.statuses) == 6
     token = sandbox.credentials["token"]
     sent = [request.headers.get("authorization") for request in recorder.requests]

@@ -1,4 +1,4 @@
-"""A call that is interrupted in any stage leaks nothing, and its client can still be used."""
+"""Tests that an interrupted call leaks no resources and that its client can still be used."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from tests.support.leaks import AsyncLeakCheck
 from tests.support.sandbox_photos import add_photo, photo_of, slot_at
 from tests.support.servers import black_hole, silent_server
 
-# After Ctrl-C the sync client drops its connections, which the garbage collector closes.
+# After Ctrl-C, the sync client leaves its open connections to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
 
 @pytest.fixture(autouse=True)
 def collect_garbage() -> Iterator[None]:
-    """Collect garbage after each test, so that resource warnings do not appear in later tests."""
+    """Collect garbage after each test, so that later tests do not get its resource warnings."""
     yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
@@ -44,9 +44,9 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 async def interrupt(sandbox: Sandbox, stage: str, call: Callable[[], Awaitable[object]]) -> None:
-    """Interrupt a call while it executes the function `stage` and after its fault happened.
+    """Interrupt a call during the function `stage`, once the sandbox has injected all faults.
 
-    Check that the call leaks nothing, even while the exception is kept.
+    Check that the call leaks no resources, even if the caller keeps the exception.
     """
     interrupter = AsyncInterrupter(stage, lambda: sandbox.faults.pending == [])
     async with AsyncLeakCheck():
@@ -54,7 +54,7 @@ async def interrupt(sandbox: Sandbox, stage: str, call: Callable[[], Awaitable[o
 
 
 async def assert_all_slots_are_free(haut: AsyncHaut, sandbox: Sandbox) -> None:
-    """Check that 16 calls can arrive at the sandbox before it responds to the first of them."""
+    """Check that the client can send 16 requests before the first response arrives."""
     all_arrived = threading.Barrier(16, timeout=10)
 
     def hold(_: Request) -> None:
@@ -86,7 +86,7 @@ async def test_interrupt_while_waiting_for_a_slot(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.slow
-# socket.create_connection leaves its socket to the garbage collector, which warns.
+# When interrupted, socket.create_connection does not close its socket, which causes a warning.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_interrupt_while_connecting(sandbox: Sandbox) -> None:
     credentials = sandbox.credentials
@@ -102,7 +102,7 @@ async def test_interrupt_while_connecting(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.slow
-# An interruption can happen after the file is opened and before it is assigned to a variable.
+# If interrupted between opening a file and assigning it to a variable, the client cannot close it.
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 @pytest.mark.parametrize("kind", ["bytes", "path"])
 async def test_interrupt_while_sending_a_photo(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
@@ -128,7 +128,7 @@ async def test_interrupt_while_sending_a_photo(sandbox: Sandbox, tmp_path: Path,
 async def test_interrupt_while_waiting_for_the_headers(sandbox: Sandbox) -> None:
     sandbox.faults.add("list_subjects", faults.stall(), skip=1)
     async with AsyncHaut(**sandbox.credentials, max_in_flight=16) as haut:
-        await haut.subjects.list()  # opens a connection that may stay open
+        await haut.subjects.list()  # opens the connection that the interrupted call reuses
         await interrupt(sandbox, "_receive_response_headers", haut.subjects.list)
         await assert_all_slots_are_free(haut, sandbox)
 
@@ -136,7 +136,7 @@ async def test_interrupt_while_waiting_for_the_headers(sandbox: Sandbox) -> None
 async def test_interrupt_while_reading_the_body(sandbox: Sandbox) -> None:
     sandbox.faults.add("list_subjects", faults.dribble(0.3, head=False), skip=1)
     async with AsyncHaut(**sandbox.credentials, max_in_flight=16) as haut:
-        await haut.subjects.list()  # opens a connection that may stay open
+        await haut.subjects.list()  # opens the connection that the interrupted call reuses
         await interrupt(sandbox, "_read", haut.subjects.list)
         await assert_all_slots_are_free(haut, sandbox)
 
@@ -146,8 +146,8 @@ async def test_interrupt_while_waiting_before_a_retry(
 ) -> None:
     sandbox.faults.add("list_subjects", faults.status(503, retry_after=30), skip=1)
     async with AsyncHaut(**sandbox.credentials, max_in_flight=16) as haut:
-        await haut.subjects.list()  # opens a connection that may stay open
-        # The client logs this line immediately before it sleeps.
+        await haut.subjects.list()  # opens the connection that the interrupted call reuses
+        # The client logs "retrying in" immediately before it sleeps.
         interrupter = AsyncInterrupter("exchange", lambda: "retrying in" in caplog.text)
         async with AsyncLeakCheck():
             await interrupter.interrupt(haut.subjects.list)
@@ -180,7 +180,7 @@ async def test_interrupt_while_streaming_a_download(
     path = tmp_path / "photo.jpg"
     to = path if kind == "path" else io.BytesIO()
     async with AsyncHaut(**sandbox.credentials, max_in_flight=16) as haut:
-        await haut.images.get(image)  # opens a connection that may stay open
+        await haut.images.get(image)  # opens the connection that the interrupted call reuses
         await interrupt(sandbox, "_read", lambda: haut.images.download(image, to))
         assert os.listdir(tmp_path) == []
         assert await haut.images.download(image, path) == 5

@@ -1,4 +1,4 @@
-"""Logs and errors: one log line for each attempt, and no secrets or personal data."""
+"""Tests that each attempt is logged once, and that logs and errors contain no secrets."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    """The records of all loggers at all levels."""
+    """Captures the log records of the client and its HTTP libraries at all levels."""
     caplog.set_level(logging.DEBUG)
     for name in ("haut_ext", "httpx", "httpcore", "asyncio", "anyio"):
         caplog.set_level(logging.DEBUG, name)
@@ -59,7 +59,7 @@ def resources(haut: AsyncHaut) -> list[object]:
 
 
 async def call_every_method(haut: AsyncHaut) -> set[str]:
-    """Call every public method of the client and its resources; return their names."""
+    """Call the public methods of a client and its resources, and return their names."""
     await call_methods_of_subjects_and_images(haut)
     await call_methods_of_the_account(haut)
     called = {
@@ -132,8 +132,8 @@ async def test_call_every_method_covers_the_public_methods(sandbox: Sandbox) -> 
             for name, _ in inspect.getmembers(resource, inspect.ismethod)
             if not name.startswith("_")
         }
-    # Tests below call resume_upload, and test_login.py calls login. The other methods of the first
-    # line send no requests. The methods of the second line are called by other methods.
+    # Other tests call resume_upload and login. with_options, request, from_env and aclose are not
+    # tied to an operation of the API. Public methods that are called above call the remaining ones.
     assert public - called == {
         *("resume_upload", "login", "with_options", "request", "from_env", "aclose"),
         *(
@@ -221,12 +221,12 @@ async def test_logs_and_errors_contain_no_secrets_or_personal_data(
     assert len(errors) > 60
     assert {"haut_ext", "httpcore.http11"} <= {record.name for record in log.records}
     logged = "\n".join(record.getMessage() for record in log.records) + log.text
-    assert str(stored.subject) in logged  # ids are allowed
+    assert str(stored.subject) in logged  # logs may contain ids
     assert_no_secrets(tokens, shown=logged + shown + text_of(errors), errors=errors)
 
 
 def calls(haut: AsyncHaut, stored: StoredPhoto) -> dict[str, Callable[[], Awaitable[object]]]:
-    """Return a call of each operation that is made to fail."""
+    """Return a call for each operation name. The test makes each of these operations fail."""
     return {
         "list_subjects": lambda: haut.subjects.list(TERM),
         "create_subject": lambda: haut.subjects.create(NAME, meta=META),
@@ -236,14 +236,14 @@ def calls(haut: AsyncHaut, stored: StoredPhoto) -> dict[str, Callable[[], Awaita
 
 
 def assert_no_secrets(tokens: list[str], *, shown: str, errors: list[HautError]) -> None:
-    """Check texts. Only the attribute `body` of an error may contain personal data."""
+    """Check that no text contains a secret, and that only `body` of an error contains personal data."""
     assert_absent(shown, (*tokens, *SIGNED, *PERSONAL))
     bodies = "".join(getattr(error, "body", "") for error in errors)
     assert_absent(bodies, (*tokens, *SIGNED))
 
 
 def text_of(errors: list[HautError]) -> str:
-    """Return the tracebacks, reprs and attributes of errors, except the attribute `body`."""
+    """Return the tracebacks, reprs and attributes of errors as one text, without `body`."""
     text = ""
     for error in errors:
         text += "".join(traceback.format_exception(error)) + repr(error)
@@ -286,7 +286,7 @@ async def test_error_of_a_missing_page_contains_no_search_term(sandbox: Sandbox)
 
 
 def test_warnings_are_not_printed_without_a_log_handler() -> None:
-    """By default, Python prints warnings of loggers without a handler to standard error."""
+    """Without its null handler, the logger would print warnings to standard error."""
     code = (
         "from haut_ext._http.attempts import logger; logger.warning('without handler');"
         "import logging; logging.basicConfig(); logger.warning('with handler')"

@@ -1,4 +1,4 @@
-"""Pagination neither skips nor repeats items when other clients change the list meanwhile."""
+"""Tests that pagination neither skips nor repeats items while other clients change the list."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ CHANGES = st.lists(
 
 
 class OtherClients:
-    """Simulates other clients, which change the list before each request as planned."""
+    """Simulates other clients: applies the planned changes to the list before each request."""
 
     def __init__(self, sandbox: Sandbox, plan: list[list[Change]]) -> None:
         self.sandbox = sandbox
@@ -56,7 +56,7 @@ class OtherClients:
         self.sandbox.clock.advance(self.pause)
         with database.lock:
             for action, which in self.plan.pop(0) if self.plan else []:
-                # An item that is created after the first page must have a later creation time.
+                # Give new items a later creation time than the items of the first page.
                 self.sandbox.clock.advance(2)
                 subjects = list(database.subjects.values())
                 if action == "create":
@@ -84,7 +84,7 @@ def test_every_item_that_is_not_deleted_is_yielded_once(
         before = {UUID(subject.id) for subject in shared.add_subjects(count)}
         shared.clock.advance(2)
         others = OtherClients(shared, plan)
-        # The clock of the service advances by a second per request, so the client need not wait.
+        # The sandbox clock advances by one second per request, so the client need not sleep.
         others.pause = 1.0
         async with AsyncHaut(**shared.credentials) as haut:
             with pytest.MonkeyPatch.context() as patch:
@@ -103,10 +103,10 @@ def test_every_item_that_is_not_deleted_is_yielded_once(
 
 
 async def collect(sandbox: Sandbox, changes: dict[int, list[Change]]) -> tuple[int, int]:
-    """List 100 subjects in pages of 10 while the list changes before the given requests.
+    """List 100 subjects in pages of 10, and change the list before certain requests.
 
     Returns:
-        The numbers of yielded subjects and of requests.
+        The number of yielded subjects and the number of requests.
     """
     sandbox.add_subjects(100)
     sandbox.clock.advance(2)
@@ -143,7 +143,7 @@ async def test_number_of_requests(
 async def test_items_created_in_the_second_of_the_first_request_are_found(
     sandbox: Sandbox,
 ) -> None:
-    """Creation times have whole seconds, so a further pass in the next second finds these items."""
+    """Creation times are rounded to seconds, so the client lists again one second later."""
     sandbox.add_subjects(20)
     first: list[datetime] = []
 
@@ -163,7 +163,7 @@ async def test_items_created_in_the_second_of_the_first_request_are_found(
 async def test_list_that_changes_during_every_pass_raises_an_error(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each item is yielded at most once, and the error reports that items may be missing."""
+    """Pagination yields no item twice, and then raises an error, because items may be missing."""
     sandbox.add_subjects(20)
     sandbox.clock.advance(2)
     monkeypatch.setattr(pagination, "_TIME_RESOLUTION", 0.0)
@@ -196,7 +196,8 @@ async def test_at_most_one_page_is_prefetched(sandbox: Sandbox) -> None:
     sandbox.add_subjects(100)
     async with AsyncHaut(**sandbox.credentials) as haut:
         subjects: Any = haut.subjects.iterate()
-        assert sandbox.received("list_subjects") == 0  # no request before the first item
+        # No request is sent until the first item is requested.
+        assert sandbox.received("list_subjects") == 0
         await subjects.__anext__()
         await subjects.aclose()
     assert sandbox.received("list_subjects") <= 2

@@ -1,4 +1,4 @@
-"""Bulk deletion of subjects and get_or_create, with failing and concurrent requests."""
+"""Tests of bulk deletion and get_or_create with failing and concurrent requests."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def test_delete_many_without_ids_sends_no_request(sandbox: Sandbox) -> Non
 
 @pytest.mark.slow
 async def test_get_or_create_matches_the_exact_name_on_all_pages(sandbox: Sandbox) -> None:
-    sandbox.add_subjects(30, prefix="anna")  # "anna 00001" and so on: all contain the name
+    sandbox.add_subjects(30, prefix="anna")  # named "anna 00001" etc.; none is exactly "anna"
     async with AsyncHaut(**sandbox.credentials) as haut:
         created = await haut.subjects.get_or_create("anna")
         assert created.name == "anna"

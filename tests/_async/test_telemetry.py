@@ -1,4 +1,4 @@
-"""Traces of OpenTelemetry: one span for each attempt, without secrets if a hook redacts its URL."""
+"""Tests of OpenTelemetry: each attempt creates one span, and a hook can redact the URL in it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def instrument() -> Iterator[Instrument]:
-    """A function that instruments httpx and returns the exporter that collects the spans."""
+    """A function that instruments httpx and returns a span exporter."""
     with ExitStack() as opened:
 
         def instrument(**options: Any) -> InMemorySpanExporter:

@@ -1,4 +1,4 @@
-"""Uploads and deadlines over TLS, which the real service uses."""
+"""Tests of uploads and deadlines over TLS."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def context(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ssl.SSLContext:
-    """TLS context of a server whose certificate authority is trusted by SSL_CERT_FILE."""
+    """Server TLS context. SSL_CERT_FILE names the certificate authority that clients trust."""
     authority = trustme.CA()
     trusted = tmp_path / "trusted.pem"
     authority.cert_pem.write_to_path(str(trusted))
@@ -46,7 +46,7 @@ def context(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ssl.SSLContext:
 
 @pytest.fixture
 def origins(sandbox: Sandbox, context: ssl.SSLContext) -> Iterator[tuple[str, str]]:
-    """The https origins of the API and of the storage."""
+    """The https origins of the API and of the photo storage."""
     with Relay(sandbox.base_url, context) as api, Relay(sandbox.storage_url, context) as storage:
         yield api.origin, storage.origin
 
@@ -62,7 +62,7 @@ async def test_complete_photo_is_uploaded(sandbox: Sandbox, origins: tuple[str, 
         slot = slot_at(await haut.images.request_upload(subject), origins[1])
         headers = slot.upload_url.headers
         assert headers is not None
-        # The signature covers the host of the plain http URL.
+        # The signed URL is valid only for the host name of the original http URL.
         headers["Host"] = sandbox.storage_url.removeprefix("http://")
         await haut.images.send_bytes(slot, Photo.open(CONTENT))
     [found] = sandbox.snapshot()["subjects"]
@@ -101,7 +101,7 @@ async def test_handshake_that_stalls_ends_at_the_deadline(
 async def test_client_creates_one_tls_context(
     sandbox: Sandbox, origins: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """API, storage, derived clients and the generated client share the context."""
+    """API calls, uploads, derived clients and the generated client share one TLS context."""
     subject = add_photo(sandbox).subject
     created: list[ssl.SSLContext] = []
     new = ssl.SSLContext.__new__
@@ -111,9 +111,8 @@ async def test_client_creates_one_tls_context(
         return created[-1]
 
     monkeypatch.setattr(ssl.SSLContext, "__new__", counted)
-    monkeypatch.setattr(
-        httpx, "create_ssl_context", create_ssl_context
-    )  # other tests share contexts
+    # The other tests patch this function to share TLS contexts. Restore the original function.
+    monkeypatch.setattr(httpx, "create_ssl_context", create_ssl_context)
     async with AsyncLeakCheck(), client(sandbox, origins[0]) as haut:
         slot = slot_at(await haut.images.request_upload(subject), origins[1])
         headers = slot.upload_url.headers

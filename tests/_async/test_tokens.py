@@ -1,4 +1,4 @@
-"""Tokens: concurrent calls share one call of the provider, and only the API receives the token."""
+"""Tests that concurrent calls share one token request, and that only the API receives the token."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 class Provider:
-    """Slow token provider that counts its calls and can fail or return an old token."""
+    """Slow token provider that counts its calls and can be set to fail or to return an old token."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
@@ -40,7 +40,7 @@ class Provider:
 
     async def __call__(self) -> str:
         self.calls += 1
-        await asyncio.sleep(0.05)  # gives other calls the time to request a token as well
+        await asyncio.sleep(0.05)  # allows other calls to request a token concurrently
         if self.failure is not None:
             raise self.failure
         if not self.stale:
@@ -53,7 +53,7 @@ def client(sandbox: Sandbox, provider: Provider) -> AsyncHaut:
 
 
 async def outcomes(haut: AsyncHaut, calls: int = MANY) -> set[str]:
-    """Make concurrent calls and return the class names of their results and errors."""
+    """Make concurrent calls and return the class name of each result or error."""
     outcomes = await gather_async([haut.subjects.list] * calls)
     return {type(outcome).__name__ for outcome in outcomes}
 
@@ -93,7 +93,7 @@ async def test_provider_is_called_once_if_it_returns_the_rejected_token(sandbox:
 
 @pytest.mark.slow
 async def test_error_of_the_provider_is_raised_by_all_waiting_calls(sandbox: Sandbox) -> None:
-    """A later call calls the provider again."""
+    """Calls that start after a failed token request call the provider again."""
     provider = Provider(sandbox)
     provider.failure = RuntimeError("the vault is sealed")
     async with client(sandbox, provider) as haut:
@@ -150,7 +150,7 @@ async def test_token_is_not_sent_to_redirect_targets_or_storage(sandbox: Sandbox
                 with pytest.raises(StorageError):
                     await haut.images.upload(stored.subject, PHOTO)
 
-            # The URL of the next page has another origin.
+            # The response names a next page at a foreign origin.
             def misleading(answer: Response) -> Response:
                 body = bytes(answer.body).replace(sandbox.base_url.encode(), origin.encode())
                 return Response(answer.status, answer.headers, body)
@@ -170,7 +170,7 @@ async def test_token_is_not_sent_to_redirect_targets_or_storage(sandbox: Sandbox
 
 
 async def test_token_is_not_sent_to_other_origins(sandbox: Sandbox) -> None:
-    """Neither a signed URL nor a URL given to the generated client receives the token."""
+    """The token is sent neither to signed URLs nor to foreign URLs given to the generated client."""
     subject = add_photo(sandbox).subject
     with Sandbox(seed=2) as other:
         async with AsyncHaut(**sandbox.credentials) as haut:

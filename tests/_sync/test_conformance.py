@@ -1,7 +1,7 @@
 # Derived from tests/_async/test_conformance.py by `make sync`; change that file instead.
-"""Every operation under every fault of the conformance table, called by the generated functions.
+"""Tests the generated function of every operation against every fault of the conformance table.
 
-The sandbox injects each fault over real sockets and counts the requests that arrived and the
+The sandbox injects each fault over real sockets. It counts the requests that it received and the
 requests that it carried out.
 """
 
@@ -86,14 +86,14 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def other_host() -> Iterator[socket.socket]:
-    """A listening socket of another host, to which the client must never connect."""
+    """A listening socket that stands for a foreign host. The client must never connect to it."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.setblocking(False)
         yield listening
 
 
 class OperationCaller:
-    """Calls any operation for a subject with one analyzed photo."""
+    """Calls operations on a subject that has one analyzed photo."""
 
     def __init__(self, sandbox: Sandbox, haut: Haut) -> None:
         self.haut = haut
@@ -134,7 +134,7 @@ class OperationCaller:
         assert 200 <= response.status_code < 300
 
     def prepare_upload(self, dead_url: str | None) -> Callable[[], None]:
-        """Request a slot and return a function that sends the photo to it."""
+        """Request a signed upload URL and return a function that sends a photo to this URL."""
         slot = self.haut.images.request_upload(self.subject)
         if dead_url is not None:
             path = slot.upload_url.url.split("/", 3)[3]
@@ -190,7 +190,7 @@ OPERATIONS: dict[str, tuple[Any, str, Any]] = {
 
 
 WITHOUT_BODY = {("compute_batch_v3", "dribble past deadline")}
-"""Cells in which the success response has no body that the sandbox could send slowly."""
+"""Table cells in which the call succeeds, because an empty response body cannot arrive slowly."""
 
 WITHOUT_TOKEN = (*COLUMNS["REFRESH"], *COLUMNS["LOGIN"], *COLUMNS["PUT"])
 

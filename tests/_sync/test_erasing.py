@@ -1,5 +1,5 @@
 # Derived from tests/_async/test_erasing.py by `make sync`; change that file instead.
-"""Erasure of subjects: completion after an interruption at any request, and correct receipts."""
+"""Tests that an erasure of a subject survives interruptions and returns a correct receipt."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def subject_id(sandbox: Sandbox) -> UUID:
-    """The id of a subject with metadata and 12 photos (two pages). A second subject must be kept."""
+    """The id of a subject with metadata and 12 photos. A second subject must not be erased."""
     other, subject = sandbox.add_subjects(2)
     sandbox.add_images(other, 1, photo=PHOTO)
     sandbox.add_images(subject, 12, photo=PHOTO)
@@ -81,7 +81,7 @@ def test_receipt_lists_all_steps(sandbox: Sandbox, subject_id: UUID) -> None:
 def test_each_step_is_reported_before_the_next_one_starts(
     sandbox: Sandbox, subject_id: UUID
 ) -> None:
-    """A process that persists each reported receipt can resume after being killed at any time."""
+    """A process that persists each reported receipt can resume the erasure after a crash."""
     reported: list[ErasureReceipt] = []
     steps_before: dict[str, list[str]] = {}
 
@@ -175,7 +175,7 @@ def test_interrupted_erasure_is_completed_without_its_receipt(
         try:
             receipt = haut.erase_subject(subject_id)
         except NotFound:
-            pass  # the first call deleted the subject, which only its receipt can tell
+            pass  # the interrupted call had already deleted the subject
         else:
             assert receipt.verified
     assert_erased(sandbox)
@@ -249,8 +249,8 @@ def test_remaining_metadata_fails_the_verification(sandbox: Sandbox, subject_id:
 
 
 def test_remaining_subject_fails_the_verification(sandbox: Sandbox, subject_id: UUID) -> None:
-    """The verification deletes the subject again. It fails because the subject still existed."""
-    sandbox.faults.add("delete_subject", faults.status(204))  # reports success without deleting
+    """The verification step reports a failure if it finds and deletes a remaining subject."""
+    sandbox.faults.add("delete_subject", faults.status(204))  # responds without deleting
     with Haut(**sandbox.credentials) as haut:
         receipt = haut.erase_subject(subject_id)
     assert not receipt.verified
@@ -292,7 +292,7 @@ def test_erasure_stops_if_clearing_the_storage_is_forbidden(
 def test_errors_of_undocumented_routes_do_not_stop_the_erasure(
     sandbox: Sandbox, subject_id: UUID, operation: str, status: int
 ) -> None:
-    """The service may lack these routes. The erasure continues and is reported as not verified."""
+    """If an undocumented route fails, the erasure continues, but its receipt is not verified."""
     sandbox.faults.add(operation, faults.status(status), times=None)
     with Haut(**sandbox.credentials) as haut:
         receipt = haut.erase_subject(subject_id)

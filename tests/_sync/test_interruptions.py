@@ -1,5 +1,5 @@
 # Derived from tests/_async/test_interruptions.py by `make sync`; change that file instead.
-"""A call that is interrupted in any stage leaks nothing, and its client can still be used."""
+"""Tests that an interrupted call leaks no resources and that its client can still be used."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from tests.support.leaks import LeakCheck
 from tests.support.sandbox_photos import add_photo, photo_of, slot_at
 from tests.support.servers import black_hole, silent_server
 
-# After Ctrl-C the sync client drops its connections, which the garbage collector closes.
+# After Ctrl-C, the sync client leaves its open connections to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
 
 @pytest.fixture(autouse=True)
 def collect_garbage() -> Iterator[None]:
-    """Collect garbage after each test, so that resource warnings do not appear in later tests."""
+    """Collect garbage after each test, so that later tests do not get its resource warnings."""
     yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
@@ -45,9 +45,9 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def interrupt(sandbox: Sandbox, stage: str, call: Callable[[], object]) -> None:
-    """Interrupt a call while it executes the function `stage` and after its fault happened.
+    """Interrupt a call during the function `stage`, once the sandbox has injected all faults.
 
-    Check that the call leaks nothing, even while the exception is kept.
+    Check that the call leaks no resources, even if the caller keeps the exception.
     """
     interrupter = Interrupter(stage, lambda: sandbox.faults.pending == [])
     with LeakCheck():
@@ -55,7 +55,7 @@ def interrupt(sandbox: Sandbox, stage: str, call: Callable[[], object]) -> None:
 
 
 def assert_all_slots_are_free(haut: Haut, sandbox: Sandbox) -> None:
-    """Check that 16 calls can arrive at the sandbox before it responds to the first of them."""
+    """Check that the client can send 16 requests before the first response arrives."""
     all_arrived = threading.Barrier(16, timeout=10)
 
     def hold(_: Request) -> None:
@@ -87,7 +87,7 @@ def test_interrupt_while_waiting_for_a_slot(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.slow
-# socket.create_connection leaves its socket to the garbage collector, which warns.
+# When interrupted, socket.create_connection does not close its socket, which causes a warning.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_interrupt_while_connecting(sandbox: Sandbox) -> None:
     credentials = sandbox.credentials
@@ -101,7 +101,7 @@ def test_interrupt_while_connecting(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.slow
-# An interruption can happen after the file is opened and before it is assigned to a variable.
+# If interrupted between opening a file and assigning it to a variable, the client cannot close it.
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 @pytest.mark.parametrize("kind", ["bytes", "path"])
 def test_interrupt_while_sending_a_photo(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
@@ -127,7 +127,7 @@ def test_interrupt_while_sending_a_photo(sandbox: Sandbox, tmp_path: Path, kind:
 def test_interrupt_while_waiting_for_the_headers(sandbox: Sandbox) -> None:
     sandbox.faults.add("list_subjects", faults.stall(), skip=1)
     with Haut(**sandbox.credentials, max_in_flight=16) as haut:
-        haut.subjects.list()  # opens a connection that may stay open
+        haut.subjects.list()  # opens the connection that the interrupted call reuses
         interrupt(sandbox, "_receive_response_headers", haut.subjects.list)
         assert_all_slots_are_free(haut, sandbox)
 
@@ -135,7 +135,7 @@ def test_interrupt_while_waiting_for_the_headers(sandbox: Sandbox) -> None:
 def test_interrupt_while_reading_the_body(sandbox: Sandbox) -> None:
     sandbox.faults.add("list_subjects", faults.dribble(0.3, head=False), skip=1)
     with Haut(**sandbox.credentials, max_in_flight=16) as haut:
-        haut.subjects.list()  # opens a connection that may stay open
+        haut.subjects.list()  # opens the connection that the interrupted call reuses
         interrupt(sandbox, "_read", haut.subjects.list)
         assert_all_slots_are_free(haut, sandbox)
 
@@ -145,8 +145,8 @@ def test_interrupt_while_waiting_before_a_retry(
 ) -> None:
     sandbox.faults.add("list_subjects", faults.status(503, retry_after=30), skip=1)
     with Haut(**sandbox.credentials, max_in_flight=16) as haut:
-        haut.subjects.list()  # opens a connection that may stay open
-        # The client logs this line immediately before it sleeps.
+        haut.subjects.list()  # opens the connection that the interrupted call reuses
+        # The client logs "retrying in" immediately before it sleeps.
         interrupter = Interrupter("exchange", lambda: "retrying in" in caplog.text)
         with LeakCheck():
             interrupter.interrupt(haut.subjects.list)
@@ -177,7 +177,7 @@ def test_interrupt_while_streaming_a_download(sandbox: Sandbox, tmp_path: Path, 
     path = tmp_path / "photo.jpg"
     to = path if kind == "path" else io.BytesIO()
     with Haut(**sandbox.credentials, max_in_flight=16) as haut:
-        haut.images.get(image)  # opens a connection that may stay open
+        haut.images.get(image)  # opens the connection that the interrupted call reuses
         interrupt(sandbox, "_read", lambda: haut.images.download(image, to))
         assert os.listdir(tmp_path) == []
         assert haut.images.download(image, path) == 5

@@ -1,5 +1,5 @@
 # Derived from tests/_async/test_login.py by `make sync`; change that file instead.
-"""Login: which call refreshes the access token, which calls wait, when the password is sent again."""
+"""Tests of the login, of concurrent access token refreshes and of repeated logins."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 class AdvancedClock:
-    """Monotonic clock of a client that a test moves forward by `seconds`."""
+    """Fake monotonic clock of a client. Tests advance it by increasing `seconds`."""
 
     def __init__(self, haut: Haut) -> None:
         self.seconds = 0.0
@@ -78,7 +78,7 @@ def log_in(sandbox: Sandbox, **options: Any) -> Haut:
 
 
 def logins_and_refreshes(sandbox: Sandbox) -> tuple[int, int]:
-    """Return the numbers of logins and refreshes that arrived at the sandbox."""
+    """Return how many logins and how many token refreshes the sandbox has received."""
     return sandbox.received("login"), sandbox.received("refresh_access_token")
 
 
@@ -93,7 +93,7 @@ def outcomes(haut: Haut) -> set[str]:
 
 
 def changed(**changes: Any) -> Fault:
-    """Return a fault that changes fields of the response; None removes a field."""
+    """Return a fault that changes fields of the response. The value None removes a field."""
 
     def change(answer: Response) -> Response:
         document = {**json.loads(answer.body), **changes}
@@ -174,15 +174,14 @@ def test_failed_login_is_not_retried(
     assert logins_and_refreshes(sandbox) == (1, 0)
 
 
-# Refreshing the access token
+# Access token refresh
 
 
 def test_concurrent_calls_refresh_an_expired_token_once(sandbox: Sandbox) -> None:
     with log_in(sandbox) as haut:
         for times in (1, 2):
-            sandbox.clock.advance(
-                HOUR
-            )  # only the clock of the service: for the client, the token is still valid
+            # Only the service considers the token expired, as the client's clock does not advance.
+            sandbox.clock.advance(HOUR)
             assert outcomes(haut) == {"Page"}
             assert logins_and_refreshes(sandbox) == (1, times)
 
@@ -196,7 +195,7 @@ def test_token_is_refreshed_before_its_given_lifetime_ends(sandbox: Sandbox) -> 
                 short.clock.advance(599)
                 haut.subjects.list()
                 assert logins_and_refreshes(short) == (1, times)
-        assert short.received("list_subjects") == 3  # none was repeated after a 401
+        assert short.received("list_subjects") == 3  # no call was repeated after a 401
 
 
 def test_early_refresh_does_not_block_other_calls(sandbox: Sandbox) -> None:
@@ -240,14 +239,14 @@ def test_failed_early_refresh_is_ignored_and_not_repeated_for_a_minute(
         clock.seconds += MINUTE
         assert outcomes(haut) == {"Page"}
         assert logins_and_refreshes(sandbox) == (1, 2)
-        # A call that gets a 401 does not raise that error but refreshes the token itself.
+        # After a 401, a call ignores the failed early refresh and refreshes the token itself.
         sandbox.expire_tokens()
         assert outcomes(haut) == {"Page"}
         assert logins_and_refreshes(sandbox) == (1, 3)
 
 
 def test_401_after_a_failed_early_refresh_requests_a_new_token() -> None:
-    """The failure of an early refresh is not raised by a call that started before it."""
+    """A call that started before a failed early refresh does not raise the error of the refresh."""
     seconds = 0.0
     failing = False
 
@@ -272,7 +271,8 @@ def test_late_refresh_is_done_once_while_all_calls_wait(sandbox: Sandbox) -> Non
         sandbox.expire_tokens()
         assert outcomes(haut) == {"Page"}
         assert logins_and_refreshes(sandbox) == (1, 1)
-    assert sandbox.received("list_subjects") == MANY  # so no call used the old token
+    # Each call sent a single request, so no call used the expired token.
+    assert sandbox.received("list_subjects") == MANY
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,7 @@ def test_rejected_refresh_causes_at_most_one_login_per_minute(sandbox: Sandbox) 
         assert outcomes(haut) == {"Page"}
         assert logins_and_refreshes(sandbox) == (2, 3)
 
-        # A rejected login counts as well, and its error is raised.
+        # A rejected login raises its own error and also delays the next login.
         revoke_refresh_tokens(sandbox)
         sandbox.expire_tokens()
         sandbox.mfa_enabled = True
@@ -337,7 +337,7 @@ def test_refresh_rejected_with_any_4xx_causes_a_login(sandbox: Sandbox, code: in
 
 
 def test_all_known_response_formats_of_a_refresh_are_accepted(sandbox: Sandbox) -> None:
-    """The response is not documented, so every format that public clients read is accepted."""
+    """The refresh response is undocumented, so the client accepts all formats that are in use."""
     with log_in(sandbox) as haut:
         clock = AdvancedClock(haut)
 
@@ -371,14 +371,14 @@ def test_derived_clients_share_the_token(sandbox: Sandbox) -> None:
 
 
 def test_client_with_login_cannot_be_copied(sandbox: Sandbox) -> None:
-    """Each copy would log in separately."""
+    """Copying is rejected, because each copy of the client would log in separately."""
     with log_in(sandbox) as haut:
         for duplicate in (pickle.dumps, copy.copy, copy.deepcopy):
             with pytest.raises(ConfigError, match="private token"):
                 duplicate(haut)
 
 
-# Where tokens and passwords appear
+# Secrecy of tokens and passwords
 
 
 def test_paths_without_authorization_match_the_spec() -> None:
@@ -397,7 +397,7 @@ def test_operations_without_authorization_neither_send_nor_refresh_the_token(
     sandbox: Sandbox,
 ) -> None:
     with log_in(sandbox) as haut:
-        AdvancedClock(haut).seconds = HOUR  # using the token now would cause a refresh
+        AdvancedClock(haut).seconds = HOUR  # if a call used the expired token, it would refresh it
         person = LoginRequest(**sandbox.login_credentials)
         response = login.sync_detailed(client=haut.api, body=person)
         token = RefreshRequest(response.parsed.refresh_token)  # type: ignore[union-attr]
@@ -475,7 +475,7 @@ def test_reprs_and_logs_of_a_client_contain_no_secret(
 
 
 def test_invalid_login_response_closes_the_connections(sandbox: Sandbox) -> None:
-    """The caller gets no client and therefore cannot close the connections."""
+    """A failed login returns no client, so the caller could not close the connections."""
     sandbox.faults.add("login", changed(company_id="nowhere"))
     with pytest.raises(UnexpectedResponse, match="company_id"):
         log_in(sandbox)

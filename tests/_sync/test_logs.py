@@ -1,5 +1,5 @@
 # Derived from tests/_async/test_logs.py by `make sync`; change that file instead.
-"""Logs and errors: one log line for each attempt, and no secrets or personal data."""
+"""Tests that each attempt is logged once, and that logs and errors contain no secrets."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    """The records of all loggers at all levels."""
+    """Captures the log records of the client and its HTTP libraries at all levels."""
     caplog.set_level(logging.DEBUG)
     for name in ("haut_ext", "httpx", "httpcore", "asyncio", "anyio"):
         caplog.set_level(logging.DEBUG, name)
@@ -60,7 +60,7 @@ def resources(haut: Haut) -> list[object]:
 
 
 def call_every_method(haut: Haut) -> set[str]:
-    """Call every public method of the client and its resources; return their names."""
+    """Call the public methods of a client and its resources, and return their names."""
     call_methods_of_subjects_and_images(haut)
     call_methods_of_the_account(haut)
     called = {
@@ -133,8 +133,8 @@ def test_call_every_method_covers_the_public_methods(sandbox: Sandbox) -> None:
             for name, _ in inspect.getmembers(resource, inspect.ismethod)
             if not name.startswith("_")
         }
-    # Tests below call resume_upload, and test_login.py calls login. The other methods of the first
-    # line send no requests. The methods of the second line are called by other methods.
+    # Other tests call resume_upload and login. with_options, request, from_env and close are not
+    # tied to an operation of the API. Public methods that are called above call the remaining ones.
     assert public - called == {
         *("resume_upload", "login", "with_options", "request", "from_env", "close"),
         *(
@@ -222,12 +222,12 @@ def test_logs_and_errors_contain_no_secrets_or_personal_data(
     assert len(errors) > 60
     assert {"haut_ext", "httpcore.http11"} <= {record.name for record in log.records}
     logged = "\n".join(record.getMessage() for record in log.records) + log.text
-    assert str(stored.subject) in logged  # ids are allowed
+    assert str(stored.subject) in logged  # logs may contain ids
     assert_no_secrets(tokens, shown=logged + shown + text_of(errors), errors=errors)
 
 
 def calls(haut: Haut, stored: StoredPhoto) -> dict[str, Callable[[], object]]:
-    """Return a call of each operation that is made to fail."""
+    """Return a call for each operation name. The test makes each of these operations fail."""
     return {
         "list_subjects": lambda: haut.subjects.list(TERM),
         "create_subject": lambda: haut.subjects.create(NAME, meta=META),
@@ -237,14 +237,14 @@ def calls(haut: Haut, stored: StoredPhoto) -> dict[str, Callable[[], object]]:
 
 
 def assert_no_secrets(tokens: list[str], *, shown: str, errors: list[HautError]) -> None:
-    """Check texts. Only the attribute `body` of an error may contain personal data."""
+    """Check that no text contains a secret, and that only `body` of an error contains personal data."""
     assert_absent(shown, (*tokens, *SIGNED, *PERSONAL))
     bodies = "".join(getattr(error, "body", "") for error in errors)
     assert_absent(bodies, (*tokens, *SIGNED))
 
 
 def text_of(errors: list[HautError]) -> str:
-    """Return the tracebacks, reprs and attributes of errors, except the attribute `body`."""
+    """Return the tracebacks, reprs and attributes of errors as one text, without `body`."""
     text = ""
     for error in errors:
         text += "".join(traceback.format_exception(error)) + repr(error)
@@ -287,7 +287,7 @@ def test_error_of_a_missing_page_contains_no_search_term(sandbox: Sandbox) -> No
 
 
 def test_warnings_are_not_printed_without_a_log_handler() -> None:
-    """By default, Python prints warnings of loggers without a handler to standard error."""
+    """Without its null handler, the logger would print warnings to standard error."""
     code = (
         "from haut_ext._http.attempts import logger; logger.warning('without handler');"
         "import logging; logging.basicConfig(); logger.warning('with handler')"

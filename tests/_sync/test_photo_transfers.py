@@ -1,5 +1,5 @@
 # Derived from tests/_async/test_photo_transfers.py by `make sync`; change that file instead.
-"""Uploads and downloads of photos: retries, streams, progress and files after a failure."""
+"""Tests of photo uploads and downloads: retries, streams, progress and cleanup after failures."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def haut(sandbox: Sandbox) -> Iterator[Haut]:
 
 
 class Stream(io.RawIOBase):
-    """A stream that cannot seek, like a pipe or a socket. Each write accepts at most 1000 bytes."""
+    """A stream that cannot seek, such as a pipe, and accepts at most 1000 bytes per write."""
 
     def __init__(self, content: bytes = b"") -> None:
         self._source = io.BytesIO(content)
@@ -107,7 +107,7 @@ def test_photo_is_uploaded_without_timeouts_and_deadline(sandbox: Sandbox, haut:
 
 
 def received(sandbox: Sandbox) -> str | None:
-    """Return the SHA-256 of the last photo that the storage received."""
+    """Return the SHA-256 hash of the last photo that the storage received."""
     [subject] = sandbox.snapshot()["subjects"]
     digest: str | None = subject["batches"][-1]["images"][-1]["sha256"]
     return digest
@@ -187,12 +187,11 @@ def test_download_into_a_stream_is_not_retried_after_its_first_byte(
     sandbox: Sandbox, haut: Haut
 ) -> None:
     image = add_photo(sandbox, CONTENT).image
-    sandbox.faults.add(
-        "download_image", faults.status(503)
-    )  # fails before the first byte of the photo
+    # A 503 arrives before the first byte of the photo, so the download can be retried.
+    sandbox.faults.add("download_image", faults.status(503))
     to = Stream()
     assert haut.images.download(image, cast("BinaryIO", to)) == len(CONTENT)
-    assert to.written == CONTENT  # although each write accepts only 1000 bytes
+    assert to.written == CONTENT  # the client continued after partial writes
     sandbox.faults.add("download_image", faults.truncated())
     with pytest.raises(TransportError, match=r"not sent again because .* cannot be rewound"):
         haut.images.download(image, stream())
@@ -239,7 +238,7 @@ def test_error_of_the_target_file_is_raised(sandbox: Sandbox, haut: Haut, tmp_pa
     arrived = sandbox.requests
     with pytest.raises(FileNotFoundError):
         haut.images.download(image, tmp_path / "nowhere" / "photo.jpg")
-    assert sandbox.requests == arrived  # no request was sent
+    assert sandbox.requests == arrived  # the client sent no request
 
 
 def test_expired_signed_url_is_replaced_once(sandbox: Sandbox, haut: Haut) -> None:

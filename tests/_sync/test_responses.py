@@ -1,5 +1,5 @@
 # Derived from tests/_async/test_responses.py by `make sync`; change that file instead.
-"""Responses: errors for invalid bodies and undocumented statuses, retries, and captured responses."""
+"""Tests of invalid response bodies, undocumented statuses, retries and captured responses."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_invalid_body_raises_an_error_that_names_the_field(
                 if not with_secrets:
                     assert error.body == invalid.body.decode()[:1000]
                 assert error.operation.split()[0] in ("GET", "POST", "PATCH", "DELETE")
-                assert error.__suppress_context__  # the error of the model may contain the value
+                assert error.__suppress_context__  # the parser's error may contain personal data
     assert sandbox.faults.pending == []
 
 
@@ -115,9 +115,9 @@ def test_body_that_cannot_be_decompressed_is_a_connection_error(sandbox: Sandbox
     sandbox.faults.add("get_image", damaged)
     sandbox.faults.add("create_subject", damaged)
     with Haut(**sandbox.credentials) as haut:
-        assert (haut.images.get(image)).id == image  # retried
+        assert (haut.images.get(image)).id == image  # a GET is retried
         with pytest.raises(TransportError, match="lost its connection") as caught:
-            haut.subjects.create("someone")  # not retried
+            haut.subjects.create("someone")  # a POST is not retried
     assert caught.value.maybe_delivered
     assert (sandbox.received("get_image"), sandbox.received("create_subject")) == (2, 1)
 
@@ -137,7 +137,7 @@ def test_body_that_denies_success_raises_an_error(sandbox: Sandbox) -> None:
 
 
 def test_retry_after_above_max_retry_after_is_not_waited_for(sandbox: Sandbox) -> None:
-    """This also holds for a call without a deadline."""
+    """The limit of max_retry_after also applies to a call without a deadline."""
     sandbox.faults.add("list_subjects", faults.status(429, retry_after=2))
     with Haut(**sandbox.credentials, max_retry_after=1, deadline=None) as haut:
         with pytest.raises(RateLimited, match="asks to wait 2 s") as caught:
@@ -147,7 +147,7 @@ def test_retry_after_above_max_retry_after_is_not_waited_for(sandbox: Sandbox) -
 
 
 def test_error_remembers_that_an_earlier_attempt_may_have_arrived(sandbox: Sandbox) -> None:
-    """The sandbox closes during the first attempt, so the second one cannot connect."""
+    """The sandbox shuts down during the first attempt, so the second attempt cannot connect."""
     subject = add_photo(sandbox).subject
     sandbox.before_request = lambda _: sandbox.close()
     with Haut(**sandbox.credentials, max_retries=1) as haut:
@@ -193,7 +193,7 @@ def test_host_name_is_resolved_again_only_after_a_temporary_error(
 
 @pytest.mark.parametrize("address", [7, "", "no address", "http://[", "https://a b\x00/", "//x"])
 def test_invalid_url_of_a_photo_raises_an_error(sandbox: Sandbox, address: object) -> None:
-    """The client does not rely on the service to return a valid signed URL."""
+    """If the service returns an invalid signed URL, the client raises an error of the SDK."""
     image = add_photo(sandbox).image
 
     def with_invalid_url(answer: Any) -> Any:

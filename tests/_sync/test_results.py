@@ -1,5 +1,5 @@
 # Derived from tests/_async/test_results.py by `make sync`; change that file instead.
-"""Analysis results: both API versions return empty, partial and complete results in one shape."""
+"""Tests that both API versions return analysis results in the same format."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    """A sandbox with an analysis of 100 s. Its clock advances only if a test advances it."""
+    """A sandbox whose analyses take 100 s of its own clock, which only tests advance."""
     with Sandbox(seed=1, analysis_seconds=100) as sandbox:
         yield sandbox
 
@@ -66,7 +66,7 @@ def uploaded(sandbox: Sandbox, haut: Haut, api: Any = "v1") -> UploadedBatch:
 
 
 def changed(change: Any) -> Fault:
-    """Return a fault that applies `change` to the JSON of a successful response."""
+    """Return a fault that applies `change` to the JSON body of a successful response."""
 
     def answer(true: Response) -> Response:
         if true.status != 200:
@@ -169,7 +169,7 @@ def test_waits_for_the_expected_algorithms_of_every_image() -> None:
     with Sandbox(seed=1, analysis_reads=20) as sandbox:
         with Haut(**sandbox.credentials) as haut:
             batch = uploaded(sandbox, haut)
-            expected = ["selfie_v2.Acne", "selfie_v2.redness"]  # in either spelling
+            expected = ["selfie_v2.Acne", "selfie_v2.redness"]  # both spellings are valid
             found = haut.wait_for_results(batch, algorithms=expected)
             assert found.complete
             families = {result.algorithm for result in found.results}
@@ -210,7 +210,7 @@ def test_without_expected_algorithms_results_are_complete_once_they_stop_growing
 ) -> None:
     batch = uploaded(sandbox, haut)
     sandbox.clock.advance(100)
-    lengths = iter(range(9))  # no results at first, then one more in each response
+    lengths = iter(range(9))  # the number of results in each response: 0, 1, 2, ...
     growing = changed(lambda items: items[: next(lengths, len(items))])
     sandbox.faults.add("list_image_results", growing, times=None)
     found = haut.wait_for_results(batch.images[0], settled_after=settled_after)
@@ -279,7 +279,7 @@ def test_invalid_algorithms_argument_is_rejected(
 def test_status_500_while_waiting_is_retried(sandbox: Sandbox, haut: Haut, api: str) -> None:
     batch = uploaded(sandbox, haut, api)
     sandbox.clock.advance(100)
-    sandbox.faults.add(READS[api], changed(lambda body: type(body)()), times=4)  # no results yet
+    sandbox.faults.add(READS[api], changed(lambda body: type(body)()), times=4)  # empty results
     sandbox.faults.add(READS[api], faults.status(500), times=2)
     assert (haut.wait_for_results(batch, settled_after=0.01)).complete
     assert sandbox.faults.pending == []

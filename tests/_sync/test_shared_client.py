@@ -1,5 +1,5 @@
 # Derived from tests/_async/test_shared_client.py by `make sync`; change that file instead.
-"""One client shared by many threads, and copies of clients and errors."""
+"""Tests of a client that many threads share, and of copied clients and errors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.support.interruptions import wait_until
 from tests.support.sandbox_photos import PHOTO, add_photo, photo_of
 
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
-# The first ids in a sandbox with seed 1.
+# The first ids that a sandbox with seed 1 assigns.
 SUBJECT = "9b810e76-6ec9-4286-a3ca-828dd5f4b3b2"
 IMAGE = "cd447e35-b8b6-48fe-842e-3d437204e52d"
 BATCH = UploadedBatch(
@@ -134,7 +134,7 @@ def test_waiting_for_a_slot_ends_after_the_pool_timeout_and_is_not_retried(
 
 
 def open_connections(origin: str) -> int:
-    """Return the number of open connections of the server at an origin."""
+    """Return the number of open connections to the server at `origin`."""
     port = int(origin.rpartition(":")[2])
     table = Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]
     rows = [line.split() for line in table]
@@ -159,7 +159,7 @@ def test_connections_are_reused_and_no_more_than_max_in_flight(sandbox: Sandbox)
 
 @frozen
 class ErrorCase:
-    """A call that raises an error, and the fault that causes it."""
+    """A call that raises an error, and the injected fault that causes the error."""
 
     kind: str
     operation: str
@@ -236,8 +236,8 @@ def test_error_cases_cover_all_public_errors() -> None:
         for name in haut_ext.__all__
         if isinstance(kind := getattr(haut_ext, name), type) and issubclass(kind, HautError)
     }
-    # HautError is never raised itself. test_paging.py tests ListChanging. AlgorithmsFailed is raised
-    # without a client and tested by tests/test_analysis_results.py.
+    # HautError is only a base class. test_paging.py tests ListChanging, and
+    # tests/test_analysis_results.py tests AlgorithmsFailed, which needs no client.
     not_covered = {"HautError", "ListChanging", "AlgorithmsFailed"}
     assert kinds - {case.kind for case in ERROR_CASES} == not_covered
 
@@ -263,7 +263,7 @@ def test_errors_can_be_copied_and_pickled(sandbox: Sandbox, haut: Haut, case: Er
 
 
 def comparable_attributes(error: HautError) -> dict[str, Any]:
-    """Return the attributes of an error, with nested errors as text because they do not compare."""
+    """Return the attributes of an error. Nested errors become text, so that they can be compared."""
     return {
         name: str(value) if isinstance(value, Exception) else value
         for name, value in vars(error).items()
@@ -283,12 +283,12 @@ def test_clients_can_be_copied_and_pickled(
             assert len(copied.subjects.list()) == 0
         with pytest.raises(haut_ext.ConfigError, match="closed"):
             copied.subjects.list()
-    assert len(haut.subjects.list()) == 0  # still open
+    assert len(haut.subjects.list()) == 0  # the original client is still open
 
 
 @pytest.mark.slow
 def test_closing_ends_calls_that_wait_for_a_retry(sandbox: Sandbox) -> None:
-    """The call does not open a connection after the client was closed."""
+    """After the client is closed, a waiting call does not open a new connection."""
     sandbox.faults.add("list_subjects", faults.status(503, retry_after=2))
     haut = Haut(**sandbox.credentials)
 
@@ -298,7 +298,7 @@ def test_closing_ends_calls_that_wait_for_a_retry(sandbox: Sandbox) -> None:
 
     def close() -> None:
         wait_until(lambda: sandbox.faults.fired)
-        haut.with_options().close()  # closing a derived client has no effect
+        haut.with_options().close()  # closing a derived client does not close the original
         haut.close()
 
     assert gather([call, close]) == [None, None]

@@ -1,5 +1,5 @@
 # Derived from tests/_async/test_subjects.py by `make sync`; change that file instead.
-"""Bulk deletion of subjects and get_or_create, with failing and concurrent requests."""
+"""Tests of bulk deletion and get_or_create with failing and concurrent requests."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_delete_many_without_ids_sends_no_request(sandbox: Sandbox) -> None:
 
 @pytest.mark.slow
 def test_get_or_create_matches_the_exact_name_on_all_pages(sandbox: Sandbox) -> None:
-    sandbox.add_subjects(30, prefix="anna")  # "anna 00001" and so on: all contain the name
+    sandbox.add_subjects(30, prefix="anna")  # named "anna 00001" etc.; none is exactly "anna"
     with Haut(**sandbox.credentials) as haut:
         created = haut.subjects.get_or_create("anna")
         assert created.name == "anna"

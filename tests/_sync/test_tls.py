@@ -1,5 +1,5 @@
 # Derived from tests/_async/test_tls.py by `make sync`; change that file instead.
-"""Uploads and deadlines over TLS, which the real service uses."""
+"""Tests of uploads and deadlines over TLS."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def context(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ssl.SSLContext:
-    """TLS context of a server whose certificate authority is trusted by SSL_CERT_FILE."""
+    """Server TLS context. SSL_CERT_FILE names the certificate authority that clients trust."""
     authority = trustme.CA()
     trusted = tmp_path / "trusted.pem"
     authority.cert_pem.write_to_path(str(trusted))
@@ -47,7 +47,7 @@ def context(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ssl.SSLContext:
 
 @pytest.fixture
 def origins(sandbox: Sandbox, context: ssl.SSLContext) -> Iterator[tuple[str, str]]:
-    """The https origins of the API and of the storage."""
+    """The https origins of the API and of the photo storage."""
     with Relay(sandbox.base_url, context) as api, Relay(sandbox.storage_url, context) as storage:
         yield api.origin, storage.origin
 
@@ -63,7 +63,7 @@ def test_complete_photo_is_uploaded(sandbox: Sandbox, origins: tuple[str, str]) 
         slot = slot_at(haut.images.request_upload(subject), origins[1])
         headers = slot.upload_url.headers
         assert headers is not None
-        # The signature covers the host of the plain http URL.
+        # The signed URL is valid only for the host name of the original http URL.
         headers["Host"] = sandbox.storage_url.removeprefix("http://")
         haut.images.send_bytes(slot, Photo.open(CONTENT))
     [found] = sandbox.snapshot()["subjects"]
@@ -102,7 +102,7 @@ def test_handshake_that_stalls_ends_at_the_deadline(
 def test_client_creates_one_tls_context(
     sandbox: Sandbox, origins: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """API, storage, derived clients and the generated client share the context."""
+    """API calls, uploads, derived clients and the generated client share one TLS context."""
     subject = add_photo(sandbox).subject
     created: list[ssl.SSLContext] = []
     new = ssl.SSLContext.__new__
@@ -112,9 +112,8 @@ def test_client_creates_one_tls_context(
         return created[-1]
 
     monkeypatch.setattr(ssl.SSLContext, "__new__", counted)
-    monkeypatch.setattr(
-        httpx, "create_ssl_context", create_ssl_context
-    )  # other tests share contexts
+    # The other tests patch this function to share TLS contexts. Restore the original function.
+    monkeypatch.setattr(httpx, "create_ssl_context", create_ssl_context)
     with LeakCheck(), client(sandbox, origins[0]) as haut:
         slot = slot_at(haut.images.request_upload(subject), origins[1])
         headers = slot.upload_url.headers

@@ -1,5 +1,5 @@
 # Derived from tests/_async/test_uploading.py by `make sync`; change that file instead.
-"""Uploads that are interrupted at any request and resumed: same result as without interruption."""
+"""Tests that a resumed upload gives the same result as an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def subject_id(sandbox: Sandbox) -> str:
 
 
 def final_state(sandbox: Sandbox) -> dict[str, Any]:
-    """Return the stored data, without batches that contain no image and cannot be deleted."""
+    """Return the stored data. Leave out empty batches, because clients cannot delete them."""
     state = sandbox.snapshot(ids=False)
     for subject in state["subjects"]:
         subject["batches"] = [batch for batch in subject["batches"] if batch["images"]]
@@ -135,7 +135,7 @@ def image_states_of(run: Any) -> Any:
 
 
 def without_results(state: dict[str, Any]) -> dict[str, Any]:
-    """Remove the analysis, whose progress depends on the number of requests for the images."""
+    """Remove the analysis results, which depend on how often the images were requested."""
     for subject in state["subjects"]:
         for batch in subject["batches"]:
             for image in batch["images"]:
@@ -267,7 +267,7 @@ def test_computation_whose_response_was_lost_is_detected_in_the_images(
 def test_resuming_deletes_only_the_image_record_of_the_lost_response(
     sandbox: Sandbox, subject_id: str
 ) -> None:
-    """The record is recognized by its side, its recent creation time and its missing file."""
+    """The client identifies the record by its side, recent creation time and missing file."""
     with Haut(**sandbox.credentials) as haut:
         old = haut.images.request_upload(subject_id, side="front")
         with sandbox.database.lock:
@@ -299,7 +299,7 @@ def test_record_of_a_lost_response_is_recognized_by_the_given_creation_time(
 
 
 def test_state_is_reported_before_each_request(sandbox: Sandbox, subject_id: str) -> None:
-    """A process that persists each reported state can resume after being killed at any time."""
+    """A process that persists each reported state can resume the upload after a crash."""
     reported: list[UploadState] = []
     states: list[tuple[str, list[str], str]] = []
 

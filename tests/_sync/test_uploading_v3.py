@@ -1,8 +1,8 @@
 # Derived from tests/_async/test_uploading_v3.py by `make sync`; change that file instead.
-"""Interrupted and resumed uploads for Face Metrics 3.0: one batch and one computation remain.
+"""Tests that a resumed Face Metrics 3.0 upload leaves exactly one batch and one computation.
 
-One request creates a batch with all its slots, and slots cannot be added later. Therefore an
-upload that is resumed before all photos are stored starts again with a new batch.
+A single request creates a batch with the upload slots of all photos. Slots cannot be added later.
+Therefore an upload with missing photos is resumed by uploading all photos to a new batch.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def subject_id(sandbox: Sandbox) -> str:
 
 
 def final_state(sandbox: Sandbox) -> Any:
-    """Return the batches that hold images, without ids, times, order and results."""
+    """Return the batches that contain images, without ids, timestamps and results, in a fixed order."""
     [subject] = sandbox.snapshot(ids=False)["subjects"]
     batches = [batch for batch in subject["batches"] if batch["images"]]
     for batch in batches:
@@ -61,7 +61,7 @@ def final_state(sandbox: Sandbox) -> Any:
 
 
 def assert_uploaded_once(sandbox: Sandbox) -> None:
-    """Check that exactly one batch with three photos remains and was computed once."""
+    """Check that there is one batch with three photos, and that it was analyzed exactly once."""
     [batch] = final_state(sandbox)
     assert batch["computes"] == 1
     assert {(image["side"], image["name"]) for image in batch["images"]} == {
@@ -82,7 +82,7 @@ def without_ids(answer: Response) -> Response:
 
 
 WITHOUT_IDS = Fault("no ids", "after", change=without_ids)
-"""The response format in older documents of the API, without image ids (API facts 15.8)."""
+"""Simulates an older API version, whose responses lack image ids (section 15.8 of api-facts)."""
 
 BOUNDARIES = [
     ("create_upload_urls_v3", 0),
@@ -152,7 +152,8 @@ def test_all_slots_are_requested_in_one_call(sandbox: Sandbox, subject_id: str) 
 
 def test_image_ids_missing_in_the_response_are_looked_up(sandbox: Sandbox, subject_id: str) -> None:
     with Haut(**sandbox.credentials) as haut:
-        haut.upload_and_compute(subject_id, front=FILES["left"], api="v3")  # another batch
+        # Create a batch whose images must not be returned for the next one.
+        haut.upload_and_compute(subject_id, front=FILES["left"], api="v3")
         sandbox.faults.add("create_upload_urls_v3", WITHOUT_IDS)
         batch = haut.upload_and_compute(subject_id, **FILES, api="v3")
         for uploaded in batch.images:

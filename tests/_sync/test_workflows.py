@@ -1,5 +1,5 @@
 # Derived from tests/_async/test_workflows.py by `make sync`; change that file instead.
-"""Every operation and workflow of the client, replayed from cassettes with the network blocked.
+"""Tests every operation and workflow by replaying cassettes, without network access.
 
 The cassettes are recorded from the sandbox or from an empty dataset of the real service, so each
 test deletes what it created. Both clients replay the same cassettes and must send the same requests.
@@ -61,7 +61,7 @@ KINDS = pytest.mark.parametrize(
 
 @contextmanager
 def given_as(kind: str, photo: Path) -> Iterator[PhotoFile]:
-    """Yield a photo as a path, as bytes or as an open file."""
+    """A photo, given as a path, as bytes or as an open file."""
     if kind == "file":
         with photo.open("rb") as file:
             yield file
@@ -77,7 +77,7 @@ def haut(service: Service) -> Iterator[Haut]:
 
 @pytest.fixture
 def origin(pytestconfig: pytest.Config) -> str:
-    """The service that the cassettes are recorded from: sandbox or live."""
+    """Where cassettes are recorded: `sandbox`, or `live` for the real service."""
     name: str = pytestconfig.getoption("cassettes").name
     return name
 
@@ -100,7 +100,7 @@ def subject(haut: Haut) -> Iterator[Subject]:
 
 @pytest.fixture
 def five(haut: Haut) -> Iterator[list[UUID]]:
-    """The ids of subject-1 to subject-5."""
+    """The ids of five subjects, named subject-1 to subject-5."""
     ids = []
     for number in range(1, 6):
         created = haut.subjects.create(f"subject-{number}")
@@ -381,12 +381,12 @@ Fail = Callable[..., None]
 
 @pytest.fixture
 def client_with_two_retries(haut: Haut) -> Haut:
-    """A client that makes at most three attempts."""
+    """A client that makes at most three attempts of each request."""
     return haut.with_options(max_retries=2)
 
 
 def computations(cassette: Any) -> int:
-    """Return the number of requested computations, which are billed."""
+    """Return the number of requested analyses, because each of them is billed."""
     return sum(request.uri.endswith("/compute/") for request in cassette.requests)
 
 
@@ -425,7 +425,7 @@ def test_upload_stopped_at_compute_and_resumed(
         haut.upload_and_compute(subject.id, front=JPEG, api=api)
     state = UploadState.from_json(stopped.value.state.to_json())
     assert (state.missing, state.compute) == ((), "unknown")
-    time.sleep(10)  # the first results show that the computation was started
+    time.sleep(10)  # the first results appear, which prove that the analysis has started
     batch = haut.resume_upload(state)
     assert (batch.batch_id, len(batch.images)) == (state.batch_id, 1)
     assert computations(vcr) == 1

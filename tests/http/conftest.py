@@ -17,7 +17,7 @@ from tests.support.servers import Authority, Relay
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove environment variables that affect clients: proxies, certificates, settings of the SDK."""
+    """Unset environment variables that configure proxies, certificates or the SDK."""
     for name in list(os.environ):
         if name.lower().endswith("_proxy") or name.startswith(("HAUT_", "SSL_CERT_")):
             monkeypatch.delenv(name)
@@ -25,7 +25,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=["sync", "async"])
 def kind(request: pytest.FixtureRequest) -> Kind:
-    """The kind of client that a test uses."""
+    """Runs each test twice: with the sync client and with the async client."""
     return request.param  # type: ignore[no-any-return]
 
 
@@ -37,7 +37,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make every random delay between attempts 1 ms."""
+    """Shorten every random delay between attempts to 1 ms."""
     monkeypatch.setattr(random, "uniform", lambda low, high: 0.001)
 
 
@@ -48,7 +48,7 @@ def authority() -> Authority:
 
 @pytest.fixture
 def ca_file(authority: Authority, tmp_path: Path) -> str:
-    """Path of the certificate of the certificate authority of the tests."""
+    """Path of the test CA certificate."""
     path = tmp_path / "ca.pem"
     path.write_bytes(authority.pem)
     return str(path)
@@ -56,21 +56,21 @@ def ca_file(authority: Authority, tmp_path: Path) -> str:
 
 @pytest.fixture
 def trusted(ca_file: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Path of the same certificate, with SSL_CERT_FILE set to it."""
+    """Path of the test CA certificate. SSL_CERT_FILE is set to this path."""
     monkeypatch.setenv("SSL_CERT_FILE", ca_file)
     return ca_file
 
 
 @pytest.fixture
 def https_origin(sandbox: Sandbox, authority: Authority) -> Iterator[str]:
-    """The sandbox's API behind TLS."""
+    """Serves the sandbox API over TLS."""
     with Relay(sandbox.base_url, authority.server) as relay:
         yield relay.origin
 
 
 @pytest.fixture
 def new_client(kind: Kind, sandbox: Sandbox) -> Iterator[Callable[..., Client]]:
-    """Create clients of the sandbox and close them after the test."""
+    """Creates clients that use the sandbox, and closes them after the test."""
     made: list[Client] = []
 
     def make(**arguments: Any) -> Client:

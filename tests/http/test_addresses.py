@@ -1,4 +1,4 @@
-"""Host names, their IP addresses, and signed URLs."""
+"""Tests of hosts with several IP addresses, and of signed URLs."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_photo_is_downloaded_from_the_signed_url_byte_for_byte(
 def test_body_of_a_response_without_content_does_not_reach_the_next_call(
     new_client: NewClient, short_backoff: None, status: str
 ) -> None:
-    """The connection is not reused, so the next call receives its own response."""
+    """The client does not reuse a connection on which unexpected bytes arrived."""
     subject = "9b810e76-6ec9-4286-a3ca-828dd5f4b3b2"
     page = b'{"count":0,"next":null,"previous":null,"results":[]}'
     spoiled = response(status, b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n")

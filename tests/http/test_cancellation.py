@@ -1,4 +1,4 @@
-"""Canceled and interrupted calls: later calls succeed, and no connection stays open."""
+"""Tests that after canceled calls, later calls succeed and no connection stays open."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def limit(request: pytest.FixtureRequest) -> dict[str, int]:
     return request.param  # type: ignore[no-any-return]
 
 
-# If a call is canceled at the moment its connection is opened, anyio leaves the socket to the
-# garbage collector.
+# If a call is canceled just when its connection is established, anyio does not close the socket,
+# but leaves it to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
 
 @pytest.fixture(autouse=True)
 def collect_garbage() -> Iterator[None]:
-    """Collect garbage after each test, so that resource warnings do not appear in later tests."""
+    """Collect garbage after each test, so that later tests do not get its resource warnings."""
     yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
@@ -59,7 +59,7 @@ async def assert_later_calls_succeed(haut: AsyncHaut, limit: dict[str, int]) -> 
     assert [page.total for page in pages] == [0] * AFTERWARDS
     gc.collect()
     await asyncio.sleep(0)
-    # After hundreds of canceled calls, a few more sockets than slots may await garbage collection.
+    # Some sockets of canceled calls may still await garbage collection.
     assert len(client_sockets()) <= 2 * limit.get("max_in_flight", 64)
 
 
@@ -68,7 +68,7 @@ async def assert_later_calls_succeed(haut: AsyncHaut, limit: dict[str, int]) -> 
 async def test_calls_canceled_at_random_moments(
     sandbox: Sandbox, limit: dict[str, int], seed: int
 ) -> None:
-    """Some calls are canceled while they connect, others while they wait for the response."""
+    """Some calls are canceled while connecting, others while waiting for the response."""
     moments = random.Random(seed)
     loop = asyncio.get_running_loop()
     sandbox.latency = 0.005 * (seed % 3)
@@ -132,7 +132,7 @@ async def test_uploads_canceled_at_random_moments(sandbox: Sandbox) -> None:
 async def test_calls_after_many_calls_canceled_before_their_response(
     sandbox: Sandbox, limit: dict[str, int]
 ) -> None:
-    """New connections replace those of the canceled calls."""
+    """The client replaces the connections of canceled calls with new ones."""
     sandbox.faults.add("list_subjects", faults.stall(), times=64)
     async with client(sandbox, **limit) as haut:
         for _ in range(64 // 8):

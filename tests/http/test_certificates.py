@@ -1,4 +1,4 @@
-"""TLS certificates: trusted authorities, and errors about untrusted or missing certificates."""
+"""Tests of trusted TLS certificates, and of errors about untrusted or missing certificates."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def test_untrusted_certificate_is_reported_after_one_handshake(
             new_client(base_url=relay.origin).call(lambda haut: haut.subjects.list())
         assert relay.accepted == 1
     error = caught.value
-    assert "unable to get local issuer certificate" in str(error)  # the reason
-    assert "SSL_CERT_FILE" in str(error)  # the solution
+    assert "unable to get local issuer certificate" in str(error)  # names the cause
+    assert "SSL_CERT_FILE" in str(error)  # names a solution
     assert "verify=" in str(error)
     assert error.attempts == 1
     assert not error.retryable
@@ -38,7 +38,7 @@ def test_untrusted_certificate_is_reported_after_one_handshake(
 def test_certificate_of_another_host_is_reported(
     new_client: NewClient, sandbox: Sandbox, authority: Authority, trusted: str
 ) -> None:
-    """The certificate is valid for localhost only, not for 127.0.0.1."""
+    """The server certificate is valid only for localhost, not for 127.0.0.1."""
     with Relay(sandbox.base_url, authority.server) as relay:
         origin = relay.origin.replace("localhost", "127.0.0.1")
         with pytest.raises(TransportError, match="certificate") as caught:

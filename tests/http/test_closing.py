@@ -1,4 +1,4 @@
-"""Closing a client while calls are in flight, wait for a slot or wait for a retry."""
+"""Tests of closing a client while calls await a response, a slot or a retry."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PATIENCE = 10.0
 
 
 class BlockedServer(Server):
-    """A server that delays its responses until `proceed` is set.
+    """A server that sends no response until the event `proceed` is set.
 
     Attributes:
         arrived: Number of requests that have arrived.
@@ -74,7 +74,7 @@ class AsyncTransport(httpx.AsyncHTTPTransport):
 
 
 class AttemptCounter:
-    """Counts started attempts by a request hook for either kind of client."""
+    """Request hook that counts attempts, for the sync or the async client."""
 
     def __init__(self, kind: Kind) -> None:
         self.count = 0
@@ -95,18 +95,18 @@ def close_during(
     then: Callable[[], object],
     method: str = "GET",
 ) -> list[Any]:
-    """Close a client during calls.
+    """Make concurrent calls and close the client while they are running.
 
     Args:
-        kind: The kind of the client.
-        haut: The client.
+        kind: Whether the client is sync or async.
+        haut: The client to close.
         calls: Number of concurrent calls.
-        ready: Condition on which the client is closed.
-        then: Called after the client was closed.
+        ready: Condition to wait for before closing the client.
+        then: Function to call after closing the client.
         method: HTTP method of the requests.
 
     Returns:
-        The response or the error of each call, after all sockets are closed.
+        The response or the error of each call.
     """
     if kind == "sync":
         with ThreadPoolExecutor(calls) as pool:
@@ -123,7 +123,7 @@ def close_during(
         await haut.aclose()
         then()
         ended = await asyncio.gather(*tasks, return_exceptions=True)
-        # Check inside the event loop, because its end would close the sockets.
+        # Check before the event loop ends, because ending it would close leaked sockets.
         await asyncio.to_thread(assert_sockets_close)
         return ended
 
@@ -177,7 +177,7 @@ def test_custom_transport_is_closed_after_the_last_call(kind: Kind, server: Bloc
 def test_closing_before_a_retry_raises_the_error_of_the_last_attempt(
     kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A ConfigError would hide that the first attempt may have been carried out."""
+    """A ConfigError would not show that the service may have carried out the first attempt."""
     monkeypatch.setattr(random, "uniform", lambda low, high: 0.3)
     with BlockedServer(response("500 Internal Server Error")) as server:
         server.proceed.set()

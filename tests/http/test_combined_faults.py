@@ -1,4 +1,4 @@
-"""Combinations of faults, such as a failing hook and a streamed response, or a slow token provider."""
+"""Tests of combined faults, such as an event hook that fails during a streamed response."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OK = response("200 OK", b"{}")
 
 
 def in_memory(kind: Kind, answer: httpx.Response, **arguments: Any) -> Client:
-    """Return a client that always receives a copy of `answer`, whose body is already in memory."""
+    """Return a client that receives a copy of `answer`, with its body in memory, for each request."""
 
     def respond(_: httpx.Request) -> httpx.Response:
         return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
@@ -79,7 +79,7 @@ def test_deletion_is_not_confirmed_by_the_404_of_a_proxy(
 
 
 class CallerError(httpx.ConnectError):
-    """An error raised by code of the caller that has the type of a network error."""
+    """An error that the caller's own code raises, although its type is that of a network error."""
 
 
 def test_httpx_error_of_a_progress_callback_is_raised_unchanged(
@@ -99,7 +99,7 @@ def test_httpx_error_of_a_progress_callback_is_raised_unchanged(
 
 
 class FailingSink(io.BytesIO):
-    """A file whose writes fail with a given error."""
+    """A file that raises a given error on each write."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__()
@@ -184,14 +184,14 @@ def test_coroutine_function_as_hook_of_the_sync_client_is_rejected() -> None:
 
 
 class Chunks(httpx.AsyncByteStream):
-    """A response body that must be read asynchronously."""
+    """A response body that can only be read asynchronously."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         yield b"{}"
 
 
 class AsyncMemory(httpx.AsyncBaseTransport):
-    """A transport that returns a response with a streamed body for every request."""
+    """A transport that answers every request with a streamed response."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, stream=Chunks(), headers={"content-type": "application/json"})

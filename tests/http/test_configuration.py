@@ -1,4 +1,4 @@
-"""Configuration by arguments and the environment, and the configuration of copied clients."""
+"""Tests of configuring clients by arguments and environment variables, and of copying clients."""
 
 from __future__ import annotations
 

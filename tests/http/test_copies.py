@@ -1,4 +1,4 @@
-"""Derived and pickled clients keep their class and attributes, and pickles contain no token."""
+"""Tests that derived and pickled clients keep their attributes, and that pickles contain no token."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The deadline includes all stages of a call: proxies, the token callable, attempts and delays.
+"""Tests that the deadline covers the entire call: proxy connection, token, attempts and delays.
 
-A call of AsyncHaut ends at its deadline, a call of Haut at most one timeout later.
+A call of AsyncHaut ends at its deadline. A call of Haut may end one timeout later.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TIMEOUT = 0.5
 
 @contextmanager
 def ends_in_time(kind: Kind) -> Iterator[None]:
-    """Check that a call raises TransportTimeout in time."""
+    """Check that a call raises TransportTimeout at its deadline or shortly after it."""
     limit = DEADLINE + 0.3 if kind == "async" else DEADLINE + TIMEOUT + 0.3
     with MachineLag() as lag:
         started = time.monotonic()
@@ -39,7 +39,7 @@ def ends_in_time(kind: Kind) -> Iterator[None]:
 
 @pytest.fixture
 def limited(new_client: NewClient) -> Callable[..., Client]:
-    """Create clients with a deadline and a timeout."""
+    """Creates clients with a short deadline and a short timeout."""
 
     def make(**arguments: Any) -> Client:
         return new_client(**{"deadline": DEADLINE, "timeout": TIMEOUT, **arguments})
@@ -111,7 +111,7 @@ async def test_async_deadline_holds_without_timeouts(sandbox: Sandbox, fault: An
 def test_deadline_includes_the_delays_between_attempts(
     limited: NewClient, kind: Kind, sandbox: Sandbox
 ) -> None:
-    """The client does not start a delay that would end after the deadline."""
+    """The client does not start to wait for a retry that would be after the deadline."""
     sandbox.faults.add("list_subjects", faults.status(429, retry_after=2), times=None)
     client = limited(deadline=1)
     with MachineLag() as lag:

@@ -1,4 +1,4 @@
-"""The exact text of error messages."""
+"""Tests of the exact text of error messages."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ID = "2fea742a-62ec-4a81-9729-9e0283f9c40c"
 
 def answer(status: int, body: bytes = b"", **headers: str) -> httpx.Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    # A stream, because httpx adds a Content-Length header to a body given as bytes.
+    # Pass a stream, because httpx would add a Content-Length header for a body given as bytes.
     response = httpx.Response(status, headers=named, stream=httpx.ByteStream(body))
     response.request = httpx.Request("GET", "https://saas.haut.ai/")
     response.read()

@@ -1,4 +1,4 @@
-"""One AsyncHaut used in several event loops, one after the other and at the same time."""
+"""Tests of one AsyncHaut in several event loops, used one after another or concurrently."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def client(sandbox: Sandbox, **arguments: Any) -> AsyncHaut:
 
 @pytest.fixture(autouse=True)
 def collect_garbage() -> Any:
-    """Collect garbage, so that a leaked connection causes a warning in the current test."""
+    """Collect garbage, so that the test that leaks a connection also gets the warning."""
     yield
     gc.collect()
 
@@ -45,7 +45,7 @@ def test_second_asyncio_run_with_concurrent_calls(sandbox: Sandbox) -> None:
         pages = await asyncio.gather(*(haut.subjects.list() for _ in range(24)))
         return [page.total for page in pages]
 
-    sandbox.latency = 0.02  # many connections are open concurrently
+    sandbox.latency = 0.02  # makes the client open many connections
     for _ in range(3):
         assert asyncio.run(list_often()) == [0] * 24
     assert_sockets_close()
@@ -85,7 +85,7 @@ def test_second_asyncio_run_with_a_token_callable(sandbox: Sandbox) -> None:
 
 
 def test_second_asyncio_run_after_the_first_was_canceled(sandbox: Sandbox) -> None:
-    """Calls that wait for the token, for a slot and for a response are all canceled."""
+    """Ending the event loop cancels calls that await a token, a slot or a response."""
     requested = 0
 
     async def fetch_token() -> str:
@@ -102,7 +102,7 @@ def test_second_asyncio_run_after_the_first_was_canceled(sandbox: Sandbox) -> No
         while not requested:  # noqa: ASYNC110 - set by the token callable
             await asyncio.sleep(0)
         assert not any(call.done() for call in calls)
-        # asyncio.run cancels the remaining tasks.
+        # When this function returns, asyncio.run cancels the remaining tasks.
 
     asyncio.run(canceled())
 

@@ -1,4 +1,4 @@
-"""Clients in processes created by os.fork: each process opens its own connections."""
+"""Tests that after os.fork, each process opens its own connections."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.client_runner import Kind
 ROUNDS = 20
 CALLS = 5
 
-# Run in a separate process, because a process with threads must not be forked.
+# This program runs in a separate process, because forking a process with threads is unsafe.
 PROGRAM = """
 import asyncio, json, os, sys
 
@@ -72,7 +72,7 @@ def test_forked_processes_receive_their_own_responses(
     kind: Kind, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     subjects = [{"name": found.name, "id": found.id} for found in sandbox.add_subjects(2)]
-    sandbox.latency = 0.002  # makes the requests of the child processes overlap
+    sandbox.latency = 0.002  # makes requests of the child processes overlap
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     argument = json.dumps([kind, sandbox.credentials, subjects, ROUNDS, CALLS])
@@ -84,4 +84,4 @@ def test_forked_processes_receive_their_own_responses(
         check=False,
     )
     assert finished.stderr == ""
-    assert finished.stdout.strip() == "0"  # number of child processes that failed
+    assert finished.stdout.strip() == "0"  # the program prints the number of failed child processes

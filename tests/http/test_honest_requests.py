@@ -1,4 +1,4 @@
-"""Requests as a custom transport gets them: complete in every attempt, for every kind of call."""
+"""Tests that a custom transport receives complete requests in every attempt of every call."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_every_attempt_sends_a_complete_request(kind: Kind, service: Service) ->
 
 
 class Recorder(httpx.HTTPTransport):
-    """The HTTP transport of httpx, which also records requests and their bodies."""
+    """An httpx HTTP transport that also records requests and their bodies."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ class Recorder(httpx.HTTPTransport):
 
 
 class AsyncRecorder(httpx.AsyncHTTPTransport):
-    """The async HTTP transport of httpx, which also records requests and their bodies."""
+    """An async httpx HTTP transport that also records requests and their bodies."""
 
     def __init__(self) -> None:
         super().__init__()

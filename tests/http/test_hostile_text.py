@@ -1,4 +1,4 @@
-"""Malicious text from servers and proxies: limits on time and size, redaction and SDK errors."""
+"""Tests that malicious responses are handled quickly, truncated and redacted."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ LONGEST_MESSAGE = 60_000
 LONGEST_TEXT = 1000
 
 LONG_TOKEN = "eyJ" + "S3cretTokenPart" * 60
-"""A token as long as a JSON web token."""
+"""A token with the length of a typical JSON Web Token."""
 
 
 def error_for(kind: Kind, answer: httpx.Response, token: str = "zzzz9") -> Any:
-    """Return the error of a call that receives the given response."""
+    """Make a call that receives the given response, and return the error that it raises."""
 
     def respond(_: httpx.Request) -> httpx.Response:
         return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
@@ -48,7 +48,7 @@ def error_for(kind: Kind, answer: httpx.Response, token: str = "zzzz9") -> Any:
 
 
 def longest_part(secret: str, text: str) -> int:
-    """Return the length of the longest prefix of a secret that a text contains."""
+    """Return the length of the longest secret prefix that occurs in a text."""
     return max(length for length in range(len(secret) + 1) if secret[:length] in text)
 
 
@@ -124,7 +124,7 @@ def test_truncated_body_contains_no_part_of_the_token(
 
 
 def test_truncation_inside_a_token_leaves_no_part_of_it(kind: Kind) -> None:
-    """Redacting a complete token shortens the text, so a truncated token could become visible."""
+    """Redaction removes complete tokens. A token that truncation cuts off must not remain."""
     for length in range(3000, 4200, 13):
         echo = LONG_TOKEN * 3 + " " * (length - 3 * len(LONG_TOKEN)) + LONG_TOKEN * 20
         error = error_for(kind, httpx.Response(500, text=echo), LONG_TOKEN)

@@ -1,4 +1,4 @@
-"""Options of the constructor and their environment variables."""
+"""Tests of constructor options and their environment variables."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NewClient = Callable[..., Client]
 
 
 def hooks_for(kind: Kind, function: Callable[[Any], None]) -> list[Callable[[Any], Any]]:
-    """Return a list with an event hook that is suitable for the kind of client."""
+    """Return event hooks that call `function`, for the sync or the async client."""
 
     async def hook(message: Any) -> None:
         function(message)

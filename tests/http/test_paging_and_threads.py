@@ -1,4 +1,4 @@
-"""Iterations over pages that end early, and the absence of threads in the synchronous client."""
+"""Tests of pagination that ends early, and that the synchronous client starts no threads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PAGE_SIZE = 3
 
 @pytest.fixture
 def paged() -> Iterator[Sandbox]:
-    """A sandbox whose list of subjects has three pages."""
+    """A sandbox with enough subjects for three pages."""
     with Sandbox(seed=1, page_size=PAGE_SIZE, analysis_reads=0) as sandbox:
         sandbox.add_subjects(3 * PAGE_SIZE)
         yield sandbox

@@ -64,7 +64,7 @@ def test_retry_after_as_a_date(ahead: int, offset: int) -> None:
     seconds = parse_retry_after(format_datetime(moment))
     assert seconds is not None
     assert abs(seconds - max(0, ahead)) < 2
-    in_utc = moment.astimezone(UTC).replace(tzinfo=None)  # a date without a zone means UTC
+    in_utc = moment.astimezone(UTC).replace(tzinfo=None)  # a date without a time zone is in UTC
     again = parse_retry_after(format_datetime(in_utc))
     assert again is not None
     assert abs(again - seconds) < 2
@@ -96,7 +96,7 @@ def test_backoff_grows_and_is_spread() -> None:
 # Redaction
 
 SECRET = st.text(alphabet=[chr(code) for code in range(ord("!"), ord("~") + 1)], min_size=8)
-# Characters that end a value in a query, in JSON, in XML or in a list.
+# Characters that can follow a value in a query string, JSON, XML or a list.
 ENDS = st.sampled_from(["", "&", '"', "'", " ", "\n", "<", ">"])
 SIGNED = st.sampled_from(
     ["X-Goog-Signature=", "x-goog-credential=", "X-Amz-Signature=", "Signature=", "X-Goog-Date%3D"]

@@ -1,4 +1,4 @@
-"""Proxies given by the environment or by an argument, with plain TCP or TLS."""
+"""Tests of http and https proxies, configured by environment variables or arguments."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ NewClient = Callable[..., Client]
 
 @pytest.fixture(params=["http", "https"])
 def proxy(request: pytest.FixtureRequest, authority: Authority) -> Iterator[ConnectProxy]:
-    """A proxy that requires a password, reached by http and by https."""
+    """A proxy that requires a password. Clients connect to it by http or by https."""
     context = authority.server if request.param == "https" else None
     with ConnectProxy("name:p:ss", context) as proxy:
         yield proxy
 
 
 def assert_tunneled(proxy: ConnectProxy, sandbox: Sandbox, https_origin: str) -> None:
-    """Check that all requests used one tunnel and that the proxy could not read them."""
+    """Check that all requests used one CONNECT tunnel and were encrypted end to end."""
     [head] = proxy.heads
     assert head.startswith(f"CONNECT {https_origin.removeprefix('https://')} HTTP/1.1")
     assert {arrival.had_authorization for arrival in sandbox.requests} == {True}
@@ -56,7 +56,7 @@ def test_proxy_given_as_argument_receives_only_ciphertext(
     proxy: ConnectProxy,
     ca_file: str,
 ) -> None:
-    """The CA file given as verify= is also trusted for the certificate of the proxy."""
+    """Clients also verify the proxy's certificate with the CA file given as `verify`."""
     client = new_client(base_url=https_origin, proxy=proxy.url("name:p%3Ass"), verify=ca_file)
     client.call(lambda haut: haut.subjects.create("someone"))
     assert client.call(lambda haut: haut.subjects.list()).total == 1
@@ -104,7 +104,7 @@ def test_407_is_not_retried_and_its_error_contains_no_password(
     assert "HTTPS_PROXY" in str(error)
     shown = f"{error} {error!r} {vars(error)} {error.__cause__!r} {error.__context__!r}"
     assert "p4ssw0rd" not in shown
-    assert "bmFtZTpwNHNzdzByZA" not in shown  # the credentials in base64
+    assert "bmFtZTpwNHNzdzByZA" not in shown  # the credentials, base64-encoded
     assert b"p4ssw0rd" not in pickle.dumps(error)
 
 
@@ -152,7 +152,7 @@ def test_unusable_proxy_fails_only_calls_that_use_it(
     address: str,
     reason: str,
 ) -> None:
-    monkeypatch.setitem(sys.modules, "socksio", None)  # as if it were not installed
+    monkeypatch.setitem(sys.modules, "socksio", None)  # makes `import socksio` fail
     monkeypatch.setenv("ALL_PROXY", address)
     monkeypatch.setenv("NO_PROXY", "localhost")
     client = new_client(base_url=https_origin)

@@ -1,4 +1,4 @@
-"""Ctrl-C at random moments of synchronous calls: later calls get a slot and a response."""
+"""Tests that Ctrl-C at a random moment of a synchronous call does not block later calls."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CREDENTIALS: dict[str, Any] = {"token": "token", "company_id": COMPANY, "dataset
 OPTIONS: dict[str, Any] = {"max_in_flight": MAX_IN_FLIGHT, "timeout": 2, "max_retries": 0}
 
 
-# An interruption inside a callback of the garbage collector is reported as unraisable.
+# Python reports a KeyboardInterrupt inside a garbage collector callback as unraisable.
 pytestmark = pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning", "ignore:unclosed:ResourceWarning"
 )
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 @pytest.fixture(autouse=True)
 def collect_garbage() -> Iterator[None]:
-    """Collect garbage after each test, so that resource warnings do not appear in later tests."""
+    """Collect garbage after each test, so that later tests do not get its resource warnings."""
     yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
@@ -41,7 +41,7 @@ def collect_garbage() -> Iterator[None]:
 
 
 class RequestBarrier:
-    """Optionally blocks requests until MAX_IN_FLIGHT of them have arrived."""
+    """Sandbox hook that can hold requests back until MAX_IN_FLIGHT of them have arrived."""
 
     def __init__(self) -> None:
         self.enabled = False
@@ -73,7 +73,7 @@ def haut(request: pytest.FixtureRequest, barrier: RequestBarrier) -> Haut:
 
 
 def interrupt_at_random_moments(call: Callable[[], object], seed: int) -> None:
-    """Repeat a call until it was interrupted INTERRUPTIONS times."""
+    """Repeat a call until it has been interrupted INTERRUPTIONS times."""
 
     def interrupt_call(number: int, frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
@@ -91,7 +91,7 @@ def interrupt_at_random_moments(call: Callable[[], object], seed: int) -> None:
             try:
                 try:
                     moment = moments.uniform(1e-6, 1.1 * duration)
-                    # The repeated signal ends a call that would block forever.
+                    # Repeat the signal, so that a call that misses the first does not block.
                     signal.setitimer(signal.ITIMER_REAL, moment, PATIENCE)
                     call()
                 finally:
@@ -104,7 +104,7 @@ def interrupt_at_random_moments(call: Callable[[], object], seed: int) -> None:
 
 
 def call_concurrently(haut: Haut) -> list[object]:
-    """Make MAX_IN_FLIGHT concurrent calls; return their statuses and errors."""
+    """Make MAX_IN_FLIGHT concurrent calls and return the status or the error of each."""
     ended: list[object] = []
 
     def call() -> None:
@@ -118,8 +118,8 @@ def call_concurrently(haut: Haut) -> list[object]:
 
 
 def run_concurrently(*calls: Callable[[], object]) -> None:
-    """Run calls concurrently; fail if one of them does not end."""
-    # Daemon threads, so that a call that never ends does not block the test process.
+    """Run calls concurrently, and fail the test if a call does not end."""
+    # Use daemon threads, so that a call that never ends does not keep the process alive.
     threads = [threading.Thread(target=call, daemon=True) for call in calls]
     for thread in threads:
         thread.start()
@@ -139,7 +139,7 @@ def test_all_slots_are_free_after_many_keyboard_interrupts(
 
 
 def test_all_slots_are_free_after_interrupted_failures(barrier: RequestBarrier) -> None:
-    """Interrupts also happen while a failed attempt is handled and its slot is released."""
+    """Some interrupts occur while the client handles a failed attempt and releases its slot."""
     failing = True
 
     def respond(request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""`haut.api`, the generated client, and the copies that its methods return."""
+"""Tests of the generated client (`haut.api`) and of the copies that its methods return."""
 
 from __future__ import annotations
 
@@ -80,12 +80,12 @@ def test_generated_function_of_the_other_kind_is_rejected(
     other = "sync" if kind == "async" else "asyncio"
     with pytest.raises(ConfigError, match=other):
         result = call(client, client.haut.api, other + detailed)
-        asyncio.run(result)  # only reached with Haut, because asyncio functions return coroutines
+        asyncio.run(result)  # with Haut, the error is raised when the coroutine runs
     assert sandbox.requests == []
 
 
 def test_custom_transport_gets_complete_requests(kind: Kind, short_backoff: None) -> None:
-    """Every attempt contains the query, the headers and the body."""
+    """The request of every attempt includes the query, the headers and the body."""
     attempts: list[tuple[str, str, str, set[str]]] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

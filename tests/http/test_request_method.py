@@ -1,4 +1,4 @@
-"""Arguments of `haut.request` and the generated client: sent as given or rejected by ConfigError."""
+"""Tests that `haut.request` and the generated client send valid arguments and reject invalid ones."""
 
 from __future__ import annotations
 

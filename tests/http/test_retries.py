@@ -1,4 +1,4 @@
-"""Retries: which requests are repeated, and the delays between attempts."""
+"""Tests of which requests are retried, and after which delays."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ENVELOPE = (
 
 @pytest.fixture
 def delays(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Recorded delays between attempts, which take no time. Random delays have their maximum."""
+    """Records delays between attempts instead of sleeping. Random delays have their maximum value."""
     waited: list[float] = []
     sleep = asyncio.sleep
 
@@ -105,7 +105,7 @@ def test_huge_retry_after_is_not_waited_for(
 def test_post_is_not_repeated_after_a_rejection_by_a_proxy(
     new_client: NewClient, sandbox: Sandbox, short_backoff: None, status: int, body: bytes
 ) -> None:
-    """A proxy may reject a request that the service has carried out."""
+    """A proxy can return an error although the service has carried out the request."""
     fault = faults.status(
         status, body, headers={"Retry-After": "0"}, content_type="application/json"
     )

@@ -1,4 +1,4 @@
-"""Values of timeout= and deadline=, the pool timeout and max_in_flight."""
+"""Tests of the options `timeout`, `deadline` and `max_in_flight`."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _hold(release: threading.Event, _: object) -> None:
 
 
 def test_pool_timeout_of_the_sync_client(sandbox: Sandbox) -> None:
-    """The second call waits at most timeout.pool seconds for the only slot."""
+    """While one call occupies the only slot, a second call waits at most `timeout.pool` seconds."""
     release = threading.Event()
     sandbox.before_request = partial(_hold, release)
     arguments: dict[str, Any] = {**sandbox.credentials, "max_in_flight": 1, "max_retries": 0}

@@ -1,6 +1,6 @@
-"""Helpers that differ between the tests of the two clients.
+"""Test helpers that exist in an asynchronous and a synchronous version.
 
-`make sync` replaces each helper of the asynchronous tests by its synchronous counterpart.
+`make sync` replaces each asynchronous helper with its synchronous version.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ T = TypeVar("T")
 
 
 class AsyncMaximumDuration:
-    """Upper limit on the duration of a call of AsyncHaut, as a number of deadlines."""
+    """Maximum duration of an AsyncHaut call, as a multiple of its deadline."""
 
     @staticmethod
     def of_connecting(addresses: int) -> int:
-        """Return 1, because the deadline includes the attempts for all addresses of a host."""
+        """Return 1, because connecting to all addresses of a host shares one deadline."""
         return 1
 
 
 class MaximumDuration:
-    """Upper limit on the duration of a call of Haut, as a number of deadlines."""
+    """Maximum duration of a Haut call, as a multiple of its deadline."""
 
     @staticmethod
     def of_connecting(addresses: int) -> int:
-        """Return the number of addresses of the host, because each of them has its own timeout."""
+        """Return `addresses`, because the timeout applies to each address of a host separately."""
         return addresses
 
 
@@ -70,11 +70,11 @@ def gather(calls: Sequence[Callable[[], T]]) -> list[T | Exception]:
 
 
 def running_async() -> set[asyncio.Task[Any]]:
-    """Return the tasks of this event loop."""
+    """Return all unfinished tasks of the running event loop."""
     return asyncio.all_tasks()
 
 
 def running() -> set[threading.Thread]:
-    """Return the threads of this process, except those of sandboxes."""
+    """Return the threads of this process, except sandbox threads."""
     threads = threading.enumerate()
     return {thread for thread in threads if not thread.name.startswith("haut-sandbox")}

@@ -1,4 +1,4 @@
-"""A common interface to both clients, so that one test can cover Haut and AsyncHaut."""
+"""Common interface to Haut and AsyncHaut, so that one test can cover both clients."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ DATASET = "66666666-7777-4888-9999-aaaaaaaaaaaa"
 
 
 class Client:
-    """Represents a client of either kind. Calls of an asynchronous client share an event loop.
+    """Wraps a Haut or an AsyncHaut. All calls of an AsyncHaut run in the same event loop.
 
     Args:
-        kind: Kind of the client.
-        arguments: Arguments of the constructor of the client.
+        kind: Whether to create a sync or an async client.
+        arguments: Arguments for the client constructor.
 
     Attributes:
-        haut: The Haut or AsyncHaut.
+        haut: The wrapped client.
     """
 
     def __init__(self, kind: Kind, **arguments: Any) -> None:
@@ -33,7 +33,7 @@ class Client:
         self._runner = asyncio.Runner() if kind == "async" else None
 
     def call(self, function: Callable[[Any], Any]) -> Any:
-        """Return the result of `function(haut)`. Await a coroutine and collect an iterator."""
+        """Return the result of `function(haut)`. Await coroutines, and convert iterators to lists."""
         if self._runner is None:
             result = function(self.haut)
             return list(result) if inspect.isgenerator(result) else result
@@ -67,5 +67,5 @@ class Client:
 
 
 def client_class(kind: Kind) -> Any:
-    """Return Haut or AsyncHaut."""
+    """Return the class Haut or AsyncHaut."""
     return Haut if kind == "sync" else AsyncHaut

@@ -1,4 +1,4 @@
-"""The conformance table: the required result of each operation under each fault.
+"""The conformance table states the required result of each operation for each injected fault.
 
 A cell contains the result of the call, the number of requests that arrived and the number of
 requests that the service carried out. A `?` after an error means that the error must report that
@@ -97,10 +97,10 @@ COLUMNS = {
     "PUT": ("upload_image",),
 }
 
-OTHER_URL = "http://127.0.0.1:9/other"  # the tests use the address of a listening socket instead
+OTHER_URL = "http://127.0.0.1:9/other"  # tests replace it with the URL of a listening socket
 
 FAULTS: dict[str, Callable[[str], Fault | None]] = {
-    "connection refused": lambda _: None,  # no request arrives, so the sandbox cannot fail it
+    "connection refused": lambda _: None,  # not injected: no request reaches the sandbox
     "RST, unread": lambda _: faults.reset("unread"),
     "RST, carried out": lambda _: faults.reset("after"),
     "RST, always": lambda _: faults.reset("after"),
@@ -113,7 +113,7 @@ FAULTS: dict[str, Callable[[str], Fault | None]] = {
     "dribble past deadline": lambda _: faults.dribble(0.2, head=False),
     "408": lambda _: faults.status(408),
     "429, seconds": lambda _: faults.rejected(retry_after=0),
-    # A date in the past, so that the test does not wait.
+    # The current date, so that the client retries without a delay.
     "429, date": lambda _: faults.rejected(retry_after_date=0),
     "429, long Retry-After": lambda _: faults.rejected(retry_after=3600),
     "429, always": lambda _: faults.rejected(),
@@ -137,7 +137,7 @@ FAULTS: dict[str, Callable[[str], Fault | None]] = {
 
 @frozen
 class Cell:
-    """The required result of one operation under one fault."""
+    """The required result of one operation for one injected fault."""
 
     fault: str
     operation: str
@@ -172,7 +172,7 @@ _WAITING = ("stall past read timeout", "dribble past deadline")
 
 
 def _is_slow(cell: Cell) -> bool:
-    """Whether a cell waits, or belongs to another operation than the first of its column."""
+    """Return whether a cell waits for a timeout, or is not for the first operation of its column."""
     first = {operations[0] for operations in COLUMNS.values()}
     return cell.fault in _WAITING or cell.operation not in first
 

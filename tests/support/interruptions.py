@@ -1,8 +1,7 @@
 """Helpers that interrupt calls: Ctrl-C in the main thread, or cancellation of a task.
 
-An interrupter is given the name of a function of the client or of httpcore. It waits until that
-function is on the stack of the call, so that the moment of the interruption does not depend on
-timing.
+An interrupter waits until a function with a given name, in the client or in httpcore, is on the call
+stack. Therefore the moment of the interruption does not depend on timing.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from typing import Any
 import pytest
 
 PATIENCE = 10.0
-"""Maximum number of seconds to wait for a condition."""
+"""Maximum time to wait for a condition, in seconds."""
 
 
 def wait_until(condition: Callable[[], object]) -> None:
@@ -39,10 +38,10 @@ async def wait_until_async(condition: Callable[[], object]) -> None:
 
 
 def interrupt(call: Callable[[], object], when: Callable[[], object]) -> float:
-    """Make a call in the main thread and interrupt it by Ctrl-C as soon as a condition holds.
+    """Make a call in the main thread and interrupt it with Ctrl-C as soon as a condition holds.
 
     Returns:
-        The seconds from the interruption to the end of the call.
+        The time from the interruption to the end of the call, in seconds.
     """
     main = threading.main_thread().ident
     assert main is not None
@@ -60,7 +59,7 @@ def interrupt(call: Callable[[], object], when: Callable[[], object]) -> float:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         watcher.start()
-        # Do not keep the exception: its traceback would keep the connections of the call open.
+        # Do not keep the exception, because its traceback would keep connections open.
         with pytest.raises(KeyboardInterrupt):
             call()
         return time.monotonic() - sent[0]
@@ -71,13 +70,13 @@ def interrupt(call: Callable[[], object], when: Callable[[], object]) -> float:
 
 
 class Interrupter:
-    """Presses Ctrl-C while the main thread executes a given function.
+    """Simulates Ctrl-C while the main thread executes a given function.
 
-    The exception is kept, so that a leak check covers the case that a caller keeps it.
+    Keeps a reference to the exception, so that leak checks cover callers that do the same.
 
     Args:
         function: Name of the function that must be on the stack.
-        ready: Further condition of the interruption.
+        ready: Additional condition that must hold before the interruption.
     """
 
     def __init__(self, function: str, ready: Callable[[], bool]) -> None:
@@ -85,7 +84,7 @@ class Interrupter:
         self._ready = ready
 
     def interrupt(self, call: Callable[[], object]) -> None:
-        """Make a call and check that it raises the interruption."""
+        """Make a call, interrupt it, and check that it raises KeyboardInterrupt."""
         main = threading.main_thread().ident
         assert main is not None
 
@@ -111,11 +110,11 @@ def _function_names(frame: FrameType | None) -> Iterator[str]:
 class AsyncInterrupter:
     """Cancels a task while it executes a given function.
 
-    The exception is kept, so that a leak check covers the case that a caller keeps it.
+    Keeps a reference to the exception, so that leak checks cover callers that do the same.
 
     Args:
-        function: Name of the coroutine function that must be awaited by the call.
-        ready: Further condition of the cancellation.
+        function: Name of the coroutine function that the call must be awaiting.
+        ready: Additional condition that must hold before the cancellation.
     """
 
     def __init__(self, function: str, ready: Callable[[], bool]) -> None:
@@ -123,7 +122,7 @@ class AsyncInterrupter:
         self._ready = ready
 
     async def interrupt(self, call: Callable[[], Awaitable[object]]) -> None:
-        """Make a call in a separate task and check that it raises the cancellation."""
+        """Make a call in a separate task, cancel it, and check that it raises CancelledError."""
 
         async def run() -> None:
             await call()

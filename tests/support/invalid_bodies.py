@@ -1,4 +1,4 @@
-"""Response bodies that violate the contract: a key is missing or a value has another type."""
+"""Generates response bodies that violate the OpenAPI contract: missing keys and wrong types."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class InvalidBody:
     Attributes:
         operation: Operation id.
         status: Success status of the operation.
-        body: The body, as JSON.
-        field: Dotted path of the invalid value, with indexes of lists; empty for the body itself.
+        body: The response body, encoded as JSON.
+        field: Dotted path of the invalid value, including list indexes. Empty for the entire body.
         must_fail: Whether the client must raise an error. This is the case for a missing required
             key and for an invalid id, time or object.
     """
@@ -35,7 +35,7 @@ class InvalidBody:
 
 
 def invalid_bodies() -> Iterator[InvalidBody]:
-    """Yield the invalid bodies of all operations whose response contains JSON."""
+    """Yield invalid response bodies for all operations that return JSON."""
     for operation in operation_examples.JSON_OPERATIONS:
         code, schema = operation_examples.success_response(operation)
         valid = operation_examples.example_response(operation)
@@ -44,7 +44,7 @@ def invalid_bodies() -> Iterator[InvalidBody]:
             schema = alternatives[0 if isinstance(valid, list) else 1]
         for body, field, must_fail in _invalid_variants(valid, schema, ()):
             content = json.dumps(body).encode()
-            # If the body matches neither of two schemas, the error cannot name a field.
+            # If a body matches none of several alternative schemas, the error cannot name a field.
             yield InvalidBody(operation, code, content, "" if alternatives else field, must_fail)
 
 
@@ -62,7 +62,7 @@ def _invalid_variants(
     strict = strict and not schema.get("nullable")
     for value in WRONG_VALUES:
         if type(value) is not type(current):
-            # The parser accepts an empty list as an empty object and then reports a missing key.
+            # The parser may accept an empty list, because it treats it as an empty object.
             yield _changed(valid, location, value), _dotted(location), strict and value not in ([],)
     if isinstance(current, list) and current and "items" in schema:
         yield from _invalid_variants(valid, schema["items"], (*location, 0))
@@ -70,7 +70,7 @@ def _invalid_variants(
         for name in current:
             inner = (*location, name)
             yield _changed(valid, inner, ...), _dotted(inner), name in schema.get("required", ())
-            if not schema.get("additionalProperties"):  # free-form objects accept any value
+            if not schema.get("additionalProperties"):  # a free-form object accepts any value
                 yield from _invalid_variants(
                     valid, schema.get("properties", {}).get(name, {}), inner
                 )

@@ -1,7 +1,7 @@
-"""Checks that a client leaves no socket, file, thread or task behind.
+"""Checks that a client does not leak sockets, files, threads or tasks.
 
-The servers of the tests run in the same process and close their side of a connection a moment
-later than the client. Therefore each check waits up to `PATIENCE` seconds for the resources to
+The test servers run in the same process as the client and close their end of a connection slightly
+later. Therefore each check waits up to `PATIENCE` seconds for the resources to
 disappear.
 """
 
@@ -17,11 +17,11 @@ from collections import Counter
 from typing import Any
 
 PATIENCE = 5.0
-"""Maximum number of seconds to wait until a resource is released."""
+"""Maximum time to wait for a resource to be released, in seconds."""
 
 
 class LeakCheck:
-    """Context manager that fails if its block leaves open descriptors or running threads."""
+    """Context manager that fails if its block leaks file descriptors or threads."""
 
     def _resources(self) -> Counter[str]:
         return _open_descriptors() + Counter(f"thread {name}" for name in _client_thread_names())
@@ -37,7 +37,7 @@ class LeakCheck:
 
 
 class AsyncLeakCheck(LeakCheck):
-    """Async context manager that also checks the tasks of the event loop."""
+    """Async context manager that fails if its block leaks file descriptors, threads or tasks."""
 
     def _resources(self) -> Counter[str]:
         return super()._resources() + Counter(task=len(asyncio.all_tasks()))
@@ -58,26 +58,26 @@ def _open_descriptors() -> Counter[str]:
         try:
             mode = os.fstat(int(name)).st_mode
         except OSError:
-            continue  # the descriptor of the listing itself
+            continue  # already closed: listdir used it to read /dev/fd
         kinds["socket" if stat.S_ISSOCK(mode) else "other descriptor"] += 1
     return kinds
 
 
 def _client_thread_names() -> list[str]:
-    # Exclude the threads of test servers and those in which the event loop resolves host names.
+    # Exclude test server threads and the asyncio threads that resolve host names.
     names = (thread.name for thread in threading.enumerate())
     return [name for name in names if not name.startswith(("haut-sandbox", "asyncio_"))]
 
 
 def client_threads() -> set[str]:
-    """Return the names of the threads of this process, except those of test servers."""
+    """Return the names of all threads of this process, except test server threads."""
     return set(_client_thread_names())
 
 
 def client_sockets() -> set[str]:
-    """Return the sockets of this process that are the client's end of a connection.
+    """Return the sockets that are the client end of a connection.
 
-    The servers of the tests accept connections in the same process. A socket whose local port is
+    The test servers run in the same process as the client. A socket whose local port is
     the port of a listening socket is the server's end.
     """
     rows = _tcp_table()
@@ -118,8 +118,8 @@ def assert_sockets_close(allowed: int = 0) -> None:
 async def assert_sockets_close_in_time(allowed: int = 3) -> None:
     """Check that at most `allowed` client sockets stay open while the event loop runs.
 
-    Sockets that the event loop or the garbage collector closes a moment later are not leaks. Of
-    hundreds of canceled calls, anyio can leave one or two sockets open until the loop ends.
+    Wait for sockets that the event loop or the garbage collector closes later. After hundreds of
+    canceled calls, anyio may leave one or two sockets open until the event loop ends.
     """
     ends = time.monotonic() + PATIENCE
     while len(remaining := client_sockets()) > allowed:

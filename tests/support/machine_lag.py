@@ -1,4 +1,4 @@
-"""Measures the delays of a busy machine, so that limits of elapsed time can allow for them."""
+"""Measures scheduling delays of a busy machine, so that time limits in tests can allow for them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _INTERVAL = 0.01
 
 
 class MachineLag:
-    """Sums up how much later than requested a waiting thread of this process wakes up.
+    """Measures the total delay with which a sleeping thread of this process wakes up.
 
     Example:
         with MachineLag() as lag:
@@ -39,10 +39,10 @@ class MachineLag:
 
     @property
     def allowance(self) -> float:
-        """Seconds by which a call may end late.
+        """Additional time that a test should allow for a call, in seconds.
 
         A call needs several threads one after another (client, server, watcher), and each can be
-        delayed as long as the measuring thread was.
+        delayed as much as the measuring thread.
         """
         return 3 * self._seconds
 

@@ -1,4 +1,4 @@
-"""Program that uploads a photo and prints how much memory the upload needed, in bytes.
+"""Uploads a photo and prints how much memory the upload needed, in bytes.
 
     python tests/support/measure_upload_memory.py sync|async path|file SUBJECT_ID PHOTO SMALL_PHOTO
 
@@ -24,16 +24,16 @@ from haut_ext.photos.sources import PhotoFile
 
 
 def resident_size(which: str) -> int:
-    """Return the current (VmRSS) or the peak (VmHWM) resident size of this process."""
+    """Return the current (`VmRSS`) or peak (`VmHWM`) resident memory of this process, in bytes."""
     found = re.search(rf"{which}:\s+(\d+) kB", Path("/proc/self/status").read_text("ascii"))
     assert found
     return int(found[1]) * 1024
 
 
 def measure(upload: Callable[[PhotoFile], Any], photo: PhotoFile) -> dict[str, int]:
-    """Measure the resident size and the traced memory in two uploads, as tracing needs memory."""
+    """Measure resident memory and traced memory in separate uploads, because tracing uses memory."""
     gc.collect()
-    Path("/proc/self/clear_refs").write_text("5", "ascii")  # resets the peak
+    Path("/proc/self/clear_refs").write_text("5", "ascii")  # resets the peak memory size
     before = resident_size("VmRSS")
     upload(photo)
     growth = resident_size("VmHWM") - before

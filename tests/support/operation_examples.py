@@ -1,4 +1,4 @@
-"""Example arguments and an example response of each operation.
+"""Provides example arguments and an example response for each operation.
 
 The contract contains the documented responses of subjects and images as examples. The other
 responses are written here according to sections 2, 3, 6, 7, 8 and 13 of the API facts.
@@ -166,7 +166,7 @@ OTHER_SHAPES: dict[str, Any] = {
     "list_algorithms": _page(_ALGORITHM),
     "list_batches": [{"id": _ID}],
 }
-"""The other valid response of the operations that return a list or a page."""
+"""Alternative responses: a page if the example response is a list, and a list if it is a page."""
 
 BODIES: dict[str, Any] = {
     "create_subject": SubjectRequest(name="x"),
@@ -183,7 +183,7 @@ BODIES: dict[str, Any] = {
 
 
 def resolve(node: Any) -> Any:
-    """Return a node of the contract, or the node that it refers to by `$ref`."""
+    """Return a node of the OpenAPI contract. If it is a `$ref`, return the node that it refers to."""
     while "$ref" in node:
         target: Any = SPEC
         for step in node["$ref"].removeprefix("#/").split("/"):
@@ -201,11 +201,11 @@ def _operations() -> dict[str, tuple[str, str, Any]]:
 
 
 OPERATIONS = _operations()
-"""HTTP method, path and definition of each operation, by operation id."""
+"""Maps operation ids to the HTTP method, path and definition of the operation."""
 
 
 def success_response(operation: str) -> tuple[int, Any]:
-    """Return the success status of an operation and the schema of its JSON, or None without JSON."""
+    """Return the success status of an operation, and its JSON schema or None if it returns no JSON."""
     for code, answer in OPERATIONS[operation][2]["responses"].items():
         if code.startswith("2"):
             [media] = answer.get("content", {"": {}}).values()
@@ -214,7 +214,7 @@ def success_response(operation: str) -> tuple[int, Any]:
 
 
 def example_response(operation: str) -> Any:
-    """Return a valid response of an operation, as a copy without shared parts."""
+    """Return a valid response of an operation. The caller may modify it."""
     if operation in _WRITTEN:
         return json.loads(json.dumps(_WRITTEN[operation]))
     code, _ = success_response(operation)
@@ -229,7 +229,7 @@ JSON_OPERATIONS = [
 
 
 def example_call(operation: str) -> tuple[Any, dict[str, Any]]:
-    """Return the generated module of an operation and its arguments except company_id."""
+    """Return the generated module of an operation, and example arguments without `company_id`."""
     section = OPERATIONS[operation][2]["tags"][0].lower().replace(" ", "_")
     module = import_module(f"haut_api.api.{section}.{operation}")
     arguments: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Photos for uploads, and photos that are already stored in a sandbox."""
+"""Creates photos for uploads, and adds stored photos to a sandbox."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PHOTO = Path(__file__).parents[2] / "examples" / "photos" / "portrait.jpg"
 
 @frozen
 class StoredPhoto:
-    """The ids of a subject, its image and the batch of the image."""
+    """Ids of a stored photo: subject, image and batch."""
 
     subject: UUID
     image: UUID
@@ -32,13 +32,13 @@ def add_photo(
 
 
 def photo_of(size: int) -> bytes:
-    """Return a valid JPEG of `size` bytes. Bytes after the end of the image are ignored."""
+    """Return a JPEG of `size` bytes: a small image, followed by padding that readers ignore."""
     head = PHOTO.read_bytes()
     pattern = bytes(range(251))
     return head + (pattern * (size // len(pattern) + 1))[: size - len(head)]
 
 
 def slot_at(slot: SignedUpload, origin: str) -> SignedUpload:
-    """Return a copy of a slot whose URL has another origin."""
+    """Return a copy of an upload slot, with the origin of its URL replaced."""
     path = slot.upload_url.url.split("/", 3)[3]
     return evolve(slot, upload_url=evolve(slot.upload_url, url=f"{origin}/{path}"))

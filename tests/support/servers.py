@@ -1,4 +1,4 @@
-"""Servers on loopback that do what the sandbox cannot: TLS, proxies, scripted and slow responses."""
+"""Loopback servers for tests: TLS, proxies, scripted responses and slow responses."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ class Server:
     """A server that handles each connection in a separate thread.
 
     Args:
-        handle: Called with each accepted connection, which is closed afterwards.
-        context: TLS context of the server; without it the server uses plain TCP.
+        handle: Function to call with each accepted connection. The server closes the connection
+            when the function returns.
+        context: TLS context of the server. If None, the server uses plain TCP.
         receive_buffer: Size of the receive buffer of each connection, in bytes.
 
     Attributes:
@@ -58,13 +59,13 @@ class Server:
         self.start(self._accept)
 
     def start(self, target: Callable[..., None], *arguments: object) -> None:
-        """Start a thread that is joined when the server closes."""
+        """Start a thread, which the server joins when it closes."""
         thread = threading.Thread(target=target, args=arguments, name="haut-sandbox test server")
         self._threads.append(thread)
         thread.start()
 
     def close_at_end(self, connection: socket.socket) -> None:
-        """Shut a connection down when the server closes."""
+        """Register a connection, which the server shuts down when it closes."""
         self._connections.append(connection)
 
     def _accept(self) -> None:
@@ -103,11 +104,11 @@ class Server:
 
 
 class Relay(Server):
-    """A server that forwards all bytes to another origin.
+    """A server that forwards each connection to another server.
 
     Args:
-        origin: The origin, plain http.
-        context: TLS context of the relay; without it the relay uses plain TCP.
+        origin: Origin of the other server. Must use plain http.
+        context: TLS context of the relay. If None, the relay uses plain TCP.
     """
 
     def __init__(self, origin: str, context: ssl.SSLContext | None = None) -> None:
@@ -122,11 +123,11 @@ class Relay(Server):
 
 
 class ConnectProxy(Server):
-    """A proxy that accepts CONNECT.
+    """A proxy that supports the CONNECT method.
 
     Args:
-        credentials: Required `name:password`. Requests without it are answered with 407.
-        context: TLS context of the proxy, which makes it an https proxy.
+        credentials: Required `name:password`. Other requests get a 407 response.
+        context: TLS context for an https proxy. If None, the proxy uses plain http.
 
     Attributes:
         heads: The head of every request.
@@ -142,7 +143,7 @@ class ConnectProxy(Server):
         super().__init__(self._tunnel, context=context)
 
     def url(self, credentials: str = "") -> str:
-        """Return the URL of the proxy, with credentials if given."""
+        """Return the URL of the proxy, including any credentials."""
         return self.origin.replace("//", f"//{credentials}@") if credentials else self.origin
 
     def _tunnel(self, client: socket.socket) -> None:
@@ -166,11 +167,11 @@ class ConnectProxy(Server):
 
 
 class ScriptedServer(Server):
-    """An HTTP server that answers the n-th request with the n-th of the given responses.
+    """An HTTP server that sends the given responses in order, one for each request.
 
     Attributes:
         requests: Head and body of each request, as received.
-        connections: For each request, the number of its connection, counted from 1.
+        connections: Connection number of each request, starting at 1.
     """
 
     def __init__(self, *responses: bytes, context: ssl.SSLContext | None = None) -> None:
@@ -194,15 +195,15 @@ class ScriptedServer(Server):
 
     @property
     def targets(self) -> list[str]:
-        """The request targets, as sent."""
+        """Targets of all received requests, exactly as the client sent them."""
         return [head.split()[1] for head, _ in self.requests]
 
 
 class RewritingServer(Server):
-    """A server in front of an API that replaces text in the bodies of its responses.
+    """A server that forwards requests to an API and replaces text in the response bodies.
 
     Args:
-        origin: The origin of the API, plain http.
+        origin: Origin of the API. Must use plain http.
         pattern: Regular expression of the text to replace.
         replacement: Replacement, as in `re.sub`.
     """
@@ -234,9 +235,9 @@ def forward(
     """Forward bytes between two sockets until one of them is closed.
 
     Args:
-        client: The connection to the client.
-        service: The connection to the service.
-        received: Gets all bytes that the client sends.
+        client: Connection to the client.
+        service: Connection to the service.
+        received: Buffer to which all bytes from the client are appended.
     """
 
     def copy(source: socket.socket, sink: socket.socket, log: bytearray | None) -> None:
@@ -258,7 +259,7 @@ def forward(
 
 
 def read_head(client: socket.socket) -> bytes:
-    """Read the head of a request. Return no bytes if the connection was closed."""
+    """Read the head of a request. Return `b""` if the client has closed the connection."""
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         piece = client.recv(1)
@@ -269,7 +270,7 @@ def read_head(client: socket.socket) -> bytes:
 
 
 def read_body(client: socket.socket, head: bytes) -> bytes:
-    """Read a body of the length given by the Content-Length header in the head."""
+    """Read a request body, whose length is given by the Content-Length header in `head`."""
     length = 0
     for line in head.decode().lower().split("\r\n"):
         if line.startswith("content-length:"):
@@ -286,7 +287,7 @@ def read_body(client: socket.socket, head: bytes) -> bytes:
 def response(
     status: str, body: bytes = b"", content_type: str = "application/json", **headers: str
 ) -> bytes:
-    """Return an HTTP response; underscores in header names become hyphens."""
+    """Return an HTTP response as bytes. Underscores in header names are replaced with hyphens."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}"]
     if body:
         lines.append(f"Content-Type: {content_type}")
@@ -296,9 +297,9 @@ def response(
 
 @contextmanager
 def silent_server() -> Iterator[str]:
-    """Yield the origin of a server that accepts connections and neither reads nor responds."""
+    """Yield the origin of a server that accepts connections but never reads or responds."""
     with socket.socket() as listening:
-        # The kernel accepts connections. The buffer is small, so that senders soon block.
+        # The kernel completes connections. With a small receive buffer, senders block quickly.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         listening.bind((HOST, 0))
         listening.listen()
@@ -319,11 +320,11 @@ def slow_reader(piece: int, interval: float) -> Server:
 
 @contextmanager
 def black_hole(*hosts: str, port: int = 0) -> Iterator[int]:
-    """Listen on loopback hosts without accepting or refusing any connection.
+    """Listen on loopback hosts, but neither accept nor refuse connections.
 
     Args:
-        hosts: The hosts, which share one port.
-        port: The port; 0 selects a free one.
+        hosts: Host addresses. All of them use the same port.
+        port: Port number, or 0 to select a free port.
 
     Yields:
         The port.
@@ -334,7 +335,7 @@ def black_hole(*hosts: str, port: int = 0) -> Iterator[int]:
             listening.bind((host, port))
             listening.listen(0)
             port = listening.getsockname()[1]
-            while True:  # until the queue of pending connections is full
+            while True:  # repeat until the queue of pending connections is full
                 filler = opened.enter_context(socket.socket())
                 filler.settimeout(0.1)
                 try:
@@ -346,14 +347,14 @@ def black_hole(*hosts: str, port: int = 0) -> Iterator[int]:
 
 @contextmanager
 def uncontacted_server() -> Iterator[tuple[str, socket.socket]]:
-    """Yield the origin and the socket of a server that no request must reach."""
+    """Yield the origin and the listening socket of a server that clients must not contact."""
     with socket.create_server((HOST, 0)) as listening:
         listening.setblocking(False)
         yield f"http://{HOST}:{listening.getsockname()[1]}", listening
 
 
 def was_contacted(listening: socket.socket) -> bool:
-    """Return whether a client has connected to a listening, non-blocking socket."""
+    """Return whether a client has connected to the given listening socket."""
     try:
         listening.accept()[0].close()
     except BlockingIOError:
@@ -362,11 +363,11 @@ def was_contacted(listening: socket.socket) -> bool:
 
 
 class Authority:
-    """A certificate authority for tests and a server certificate for localhost that it issued.
+    """A test certificate authority that has issued a server certificate for localhost.
 
     Attributes:
-        pem: The certificate of the authority.
-        server: TLS context of a server with the certificate for localhost.
+        pem: Certificate of the authority, in PEM format.
+        server: Server TLS context that uses the certificate for localhost.
     """
 
     def __init__(self) -> None:
