@@ -32,7 +32,7 @@ collect_ignore = ["consumer"]
 
 
 def pytest_configure() -> None:
-    # Shells start background jobs with Ctrl-C ignored, and child processes inherit that. Enable Ctrl-C.
+    # Enable Ctrl-C: shells start background jobs that ignore it, and child processes inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     # Containers often set PYTHONDONTWRITEBYTECODE. Without cached bytecode, each worker and each child
@@ -119,7 +119,7 @@ def service(pytestconfig: pytest.Config, record_mode: str) -> Iterator[recording
             else None,
         )
     else:
-        # With small pages, lists have several pages. With two seconds, an analysis takes several polls.
+        # A small page size gives lists several pages. An analysis of two seconds takes several polls.
         with Sandbox(seed=1, clock=ManualClock(), page_size=3, analysis_seconds=2) as sandbox:
             yield recording.recorded_from_sandbox(sandbox)
             assert sandbox.faults.pending == [], "planned faults that did not happen"
@@ -151,7 +151,7 @@ def fail(service: recording.Service, pytestconfig: pytest.Config) -> Callable[..
 def cassette_time(
     request: pytest.FixtureRequest, record_mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """Simulate the clock in a test that uses a cassette, and record its requests one at a time."""
+    """Simulate the clock in tests that use cassettes, and record their requests one at a time."""
     if request.node.get_closest_marker("vcr") is None:
         yield
         return

@@ -16,7 +16,7 @@ from typing import Any
 
 from PIL import Image
 
-Image.MAX_IMAGE_PIXELS = None  # disable Pillow's limit, because the service has none
+Image.MAX_IMAGE_PIXELS = None  # the service does not limit the number of pixels either
 
 
 def pillow_header(data: bytes) -> tuple[str, int, int] | None:

@@ -136,7 +136,7 @@ def test_check_command_fails_on_an_invalid_cassette_and_lists_skipped_messages(
 def declared_objects(
     document: Any, schema: Any, path: tuple[Any, ...] = ()
 ) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
-    """Yield path and schema of each object in a JSON document, if the contract declares its fields."""
+    """Yield the path and schema of each JSON object whose fields are declared in the contract."""
     for option in alternatives(schema):
         if isinstance(document, dict) and "properties" in option:
             yield path, option

@@ -1,4 +1,4 @@
-"""A response body that does not match its schema raises a DecodeError that names the field.
+"""Tests that parsing an invalid response body raises a DecodeError that names the field.
 
 Every generated model parses sample JSON with one required key removed or one value invalid. The error
 message never contains a value of the response.

@@ -1,4 +1,4 @@
-"""Tests of the wheel and the source distribution: contents, metadata, and that they can be installed.
+"""Tests of the wheel and the source distribution: contents, metadata and installation.
 
 Packages are installed into new environments. These can import the dependencies that are installed in the
 current environment, but not the project itself.

@@ -157,7 +157,7 @@ UNUSUAL_VALUES: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from([SOME_ID.upper(), f"{{{SOME_ID}}}", "urn:uuid:" + SOME_ID, "0" * 32]),
     st.sampled_from(["", "\0", "\ud800", "x" * 100_000, "https://[", "//", "True"]),
     st.integers(),
-    st.floats(),  # including NaN and infinities, because Python's json module accepts them
+    st.floats(),  # NaN and infinity are included, because Python's json module accepts them
     st.text(st.characters(), max_size=20),
     st.sampled_from([1, 2, 50, 200]).map(nested),
     st.recursive(

@@ -1,4 +1,4 @@
-"""Tests of the checks before an upload, and of reading the checked photo.
+"""Tests that photos are checked before an upload, and that checked photos are read correctly.
 
 The SDK's header reader must return the same result as Pillow for generated files, for every prefix of
 small files, and for files damaged by Hypothesis.

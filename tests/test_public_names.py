@@ -15,7 +15,7 @@ import pytest
 import haut_ext
 
 OTHER_PACKAGES = {"haut_api", "httpx", *sys.stdlib_module_names}
-"""Packages whose types may occur in public signatures. For models of haut_api, see `is_public`."""
+"""Packages whose types may occur in public signatures. haut_ext must also export haut_api's models."""
 
 INTERNAL_METHODS = {"exchange"}
 """Methods of HTTPClient and AsyncHTTPClient that upload and download photos without calling `send`."""
@@ -61,7 +61,7 @@ def is_public(name: str, module: ModuleType) -> bool:
     """Return whether users can import the object that `name` refers to in the given module."""
     if name in haut_ext.__all__ or hasattr(builtins, name):
         return True
-    value = vars(module).get(name) or sys.modules[name]  # if imported only for type checkers
+    value = vars(module).get(name) or sys.modules[name]  # imported only for type checkers
     package = value.__name__ if isinstance(value, ModuleType) else value.__module__
     is_model = package.startswith("haut_api.models")
     is_type_variable = type(value).__module__ == "typing" and hasattr(value, "__constraints__")

@@ -25,7 +25,7 @@ SPEC: Json = dict(read_from_filename(str(ROOT / "openapi" / "haut.yaml"))[0])
 SCHEMAS: Json = SPEC["components"]["schemas"]
 
 STORAGE_PATH = "/{bucket}/{object_name}"
-# Names of the parts of a storage URL. The service returns complete URLs, so only the spec has them.
+# Names of the parts of a storage URL in the spec. The documents show only complete URLs.
 STORAGE_NAMES = {"bucket", "object_name", "signed_query"}
 # Sections of api-facts that state names used in the spec; TYPED_SECTIONS also state types.
 SECTIONS = ("1.3", "1.4", "2", "3", "4", "5", "6", "7", "8", "13", "19.A")

@@ -11,7 +11,8 @@ from haut_ext.sandbox import Sandbox
 def service_state(sandbox: Sandbox) -> list[Any]:
     """Return all stored subjects, batches, images and files, without ids, times and analysis results.
 
-    The order of records is ignored. Empty batches are left out, because a client cannot delete them.
+    Records are sorted, so that their order does not matter. Empty batches are left out, because a client
+    cannot delete them.
     """
     subjects = sandbox.snapshot(ids=False)["subjects"]
     for subject in subjects:

@@ -42,7 +42,7 @@ def haut(sandbox: Sandbox, tmp_path: Path) -> Iterator[Haut]:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("default")  # the `distributed` library emits warnings
+@pytest.mark.filterwarnings("default")  # Dask emits warnings
 def test_dask_completes_all_rows_after_a_worker_is_killed(
     tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,4 +1,4 @@
-"""The memory use of a bulk run does not grow with the number of rows or of problems."""
+"""Tests that the memory use of a bulk run does not depend on the number of rows or problems."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EARLY, LATE = range(100, 120), range(280, 300)
 
 
 def measure(credentials: Credentials, photo: Path, connection: Connection) -> None:
-    """Send the minimum of the allocated memory at an early and at a late stage of the bulk run."""
+    """Measure the memory allocated early and late in a bulk run, and send the minimum of each stage."""
     samples: dict[range, list[int]] = {EARLY: [], LATE: []}
 
     def rows() -> Iterator[dict[str, Any]]:

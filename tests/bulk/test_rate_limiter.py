@@ -74,7 +74,7 @@ def test_no_row_sends_a_request_before_retry_after_has_passed(
     sandbox: Sandbox,
     rejections: Rejections,
 ) -> None:
-    """One row receives a 429 while another waits for the response to its photo upload."""
+    """One row receives a 429 while another row waits for the response to its photo upload."""
     rejected: list[float] = []
     afterwards: list[float] = []
     sending = threading.Event()
@@ -164,7 +164,7 @@ def test_row_above_the_limit_waits_until_the_run_stops() -> None:
 def test_run_that_stops_does_not_wait_for_the_end_of_a_pause(
     tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox, rejections: Rejections
 ) -> None:
-    """A Retry-After of one hour for one row stops the run; the other row is not continued."""
+    """If one row receives a Retry-After of one hour, the run stops, and the other row stays as it is."""
     [known] = sandbox.add_subjects(1)
 
     def on_request(request: Request) -> None:

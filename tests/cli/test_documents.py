@@ -1,4 +1,4 @@
-"""Runs all code blocks of the pages on the command line, bulk runs and erasure, each page in order."""
+"""Runs all code blocks on the pages about the command line, bulk runs and erasure, in page order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of Ctrl-C: the first one stops the run after the current rows, the second one ends the process.
+"""Tests that the first Ctrl-C stops a run after the current rows, and the second one ends the process.
 
 The sandbox sends real signals when a given number of requests has arrived.
 """
@@ -36,7 +36,7 @@ def complete_with_another_run(shell: Shell) -> None:
 
 
 class Interrupter:
-    """Sends Ctrl-C to a process, which can be assigned after the sandbox's hook is set."""
+    """Sends Ctrl-C to a process, which can be started after this object was created."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None

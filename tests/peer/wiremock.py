@@ -46,7 +46,7 @@ IMAGE: dict[str, Any] = {
 SUCCESS: dict[str, Any] = {"get_image": IMAGE, "compute_batch": {"ok": True}}
 JSON = {"Content-Type": "application/json"}
 HTML = {"Content-Type": "text/html"}
-# Error body in the API's format. The client retries a POST only after a 429 or 503 in this format.
+# Error body in the format of the API. A 429 or 503 must have it so that the client retries a POST.
 ERROR = {"type": "client_error", "errors": [{"code": "throttled", "detail": "text", "attr": None}]}
 
 # Maps each error of the conformance table to the WireMock response that simulates it.

@@ -1,4 +1,4 @@
-"""Plain HTTP client for tests of the sandbox, which does not use the SDK's client."""
+"""Plain HTTP client for tests of the sandbox that must not depend on the SDK's client."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class SandboxClient:
         return self.http.post(f"{self.company}batches/{batch_id}/compute/", json={})
 
     def nested(self, slot: dict[str, Any]) -> str:
-        """Return the path of an image in which its subject and its batch are parents."""
+        """Return the long path of an image: `.../subjects/{id}/batches/{id}/images/{id}/`."""
         image = self.sandbox.database.images[slot["id"]]
         batch = f"{self.subjects}{image.subject.id}/batches/{image.batch.id}/"
         return f"{batch}images/{image.id}/"
@@ -84,7 +84,7 @@ class SandboxClient:
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    """Wait for a condition that a thread of the sandbox will make true."""
+    """Wait until a condition is true that depends on another thread, such as a thread of the sandbox."""
     deadline = time.monotonic() + TIMEOUT
     while not condition():
         assert time.monotonic() < deadline, "the condition did not become true"

@@ -289,5 +289,5 @@ def test_deletion_removes_the_record_and_its_files(client: SandboxClient) -> Non
 def test_upload_to_a_deleted_slot_leaves_an_orphaned_file(client: SandboxClient) -> None:
     slot = client.slot(client.create()["id"])
     client.http.delete(f"{client.company}images/{slot['id']}/")
-    assert client.put(slot).status_code == 200  # the storage does not check the image record
+    assert client.put(slot).status_code == 200  # the storage does not check the record
     assert len(client.sandbox.snapshot()["orphaned_files"]) == 1

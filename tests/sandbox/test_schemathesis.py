@@ -45,7 +45,7 @@ def contract_with_examples(sandbox: Sandbox) -> dict[str, Any]:
         ("AuxId", read.analysis.aux_images[0].id),
     ]:
         components["parameters"][name]["example"] = value
-    # Operations whose example ids must differ from the examples of the shared parameters.
+    # For these operations, the example ids of the shared parameters are replaced by other ids.
     of_kept = {"subject_id": kept.id, "image_id": read.id}
     others: dict[str, dict[str, Any]] = {
         "get_image": of_kept,

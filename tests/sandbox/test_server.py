@@ -206,7 +206,7 @@ def test_close_works_in_a_hook_and_repeatedly(client: SandboxClient, sandbox: Sa
 
 @contextmanager
 def no_free_descriptors() -> Iterator[None]:
-    """Context manager during which this process cannot open file descriptors."""
+    """Context manager that prevents the process from opening file descriptors within its block."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
     try:
@@ -238,7 +238,7 @@ def test_server_without_free_descriptors_accepts_later(
             for connection in (first, second):
                 connection.connect(("127.0.0.1", port))
                 connection.sendall(request)
-            # An accept() call that started before the limit was set can accept the first connection.
+            # An accept() call made before the limit was set may still accept the first connection.
             assert accept_failed.wait(TIMEOUT)
         first.settimeout(TIMEOUT)
         second.settimeout(TIMEOUT)

@@ -26,7 +26,7 @@ from typing import Any
 PIPE, STDOUT = (
     subprocess.PIPE,
     subprocess.STDOUT,
-)  # like subprocess, because tests replace it by this module
+)  # used in place of those in subprocess
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -88,7 +88,7 @@ def _serve() -> None:
 
     import scripts.spec.completeness  # noqa: F401
 
-    del sys.modules["scripts.spec.completeness"]  # because forks run this module as `__main__`
+    del sys.modules["scripts.spec.completeness"]  # so that forks can run it as `__main__`
     for line in sys.stdin:
         child = os.fork()
         if child == 0:

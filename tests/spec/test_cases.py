@@ -1,7 +1,7 @@
-"""Difficult OpenAPI documents (tests/data/spec) result in a correct package or in an error.
+"""Tests that each document in tests/data/spec results in a correct package or in an error.
 
 An error names the unsupported construct and its location. The completeness check is run on each package;
-the numbered tests compare details that the check could miss with handwritten values.
+the numbered tests use handwritten values to test details that the check could miss.
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ def test_kind_subject_and_number_of_operations_of_a_label(
 
 
 def test_a_schema_that_is_sent_and_received_counts_as_a_body() -> None:
-    # In the document, the operation that sends `Subject` comes after one that only receives it.
+    # The operation that sends `Subject` comes after an operation that only receives it.
     content = at(SUBJECT, "/patch/requestBody/content/application~1json/schema")
     document: Json = edited(label(NAME), put(content, {"$ref": schema("Subject")}))
     assert labels(document)[NAME].kind is Kind.BODY

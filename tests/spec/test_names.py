@@ -1,4 +1,4 @@
-"""Operations and schemas keep their names in haut_api if the published API document renames them."""
+"""Tests that names in haut_api do not change if upstream renames operations or schemas."""
 
 from __future__ import annotations
 

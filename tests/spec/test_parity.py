@@ -111,7 +111,7 @@ def body(operation: Operation) -> tuple[Json, bool] | None:
 
 
 def responses(operation: Operation) -> dict[int, Json | None]:
-    """Return the response schemas by documented status; the schema is None for an empty response."""
+    """Return the response schema for each documented status, or None if there is no content."""
     found = {}
     for status, reference in operation.definition["responses"].items():
         content = resolve(DOCUMENT, reference).get("content")
@@ -265,7 +265,7 @@ def values(kind: str, schema: Json) -> st.SearchStrategy[Any]:
 
 
 def test_strategies_support_every_keyword_of_the_specification() -> None:
-    """The strategy `instances` silently ignores unsupported schema keywords, so none may be used."""
+    """The strategy `instances` ignores unknown keywords, so the specification must not use any."""
     known = {"$ref", "oneOf", "type", "properties", "required", "additionalProperties", "items"}
     known |= {"minLength", "maxLength", "pattern", "minItems", "maxItems", "minimum", "maximum"}
     known |= {"format", "enum", "default", "deprecated", "readOnly", "writeOnly"}
@@ -284,7 +284,7 @@ def schemas() -> Iterator[tuple[str, Json]]:
 
 
 def text(value: Any) -> str:
-    """Convert to JSON text, in which 1, 1.0 and true differ, although Python treats them as equal."""
+    """Convert a value to JSON text. In Python, 1, 1.0 and True are equal, but their JSON differs."""
     return json.dumps(value, sort_keys=True)
 
 
@@ -396,7 +396,7 @@ def test_requests_match_the_specification(operation: Operation, mode: str) -> No
 
         def handler(request: httpx.Request) -> httpx.Response:
             received.append(request)
-            return httpx.Response(418)  # the contract documents no operation with this status
+            return httpx.Response(418)  # no operation in the contract documents status 418
 
         call(operation, mode, handler, arguments)
         [request] = received

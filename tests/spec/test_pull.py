@@ -278,7 +278,7 @@ def test_new_entries_come_last() -> None:
 
 @pytest.fixture
 def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the path of a copied contract file that has a sections.yaml in the same folder."""
+    """Copy the contract and its sections.yaml to a temporary folder; return the path of the contract."""
     path = tmp_path / "haut.yaml"
     path.write_text("# A comment.\n" + dump(DOCUMENT), "utf-8")
     sections = tmp_path / "sections.yaml"

@@ -1,4 +1,4 @@
-"""Exceptions of the clinic's SDK. They derive from HautError, which callers can catch instead."""
+"""Exceptions of the clinic's SDK. They derive from HautError, so `except HautError` catches them too."""
 
 from __future__ import annotations
 
