@@ -1,4 +1,4 @@
-"""Shared fixtures: the event loop, the cassettes and a contract check of every sandbox response.
+"""Shared fixtures: the event loop, cassettes, and a contract check of all sandbox responses.
 
 A test marked `vcr` is replayed from `tests/cassettes/sandbox/`, or from the folder given by
 `--cassettes`, with the network blocked. Every recorded request must be sent. `--record-mode=rewrite`
@@ -27,25 +27,26 @@ from haut_ext.sandbox.http_messages import Request, Response
 from haut_ext.urls import PRODUCTION
 from tests import contract, recording
 
-collect_ignore = ["consumer"]  # tests of another project, which scripts/consumer.py runs
+# tests/consumer is a separate project. Its tests are run by scripts/consumer.py.
+collect_ignore = ["consumer"]
 
 
 def pytest_configure() -> None:
-    # A background job of a shell ignores Ctrl-C, and child processes inherit this setting.
+    # Enable Ctrl-C: shells start background jobs that ignore it, and child processes inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     # Containers often set PYTHONDONTWRITEBYTECODE. Without cached bytecode, each worker and each child
     # process compiles all modules again, which takes seconds.
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    # Tests must not fail because the machine is busy.
+    # Property tests must not fail because the machine is busy.
     settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("busy")
 
 
 def pytest_collection_finish() -> None:
     # Exclude collected tests and imported modules from garbage collection, because they live until the
-    # end. A collection then takes milliseconds instead of half a second.
+    # end. Garbage collection then takes milliseconds instead of half a second.
     gc.collect()
     gc.freeze()
 
@@ -94,13 +95,13 @@ def shared_tls_contexts() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def vcr_cassette_dir(pytestconfig: pytest.Config) -> str:
-    # One folder for both clients: they must send the same requests.
+    # The tests of Haut and AsyncHaut share the cassettes, because both must send the same requests.
     return str(pytestconfig.getoption("cassettes"))
 
 
 @pytest.fixture
 def service(pytestconfig: pytest.Config, record_mode: str) -> Iterator[recording.Service]:
-    """The service that this test calls: a cassette, or a running service that is recorded."""
+    """The service called by the test: a replayed cassette, or a running service to record."""
     origin = pytestconfig.getoption("cassettes").name
     if record_mode == "none":
         yield recording.replayed(origin)
@@ -118,7 +119,7 @@ def service(pytestconfig: pytest.Config, record_mode: str) -> Iterator[recording
             else None,
         )
     else:
-        # Small pages, so that lists have several. An analysis that takes several polls.
+        # A small page size gives lists several pages. An analysis of two seconds takes several polls.
         with Sandbox(seed=1, clock=ManualClock(), page_size=3, analysis_seconds=2) as sandbox:
             yield recording.recorded_from_sandbox(sandbox)
             assert sandbox.faults.pending == [], "planned faults that did not happen"
@@ -131,9 +132,9 @@ def vcr_config(service: recording.Service) -> dict[str, Any]:
 
 @pytest.fixture
 def fail(service: recording.Service, pytestconfig: pytest.Config) -> Callable[..., None]:
-    """Plan a fault of the recorded sandbox; takes the arguments of `FaultPlan.add`.
+    """Plan a fault in the recorded sandbox, with the arguments of `FaultPlan.add`.
 
-    In a replay it does nothing, because the cassette holds the responses of the fault.
+    During a replay this does nothing, because the cassette contains the faulty responses.
     """
     if pytestconfig.getoption("cassettes").name == "live":
         pytest.skip("needs a fault, which the real service cannot produce")
@@ -150,7 +151,7 @@ def fail(service: recording.Service, pytestconfig: pytest.Config) -> Callable[..
 def cassette_time(
     request: pytest.FixtureRequest, record_mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """Drive the time of a test with a cassette, and record its requests one at a time."""
+    """Simulate the clock in tests that use cassettes, and record their requests one at a time."""
     if request.node.get_closest_marker("vcr") is None:
         yield
         return
@@ -168,7 +169,7 @@ def cassette_time(
 
 @pytest.fixture(autouse=True)
 def replay(request: pytest.FixtureRequest, record_mode: str) -> Iterator[None]:
-    """Check that a replayed test can reach no socket and sends every recorded request."""
+    """Check that a replayed test opens no network connection and sends every recorded request."""
     if record_mode != "none" or request.node.get_closest_marker("vcr") is None:
         yield
         return
@@ -186,15 +187,15 @@ def replay(request: pytest.FixtureRequest, record_mode: str) -> Iterator[None]:
 
 
 _VALID_SHAPES: set[tuple[object, ...]] = set()
-"""Shapes of responses that passed the contract check. Most responses differ only in their values."""
+"""Shapes of responses that passed the contract check, so that each shape is checked only once."""
 
 
 @pytest.fixture(autouse=True)
 def validated_responses(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[contract.Exchange]]:
-    """Record the responses of all sandboxes in a test and check them against the contract.
+    """Check every response sent by a sandbox during a test against the contract.
 
-    Responses to requests outside the contract are skipped: unknown routes, unknown methods and
-    unsupported content types.
+    Responses to requests that the contract does not define are skipped: unknown routes, unknown methods
+    and unsupported content types.
     """
     answers: list[contract.Exchange] = []
     dispatch = ApiService.handle

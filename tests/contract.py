@@ -1,12 +1,12 @@
 """Validation of requests and responses against openapi/haut.yaml, with openapi-core.
 
 Validation is strict: a missing field is a violation, and so is a field that the contract does not
-declare. The validator of date-times is extended by the formats that the service uses (api-facts 1.5).
+declare. Date-times are also checked for the format that the service uses (section 1.5 of api-facts).
 
-Of the requests to the storage, the contract describes the upload only. openapi-core does not support
-slashes in a path parameter, so they are percent-encoded before validation, and does not support a
-query parameter that stands for the entire query, so that parameter is removed from the contract.
-tests/sandbox/test_storage.py covers the signature in the query.
+The contract describes only one request to the storage: the upload of a photo. openapi-core does not
+support slashes in a path parameter, so they are percent-encoded before validation. It does not support a
+parameter that represents the entire query string either, so that parameter is removed from the contract.
+tests/sandbox/test_storage.py tests the signature in the query string.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Exchange:
     """One request and its response.
 
     Attributes:
-        method: The method.
+        method: HTTP method.
         target: Path and query.
         status: Status of the response.
         response_body: Body of the response.
@@ -66,19 +66,19 @@ class Exchange:
 
     @property
     def shape(self) -> tuple[object, ...]:
-        """A key that is equal for responses that differ only in ids and numbers."""
+        """A key that is the same for all responses that differ only in their ids and numbers."""
         path = _UUID.sub(b"id", urlsplit(self.target).path.encode())
         body = re.sub(rb"\d+", b"0", _UUID.sub(b"id", self.response_body))
         return self.method, path, self.status, self.response_type, body
 
 
 def request_violations(exchange: Exchange) -> list[str]:
-    """Return the violations of a request. Token and signature are assumed to be valid."""
+    """Return the contract violations of a request, without checking its token or signature."""
     return _violations(_validator().validate_request, _request(exchange))
 
 
 def response_violations(exchange: Exchange) -> list[str]:
-    """Return the violations of a response."""
+    """Return the contract violations of a response."""
     response = MockResponse(
         exchange.response_body,
         exchange.status,
@@ -103,7 +103,7 @@ def _validator() -> OpenAPI:
 
 def _is_date_time(value: object) -> bool:
     if not isinstance(value, str):
-        return True  # the type is validated separately
+        return True  # the validator checks the type separately
     try:
         datetime.fromisoformat(value)
     except ValueError:

@@ -1,8 +1,8 @@
 """Parsers for the public documents of the API: two seed pages and the tables of docs/api-facts.md.
 
-A seed page is the text of a documentation page. For each operation it has prose, an HTTP request line,
-headers, the JSON of the request and the JSON of the response. An operation has a JSON request only if
-its headers include Content-Length. The upload to the storage is a curl command.
+A seed page is the text of a documentation page. For each operation it contains prose, an HTTP request
+line, headers, request JSON and response JSON. The request JSON is present only if the headers include
+Content-Length. The upload to the storage is documented as a curl command.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class Call:
         page: Name of the page.
         method: HTTP method.
         path: Path with placeholders for its parameters.
-        query: Query parameters of the request line.
+        query: Query parameters in the request line.
         headers: Headers of the request.
         prose: Lines of text between the previous operation and this one.
-        request: JSON of the request; None if the page has none.
-        response: JSON of the response; None if the page has none.
+        request: Example request JSON; None if the page shows none.
+        response: Example response JSON; None if the page shows none.
     """
 
     page: str
@@ -56,7 +56,7 @@ class Call:
 
 
 def calls() -> list[Call]:
-    """Return the operations of both seed pages in their order."""
+    """Return the operations of both seed pages in the order in which the pages list them."""
     return [call for page in SEEDS for call in _calls(page)]
 
 
@@ -99,7 +99,7 @@ def _calls(page: Path) -> Iterator[Call]:
 
 
 def seed_names() -> set[str]:
-    """Return all JSON keys, path parameters, query parameters and headers of the seed pages."""
+    """Return the names of all JSON keys, parameters and headers on the seed pages."""
     found: set[str] = set()
     for call in calls():
         found |= set(re.findall(r"{(\w+)}", call.path)) | call.query.keys() | call.headers.keys()
@@ -116,7 +116,7 @@ def _keys(value: Any) -> set[str]:
 
 
 def facts_section(number: str) -> str:
-    """Return a section of api-facts with its subsections, by its number: "4", "1.4" or "19.A.2"."""
+    """Return an api-facts section with its subsections. A number is like "4", "1.4" or "19.A.2"."""
     level = "##" + "#" * number.count(".")
     match = re.search(
         rf"^{level} {re.escape(number)}\.? .*?(?=^#{{2,{len(level)}}} |\Z)", FACTS, re.M | re.S
@@ -126,14 +126,14 @@ def facts_section(number: str) -> str:
 
 
 def facts_names(*sections: str) -> set[str]:
-    """Return the words that are formatted as code in sections of api-facts."""
+    """Return all words that the given sections of api-facts format as code."""
     code = re.compile(r"```.*?```|`[^`]+`", re.S)
     spans = [span for number in sections for span in code.findall(facts_section(number))]
     return {name for span in spans for name in re.findall(r"[A-Za-z_][\w-]*", span)}
 
 
 def facts_statuses() -> dict[tuple[str, str], str]:
-    """Return the success statuses of api-facts 2 to 7 by method and suffix of the path."""
+    """Return the success statuses listed in sections 2 to 7 of api-facts, by method and path suffix."""
     found = {}
     for number in ("2", "3", "4", "5", "6", "7"):
         for section in re.split(r"^### ", facts_section(number), flags=re.M)[1:]:
@@ -145,9 +145,10 @@ def facts_statuses() -> dict[tuple[str, str], str]:
 
 
 def facts_routes() -> set[tuple[str, str]]:
-    """Return the method and path of every operation in api-facts 2, 3, 6, 7, 8 and 13.
+    """Return method and path of every operation in sections 2, 3, 6, 7, 8 and 13 of api-facts.
 
-    They abbreviate paths: `B` is the path of a subject, and `...` a prefix that depends on the section.
+    The sections abbreviate paths: `B` is the path of a subject, and `...` is a prefix that depends
+    on the section.
     """
     company = "/api/v1/companies/{company_id}"
     nested = f"{company}/datasets/{{dataset_id}}/subjects/{{subject_id}}"
@@ -165,16 +166,16 @@ def facts_routes() -> set[tuple[str, str]]:
 
 
 def facts_error_example() -> Any:
-    """Return the error body of api-facts 1.4."""
+    """Return the example error body in section 1.4 of api-facts."""
     match = re.search(r"```json\n(.*?)```", facts_section("1.4"), re.S)
     assert match
     return json.loads(match[1])
 
 
 def facts_requests() -> dict[str, dict[str, dict[str, Any]]]:
-    """Return JSON Schema keywords of each field in the request tables of api-facts 2, 4.1, 5.1 and 7.
+    """Return JSON Schema keywords for request fields, from sections 2, 4.1, 5.1 and 7 of api-facts.
 
-    The keywords include `required`. Formats that the tables call hidden are omitted.
+    The keywords include `required`. A format that a table marks as hidden is omitted.
     """
     return {
         schema: {name: _keywords(cells) for name, cells in _rows(facts_section(number), "| req |")}
@@ -188,14 +189,14 @@ def facts_requests() -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def facts_list_parameters() -> dict[str, str]:
-    """Return the types of the query parameters in api-facts 1.3 by their names."""
+    """Return the types of the query parameters by name, from section 1.3 of api-facts."""
     return {name: cells[2] for name, cells in _rows(facts_section("1.3"), "| name | in |")}
 
 
 def facts_shown_types(*sections: str) -> dict[str, str]:
-    """Return the types that sections of api-facts state for fields, in tables or as `{a: b}`.
+    """Return the field types stated in the given sections of api-facts, in tables or as `{a: b}`.
 
-    Rows that call the type hidden are omitted, because they only guess it.
+    Table rows that mark a type as hidden are omitted, because such a type is only a guess.
     """
     found: dict[str, str] = {}
     for section in map(facts_section, sections):
@@ -208,7 +209,7 @@ def facts_shown_types(*sections: str) -> dict[str, str]:
 
 
 def _rows(section: str, heading: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield field and cells of each row of the tables whose heading contains `heading`."""
+    """Yield the field name and cells of each row, for tables whose title row contains `heading`."""
     for table in re.findall(r"(?:^\|.*\n)+", section, re.M):
         title, _, *rows = table.splitlines()
         if heading not in title:

@@ -16,25 +16,25 @@ from typing import Any
 
 from PIL import Image
 
-Image.MAX_IMAGE_PIXELS = None  # the service accepts images with any number of pixels
+Image.MAX_IMAGE_PIXELS = None  # the service does not limit the number of pixels either
 
 
 def pillow_header(data: bytes) -> tuple[str, int, int] | None:
     """Return format, width and height as read by Pillow, or None if Pillow rejects the file."""
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as image:
-            # An MPO file, the output of many phones, is a JPEG followed by more JPEGs.
+            # Treat MPO as JPEG: an MPO file, which many phones create, consists of several JPEGs.
             kind = "JPEG" if image.format == "MPO" else str(image.format)
-            # Pillow also opens a file that ends between two parts of the header, before any pixel data.
+            # Pillow opens files that end after a part of the header, before the pixel data. Reject them.
             if kind not in ("JPEG", "PNG", "WEBP") or (kind != "WEBP" and not image.tile):
                 return None
             return kind, *image.size
-    except Exception:  # on damaged files Pillow raises many different exceptions
+    except Exception:  # Pillow raises many different exceptions for damaged files
         return None
 
 
 def pillow_decodes(data: bytes) -> bool:
-    """Return whether Pillow decodes the file, pixels included, as one of the three formats."""
+    """Return whether Pillow can decode the file, including its pixels, as JPEG, PNG or WebP."""
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as image:
             image.load()
@@ -44,7 +44,7 @@ def pillow_decodes(data: bytes) -> bool:
 
 
 def make_image(mode: str, size: tuple[int, int]) -> Image.Image:
-    """Return an image of a gradient with noise."""
+    """Return an image that shows a gradient with noise."""
     plain = Image.effect_noise(size, 60)
     slope = Image.linear_gradient("L").resize(size)
     if mode == "I;16":
@@ -91,13 +91,13 @@ def interlaced_png(width: int, height: int) -> bytes:
 
 def exif() -> bytes:
     block = Image.Exif()
-    block[0x0112] = 6  # rotated by 90 degrees
+    block[0x0112] = 6  # orientation: rotated by 90 degrees
     block[0x010E] = "an invented description"
     return block.tobytes()
 
 
 def overwrite(data: bytes, mark: bytes, offset: int, new: bytes) -> bytes:
-    """Return the data with the bytes at `offset` after the start of `mark` overwritten by `new`."""
+    """Find `mark` in the data, and return the data with `new` written `offset` bytes after its start."""
     at = data.index(mark) + offset
     return data[:at] + new + data[at + len(new) :]
 
@@ -114,7 +114,7 @@ def _unchanged(data: bytes) -> bytes:
     return data
 
 
-_PROFILE = random.Random(2).randbytes(200_000)  # needs four APP2 segments
+_PROFILE = random.Random(2).randbytes(200_000)  # a JPEG needs four APP2 segments for this profile
 
 _JPEG_VARIANTS: dict[str, tuple[dict[str, Any], Callable[[bytes], bytes]]] = {
     "plain": ({}, _unchanged),
@@ -155,7 +155,7 @@ _SIZES = [(1, 1), (17, 40), (301, 33), (2, 500)]
 
 
 def valid_files() -> Iterator[tuple[str, bytes]]:
-    """Yield valid files of the three formats, each with a description of its features."""
+    """Yield valid JPEG, PNG and WebP files, each with a description of its features."""
     for size in _SIZES:
         shown = f"{size[0]}x{size[1]}"
         for mode in ("RGB", "L", "CMYK"):
@@ -185,7 +185,7 @@ def valid_files() -> Iterator[tuple[str, bytes]]:
 
 
 def invalid_files() -> Iterator[tuple[str, bytes]]:
-    """Yield files of other formats, and files that are truncated or invalid before the pixel data."""
+    """Yield unsupported files, and files that are truncated or invalid before the pixel data."""
     yield from _other_files()
     yield from _invalid_jpegs()
     yield from _invalid_pngs()

@@ -1,4 +1,4 @@
-"""Record and replay HTTP traffic of tests without secrets, photos and the real clock.
+"""Records and replays the HTTP traffic of tests without secrets, photos or the real clock.
 
 Parts of the traffic that a cassette omits or replaces:
 
@@ -10,8 +10,8 @@ Parts of the traffic that a cassette omits or replaces:
 
 The first line of a cassette is a label that names the recorded service: sandbox or live.
 
-A request is cleaned in the same way before it is recorded and before it is looked up. Therefore a signed
-request is matched without its signature, and an upload only if every byte is the same.
+A request is cleaned in the same way before it is recorded and before it is looked up in a cassette.
+Therefore the signature of a signed request is ignored, but an uploaded photo must be identical.
 
 Recordings are reproducible because `drive_time` replaces the client's clock and `record_one_at_a_time`
 serializes concurrent requests.
@@ -49,7 +49,7 @@ REQUEST_HEADERS = frozenset({"content-type", "x-goog-content-length-range"})
 # The client reads Date and Retry-After to decide when to retry.
 RESPONSE_HEADERS = frozenset({"content-type", "date", "retry-after"})
 
-# Two addresses, so that a request to the wrong one of the sandbox's two origins is not matched.
+# API and storage have different addresses, so a request to the wrong one matches no recording.
 SANDBOX_API = "http://127.0.0.1"
 SANDBOX_STORAGE = "http://127.0.0.2"
 COMPANY_ID = "11111111-1111-4111-8111-111111111111"
@@ -68,11 +68,11 @@ DIGEST = re.compile(r"[\d,]+ bytes, SHA-256 [0-9a-f]{64}")
 
 @frozen
 class Service:
-    """The service that a test calls: the sandbox, the real service, or a cassette of one of them.
+    """The service that a test calls: the sandbox, the real service, or a cassette recorded from either.
 
     Attributes:
-        credentials: Arguments of a client.
-        user: Credentials for a login; None if they are not configured.
+        credentials: Constructor arguments for a client of the service.
+        user: Username and password for a login; None if they are not configured.
         replaced: Texts that must not be in a cassette, with their replacements.
         clock: Clock of the sandbox; None unless a sandbox is recorded.
         faults: Fault plan of the sandbox; None unless a sandbox is recorded.
@@ -86,7 +86,7 @@ class Service:
 
 
 def replayed(origin: str) -> Service:
-    """Return the service to replay: `sandbox` or `live`."""
+    """Return a service that is replayed from the cassettes in the folder `sandbox` or `live`."""
     return Service(
         Credentials(
             token="not-needed-for-a-replay",
@@ -100,7 +100,7 @@ def replayed(origin: str) -> Service:
 
 
 def recorded_from_sandbox(sandbox: Sandbox) -> Service:
-    """Return the service to record for a running sandbox."""
+    """Return a service that records the requests to a running sandbox."""
     credentials = sandbox.credentials
     return Service(
         credentials,
@@ -108,7 +108,7 @@ def recorded_from_sandbox(sandbox: Sandbox) -> Service:
         {
             sandbox.base_url: SANDBOX_API,
             sandbox.storage_url: SANDBOX_STORAGE,
-            # The signed Host header contains the address without its scheme.
+            # The signed Host header contains the storage address without `http://`.
             sandbox.storage_url.removeprefix("http://"): SANDBOX_STORAGE.removeprefix("http://"),
             credentials["company_id"]: COMPANY_ID,
             credentials["dataset_id"]: DATASET_ID,
@@ -119,7 +119,7 @@ def recorded_from_sandbox(sandbox: Sandbox) -> Service:
 
 
 def recorded_live(credentials: Credentials, user: LoginCredentials | None) -> Service:
-    """Return the service to record for the real service."""
+    """Return a service that records the requests to the real Haut.AI API."""
     return Service(
         credentials,
         user,
@@ -136,13 +136,13 @@ def drive_time(
 ) -> None:
     """Replace the client's clock by one that advances only while the client sleeps.
 
-    `time.sleep` and `asyncio.sleep` advance the clock and return at once; `time.monotonic` returns it.
+    `time.sleep` and `asyncio.sleep` advance the clock and return at once; `time.monotonic` reads it.
     The jitter of retries becomes a fixed sequence of numbers. The event loop and its timeouts keep the
     real clock.
 
     Args:
-        patch: The fixture that reverts the replacement after the test.
-        clock: Clock of a recorded sandbox, which every sleep advances too.
+        patch: pytest's monkeypatch fixture, which restores the clock after the test.
+        clock: Clock of the recorded sandbox; every sleep also advances this clock.
         really: Also sleep in real time, as the real service requires.
     """
     moment = 1000.0
@@ -173,9 +173,9 @@ def drive_time(
 
 
 def record_one_at_a_time(patch: pytest.MonkeyPatch) -> None:
-    """Serialize concurrent requests of the asynchronous client.
+    """Make the asynchronous client send one request at a time.
 
-    Otherwise the order in which the sandbox processes them and assigns ids would vary.
+    Otherwise the sandbox would process concurrent requests, and assign ids, in varying order.
     Call this function after VCR has replaced the transport.
     """
     handle = httpx.AsyncHTTPTransport.handle_async_request
@@ -191,7 +191,7 @@ def record_one_at_a_time(patch: pytest.MonkeyPatch) -> None:
 
 
 def vcr_options(service: Service) -> dict[str, Any]:
-    """Return the options of VCR for recording and replaying a service."""
+    """Return VCR's options for recording or replaying the requests to a service."""
     return {
         "match_on": ["method", "scheme", "host", "port", "path", "query", "headers", "body"],
         "before_record_request": partial(_clean_request, replaced=service.replaced),
@@ -203,7 +203,7 @@ def vcr_options(service: Service) -> dict[str, Any]:
 
 @frozen
 class LabelledYaml:
-    """VCR's YAML serializer with a first line that names the recorded service."""
+    """VCR's YAML serializer, which also writes a first line that names the recorded service."""
 
     origin: str
 
@@ -222,14 +222,14 @@ class LabelledYaml:
 
 
 def digest(body: bytes) -> str:
-    """Return the text that replaces a photo."""
+    """Return the text that a cassette contains instead of a photo: length and SHA-256."""
     return f"{len(body):,} bytes, SHA-256 {hashlib.sha256(body).hexdigest()}"
 
 
 def sorted_uploads(interactions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Sort consecutive uploads of photos by the position of their URLs in earlier responses.
+    """Sort consecutive photo uploads by the order in which earlier responses contain their URLs.
 
-    The order in which a client starts concurrent uploads is not defined.
+    Sorting is necessary because a client starts concurrent uploads in any order.
     """
     received = ""
 
@@ -288,7 +288,7 @@ def _with_photo(request: Request, response: dict[str, Any]) -> tuple[Request, di
 
 
 def _text(body: bytes) -> str | None:
-    """Return the text of a body that is JSON or a short text; None for a photo."""
+    """Return a body as text if it is JSON or short text; return None if it is a photo."""
     try:
         text = body.decode()
     except UnicodeDecodeError:
@@ -304,7 +304,7 @@ def _json(text: str) -> Any:
 
 
 def _clean_text(text: str, replaced: dict[str, str]) -> str:
-    # Replace longer texts first, because one address can be the prefix of another.
+    # Replace longer texts first, because one text can be a prefix of another.
     for real in sorted(replaced, key=len, reverse=True):
         text = text.replace(real, replaced[real])
     return _SIGNED_PARAMETER.sub("", text)
@@ -318,15 +318,15 @@ def _neutral_json(text: str) -> str:
 
 
 def _neutral(value: dict[str, Any]) -> dict[str, Any]:
-    """Replace secrets and everything that identifies the user or the account."""
+    """Replace secrets and data that identifies the user or the account in a JSON value."""
     for name in SECRETS & value.keys():
         value[name] = SECRET
     for name in ("username", "email"):
         if name in value:
             value[name] = USERNAME
-    if "is_verified" in value:  # The user of a login.
+    if "is_verified" in value:  # the value is the user in a login response
         value["id"], value["profile"] = 1, {}
-    if "expiration_time" in value:  # A private token.
+    if "expiration_time" in value:  # the value is a private token
         value["name"] = "token"
         if "data" in value:
             value["data"] = SECRET

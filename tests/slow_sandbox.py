@@ -1,4 +1,4 @@
-"""Pytest plugin that simulates a busy machine: the sandbox delays each request by a random time.
+"""Pytest plugin that delays each request to a sandbox by a random time, to simulate a busy machine.
 
 Usage: pytest -p tests.slow_sandbox --record-mode=rewrite ...
 """
@@ -32,7 +32,7 @@ def delays(monkeypatch: pytest.MonkeyPatch) -> None:
         handle = service.handle
 
         def handle_slowly(self: Any, request: Request, handle: Any = handle) -> Response:
-            # Recordings replace time.sleep, so it would not delay anything here.
+            # Recording replaces time.sleep by a function that returns at once, so use an event to delay.
             never_set.wait(generator.uniform(0, MAX_DELAY))
             response: Response = handle(self, request)
             return response

@@ -1,4 +1,4 @@
-"""Tests of parsing analysis results: any JSON is accepted, and the original is kept in `raw`."""
+"""Tests that analysis results are parsed from any JSON, and that `raw` contains the original JSON."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MASKS = {"front": {"aligned_face": URL, "original": URL}}
 
 
 def v1_result(result: Any, **changes: Any) -> dict[str, Any]:
-    """Return a result of API v1 in the documented shape (api-facts 8.1)."""
+    """Return an analysis result of API v1 in the shape documented in section 8.1 of api-facts."""
     return {
         "id": "4a1f9c52-0a2e-4a7d-8f07-0e6b6a6f2a11",
         "result": result,
@@ -98,7 +98,7 @@ def batch_results(results: tuple[AlgorithmResult, ...], **more: Any) -> BatchRes
 
 
 def metric_values(results: tuple[AlgorithmResult, ...]) -> list[tuple[object, ...]]:
-    """Return algorithm, area, name and value of every metric."""
+    """Return the algorithm, area, name and value of every metric in the results."""
     return [(each.algorithm, m.area, m.name, m.value) for each in results for m in each.metrics]
 
 
@@ -270,7 +270,7 @@ JSON = st.recursive(
 
 
 def objects_with(*names: str, values: st.SearchStrategy[Any] = JSON) -> st.SearchStrategy[Any]:
-    """Generate JSON, usually an object that contains some of the given names."""
+    """Return a strategy for JSON values, mostly objects whose keys include some of the given names."""
     return st.fixed_dictionaries({}, optional=dict.fromkeys(names, values)) | JSON
 
 
@@ -289,7 +289,7 @@ PARAMETERS = st.dictionaries(st.text(max_size=5), PARAMETER, max_size=3)
 
 
 def check_invariants(results: tuple[AlgorithmResult, ...]) -> None:
-    """Assert what holds for any results: repr, pickling, and the types in the rows."""
+    """Check that any results can be pickled and shown by repr, and that their rows have valid types."""
     batch = batch_results(results)
     repr(results)
     assert pickle.loads(pickle.dumps(batch)) == batch

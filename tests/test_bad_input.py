@@ -27,7 +27,7 @@ from tests.photo_files import jpeg
 
 
 def untyped(haut: Any) -> Any:
-    """Return the client untyped, since type checkers reject the invalid calls below."""
+    """Return a client with type Any, because type checkers would reject the invalid calls."""
     return haut
 
 
@@ -83,7 +83,7 @@ REASONS = {
 
 @pytest.fixture(scope="module")
 def bad_photos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """One photo for each key of REASONS."""
+    """One invalid photo for each rejection reason in REASONS."""
     tmp_path = tmp_path_factory.mktemp("photos")
     (tmp_path / "html.jpg").write_bytes(b"<!doctype html><title>Sign in</title>")
     (tmp_path / "empty.jpg").touch()
@@ -164,11 +164,11 @@ VALID_ARGUMENTS: dict[str, Any] = {
         UUID(ID), None, (SideState("front"),), "not sent", datetime.datetime.now(datetime.UTC)
     ),
 }
-"""Valid values for parameters without a default, and for those of which a method needs at least one."""
+"""Valid values for all required parameters, including those of which a method requires at least one."""
 
 
 def parameters_of(method: Any) -> Iterator[str]:
-    """Yield the names of a method's parameters, and of the members of its TypedDict."""
+    """Yield the parameter names of a method; for `**kwargs`, the keys of its TypedDict."""
     for name, parameter in inspect.signature(method).parameters.items():
         yield name
         if str(parameter.annotation).startswith("Unpack["):
@@ -226,7 +226,7 @@ def test_id_must_be_a_uuid(haut: Haut, resource_name: str, name: str, parameter:
     }
     for invalid in INVALID_IDS:
         if parameter in ("dataset_id", "batch_id") and invalid is None:
-            continue  # None selects the client's dataset or a new batch
+            continue  # None is valid: it selects the client's dataset or a new batch
         value = [ID, invalid] if parameter == "subject_ids" else invalid
         with pytest.raises(ConfigError, match=f"{parameter} must be a UUID") as raised:
             method(**{**valid, parameter: value})

@@ -1,4 +1,4 @@
-"""Tests of the comparison of two folders of cassettes: one test for each kind of difference."""
+"""Tests that comparing two cassette folders finds every kind of difference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests that cassettes contain no secrets, replays notice changes, and recordings are reproducible."""
+"""Tests that cassettes contain no secrets, replaying detects changes, and recording is reproducible."""
 
 # ruff: noqa: E501  (one line for each row of the table)
 from __future__ import annotations
@@ -58,11 +58,11 @@ def test_a_cassette_contains_no_secrets(cassette: Path) -> None:
 
 
 def leaks(text: str, folder: str) -> Iterator[str]:
-    """Yield descriptions of forbidden content and of missing parts of a cassette."""
+    """Yield a description of each forbidden or missing part of a cassette."""
     cassette = yamlserializer.deserialize(text)
     if cassette.get("recorded_from") != folder or not text.startswith("recorded_from: "):
         yield "a label that is missing or differs from the folder's name"
-    # Search the text of the file, and the values without the line breaks and escapes of YAML.
+    # Search the file's text and its parsed values, which contain no line breaks or escapes of YAML.
     texts = [text, *strings(cassette)]
     for name, pattern in FORBIDDEN.items():
         if any(re.search(pattern, part) for part in (*texts, *map(without_spaces, texts[1:]))):
@@ -127,7 +127,7 @@ def strings(value: Any) -> Iterator[str]:
 
 
 def members(body: str) -> list[tuple[str, Any]]:
-    """Return the names and values of all objects in a JSON body."""
+    """Return the keys and values of all objects in a JSON body."""
     found: list[tuple[str, Any]] = []
 
     def collect(pairs: list[tuple[str, Any]]) -> None:
@@ -143,7 +143,7 @@ def without_spaces(text: str) -> str:
 
 
 def parsed(body: str) -> dict[str, Any]:
-    """Return a body that is a JSON object; an empty dict for all other bodies."""
+    """Parse a body that is a JSON object; return an empty dict for any other body."""
     try:
         document = json.loads(body)
     except (TypeError, ValueError):
@@ -295,7 +295,7 @@ def test_concurrent_uploads_are_stored_in_the_order_of_their_urls() -> None:
 
 @pytest.fixture
 def replay(vcr_config: dict[str, Any]) -> Callable[[str], AbstractContextManager[Any]]:
-    """Return a function that replays one of the sandbox's cassettes."""
+    """Return a function that opens a cassette of the sandbox in order to replay it."""
     vcr = VCR(cassette_library_dir=str(RECORDED), record_mode="none")
     vcr.register_serializer("yaml", recording.LabelledYaml("sandbox"))
     return lambda name: vcr.use_cassette(f"{name}.yaml", **vcr_config)
@@ -347,7 +347,7 @@ def listener() -> Iterator[socket.socket]:
         yield server
 
 
-# The standard library closes a socket whose connection fails only if the error is an OSError.
+# The standard library closes the socket of a failed connection only for an OSError.
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 @pytest.mark.block_network
 def test_the_sync_client_cannot_connect_while_the_network_is_blocked(
@@ -368,7 +368,7 @@ async def test_the_async_client_cannot_connect_while_the_network_is_blocked(
     credentials = recording.replayed("sandbox").credentials
     credentials["base_url"] = f"http://127.0.0.1:{listener.getsockname()[1]}"
     async with AsyncHaut(**credentials) as haut:
-        # anyio wraps the errors of connection attempts in an exception group.
+        # anyio raises the errors of several connection attempts as an exception group.
         with pytest.raises((RuntimeError, ExceptionGroup)) as raised:
             await haut.subjects.list()
     assert "Network is disabled" in "".join(traceback.format_exception(raised.value))
@@ -379,7 +379,7 @@ async def test_the_async_client_cannot_connect_while_the_network_is_blocked(
 def run_workflows(
     client: str, cassettes: Path, *options: str, service: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run the workflow tests of one client with the cassettes of a folder."""
+    """Run the workflow tests of the sync or async client with the cassettes in a folder."""
     command = [
         sys.executable,
         "-m",
@@ -429,7 +429,7 @@ def test_a_replay_of_a_changed_cassette_fails_with_the_expected_error(tmp_path: 
 
 @pytest.mark.slow
 def test_recording_with_a_slow_sandbox_gives_the_same_cassettes(tmp_path: Path) -> None:
-    """If this test fails after a change of the client, the sandbox or the tests, run `make record`."""
+    """If a change of the client, the sandbox or the tests makes this test fail, run `make record`."""
     done = run_workflows(
         "_async", tmp_path / "sandbox", "--record-mode=rewrite", "-p", "tests.slow_sandbox", "-q"
     )
@@ -442,7 +442,7 @@ def test_recording_with_a_slow_sandbox_gives_the_same_cassettes(tmp_path: Path) 
 
 @pytest.mark.slow
 def test_a_live_recording_can_be_replayed_and_compared(tmp_path: Path) -> None:
-    """Replace the real service by a sandbox without a seed, which sends Date and uses the real clock."""
+    """Use a sandbox in place of the real service: without a seed, with a Date header and the real clock."""
     folder, chosen = tmp_path / "live", ("-k", "update_subject or over_several_pages", "-q")
     with Sandbox() as sandbox:
         service = {

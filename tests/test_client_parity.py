@@ -1,4 +1,4 @@
-"""Both clients have the same names, signatures and docstrings, and their examples run."""
+"""Haut and AsyncHaut have the same names, signatures and docstrings, and docstring examples run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def public_members(client_class: type[Any]) -> dict[str, Any]:
 
 
 def as_sync(text: str) -> str:
-    """Convert text about the asynchronous client to text about the synchronous one."""
+    """Replace names and keywords of the asynchronous client by their synchronous counterparts."""
     text = re.sub(r"\bAsync([A-Z])", r"\1", text).replace("aclose", "close")
     text = re.sub(r"\basync (with|for)\b", r"\1", text).replace("await ", "")
     text = text.replace(", or an awaitable of one.", ".").replace("many tasks", "many threads")

@@ -1,4 +1,4 @@
-"""Tests of scripts/code_limits.py."""
+"""Tests of scripts/code_limits.py, which limits the size of functions, classes and the package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of the contract validation: recorded exchanges are valid, and violations are found.
+"""Tests that contract validation accepts recorded exchanges and detects violations.
 
 The fixture `validated_responses` in conftest.py validates the responses of the sandbox in every test.
 """
@@ -31,7 +31,7 @@ SPEC = dict(read_from_filename(str(contract.CONTRACT))[0])
 
 
 def described_exchanges(cassette: Path) -> list[Exchange]:
-    """Return the exchanges with the API whose responses are described by the contract."""
+    """Return the recorded API exchanges whose response is described by the contract."""
     exchanges = cassettes.read(cassette)
     return [each for each in exchanges if each.origin == contract.API and each.status < 500]
 
@@ -136,7 +136,7 @@ def test_check_command_fails_on_an_invalid_cassette_and_lists_skipped_messages(
 def declared_objects(
     document: Any, schema: Any, path: tuple[Any, ...] = ()
 ) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
-    """Yield path and schema of every object in the document whose fields the contract declares."""
+    """Yield the path and schema of each JSON object whose fields are declared in the contract."""
     for option in alternatives(schema):
         if isinstance(document, dict) and "properties" in option:
             yield path, option
@@ -150,7 +150,7 @@ def declared_objects(
 
 
 def alternatives(schema: Any) -> Iterator[dict[str, Any]]:
-    """Yield the schema and, recursively, the alternatives of its `oneOf`; references are resolved."""
+    """Yield a schema and, recursively, all its `oneOf` alternatives, with references resolved."""
     while "$ref" in schema:
         schema = SPEC["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
     for option in schema.get("oneOf", ()):
@@ -159,7 +159,7 @@ def alternatives(schema: Any) -> Iterator[dict[str, Any]]:
 
 
 def response_schema(exchange: Exchange) -> Any:
-    """Return the contract's schema of the response's body."""
+    """Return the schema that the contract defines for the response body of an exchange."""
     path = urlsplit(exchange.target).path
     # A path with fewer parameters takes precedence: `/subjects/delete/` over `/subjects/{subject_id}/`.
     for template in sorted(SPEC["paths"], key=lambda template: template.count("{")):
@@ -173,11 +173,10 @@ def response_schema(exchange: Exchange) -> Any:
 
 
 def invalid_variants(exchange: Exchange) -> Iterator[tuple[str, Exchange]]:
-    """Yield variants of a response: one with an undeclared field and one without a required field.
+    """Yield invalid variants of a response, with an undeclared field or without a required field.
 
-    Each object in the response gives one variant for each required field, and one with an undeclared
-    field unless the contract allows additional fields. The tuple begins with a
-    description of the variant.
+    For each object in the response, one variant is yielded per required field, and one with an
+    undeclared field unless the contract allows additional fields. Each variant comes with a description.
     """
     if not exchange.response_body:
         return
@@ -202,7 +201,7 @@ def value_at(document: Any, path: tuple[Any, ...]) -> Any:
 
 
 _undetected: dict[tuple[object, ...], list[str]] = {}
-"""Variants in which no violation was found, by the shape of the response.
+"""Invalid variants that validation accepted, by response shape.
 
 Many responses differ only in ids, so each shape is validated once.
 """

@@ -1,4 +1,4 @@
-"""A response body that does not match its schema raises a DecodeError that names the field.
+"""Tests that parsing an invalid response body raises a DecodeError that names the field.
 
 Every generated model parses sample JSON with one required key removed or one value invalid. The error
 message never contains a value of the response.
@@ -40,7 +40,7 @@ VALUES: dict[str, object] = {"string": "text", "integer": 1, "number": 1.5, "boo
 
 
 def sample(schema: Json) -> Any:
-    """Return a value that has every property of a schema."""
+    """Return a sample value that contains every property of a schema."""
     schema = operation_examples.resolve(schema)
     for keyword in ("allOf", "oneOf", "anyOf"):
         if keyword in schema:
@@ -61,10 +61,10 @@ Path = tuple[str | int, ...]
 
 
 def objects(schema: Json, path: Path = ()) -> Iterator[tuple[Path, Json]]:
-    """Yield the path and the schema of each object inside a schema, without options of unions."""
+    """Yield the path and schema of each object within a schema, except inside unions."""
     schema = operation_examples.resolve(schema)
     if schema.get("nullable") or any(key in schema for key in ("allOf", "oneOf", "anyOf")):
-        return  # the generated code keeps the raw value if no option of a union fits
+        return  # for a value that matches no union option, the generated code returns the raw value
     if schema.get("type") == "object":
         yield path, schema
         for name, inner in schema.get("properties", {}).items():
@@ -74,7 +74,7 @@ def objects(schema: Json, path: Path = ()) -> Iterator[tuple[Path, Json]]:
 
 
 def invalid_values(schema: Json) -> list[object]:
-    """Return values that a field with this schema rejects."""
+    """Return values that the model must reject for a field with this schema."""
     schema = operation_examples.resolve(schema)
     if schema.get("nullable") or any(key in schema for key in ("allOf", "oneOf", "anyOf")):
         return []
@@ -172,7 +172,7 @@ def test_decode_error_is_a_value_error_and_can_be_pickled() -> None:
 
 
 def call_with_response(operation: str, status: int, body: bytes) -> Any:
-    """Call an operation whose transport serves one response."""
+    """Call an operation with a transport that always returns the given response."""
     module, arguments = operation_examples.example_call(operation)
     transport = httpx.MockTransport(lambda _: httpx.Response(status, content=body))
     client = AuthenticatedClient(

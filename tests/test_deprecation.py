@@ -1,4 +1,4 @@
-"""Deprecation warnings point at the caller's line, and type checkers show them."""
+"""Tests that deprecation warnings report the caller's line, and that type checkers report them too."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def with_old_argument(value: int, old_value: int | None = None) -> int:
 
 
 def line() -> int:
-    """Return the caller's line."""
+    """Return the line number of the call."""
     frame = inspect.currentframe()
     assert frame is not None
     assert frame.f_back is not None

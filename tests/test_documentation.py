@@ -1,4 +1,4 @@
-"""Code blocks of the documentation run, and its tables match the code."""
+"""Tests that the code blocks in the documentation run, and that its tables match the code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 PHOTOS = ROOT / "examples" / "photos"
 SHELL_PAGES = {"bulk.md", "command-line.md", "erasure.md"}
-"""Pages whose blocks depend on each other; tests/cli/test_documents.py runs them as a whole."""
+"""Pages whose code blocks depend on each other, so tests/cli/test_documents.py runs the whole page."""
 PAGES = [
     ROOT / "README.md",
     *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name not in SHELL_PAGES),
@@ -28,7 +28,7 @@ PAGES = [
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
-    """Return language and content of each code block of a page."""
+    """Return the language and the content of each code block in a page."""
     text = page.read_text("utf-8")
     return re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
@@ -54,7 +54,7 @@ def sleep(seconds):
     slept += seconds
 time.sleep, time.monotonic = sleep, lambda: monotonic() + slept
 """
-"""Runs before a block: `time.sleep` returns at once, and the clock advances by the same time."""
+"""Code that runs before each block and makes `time.sleep` advance the clock and return at once."""
 
 
 @pytest.mark.slow
@@ -77,7 +77,7 @@ def test_python_block(code: str, tmp_path: Path) -> None:
 
 def test_readme_has_no_other_commands() -> None:
     others = [code for language, code in blocks(ROOT / "README.md") if language != "python"]
-    # tests/test_packaging.py installs the package, `make demo` runs below, `make test` runs this.
+    # `pip install` is tested by tests/test_packaging.py, and `make demo` by another test in this file.
     assert "".join(others).splitlines() == ["pip install .", "make demo", "make test"]
 
 

@@ -1,4 +1,4 @@
-"""The generated package used on its own, without haut_ext."""
+"""Tests of the generated package haut_api without haut_ext."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests that modules are imported only when they are needed, which keeps the start fast."""
+"""Tests that modules are imported only when they are needed, so that programs start quickly."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HELP = "import sys; sys.argv = ['haut', '--help']; from haut_ext.cli import main
     ],
 )
 def test_module_is_not_imported(code: str, unneeded: set[str]) -> None:
-    # The modules are printed at exit, since main() ends with SystemExit.
+    # Print the imported modules at exit, because main() raises SystemExit.
     print_modules = (
         "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr))"
     )

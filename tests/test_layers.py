@@ -1,4 +1,4 @@
-"""The layers shown in CONTRIBUTING.md are those that import-linter enforces."""
+"""Tests that the layers shown in CONTRIBUTING.md match the import-linter configuration."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ BEGIN, END = "<!-- layers -->\n", "<!-- end of the layers -->"
 
 
 def layers() -> str:
-    """Return the layers of pyproject.toml as an indented text block."""
+    """Return the layers configured in pyproject.toml, formatted as in CONTRIBUTING.md."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     lines = []
     for contract in project["tool"]["importlinter"]["contracts"]:

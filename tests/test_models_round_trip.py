@@ -1,4 +1,4 @@
-"""Generated models parse each documented response and serialize it to the same JSON."""
+"""Tests that generated models parse each documented response and serialize it to the same JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from haut_api import models
 from tests import documents
 
-# Keys are the method and the end of the path, since the documentation pages shorten paths.
+# Keys: HTTP method and the end of the path, because the documentation pages shorten paths.
 MODELS: dict[tuple[str, str], Any] = {
     ("POST", "/subjects/"): models.Subject,
     ("PATCH", "/subjects/{subject_id}/"): models.Subject,

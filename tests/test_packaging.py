@@ -1,7 +1,7 @@
-"""Tests of the wheel and the source distribution: contents, metadata, and that they can be installed.
+"""Tests of the wheel and the source distribution: contents, metadata and installation.
 
-Packages are installed into new environments, which can import the dependencies from this environment
-but not this project.
+Packages are installed into new environments. These can import the dependencies that are installed in the
+current environment, but not the project itself.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with the source distribution and the wheel that is built from it."""
+    """Folder with the project's source distribution and a wheel built from it."""
     folder = tmp_path_factory.mktemp("dist")
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ".", cwd=ROOT)
     return folder
@@ -52,7 +52,7 @@ def wheel(dist: Path) -> Path:
 
 @pytest.fixture
 def metadata(wheel: Path) -> Message:
-    """Metadata of the wheel."""
+    """Return the metadata of the built wheel."""
     with zipfile.ZipFile(wheel) as archive:
         [name] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
         return message_from_bytes(archive.read(name))
@@ -60,20 +60,20 @@ def metadata(wheel: Path) -> Message:
 
 @pytest.fixture
 def python(tmp_path: Path) -> Path:
-    """Interpreter of a new environment."""
+    """Path of the Python interpreter in a new virtual environment."""
     folder = tmp_path / "environment"
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / "bin" / "python"
     code = "import sysconfig; print(sysconfig.get_path('purelib'))"
     site_packages = Path(run(python, "-c", code, cwd=tmp_path).strip())
-    # Python adds a folder that a .pth file names to the import path, but does not read the .pth files
-    # in that folder. One of those belongs to the editable installation of this project.
+    # Make the dependencies importable by a .pth file. Python does not read further .pth files in the
+    # folder that it adds, so the editable installation of this project remains invisible.
     (site_packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
     return python
 
 
 def install(python: Path, *arguments: str | Path) -> None:
-    """Install packages into the environment, without dependencies or network access."""
+    """Install packages into a virtual environment, without dependencies or network access."""
     pip: list[str | Path] = [
         sys.executable,
         "-m",

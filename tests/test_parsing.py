@@ -1,9 +1,9 @@
 """Tests of response parsing with random changes to valid responses.
 
-Any body of a success response gives a model or an UnexpectedResponse that names the operation and the
-field. Any body of an error response gives the error class of its status. Hypothesis edits the example
-responses, and the sandbox sends them. tests/_async/test_responses.py changes each field in turn and
-checks the field name in the error.
+For any body of a success response, the client returns a model or raises UnexpectedResponse with
+operation and field. For any body of an error response, it raises the error class of the status.
+Hypothesis edits example responses, and the sandbox sends them. Field names in errors are tested
+separately, in tests/_async/test_responses.py.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ TIME_FIELDS = ("creation_time", "created_at")
 SOME_ID = "9b810e76-6ec9-4286-a3ca-828dd5f4b3b2"
 
 Caller = Callable[[Haut], Any]
-# Keys: method, and the end of the path as written in the API documentation. Values: operation id, a call
-# of it, and the type of the result.
+# Keys: HTTP method and the end of the path, as in the API documentation. Values: operation id, a
+# function that calls the operation, and the type of the result.
 DOCUMENTED_CALLS: dict[tuple[str, str], tuple[str, Caller, Any]] = {
     ("POST", "/datasets/{dataset_id}/subjects/"): (
         "create_subject",
@@ -97,7 +97,7 @@ RESPONSES = {
     for key in DOCUMENTED_CALLS
     if (call.method, call.path.endswith(key[1])) == (key[0], True) and call.response is not None
 }
-# Operations without an example in the API documentation are called by their generated functions.
+# The API documentation has no example for these operations; call their generated functions.
 for _operation in operation_examples.JSON_OPERATIONS:
     if _operation not in RESPONSES:
         for _shape in (
@@ -112,7 +112,7 @@ for _operation in operation_examples.JSON_OPERATIONS:
 
             if _shape is not None:
                 RESPONSES[_name] = (_call_generated, object, _shape)
-# The example in the API documentation has null here, although its request sends headers (api-facts 5.2).
+# The documented example has null here, although the upload requires headers (section 5.2 of api-facts).
 RESPONSES["create_signed_upload_url"][2]["upload_url"]["headers"] = {"Content-Type": "image/jpeg"}
 ROUTES = {
     operation: f"{method} {re.sub(r'{[a-z_]+}', '{id}', path)}"
@@ -121,7 +121,7 @@ ROUTES = {
 
 
 def nested(depth: int) -> Any:
-    """Return lists and objects nested to the given depth."""
+    """Return alternately nested lists and objects of the given depth."""
     value: Any = 1
     for level in range(depth):
         value = [value] if level % 2 else {"id": value}
@@ -157,7 +157,7 @@ UNUSUAL_VALUES: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from([SOME_ID.upper(), f"{{{SOME_ID}}}", "urn:uuid:" + SOME_ID, "0" * 32]),
     st.sampled_from(["", "\0", "\ud800", "x" * 100_000, "https://[", "//", "True"]),
     st.integers(),
-    st.floats(),  # includes NaN and infinities, which Python's json module writes and reads
+    st.floats(),  # NaN and infinity are included, because Python's json module accepts them
     st.text(st.characters(), max_size=20),
     st.sampled_from([1, 2, 50, 200]).map(nested),
     st.recursive(
@@ -169,7 +169,7 @@ UNUSUAL_VALUES: st.SearchStrategy[Any] = st.one_of(
 
 
 def containers(value: Any) -> Iterator[Any]:
-    """Yield the value, if it is a list or an object, and every list and object in it."""
+    """Yield every list and object within a JSON value, including the value itself."""
     if isinstance(value, dict | list):
         yield value
         for inner in value.values() if isinstance(value, dict) else value:
@@ -178,8 +178,8 @@ def containers(value: Any) -> Iterator[Any]:
 
 @st.composite
 def edited_documents(draw: st.DrawFn, valid: Any) -> Any:
-    """A valid document with one to three values replaced, removed or added."""
-    document = [copy.deepcopy(valid)]  # in a list, so that the document itself can be replaced
+    """Draw a copy of a valid JSON document with one to three values replaced, removed or added."""
+    document = [copy.deepcopy(valid)]  # in a list, so that an edit can replace the entire document
     for _ in range(draw(st.integers(1, 3))):
         container = draw(st.sampled_from(list(containers(document))))
         if isinstance(container, dict):
@@ -198,7 +198,7 @@ def edited_documents(draw: st.DrawFn, valid: Any) -> Any:
 
 @st.composite
 def edited_bodies(draw: st.DrawFn, valid: Any) -> bytes:
-    """The JSON text of an edited document, sometimes made invalid."""
+    """Draw the JSON text of an edited document. The JSON is sometimes invalid."""
     text = json.dumps(draw(edited_documents(valid)), ensure_ascii=draw(st.booleans()))
     body = text.encode("utf-8", "surrogatepass")
     match draw(
@@ -268,7 +268,7 @@ def test_every_response_model_is_tested(
     for operation, (call, _, valid) in RESPONSES.items():
         set_success(sandbox, operation, json.dumps(valid).encode())
         call(haut)
-    # Models of requests are not parsed, and the HTTP core parses error bodies without the models.
+    # Clients never parse request models, and they parse error bodies without the generated models.
     unread = {name for name in models.__all__ if name.startswith("Error") or "Request" in name}
     assert read == set(models.__all__) - unread
 
@@ -290,7 +290,7 @@ def test_edited_success_response_gives_a_model_or_unexpected_response(
         set_success(sandbox, operation, body)
         try:
             result = call(haut)
-        except DeletionIncomplete as error:  # raised by delete_many
+        except DeletionIncomplete as error:  # delete_many wraps the error
             check_error(error.cause)
         except UnexpectedResponse as error:
             check_error(error)
@@ -342,7 +342,7 @@ XML_PARTS = [
 
 @st.composite
 def edited_storage_errors(draw: st.DrawFn) -> bytes:
-    """The error body of the storage with one to three parts replaced."""
+    """Draw a variant of the storage's error body with one to three parts replaced."""
     body = STORAGE_ERROR
     for _ in range(draw(st.integers(1, 3))):
         pieces = [b"UTF-8", b"<Code>", b"</Code>", b"AccessDenied", b"Error", b"?>"]

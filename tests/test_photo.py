@@ -1,7 +1,7 @@
-"""Tests of the photo checks, and of reading the checked photo.
+"""Tests that photos are checked before an upload, and that checked photos are read correctly.
 
-The header reader must agree with Pillow, which shares no code with it, on generated files, on every
-prefix of small files, and on files that hypothesis damages.
+The SDK's header reader must return the same result as Pillow for generated files, for every prefix of
+small files, and for files damaged by Hypothesis.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def read_all(photo: Photo) -> bytes:
 
 
 def bytes_before_rejection(pieces: Iterator[bytes], reason: str) -> int:
-    """Return the number of bytes read before the photo is rejected."""
+    """Return the number of bytes that the SDK reads from a file before rejecting it."""
     received: list[int] = []
     with pytest.raises(ImageRejected, match=re.escape(reason)):
         received.extend(map(len, pieces))
@@ -171,7 +171,7 @@ def small_files() -> list[bytes]:
 
 @st.composite
 def damaged_files(draw: st.DrawFn) -> bytes:
-    """A small valid file with a few edits, most of them in its header."""
+    """Draw a small image file with a few random edits, most of them in its header."""
     data = bytearray(draw(st.sampled_from(small_files())))
     token = st.sampled_from(TOKENS)
     for _ in range(draw(st.integers(1, 4))):
@@ -238,7 +238,7 @@ def test_endless_header_is_rejected_after_bounded_work(data: bytes) -> None:
 
 @contextmanager
 def traced_memory() -> Iterator[Callable[[], int]]:
-    """Yield a function that returns the peak of allocated bytes since the start."""
+    """Yield a function that returns the peak memory allocation in the `with` block so far, in bytes."""
     tracemalloc.start()
     start, _ = tracemalloc.get_traced_memory()
     try:
@@ -284,7 +284,7 @@ def test_photos_above_the_maximum_size_are_rejected(tmp_path: Path) -> None:
     with largest.open("rb") as file:
         assert rejection_reasons(file) == (reason,)
         file.seek(1)
-        # Without its first byte the file has an allowed size but is not a JPEG.
+        # Starting at the second byte, the file has an allowed size but is not a JPEG.
         assert len(rejection_reasons(file)) == 1
         assert file.tell() == 1
 
@@ -348,7 +348,7 @@ def test_bytes_are_not_copied_as_a_whole() -> None:
     with traced_memory() as peak:
         assert sum(map(len, Photo.open(data).chunks())) == MAX_BYTES
         assert peak() < 2**20
-    data.append(0)  # raises BufferError if a memoryview is left open
+    data.append(0)  # raises BufferError if the SDK left a memoryview open
 
 
 def test_file_is_read_in_chunks(tmp_path: Path) -> None:
@@ -399,7 +399,7 @@ def test_file_without_read_permission_is_rejected() -> None:
         os.chmod(folder, stat.S_IRWXU | stat.S_IRWXG | stat.S_IRWXO)
         path.chmod(0)
         user = os.geteuid()
-        if user == 0:  # root ignores file permissions, so become another user
+        if user == 0:  # file permissions do not apply to root, so change the user
             os.seteuid(65534)
         try:
             with pytest.raises(ImageRejected, match=os.strerror(errno.EACCES)) as caught:
@@ -600,7 +600,7 @@ def descriptor_count(path: Path) -> int:
     for entry in os.listdir("/dev/fd"):
         try:
             found += os.path.samestat(os.fstat(int(entry)), path.stat())
-        except OSError:  # the descriptor that listdir used
+        except OSError:  # listdir's own descriptor, which is closed now
             continue
     return found
 

@@ -1,4 +1,4 @@
-"""Public names: everything that a public method takes or returns can be imported from haut_ext."""
+"""Tests that all types in the signatures of public methods can be imported from haut_ext."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import pytest
 import haut_ext
 
 OTHER_PACKAGES = {"haut_api", "httpx", *sys.stdlib_module_names}
-"""Packages whose names may occur in signatures. Models of haut_api must also be in haut_ext."""
+"""Packages whose types may occur in public signatures. haut_ext must also export haut_api's models."""
 
 INTERNAL_METHODS = {"exchange"}
-"""Methods of HTTPClient and AsyncHTTPClient that transfers of photos use instead of `send`."""
+"""Methods of HTTPClient and AsyncHTTPClient that upload and download photos without calling `send`."""
 
 CLASSES = [
     exported
@@ -29,7 +29,7 @@ CLASSES = [
 
 
 def names_in(annotation: str) -> Iterator[str]:
-    """Yield the names in an annotation: `a.b[c]` refers to `a` and `c`."""
+    """Yield the names that an annotation refers to, such as `a` and `c` in `a.b[c]`."""
     for node in ast.walk(ast.parse(annotation, mode="eval")):
         if isinstance(node, ast.Name):
             yield node.id
@@ -38,8 +38,8 @@ def names_in(annotation: str) -> Iterator[str]:
 def annotations_of(exported: type[Any]) -> Iterator[tuple[str, str, ModuleType]]:
     """Yield the annotations of public methods and of the members of TypedDicts.
 
-    Each comes with the place where it was found and the module that defines its names. Constructors
-    are included for clients only, since users do not create resources.
+    Each annotation comes with a description of its place and the module that defines its names. Only the
+    constructors of clients are included, because users do not create other objects.
     """
     for name, member in inspect.getmembers(exported):
         function = member.fget if isinstance(member, property) else member
@@ -58,10 +58,10 @@ def annotations_of(exported: type[Any]) -> Iterator[tuple[str, str, ModuleType]]
 
 
 def is_public(name: str, module: ModuleType) -> bool:
-    """Return whether users of haut_ext can import what `name` refers to in a module."""
+    """Return whether users can import the object that `name` refers to in the given module."""
     if name in haut_ext.__all__ or hasattr(builtins, name):
         return True
-    value = vars(module).get(name) or sys.modules[name]  # imported for type checkers only
+    value = vars(module).get(name) or sys.modules[name]  # imported only for type checkers
     package = value.__name__ if isinstance(value, ModuleType) else value.__module__
     is_model = package.startswith("haut_api.models")
     is_type_variable = type(value).__module__ == "typing" and hasattr(value, "__constraints__")

@@ -1,4 +1,4 @@
-"""Parse analysis results in the formats of the real service (api-facts 19.A) into models completely."""
+"""Tests that the models keep all data of real analysis results (section 19.A of api-facts)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SAMPLES = sorted((Path(__file__).parent / "data" / "results").glob("*.json"))
 
 
 def values_in(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every value inside a model with its path, including undocumented fields."""
+    """Yield the path and value of every field within a model, including undocumented fields."""
     yield path, value
     if attrs.has(type(value)):
         for field in attrs.fields(type(value)):
@@ -34,7 +34,7 @@ def test_every_object_is_parsed_into_a_model(path: Path) -> None:
     results = json.loads(path.read_text("utf-8"))
     parsed = [ImageResult.from_dict(result) for result in results]
     assert [place for place, value in values_in(parsed) if isinstance(value, dict)] == []
-    # Serialization changes only the format of times.
+    # Exclude times, because serialization changes their format.
     expected = [{**result, "creation_time": None} for result in results]
     assert [{**result.to_dict(), "creation_time": None} for result in parsed] == expected
 

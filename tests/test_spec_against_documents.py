@@ -1,8 +1,8 @@
 """Tests that openapi/haut.yaml agrees with the public documents of the API.
 
-The tests compare both directions. Everything that the documents state (request lines, headers, keys of
-JSON examples, prose, the tables of api-facts) must be in the spec. Everything in the spec must be stated
-in a document or have a confidence label.
+The comparison has two directions. Everything in the documents (request lines, headers, keys of JSON
+examples, prose, the tables of api-facts) must be in the spec. Everything in the spec must be in a
+document or have a confidence label.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ SPEC: Json = dict(read_from_filename(str(ROOT / "openapi" / "haut.yaml"))[0])
 SCHEMAS: Json = SPEC["components"]["schemas"]
 
 STORAGE_PATH = "/{bucket}/{object_name}"
-# The service returns complete URLs of the storage; these names for their parts exist only in the spec.
+# Names of the parts of a storage URL in the spec. The documents show only complete URLs.
 STORAGE_NAMES = {"bucket", "object_name", "signed_query"}
-# Sections of api-facts from which the spec takes names, and those of them that also state types.
+# Sections of api-facts that state names used in the spec; TYPED_SECTIONS also state types.
 SECTIONS = ("1.3", "1.4", "2", "3", "4", "5", "6", "7", "8", "13", "19.A")
 TYPED_SECTIONS = ("2", "3", "6", "7", "8.1")
 
 _NESTED = "/api/v1/companies/{company_id}/datasets/{dataset_id}/subjects/{subject_id}"
-# Documented operations that the spec omits: old paths of other operations, uploads without a signed URL,
-# and operations that are known from one client only. docs/design.md lists them too.
+# Documented operations that the spec omits: old paths, uploads without a signed URL, and operations
+# that only one client is known to use. docs/design.md also lists them.
 OMITTED = {
     ("POST", "/api/v1/login/"),
     ("POST", "/api/v1/refresh/"),
@@ -43,7 +43,7 @@ OMITTED = {
     ("GET", f"{_NESTED}/batches/{{batch_id}}/images/"),
     ("GET", f"{_NESTED}/batches/{{batch_id}}/images/{{image_id}}/smoothed_results/"),
 }
-# Operations that no document has, and the reasons for including them.
+# Operations in the spec that no document describes, with the reasons for including them.
 ADDED = {("GET", "/api/v1/companies/{company_id}/datasets/"): "every other collection has a list"}
 
 CALLS = documents.calls()
@@ -90,7 +90,7 @@ def media(body: Json) -> Json:
 
 
 def nodes(node: Any, where: str = "#") -> Iterator[tuple[str, Json]]:
-    """Yield every object of the spec with its JSON pointer, except examples and default values."""
+    """Yield every object in the spec with its JSON pointer, except objects in examples and defaults."""
     if isinstance(node, dict):
         yield where, node
         for key, value in node.items():
@@ -162,9 +162,9 @@ def test_request_line_and_headers_agree(call: Call) -> None:
 
 @pytest.mark.parametrize("call", CALLS, ids=str)
 def test_parameters_agree(call: Call) -> None:
-    """Test that path parameters are UUIDs, and query parameters are optional and in the page's order."""
+    """Path parameters must be UUIDs. Query parameters must be optional and ordered as on the page."""
     if call.path == STORAGE_URL:
-        return  # The service returns the complete URL.
+        return  # The service returns the complete URL, so its parameters are not documented.
     described = []
     for parameter in parameters(operation(call)):
         schema = parameter["schema"]
@@ -207,10 +207,11 @@ def test_json_examples_agree_with_the_schemas(call: Call) -> None:
 
 
 def mismatches(example: Any, schema: Json, where: str, *, all_required: bool) -> Iterator[str]:
-    """Yield the differences between an example of the documents and its schema.
+    """Yield the differences between a documented example and its schema in the spec.
 
-    The generator of the documents prints every property, null for every nullable property, and a value
-    that depends on the format (api-facts 0). So an example shows the complete schema.
+    The tool that generated the documents prints every property, null if the property is nullable, and
+    otherwise a value that shows the format (section 0 of api-facts). An example thus shows all of a
+    schema.
     """
     labeled = "x-evidence" in schema
     null = {"$ref": "#/components/schemas/NullValue"}
@@ -247,7 +248,7 @@ def mismatches(example: Any, schema: Json, where: str, *, all_required: bool) ->
 def object_mismatches(
     example: Json, schema: Json, where: str, *, all_required: bool
 ) -> Iterator[str]:
-    """Yield the differences between an object of the documents and its schema."""
+    """Yield the differences between a documented JSON object and its schema in the spec."""
     if "additionalProperties" in schema:
         inner = schema["additionalProperties"]
         declared = dict.fromkeys(example, inner) if isinstance(inner, dict) else {}
@@ -266,7 +267,7 @@ def object_mismatches(
 
 
 def type_of(example: Any, where: str) -> tuple[str, str | None]:
-    """Return the type and the format of a value."""
+    """Return the JSON Schema type and format of an example value."""
     match example:
         case dict():
             return "object", None
@@ -282,7 +283,7 @@ def type_of(example: Any, where: str) -> tuple[str, str | None]:
 
 
 def format_of(value: str) -> str | None:
-    """Return the format for which the generator of the documents prints such a value (api-facts 0)."""
+    """Return the string format that a documented example value stands for (section 0 of api-facts)."""
     if re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", value):
         return "uuid"
     if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", value):
@@ -301,7 +302,7 @@ def test_request_fields_have_the_documented_limits(schema: str) -> None:
         found = {keyword: declared[name].get(keyword) for keyword in expected}
         found["required"] = name in SCHEMAS[schema].get("required", [])
         found["nullable"] = declared[name].get("nullable", False)
-        if "x-evidence" in declared[name]:  # The facts do not state the format.
+        if "x-evidence" in declared[name]:  # api-facts does not state the format
             found["format"] = expected["format"]
         assert found == expected, name
 
@@ -327,15 +328,15 @@ def test_the_error_envelope_agrees() -> None:
 
 
 def plain(text: str) -> str:
-    """Normalize line breaks, and spaces before commas, which the pages insert around code."""
+    """Normalize whitespace and underscores, and remove spaces before commas."""
     return re.sub(r"[\s_]+", " ", text).replace(" ,", ",").strip()
 
 
 @pytest.mark.parametrize("call", CALLS, ids=str)
 def test_descriptions_and_defaults_agree(call: Call) -> None:
-    """Test that the spec has each line between the heading and the request line of an operation."""
+    """The spec must contain each documented line between an operation's heading and its request line."""
     if call.path == STORAGE_URL:
-        return  # The curl command has no heading.
+        return  # The upload is documented by a curl command without a heading.
     found = operation(call)
     heading = max(at for at, line in enumerate(call.prose) if line.startswith(found["summary"]))
 
@@ -361,7 +362,7 @@ def test_descriptions_and_defaults_agree(call: Call) -> None:
 @pytest.mark.parametrize("call", CALLS, ids=str)
 def test_success_statuses_agree(call: Call) -> None:
     if call.path == STORAGE_URL:
-        return  # The facts do not state it.
+        return  # api-facts does not state the success status of the upload.
     stated = documents.facts_statuses()
     suffix = max(
         (end for method, end in stated if method == call.method and call.path.endswith(end)),
@@ -369,7 +370,7 @@ def test_success_statuses_agree(call: Call) -> None:
     )
     status, response = success(operation(call))
     assert status == stated[call.method, suffix]
-    # The documents state only 201; all other statuses are inferred.
+    # The documents state only status 201; all other success statuses are inferred.
     assert ("x-evidence" in response) == (status != "201")
 
 
@@ -402,7 +403,7 @@ def test_names_that_no_page_shows_are_labeled() -> None:
         for parameter in parameters(found):
             assert parameter["name"] in shown or "x-evidence" in parameter, (path, parameter)
             if parameter["in"] == "query":
-                # No page states the type of a query parameter.
+                # The pages do not state the types of query parameters.
                 assert "x-evidence" in parameter, (path, parameter)
 
 
@@ -437,7 +438,7 @@ def test_security_operation_id_and_tag_of_every_operation() -> None:
 
 
 def tag(path: str) -> str:
-    """Return the tag of the last entry that the path contains."""
+    """Return the expected tag of an operation with this path. The last matching entry applies."""
     sections = {
         "/": "Images",
         "/auth/": "Login",
@@ -453,11 +454,11 @@ def tag(path: str) -> str:
 
 
 def test_error_statuses() -> None:
-    """Test the error responses of all operations.
+    """Check the error responses that the spec documents for each operation.
 
-    Operations with input have 400, operations on one object or page have 404, and all operations have
-    401, 403 and 429. All error responses use the error envelope. They are labeled, except those that the
-    page of the login states.
+    Operations with input must document 400, operations on one object or page 404, and all operations
+    401, 403 and 429. Every error response must use the error envelope. It must have a confidence label
+    unless the page about logins documents it.
     """
     for _, path, found in operations():
         if path == STORAGE_PATH:

@@ -1,4 +1,4 @@
-"""Fixtures: a sandbox whose analysis is complete at the first request, a client and a small photo."""
+"""Fixtures for bulk runs: a client, a small photo, and a sandbox that analyzes photos at once."""
 
 from __future__ import annotations
 

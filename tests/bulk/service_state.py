@@ -1,4 +1,4 @@
-"""State of a sandbox after a run, in a form in which two runs can be compared."""
+"""Returns the data stored in a sandbox in a form that can be compared between two bulk runs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from haut_ext.sandbox import Sandbox
 
 
 def service_state(sandbox: Sandbox) -> list[Any]:
-    """Return subjects, batches, images and files, without ids, times, order and analysis results.
+    """Return all stored subjects, batches, images and files, without ids, times and analysis results.
 
-    Batches without images are left out, because a client cannot delete them.
+    Records are sorted, so that their order does not matter. Empty batches are left out, because a client
+    cannot delete them.
     """
     subjects = sandbox.snapshot(ids=False)["subjects"]
     for subject in subjects:

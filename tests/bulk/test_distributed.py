@@ -1,4 +1,4 @@
-"""Bulk uploads whose photos are sent by the workers of an executor, some of which die."""
+"""Tests of bulk uploads in which the workers of an executor send the photos, and some workers die."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def haut(sandbox: Sandbox, tmp_path: Path) -> Iterator[Haut]:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("default")  # distributed's own
+@pytest.mark.filterwarnings("default")  # Dask emits warnings
 def test_dask_completes_all_rows_after_a_worker_is_killed(
     tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -104,7 +104,7 @@ def test_run_stops_when_a_process_pool_breaks_and_continues_with_a_new_pool(
 
 
 class RecordingPool(ProcessPoolExecutor):
-    """Executor that records the repr of its tasks, which executors log."""
+    """Executor that records the repr of its tasks, because executors write it to their logs."""
 
     def __init__(self) -> None:
         super().__init__(1, FORKSERVER)

@@ -1,4 +1,4 @@
-"""Bulk erasure: receipts, problems, and continuing a run."""
+"""Tests of bulk erasure: receipts, problems, and continuing an interrupted run."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_next_run_completes_a_failed_erasure(tmp_path: Path, haut: Haut, sandbox
 
 
 def test_next_run_writes_a_missing_receipt(tmp_path: Path, haut: Haut, sandbox: Sandbox) -> None:
-    """A power failure after the journal was written, or a deletion of the file, has this effect."""
+    """A receipt may be missing because of a power failure, or because a user deleted the file."""
     [subject] = sandbox.add_subjects(1)
     run: dict[str, Any] = {"journal": tmp_path / "journal", "receipts": tmp_path / "receipts"}
     assert bulk_erase(haut, [subject.id], **run).done == 1

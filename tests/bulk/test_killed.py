@@ -1,7 +1,8 @@
-"""Runs that are killed repeatedly end in the same state as an undisturbed run, with one analysis a row.
+"""Bulk runs that are killed repeatedly store the same data as a complete run and analyze each row once.
 
-The sandbox kills the process of a run at a given number of requests, so that no clock is involved.
-The process is forked by a server that has imported all modules, so that 25 of them start quickly.
+The sandbox kills the process of a run after a given number of requests, so the tests do not depend on
+timing. A server process imports all modules once and forks itself for each of the 25 runs, which
+therefore start quickly.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def run_until(sandbox: Sandbox, arrivals: int | None, work: Callable[[], None]) 
 
 
 def write_manifest(folder: Path) -> Path:
-    """Write 150 rows of 100 persons; every tenth row has photos of all three sides."""
+    """Write a manifest of 150 rows for 100 persons; every tenth row has photos of all three sides."""
     (folder / "photo.jpg").write_bytes(PHOTO)
     (folder / "other.jpg").write_bytes(PHOTO + b"other")
     manifest = folder / "manifest.jsonl"
@@ -94,8 +95,8 @@ def test_upload_killed_25_times_ends_in_the_state_of_an_undisturbed_run(tmp_path
             assert run_until(sandbox, generator.randint(1, 105), run) == -signal.SIGKILL
         assert run_until(sandbox, None, run) == 0
 
-        # Rows killed between the write to the journal and the request: it is unknown whether their
-        # analysis was started, so it is not started again.
+        # If a run was killed between the journal entry and the compute request for a row, it is unknown
+        # whether the analysis was started. The row is reported and its analysis is not started again.
         problem_list = tmp_path / "journal.problems.csv"
         problems = list(csv.DictReader(problem_list.read_text().splitlines()))
         assert {row["problem"] for row in problems} == {"unknown"}

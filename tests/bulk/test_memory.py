@@ -1,4 +1,4 @@
-"""Memory use of a run does not grow with the number of rows, with or without problems."""
+"""Tests that the memory use of a bulk run does not depend on the number of rows or problems."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EARLY, LATE = range(100, 120), range(280, 300)
 
 
 def measure(credentials: Credentials, photo: Path, connection: Connection) -> None:
-    """Send the minimum of allocated memory early in the run, and late."""
+    """Measure the memory allocated early and late in a bulk run, and send the minimum of each stage."""
     samples: dict[range, list[int]] = {EARLY: [], LATE: []}
 
     def rows() -> Iterator[dict[str, Any]]:
@@ -53,4 +53,4 @@ def test_memory_does_not_grow_with_the_number_of_rows(
     process.start()
     before, after = ours.recv()
     process.join()
-    assert after - before < 75_000  # keeping each row in memory would take more
+    assert after - before < 75_000  # a run that kept each row in memory would exceed this

@@ -1,4 +1,4 @@
-"""Bulk runs during a network failure: no row is lost, and no analysis is started twice."""
+"""Tests that a network failure during a bulk run loses no row and starts no analysis twice."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROWS = 40
 
 
 class FailedConnections(logging.Handler):
-    """Log handler that sets an event after a number of failed connections."""
+    """Log handler that sets an event after a given number of failed connections."""
 
     def __init__(self, times: int) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ def failed_connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[FailedConnec
 
 
 class Service:
-    """Sandbox that can be disconnected, and reconnected at the same address with the same state."""
+    """Sandbox that can stop listening and later listen again at the same address with the same data."""
 
     def __init__(self) -> None:
         self.now = Sandbox(analysis_reads=1)
@@ -73,7 +73,7 @@ def service() -> Iterator[Service]:
 
 
 def cut_off_at(service: Service, arrivals: int) -> threading.Event:
-    """Return an event that is set at a number of requests."""
+    """Return an event that is set when the given number of requests has arrived."""
     reached = threading.Event()
     number = itertools.count(1)
 

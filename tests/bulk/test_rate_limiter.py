@@ -1,4 +1,4 @@
-"""Limits of a bulk run: requests per second, concurrent rows, and pauses after Retry-After."""
+"""Tests of the rate limiter of bulk runs: requests per second, concurrent rows, and Retry-After."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_no_row_sends_a_request_before_retry_after_has_passed(
     sandbox: Sandbox,
     rejections: Rejections,
 ) -> None:
-    """One row gets a 429 while another sends its photo. The photo's response waits for the 429."""
+    """One row receives a 429 while another row waits for the response to its photo upload."""
     rejected: list[float] = []
     afterwards: list[float] = []
     sending = threading.Event()
@@ -130,7 +130,7 @@ def test_limit_of_rows_is_halved_on_failure_and_increases_on_success(
     assert limiter.back_off(0)
     assert limiter._row_limit == 4
     assert limiter.back_off(30)
-    assert limiter.back_off(30)  # reported by another thread during the pause
+    assert limiter.back_off(30)  # a second thread reports a 429 during the pause
     assert limiter._row_limit == 2
     for _ in range(30):
         limiter.record_success()
@@ -155,7 +155,7 @@ def test_row_above_the_limit_waits_until_the_run_stops() -> None:
     started: list[bool] = []
     other = threading.Thread(target=lambda: started.append(limiter.start_row()))
     other.start()
-    other.join(0.1)  # returns at once if the row is started
+    other.join(0.1)  # join() returns at once if the limiter lets the row start
     limiter.stop()
     other.join()
     assert started == [False]
@@ -164,7 +164,7 @@ def test_row_above_the_limit_waits_until_the_run_stops() -> None:
 def test_run_that_stops_does_not_wait_for_the_end_of_a_pause(
     tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox, rejections: Rejections
 ) -> None:
-    """A row gets a Retry-After of one hour, which stops the run; the other row is left as it is."""
+    """If one row receives a Retry-After of one hour, the run stops, and the other row stays as it is."""
     [known] = sandbox.add_subjects(1)
 
     def on_request(request: Request) -> None:

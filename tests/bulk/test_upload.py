@@ -1,4 +1,4 @@
-"""Bulk upload: manifests, problems, changed rows, and analyses that are started once."""
+"""Tests of bulk uploads: manifests, problems, changed rows, and no repeated analysis."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_invalid_rows_are_listed_and_can_be_repaired(
         lines.writeheader()
         lines.writerows(rows)
     report = bulk_upload(haut, repaired, journal=tmp_path / "journal")
-    # The upload of the last row had been started for another subject.
+    # The last row counts as changed, because its upload was started for another subject.
     assert (report.done, report.changed) == (6, 1)
     assert sandbox.carried_out("compute_batch") == 8
 
@@ -185,7 +185,7 @@ def test_invalid_row_does_not_stop_the_run(
     assert report.problems is not None
     with report.problems.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
         [row] = csv.DictReader(file)
-    if changes == {"front": NOT_UTF8}:  # bytes of the path are unchanged
+    if changes == {"front": NOT_UTF8}:  # the problem list contains the exact bytes of the path
         assert row["front"] == str(tmp_path / NOT_UTF8)
     assert [subject["name"] for subject in service_state(sandbox)] == ["b"]
 
@@ -199,7 +199,7 @@ def test_changed_row_or_photo_is_listed_and_not_uploaded(
 
     assert run().done == 1
     assert run().skipped == 1
-    os.utime(photo, ns=(1, 1))  # same content with another modification time
+    os.utime(photo, ns=(1, 1))  # only the modification time of the photo changes, not its content
     assert run().skipped == 1
     assert run(meta={"visit": 2}).changed == 1
     photo.write_bytes(PHOTO + b"edited")
@@ -209,7 +209,7 @@ def test_changed_row_or_photo_is_listed_and_not_uploaded(
     photo.write_bytes(PHOTO)
     assert run().complete
     assert not (tmp_path / "journal.problems.csv").exists()
-    photo.unlink()  # the photo has been sent
+    photo.unlink()  # a completed row no longer needs its photo
     assert run().skipped == 1
     assert sandbox.received("compute_batch") == 1
 

@@ -1,4 +1,4 @@
-"""Fixture `shell`: runs `haut` in a temporary folder, configured for a sandbox."""
+"""Defines the fixture `shell`, which runs `haut` commands in a temporary folder against a sandbox."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ HAUT = str(Path(sys.executable).parent / "haut")
 
 @define
 class Shell:
-    """Working folder and environment of commands."""
+    """Runs `haut` commands with a given working folder and environment."""
 
     sandbox: Sandbox
     folder: Path
     environment: dict[str, str]
 
     def start(self, *arguments: str, **changes: str) -> subprocess.Popen[str]:
-        """Start `haut` in a process, with `changes` of the environment."""
+        """Start `haut` in a separate process; `changes` are added to its environment variables."""
         return subprocess.Popen(
             [HAUT, *arguments],
             cwd=self.folder,
@@ -46,7 +46,7 @@ class Shell:
     ) -> tuple[str, str]:
         """Run `haut`, check its exit code, and return its output on stdout and stderr.
 
-        It runs in this process, because starting a process takes most of a second.
+        The command runs in the test process, because starting another one takes almost a second.
         """
         stdout, stderr = io.StringIO(), io.StringIO()
         with (

@@ -1,4 +1,4 @@
-"""Commands of `haut`: effects, output as text and JSON, and exit codes."""
+"""Tests of the `haut` commands: their effects, their output as text and JSON, and their exit codes."""
 
 from __future__ import annotations
 

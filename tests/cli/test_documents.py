@@ -1,4 +1,4 @@
-"""All code blocks of the pages on the command line, bulk runs and erasure run in their order."""
+"""Runs all code blocks on the pages about the command line, bulk runs and erasure, in page order."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def test_code_blocks_of_page_run(page: str, shell: Shell) -> None:
     tools = f"{Path(HAUT).parent}:{shell.environment['PATH']}"
     for language, code in blocks:
         (shell.folder / "block.py").write_text(code)
-        # Without a last command, bash would replace itself with `haut`, which inspects its parent shell.
+        # bash replaces itself with the last command, but `haut` inspects the shell that started it.
+        # The added `true` keeps bash running.
         script = ["bash", "-euc", f"{code}\ntrue"]
         command = script if language == "sh" else [sys.executable, "block.py"]
         done = subprocess.run(

@@ -1,6 +1,6 @@
-"""Ctrl-C: the first one finishes the rows in progress, the second one ends the process at once.
+"""Tests that the first Ctrl-C stops a run after the current rows, and the second one ends the process.
 
-The sandbox sends real signals at a given number of requests.
+The sandbox sends real signals when a given number of requests has arrived.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def complete_with_another_run(shell: Shell) -> None:
 
 
 class Interrupter:
-    """Sends Ctrl-C to a process, which may be started after the sandbox's hook has been set."""
+    """Sends Ctrl-C to a process, which can be started after this object was created."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
@@ -73,7 +73,7 @@ def test_first_interrupt_finishes_the_rows_in_progress(shell: Shell) -> None:
     assert "Run the same command again to continue" in err
     done = shell.sandbox.carried_out("compute_batch")
     assert 10 <= done < ROWS
-    # No row is incomplete: every image has its file, and every batch was computed.
+    # The interrupt left no row incomplete: each image has a file, and each batch was computed.
     batches = [batch for subject in service_state(shell.sandbox) for batch in subject["batches"]]
     assert [batch["computes"] for batch in batches] == [1] * done
     assert all(image["sha256"] for batch in batches for image in batch["images"])
@@ -88,7 +88,7 @@ def test_second_interrupt_ends_the_process_at_once(shell: Shell) -> None:
     printed: list[str] = []
 
     def on_request(request: Request) -> None:
-        """Interrupt at the 90th request, and delay this and all later requests until the end."""
+        """Interrupt the command at its 90th request; block this and later requests until it ends."""
         number = next(requests)
         if number == 90:
             process = interrupter.interrupt()

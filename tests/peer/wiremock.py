@@ -1,8 +1,8 @@
-"""Parts of the conformance table, run against WireMock 3.13.2 instead of the sandbox.
+"""Checks parts of the conformance table against WireMock 3.13.2 instead of the sandbox.
 
-They show that haut_ext does not depend on how the sandbox produces an error. Requests that WireMock
-receives are counted; whether a request has an effect is unknown. `make ready` installs WireMock and
-runs this file, which requires Java.
+This shows that haut_ext does not rely on the way in which the sandbox produces errors. The checks count
+the requests that WireMock receives; they cannot tell if a request was carried out. `make ready` installs
+WireMock and runs this file, which requires Java.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ IMAGE: dict[str, Any] = {
 SUCCESS: dict[str, Any] = {"get_image": IMAGE, "compute_batch": {"ok": True}}
 JSON = {"Content-Type": "application/json"}
 HTML = {"Content-Type": "text/html"}
-# The service's error format. A POST is retried only after a 429 or 503 in this format.
+# Error body in the format of the API. A 429 or 503 must have it so that the client retries a POST.
 ERROR = {"type": "client_error", "errors": [{"code": "throttled", "detail": "text", "attr": None}]}
 
-# WireMock's response for each error of the conformance table.
+# Maps each error of the conformance table to the WireMock response that simulates it.
 FAULTS: dict[str, dict[str, Any]] = {
     "RST, carried out": {"fault": "CONNECTION_RESET_BY_PEER"},
     "RST, always": {"fault": "CONNECTION_RESET_BY_PEER"},
@@ -96,7 +96,7 @@ CELLS_TO_RUN = [
 
 @pytest.fixture(scope="session")
 def wiremock() -> Iterator[httpx.Client]:
-    """Client of WireMock's admin API."""
+    """Yield an HTTP client for WireMock's admin API."""
     java = shutil.which("java")
     jars = sorted(JARS.glob("wiremock-standalone-*.jar"))
     assert java, "WireMock requires Java 11 or later; `java` was not found"
@@ -123,7 +123,7 @@ def wiremock() -> Iterator[httpx.Client]:
 
 
 def configure(wiremock: httpx.Client, cell: Cell) -> None:
-    """Configure WireMock to fail once or always, and to succeed otherwise."""
+    """Configure WireMock to fail the first request or every request, and otherwise return success."""
     wiremock.post("/__admin/reset").raise_for_status()
     method, path = OPERATIONS[cell.operation]
     request = {"method": method, "urlPathPattern": f".*{path}.*"}
@@ -143,7 +143,7 @@ def configure(wiremock: httpx.Client, cell: Cell) -> None:
 
 
 def client_options(wiremock: httpx.Client, cell: Cell) -> dict[str, Any]:
-    """Return arguments for `Haut` and `AsyncHaut`."""
+    """Return constructor arguments with which `Haut` or `AsyncHaut` calls WireMock."""
     tokens = (f"token-{number}" for number in count())
     is_slow = cell.fault.startswith("dribble")
     return {
@@ -158,7 +158,7 @@ def client_options(wiremock: httpx.Client, cell: Cell) -> dict[str, Any]:
 
 
 def call(client: str, wiremock: httpx.Client, cell: Cell) -> None:
-    """Call the operation of a cell with the synchronous or the asynchronous client."""
+    """Call the operation of a conformance table cell with the synchronous or the asynchronous client."""
     parameters: dict[str, Any] = {"company_id": ANY_ID}
     module: Any = get_image
     if cell.operation == "get_image":

@@ -1,4 +1,4 @@
-"""Fixtures: a new sandbox for each test, and a client of it."""
+"""Fixtures that give each test a new sandbox and a client for it."""
 
 from __future__ import annotations
 

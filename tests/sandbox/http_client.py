@@ -1,4 +1,4 @@
-"""Plain HTTP client for the sandbox, which uses no code of the SDK's own client."""
+"""Plain HTTP client for tests of the sandbox that must not depend on the SDK's client."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from haut_ext.sandbox import Sandbox
 
 PHOTO = bytes(range(256)) * 4
 TIMEOUT = 60
-"""Limit for operations that normally take milliseconds, so that a busy machine does not matter."""
+"""Timeout in seconds for operations of a few milliseconds; long enough even on a busy machine."""
 
 
 class SandboxClient:
-    """Sends requests with the sandbox's token to its API and its storage."""
+    """Sends requests to the API and the storage of a sandbox, authenticated with the sandbox's token."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         credentials = sandbox.credentials
         self.sandbox = sandbox
         self.company = f"/api/v1/companies/{credentials['company_id']}/"
         self.subjects = f"{self.company}datasets/{credentials['dataset_id']}/subjects/"
-        # No connection uses TLS, and loading the CA certificates would take most of the time.
+        # Do not load CA certificates: it is slow, and the sandbox does not use TLS.
         self.http = httpx.Client(
             verify=False,
             base_url=credentials["base_url"],
@@ -63,7 +63,7 @@ class SandboxClient:
         return self.http.post(f"{self.company}batches/{batch_id}/compute/", json={})
 
     def nested(self, slot: dict[str, Any]) -> str:
-        """Return the path of an image that contains its subject and batch."""
+        """Return the long path of an image: `.../subjects/{id}/batches/{id}/images/{id}/`."""
         image = self.sandbox.database.images[slot["id"]]
         batch = f"{self.subjects}{image.subject.id}/batches/{image.batch.id}/"
         return f"{batch}images/{image.id}/"
@@ -84,7 +84,7 @@ class SandboxClient:
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    """Wait until a thread of the sandbox has made a condition true."""
+    """Wait until a condition is true that depends on another thread, such as a thread of the sandbox."""
     deadline = time.monotonic() + TIMEOUT
     while not condition():
         assert time.monotonic() < deadline, "the condition did not become true"
@@ -92,7 +92,7 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 
 def errors(response: httpx.Response) -> list[tuple[str, str | None]]:
-    """Return `code` and `attr` of each error in the error envelope."""
+    """Return the `code` and `attr` of each error in an error response."""
     assert response.headers["content-type"] == "application/json"
     body = response.json()
     assert set(body) == {"type", "errors"}

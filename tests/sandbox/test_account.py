@@ -27,19 +27,19 @@ PRIVATE = f"{AUTH}private_tokens/"
 
 
 def login(client: SandboxClient, **changes: Any) -> httpx.Response:
-    """Log in without an Authorization header."""
+    """Send a login request without an Authorization header."""
     body = {**client.sandbox.login_credentials, **changes}
     return client.http.post(f"{AUTH}login/", json=body, headers={"Authorization": ""})
 
 
 def refresh(client: SandboxClient, token: str) -> httpx.Response:
-    """Refresh the access token without an Authorization header."""
+    """Send a token refresh request without an Authorization header."""
     body = {"refresh_token": token}
     return client.http.post(f"{AUTH}refresh/", json=body, headers={"Authorization": ""})
 
 
 def status_of_read(client: SandboxClient, token: str) -> int:
-    """Return the HTTP status of a list request with a token."""
+    """Return the HTTP status of a list request that is authenticated with the given token."""
     headers = {"Authorization": f"Bearer {token}"}
     return client.http.get(client.subjects, headers=headers).status_code
 
@@ -113,7 +113,7 @@ def test_access_tokens_expire_and_refresh_tokens_do_not() -> None:
         assert status_of_read(client, renewed["access_token"]) == 200
         assert (
             status_of_read(client, sandbox.credentials["token"]) == 200
-        )  # this token does not expire
+        )  # the sandbox's own token never expires
         sandbox.clock.advance(60)
         assert status_of_read(client, renewed["access_token"]) == 401
         assert refresh(client, renewed["refresh_token"]).status_code == 200

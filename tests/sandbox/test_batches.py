@@ -1,4 +1,4 @@
-"""Tests of batches, results that appear one after another, and auxiliary images."""
+"""Tests of batches, analysis results that appear one by one, and auxiliary images."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ UNKNOWN = str(uuid.UUID(int=1, version=4))
 
 
 def upload_and_analyze(client: SandboxClient, photo: bytes = PHOTO) -> dict[str, Any]:
-    """Upload a photo, complete its analysis with two reads, and return its slot."""
+    """Upload a photo, read its results twice to complete the analysis, and return the upload slot."""
     slot = client.upload(client.create()["id"], photo)
     client.compute(slot["image_batch_id"])
     for _ in range(2):
@@ -85,7 +85,7 @@ def test_path_with_records_of_different_parents_returns_404(client: SandboxClien
     slot, other = upload_and_analyze(client), upload_and_analyze(client)
     parts = client.nested(slot).split("/")
     other_parts = client.nested(other).split("/")
-    for position in (8, 10, 12):  # the positions of the subject, batch and image ids
+    for position in (8, 10, 12):  # positions of the subject, batch and image ids in the path
         path = [*parts[:position], other_parts[position], *parts[position + 1 :]]
         for path_end in ("results/", "aux/"):
             assert client.http.get("/".join(path) + path_end).status_code == 404

@@ -1,4 +1,4 @@
-"""Tests of the command `python -m haut_ext.sandbox`, and the pytest plugin."""
+"""Tests of the command `python -m haut_ext.sandbox` and of the sandbox's pytest plugin."""
 
 from __future__ import annotations
 

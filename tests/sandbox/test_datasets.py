@@ -1,4 +1,4 @@
-"""Tests of datasets, image types and the dictionaries."""
+"""Tests of the sandbox's datasets, image types and dictionaries (lists of allowed values)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of seed and clock: the same requests get the same responses, byte for byte."""
+"""Sandboxes with the same seed and clock return identical responses to identical requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of Face Metrics 3.0: uploads of several sides, compute requests, and results that grow."""
+"""Tests of Face Metrics 3.0: uploads of several sides, compute requests, and gradual results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PARAMETERS = 9
 
 
 class FaceMetrics3Client:
-    """Sends the requests of API version 3."""
+    """Sends requests to the endpoints of API version 3."""
 
     def __init__(self, client: SandboxClient) -> None:
         self.client = client

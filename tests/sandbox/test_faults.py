@@ -1,4 +1,4 @@
-"""Tests of the faults: their effects on a connection, the fault plan and the request log."""
+"""Tests of injected faults: their effect on a connection, the fault plan, and the request log."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHORT_READ_TIMEOUT = httpx.Timeout(TIMEOUT, read=0.05)
 
 
 class RawConnection:
-    """TCP connection that sends requests for a new subject and returns the bytes of the response."""
+    """TCP connection that sends raw requests to create a subject and returns the response as bytes."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         target = urlsplit(sandbox.base_url)
@@ -55,7 +55,7 @@ def connection(sandbox: Sandbox) -> Iterator[RawConnection]:
 
 
 def assert_fired(sandbox: Sandbox, fault: Fault, *, carried_out: bool, status: int | None) -> None:
-    """Check that the fault has fired once, and that the request log shows its effect."""
+    """Check that the fault was injected exactly once, and that the request log shows its effect."""
     assert sandbox.faults.pending == []
     assert sandbox.faults.fired == {("create_subject", fault.name): 1}
     [request] = sandbox.requests
@@ -81,7 +81,7 @@ def test_close(sandbox: Sandbox, connection: RawConnection, when: faults.When) -
     fault = faults.close(when)
     sandbox.faults.add("create_subject", fault)
     connection.post(b'{"name": "%s"}' % (b"x" * 500 if when != "unread" else b"x" * 2_000_000))
-    assert connection.read() == b""  # the server sends FIN and not RST, even if the body is unread
+    assert connection.read() == b""  # the server sends FIN instead of RST, even with an unread body
     assert_fired(sandbox, fault, carried_out=when == "after", status=None)
 
 
@@ -131,14 +131,14 @@ def test_stall(sandbox: Sandbox, connection: RawConnection, when: faults.When) -
     connection.socket.settimeout(0.05)
     with pytest.raises(TimeoutError):
         connection.read()
-    sandbox.close()  # this ends the stalled connection
+    sandbox.close()  # closing the sandbox ends the stalled connection
     connection.socket.settimeout(TIMEOUT)
     assert connection.read() == b""
     assert_fired(sandbox, fault, carried_out=when == "after", status=None)
 
 
 class RecordingSocket(socket.socket):
-    """Socket that records what is sent instead of sending it."""
+    """Socket that records data instead of sending it."""
 
     def __init__(self) -> None:
         super().__init__()

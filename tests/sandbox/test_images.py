@@ -1,4 +1,4 @@
-"""Tests of images: upload slots, compute requests, the stages of an analysis, lists and deletion."""
+"""Tests of the sandbox's image operations: upload, computation, analysis stages, lists, deletion."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def test_compute_requests_are_counted_and_analyze_only_images_with_files(
     slot = client.slot(subject["id"])
     for _ in range(2):
         assert client.compute(slot["image_batch_id"]).status_code == 200
-    client.put(slot)  # the compute requests sent before the upload do not analyze it
+    client.put(slot)  # compute requests that were sent before the upload have no effect
     for _ in range(3):
         assert client.image(slot["id"]).json()["quality_score"] is None
     [batch] = client.sandbox.snapshot()["subjects"][0]["batches"]
@@ -289,5 +289,5 @@ def test_deletion_removes_the_record_and_its_files(client: SandboxClient) -> Non
 def test_upload_to_a_deleted_slot_leaves_an_orphaned_file(client: SandboxClient) -> None:
     slot = client.slot(client.create()["id"])
     client.http.delete(f"{client.company}images/{slot['id']}/")
-    assert client.put(slot).status_code == 200  # the storage accepts a file without a record
+    assert client.put(slot).status_code == 200  # the storage does not check the record
     assert len(client.sandbox.snapshot()["orphaned_files"]) == 1

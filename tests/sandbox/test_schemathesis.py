@@ -1,7 +1,7 @@
-"""Schemathesis tests the sandbox against the contract: examples, coverage, fuzzing, stateful tests.
+"""Runs all test phases of Schemathesis on the sandbox: examples, coverage, fuzzing, stateful.
 
-The contract leaves some behavior open. contract.overlay.yaml specifies it for the sandbox, with the
-reasons, so that all checks of schemathesis are enabled and every failure is a defect.
+Some behavior is not specified in the contract. contract.overlay.yaml specifies it for the sandbox and
+gives the reasons. Therefore all checks of Schemathesis can be enabled, and every failure is a defect.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ HERE = Path(__file__).parent
 
 
 def contract_with_examples(sandbox: Sandbox) -> dict[str, Any]:
-    """Return the contract with ids of existing records as examples."""
+    """Return the contract with the ids of existing sandbox records as parameter examples."""
     document = load_contract(HERE / "contract.overlay.yaml")
     database, components = sandbox.database, document["components"]
     deleted, kept = sandbox.add_subjects(2)
     [read], [emptied] = (sandbox.add_images(kept, 1, b"photo") for _ in range(2))
     with database.lock:
-        # In another dataset, because schemathesis deletes the subjects that it finds in lists.
+        # Use another dataset, because Schemathesis deletes subjects that it finds in list responses.
         hidden = database.create_subject("hidden", dataset=database.create_dataset("other"))
         [removed] = sandbox.add_images(hidden, 1)
         sandbox.state.analyses.start(read.batch, FACE_SKIN_METRICS_2)
@@ -45,7 +45,7 @@ def contract_with_examples(sandbox: Sandbox) -> dict[str, Any]:
         ("AuxId", read.analysis.aux_images[0].id),
     ]:
         components["parameters"][name]["example"] = value
-    # These operations need other example ids than the rest.
+    # For these operations, the example ids of the shared parameters are replaced by other ids.
     of_kept = {"subject_id": kept.id, "image_id": read.id}
     others: dict[str, dict[str, Any]] = {
         "get_image": of_kept,
@@ -73,7 +73,7 @@ def contract_with_examples(sandbox: Sandbox) -> dict[str, Any]:
 def run_schemathesis(
     sandbox: Sandbox, folder: Path, *options: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run schemathesis on a sandbox. Its exit code is 1 if it finds a defect."""
+    """Run Schemathesis on a sandbox; the exit code of the process is 1 if a check fails."""
     contract = folder / "haut.yaml"
     contract.write_text(yaml.safe_dump(contract_with_examples(sandbox), sort_keys=False), "utf-8")
     settings = HERE / "schemathesis.toml"
@@ -100,7 +100,7 @@ def test_sandbox_conforms_to_the_contract(sandbox: Sandbox, tmp_path: Path) -> N
     assert f"{len(OPERATIONS)} selected / {len(OPERATIONS)} total" in done.stdout
     for phase in ("Examples", "Coverage", "Fuzzing", "Stateful"):
         assert f"✅  {phase} (in" in done.stdout
-    # Each operation was carried out at least once, so not only error responses were tested.
+    # Check that each operation succeeded at least once, so that not only errors were tested.
     assert {name for name in OPERATIONS if not sandbox.carried_out(name)} == set()
 
 

@@ -1,4 +1,4 @@
-"""Tests of the HTTP server: valid and invalid requests, the listening address, and closing."""
+"""Tests of the sandbox's HTTP server: valid and invalid requests, listening address, closing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.sandbox.http_client import TIMEOUT, SandboxClient
 
 
 def exchange(sandbox: Sandbox, *parts: bytes) -> bytes:
-    """Send the parts on a new connection; return everything received until the server closes it."""
+    """Send parts of a request on a new connection; return all data until the server closes it."""
     target = urlsplit(sandbox.base_url)
     with socket.create_connection((target.hostname, target.port), timeout=TIMEOUT) as connection:
         for part in parts:
@@ -206,7 +206,7 @@ def test_close_works_in_a_hook_and_repeatedly(client: SandboxClient, sandbox: Sa
 
 @contextmanager
 def no_free_descriptors() -> Iterator[None]:
-    """Prevent this process from opening further file descriptors."""
+    """Context manager that prevents the process from opening file descriptors within its block."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
     try:
@@ -233,11 +233,12 @@ def test_server_without_free_descriptors_accepts_later(
     request = head(client, "GET", "Connection: close")
     with socket.socket() as first, socket.socket() as second:
         with no_free_descriptors():
-            # Without timeouts, because Python implements those with poll(), which fails at this limit.
+            # Do not set socket timeouts: Python implements them with poll(), which fails if no
+            # file descriptor is available.
             for connection in (first, second):
                 connection.connect(("127.0.0.1", port))
                 connection.sendall(request)
-            # A call of accept() that is already waiting can still accept the first connection.
+            # An accept() call made before the limit was set may still accept the first connection.
             assert accept_failed.wait(TIMEOUT)
         first.settimeout(TIMEOUT)
         second.settimeout(TIMEOUT)
@@ -304,7 +305,7 @@ def test_reset_without_a_seed_keeps_the_credentials() -> None:
 
 @pytest.mark.parametrize("kind", ["{uuid}", "{integer}", "1", "x"])
 def test_path_without_a_valid_id_returns_404(client: SandboxClient, kind: str) -> None:
-    # This request is not sent with httpx, which would percent-encode the braces.
+    # Use a socket, because httpx would percent-encode the braces in this request.
     path = f"{client.company}images/{kind}/".encode()
     sent = b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     assert exchange(client.sandbox, sent).startswith(b"HTTP/1.1 404 ")

@@ -1,4 +1,4 @@
-"""Tests of the storage: signed URLs, changed requests, and agreement with Google's signer."""
+"""Tests of the sandbox's storage: signed URLs, modified requests, and google-cloud-storage."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def code(response: httpx.Response) -> str:
 
 @pytest.fixture
 def signed(client: SandboxClient) -> Request:
-    """A valid upload request, which a test can change before sending it."""
+    """Arguments of a valid upload request, which a test can modify before sending it."""
     target = client.slot(client.create()["id"])["upload_url"]
     headers = {**target["headers"], "Host": urlsplit(target["url"]).netloc}
     return {"method": "PUT", "url": target["url"], "headers": headers, "content": PHOTO}
@@ -54,7 +54,7 @@ def test_valid_upload_is_stored_and_returns_checksums(
 
 
 def test_signed_header_names_are_case_insensitive(client: SandboxClient) -> None:
-    """Header names are case-insensitive, and their signed values are not."""
+    """The signature ignores the case of header names, but not the case of header values."""
     headers = {"Content-Type": "Image/JPEG", "X-Goog-Content-Length-Range": "1,31457280"}
     address = client.sandbox.storage.sign("PUT", "photo", 600, headers)
     lower = {name: value.lower() for name, value in headers.items()}
@@ -67,7 +67,7 @@ def test_signed_header_names_are_case_insensitive(client: SandboxClient) -> None
 def test_signature_parameter_name_is_case_insensitive(
     client: SandboxClient, signed: Request
 ) -> None:
-    """The parameter name is not signed. Google's command line writes it in lower case."""
+    """The signature does not cover its own parameter name, which gcloud writes in lower case."""
     signed["url"] = signed["url"].replace("X-Goog-Signature", "x-goog-signature")
     assert client.storage.request(**signed).status_code == 200
 
@@ -190,7 +190,7 @@ def test_request_log_contains_no_signed_query(client: SandboxClient, signed: Req
 
 
 class SandboxCredentials(google.auth.credentials.Signing):
-    """Signs with the sandbox's key through the interface of google-cloud-storage."""
+    """Credentials with which google-cloud-storage signs URLs with the sandbox's key."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
@@ -232,7 +232,7 @@ def test_signatures_agree_with_those_of_google_cloud_storage(
     assert client.storage.put(google_url, headers=headers, content=PHOTO).status_code == 200
     assert sandbox.database.objects[key].data == PHOTO
 
-    # For the same request, the sandbox computes the string that google-cloud-storage has signed.
+    # The sandbox and google-cloud-storage sign the same string for an identical request.
     google_parts = urlsplit(google_url)
     query = dict(parse_qsl(google_parts.query))
     del query["X-Goog-Signature"]
@@ -246,7 +246,7 @@ def test_signatures_agree_with_those_of_google_cloud_storage(
     scope = query["X-Goog-Credential"].partition("/")[2]
     message = string_to_sign(query["X-Goog-Algorithm"], query["X-Goog-Date"], scope, canonical)
     assert [message] == credentials.signed
-    # The sandbox's URL has the same parameters, except for the algorithm.
+    # The URLs of the sandbox and of google-cloud-storage differ only in the algorithm parameter.
     sandbox_parts = urlsplit(sandbox_url)
     parameters = {
         **dict(parse_qsl(sandbox_parts.query)),
@@ -277,7 +277,7 @@ def test_incomplete_upload_stores_nothing(
     head += [f"{name}: {value}" for name, value in signed["headers"].items()]
     with socket.create_connection((target.hostname, target.port)) as connection:
         connection.sendall("\r\n".join([*head, "Expect: 100-continue", "", ""]).encode())
-        assert connection.recv(100).startswith(b"HTTP/1.1 100 ")  # the server has read the head
+        assert connection.recv(100).startswith(b"HTTP/1.1 100 ")  # the server has read the headers
         connection.sendall(PHOTO[:500])
     client.sandbox.close()  # close() joins the thread that reads the body
     [request] = [logged for logged in client.sandbox.requests if logged.operation == "upload_image"]

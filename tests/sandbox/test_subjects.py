@@ -1,4 +1,4 @@
-"""Tests of subjects: statuses, response fields, validation, pages, authentication and deletion."""
+"""Tests of the sandbox's subject operations: statuses, fields, validation, pages, tokens, deletion."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def test_operations_on_an_unknown_subject_return_404(client: SandboxClient) -> N
 
 
 def names_by_page(client: SandboxClient, **query: Any) -> list[list[str]]:
-    """Return the names on each page by following `next`; check that `previous` leads back."""
+    """Follow the `next` links and return the names on each page; check the `previous` links."""
     pages: list[list[str]] = []
     url, previous_url = f"{client.sandbox.base_url}{client.subjects}", None
     while url:
@@ -206,7 +206,7 @@ def names_by_page(client: SandboxClient, **query: Any) -> list[list[str]]:
         if previous_url:
             before = client.http.get(page["previous"]).json()
             assert [item["name"] for item in before["results"]] == pages[-1]
-            # Django REST framework's links to the first page have no page number.
+            # Django REST framework omits the page number in links to the first page.
             assert ("page" in httpx.URL(page["previous"]).params) is (len(pages) > 1)
         else:
             assert page["previous"] is None
@@ -310,7 +310,7 @@ def test_clear_metadata_deletes_personal_data_and_metrics(client: SandboxClient)
     assert (response.status_code, response.json()) == (200, {"status": "ok"})
     [cleared] = client.http.get(client.subjects).json()["results"]
     assert cleared == {**subject, "birth_date": None, "biological_sex": None, "meta": None}
-    for _ in range(3):  # the canceled analysis must not set the metrics again
+    for _ in range(3):  # a canceled analysis must not set metrics after they were cleared
         [image] = client.images(subject["id"])["results"]
         assert image["quality_score"] is image["problems"] is None
     assert client.storage.get(image["signed_url"]).content == PHOTO

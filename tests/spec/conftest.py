@@ -1,4 +1,4 @@
-"""Fixtures for tests that change a copy of the project or type-check generated packages."""
+"""Fixtures for tests that change a copy of the project, and for tests that type-check packages."""
 
 from __future__ import annotations
 

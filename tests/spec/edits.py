@@ -1,4 +1,4 @@
-"""Edits of an OpenAPI document that imitate changes of the Swagger, for the tests of this folder."""
+"""Edit operations on OpenAPI documents, with which the tests simulate upstream changes to the API."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def edited(*edits: Edit, document: Json = DOCUMENT) -> Json:
 
 
 def without_labels(node: Any) -> Any:
-    """Return a document without its confidence labels (`x-evidence`), as upstream publishes it."""
+    """Return a document without the confidence labels (`x-evidence`) that this project adds."""
     if isinstance(node, list):
         return [without_labels(item) for item in node]
     if not isinstance(node, dict):
@@ -39,28 +39,28 @@ def without_labels(node: Any) -> Any:
 
 
 def at(path: str, rest: str = "") -> str:
-    """Return the reference of a location below a path."""
+    """Return a reference (`#/paths/...`) to an API path or to a location inside it."""
     return f"#/paths/{escaped(path)}{rest}"
 
 
 def schema(rest: str) -> str:
-    """Return the reference of a location below the schemas, such as `Subject/properties/name`."""
+    """Return a reference to a location in `components/schemas`, such as `Subject/properties/name`."""
     return f"#/components/schemas/{rest}"
 
 
 def parameter(rest: str) -> str:
-    """Return the reference of a location below the parameters, such as `Search/name`."""
+    """Return a reference to a location in `components/parameters`, such as `Search/name`."""
     return f"#/components/parameters/{rest}"
 
 
 def _parent(document: Json, location: str) -> tuple[Any, str]:
-    """Return the object or list that contains a location, and the last step to the location."""
+    """Return the object or list that contains a location, and the location's key or index in it."""
     *steps, last = pointer(location)
     return look_up(document, "#" + "".join(f"/{escaped(step)}" for step in steps)), last
 
 
 def put(location: str, value: object) -> Edit:
-    """Set the value at a location; a last step of `-` appends it to a list."""
+    """Return an edit that sets the value at a location; `/-` at its end appends to a list."""
 
     def edit(document: Json) -> None:
         parent, last = _parent(document, location)
@@ -75,7 +75,7 @@ def put(location: str, value: object) -> Edit:
 
 
 def drop(location: str) -> Edit:
-    """Remove the value at a location."""
+    """Return an edit that removes the value at a location."""
 
     def edit(document: Json) -> None:
         parent, last = _parent(document, location)
@@ -85,7 +85,7 @@ def drop(location: str) -> Edit:
 
 
 def move(location: str, to: str) -> Edit:
-    """Move the value at a location to another one."""
+    """Return an edit that moves the value at one location to another location."""
 
     def edit(document: Json) -> None:
         value = look_up(document, location)
@@ -96,7 +96,7 @@ def move(location: str, to: str) -> Edit:
 
 
 def combined(*edits: Edit) -> Edit:
-    """Return one edit that applies several."""
+    """Return an edit that applies the given edits one after another."""
 
     def edit(document: Json) -> None:
         for single in edits:

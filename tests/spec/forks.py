@@ -1,10 +1,11 @@
-"""Python commands that run in forks of one process, which has imported the slow modules before.
+"""Runs Python commands in forks of a process that has already imported the slow modules.
 
 The generator, the completeness check and the programs that use a generated package spend most of their
-time on imports. A fork has them at once, and is still a process of its own: another package of the same
-name may be imported in each.
+time on imports. A fork starts with these modules already imported, but is a separate process, so each
+fork can import a different package of the same name.
 
-`python -m tests.spec.forks` is that process: it reads one command in each line of its standard input.
+`python -m tests.spec.forks` starts the parent process, which reads one command per line of its standard
+input.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import Any
 PIPE, STDOUT = (
     subprocess.PIPE,
     subprocess.STDOUT,
-)  # for modules in which this one replaces subprocess
+)  # used in place of those in subprocess
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -41,11 +42,11 @@ def run(
     """Run a command as `subprocess.run` does, and capture its output as text.
 
     Args:
-        command: This Python with `-c` or `-m`, or a Python script and its arguments.
+        command: `sys.executable` with `-c` or `-m`, or a Python script; followed by arguments.
         cwd: The folder to run in.
-        env: Environment variables; those of this process if it is left out.
+        env: Environment variables; by default, those of the calling process.
         input: Text for the standard input.
-        stderr: `STDOUT` to capture both streams in one.
+        stderr: `STDOUT` to capture standard error together with standard output.
     """
     with tempfile.TemporaryDirectory() as work:
         given, out, err = (Path(work) / name for name in ("in", "out", "err"))
@@ -77,17 +78,17 @@ def _parent() -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         text=True,
     )
-    atexit.register(parent.communicate)  # closes its standard input, which ends it
+    atexit.register(parent.communicate)  # closes the standard input of the process, which then ends
     return parent
 
 
 def _serve() -> None:
-    """Import the slow modules, then run each command of the standard input in a fork."""
+    """Import the slow modules, then run each command read from standard input in a fork."""
     import openapi_python_client.cli  # noqa: F401
 
     import scripts.spec.completeness  # noqa: F401
 
-    del sys.modules["scripts.spec.completeness"]  # a fork runs it as its main module
+    del sys.modules["scripts.spec.completeness"]  # so that forks can run it as `__main__`
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
@@ -98,12 +99,12 @@ def _serve() -> None:
 
 
 def _command(request: dict[str, Any]) -> int:
-    """Become the process of a command; return its exit status."""
+    """Run a command in the current, forked process and return its exit status."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(request[name], flags), number)
     os.dup2(os.open(request["in"], os.O_RDONLY), 0)
-    # A new object: the parent's has read commands ahead.
+    # Replace sys.stdin, because its buffer can contain further commands that the parent read.
     sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False), encoding="utf-8")
     os.chdir(request["cwd"])
     os.environ.clear()

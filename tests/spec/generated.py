@@ -1,4 +1,4 @@
-"""Generate packages from test documents, check their completeness and run code with them."""
+"""Generates packages from test documents, checks their completeness, and runs code that uses them."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ CASES = ROOT / "tests" / "data" / "spec"
 
 @frozen
 class Generated:
-    """A generated package in its own folder."""
+    """A generated Python package in a separate folder."""
 
     document: Json
     prepared: Prepared
     folder: Path
 
     def problems(self) -> list[str]:
-        """Return the problems that the completeness check reports."""
+        """Run the completeness check on the package and return the problems that it reports."""
         with _in_forks():
             return command.check_completeness(self.document, self.prepared, self.folder)
 
@@ -42,7 +42,7 @@ class Generated:
         return evolve(self, folder=folder)
 
     def run(self, code: str) -> Any:
-        """Run code in a process that imports this package; return what it passes to `report`."""
+        """Run code in another process, where it can import this package; return what it reports."""
         done = forks.run(
             [sys.executable, "-c", _PRELUDE + code],
             cwd=self.folder,
@@ -55,7 +55,7 @@ class Generated:
         return (self.folder / "haut_api" / path).read_text("utf-8")
 
     def replace(self, path: str, old: str, new: str) -> None:
-        """Edit a file of the package to imitate a defect of the generator."""
+        """Edit a file of the generated package to simulate a defect in the generator."""
         text = self.source(path)
         assert old in text
         (self.folder / "haut_api" / path).write_text(text.replace(old, new), "utf-8")
@@ -89,7 +89,7 @@ def report(value):
 
 
 def generate(document: Json, folder: Path) -> Generated:
-    """Generate the package of a document.
+    """Generate a Python package from an OpenAPI document.
 
     Raises:
         SpecError: If the document has an unsupported construct.
@@ -100,13 +100,13 @@ def generate(document: Json, folder: Path) -> Generated:
 
 @contextmanager
 def _in_forks() -> Iterator[None]:
-    """Let scripts.generate run its commands in forks."""
+    """Make scripts.generate run its commands in forks of a prepared process, which start quickly."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(command, "subprocess", forks)
         yield
 
 
 def load_case(name: str) -> Json:
-    """Return the section `Subjects` of a document in tests/data/spec."""
+    """Load a document of tests/data/spec and keep only the operations tagged `Subjects`."""
     path = CASES / name
     return select(parse(path.read_text("utf-8"), name), Sections(tags=["Subjects"]))

@@ -1,4 +1,4 @@
-"""Copy of this project in its own git repository, for tests of commands that change files."""
+"""Copies this project into a new git repository, for tests of commands that change files."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class Project:
     root: Path
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run a command in the folder of the copy."""
+        """Run a command in the folder of the copied project."""
         inherited = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("HAUT_", "MAKE", "PYTEST_", "COVERAGE_"))
         }
         path = f"{ROOT / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"
-        # The copy takes precedence over the installed package.
+        # The copied project must take precedence over the installed package.
         packages = f"{self.root}{os.pathsep}{self.root / 'generated'}"
-        # The copy links to the original's tools, which make must not reinstall.
+        # Prevent make from reinstalling tools: the copied project only links to those of the original.
         make = "SETUP= LINTER="
         return subprocess.run(
             command,
@@ -44,7 +44,7 @@ class Project:
         )
 
     def changed(self) -> set[str]:
-        """Return the files that differ from the last commit."""
+        """Return the paths of all files that differ from the last commit."""
         lines = self.run(
             "git", "status", "--porcelain", "--untracked-files=all"
         ).stdout.splitlines()
@@ -60,7 +60,7 @@ class Project:
 
 
 def copy_project(root: Path) -> Project:
-    """Copy the files that the commands need into an empty folder, and commit them there."""
+    """Copy the files that the project's commands need into an empty folder, and commit them there."""
     ignored = shutil.ignore_patterns("node_modules", "__pycache__")
     for name in _COPIED:
         shutil.copytree(ROOT / name, root / name, ignore=ignored)
@@ -69,7 +69,7 @@ def copy_project(root: Path) -> Project:
     for name in _LINKED:
         (root / name).symlink_to(ROOT / name)
     project = Project(root)
-    # The copy has at most one test: run it in one process, without a plugin that is slow to load.
+    # The copied project has at most one test, so run it in one process and without a slow plugin.
     makefile = project.read("Makefile")
     project.write("Makefile", makefile.replace("pytest -n 2", "pytest -n 0 -p no:schemathesis"))
     project.write(".gitignore", "\n".join(("__pycache__", "/build/", *_LINKED)))

@@ -1,4 +1,4 @@
-"""Tests of the comparison of two Python APIs: one test for each kind of change."""
+"""Tests that comparing two Python APIs reports every kind of change."""
 
 # ruff: noqa: E501  (one line for each row of the table)
 from __future__ import annotations
@@ -77,7 +77,7 @@ CALL, SENT, RECEIVED, PART_FILE = (
 
 BREAKING, COMPATIBLE = True, False
 
-# File, old text, new text, whether the change is breaking, and the name and text of the report.
+# Columns: file, old text, new text, BREAKING or COMPATIBLE, reported name, reported text.
 CHANGES: list[tuple[str, str, str, bool, str, str]] = [
     (CALL, "q: str | Unset = UNSET", "term: str | Unset = UNSET", BREAKING, "api.things.get_thing(q)", "argument removed"),
     (CALL, "q: str | Unset = UNSET", "q: str", BREAKING, "api.things.get_thing(q)", "default UNSET → no default"),

@@ -1,7 +1,7 @@
-"""Difficult documents (tests/data/spec) are generated exactly or rejected.
+"""Tests that each document in tests/data/spec results in a correct package or in an error.
 
-An error names the unsupported construct and its location. The completeness check examines each package;
-the numbered tests verify details that the check could miss, with handwritten values.
+An error names the unsupported construct and its location. The completeness check is run on each package;
+the numbered tests use handwritten values to test details that the check could miss.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from scripts import generate as command
 from scripts.spec.document import SpecError, parse, validation_errors
 from tests.spec.generated import CASES, Generated, generate, load_case
 
-pytestmark = pytest.mark.slow  # every test generates a package
+pytestmark = pytest.mark.slow  # slow, because every test generates a package
 
 REJECTED = {
     "07-servers-of-an-operation.yaml": ["PUT /upload/{name}", "https://storage.example"],
@@ -42,12 +42,12 @@ def test_error_names_the_unsupported_construct_and_its_location(name: str, tmp_p
 
 @pytest.fixture(scope="session")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Generated]:
-    """Return a function that generates a document of tests/data/spec, each once."""
+    """Return a function that generates the package of a document in tests/data/spec and caches it."""
     root = tmp_path_factory.mktemp("cases")
 
     @cache
     def generate_once(name: str) -> Generated:
-        folder = root / re.sub(r"\W", "_", f"case_{name}")  # the name of a module
+        folder = root / re.sub(r"\W", "_", f"case_{name}")  # a valid Python module name
         folder.mkdir()
         return generate(load_case(f"{name}.yaml"), folder)
 
@@ -63,7 +63,7 @@ def test_package_passes_the_completeness_check(name: str, package: Package) -> N
 
 
 def test_packages_pass_mypy_strict(package: Package, tmp_path: Path) -> None:
-    """One run of mypy checks all packages, each inside a folder of another name."""
+    """Check all packages in one mypy run. They have the same name, so each is in its own folder."""
     folders = [package(name.removesuffix(".yaml")).folder for name in EXACT]
     options = ["--strict", "--explicit-package-bases", f"--cache-dir={tmp_path}"]
     checked = subprocess.run(

@@ -1,6 +1,6 @@
-"""The completeness check reports defects of a generated package with their location.
+"""Tests that the completeness check reports each defect of a generated package and its location.
 
-Each test adds a defect to a correct package, as a faulty generator could cause it.
+Each test adds a defect to a correct package, such as a faulty generator could produce.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ def test_requests_are_matched_to_the_most_specific_path() -> None:
     found = cassettes(OPERATIONS)
     many = next(key for key in OPERATIONS if key.endswith("/subjects/delete/"))
     one = many.replace("/delete/", "/{subject_id}/")
-    # This test deletes its subjects by one request whose path also matches `{subject_id}`.
+    # test_list_subjects sends `/subjects/delete/`, which also matches `/subjects/{subject_id}/`.
     assert "sandbox/test_list_subjects" in found[many]
     assert "sandbox/test_list_subjects" not in found[one]
     assert "sandbox/test_delete_subject" in found[one]

@@ -1,4 +1,4 @@
-"""Parse documents by YAML 1.2, and write documents that every YAML parser reads identically."""
+"""Documents are parsed as YAML 1.2 and written so that every YAML parser reads them identically."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.spec.edits import DOCUMENT, SERVICE
 
 HEAD = "openapi: 3.0.3\npaths: {}\n"
 
-# Unquoted, YAML 1.1 or 1.2 reads these strings as another type.
+# If unquoted, these strings are parsed as another type by YAML 1.1 or YAML 1.2.
 AMBIGUOUS = [
     "no",
     "on",
@@ -69,7 +69,7 @@ def test_byte_order_mark_is_ignored() -> None:
     )
 )
 def test_written_document_is_read_identically_by_every_parser(values: list[Any]) -> None:
-    """Parse with this project's parser, with PyYAML (YAML 1.1) and with ruamel.yaml (YAML 1.2)."""
+    """This project, PyYAML (YAML 1.1) and ruamel.yaml (YAML 1.2) must parse the text identically."""
     document = {"openapi": "3.0.3", "paths": {}, "x-values": values}
     text = dump(document)
     assert parse(text, "x") == document

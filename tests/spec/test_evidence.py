@@ -1,4 +1,4 @@
-"""Tests of `scripts.spec.evidence`: confidence labels and their comparison with a pulled document."""
+"""Tests of `scripts.spec.evidence`, which compares labeled objects with a pulled document."""
 
 # ruff: noqa: E501  (one line for each row of the table)
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tests.spec.edits import (
 
 
 def label(place: str) -> Edit:
-    """Label the object at a JSON pointer as inferred."""
+    """Return an edit that adds the confidence label `inferred` to the object at a JSON pointer."""
     return combined(
         put(f"{place}/x-evidence", "inferred"), put(f"{place}/x-evidence-reason", "by its name")
     )
@@ -47,7 +47,7 @@ CONFIRMED, CONTRADICTED, NOT_STATED = (
     Verdict.NOT_STATED,
 )
 
-# Name of the case, labeled object, change in the pulled document, verdict, and start of the finding.
+# Columns: case name, labeled object, edit of the pulled document, verdict, start of the finding.
 PULLED: list[tuple[str, str, Edit, Verdict, str]] = [
     ("operation", at(COMPUTE, "/post"), put("#/info/version", "2"), CONFIRMED, "exists"),
     ("operation removed", at(COMPUTE, "/post"), drop(at(COMPUTE)), CONTRADICTED, "missing"),
@@ -89,7 +89,7 @@ def test_labels_are_compared_with_a_pulled_document(
 def test_the_contract_without_its_labels_confirms_each_label() -> None:
     pulled: Json = without_labels(current())
     for _, node in walk(pulled):
-        node.get("oneOf", []).reverse()  # The order of options has no meaning.
+        node.get("oneOf", []).reverse()  # the order of `oneOf` options is irrelevant
     verdicts = {place: found.verdict for place, found in labels(current(), pulled).items()}
     assert verdicts == dict.fromkeys(verdicts, CONFIRMED)
 
@@ -124,7 +124,7 @@ def test_kind_subject_and_number_of_operations_of_a_label(
 
 
 def test_a_schema_that_is_sent_and_received_counts_as_a_body() -> None:
-    # The operation that sends the schema comes after one that only receives it.
+    # The operation that sends `Subject` comes after an operation that only receives it.
     content = at(SUBJECT, "/patch/requestBody/content/application~1json/schema")
     document: Json = edited(label(NAME), put(content, {"$ref": schema("Subject")}))
     assert labels(document)[NAME].kind is Kind.BODY

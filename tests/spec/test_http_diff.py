@@ -1,7 +1,7 @@
-"""Tests of the comparison of two HTTP APIs: one test for each kind of change.
+"""Tests that comparing two HTTP APIs reports every kind of change.
 
-A change is breaking if it can make the service reject or ignore what an existing client sends, or the
-client misread what it receives.
+A change is breaking if the service may reject or ignore a request of an existing client, or if an
+existing client may misinterpret a response.
 """
 
 # ruff: noqa: E501  (one line for each row of the table)
@@ -39,7 +39,7 @@ OR_NULL = {"oneOf": [{"$ref": schema("CompanyReference")}, {"$ref": schema("Null
 
 
 def field(name: str, *rest: str) -> str:
-    """Return the JSON pointer of a field, `Subject.name`, or of a keyword below it."""
+    """Return the JSON pointer of a field such as `Subject.name`, or of a keyword in the field's schema."""
     parent, _, found = name.partition(".")
     return schema("/".join([parent, "properties", found, *rest]))
 
@@ -48,7 +48,7 @@ def extra(where: str, *, required: bool) -> Json:
     return {"name": "extra", "in": where, "required": required, "schema": {"type": "string"}}
 
 
-# Name of the case, change, whether it is breaking, and the subject and text of the report.
+# Columns: case name, edit, BREAKING or COMPATIBLE, reported subject, reported text.
 CHANGES: list[tuple[str, Edit, bool, str, str]] = [
     # --- operations
     ("operation removed", drop(at(SUBJECT, "/patch")), BREAKING, f"PATCH {SUBJECT}", "removed"),
@@ -132,7 +132,7 @@ def test_the_cases_have_unique_names() -> None:
 
 @pytest.mark.slow
 def test_changes_without_effect_on_http_are_not_reported() -> None:
-    """Test an inlined schema, another order of fields, an example and a confidence label."""
+    """The changes are an inlined schema, reordered fields, an example and a confidence label."""
     company = DOCUMENT["components"]["schemas"]["CompanyReference"]
     names = list(DOCUMENT["components"]["schemas"]["Subject"]["properties"].items())
     unchanged = compare(
@@ -144,7 +144,7 @@ def test_changes_without_effect_on_http_are_not_reported() -> None:
             put(at(COMPUTE, "/post/requestBody/content/application~1json/example"), {}),
         ),
     )
-    # redocly may report that the component is unused now.
+    # Redocly may report the change of `CompanyReference`, which is no longer referenced.
     assert [(row.subject, row.breaking) for row in unchanged.changes] in (
         [],
         [("CompanyReference", False)],
@@ -166,7 +166,7 @@ def test_conversion_to_openapi_3_1_is_not_a_change() -> None:
 
 @pytest.mark.slow
 def test_other_notations_of_nullable_objects_are_not_changes() -> None:
-    """Test the notation of drf-spectacular."""
+    """drf-spectacular writes nullable objects as `allOf` with `nullable: true`."""
     company = {"allOf": [{"$ref": schema("CompanyReference")}], "nullable": True}
     base = edited(put(field("Subject.company"), OR_NULL))
     changed = edited(put(field("Subject.company"), company))
@@ -206,7 +206,7 @@ def test_all_affected_operations_are_listed(edit: Edit, users: set[str]) -> None
 def test_a_schema_that_is_sent_and_received_breaks_in_either_direction(
     edit: Edit, subject: str
 ) -> None:
-    """Test both orders of request body and responses in the document."""
+    """The result must not depend on the order of `requestBody` and `responses` in the document."""
     content = "/post/requestBody/content/application~1json/schema"
     base = edited(put(at(SUBJECTS, content), {"$ref": schema("Subject")}))
     for document in (base, edited(_responses_first, document=base)):

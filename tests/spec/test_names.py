@@ -1,4 +1,4 @@
-"""Operations and schemas keep their names in haut_api when the Swagger renames them."""
+"""Tests that names in haut_api do not change if upstream renames operations or schemas."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 def drf_spectacular_style(document: Json) -> None:
-    """Imitate drf-spectacular: long operation ids, and bodies with three media types."""
+    """Imitate drf-spectacular: use long operation ids, and three media types for each request body."""
     for path, item in document["paths"].items():
         for method, operation in item.items():
             words = re.sub(r"{\w+}|\W", "_", path)
@@ -41,7 +41,7 @@ def drf_spectacular_style(document: Json) -> None:
 
 
 def other_schema_names(document: Json) -> None:
-    """Rename every schema, as if upstream had named its serializers otherwise."""
+    """Rename every schema, as if upstream had renamed its serializers."""
     text = json.dumps(document).replace('"NullValue"', '"NullEnum"')
     for name in document["components"]["schemas"]:
         if name != "NullValue":

@@ -2,7 +2,8 @@
 
 For every operation, the tests compare its module, arguments, types, requests and responses with the
 specification. For every schema, they parse and serialize random instances. Expected values are computed
-from the specification; only the conversion to Python names is the generator's own.
+from the specification; only the function that converts names to Python names is shared with the
+generator.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def module(operation: Operation) -> ModuleType:
 
 
 def annotation(schema: Json, name: str) -> Any:
-    """Return the Python type of a schema; `name` is the class name of an inline object."""
+    """Return the Python type for a schema; `name` is the class name used if it is an inline object."""
     if "$ref" in schema:
         name = pointer(schema["$ref"])[-1]
         schema = resolve(DOCUMENT, schema)
@@ -102,7 +103,7 @@ def parameters(operation: Operation) -> list[Json]:
 
 
 def body(operation: Operation) -> tuple[Json, bool] | None:
-    """Return the schema of the request body and whether it is required, or None without a body."""
+    """Return the request body's schema and `required` flag, or None if the operation has no body."""
     if "requestBody" not in operation.definition:
         return None
     found = resolve(DOCUMENT, operation.definition["requestBody"])
@@ -110,7 +111,7 @@ def body(operation: Operation) -> tuple[Json, bool] | None:
 
 
 def responses(operation: Operation) -> dict[int, Json | None]:
-    """Return the schema of each documented response by status; None for a response without content."""
+    """Return the response schema for each documented status, or None if there is no content."""
     found = {}
     for status, reference in operation.definition["responses"].items():
         content = resolve(DOCUMENT, reference).get("content")
@@ -206,7 +207,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
     max_leaves=5,
 )
-# Date-times in the form that the client writes, so that parsing and serializing preserves them.
+# Use date-times as the client formats them, because the parsed and serialized text must be equal.
 TEXTS: dict[str, st.SearchStrategy[str]] = {
     "uuid": st.uuids().map(str),
     "date": st.dates().map(str),
@@ -216,7 +217,7 @@ TEXTS: dict[str, st.SearchStrategy[str]] = {
 
 
 def instances(schema: Json) -> st.SearchStrategy[Any]:
-    """Return a strategy for all values that a schema allows, including undeclared keys."""
+    """Return a Hypothesis strategy for the values that a schema allows, including undeclared keys."""
     schema = resolve(DOCUMENT, schema)
     if "oneOf" in schema:
         return st.one_of([instances(option) for option in schema["oneOf"]])
@@ -264,7 +265,7 @@ def values(kind: str, schema: Json) -> st.SearchStrategy[Any]:
 
 
 def test_strategies_support_every_keyword_of_the_specification() -> None:
-    """`instances` would silently ignore a keyword that it does not support."""
+    """The strategy `instances` ignores unknown keywords, so the specification must not use any."""
     known = {"$ref", "oneOf", "type", "properties", "required", "additionalProperties", "items"}
     known |= {"minLength", "maxLength", "pattern", "minItems", "maxItems", "minimum", "maximum"}
     known |= {"format", "enum", "default", "deprecated", "readOnly", "writeOnly"}
@@ -283,7 +284,7 @@ def schemas() -> Iterator[tuple[str, Json]]:
 
 
 def text(value: Any) -> str:
-    """Return a value as JSON, which distinguishes 1, 1.0 and true."""
+    """Convert a value to JSON text. In Python, 1, 1.0 and True are equal, but their JSON differs."""
     return json.dumps(value, sort_keys=True)
 
 
@@ -330,7 +331,7 @@ def call(operation: Operation, mode: str, handler: Any, arguments: Json) -> Resp
 
 
 def as_argument(kind: Any, value: Any) -> Any:
-    """Convert a JSON value to an argument of a type."""
+    """Convert a JSON value to an argument of the given Python type."""
     if isinstance(value, list):
         return [as_argument(kind.__args__[0], item) for item in value]
     return (
@@ -346,7 +347,7 @@ def as_sent(value: Any) -> str:
 
 @st.composite
 def requests(draw: st.DrawFn, operation: Operation) -> tuple[Json, str, list[tuple[str, str]], Any]:
-    """Draw arguments of an operation, and the path, query and body that the request must have."""
+    """Draw arguments for an operation, and compute the expected path, query and body of its request."""
     arguments: Json = {}
     path, query, sent = operation.path, [], None
     for parameter in parameters(operation):
@@ -395,7 +396,7 @@ def test_requests_match_the_specification(operation: Operation, mode: str) -> No
 
         def handler(request: httpx.Request) -> httpx.Response:
             received.append(request)
-            return httpx.Response(418)  # a status that no operation documents
+            return httpx.Response(418)  # no operation in the contract documents status 418
 
         call(operation, mode, handler, arguments)
         [request] = received
@@ -408,7 +409,7 @@ def test_requests_match_the_specification(operation: Operation, mode: str) -> No
             assert text(json.loads(request.content)) == text(sent)
         headers = {"authorization"} if requires_token(operation) else set()
         if body(operation) is not None:
-            # The generated code sends the content type even if the body is omitted.
+            # Without a body, the generated code still sends a Content-Type header.
             assert request.headers["content-type"] == "application/json"
             headers.add("content-type")
         assert request.headers.keys() - STANDARD_HEADERS == headers
@@ -419,7 +420,7 @@ def test_requests_match_the_specification(operation: Operation, mode: str) -> No
 
 
 def has_type(kind: Any, value: Any) -> bool:
-    """Return whether a value has a type, including the items of a list."""
+    """Return whether a value, including all items of a list, is of the given type."""
     if get_origin(kind) is Union:
         return any(has_type(option, value) for option in get_args(kind))
     if get_origin(kind) is list:
@@ -435,7 +436,7 @@ def serialized(parsed: Any) -> Any:
 @pytest.mark.slow
 @each_operation
 def test_responses_are_parsed_completely(operation: Operation) -> None:
-    # Each status and each option of its schema is drawn separately, so that none is left to chance.
+    # Test every documented status and every `oneOf` option of its schema, not a random choice of them.
     for status, schema in responses(operation).items():
         kind = None if schema is None else annotation(schema, "")
         resolved = resolve(DOCUMENT, schema or {})

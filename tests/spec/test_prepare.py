@@ -1,4 +1,4 @@
-"""`prepare` rejects unsupported constructs with an error that names the construct and its location."""
+"""Tests that `prepare` rejects an unsupported OpenAPI construct and reports its name and location."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of `make spec-pull`: selection of operations and components, order, download and errors."""
+"""Tests of `make spec-pull`: selected operations and components, their order, download, and errors."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_unselected_methods_of_a_path_are_removed_and_shared_parameters_are_kept
 
 
 def assert_complete(document: Json) -> None:
-    """Assert that the document has exactly the components that it refers to."""
+    """Check that a document defines exactly the components that it refers to."""
     used = {target for _, target in references(document)}
     for target in used:
         look_up(document, target)
@@ -244,7 +244,7 @@ def test_an_own_path_that_conflicts_or_is_missing_is_an_error(
 
 
 def shuffled(node: Any, generator: random.Random) -> Any:
-    """Return the same document in a random order, as from a server whose order varies."""
+    """Return the document with its keys in random order, because a server may send them in any order."""
     if isinstance(node, dict):
         keys = list(node)
         generator.shuffle(keys)
@@ -278,7 +278,7 @@ def test_new_entries_come_last() -> None:
 
 @pytest.fixture
 def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a copy of a contract, next to its sections.yaml."""
+    """Copy the contract and its sections.yaml to a temporary folder; return the path of the contract."""
     path = tmp_path / "haut.yaml"
     path.write_text("# A comment.\n" + dump(DOCUMENT), "utf-8")
     sections = tmp_path / "sections.yaml"
@@ -363,7 +363,7 @@ def served(respond: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
             respond(self)
 
         def log_message(self, *_: object) -> None:
-            """Log nothing."""
+            """Do not write a log line for each request."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))

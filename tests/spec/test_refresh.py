@@ -1,4 +1,4 @@
-"""Tests of `make refresh`: it prepares a change set for review, or names the step that failed."""
+"""Tests of `make refresh`, which prepares a change set for review or names the step that failed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ADDED = put(at("/api/v1/ping/"), NEW)
 def publish(project: Project, *edits: Edit) -> None:
     project.write(".git/info/exclude", "swagger.json\ntests/test_here.py\n")
     project.write("swagger.json", json.dumps(edited(*edits, document=HAUT)))
-    # Replaces the project's tests.
+    # Use a single test instead of the project's own tests.
     project.write(
         "tests/test_here.py", "def test_ping():\n    from haut_api.api.subjects import ping"
     )
@@ -69,7 +69,7 @@ def test_the_failed_step_is_named(
 
 @pytest.mark.slow
 def test_a_new_operation_becomes_a_change_set(project: Project) -> None:
-    """The overlay corrects what is invalid in the same document."""
+    """The published document also contains an invalid default value, which the overlay corrects."""
     place = "#/components/schemas/Subject/properties/kind"
     invalid = {"type": "string", "enum": ["a", "b"], "default": ""}
     publish(project, ADDED, put(place, invalid))
@@ -86,7 +86,7 @@ def test_a_new_operation_becomes_a_change_set(project: Project) -> None:
     assert any("kind" in path for path in models)
     assert changed - models == {
         "CHANGELOG.md",
-        "generated/haut_api/__init__.py",  # hash of the document
+        "generated/haut_api/__init__.py",  # contains the hash of the OpenAPI document
         "generated/haut_api/api/subjects/ping.py",
         "generated/haut_api/openapi.json",
         "openapi/haut.yaml",

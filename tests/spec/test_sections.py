@@ -1,4 +1,4 @@
-"""One line in sections.yaml adds a section; a malformed document is rejected with a message."""
+"""Tests that one line in sections.yaml adds a section, and that malformed documents are rejected."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_one_line_adds_a_section(project: Project) -> None:
         assert done.returncode == 0, done.stderr
     assert {path for path in project.changed() if not path.startswith("generated/")} == {
         "openapi/haut.yaml",
-        "openapi/names.yaml",  # written by spec-pull
+        "openapi/names.yaml",  # updated by make spec-pull
         "openapi/sections.yaml",
         "swagger.json",
     }
@@ -99,7 +99,7 @@ def test_malformed_document_is_rejected_without_traceback(text: str, shared: Pro
 
 
 HAUT: Json = parse(SPEC.read_text("utf-8"), SPEC.name)
-# Schemas, and an operation that uses each.
+# Maps each schema to an operation that uses it.
 SCHEMAS = {
     "Subject": "create_subject",
     "SubjectRequest": "create_subject",

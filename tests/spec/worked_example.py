@@ -1,8 +1,8 @@
 """Run the worked example of docs/when-the-swagger-changes.md: `python -m tests.spec.worked_example`.
 
-The command updates the output in the page. The first yaml block of the page is an overlay with the
-changes of the Swagger, and the first python block is a user's file. Each sh block runs in a copy of the
-project if a text or markdown block with its output follows it.
+The command updates the outputs shown on the page. The page's first yaml block is an overlay that changes
+the published API document, and its first python block is a user's file. A sh block is run in a copy of
+the project if a text or markdown block with its output follows.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.spec.project import Project, copy_project
 PAGE = ROOT / "docs" / "when-the-swagger-changes.md"
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
-# Replaces the project's tests; fails if the name of the search parameter changes.
+# Replaces the project's own tests. It fails if the `search` parameter is renamed.
 _TEST = """
 from haut_ext import Haut
 from haut_ext.sandbox import Sandbox
@@ -39,7 +39,7 @@ def test_search() -> None:
 
 
 def page(project: Project, text: str) -> str:
-    """Return the page with the current output of its commands."""
+    """Run the commands shown on a page, and return the page with their current output."""
     blocks = list(_BLOCK.finditer(text))
     overlay = next(block[2] for block in blocks if block[1] == "yaml")
     project.write("swagger.json", json.dumps(_swagger(yaml.safe_load(overlay))))
@@ -64,7 +64,10 @@ def _outputs(project: Project, blocks: list[re.Match[str]]) -> Iterator[tuple[re
 
 
 def _swagger(overlay: Json) -> Json:
-    """Return the contract as the service would publish it: changed, without labels and own path."""
+    """Return the contract as the service would publish it after the changes of an overlay.
+
+    The confidence labels and the upload path, which the service does not publish, are removed.
+    """
     document = apply_overlay(copy.deepcopy(parse(SPEC.read_text("utf-8"), SPEC.name)), overlay)
     document["paths"].pop("/{bucket}/{object_name}")
     found: Json = without_labels(document)

@@ -1,4 +1,4 @@
-"""Tests of the clinic's SDK against the sandbox, without any file of the repository of haut_ext."""
+"""Tests of the clinic's SDK against the sandbox; they use no files of the haut_ext repository."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_with_options_keeps_the_subclass(clinic: Clinic, haut_sandbox: Sandbox) 
 
 
 def admit_and_upload(clinic: Clinic, number: str) -> Visit:
-    """Admit a patient and upload a photo. Runs in a worker process."""
+    """Admit a patient and upload a photo. The executor calls this function in a worker process."""
     with clinic:
         clinic.admit(number)
         return clinic.visit(number, photo())
@@ -127,7 +127,7 @@ def test_client_can_be_passed_to_a_process_pool(
     monkeypatch.setenv(
         "HAUT_TOKEN", haut_sandbox.credentials["token"]
     )  # a pickled client contains no token
-    clinic.admit("0")  # opens connections, which are not pickled
+    clinic.admit("0")  # opens connections, which must not be pickled
     numbers = ["1", "2", "3"]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         visits = list(pool.map(admit_and_upload, [clinic] * 3, numbers))

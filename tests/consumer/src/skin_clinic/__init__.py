@@ -1,4 +1,4 @@
-"""Example of a company's internal SDK: the skin analysis of Haut.AI for the patients of a clinic."""
+"""Example of a company's internal SDK, which analyzes photos of a clinic's patients with Haut.AI."""
 
 from skin_clinic.client import AsyncClinic, Clinic
 from skin_clinic.errors import ClinicError, PatientUnknown

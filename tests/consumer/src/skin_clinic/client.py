@@ -15,7 +15,7 @@ from skin_clinic.visits import Finding, Visit
 
 
 class Clinic(Haut):
-    """Client that identifies a patient by number and stores it as a subject."""
+    """Client for a clinic that identifies patients by number and stores each patient as a subject."""
 
     PREFIX = "patient-"
 
@@ -35,7 +35,7 @@ class Clinic(Haut):
         return self.paginate_all(list_images, subject_id=self.patient(number).id)
 
     def annotate(self, number: str, note: str) -> Subject:
-        """Store a note in the subject's metadata, with the generated operation."""
+        """Store a note in the patient's subject metadata by calling the generated API function."""
         updated = update_subject.sync(
             self.scope.company_id,
             self.scope.dataset(),
@@ -67,7 +67,7 @@ class Clinic(Haut):
 
 
 class AsyncClinic(AsyncHaut):
-    """Asynchronous variant of `Clinic`."""
+    """Asynchronous version of `Clinic`, with the same methods."""
 
     async def admit(self, number: str) -> Subject:
         return await self.subjects.get_or_create(Clinic.PREFIX + number)

@@ -1,4 +1,4 @@
-"""Errors of the clinic's SDK. They derive from HautError, so callers can catch either class."""
+"""Exceptions of the clinic's SDK. They derive from HautError, so `except HautError` catches them too."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from haut_ext import HautError, NotFound
 
 
 class ClinicError(HautError):
-    """Base class of the errors that the clinic's SDK raises itself."""
+    """Base class of the exceptions that are defined by the clinic's SDK."""
 
 
 class PatientUnknown(ClinicError, LookupError):
-    """The patient has no subject."""
+    """Raised if no Haut.AI subject is stored for the patient."""
 
     def __init__(self, number: str) -> None:
         super().__init__(f"patient {number} has no subject")

@@ -1,4 +1,4 @@
-"""Visits of patients, and the findings of the analysis."""
+"""Data classes for a patient's visit and for the analysis result of each photo."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SIDES: tuple[Side, ...] = ("front", "right", "left")
 
 @dataclass(frozen=True)
 class Visit:
-    """The photos uploaded for one patient at one time."""
+    """Photos of one patient that were uploaded together."""
 
     number: str
     batch: UploadedBatch
@@ -30,7 +30,7 @@ class Visit:
 
 @dataclass(frozen=True)
 class Finding:
-    """Result of the analysis of one photo."""
+    """Analysis result of one photo."""
 
     side: str
     taken: datetime
