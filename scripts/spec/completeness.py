@@ -168,9 +168,7 @@ class Samples:
     def instance(
         self, schema: Any, use: str, choice: int, *, full: bool = True, depth: int = 0
     ) -> Any:
-        """Return a sample value for a schema, with all fields if `full` is true, or only required
-        fields.
-        """
+        """Return a sample for a schema; unless `full` is true, it has only the required fields."""
         options = [
             ({**option, "enum": [value]} if "enum" in option else option)
             for option in self.options(schema)
@@ -312,13 +310,13 @@ class Package(Samples):
         ]
         modules = {str(module.__doc__): module for module in found}
         if len(modules) < len(found):
-            self.problems.add("package", "two modules call the same operation")
+            self.problems.add("package", "several modules call the same operation")
         for operation in operations(self.document):
             module = modules.pop(operation.key, None)
             if module is None:
                 self.problems.add(
                     operation.key,
-                    "no module calls this operation; its name may not be unique in its section",
+                    "no module calls this operation; is its name used twice in its section?",
                 )
                 continue
             try:
@@ -327,7 +325,7 @@ class Package(Samples):
                 failure = f"the check failed: {type(error).__name__}: {error}"
                 self.problems.add(operation.key, failure[:300])
         for key, module in modules.items():
-            self.problems.add(key, f"the document lacks the operation of {module.__name__}")
+            self.problems.add(key, f"the document lacks the operation called by {module.__name__}")
         return self.problems
 
     # --- arguments
@@ -416,7 +414,7 @@ class Package(Samples):
             for index, (item, original) in enumerate(zip(parsed, instance, strict=False)):
                 self.compare(f"{location}[{index}]", item, items, original, use)
             if len(parsed) != len(instance):
-                self.problems.add(location, "the parsed list has another length")
+                self.problems.add(location, "the parsed list and the JSON list differ in length")
             return
         models = [option for option in fitting if python_type(option, instance) == "model"]
         if models:
@@ -425,7 +423,9 @@ class Package(Samples):
         expected = [python_type(option, instance) for option in fitting]
         if not any(is_instance_of(parsed, kind) for kind in expected):
             names = " or ".join(str(getattr(kind, "__name__", kind)) for kind in expected)
-            self.problems.add(location, f"is parsed as {type(parsed).__name__}, not as {names}")
+            self.problems.add(
+                location, f"value is parsed as {type(parsed).__name__}, expected {names}"
+            )
         elif to_text(parsed) != to_text(instance) and not isinstance(parsed, dict | list):
             self.problems.add(location, f"{instance!r} is parsed as {parsed!r}")
 
@@ -434,7 +434,7 @@ class Package(Samples):
     ) -> None:
         """Compare a parsed object with each matching schema option, of which one must agree."""
         if not attrs.has(type(parsed)):
-            self.problems.add(location, f"an object is parsed as {type(parsed).__name__}")
+            self.problems.add(location, f"a JSON object is parsed as {type(parsed).__name__}")
             return
         problems, results = self.problems, []
         for option in options:
@@ -453,7 +453,9 @@ class Package(Samples):
     ) -> None:
         kind = type(parsed)
         if json.dumps(parsed.to_dict(), sort_keys=True) != json.dumps(instance, sort_keys=True):
-            self.problems.add(location, f"{kind.__name__} serializes to other JSON than it parses")
+            self.problems.add(
+                location, f"{kind.__name__} serializes to JSON that differs from the parsed JSON"
+            )
         internal = {
             json_name: name for name, json_name in self.names.get(kind.__name__, {}).items()
         }
@@ -466,7 +468,7 @@ class Package(Samples):
             field = f"{kind.__name__}, field {name}"
             attribute = attribute_name(kind, internal.get(name, name))
             if attribute is None:
-                self.problems.add(field, "the class has no attribute for it")
+                self.problems.add(field, "the class has no attribute for this field")
                 continue
             if name in instance:
                 value = getattr(parsed, attribute)
@@ -484,9 +486,7 @@ class Package(Samples):
     def check_required(
         self, kind: Any, properties: Json, required: set[str], instance: Json
     ) -> None:
-        """Parse the object without each field in turn; only a missing required field may cause an
-        error.
-        """
+        """Parse the object without each field in turn; only required fields may cause an error."""
         if not required <= instance.keys():
             return
         for name in [name for name in properties if name in instance]:
@@ -496,15 +496,15 @@ class Package(Samples):
                 serialized = kind.from_dict(rest).to_dict()
             except self.errors.DecodeError:
                 if name not in required:
-                    self.problems.add(field, "is required, but optional in the document")
+                    self.problems.add(field, "required in the class, but optional in the document")
                 continue
             if name in required:
-                self.problems.add(field, "is optional, but required in the document")
+                self.problems.add(field, "optional in the class, but required in the document")
             elif serialized != rest:
-                self.problems.add(field, "changes the object when it is omitted")
+                self.problems.add(field, "the serialized object changes if this field is omitted")
 
 
-NOT_DEPRECATED = "the docstring does not mark it as deprecated"
+NOT_DEPRECATED = "the docstring does not mention the documented deprecation"
 
 
 def is_instance_of(parsed: Any, kind: Any) -> bool:
@@ -539,9 +539,7 @@ def model_hints(kind: type, models: ModuleType) -> dict[str, Any]:
 
 
 def attribute_name(kind: type, name: str) -> str | None:
-    """Return the name of a generated class's attribute for a field, or None if it has no such
-    attribute.
-    """
+    """Return a generated class's attribute name for a field, or None if there is no attribute."""
     attribute: str = PythonIdentifier(name, "field_")
     known = {field.name for field in attrs.fields(kind) if field.init}
     return attribute if attribute in known else None
@@ -602,12 +600,12 @@ class OperationCheck:
         elif self.body:
             self.report("the function has no argument for the request body")
         elif request.content:
-            self.report("the request has a body that the document does not have")
+            self.report("the request has a body, but the document defines none")
         other = self.send(everything, asynchronous=True)
         if (other.url, other.method) != (request.url, request.method) or not same_content(
             other, request
         ):
-            self.report("the asynchronous function sends another request")
+            self.report("the asynchronous and the synchronous function send different requests")
         self.check_omitted(arguments, body)
         self.check_responses(everything)
 
@@ -633,7 +631,7 @@ class OperationCheck:
         valid = [("Bearer", " ", "a-token"), ("Basic", " ", "a-token"), ("a-token", "", "")]
         has_api_key = any(scheme.get("type") == "apiKey" for scheme in schemes.values())
         if not any(parts in valid or (has_api_key and parts[2] == "a-token") for parts in sent):
-            self.report("the token is not sent as the document requires")
+            self.report("the token is not sent in the way that the document requires")
 
     # --- the request
 
@@ -749,7 +747,9 @@ class OperationCheck:
         if expected != path:
             self.report(f"the request path is {path}")
         if len(arguments) != len(self.parameters):
-            self.report(f"has {len(self.parameters)} parameters but {len(arguments)} arguments")
+            self.report(
+                f"the function has {len(arguments)} arguments for {len(self.parameters)} parameters"
+            )
         self.matched: dict[str, Json] = {}
         for entry in self.parameters:
             self.match_parameter(request, entry, arguments)
@@ -757,7 +757,7 @@ class OperationCheck:
         schemes = self.package.document.get("components", {}).get("securitySchemes", {})
         known |= {str(scheme.get("name")).lower() for scheme in schemes.values()}
         for name in request.headers.keys() - known - STANDARD_HEADERS:
-            self.report(f"sends the header {name}, which the document does not have")
+            self.report(f"the request has a header {name}, but the document defines none")
 
     def match_parameter(self, request: httpx.Request, entry: Json, arguments: Json) -> None:
         """Find the function argument whose value was sent as this parameter, and check its type."""
@@ -773,7 +773,9 @@ class OperationCheck:
         ]
         fitting.sort(key=lambda name: letters(name) != letters(entry["name"]))
         if not fitting:
-            self.report(f"{parameter} is sent as {sent!r}, which is not the documented form")
+            self.report(
+                f"{parameter} is sent as {sent!r}, which does not have the documented format"
+            )
             return
         self.matched[fitting[0]] = entry
         self.check_type(parameter, entry, fitting[0])
@@ -842,7 +844,9 @@ class OperationCheck:
     def check_body(self, request: httpx.Request, argument: Any, media: str, expected: Any) -> None:
         sent_as = request.headers.get("content-type", "")
         if media_type(sent_as) not in self.body_contents and "*/*" not in self.body_contents:
-            self.report(f"the body is sent as {sent_as}, which the document does not have")
+            self.report(
+                f"the body has the content type {sent_as}, which the document does not define"
+            )
         if isinstance(expected, bytes):
             if request.content != expected:
                 self.report("the request body differs from the bytes of the file")
@@ -859,7 +863,7 @@ class OperationCheck:
                 for item in (value if isinstance(value, list) else [value])
             ]
             if sorted(sent) != sorted(fields):
-                self.report(f"the form is sent as {sent}")
+                self.report(f"the URL-encoded form has unexpected fields: {sent}")
         elif json.loads(request.content or b"null") != expected:
             self.report("the request body differs from the JSON of the argument")
         schema = self.body_contents.get(media, {}).get("schema", {})
@@ -881,10 +885,12 @@ class OperationCheck:
         values = [getattr(argument, field.name) for field in attrs.fields(type(argument))]
         unset = sum(isinstance(value, self.package.types.Unset) for value in values)
         if not names <= expected or len(expected - names) != unset:
-            self.report(f"the multipart body lacks or adds fields: {sorted(names ^ expected)}")
+            self.report(
+                f"missing or unexpected fields in the multipart body: {sorted(names ^ expected)}"
+            )
         sent = sorted(part.get_payload(decode=True) for part in parts)
         if sent != sorted(multipart_values(argument)):
-            self.report(f"the values of the multipart body are sent as {sent}"[:300])
+            self.report(f"the multipart body has unexpected values: {sent}"[:300])
 
     # --- omitted arguments
 
@@ -900,12 +906,14 @@ class OperationCheck:
                 self.report(f"omitted parameter {entry['name']} ({entry['in']}) is sent")
         if body and self.is_optional("body"):
             if self.body.get("required") is True:
-                self.report("the request body is optional, but required in the document")
+                self.report(
+                    "the request body is optional in the function, but required in the document"
+                )
             required = {
                 name: value for name, value in arguments.items() if not self.is_optional(name)
             }
             if self.send(required).content:
-                self.report("an omitted request body is sent")
+                self.report("a request body is sent although it was omitted")
 
     # --- responses
 
@@ -958,13 +966,13 @@ class OperationCheck:
             return
         parsed = response.parsed
         if response.status_code != code:
-            problems.add(location, "the returned status differs")
+            problems.add(location, "the function returns a different status")
         if isinstance(expected, tuple):
             schema, instance = expected
             self.package.compare(location, parsed, schema, instance, "response")
         elif isinstance(expected, bytes):
             if not isinstance(parsed, self.package.types.File) or parsed.payload.read() != expected:
-                problems.add(location, "is not parsed as a file")
+                problems.add(location, "the response body is not parsed as a file")
         elif parsed != expected:
             content = "no content" if expected is None else "text"
             problems.add(location, f"{content} is parsed as {type(parsed).__name__}")

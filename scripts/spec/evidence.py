@@ -40,10 +40,10 @@ class Kind(StrEnum):
     OPERATION = "Operations: if wrong, every call fails"
     REQUIRED = "Required parameters: if wrong, the call fails"
     BODY = "Request bodies and their fields: if wrong, the service rejects or ignores the value"
-    SUCCESS = "Success statuses: if wrong, a success is reported as a failure"
+    SUCCESS = "Success statuses: if wrong, a successful response is reported as an error"
     QUERY = "Optional parameters: if the name is wrong, the service ignores the parameter"
-    FIELD = "Fields of responses: if the type or nullability is wrong, the response cannot be read"
-    ERROR = "Error responses: if wrong, the error has a status but no details"
+    FIELD = "Response fields: if the type or nullability is wrong, the response cannot be parsed"
+    ERROR = "Error responses: if wrong, the raised error has the HTTP status but no details"
 
 
 class Verdict(StrEnum):

@@ -170,7 +170,7 @@ def main() -> None:
                 failed += not passed
     head = ("Document", "OpenAPI", "Operations", "Losses", "mypy --strict")
     PAGE.write_text(_HEAD + "\n".join(table(head, rows)) + "\n", "utf-8")
-    print(f"{failed} of {len(rows)} failed; see {PAGE.relative_to(ROOT)}")
+    print(f"{failed} of {len(rows)} documents failed; see {PAGE.relative_to(ROOT)}")
     sys.exit(1 if failed else 0)
 
 

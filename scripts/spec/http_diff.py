@@ -223,7 +223,7 @@ class _Document:
         content: The normalized document.
         operations: The operations by their key.
         users: The operations that use each component, each with the directions of that use: "request",
-        "response" or both.
+            "response" or both.
     """
 
     content: Json
@@ -371,8 +371,7 @@ class _RedoclyChange:
         return None
 
     def _field(self) -> str:
-        """Return the field's name relative to a schema that both documents contain, such as
-        `Subject.name`.
+        """Return a field's name relative to a schema in both documents, such as `Subject.name`.
 
         The method follows the pointer through both documents in parallel. As soon as they refer to
         different components, it keeps the last schema name that they had in common.

@@ -34,8 +34,7 @@ class _Function:
     Attributes:
         module: Name of the module, relative to haut_ext.
         owner: Name of the class that defines a method; empty for a function.
-
-            name: Name of the function or method.
+        name: Name of the function or method.
         uses: Names that the function refers to, each as (module or object, name).
     """
 

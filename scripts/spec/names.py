@@ -89,7 +89,7 @@ class Names:
             return named
         if clashes := (set(renamed.values()) & set(schemas)) - set(renamed):
             raise SpecError(
-                f"{NAMES.name}: {', '.join(sorted(clashes))} is the name of another schema"
+                f"{NAMES.name}: {', '.join(sorted(clashes))} is already the name of another schema"
             )
         named["components"]["schemas"] = {
             renamed.get(name, name): schema for name, schema in schemas.items()
@@ -163,7 +163,8 @@ def _matching_operations(
         elif moved:
             keys = " or ".join(other.key for other in moved)
             questions.append(
-                f"{key} may be {keys}: move the entry of the right one in {NAMES.name}"
+                f"{key} may be the new path of {keys}: change the key of the matching entry in "
+                f"{NAMES.name} to the new path"
             )
     return pairs, questions
 
@@ -180,8 +181,8 @@ def _name_schemas(
             continue
         if len(possible) > 1:
             questions.append(
-                f"the schema {name} may be {' or '.join(possible)} of the current contract: "
-                f"add an entry to {NAMES.name}"
+                f"the schema {name} may correspond to {' or '.join(possible)} in the current contract: "
+                f"add an entry for {name} to {NAMES.name}"
             )
         elif possible[0] not in schemas:
             proposed.schemas[name] = possible[0]
@@ -192,8 +193,8 @@ def _name_schemas(
         added = [name for name in found if name not in names.schemas]
         if len(found) > 1 and added:
             questions.append(
-                f"{' and '.join(added)} may be {class_name} of the current contract: "
-                f"add an entry for one of them to {NAMES.name}"
+                f"{' and '.join(added)} may correspond to the schema {class_name} in the current "
+                f"contract: add an entry for the matching one to {NAMES.name}"
             )
             for name in added:
                 del proposed.schemas[name]

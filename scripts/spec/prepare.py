@@ -148,7 +148,9 @@ def prepare(document: Json) -> Prepared:
     try:
         return _prepare(document)
     except RecursionError:
-        raise SpecError("a schema contains itself without an object in between") from None
+        raise SpecError(
+            "a schema refers to itself directly, not through an object's property"
+        ) from None
 
 
 def _prepare(document: Json) -> Prepared:
@@ -303,9 +305,9 @@ def _require_default_server(document: Json, operation: _Operation) -> None:
     for server in operation.definition.get("servers") or operation.item.get("servers") or []:
         if _server(server) not in known:
             raise SpecError(
-                f"{operation.key} is served by {server.get('url')}, not by the server of the document; "
-                "the client has one base URL and one token. In the overlay, remove the operation, or "
-                "only its `servers` if the server of the document serves it too"
+                f"{operation.key} is served by {server.get('url')}, not by the document's server; the "
+                "client has only one base URL and one token. In the overlay, remove the operation. If "
+                "the document's server serves it too, remove only its `servers`"
             )
 
 
@@ -467,8 +469,8 @@ class _OperationRewriter:
             [(media, content)] = entry["content"].items()
             if not _is_json(media):
                 raise SpecError(
-                    f"{where}: a parameter of the media type {media} is not supported; describe it "
-                    "by a schema"
+                    f"{where}: a parameter with `content` of type {media} is not supported; "
+                    "use `schema` instead"
                 )
             return content.get("schema", {}), "json", False
         location = entry["in"]
@@ -766,7 +768,9 @@ class Classes:
             # Reason: the generator drops nullable components, and names the classes in them
             # differently at each reference.
             if name in self._resolving:
-                raise SpecError(f"{where} contains itself without an object in between")
+                raise SpecError(
+                    f"{where} refers to itself directly, not through an object's property"
+                )
             self._by_use.setdefault((name, use), "")
             outer, self._resolving = self._resolving, [*self._resolving, name]
             try:
@@ -1043,7 +1047,9 @@ def _intersection(left: Json, right: Json, where: str) -> Json:
             return {"oneOf": [{"allOf": [one, other]} for one in options if one != _NULL]}
     merged = {**left, **right}
     if left.get("type", right.get("type")) != right.get("type", left.get("type")):
-        raise SpecError(f"{where}: no value fits an allOf of {left['type']} and {right['type']}")
+        raise SpecError(
+            f"{where}: allOf combines the types {left['type']} and {right['type']}, so no value is valid"
+        )
     if "properties" in left or "properties" in right:
         merged["properties"] = dict(left.get("properties", {}))
         for name, definition in right.get("properties", {}).items():

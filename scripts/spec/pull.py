@@ -4,8 +4,7 @@ The new haut.yaml contains the operations that openapi/sections.yaml selects, an
 these operations refer to. Their content is not edited; corrections belong in openapi/overlay.yaml.
 Existing entries keep the order that they have in the committed haut.yaml, and new entries are appended.
 Therefore a reordered but otherwise unchanged Swagger causes no diff, and the generated functions keep
-the order of their positional arguments. If a pull
-fails, no file is changed.
+the order of their positional arguments. If a pull fails, no file is changed.
 """
 
 from __future__ import annotations
@@ -181,8 +180,8 @@ def _selected_paths(document: Json, sections: Sections) -> Json:
     if missing:
         shown = ", ".join(f"{kind} {value}" for kind, value in sorted(missing))
         raise SpecError(
-            f"{SECTIONS.name} selects {shown}, which the document does not have. The document's tags "
-            f"are: {', '.join(sorted(_tags(document['paths']))) or 'none'}"
+            f"{SECTIONS.name} selects {shown}, but the document does not contain this. The document's "
+            f"tags are: {', '.join(sorted(_tags(document['paths']))) or 'none'}"
         )
     return paths
 
@@ -232,8 +231,9 @@ def _referenced(document: Json, paths: Json) -> Json:
             steps = pointer(reference)
             if steps[:1] != ["components"] or len(steps) < 3:
                 raise SpecError(
-                    f"{place} refers to {reference}, which is neither a component nor selected; "
-                    "`redocly bundle --dereferenced` replaces such references by their targets"
+                    f"{place} refers to {reference}, which is neither a component nor a selected "
+                    "operation; run `redocly bundle --dereferenced` to replace references with "
+                    "their targets"
                 )
             section, name = steps[1:3]
             if (section, name) not in names:
@@ -268,8 +268,8 @@ def _subclasses(document: Json) -> dict[str, list[str]]:
 def _target(document: Json, reference: str, place: str) -> Any:
     if not reference.startswith("#/"):
         raise SpecError(
-            f"{place} refers to {reference}, outside the document; "
-            "`redocly bundle` includes such targets"
+            f"{place} refers to {reference}, which is outside the document; "
+            "run `redocly bundle` to include the target"
         )
     try:
         return look_up(document, reference)
@@ -300,7 +300,8 @@ def add_own_paths(pulled: Json, current: Json, own: list[str]) -> Json:
             if target.setdefault(key, value) != value:
                 raise SpecError(
                     f"{'.'.join(section)}.{key} differs between {SPEC.name} and the pulled document; "
-                    f"to use the pulled one, remove its path from `own` in {SECTIONS.name}"
+                    "to use the pulled version, remove the path that needs it from `own` in "
+                    f"{SECTIONS.name}"
                 )
     return merged
 

@@ -2,8 +2,8 @@
 
 The steps are pull, validate, lint, generate, diff, changelog and tests; nothing is committed. If a
 step fails, the command stops with an error that says how to continue. The contract's files are not
-written until the pulled document has passed validation. Each step
-keeps its output, so that a failed step can be debugged.
+written until the pulled document has passed validation. Each step keeps
+its output, so that a failed step can be debugged.
 """
 
 from __future__ import annotations
@@ -70,14 +70,15 @@ class Refresh:
             Step(
                 "lint",
                 _lint,
-                "haut.yaml was replaced. If the service breaks a rule of the linter, switch the rule "
-                "off in openapi/redocly.yaml, with the reason, and run the refresh again.",
+                "haut.yaml was replaced. If the service's document violates a linter rule, disable "
+                "the rule in openapi/redocly.yaml, state the reason there, and run `make refresh` "
+                "again.",
             ),
             Step(
                 "generate",
                 lambda: _make("generate"),
                 "haut.yaml was replaced; generated/ was not changed. Correct the document in "
-                "openapi/overlay.yaml, and run the refresh again.",
+                "openapi/overlay.yaml, and run `make refresh` again.",
             ),
             Step("diff", self.compare, "haut.yaml and generated/ were updated."),
             Step("changelog", self.log, f"haut.yaml, generated/ and {report} were updated."),
