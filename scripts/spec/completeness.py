@@ -269,7 +269,7 @@ def has_type(value: Any, kind: str) -> bool:
 
 
 def has_format(text: str, name: str) -> bool:
-    """Return whether a string is valid for a format listed in FORMATS."""
+    """Return whether a string is valid for the given format, such as "uuid"."""
     try:
         if name == "uuid":
             UUID(text)
@@ -432,7 +432,7 @@ class Package(Samples):
     def compare_models(
         self, location: str, parsed: Any, options: list[Json], instance: Json, use: str
     ) -> None:
-        """Compare a parsed object with each matching schema option, of which one must agree."""
+        """Compare a parsed object with the matching schema options; report a problem if all differ."""
         if not attrs.has(type(parsed)):
             self.problems.add(location, f"a JSON object is parsed as {type(parsed).__name__}")
             return

@@ -4,8 +4,8 @@ The report has two parts. `http_diff` compares haut.yaml at the revision with ha
 tree. `api_diff` compares the haut_api package committed at the revision with the package generated
 from the working tree.
 
-Exit status: 0 if at most descriptions changed, 1 if all changes are compatible, 2 if any change is
-breaking, 3 if the comparison failed.
+Exit status: 0 if nothing or only descriptions changed, 1 if all changes are compatible, 2 if any
+change is breaking, 3 if the comparison failed.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 A confidence label (`x-evidence`) marks an object in haut.yaml, or in the `update` of an overlay
 action. The service's document has no labels. Therefore each object that has a label at an earlier
 revision is compared with the corresponding object in the current document. Corresponding objects are
-found by operation and by location in it, because component names can differ between the documents.
+found by operation and by their location in the operation, because component names can differ between
+the documents.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from scripts.spec.markdown import code, table
 
 
 class Kind(StrEnum):
-    """Kind of a labeled object and the consequence of a wrong inference, most serious kind first."""
+    """Kind of a labeled object, and the consequence of a wrong inference; most serious kind first."""
 
     OPERATION = "Operations: if wrong, every call fails"
     REQUIRED = "Required parameters: if wrong, the call fails"

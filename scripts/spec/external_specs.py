@@ -131,7 +131,7 @@ def documents(source: Source, archive: Path) -> Iterator[tuple[str, str]]:
 
 
 def row(name: str, document: Json, tags: tuple[str, ...], folder: Path) -> tuple[list[str], bool]:
-    """Check the package generated from a document; return the table row, and True if it passed."""
+    """Generate a package from a document and check it; return its table row, and True if it passed."""
     found = list(operations(document))
     known = Counter(tag for operation in found for tag in operation.definition.get("tags", [])[:1])
     wanted = list(tags or known)

@@ -127,7 +127,7 @@ def _merged(changes: list[Change]) -> list[Change]:
             users = frozenset[str]().union(*(change.operations for change in same))
             breaking = any(change.breaking for change in same)
             rows.append(Change(group, subject, text, breaking, users))
-    # If a schema stops being an object, the changes of its fields are not worth reporting.
+    # If a schema is no longer an object, do not report the changes of its fields.
     replaced = tuple(
         row.subject
         for row in rows
@@ -292,7 +292,7 @@ class _RedoclyChange:
         self.users = self._users()
 
     def _users(self) -> dict[str, set[str]]:
-        """Return the operations that the change affects, each with the affected directions."""
+        """Return the operations that the change affects, each with "request", "response" or both."""
         before = self.old.users_of(self.before) if self.before else {}
         after = self.new.users_of(self.after) if self.after else {}
         if self.before and self.after and (both := before.keys() & after.keys()):
