@@ -1,1 +1,1 @@
-"""Commands that update the project when the Swagger changes: see docs/when-the-swagger-changes.md."""
+"""Commands that update the project after a change of the Swagger (docs/when-the-swagger-changes.md)."""

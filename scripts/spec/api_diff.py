@@ -1,6 +1,6 @@
-"""Compare the public Python API of two versions of haut_api, and rate each change.
+"""Compare the public Python APIs of two haut_api versions; rate changes as breaking or compatible.
 
-griffe reads both packages without importing them. The four functions of an operation's module have the
+griffe reads both packages without importing them. Each operation's module has four functions with the
 same arguments, so only `sync_detailed` is compared. Private names are ignored.
 """
 
@@ -17,21 +17,21 @@ PACKAGE = "haut_api"
 _MODELS = f"{PACKAGE}.models"
 _COMPARED_FUNCTION = "sync_detailed"
 _FUNCTIONS = ("sync", "sync_detailed", "asyncio", "asyncio_detailed")
-# Members that every model has.
+# Members of every generated model class.
 _COMMON_MEMBERS = {"additional_properties", "to_dict", "from_dict", "additional_keys"}
 
 
 @frozen
 class Name:
-    """A public name of the package.
+    """A public name in the haut_api package.
 
     Attributes:
         kind: "module", "class", "function", "argument", "result", "field", "method" or "attribute".
-        type: The annotation.
+        type: The type annotation.
         default: The default value; None if there is none.
-        position: Position among the positional arguments; None for keyword-only arguments.
-        sent: Whether values are sent to the service.
-        received: Whether values are received from the service.
+        position: Index among the positional arguments; None for a keyword-only argument.
+        sent: Whether the client sends such values to the service.
+        received: Whether the client receives such values from the service.
     """
 
     kind: str
@@ -44,7 +44,7 @@ class Name:
 
 @frozen
 class Difference:
-    """A change of the Python API: one row of the report."""
+    """A change of the Python API, shown as one row in the report."""
 
     name: str
     text: str
@@ -52,14 +52,14 @@ class Difference:
 
 
 def compare(base: Path, revision: Path) -> list[Difference]:
-    """Compare the packages in two folders; return breaking changes first."""
+    """Compare two folders that contain haut_api; return the differences, breaking ones first."""
     old, new = names(base), names(revision)
     found = [*_removed(old, new), *_added(old, new), *_changed(old, new), *_moved(old, new)]
     return sorted(found, key=lambda difference: (not difference.breaking, difference.name))
 
 
 def names(folder: Path) -> dict[str, Name]:
-    """Return every public name of the package in a folder."""
+    """Return every public name of the haut_api package in a folder."""
     package = griffe.load(PACKAGE, search_paths=[folder], resolve_aliases=True)
     assert isinstance(package, griffe.Module)
     found = dict(_names(package))
@@ -86,7 +86,7 @@ def _owner(key: str) -> str:
 
 
 def _referenced_models(types: set[str], models: dict[str, set[str]]) -> set[str]:
-    """Return the models that annotations refer to, directly or through fields of other models."""
+    """Return the models named in type annotations, and the models that their fields refer to."""
     by_name = {model.rpartition(".")[2]: model for model in models}
     found: set[str] = set()
     while types:
@@ -106,7 +106,8 @@ def _names(module: griffe.Module) -> Iterator[tuple[str, Name]]:
                 yield member.path, Name("module")
             yield from _names(member)
         elif isinstance(member, griffe.Class):
-            # Models are imported from the package, so the module of a model is not public.
+            # Users import models from `haut_api.models`, so the module that defines a model is
+            # private.
             model = module.parent is not None and module.parent.path == _MODELS
             path = f"{_MODELS}.{name}" if model else member.path
             yield path, Name("class")
@@ -120,7 +121,7 @@ def _names(module: griffe.Module) -> Iterator[tuple[str, Name]]:
                 yield member.path, Name("function")
         elif (
             isinstance(member, griffe.Attribute) and name != "T"
-        ):  # skip the type variable of each model
+        ):  # skip the TypeVar `T` in each model's module
             yield member.path, Name("attribute", str(member.annotation or ""))
 
 
@@ -171,14 +172,15 @@ def _added(old: dict[str, Name], new: dict[str, Name]) -> Iterator[Difference]:
             continue
         name = new[key]
         needed = name.kind in ("argument", "field") and name.default is None
-        # Callers do not construct models that are only received.
+        # Callers do not construct models that occur only in responses, so a new required field does
+        # not break them.
         breaking = needed and name.sent
         required = ", required" if breaking else ""
         yield Difference(key, f"{name.kind} added: {name.type}{required}".rstrip(": "), breaking)
 
 
 def _has_parent(key: str, others: set[str]) -> bool:
-    """Return whether `others` has the module, class or function that contains a name."""
+    """Return whether `others` contains the parent (module, class or function) of a name."""
     return any(
         key != other and key.startswith((f"{other}.", f"{other}(", f"{other} ")) for other in others
     )
@@ -190,8 +192,8 @@ def _changed(old: dict[str, Name], new: dict[str, Name]) -> Iterator[Difference]
         if before.kind != after.kind:
             yield Difference(key, f"{before.kind} → {after.kind}", breaking=True)
         if before.type != after.type:
-            # A wider type does not break callers that only send values, and a narrower type does
-            # not break callers that only receive them.
+            # Accepting more types does not break callers that send the value. Returning fewer types
+            # does not break callers that receive it.
             options_before, options_after = _union_members(before.type), _union_members(after.type)
             compatible = (
                 after.sent and not after.received and options_before <= options_after
@@ -207,14 +209,14 @@ def _changed(old: dict[str, Name], new: dict[str, Name]) -> Iterator[Difference]
 
 
 def _union_members(annotation: str) -> set[str]:
-    """Return the members of a union, or of the union inside `Response[...]`."""
+    """Split a union annotation into its members; `Response[...]` is unwrapped first."""
     if match := re.fullmatch(r"Response\[(.*)\]", annotation, re.DOTALL):
         annotation = match[1]
     return {member.strip() for member in annotation.split(" | ")}
 
 
 def _moved(old: dict[str, Name], new: dict[str, Name]) -> Iterator[Difference]:
-    """Yield one difference for each function or class whose positional arguments changed places."""
+    """Yield a difference for each function or class with reordered positional arguments."""
     moved: dict[str, list[str]] = {}
     for key in old.keys() & new.keys():
         before, after = old[key].position, new[key].position

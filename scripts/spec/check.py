@@ -1,4 +1,7 @@
-"""Check whether the contract equals a Swagger document, and change nothing: `make spec-check`."""
+"""Report differences between the contract and a Swagger document (`make spec-check`).
+
+No file is changed.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,10 @@ from scripts.spec.pull import pull, source_argument
 
 
 def differences(pulled: Json) -> list[Change]:
-    """Return the differences between the contract and a pulled document.
+    """Return the differences between the contract and a downloaded OpenAPI document.
 
-    Operations are matched by method and path, and schemas by their position in the operations, so
-    different names are not reported.
+    Operations are matched by method and path, and schemas by where the operations use them. A renamed
+    operation or schema is therefore not reported.
 
     Raises:
         SpecError: If the documents cannot be compared.

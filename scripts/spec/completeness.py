@@ -1,8 +1,9 @@
-"""Completeness check: use a generated package and compare it with its OpenAPI document.
+"""Check that a generated package implements its OpenAPI document completely.
 
-Each operation is called through a mock transport with a sample value for every argument, and the request
-is compared with the document. Each documented response is then served, with enough sample bodies to
-cover every option of its schema, and must be parsed into typed values that serialize to the same JSON.
+Each operation is called through a mock transport with a sample value for every argument, and the
+request is compared with the document. The mock transport then returns each documented response, with
+enough sample bodies to cover every option of the response schema. The package must parse each body
+into typed values that serialize to the same JSON.
 The check does not depend on how the package was generated.
 """
 
@@ -58,7 +59,7 @@ NULL = {"type": "null"}
 
 
 def to_text(value: Any) -> str:
-    """Return a value as the API writes it in paths, queries, headers, cookies and forms."""
+    """Format a value as text for a path, query, header, cookie or form."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Enum):
@@ -69,7 +70,7 @@ def to_text(value: Any) -> str:
 
 
 class Problems(list[str]):
-    """Differences between the document and the package, without duplicates."""
+    """List of differences between the document and the package, without duplicates."""
 
     def add(self, location: str, problem: str) -> None:
         entry = f"{location}: {problem}"
@@ -78,10 +79,10 @@ class Problems(list[str]):
 
 
 class Samples:
-    """Sample JSON for the schemas of a document.
+    """Creates sample JSON values for the schemas of an OpenAPI document.
 
-    `use` is "request", "response" or "multipart". It determines which readOnly and writeOnly fields a
-    sample has, and whether a binary string is a file.
+    The `use` argument is "request", "response" or "multipart". Samples omit readOnly fields in
+    requests and writeOnly fields in responses. In multipart bodies, a binary string becomes a file.
     """
 
     def __init__(self, document: Json) -> None:
@@ -90,13 +91,13 @@ class Samples:
         self.discriminator_values, self.subclasses = discriminators(self.document, schemas)
 
     def resolve(self, node: Any) -> Any:
-        """Replace a reference by its target; keys beside `$ref` override those of the target."""
+        """Replace a `$ref` with its target; keys next to `$ref` override the target's keys."""
         while isinstance(node, dict) and isinstance(node.get("$ref"), str):
             node = {**look_up(self.document, node["$ref"]), **without(node, "$ref")}
         return node
 
     def merge(self, schema: Any) -> Json:
-        """Merge a schema with its reference and the parts of its allOf into a single schema."""
+        """Resolve a schema's `$ref` and merge the parts of its `allOf` into a single schema."""
         schema = self.resolve(schema) if isinstance(schema, dict) else {}
         if "allOf" not in schema:
             return dict(schema)
@@ -111,7 +112,7 @@ class Samples:
         return {key: value for key, value in merged.items() if value not in ({}, [])}
 
     def options(self, schema: Any) -> list[Json]:
-        """Return the options of a schema, each merged and with a single type."""
+        """Return the alternatives that a schema allows, each as a merged schema with a single type."""
         name = pointer(schema["$ref"])[-1] if isinstance(schema, dict) and "$ref" in schema else ""
         found: list[Json] = []
         for child in self.subclasses.get(name, []):
@@ -146,7 +147,7 @@ class Samples:
         return [*found, schema]
 
     def variants(self, schema: Any, visited: tuple[str, ...] = ()) -> int:
-        """Return how many samples cover every option and every enum value, at most MAX_VARIANTS."""
+        """Return how many samples cover all options and enum values, limited to MAX_VARIANTS."""
         options = self.options(schema)
         count = max(1, sum(len(option.get("enum", [1])) for option in options))
         key = json.dumps(schema, sort_keys=True, default=str)
@@ -159,7 +160,7 @@ class Samples:
         return min(count, MAX_VARIANTS)
 
     def instances(self, schema: Any, use: str) -> Iterator[Any]:
-        """Yield samples that cover every option of a schema, each with and without optional fields."""
+        """Yield samples for every option of a schema, each with and without its optional fields."""
         for choice in range(self.variants(schema)):
             for full in (True, False):
                 yield self.instance(schema, use, choice, full=full)
@@ -167,7 +168,7 @@ class Samples:
     def instance(
         self, schema: Any, use: str, choice: int, *, full: bool = True, depth: int = 0
     ) -> Any:
-        """Return a sample for a schema, with all fields or only with the required ones."""
+        """Return a sample for a schema; unless `full` is true, it has only the required fields."""
         options = [
             ({**option, "enum": [value]} if "enum" in option else option)
             for option in self.options(schema)
@@ -214,7 +215,7 @@ class Samples:
         return sample
 
     def fits(self, option: Json, instance: Any, use: str) -> bool:
-        """Return whether JSON fits one option of a schema."""
+        """Return whether a JSON value is valid for one option of a schema."""
         if "enum" in option:
             return instance in option["enum"]
         kind = option.get("type")
@@ -248,7 +249,7 @@ def is_object(schema: Json) -> bool:
 
 
 def is_omitted(definition: Any, use: str) -> bool:
-    """Return whether a field is omitted: readOnly in a request, or writeOnly in a response."""
+    """Return True for a readOnly field in a request, or a writeOnly field in a response."""
     if not isinstance(definition, dict):
         return False
     keyword = "writeOnly" if use == "response" else "readOnly"
@@ -268,7 +269,7 @@ def has_type(value: Any, kind: str) -> bool:
 
 
 def has_format(text: str, name: str) -> bool:
-    """Return whether a string is valid in one of FORMATS."""
+    """Return whether a string is valid for the given format, such as "uuid"."""
     try:
         if name == "uuid":
             UUID(text)
@@ -300,7 +301,7 @@ class Package(Samples):
         self.models = import_module(f"{PACKAGE}.models")
 
     def check(self) -> Problems:
-        """Check every operation of the document, and report modules that call other operations."""
+        """Check every operation in the document, and report modules for undocumented operations."""
         api = import_module(f"{PACKAGE}.api")
         found = [
             import_module(info.name)
@@ -309,13 +310,13 @@ class Package(Samples):
         ]
         modules = {str(module.__doc__): module for module in found}
         if len(modules) < len(found):
-            self.problems.add("package", "two modules call the same operation")
+            self.problems.add("package", "several modules call the same operation")
         for operation in operations(self.document):
             module = modules.pop(operation.key, None)
             if module is None:
                 self.problems.add(
                     operation.key,
-                    "no module calls this operation; its name may not be unique in its section",
+                    "no module calls this operation; is its name used twice in its section?",
                 )
                 continue
             try:
@@ -324,13 +325,13 @@ class Package(Samples):
                 failure = f"the check failed: {type(error).__name__}: {error}"
                 self.problems.add(operation.key, failure[:300])
         for key, module in modules.items():
-            self.problems.add(key, f"the document lacks the operation of {module.__name__}")
+            self.problems.add(key, f"the document lacks the operation called by {module.__name__}")
         return self.problems
 
     # --- arguments
 
     def argument(self, hint: Any, number: int, parents: tuple[Any, ...] = ()) -> Any:
-        """Return a sample value of a type, which differs for each number if possible."""
+        """Return a sample value of a type; where possible, each `number` gives a different value."""
         options = [kind for kind in union_members(hint) if kind not in (NoneType, self.types.Unset)]
         kind = options[0]
         if get_origin(kind) is list:
@@ -369,10 +370,10 @@ class Package(Samples):
         return model
 
     def from_json(self, hint: Any, value: Any) -> Any:
-        """Convert JSON to a value of a type.
+        """Convert a JSON value to a Python value of a given type.
 
         Raises:
-            TypeError: If no member of the type accepts the JSON.
+            TypeError: If no member of the type accepts the JSON value.
         """
         for kind in union_members(hint):
             try:
@@ -400,7 +401,7 @@ class Package(Samples):
     # --- parsed values
 
     def compare(self, location: str, parsed: Any, schema: Any, instance: Any, use: str) -> None:
-        """Compare a parsed value with the JSON that it was parsed from and with its schema."""
+        """Compare a parsed value with its original JSON and its schema, and report differences."""
         if instance is None or isinstance(parsed, bool):
             if parsed != instance:
                 self.problems.add(location, f"{instance!r} is parsed as {type(parsed).__name__}")
@@ -413,7 +414,7 @@ class Package(Samples):
             for index, (item, original) in enumerate(zip(parsed, instance, strict=False)):
                 self.compare(f"{location}[{index}]", item, items, original, use)
             if len(parsed) != len(instance):
-                self.problems.add(location, "the parsed list has another length")
+                self.problems.add(location, "the parsed list and the JSON list differ in length")
             return
         models = [option for option in fitting if python_type(option, instance) == "model"]
         if models:
@@ -422,16 +423,18 @@ class Package(Samples):
         expected = [python_type(option, instance) for option in fitting]
         if not any(is_instance_of(parsed, kind) for kind in expected):
             names = " or ".join(str(getattr(kind, "__name__", kind)) for kind in expected)
-            self.problems.add(location, f"is parsed as {type(parsed).__name__}, not as {names}")
+            self.problems.add(
+                location, f"value is parsed as {type(parsed).__name__}, expected {names}"
+            )
         elif to_text(parsed) != to_text(instance) and not isinstance(parsed, dict | list):
             self.problems.add(location, f"{instance!r} is parsed as {parsed!r}")
 
     def compare_models(
         self, location: str, parsed: Any, options: list[Json], instance: Json, use: str
     ) -> None:
-        """Compare a parsed object with each option that fits; one comparison must succeed."""
+        """Compare a parsed object with the matching schema options; report a problem if all differ."""
         if not attrs.has(type(parsed)):
-            self.problems.add(location, f"an object is parsed as {type(parsed).__name__}")
+            self.problems.add(location, f"a JSON object is parsed as {type(parsed).__name__}")
             return
         problems, results = self.problems, []
         for option in options:
@@ -450,7 +453,9 @@ class Package(Samples):
     ) -> None:
         kind = type(parsed)
         if json.dumps(parsed.to_dict(), sort_keys=True) != json.dumps(instance, sort_keys=True):
-            self.problems.add(location, f"{kind.__name__} serializes to other JSON than it parses")
+            self.problems.add(
+                location, f"{kind.__name__} serializes to JSON that differs from the parsed JSON"
+            )
         internal = {
             json_name: name for name, json_name in self.names.get(kind.__name__, {}).items()
         }
@@ -463,7 +468,7 @@ class Package(Samples):
             field = f"{kind.__name__}, field {name}"
             attribute = attribute_name(kind, internal.get(name, name))
             if attribute is None:
-                self.problems.add(field, "the class has no attribute for it")
+                self.problems.add(field, "the class has no attribute for this field")
                 continue
             if name in instance:
                 value = getattr(parsed, attribute)
@@ -481,7 +486,7 @@ class Package(Samples):
     def check_required(
         self, kind: Any, properties: Json, required: set[str], instance: Json
     ) -> None:
-        """Remove each field in turn and parse the object: only required fields may cause an error."""
+        """Parse the object without each field in turn; only required fields may cause an error."""
         if not required <= instance.keys():
             return
         for name in [name for name in properties if name in instance]:
@@ -491,26 +496,26 @@ class Package(Samples):
                 serialized = kind.from_dict(rest).to_dict()
             except self.errors.DecodeError:
                 if name not in required:
-                    self.problems.add(field, "is required, but optional in the document")
+                    self.problems.add(field, "required in the class, but optional in the document")
                 continue
             if name in required:
-                self.problems.add(field, "is optional, but required in the document")
+                self.problems.add(field, "optional in the class, but required in the document")
             elif serialized != rest:
-                self.problems.add(field, "changes the object when it is omitted")
+                self.problems.add(field, "the serialized object changes if this field is omitted")
 
 
-NOT_DEPRECATED = "the docstring does not mark it as deprecated"
+NOT_DEPRECATED = "the docstring does not mention the documented deprecation"
 
 
 def is_instance_of(parsed: Any, kind: Any) -> bool:
-    """Return whether a parsed value has a type that `python_type` returns."""
+    """Return whether a parsed value is an instance of a type returned by `python_type`."""
     if kind is Enum:
         return isinstance(parsed, Enum | str | int | float)
     return kind is object or type(parsed) is kind or (kind is float and type(parsed) is int)
 
 
 def python_type(option: Json, instance: Any) -> Any:
-    """Return the type that JSON must be parsed as; "model" stands for any generated class."""
+    """Return the Python type expected for a JSON value; "model" stands for any generated class."""
     if "enum" in option:
         return Enum
     kind = option.get("type")
@@ -534,14 +539,14 @@ def model_hints(kind: type, models: ModuleType) -> dict[str, Any]:
 
 
 def attribute_name(kind: type, name: str) -> str | None:
-    """Return the name of the attribute that a generated class has for a field, or None."""
+    """Return a generated class's attribute name for a field, or None if there is no attribute."""
     attribute: str = PythonIdentifier(name, "field_")
     known = {field.name for field in attrs.fields(kind) if field.init}
     return attribute if attribute in known else None
 
 
 class OperationCheck:
-    """Check of one operation: its requests and its responses."""
+    """Checks the requests and responses of one operation."""
 
     def __init__(
         self, package: Package, operation: DocumentedOperation, module: ModuleType
@@ -595,12 +600,12 @@ class OperationCheck:
         elif self.body:
             self.report("the function has no argument for the request body")
         elif request.content:
-            self.report("the request has a body that the document does not have")
+            self.report("the request has a body, but the document defines none")
         other = self.send(everything, asynchronous=True)
         if (other.url, other.method) != (request.url, request.method) or not same_content(
             other, request
         ):
-            self.report("the asynchronous function sends another request")
+            self.report("the asynchronous and the synchronous function send different requests")
         self.check_omitted(arguments, body)
         self.check_responses(everything)
 
@@ -626,7 +631,7 @@ class OperationCheck:
         valid = [("Bearer", " ", "a-token"), ("Basic", " ", "a-token"), ("a-token", "", "")]
         has_api_key = any(scheme.get("type") == "apiKey" for scheme in schemes.values())
         if not any(parts in valid or (has_api_key and parts[2] == "a-token") for parts in sent):
-            self.report("the token is not sent as the document requires")
+            self.report("the token is not sent in the way that the document requires")
 
     # --- the request
 
@@ -635,7 +640,7 @@ class OperationCheck:
     ) -> Any:
         """Call the operation through a mock transport.
 
-        Return its result if `response` is given, and the captured request otherwise.
+        Return the operation's result if `response` is given, and the captured request otherwise.
         """
         requests: list[httpx.Request] = []
 
@@ -670,7 +675,7 @@ class OperationCheck:
         return result if response is not None else requests[0]
 
     def sent_value(self, request: httpx.Request, entry: Json) -> Any:
-        """Return the value of a documented parameter in a request, or None if it is not sent."""
+        """Return the value that a request sends for a parameter, or None if it sends none."""
         name = entry["name"]
         match entry["in"]:
             case "path":
@@ -705,7 +710,7 @@ class OperationCheck:
 
     @staticmethod
     def expected_value(entry: Json, value: Any) -> Any:
-        """Serialize the value of a parameter as the document requires."""
+        """Serialize a parameter value in the style that the document specifies."""
         location = entry["in"]
         if "content" in entry:
             content = value.to_dict() if hasattr(value, "to_dict") else value
@@ -742,7 +747,9 @@ class OperationCheck:
         if expected != path:
             self.report(f"the request path is {path}")
         if len(arguments) != len(self.parameters):
-            self.report(f"has {len(self.parameters)} parameters but {len(arguments)} arguments")
+            self.report(
+                f"the function has {len(arguments)} arguments for {len(self.parameters)} parameters"
+            )
         self.matched: dict[str, Json] = {}
         for entry in self.parameters:
             self.match_parameter(request, entry, arguments)
@@ -750,10 +757,10 @@ class OperationCheck:
         schemes = self.package.document.get("components", {}).get("securitySchemes", {})
         known |= {str(scheme.get("name")).lower() for scheme in schemes.values()}
         for name in request.headers.keys() - known - STANDARD_HEADERS:
-            self.report(f"sends the header {name}, which the document does not have")
+            self.report(f"the request has a header {name}, but the document defines none")
 
     def match_parameter(self, request: httpx.Request, entry: Json, arguments: Json) -> None:
-        """Find the argument that was sent as a parameter, and check its type."""
+        """Find the function argument whose value was sent as this parameter, and check its type."""
         parameter = f"parameter {entry['name']} ({entry['in']})"
         sent = self.sent_value(request, entry)
         if sent is None:
@@ -766,13 +773,15 @@ class OperationCheck:
         ]
         fitting.sort(key=lambda name: letters(name) != letters(entry["name"]))
         if not fitting:
-            self.report(f"{parameter} is sent as {sent!r}, which is not the documented form")
+            self.report(
+                f"{parameter} is sent as {sent!r}, which does not have the documented format"
+            )
             return
         self.matched[fitting[0]] = entry
         self.check_type(parameter, entry, fitting[0])
 
     def check_type(self, parameter: str, entry: Json, name: str) -> None:
-        """Compare the type of an argument with the schema of its parameter."""
+        """Compare a function argument's type with the schema of the documented parameter."""
         contents: list[Json] = list(entry.get("content", {}).values()) or [{}]
         schema: Json = entry.get("schema") or contents[0].get("schema", {})
         required = entry["in"] == "path" or entry.get("required") is True
@@ -786,14 +795,14 @@ class OperationCheck:
         for choice in range(self.package.variants(schema)):
             instance = self.package.instance(schema, "request", choice, depth=1)
             if instance is None and entry["in"] == "path":
-                continue  # a path has no representation of null
+                continue  # null cannot be represented in a URL path
             value = self.convert(name, parameter, instance)
             if value is not FAILED and not isinstance(instance, dict):
                 location = f"{self.key}, {parameter}"
                 self.package.compare(location, value, schema, instance, "request")
 
     def convert(self, name: str, location: str, instance: Any) -> Any:
-        """Convert JSON to the type of an argument; if that fails, report it and return FAILED."""
+        """Convert a JSON value to an argument's type; on failure, report a problem and return FAILED."""
         try:
             return self.package.from_json(self.hints[name], instance)
         except (TypeError, self.package.errors.DecodeError) as error:
@@ -803,7 +812,7 @@ class OperationCheck:
     # --- the body
 
     def sample_body(self) -> tuple[Any, str, Any] | None:
-        """Return a body argument, its media type, and the expected content of the request.
+        """Return a sample `body` argument, its media type, and the request content expected for it.
 
         The expected content is JSON, bytes, or the schema of a multipart body.
         """
@@ -835,7 +844,9 @@ class OperationCheck:
     def check_body(self, request: httpx.Request, argument: Any, media: str, expected: Any) -> None:
         sent_as = request.headers.get("content-type", "")
         if media_type(sent_as) not in self.body_contents and "*/*" not in self.body_contents:
-            self.report(f"the body is sent as {sent_as}, which the document does not have")
+            self.report(
+                f"the body has the content type {sent_as}, which the document does not define"
+            )
         if isinstance(expected, bytes):
             if request.content != expected:
                 self.report("the request body differs from the bytes of the file")
@@ -852,7 +863,7 @@ class OperationCheck:
                 for item in (value if isinstance(value, list) else [value])
             ]
             if sorted(sent) != sorted(fields):
-                self.report(f"the form is sent as {sent}")
+                self.report(f"the URL-encoded form has unexpected fields: {sent}")
         elif json.loads(request.content or b"null") != expected:
             self.report("the request body differs from the JSON of the argument")
         schema = self.body_contents.get(media, {}).get("schema", {})
@@ -874,15 +885,17 @@ class OperationCheck:
         values = [getattr(argument, field.name) for field in attrs.fields(type(argument))]
         unset = sum(isinstance(value, self.package.types.Unset) for value in values)
         if not names <= expected or len(expected - names) != unset:
-            self.report(f"the multipart body lacks or adds fields: {sorted(names ^ expected)}")
+            self.report(
+                f"missing or unexpected fields in the multipart body: {sorted(names ^ expected)}"
+            )
         sent = sorted(part.get_payload(decode=True) for part in parts)
         if sent != sorted(multipart_values(argument)):
-            self.report(f"the values of the multipart body are sent as {sent}"[:300])
+            self.report(f"the multipart body has unexpected values: {sent}"[:300])
 
     # --- omitted arguments
 
     def check_omitted(self, arguments: Json, body: tuple[Any, str, Any] | None) -> None:
-        """Check that an optional argument that the caller omits is not sent."""
+        """Check that nothing is sent for an optional argument if the caller omits it."""
         body_argument = {"body": body[0]} if body else {}
         for name in arguments:
             entry = self.matched.get(name)
@@ -893,12 +906,14 @@ class OperationCheck:
                 self.report(f"omitted parameter {entry['name']} ({entry['in']}) is sent")
         if body and self.is_optional("body"):
             if self.body.get("required") is True:
-                self.report("the request body is optional, but required in the document")
+                self.report(
+                    "the request body is optional in the function, but required in the document"
+                )
             required = {
                 name: value for name, value in arguments.items() if not self.is_optional(name)
             }
             if self.send(required).content:
-                self.report("an omitted request body is sent")
+                self.report("a request body is sent although it was omitted")
 
     # --- responses
 
@@ -918,7 +933,7 @@ class OperationCheck:
     def check_content(
         self, arguments: Json, code: int, status: str, media: str, schema: Json
     ) -> None:
-        """Serve sample bodies of one media type of a response."""
+        """Check the operation with sample response bodies of one media type."""
         if media == "*/*" and self.package.merge(schema).get("format") != "binary":
             media = "application/json"
         if media == "application/json" or media.endswith("+json"):
@@ -933,9 +948,10 @@ class OperationCheck:
     def check_response(
         self, arguments: Json, code: int, status: str, body: bytes, media: str | None, expected: Any
     ) -> None:
-        """Serve one response and check what the operation returns.
+        """Call the operation with a mock response, and check the returned value.
 
-        `expected` is a schema with its JSON, a text, the bytes of a file, or None for no content.
+        `expected` is a tuple of a schema and a JSON value, a text, a file's bytes, or None for an
+        empty body.
         """
         kind = f"{media}; charset=utf-8" if media and not isinstance(expected, bytes) else media
         served = httpx.Response(code, content=body, headers={"content-type": kind} if kind else {})
@@ -950,13 +966,13 @@ class OperationCheck:
             return
         parsed = response.parsed
         if response.status_code != code:
-            problems.add(location, "the returned status differs")
+            problems.add(location, "the function returns a different status")
         if isinstance(expected, tuple):
             schema, instance = expected
             self.package.compare(location, parsed, schema, instance, "response")
         elif isinstance(expected, bytes):
             if not isinstance(parsed, self.package.types.File) or parsed.payload.read() != expected:
-                problems.add(location, "is not parsed as a file")
+                problems.add(location, "the response body is not parsed as a file")
         elif parsed != expected:
             content = "no content" if expected is None else "text"
             problems.add(location, f"{content} is parsed as {type(parsed).__name__}")
@@ -972,7 +988,11 @@ def same_value(sent: Any, expected: Any) -> bool:
 
 
 def status_codes(status: str, documented: set[str]) -> list[int]:
-    """Return status codes for a documented status; a range has its first and last undocumented one."""
+    """Return the status codes to test for a documented status.
+
+    For a range such as `4XX`, these are the first and the last code that the document does not list
+    separately.
+    """
     if status.isdecimal():
         return [int(status)]
     ranges = {entry[0] for entry in documented if entry.upper().endswith("XX")}
@@ -986,7 +1006,7 @@ def status_codes(status: str, documented: set[str]) -> list[int]:
 
 
 def multipart_values(model: Any) -> Iterator[bytes]:
-    """Yield the expected content of each part of the multipart body of a model."""
+    """Yield the expected content of each multipart part for a model instance."""
     for field in attrs.fields(type(model)):
         value = getattr(model, field.name)
         for item in value if isinstance(value, list) else [value]:
@@ -1004,7 +1024,7 @@ def letters(name: str) -> str:
 
 
 def rewind(value: Any) -> None:
-    """Rewind every file in an argument, so that it can be sent again."""
+    """Rewind every file in an argument, so that the files can be sent again."""
     if hasattr(value, "payload"):
         value.payload.seek(0)
     elif attrs.has(type(value)):
@@ -1016,7 +1036,7 @@ def rewind(value: Any) -> None:
 
 
 def same_content(left: httpx.Request, right: httpx.Request) -> bool:
-    """Return whether two requests have the same body, multipart boundaries aside."""
+    """Return whether two requests have the same body, ignoring multipart boundaries."""
 
     def without_boundary(request: httpx.Request) -> bytes:
         _, _, boundary = request.headers.get("content-type", "").partition("boundary=")
@@ -1026,7 +1046,7 @@ def same_content(left: httpx.Request, right: httpx.Request) -> bool:
 
 
 def main() -> None:
-    """Read a document and the JSON names of its fields from standard input, and print the problems."""
+    """Check the package described by the JSON on standard input, and print the problems found."""
     document, names = json.load(sys.stdin)
     print(json.dumps(Package(document, names).check()))
 

@@ -1,10 +1,11 @@
 """Report what changed in the API since a git revision.
 
-The report compares haut.yaml at the revision with the working tree's (`http_diff`), and the package
-checked in at the revision with the one that the working tree generates (`api_diff`).
+The report has two parts. `http_diff` compares haut.yaml at the revision with haut.yaml in the working
+tree. `api_diff` compares the haut_api package committed at the revision with the package generated
+from the working tree.
 
-Exit status: 0 if nothing changed except descriptions, 1 if all changes are compatible, 2 if a change is
-breaking, 3 if the comparison failed.
+Exit status: 0 if nothing or only descriptions changed, 1 if all changes are compatible, 2 if any
+change is breaking, 3 if the comparison failed.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from scripts.spec.markdown import code, section, table
 
 
 class Severity(IntEnum):
-    """Severity of a change; its value is the exit status."""
+    """Severity of the changes; the value is the exit status of the command."""
 
     NONE = 0
     COMPATIBLE = 1
@@ -39,7 +40,7 @@ class Severity(IntEnum):
 
 @frozen
 class Report:
-    """The changes since a git revision.
+    """Changes of the HTTP API and the Python API since a git revision.
 
     Attributes:
         base: The git revision.
@@ -63,7 +64,7 @@ class Report:
 
     @property
     def next_version(self) -> str:
-        """The lowest version that semantic versioning allows for the next release."""
+        """Lowest version number that semantic versioning allows for the next release."""
         major, minor, patch = map(int, self.version.split("."))
         if self.severity is Severity.NONE:
             return self.version
@@ -77,7 +78,7 @@ class Report:
 
 
 def compare(base: str) -> Report:
-    """Compare the working tree with a git revision.
+    """Compare the APIs in the working tree with those at a git revision.
 
     Raises:
         SpecError: If the revision does not exist, or a document cannot be read, compared or generated.
@@ -102,10 +103,10 @@ def compare(base: str) -> Report:
 
 
 def at_revision(base: str, path: str) -> str:
-    """Return a file's text at a git revision.
+    """Return the text of a file at a git revision.
 
     Raises:
-        SpecError: If the revision, or the file in it, does not exist.
+        SpecError: If the revision does not exist or does not contain the file.
     """
     return _git("show", f"{base}:{path}").decode()
 
@@ -121,7 +122,7 @@ def _git(*arguments: str) -> bytes:
 
 
 def render(report: Report) -> str:
-    """Return the report in Markdown."""
+    """Render the API changes as Markdown."""
     changes = {
         "HTTP": [change.breaking for change in report.http.changes],
         "Python": [difference.breaking for difference in report.python],
@@ -205,7 +206,7 @@ def _verdict(breaking: bool) -> str:
 
 
 def names_of(keys: Iterable[str], found: http_diff.Comparison) -> str:
-    """Return the names of operations as a list in Markdown."""
+    """Format operation names as a comma-separated list in Markdown."""
     names = sorted(found.operations[key].id if key in found.operations else key for key in keys)
     if len(names) == len(found.operations):
         return "every operation"
@@ -213,7 +214,7 @@ def names_of(keys: Iterable[str], found: http_diff.Comparison) -> str:
 
 
 def revision_argument(description: str | None) -> str:
-    """Parse the command line of a command that takes a git revision."""
+    """Parse the command-line arguments and return the git revision."""
     parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
     parser.add_argument("base", nargs="?", default="HEAD", help="git revision (default: HEAD)")
     return str(parser.parse_args().base)

@@ -1,8 +1,8 @@
 """Read, validate, traverse, normalize and write OpenAPI documents as plain data.
 
-The other modules of this package build on this one. Traversal distinguishes keywords from names (a
-property may be called `default`) and from data (an example may contain a `$ref`), so that only real
-references are followed.
+The other modules in scripts/spec build on this one. Traversal must follow only real references. It
+therefore distinguishes OpenAPI keywords from names (a property may be called `default`) and from data
+(an example may contain a `$ref`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SPEC = ROOT / "openapi" / "haut.yaml"
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
-# Keywords whose value is an object that maps names to definitions; its keys are not keywords.
+# Keywords whose value maps names to definitions. The keys of that value are names, not keywords.
 NAMES = {
     "properties", "patternProperties", "$defs", "dependentSchemas",
     "paths", "webhooks", "responses", "content", "encoding", "headers", "links", "callbacks",
@@ -36,9 +36,9 @@ NAMES = {
 # Keywords whose value is data, not part of the specification.
 _DATA = {"example", "default", "enum", "const", "value", "dataValue"}
 
-# Keywords that do not affect validation.
+# Schema keywords that do not affect validation.
 _ANNOTATIONS = {"title", "description"}
-# Keywords that restrict the values of a schema without a type.
+# Keywords that restrict the allowed values even if a schema has no `type`.
 _CONSTRAINTS = {
     "$ref", "allOf", "properties", "required", "additionalProperties", "items", "enum", "const",
 }  # fmt: skip
@@ -46,12 +46,12 @@ _NULL = {"type": "null"}
 
 
 class SpecError(Exception):
-    """Raised for an invalid or unsupported document; commands print its message."""
+    """Raised for an invalid or unsupported document; commands print the message without a traceback."""
 
 
 @frozen
 class Operation:
-    """An operation of a document, identified by method and path."""
+    """An operation in an OpenAPI document, identified by method and path."""
 
     path: str
     method: str
@@ -67,12 +67,12 @@ class Operation:
 
 
 def command(name: str, run: Callable[[], None], *, when_failed: str = "") -> None:
-    """Run a command of the Makefile; on an error, exit with a message instead of a traceback.
+    """Run a make target's command; on an error, exit with a message instead of a traceback.
 
     Args:
-        name: Name of the make target, which starts the message.
-        run: The command.
-        when_failed: Text to append to the message.
+        name: Name of the make target; the error message starts with it.
+        run: Function that executes the command.
+        when_failed: Text to append to the error message.
     """
     try:
         run()
@@ -88,7 +88,7 @@ def command(name: str, run: Callable[[], None], *, when_failed: str = "") -> Non
 
 
 class _Loader(yaml.CSafeLoader):  # type: ignore[misc]  # yaml has no types
-    """Loads YAML by the JSON schema of YAML 1.2: `no`, `2020-01-01` and `12:30` are strings."""
+    """Loads YAML 1.2 with its JSON schema, in which `no`, `2020-01-01` and `12:30` are strings."""
 
 
 _Loader.yaml_implicit_resolvers = {}
@@ -123,7 +123,7 @@ _Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
 
 
 class _DuplicateKey(ValueError):
-    """An object has a key twice; parsers differ in which of the two values they keep."""
+    """Raised for an object with a duplicate key, because parsers differ in which value they keep."""
 
     def __init__(self, key: str, line: int | None = None) -> None:
         super().__init__(key)
@@ -142,8 +142,8 @@ def parse(text: str, name: str) -> Json:
     """Parse an OpenAPI 3.0 or 3.1 document in JSON or YAML.
 
     Args:
-        text: The document.
-        name: Its file name or URL, for error messages.
+        text: The document's text.
+        name: The document's file name or URL, for error messages.
 
     Raises:
         SpecError: If the text is anything else, such as a web page or a Swagger 2.0 document.
@@ -158,7 +158,7 @@ def parse(text: str, name: str) -> Json:
         try:
             found = json.loads(text, object_pairs_hook=_pairs)
         except ValueError:
-            # JSON is valid YAML, and the YAML loader reports line numbers.
+            # The YAML loader reads JSON too, because JSON is valid YAML. It reports line numbers.
             found = _with_string_keys(yaml.load(text, _Loader))  # noqa: S506  (a SafeLoader)
     except _DuplicateKey as error:
         line = "" if error.line is None else f" (line {error.line})"
@@ -186,7 +186,7 @@ def parse(text: str, name: str) -> Json:
 
 
 def _with_string_keys(node: Any) -> Any:
-    """Convert every key to a string, since YAML reads a status such as 200 as a number."""
+    """Convert every key to a string, because YAML reads an HTTP status such as 200 as a number."""
     if isinstance(node, dict):
         return {str(key): _with_string_keys(value) for key, value in node.items()}
     return [_with_string_keys(item) for item in node] if isinstance(node, list) else node
@@ -221,7 +221,7 @@ _Dumper.add_implicit_resolver(
 
 
 def dump(document: Json) -> str:
-    """Return the document as YAML; the order of keys is preserved."""
+    """Serialize a document as YAML, preserving the order of keys."""
     text: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     return text
 
@@ -230,7 +230,7 @@ def dump(document: Json) -> str:
 
 
 def validation_errors(document: Json) -> list[str]:
-    """Validate a document against OpenAPI, and return each error with its location."""
+    """Validate a document against the OpenAPI specification; return each error with its location."""
     old = str(document["openapi"]).startswith("3.0")
     validator = OpenAPIV30SpecValidator if old else OpenAPIV31SpecValidator
     try:
@@ -238,12 +238,13 @@ def validation_errors(document: Json) -> list[str]:
     except RecursionError:
         return ["#: circular references"]
     except Exception as error:
-        # The validator raises on a reference without a target.
+        # The validator raises an exception for a reference whose target is missing.
         return [f"#: {_without_addresses(str(error))}"]
     found = []
     for fault in errors:
         path = "/".join(map(str, fault.absolute_path))
-        # The validator gives no location for a default that its schema does not allow.
+        # If a default value violates its schema, the validator reports the error without a
+        # location.
         locations = [path] if path else _invalid_defaults(document, old=old) or ["#"]
         found += [f"{location}: {_without_addresses(fault.message)}" for location in locations]
     return list(dict.fromkeys(found))
@@ -260,7 +261,7 @@ def _invalid_defaults(document: Json, *, old: bool) -> list[str]:
 
 
 def _without_addresses(text: str) -> str:
-    """Shorten a message and remove memory addresses from it."""
+    """Shorten an error message, and remove memory addresses such as `at 0x7f...`."""
     return re.sub(r"<[^<>]* at 0x[0-9a-f]+>", "(object)", text)[:500]
 
 
@@ -268,10 +269,10 @@ def _without_addresses(text: str) -> str:
 
 
 def children(node: Any, *, names: bool = False) -> Iterator[tuple[str, Any, bool]]:
-    """Yield the key and the value of each child, and whether the keys of that value are names."""
+    """Yield each child as (key, value, flag), where the flag means that the value's keys are names."""
     if isinstance(node, dict):
         for key, value in node.items():
-            # The examples of a schema are a list of data; those of a parameter are named objects.
+            # In a schema, `examples` is a list of data. In a parameter, it maps names to objects.
             is_list = key == "examples" and isinstance(value, list)
             is_data = not names and (key in _DATA or key.startswith("x-") or is_list)
             if not is_data and isinstance(value, dict | list):
@@ -282,9 +283,9 @@ def children(node: Any, *, names: bool = False) -> Iterator[tuple[str, Any, bool
 
 
 def walk(node: Any, where: str = "#", *, names: bool = False) -> Iterator[tuple[str, Json]]:
-    """Yield a node and every object below it, with their locations.
+    """Yield a node and every object nested in it, each with its location.
 
-    Data (such as examples) and objects whose keys are names are omitted.
+    Data (such as examples) and objects that map names to definitions are omitted.
     """
     if isinstance(node, dict) and not names:
         yield where, node
@@ -293,7 +294,7 @@ def walk(node: Any, where: str = "#", *, names: bool = False) -> Iterator[tuple[
 
 
 def reference_keys(node: Json) -> Iterator[tuple[Json, str]]:
-    """Yield the references of one object, each as a mapping and the key of the reference in it."""
+    """Yield each reference in an object as (mapping, key), where `mapping[key]` is the reference."""
     for keyword in ("$ref", "$dynamicRef"):
         if isinstance(node.get(keyword), str):
             yield node, keyword
@@ -303,7 +304,7 @@ def reference_keys(node: Json) -> Iterator[tuple[Json, str]]:
 
 
 def references(node: Any, where: str = "#", *, names: bool = False) -> Iterator[tuple[str, str]]:
-    """Yield every reference below a node: its location and its target."""
+    """Yield the location and the target of every reference in a node."""
     for location, found in walk(node, where, names=names):
         for mapping, key in reference_keys(found):
             target = mapping[key]
@@ -311,7 +312,7 @@ def references(node: Any, where: str = "#", *, names: bool = False) -> Iterator[
 
 
 def pointer(reference: str) -> list[str]:
-    """Split a reference such as `#/components/schemas/Subject` into its unescaped steps."""
+    """Split a reference such as `#/components/schemas/Subject` into its keys, unescaped."""
     return [
         unquote(step).replace("~1", "/").replace("~0", "~")
         for step in reference.removeprefix("#").split("/")[1:]
@@ -319,7 +320,7 @@ def pointer(reference: str) -> list[str]:
 
 
 def escaped(step: str) -> str:
-    """Escape `~` and `/` in a key, so that it can be a step of a reference."""
+    """Escape `~` and `/` in a key for use in a JSON pointer."""
     return step.replace("~", "~0").replace("/", "~1")
 
 
@@ -343,19 +344,19 @@ def look_up(document: Json, reference: str) -> Any:
 
 
 def resolve(document: Json, node: Json) -> Json:
-    """Return a node itself, or the target of its reference."""
+    """Return the target if a node is a reference, and the node itself otherwise."""
     while isinstance(node.get("$ref"), str):
         node = look_up(document, node["$ref"])
     return node
 
 
 def without(node: Json, *keys: str) -> Json:
-    """Return a copy of an object without some of its keys."""
+    """Return a copy of a dictionary without the given keys."""
     return {key: value for key, value in node.items() if key not in keys}
 
 
 def unused_name(name: str, is_taken: Callable[[str], bool], *, separator: str = "_") -> str:
-    """Return a name, with the lowest number from 2 appended that makes it unused if it is taken."""
+    """Return a name that is not taken, by appending 2, 3 and so on if necessary."""
     numbered = (f"{name}{separator}{number}" for number in itertools.count(2))
     return next(
         candidate for candidate in itertools.chain([name], numbered) if not is_taken(candidate)
@@ -363,7 +364,7 @@ def unused_name(name: str, is_taken: Callable[[str], bool], *, separator: str = 
 
 
 def operations(document: Json) -> Iterator[Operation]:
-    """Yield the operations of a document in order, with the parameters of their path."""
+    """Yield a document's operations in order, including the parameters defined on the path."""
     for path, item in document["paths"].items():
         for method, found in item.items():
             if method in METHODS:
@@ -378,8 +379,8 @@ def operations(document: Json) -> Iterator[Operation]:
 def to_openapi_31(document: Json) -> Json:
     """Convert a document to OpenAPI 3.1, with one notation for nullable schemas.
 
-    OpenAPI 3.0 has several notations for "or null", and frameworks use all of them. With a single one,
-    documents can be compared and schemas are valid JSON Schema.
+    OpenAPI 3.0 has several notations for nullable schemas, and frameworks use all of them. A single
+    notation makes documents comparable and their schemas valid JSON Schema.
     """
     old = str(document["openapi"]).startswith("3.0")
     null_names = {
@@ -417,7 +418,7 @@ def _normalize_schema(schema: Json, *, old: bool) -> Json:
     nullable = schema.pop("nullable", False) is True if old else False
     parts = schema.get("allOf")
     if isinstance(parts, list) and len(parts) == 1 and schema.keys() <= {"allOf", *_ANNOTATIONS}:
-        # Frameworks wrap a single reference in allOf to annotate it.
+        # To add annotations to a reference, frameworks wrap it in an `allOf` with one element.
         schema = {"oneOf": [*parts, _NULL]} if nullable else dict(parts[0])
     elif nullable:
         _allow_null(schema)
@@ -428,7 +429,7 @@ def _normalize_schema(schema: Json, *, old: bool) -> Json:
         and len(options) == 2
         and _NULL in options
     ):
-        # With null as one of two options, anyOf and oneOf are equivalent; frameworks write either.
+        # If one of two options is null, anyOf and oneOf are equivalent, and frameworks use either.
         schema["oneOf"] = schema.pop("anyOf")
     options = schema.get("oneOf")
     if isinstance(options, list) and _NULL in options:
@@ -446,7 +447,7 @@ def _normalize_schema(schema: Json, *, old: bool) -> Json:
 
 
 def _allow_null(schema: Json) -> None:
-    """Allow null in a schema that OpenAPI 3.0 marks as nullable."""
+    """Rewrite an OpenAPI 3.0 schema with `nullable: true` so that it allows the type null."""
     if "type" in schema:
         if isinstance(schema["type"], str):
             schema["type"] = [schema["type"], "null"]

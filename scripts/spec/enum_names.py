@@ -1,4 +1,4 @@
-"""Member names for enumeration values, independent of the order of the values."""
+"""Create member names for enumeration classes, independent of the order of the values."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _SIGNS = {"-": "MINUS_", "+": "PLUS_", "*": "STAR_", "!": "NOT_"}
 
 
 def member_names(values: list[Any], given: Any = None) -> list[str]:
-    """Return a member name for each value.
+    """Return a member name for each enumeration value.
 
     Args:
-        values: Strings and integers.
-        given: Value of `x-enum-varnames`, used if it is a list of unique identifiers.
+        values: The enumeration values, strings or integers.
+        given: The schema's `x-enum-varnames`, used if it is a list of unique identifiers.
     """
     if isinstance(given, list) and len(given) == len(values):
         names = [snake_case(str(name)).upper() for name in given]
@@ -46,7 +46,7 @@ def _name(value: Any) -> str:
 
 
 def _spelled_name(value: Any) -> str:
-    """Replace each character that is neither a letter nor a digit by its Unicode name."""
+    """Replace each character other than letters and digits with its Unicode name."""
     words = [
         character if character.isalnum() else f" {unicodedata.name(character, 'X')} "
         for character in str(value)

@@ -1,9 +1,10 @@
-"""List what the contract only infers about the API, and check it against a pulled document.
+"""List the inferred parts of the contract, and check them against the service's OpenAPI document.
 
-A confidence label (`x-evidence`) is a keyword of an object in haut.yaml, or of an overlay action's
-update. A pulled document has no labels. Therefore each object that is labeled at an earlier revision is
-compared with its counterpart in the current document.
-Counterparts are found by operation and position, because another author names components differently.
+A confidence label (`x-evidence`) marks an object in haut.yaml, or in the `update` of an overlay
+action. The service's document has no labels. Therefore each object that has a label at an earlier
+revision is compared with the corresponding object in the current document. Corresponding objects are
+found by operation and by their location in the operation, because component names can differ between
+the documents.
 """
 
 from __future__ import annotations
@@ -35,19 +36,19 @@ from scripts.spec.markdown import code, table
 
 
 class Kind(StrEnum):
-    """Kind of a labeled object and the consequence of an error in it; most serious first."""
+    """Kind of a labeled object, and the consequence of a wrong inference; most serious kind first."""
 
     OPERATION = "Operations: if wrong, every call fails"
     REQUIRED = "Required parameters: if wrong, the call fails"
     BODY = "Request bodies and their fields: if wrong, the service rejects or ignores the value"
-    SUCCESS = "Success statuses: if wrong, a success is reported as a failure"
+    SUCCESS = "Success statuses: if wrong, a successful response is reported as an error"
     QUERY = "Optional parameters: if the name is wrong, the service ignores the parameter"
-    FIELD = "Fields of responses: if the type or nullability is wrong, the response cannot be read"
-    ERROR = "Error responses: if wrong, the error has a status but no details"
+    FIELD = "Response fields: if the type or nullability is wrong, the response cannot be parsed"
+    ERROR = "Error responses: if wrong, the raised error has the HTTP status but no details"
 
 
 class Verdict(StrEnum):
-    """Result of comparing a label with another document; if results differ, the first one counts."""
+    """Result of checking a labeled object against another document, in order of precedence."""
 
     CONTRADICTED = "contradicted"
     NOT_STATED = "not stated"
@@ -56,7 +57,7 @@ class Verdict(StrEnum):
 
 @define
 class Label:
-    """An object with a confidence label.
+    """An object with a confidence label (`x-evidence`).
 
     Attributes:
         kind: The kind of the object.
@@ -64,7 +65,7 @@ class Label:
         level: "inferred" or "observed".
         reason: The reason for the label.
         operations: Ids of the operations that use the object.
-        findings: Results of the comparison with another document, each with its verdict.
+        findings: Verdicts by comparison result, such as "missing".
     """
 
     kind: Kind
@@ -76,17 +77,17 @@ class Label:
 
     @property
     def verdict(self) -> Verdict | None:
-        """The first verdict of the findings; None if the object is still labeled."""
+        """Verdict with the highest precedence among the findings; None if there are no findings."""
         return next((verdict for verdict in Verdict if verdict in self.findings.values()), None)
 
 
 Labels = dict[str, Label]
-"""Labels by the JSON pointer of the object."""
+"""Confidence labels, by the JSON pointer of the labeled object."""
 
 
 @frozen
 class _Pair:
-    """An object of the labeled document, and its counterpart in the other document."""
+    """An object in the labeled document, and the corresponding object in the other document."""
 
     labeled: Json
     counterpart: Json | None
@@ -96,7 +97,7 @@ class _Pair:
 
 
 def labels(document: Json, other: Json | None = None) -> Labels:
-    """Return the labels of a document, compared with another document if one is given."""
+    """Return a document's confidence labels, checked against `other` if it is given."""
     document, other = to_openapi_31(document), to_openapi_31(other) if other else None
     found: Labels = {}
     counterparts = {} if other is None else {_route(item): item for item in operations(other)}
@@ -107,12 +108,12 @@ def labels(document: Json, other: Json | None = None) -> Labels:
 
 
 def _route(operation: Operation) -> tuple[str, str]:
-    """Return what identifies an operation in both documents; path parameters may be renamed."""
+    """Return a key for matching operations by method and path, ignoring the names of path parameters."""
     return operation.method, re.sub(r"{[^}]*}", "{}", operation.path)
 
 
 class _Collector:
-    """Collects the labels of one operation and of the components that it uses."""
+    """Collects the confidence labels of one operation and of the components that it uses."""
 
     def __init__(
         self, document: Json, other: Json | None, operation: Operation, found: Labels
@@ -138,7 +139,7 @@ class _Collector:
             return
         level, reason = pair.labeled["x-evidence"], pair.labeled["x-evidence-reason"]
         label = self.found.setdefault(place, Label(kind, subject, level, reason))
-        # The most serious use of an object determines its kind.
+        # If an object is used in several places, its most serious kind applies.
         label.kind = min(label.kind, kind, key=list(Kind).index)
         label.operations.add(self.operation.id)
         if self.other is not None and (
@@ -147,7 +148,7 @@ class _Collector:
             label.findings.update(findings)
 
     def _resolved(self, place: str, pair: _Pair) -> tuple[str, _Pair]:
-        """Follow the references of a pair; return the pointer of the labeled object, and the objects."""
+        """Resolve references in a pair; return the labeled object's pointer and the resolved pair."""
         labeled, counterpart = pair.labeled, pair.counterpart
         while isinstance(labeled.get("$ref"), str):
             place = labeled["$ref"]
@@ -212,7 +213,8 @@ class _Collector:
         elif success and others:
             findings = {f"the success status is {', '.join(others)}": Verdict.CONTRADICTED}
         else:
-            # Few documents list all errors, so a missing status is no contradiction.
+            # Few documents list every error response, so a missing error status is not a
+            # contradiction.
             findings = {f"{status} is not documented": Verdict.NOT_STATED}
         shared = where.startswith("#/components")
         subject = (
@@ -270,7 +272,7 @@ class _Collector:
             self._schema(inner, _Pair(unlabeled, field), kind, label, above)
 
     def _matching_option(self, option: Json, counterpart: Json | None) -> Json | None:
-        """Return the counterpart's option of the same type, or its first option."""
+        """Return the option in `counterpart` with the same type as `option`, or the first option."""
         if counterpart is None:
             return None
         wanted = _type_facts(self.document, option)["type"]
@@ -300,7 +302,7 @@ def _field_facts(document: Json, parent: Json, name: str) -> Json:
 
 
 def _type_facts(document: Json, schema: Json) -> Json:
-    """Return the types of a schema, including null, and its format, values and items."""
+    """Return a schema's comparable facts: types (including null), format, enum values and item type."""
     schema = resolve(document, schema)
     types = schema.get("type", [])
     kinds = set(types if isinstance(types, list) else [types])
@@ -338,7 +340,7 @@ def _object_facts(schema: Json | None) -> Json | None:
 def _compared(labeled: Json | None, counterpart: Json | None) -> dict[str, Verdict]:
     if labeled is None or counterpart is None:
         return _NO_COUNTERPART
-    # The values that OpenAPI assumes for missing keywords.
+    # OpenAPI's default values for the keywords `style` and `explode`.
     defaults = {"style": "form", "explode": True}
     different = [
         f"{key}: {labeled.get(key, defaults.get(key, 'none'))} → "
@@ -355,7 +357,7 @@ def _compared(labeled: Json | None, counterpart: Json | None) -> dict[str, Verdi
 
 
 def current() -> Json:
-    """Return haut.yaml with the labels that the overlay adds."""
+    """Return haut.yaml with the updates of the overlay applied, which add confidence labels."""
     document = parse(SPEC.read_text("utf-8"), SPEC.name)
     overlay = yaml.safe_load(OVERLAY.read_text("utf-8"))
     updates = [action for action in overlay["actions"] if "update" in action]
@@ -364,7 +366,7 @@ def current() -> Json:
 
 
 def render(base: str) -> str:
-    """Return the report in Markdown: the inferred objects, and the verdicts since a git revision.
+    """Render a Markdown report of inferred objects, and of those checked since a git revision.
 
     Raises:
         SpecError: If the revision does not exist.

@@ -1,4 +1,4 @@
-"""Compare the HTTP APIs that two OpenAPI documents describe, and rate each change.
+"""Compare the HTTP APIs of two OpenAPI documents, and rate each change as breaking or compatible.
 
 redocly compares the documents and rates the changes. This module normalizes both documents first (see
 `document.to_openapi_31`), overrides redocly's rating where it is too low (`_is_underrated`), and
@@ -43,7 +43,7 @@ _OR_NULL = " or null"
 
 
 class Group(StrEnum):
-    """Section of the report that lists a change, in the order of the report."""
+    """Sections of the report on HTTP API changes, in the order in which they appear."""
 
     OPERATIONS = "Operations"
     PARAMETERS = "Parameters"
@@ -53,14 +53,14 @@ class Group(StrEnum):
 
 @frozen
 class Change:
-    """A change of the HTTP API: one row of the report.
+    """A change of the HTTP API, shown as one row in the report.
 
     Attributes:
         group: The section of the report.
         subject: The operation, parameter or field that changed.
         text: Description of the change.
         breaking: Whether a client written for the old document can fail with the new one.
-        operations: Keys of the operations that are affected.
+        operations: Keys of the affected operations.
     """
 
     group: Group
@@ -72,12 +72,12 @@ class Change:
 
 @frozen
 class Comparison:
-    """The result of a comparison.
+    """The result of comparing two HTTP APIs.
 
     Attributes:
         changes: All changes of the HTTP API, sorted by group; breaking changes first.
         text_changes: Number of changes in descriptions, summaries and titles.
-        operations: The operations of both documents by their key.
+        operations: The operations of both documents, by `Operation.key`.
     """
 
     changes: list[Change]
@@ -89,7 +89,7 @@ def compare(base: Json, revision: Json) -> Comparison:
     """Compare two OpenAPI documents.
 
     Raises:
-        SpecError: If redocly fails, or its report has an unknown format.
+        SpecError: If redocly fails, or if its report has an unknown format.
     """
     old, new = _Document.of(_normalized(base)), _Document.of(_normalized(revision))
     changes: list[Change] = []
@@ -106,9 +106,10 @@ def compare(base: Json, revision: Json) -> Comparison:
 
 
 def _merged(changes: list[Change]) -> list[Change]:
-    """Merge changes of the same subject, and drop those that another change implies.
+    """Merge changes with the same subject, and drop changes that another change implies.
 
-    redocly reports a new required field as two changes: field added, and field required.
+    For example, redocly reports a new required field both as an added field and as a field that became
+    required.
     """
     by_subject: dict[tuple[Group, str], list[Change]] = defaultdict(list)
     for change in changes:
@@ -126,7 +127,7 @@ def _merged(changes: list[Change]) -> list[Change]:
             users = frozenset[str]().union(*(change.operations for change in same))
             breaking = any(change.breaking for change in same)
             rows.append(Change(group, subject, text, breaking, users))
-    # If an object becomes something else, the changes of its fields add no information.
+    # If a schema is no longer an object, do not report the changes of its fields.
     replaced = tuple(
         row.subject
         for row in rows
@@ -143,9 +144,9 @@ def _merged(changes: list[Change]) -> list[Change]:
 def _normalized(document: Json) -> Json:
     """Return the document in a form that redocly compares completely and without false positives.
 
-    Extensions and examples are removed. Default values become JSON texts, because redocly does not
-    compare default values that are objects. Each "component or null" becomes a component, because
-    redocly would otherwise treat it and the component as unrelated.
+    Extensions and examples are removed. Default values are replaced by their JSON text, because
+    redocly does not compare default values that are objects. Each nullable reference to a component is
+    moved to a component of its own, because redocly would otherwise not relate it to the component.
     """
     nullable: dict[str, str] = {}
 
@@ -190,7 +191,7 @@ def _run_redocly(base: Json, revision: Json) -> list[Json]:
         for file, document in zip(files, (base, revision), strict=True):
             file.write_text(json.dumps(document), "utf-8")
         output = Path(folder) / "report.json"
-        # Use the node that is installed in the virtual environment.
+        # Use the Node.js executable installed in the virtual environment.
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         options = [f"--config={_CONFIG}", "--format=json", f"--output={output}", "--fail-on=none"]
         done = subprocess.run(
@@ -216,13 +217,13 @@ def _run_redocly(base: Json, revision: Json) -> list[Json]:
 
 @frozen
 class _Document:
-    """One of the two documents.
+    """One of the two OpenAPI documents that are compared.
 
     Attributes:
         content: The normalized document.
         operations: The operations by their key.
-        users: For each component the operations that use it, each with the directions of use:
-            "request", "response" or both.
+        users: The operations that use each component, each with the directions of that use: "request",
+            "response" or both.
     """
 
     content: Json
@@ -247,7 +248,7 @@ class _Document:
         return cls(content, found, users)
 
     def users_of(self, place: str) -> dict[str, set[str]]:
-        """Return the operations that use the object at a JSON pointer, with the directions of use."""
+        """Return the operations that use the object at a JSON pointer, and the directions of use."""
         steps = pointer(place)
         if steps[:1] == ["components"] and len(steps) > 2:
             return dict(self.users.get(_joined(steps[:3]), {}))
@@ -265,7 +266,7 @@ def _joined(steps: list[str]) -> str:
 
 
 def _referenced_components(document: Json, part: Json) -> set[str]:
-    """Return the components that a part of the document refers to, directly or indirectly."""
+    """Return the components referenced, directly or indirectly, by a part of the document."""
     todo: list[Any] = [part]
     found: set[str] = set()
     while todo:
@@ -278,7 +279,7 @@ def _referenced_components(document: Json, part: Json) -> set[str]:
 
 
 class _RedoclyChange:
-    """Converts one entry of redocly's report into rows of ours."""
+    """Converts one entry in redocly's report to `Change` objects."""
 
     def __init__(self, old: _Document, new: _Document, entry: Json) -> None:
         self.old, self.new, self.entry = old, new, entry
@@ -291,7 +292,7 @@ class _RedoclyChange:
         self.users = self._users()
 
     def _users(self) -> dict[str, set[str]]:
-        """Return the affected operations, each with the directions that are affected."""
+        """Return the operations that the change affects, each with "request", "response" or both."""
         before = self.old.users_of(self.before) if self.before else {}
         after = self.new.users_of(self.after) if self.after else {}
         if self.before and self.after and (both := before.keys() & after.keys()):
@@ -299,7 +300,7 @@ class _RedoclyChange:
         return after or before
 
     def changes(self) -> Iterator[Change]:
-        """Yield the rows of the report."""
+        """Yield the changes for the report."""
         breaking = self.entry["impact"] == "major" or self._is_underrated()
         group = self._group()
 
@@ -319,20 +320,21 @@ class _RedoclyChange:
             yield row(self._subject(group), self._text(group))
 
     def _is_underrated(self) -> bool:
-        """Return whether redocly rates this change as compatible although it is breaking."""
+        """Return whether the change is breaking although redocly rates it as compatible."""
         request = any("request" in directions for directions in self.users.values())
         if self.kind == "added" and self.type == "RequestBody":
-            # Existing callers do not send the new body.
+            # A new required body breaks existing callers, because they do not send it.
             body = look_up(self.new.content, str(self.after))
             return bool(resolve(self.new.content, body).get("required"))
         if self.kind == "added" and self.type == "Response":
-            # Existing callers do not treat a new success status as a success.
+            # A new success status breaks existing callers, because they treat it as an error.
             return self.path[-1].startswith("2")
         if self.kind == "removed" and self.type == "Schema" and self.path[-2] == "properties":
-            # The service rejects or ignores a removed field that callers still send.
+            # A removed request field breaks callers that send it: the service rejects or ignores
+            # it.
             return request
         if self.property == "default":
-            # The result changes for callers that omit the value.
+            # A changed default value changes the result for callers that omit the value.
             return request
         return self.property in ("readOnly", "writeOnly")
 
@@ -369,10 +371,10 @@ class _RedoclyChange:
         return None
 
     def _field(self) -> str:
-        """Return the field relative to the nearest schema that both documents have: `Subject.name`.
+        """Return a field's name relative to a schema in both documents, such as `Subject.name`.
 
-        The pointer is followed through both documents at once. From the step at which they refer to
-        different components, the last common schema name is kept.
+        The method follows the pointer through both documents in parallel. As soon as they refer to
+        different components, it keeps the last schema name that they had in common.
         """
         nodes: list[Any] = [self.old.content, self.new.content]
         documents = (self.old.content, self.new.content)
@@ -458,12 +460,12 @@ _PROPERTY_TABLES = ("properties", "patternProperties")
 
 
 def _field_step(previous: str, step: str) -> str:
-    """Return the suffix that a step below a schema adds to a field's name, as in `.results[].name`."""
+    """Return a pointer step's part of a field name, such as `.name` or `[]` in `.results[].name`."""
     if previous in _PROPERTY_TABLES:
         return f".{step}"
     return {"items": "[]", "additionalProperties": ".*"}.get(step, "")
 
 
 def _spaced(name: str) -> str:
-    """Return `RequestBody` as `request body`."""
+    """Convert a camel-case name to words: `RequestBody` becomes `request body`."""
     return re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()

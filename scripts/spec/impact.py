@@ -1,10 +1,11 @@
-"""Find the functions of haut_ext and the cassettes that use an operation of the API.
+"""Find the haut_ext functions and the cassettes that use a given API operation.
 
-The source files are parsed, not run. A function uses an operation if it refers to the generated module,
-or to a function of haut_ext that does. Objects are recognized by name, not by type: a method counts if
-its object is named like the method's module or class (`self.images.delete`). If a function creates an
-object, it uses the method that it calls on the new object, or all methods of the class if it only stores
-or returns the object. `_sync` is derived from `_async`, so it is not read.
+The source files are parsed, not run. A function uses an operation if it refers to the operation's
+generated module, or calls another function that uses the operation. Objects are recognized by name,
+not by type: `self.images.delete` is taken for the method `delete` of the module or class named
+`images`. A function that creates an object uses the method that it calls on the new object, or every
+method of the class if it only stores or returns the object. The `_sync` package is derived from
+`_async`, so it is not read.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ _OPERATIONS = "operations"
 
 @frozen
 class _Function:
-    """A function or method of haut_ext.
+    """A function or method defined in haut_ext.
 
     Attributes:
-        module: The module, relative to haut_ext.
-        owner: The class of a method; empty for a function.
-        name: The name of the function.
+        module: Name of the module, relative to haut_ext.
+        owner: Name of the class that defines a method; empty for a function.
+        name: Name of the function or method.
         uses: Names that the function refers to, each as (module or object, name).
     """
 
@@ -44,7 +45,7 @@ class _Function:
 
 
 def dependents(operations: Iterable[str]) -> dict[str, list[str]]:
-    """Return, for the module name of each operation, the public functions that use the operation."""
+    """Map each operation's module name to the public functions that use the operation."""
     functions = _functions_of_package()
     return {operation: _dependents(operation, functions) for operation in operations}
 
@@ -66,7 +67,7 @@ def _dependents(operation: str, functions: list[_Function]) -> list[str]:
 
 
 def _label(function: _Function) -> str:
-    """Return the public name of a function, the same for both clients; empty if it is private."""
+    """Return a function's public name, without the prefix `Async`; return "" if it is private."""
     if function.module.startswith("sandbox"):
         return "the sandbox"
     if function.name.startswith("_") or function.owner.startswith("_"):
@@ -84,7 +85,8 @@ def _calls(caller: _Function, called: _Function) -> bool:
     same_class = (caller.module, caller.owner) == (called.module, called.owner)
     usual_names = (called.module.rpartition(".")[2], called.owner.removeprefix("Async").lower())
     return (
-        # An object that is created and kept may have any of its methods called.
+        # If the caller keeps an object that it created, any method of the object may be called
+        # later.
         (called.module, f"{called.owner}()") in caller.uses
         or (called.module, f"{called.owner}().{called.name}") in caller.uses
         or (same_class and ("self", called.name) in caller.uses)
@@ -107,7 +109,7 @@ def _functions_of_package() -> list[_Function]:
 
 
 def _imported(tree: ast.Module) -> dict[str, str]:
-    """Return the module, relative to haut_ext, from which each name is imported."""
+    """Map each imported name to its module, relative to haut_ext."""
     sources: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -131,7 +133,7 @@ def _functions(tree: ast.Module, module: str, sources: dict[str, str]) -> Iterat
             if isinstance(member, ast.FunctionDef | ast.AsyncFunctionDef)
         }
         if isinstance(node, ast.ClassDef):
-            # Add the methods that are inherited from another class of the same module.
+            # Add the methods inherited from a base class in the same module.
             for base in node.bases:
                 inherited = methods.get(base.id, {}) if isinstance(base, ast.Name) else {}
                 for name, method in inherited.items():
@@ -142,10 +144,10 @@ def _functions(tree: ast.Module, module: str, sources: dict[str, str]) -> Iterat
 
 def _uses(function: ast.AST, module: str, sources: dict[str, str]) -> Iterator[tuple[str, str]]:
     nodes = list(ast.walk(function))
-    # The expressions that are assigned to variables, which may be classes.
+    # Expressions assigned to local variables. A variable may hold a class that is called later.
     assigned: dict[str, ast.expr] = {}
-    # Created objects that are stored in an attribute, or whose method is called at once. Their methods
-    # are found by the name of the attribute or of the method.
+    # Calls whose result is stored in an attribute, or whose result's method is called at once. The
+    # methods used are found by the attribute name or the method name.
     traced: set[ast.AST] = set()
     for node in nodes:
         match node:
@@ -170,8 +172,9 @@ def _uses(function: ast.AST, module: str, sources: dict[str, str]) -> Iterator[t
 
 
 def cassettes(operations: Iterable[str]) -> dict[str, list[str]]:
-    """Return the cassettes with requests of each operation; operations are like `GET /path/{id}/`."""
-    # Paths with fewer parameters match first: `/subjects/delete/` before `/subjects/{subject_id}/`.
+    """Map each operation, such as `GET /path/{id}/`, to the cassettes that contain requests to it."""
+    # Try paths with fewer parameters first, so that `/subjects/delete/` is not matched by
+    # `/subjects/{subject_id}/`.
     patterns = {key: _pattern(key) for key in sorted(operations, key=lambda key: key.count("{"))}
     found: dict[str, set[str]] = defaultdict(set)
     for cassette, request in _recorded_requests():
@@ -184,7 +187,7 @@ def cassettes(operations: Iterable[str]) -> dict[str, list[str]]:
 
 @cache
 def _recorded_requests() -> list[tuple[str, str]]:
-    """Return every recorded request as (name of the cassette, method and path)."""
+    """Return every recorded request as a tuple (cassette name, "METHOD path")."""
     found = []
     for path in sorted(CASSETTES.rglob("*.yaml")):
         name = path.relative_to(CASSETTES).with_suffix("").as_posix()

@@ -1,4 +1,4 @@
-"""Markdown for the reports of this package."""
+"""Functions that format the reports on specification changes as Markdown."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Iterable, Iterator
 
 
 def code(text: str) -> str:
-    """Format a text as code."""
+    """Format a text as inline code in Markdown."""
     return f"`{text}`"
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
-    """Yield the lines of a table."""
+    """Yield the lines of a Markdown table."""
     head = list(head)
     for row in (head, ["---"] * len(head), *rows):
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
 
 
 def section(title: str, head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
-    """Yield a heading with a table, each after an empty line."""
+    """Yield a Markdown heading and a table, each preceded by an empty line."""
     yield from ("", title, "", *table(head, rows))

@@ -1,8 +1,8 @@
-"""Stable names of operations and schemas in haut_api, kept in openapi/names.yaml.
+"""Keep operation and schema names in haut_api stable, by means of openapi/names.yaml.
 
-The Swagger may use other names and may rename things: operations are identified by method and path,
-schemas by the operations that use them. `make spec-pull` adds an entry for everything that it can
-identify and prints questions about the rest.
+The Swagger may use different names and may change them. Operations are therefore identified by method
+and path, and schemas by the operations that use them. `make spec-pull` adds an entry for each
+operation and schema that it can identify, and prints questions about the others.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Names:
 
     Attributes:
         operations: Name and section of each operation, by method and path.
-        schemas: Class name of each schema, by its name in the Swagger.
+        schemas: Class name of each schema, by the schema's name in the Swagger.
     """
 
     operations: dict[str, list[str]] = field(factory=dict)
@@ -57,7 +57,7 @@ class Names:
         """Read a names file.
 
         Raises:
-            SpecError: If an entry of an operation is not a list of name and section.
+            SpecError: If the entry for an operation is not a list of a name and a section.
         """
         content = yaml.safe_load(path.read_text("utf-8")) or {}
         names = cls(content.get("operations") or {}, content.get("schemas") or {})
@@ -72,7 +72,7 @@ class Names:
         )
 
     def applied(self, document: Json) -> Json:
-        """Return a copy of a document in which operations and schemas have the names of this file.
+        """Return a copy of a document, with operations and schemas renamed according to names.yaml.
 
         Raises:
             SpecError: If two schemas would have the same name.
@@ -89,7 +89,7 @@ class Names:
             return named
         if clashes := (set(renamed.values()) & set(schemas)) - set(renamed):
             raise SpecError(
-                f"{NAMES.name}: {', '.join(sorted(clashes))} is the name of another schema"
+                f"{NAMES.name}: {', '.join(sorted(clashes))} is already the name of another schema"
             )
         named["components"]["schemas"] = {
             renamed.get(name, name): schema for name, schema in schemas.items()
@@ -100,21 +100,21 @@ class Names:
                 if steps[:2] == ["components", "schemas"] and steps[2] in renamed:
                     rest = [renamed[steps[2]], *steps[3:]]
                     mapping[key] = "/".join(["#/components/schemas", *rest])
-                elif mapping[key] in renamed:  # a discriminator may use the bare name of a schema
+                elif mapping[key] in renamed:  # a schema's name instead of a reference
                     mapping[key] = renamed[mapping[key]]
         return named
 
 
 def propose(current: Json, pulled: Json, names: Names) -> tuple[Names, list[str]]:
-    """Add an entry for everything that is new in a pulled document.
+    """Add an entry for each new operation and schema in a downloaded OpenAPI document.
 
     Args:
-        current: The current contract, with the names of the file.
-        pulled: The new document, with the names of the Swagger.
-        names: The existing entries.
+        current: The current contract, with the names defined in names.yaml.
+        pulled: The downloaded document, with the names used in the Swagger.
+        names: The existing entries in names.yaml.
 
     Returns:
-        The extended names, and questions about what could not be identified.
+        The extended names, and questions about operations and schemas that could not be identified.
     """
     proposed = Names(dict(names.operations), dict(names.schemas))
     current, pulled = to_openapi_31(current), to_openapi_31(pulled)
@@ -146,9 +146,9 @@ def _section(operation: Operation) -> str:
 def _matching_operations(
     current: Json, pulled: Json
 ) -> tuple[list[tuple[Operation, Operation]], list[str]]:
-    """Pair each pulled operation with the current one; return the pairs and questions.
+    """Pair the operations of the current and the pulled document; return the pairs and questions.
 
-    Operations match if method and path are equal. The names of path parameters may differ.
+    Operations match if their methods and paths are equal, apart from the names of path parameters.
     """
     old = {operation.key: operation for operation in operations(current)}
     new = {operation.key: operation for operation in operations(pulled)}
@@ -163,7 +163,8 @@ def _matching_operations(
         elif moved:
             keys = " or ".join(other.key for other in moved)
             questions.append(
-                f"{key} may be {keys}: move the entry of the right one in {NAMES.name}"
+                f"{key} may be the new path of {keys}: change the key of the matching entry in "
+                f"{NAMES.name} to the new path"
             )
     return pairs, questions
 
@@ -171,7 +172,7 @@ def _matching_operations(
 def _name_schemas(
     proposed: Names, candidates: dict[str, list[str]], names: Names, pulled: Json
 ) -> list[str]:
-    """Add an entry for each pulled schema that has one candidate; return questions about the others."""
+    """Add an entry for each schema with one candidate name; return questions about the others."""
     questions = []
     schemas = pulled.get("components", {}).get("schemas", {})
     for name, found in candidates.items():
@@ -180,8 +181,8 @@ def _name_schemas(
             continue
         if len(possible) > 1:
             questions.append(
-                f"the schema {name} may be {' or '.join(possible)} of the current contract: "
-                f"add an entry to {NAMES.name}"
+                f"the schema {name} may correspond to {' or '.join(possible)} in the current contract: "
+                f"add an entry for {name} to {NAMES.name}"
             )
         elif possible[0] not in schemas:
             proposed.schemas[name] = possible[0]
@@ -192,8 +193,8 @@ def _name_schemas(
         added = [name for name in found if name not in names.schemas]
         if len(found) > 1 and added:
             questions.append(
-                f"{' and '.join(added)} may be {class_name} of the current contract: "
-                f"add an entry for one of them to {NAMES.name}"
+                f"{' and '.join(added)} may correspond to the schema {class_name} in the current "
+                f"contract: add an entry for the matching one to {NAMES.name}"
             )
             for name in added:
                 del proposed.schemas[name]
@@ -205,7 +206,7 @@ def _path_shape(operation: Operation) -> tuple[str, str]:
 
 
 def _short_name(operation: Operation) -> str:
-    """Name a new operation by its operationId, unless a framework derived that from the path."""
+    """Return the operationId as a new operation's name, unless a framework derived it from the path."""
     own = str(operation.definition.get("operationId") or "")
     words = [word for word in re.split(r"[/\W]+", re.sub(r"{[^}]*}", "", operation.path)) if word]
     derived = "_".join(words[:3]).lower()
@@ -219,7 +220,7 @@ def _short_name(operation: Operation) -> str:
 def _corresponding_schemas(
     old: Json, left: Any, new: Json, right: Any, visited: set[tuple[str, str]]
 ) -> Iterator[tuple[str, str]]:
-    """Compare two documents; yield the names of schemas that are referenced at the same location."""
+    """Yield pairs of schema names that two documents reference at the same location."""
     if isinstance(left, dict) and isinstance(right, dict):
         names = [
             pointer(node["$ref"])[2]

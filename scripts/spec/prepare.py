@@ -1,11 +1,12 @@
-"""Rewrite an OpenAPI document into input that openapi-python-client handles exactly.
+"""Rewrite an OpenAPI document so that openapi-python-client supports all of it.
 
-The generator silently drops constructs that it does not support. The result of `prepare` is a document
-that uses only supported ones, plus metadata that the generator's model cannot carry: how each parameter
-is sent, the JSON names of fields, and notes for docstrings. The templates read the metadata (see
-`Prepared.templates`). A construct that neither can express raises SpecError with its location.
+The generator, openapi-python-client, silently drops constructs that it does not support. The `prepare`
+function returns a document without such constructs, plus metadata that the generator's own data model
+cannot represent: how each parameter is sent, the JSON names of fields, and notes for docstrings. The
+templates read the metadata (see `Prepared.templates`). If a construct can be expressed neither in the
+document nor in the metadata, SpecError is raised with its location.
 
-A docstring that begins with "Rewrite:" describes a change of the document and its reason.
+A docstring that begins with "Rewrite:" describes a change of the document and the reason for it.
 scripts/spec/completeness.py compares the generated package with the original document.
 """
 
@@ -35,19 +36,19 @@ from scripts.spec.document import (
 )
 from scripts.spec.enum_names import member_names
 
-# Class names that the modules of generated models import or define already.
+# Class names that are already imported or defined in the modules of generated models.
 RESERVED_CLASSES = {
     "Any", "AuthenticatedClient", "BinaryIO", "BytesIO", "Client", "Enum", "File", "FileTypes",
     "Generator", "HTTPStatus", "IntEnum", "Literal", "Mapping", "RequestFiles", "Response", "StrEnum",
     "T", "TextIO", "TypeVar", "UNSET", "UUID", "Unset",
 }  # fmt: skip
-# Names of methods of every model, and of local variables in from_dict and to_dict.
+# Names of the methods of generated models, and of local variables in from_dict and to_dict.
 RESERVED_FIELDS = {
     "additional_keys", "additional_properties", "cast", "cls", "from_dict", "src_dict", "to_dict",
     "to_multipart",
 }  # fmt: skip
 RESERVED_PARAMETERS = {"body", "cast", "client", "url"}
-# Suffixes that the property templates append to a field name to name local variables.
+# Suffixes that the property templates append to field names to create local variable names.
 _DERIVED_SUFFIXES = (
     "_item", "_item_data", "_item_type_0", "_type_0", "_type_1", "_type_2", "_type_3",
 )  # fmt: skip
@@ -69,7 +70,8 @@ _TEXT_MEDIA_TYPES = {
 _LOCATIONS = ("path", "query", "header", "cookie")
 _STYLES = {"path": ("simple",), "header": ("simple",), "cookie": ("form",)}
 _QUERY_STYLES = ("form", "pipeDelimited", "spaceDelimited", "deepObject")
-# Keywords that the client does not need: the service validates them, or they are documentation.
+# OpenAPI keywords that the client can ignore: they are documentation, or the service validates
+# them.
 _UNMODELED = {
     "callbacks", "links", "webhooks", "not", "if", "patternProperties", "prefixItems",
     "propertyNames", "dependentSchemas", "unevaluatedProperties", "contains", "contentEncoding",
@@ -89,7 +91,7 @@ _NULL = {"type": "null"}
 
 @frozen
 class Authorization:
-    """Name of the header that carries the token, and prefix of its value."""
+    """The HTTP header that carries the API token, and the prefix before the token in its value."""
 
     header: str = "Authorization"
     prefix: str = "Bearer"
@@ -97,16 +99,16 @@ class Authorization:
 
 @define
 class Prepared:
-    """Input of the generator.
+    """Input of the code generator.
 
     Attributes:
-        document: An OpenAPI 3.1 document of supported constructs.
+        document: An OpenAPI 3.1 document that uses only constructs supported by the generator.
         operations: Method, path, deprecation, parameters and response contents, by `tag.name`.
-        fields: JSON names of the fields that are renamed in `document`, by class and field.
-        notes: Sentences on deprecation and default for docstrings, by class and field.
-        content_types: Media types that the generator must treat as another, supported one.
-        authorization: How the token is sent.
-        unmodeled: Keywords that the client does not model, each with its locations.
+        fields: Original JSON names of the fields that `document` renames, by class and field.
+        notes: Sentences about deprecation and default values, for docstrings, by class and field.
+        content_types: Unsupported media types, each with the supported media type to treat it as.
+        authorization: How the API token is sent.
+        unmodeled: Locations of the OpenAPI keywords that the client ignores, by keyword.
     """
 
     document: Json
@@ -118,10 +120,10 @@ class Prepared:
     unmodeled: dict[str, list[str]] = field(factory=dict)
 
     def templates(self, sha256: str) -> str:
-        """Return a Jinja template that passes the metadata to the other templates.
+        """Return a Jinja template that defines the metadata as variables for the other templates.
 
         Args:
-            sha256: Digest of the original document.
+            sha256: SHA-256 digest of the original document.
         """
         values = {
             "SPEC": {"version": self.document["info"]["version"], "sha256": sha256},
@@ -138,15 +140,17 @@ class Prepared:
 
 
 def prepare(document: Json) -> Prepared:
-    """Return the generator's input for a document.
+    """Convert an OpenAPI document to input for the generator.
 
     Raises:
-        SpecError: If the generated client could not support a construct of the document.
+        SpecError: If the document contains a construct that the generated client cannot support.
     """
     try:
         return _prepare(document)
     except RecursionError:
-        raise SpecError("a schema contains itself without an object in between") from None
+        raise SpecError(
+            "a schema refers to itself directly, not through an object's property"
+        ) from None
 
 
 def _prepare(document: Json) -> Prepared:
@@ -186,7 +190,7 @@ def _prepare(document: Json) -> Prepared:
 
 @define
 class _Operation:
-    """An operation that is being rewritten."""
+    """An OpenAPI operation that is being rewritten for the generator."""
 
     path: str
     method: str
@@ -204,15 +208,15 @@ class _Operation:
 
     @property
     def module(self) -> tuple[str, str]:
-        """Names of the generated package and module."""
+        """Names of the package and the module that are generated for the operation."""
         return PythonIdentifier(self.tag, "tag"), PythonIdentifier(self.name, "field_")
 
 
 def _inline_shared_definitions(document: Json) -> Json:
-    """Rewrite: every operation contains its parameters, body and responses instead of references.
+    """Rewrite: replace references to shared parameters, bodies and responses by their definitions.
 
-    Reason: the generator follows such references only in part, and the later rewrites change them for
-    each operation separately.
+    Reason: the generator follows only some of these references, and later rewrites change the
+    definitions for each operation separately.
     """
 
     def resolved(node: Any) -> Any:
@@ -261,11 +265,12 @@ def _operations(document: Json) -> Iterator[_Operation]:
 
 
 def _name_operations(operations: list[_Operation]) -> None:
-    """Rewrite: every operation has a unique name.
+    """Rewrite: give every operation a unique name.
 
-    Reason: the generator writes two operations of the same name to the same module, so that the second
-    one overwrites the first. An operation without an id, or with an id that another operation has too,
-    is named after its method and path, so that its name does not depend on the order of the document.
+    Reason: the generator writes operations with the same name to the same module, so the last one
+    overwrites the others. An operation without an id, or with an id shared by another operation, is
+    named after its method and path. Its name therefore does not depend on the order of operations in
+    the document.
     """
     by_module: dict[tuple[str, str], list[_Operation]] = defaultdict(list)
     for operation in operations:
@@ -292,7 +297,7 @@ def _path_name(operation: _Operation, *, with_parameters: bool) -> str:
 
 
 def _require_default_server(document: Json, operation: _Operation) -> None:
-    """Raise SpecError if an operation is served by another server than the document's.
+    """Raise SpecError if an operation has a server other than the document's server.
 
     The client has one base URL, and its token must not be sent to another server.
     """
@@ -300,9 +305,9 @@ def _require_default_server(document: Json, operation: _Operation) -> None:
     for server in operation.definition.get("servers") or operation.item.get("servers") or []:
         if _server(server) not in known:
             raise SpecError(
-                f"{operation.key} is served by {server.get('url')}, not by the server of the document; "
-                "the client has one base URL and one token. In the overlay, remove the operation, or "
-                "only its `servers` if the server of the document serves it too"
+                f"{operation.key} is served by {server.get('url')}, not by the document's server; the "
+                "client has only one base URL and one token. In the overlay, remove the operation. If "
+                "the document's server serves it too, remove only its `servers`"
             )
 
 
@@ -315,13 +320,13 @@ def _server(server: Json) -> tuple[str, str]:
 
 
 def _authorization(document: Json, operations: list[_Operation]) -> Authorization:
-    """Rewrite: every operation states whether it requires the token. Return how the token is sent.
+    """Rewrite: state in every operation whether it requires the API token; return how it is sent.
 
-    Reason: the generator ignores the security of the document, and treats an optional token as a
-    required one.
+    Reason: the generator ignores the document's top-level `security`, and treats an optional token as
+    required.
 
     Raises:
-        SpecError: If one token in one header cannot satisfy all operations.
+        SpecError: If the operations cannot all be authorized by one token in one header.
     """
     supported: list[tuple[_Operation, list[Authorization]]] = []
     for operation in operations:
@@ -351,7 +356,7 @@ def _header(way: Authorization) -> str:
 def _supported_authorizations(
     document: Json, operation: _Operation, options: list[Json]
 ) -> list[Authorization]:
-    """Return the ways to send a token that satisfy the security of an operation."""
+    """Return the ways of sending a token that an operation's `security` accepts."""
     schemes = document.get("components", {}).get("securitySchemes", {})
     names = [name for option in options for name in option]
     for name in names:
@@ -401,7 +406,7 @@ class _OperationRewriter:
         prepared.operations[".".join(operation.module)] = self.metadata
 
     def rewrite(self) -> tuple[str, Json]:
-        """Return the path and the definition of the operation for the generator."""
+        """Return the operation's path and its definition, rewritten for the generator."""
         definition = self.operation.definition
         rewritten: Json = {"operationId": self.operation.name, "tags": [self.operation.tag]}
         for key in ("summary", "description"):
@@ -416,11 +421,12 @@ class _OperationRewriter:
         return path, rewritten
 
     def parameters(self) -> tuple[str, list[Json]]:
-        """Rewrite: header and cookie parameters become query parameters; defaults are dropped.
+        """Rewrite: declare header and cookie parameters as query parameters, and drop default values.
 
-        Reason: the generator supports few types of header and cookie parameters; the template sends each
-        parameter in its documented place. A default would be sent with every call, so that the service
-        could not change it.
+        Reason: the generator supports only few types of header and cookie parameters. The template
+        still sends each parameter in its documented location. With a default value, the client would
+        send that value with every call, so a later change of the default by the service would have no
+        effect.
         """
         found = self.operation.definition["parameters"]
         for entry in found:
@@ -458,13 +464,13 @@ class _OperationRewriter:
         return path, parameters
 
     def _serialization(self, entry: Json, where: str) -> tuple[Json, str, bool]:
-        """Return the schema, the style and the explode flag of a parameter."""
+        """Return a parameter's schema, `style` and `explode`."""
         if "content" in entry:
             [(media, content)] = entry["content"].items()
             if not _is_json(media):
                 raise SpecError(
-                    f"{where}: a parameter of the media type {media} is not supported; describe it "
-                    "by a schema"
+                    f"{where}: a parameter with `content` of type {media} is not supported; "
+                    "use `schema` instead"
                 )
             return content.get("schema", {}), "json", False
         location = entry["in"]
@@ -480,13 +486,13 @@ class _OperationRewriter:
         simple = self.classes.simplify(schema, class_name, "request", where)
         if style != "json":
             self._require_serializable(simple, location, style, where)
-        if location == "path" and "oneOf" in simple:  # a path has no representation of null
+        if location == "path" and "oneOf" in simple:  # null cannot be represented in a URL path
             options = [option for option in simple["oneOf"] if option != _NULL]
             return options[0] if len(options) == 1 else {**simple, "oneOf": options}
         return simple
 
     def _require_serializable(self, simple: Json, location: str, style: str, where: str) -> None:
-        """Raise SpecError for a value that OpenAPI cannot represent outside a body."""
+        """Raise SpecError if a parameter's values are too nested to be sent outside a request body."""
         parts = [simple, *simple.get("oneOf", [])]
         models = [part for part in parts if self.classes.is_model(part)]
         lists = [part for part in parts if part.get("type") == "array"]
@@ -505,10 +511,11 @@ class _OperationRewriter:
             raise SpecError(f"{where}: {unsupported} in the {location} is not supported")
 
     def body(self, found: Json) -> Json:
-        """Rewrite: a body has one media type, preferably JSON, then multipart, then URL-encoded.
+        """Rewrite: keep one media type for each request body: JSON, else multipart, else URL-encoded.
 
-        Reason: the generator selects the media type of a body by the class of its value, which is the
-        same for all media types. The service accepts each of them. A body with files is multipart.
+        Reason: the generator selects a body's media type by the class of the value, but that class is
+        the same for all media types. The service accepts each documented media type. A body with files
+        is always multipart.
         """
         contents = {media_type(name): content for name, content in found.get("content", {}).items()}
         if not contents:
@@ -534,11 +541,11 @@ class _OperationRewriter:
         return {"required": required, "content": {media: {"schema": simple}}}
 
     def responses(self, found: Json) -> Json:
-        """Rewrite: each further media type of a response becomes a response with an unused status.
+        """Rewrite: move each additional media type of a response to a response with an unused status.
 
-        Reason: the generator reads only the first media type. The added statuses (199 downwards) are
-        never sent by a server. The template groups the responses by their original status and selects
-        one by the content type that was received.
+        Reason: the generator reads only the first media type of a response. Servers never send the
+        added statuses, which count down from 199. The template groups the responses by their original
+        status, and selects one by the Content-Type header that was received.
         """
         rewritten: Json = {}
         unused_statuses = iter(range(199, 101, -1))
@@ -564,14 +571,15 @@ class _OperationRewriter:
         return rewritten
 
     def _content(self, media: str, content: Json, status: str) -> tuple[Json, str]:
-        """Return the schema of a response content and a media type that the generator supports."""
+        """Return a response body's simplified schema, and a media type that the generator supports."""
         schema = content.get("schema", {})
         if _is_json(media) and not (media == "*/*" and schema.get("format") == "binary"):
             name = f"{self.class_name}Response{status}"
             where = f"{self.key}, response {status}"
             return self.classes.simplify(schema, name, "response", where), "application/json"
         if is_text(media):
-            return {"type": "string"}, "text/x-response"  # no request body has this media type
+            # The media type is invented, so that it cannot equal that of a request body.
+            return {"type": "string"}, "text/x-response"
         return {"type": "string", "format": "binary"}, BYTES
 
 
@@ -598,7 +606,7 @@ def _described(schema: Json, description: Any) -> Json:
 
 
 def _note(schema: Json) -> str:
-    """Return sentences about deprecation and default for a docstring."""
+    """Return the sentences on deprecation and default value for a schema's docstring."""
     notes = ["Deprecated."] if schema.get("deprecated") is True else []
     if "default" in schema:
         default = json.dumps(schema["default"], ensure_ascii=False)
@@ -626,9 +634,10 @@ def _unmodeled(document: Json) -> dict[str, list[str]]:
 class Classes:
     """Converts schemas to simplified schemas, and collects the classes that these refer to.
 
-    A simplified schema is a reference to a class (object or enumeration), an array, a union of these, or
-    a scalar. `use` is "request", "response" or "multipart"; a schema can have one class for each, as a
-    request has no readOnly fields and a response no writeOnly ones.
+    A simplified schema is a scalar, a reference to a class (for an object or an enumeration), an
+    array, or a union of these. Method arguments called `use` are "request", "response" or "multipart".
+    A schema can have a separate class for each use, because requests omit readOnly fields and
+    responses omit writeOnly fields.
     """
 
     def __init__(self, document: Json, prepared: Prepared) -> None:
@@ -637,7 +646,8 @@ class Classes:
         self.names = _class_names(self.schemas)
         self.discriminator_values, self.subclasses = discriminators(document, self.schemas)
         self._by_use: dict[tuple[str, str], str] = {}
-        # The use for which the class has the name of the schema without a suffix.
+        # The use ("request", "response" or "multipart") for which a schema's class has no name
+        # suffix.
         self._main_use = dict.fromkeys(self._used_in_responses(), "response")
         self._inline: dict[tuple[str, str, str], str] = {}
         self._resolving: list[str] = []
@@ -650,7 +660,7 @@ class Classes:
     # --- differences between requests and responses
 
     def _reachable(self, schema: Any, visited: set[str]) -> Iterator[Json]:
-        """Yield a schema and every schema that it contains or refers to."""
+        """Yield a schema and, recursively, every schema that it contains or refers to."""
         if isinstance(schema, list):
             for item in schema:
                 yield from self._reachable(item, visited)
@@ -687,10 +697,11 @@ class Classes:
         return {pointer(reference)[-1] for reference in used}
 
     def _class_for(self, name: str, use: str) -> str:
-        """Rewrite: a schema with readOnly or writeOnly fields has one class for each use.
+        """Rewrite: give a schema with readOnly or writeOnly fields a separate class for each use.
 
-        Reason: the generator ignores both keywords, so that a required readOnly field would have to be
-        sent, and a response without a required writeOnly field could not be parsed.
+        Reason: the generator ignores both keywords. Without separate classes, callers would have to
+        send required readOnly fields, and responses without a required writeOnly field could not be
+        parsed.
         """
         schema, own = self.schemas[name], self.names[name]
         if use == "multipart" and not self.has_files(schema):
@@ -711,19 +722,19 @@ class Classes:
         return isinstance(reference, str) and "enum" not in self.components[pointer(reference)[-1]]
 
     def add_unused(self) -> None:
-        """Add classes for the schemas that no operation uses."""
+        """Add classes for schemas that are not used by any operation."""
         for name in self.schemas:
             if not any(used == name for used, _ in self._by_use):
                 self._component(name, "response", f"schema {name}", with_subclasses=False)
 
     def simplify(self, schema: Any, name: str, use: str, where: str) -> Json:
-        """Return the simplified form of a schema.
+        """Return the simplified form of a schema (see `Classes`).
 
         Args:
-            schema: The schema.
-            name: Name of the class, if an inline schema requires one.
+            schema: The schema to simplify.
+            name: Name of the class that is created if an inline schema needs one.
             use: "request", "response" or "multipart".
-            where: Location for error messages.
+            where: Location of the schema, for error messages.
         """
         if schema is True or schema == {}:
             return {}
@@ -747,16 +758,19 @@ class Classes:
     def _component(self, name: str, use: str, where: str, *, with_subclasses: bool = True) -> Json:
         children = self.subclasses.get(name, []) if with_subclasses else []
         if children:
-            # Where a response has the type of a base class, the service sends a subclass.
+            # A response that is documented as a base class may contain any of its subclasses.
             options = [self._component(child, use, where) for child in children]
             return {"oneOf": [*options, self._component(name, use, where, with_subclasses=False)]}
         where = f"schema {name}"
         schema = self.merge(self.schemas[name], where)
         if "$ref" in schema or _options(schema) is not None or not _is_class(schema):
-            # Rewrite: a component that is not a class is inlined. Reason: the generator drops a nullable
-            # component, and gives the classes in it another name for each use.
+            # Rewrite: inline a component that does not become a class, such as a nullable one.
+            # Reason: the generator drops nullable components, and names the classes in them
+            # differently at each reference.
             if name in self._resolving:
-                raise SpecError(f"{where} contains itself without an object in between")
+                raise SpecError(
+                    f"{where} refers to itself directly, not through an object's property"
+                )
             self._by_use.setdefault((name, use), "")
             outer, self._resolving = self._resolving, [*self._resolving, name]
             try:
@@ -770,9 +784,9 @@ class Classes:
         return _reference(class_name)
 
     def merge(self, schema: Json, where: str) -> Json:
-        """Rewrite: allOf becomes a single schema, or the only reference in it.
+        """Rewrite: merge an allOf into a single schema, or into a reference if that is its only part.
 
-        Reason: the generator merges only some combinations, and drops keywords beside a reference.
+        Reason: the generator merges only some combinations, and drops the keywords next to a `$ref`.
         """
         siblings = without(schema, "allOf", "$ref")
         parts = list(schema.get("allOf", []))
@@ -806,7 +820,8 @@ class Classes:
             simple.append(_NULL)
         lists = [option["items"] for option in simple if option.get("type") == "array"]
         if len(lists) > 1:
-            # The generated code cannot distinguish lists, so they become one list of any of their items.
+            # The generated code cannot distinguish several list types in a union, so they are
+            # merged into one list type whose items can have any of the item types.
             items = _unique([item for one in lists for item in one.get("oneOf", [one])])
             union = {} if {} in items else {"oneOf": sorted(items, key=self._generality)}
             merged = {"type": "array", "items": items[0] if len(items) == 1 else union}
@@ -816,12 +831,13 @@ class Classes:
             return {}
         if len(simple) == 1:
             return simple[0]
-        # The generated code takes the first option that fits, so the most specific ones come first.
+        # The generated code parses a value as the first option that fits, so the most specific
+        # options come first.
         union = {"oneOf": sorted(simple, key=self._generality)}
         return _described(union, schema.get("description"))
 
     def _generality(self, simple: Json) -> tuple[int, int]:
-        """Return a sort key that orders options from specific to general."""
+        """Return a sort key that orders a union's options from specific to general."""
         if "$ref" in simple:
             component = self.components.get(pointer(simple["$ref"])[-1], {})
             return (0, 0) if "enum" in component else (1, -len(component.get("required", [])))
@@ -853,11 +869,11 @@ class Classes:
     # --- classes
 
     def _inline_class(self, schema: Json, name: str, use: str, where: str) -> str:
-        """Return the class name of an inline schema, and add the class if it is new."""
+        """Return the class name for an inline schema, after adding the class if it is new."""
         by_use = self._depends_on_use(schema) or (use == "multipart" and self.has_files(schema))
         key = name, use if by_use else "", json.dumps(schema, sort_keys=True)
         if key not in self._inline:
-            # The object in a nullable component takes the name of the component.
+            # In a nullable component, the class of the object is named after the component.
             own = {self.names[self._resolving[-1]]} if self._resolving else set[str]()
             taken = set(self.components) | (set(self.names.values()) - own)
             self._inline[key] = _unused_class(_class_name(name), taken)
@@ -898,7 +914,7 @@ class Classes:
         where: str,
         discriminator: tuple[str, list[str]] | None,
     ) -> Json:
-        """Return the `properties`, `required` and `additionalProperties` of a class."""
+        """Return the `properties`, `required` and `additionalProperties` of a class's schema."""
         required = dict.fromkeys(schema.get("required", []))
         properties: Json = {**schema.get("properties", {})}
         for name in required:
@@ -937,7 +953,7 @@ class Classes:
 
 
 def _has_keyword(definition: Json, keyword: str) -> bool:
-    """Return whether a keyword is true in a schema or in an inline part of its allOf."""
+    """Return whether a schema, or an inline schema in its allOf, sets a keyword to true."""
     parts = [part for part in definition.get("allOf", []) if "$ref" not in part]
     return definition.get(keyword) is True or any(_has_keyword(part, keyword) for part in parts)
 
@@ -947,7 +963,7 @@ def _reference(class_name: str) -> Json:
 
 
 def _component_name(reference: str) -> str:
-    """Return the name of the schema component that a reference points to, or an empty string."""
+    """Return the name of the schema component that a reference points to, or "" for other targets."""
     steps = pointer(reference)
     return steps[2] if steps[:2] == ["components", "schemas"] and len(steps) == 3 else ""
 
@@ -965,17 +981,17 @@ def _is_class(schema: Json) -> bool:
 
 
 def _enum_types(values: list[Any]) -> set[type]:
-    """Return the types of enumeration values if all are strings or integers, or an empty set."""
+    """Return the types of enumeration values, or an empty set unless all are strings or integers."""
     types = {type(value) for value in values if value is not None}
     return types if types <= {str, int} else set()
 
 
 def _options(schema: Json) -> list[Any] | None:
-    """Return the options of a union, or None for any other schema.
+    """Return the options of a union schema, or None for any other schema.
 
-    Rewrite: a schema with several types, and an enumeration with null or with values of several types,
-    are unions. Reason: the generator makes one class for each type of value, and names the class of an
-    enumeration with null after its position in the union.
+    Rewrite: treat a schema with several types as a union, and likewise an enumeration that contains
+    null or values of several types. Reason: the generator creates one enumeration class for each value
+    type, and if null is allowed, it names the class after its position in the union.
     """
     for keyword in ("oneOf", "anyOf"):
         options = schema.get(keyword)
@@ -1004,7 +1020,8 @@ def _enum_options(schema: Json, enum: list[Any]) -> list[Any] | None:
     types = _enum_types(values)
     nulls = [_NULL] if len(values) < len(enum) else []
     if values and not types:
-        # Only strings and integers have an enumeration class; of other values only the types are kept.
+        # Only strings and integers get an enumeration class. For other enumeration values, only the
+        # types are kept.
         plain = without(schema, "enum", "type")
         kinds = dict.fromkeys(map(_json_type, values))
         return [*({**plain, "type": kind} for kind in kinds), *nulls]
@@ -1023,14 +1040,16 @@ def _json_type(value: Any) -> str:
 
 
 def _intersection(left: Json, right: Json, where: str) -> Json:
-    """Return a schema that allows the values that both schemas allow."""
+    """Return the intersection of two schemas: a schema for the values that both of them allow."""
     for union, other in ((left, right), (right, left)):
         options = _options(union)
         if options is not None and other.keys() & _CONSTRAINTS:
             return {"oneOf": [{"allOf": [one, other]} for one in options if one != _NULL]}
     merged = {**left, **right}
     if left.get("type", right.get("type")) != right.get("type", left.get("type")):
-        raise SpecError(f"{where}: no value fits an allOf of {left['type']} and {right['type']}")
+        raise SpecError(
+            f"{where}: allOf combines the types {left['type']} and {right['type']}, so no value is valid"
+        )
     if "properties" in left or "properties" in right:
         merged["properties"] = dict(left.get("properties", {}))
         for name, definition in right.get("properties", {}).items():
@@ -1047,7 +1066,7 @@ def _intersection(left: Json, right: Json, where: str) -> Json:
 
 
 def _both(left: Any, right: Any) -> Any:
-    """Combine two definitions of a field; the first is dropped if it only has annotations."""
+    """Combine two definitions of a field; drop the first one if it contains only annotations."""
     if not isinstance(left, dict) or not isinstance(right, dict):
         return right
     return {"allOf": [left, right]} if left.keys() & (_CONSTRAINTS | {"$ref"}) else right
@@ -1058,17 +1077,18 @@ def _class_name(name: str) -> str:
 
 
 def _unused_class(name: str, taken: set[str]) -> str:
-    """Return a class name whose module name differs from those of the taken names."""
+    """Return a class name whose module name does not collide with that of a taken class name."""
     modules = {PythonIdentifier(entry, "field_") for entry in taken}
     base = f"{name}Model" if name in RESERVED_CLASSES else name
     return unused_name(base, lambda one: PythonIdentifier(one, "field_") in modules, separator="")
 
 
 def _class_names(schemas: Json) -> dict[str, str]:
-    """Rewrite: every schema has a unique class name and a unique module name.
+    """Rewrite: give every schema a unique class name and a unique module name.
 
-    Reason: the generator rejects two schemas with the same class name, writes two with the same module
-    name to one file, and lets a schema named `Client` or `File` shadow its own class.
+    Reason: the generator rejects two schemas with the same class name, and writes two schemas with the
+    same module name to the same file. A schema named `Client` or `File` would shadow the generated
+    client's own class of that name.
     """
     names: dict[str, str] = {}
     for name in sorted(schemas, key=lambda name: (_class_name(name) != name, name)):
@@ -1077,10 +1097,10 @@ def _class_names(schemas: Json) -> dict[str, str]:
 
 
 def _field_names(fields: list[str]) -> dict[str, str]:
-    """Rewrite: every field has a unique Python name that the templates do not use.
+    """Rewrite: give every field a unique Python name that the templates do not use.
 
-    Reason: a field named `to_dict` would shadow the method, and the generator gives two fields `+1` and
-    `-1` the same name. The JSON names stay the same.
+    Reason: a field named `to_dict` would shadow the `to_dict` method, and the generator gives two
+    fields named `+1` and `-1` the same Python name. The JSON names do not change.
     """
     names: dict[str, str] = {}
     identifiers: dict[str, str] = {name: PythonIdentifier(name, "field_") for name in fields}
@@ -1099,10 +1119,10 @@ def _field_names(fields: list[str]) -> dict[str, str]:
 def discriminators(
     document: Json, schemas: Json
 ) -> tuple[dict[str, tuple[str, list[str]]], dict[str, list[str]]]:
-    """Return the discriminator field and values of each schema, and the subclasses of each base schema.
+    """Return each schema's discriminator field and values, and each base schema's subclasses.
 
-    Rewrite: the discriminator field becomes a constant. Reason: the generator ignores discriminators
-    and parses the first schema that fits.
+    Rewrite: turn the discriminator field into a constant. Reason: the generator ignores discriminators
+    and parses a value as the first schema that fits.
     """
     identified: dict[str, tuple[str, list[str]]] = {}
     subclasses: dict[str, list[str]] = {}
@@ -1133,7 +1153,7 @@ def discriminators(
 
 
 def _descendants(base: str, schemas: Json) -> list[str]:
-    """Return the schemas that inherit from a schema by allOf, the most derived ones first."""
+    """Return the schemas that extend a base schema with allOf, the most derived schemas first."""
     found: list[str] = []
     for name, schema in schemas.items():
         parts = schema.get("allOf", []) if isinstance(schema, dict) else []

@@ -1,10 +1,10 @@
-"""Replace openapi/haut.yaml by the selected sections of the service's Swagger: `make spec-pull`.
+"""Update openapi/haut.yaml with selected sections of the service's Swagger (`make spec-pull`).
 
-haut.yaml gets the operations that openapi/sections.yaml selects, and the components that they refer to.
-Their content is not edited; corrections belong in openapi/overlay.yaml. Entries keep the order of the
-checked-in document, and new entries follow. Therefore a pull without changes leaves no diff, even if the
-server's order varies, and the positional arguments of generated functions keep their places. If a pull
-fails, no file is changed.
+The new haut.yaml contains the operations that openapi/sections.yaml selects, and the components that
+these operations refer to. Their content is not edited; corrections belong in openapi/overlay.yaml.
+Existing entries keep the order that they have in the committed haut.yaml, and new entries are appended.
+Therefore a reordered but otherwise unchanged Swagger causes no diff, and the generated functions keep
+the order of their positional arguments. If a pull fails, no file is changed.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class Sections:
     Attributes:
         tags: Tags whose operations are selected.
         paths: Path prefixes, ending at a slash, whose operations are selected.
-        operations: Ids of further operations.
-        own: Paths of haut.yaml that are not part of the Swagger and are kept.
+        operations: Ids of further operations to select.
+        own: Paths to keep in haut.yaml although the Swagger does not contain them.
     """
 
     tags: list[str] = field(factory=list, validator=_TEXTS)
@@ -78,15 +78,16 @@ class Sections:
 
 
 def fetch(source: str, token: str | None) -> str:
-    """Return the text of a document.
+    """Return the text of an OpenAPI document from a file or a URL.
 
     Args:
         source: A path, an https URL, or an http URL of a loopback address.
-        token: The API token. It is sent to the URL's origin only, not to other origins after a redirect.
+        token: The API token. It is sent only to the origin of the URL, not to the target of a redirect
+            to another origin.
 
     Raises:
-        SpecError: If the document cannot be read or fetched. The message contains neither the token nor
-            the credentials and the query of the URL.
+        SpecError: If the document cannot be read or fetched. The message does not contain the token,
+            or the credentials or query of the URL.
     """
     if "://" not in source:
         try:
@@ -96,7 +97,8 @@ def fetch(source: str, token: str | None) -> str:
     shown = _without_secrets(source)
     headers = {"Accept": "application/json, application/yaml;q=0.9, */*;q=0.1"}
     if token:
-        headers["Authorization"] = f"Bearer {token}"  # httpx drops it when the origin changes
+        # If a redirect changes the origin, httpx drops the Authorization header.
+        headers["Authorization"] = f"Bearer {token}"
     try:
         with httpx.Client(timeout=_TIMEOUT, event_hooks={"request": [_check_scheme]}) as client:
             response = client.get(source, headers=headers, follow_redirects=True)
@@ -111,7 +113,7 @@ def fetch(source: str, token: str | None) -> str:
 
 
 def _without_secrets(source: str) -> str:
-    """Return a URL without credentials and query, or the name of a file."""
+    """Return a URL without its credentials and query, or a file name without its folder."""
     if "://" not in source:
         return Path(source).name
     parts = urlsplit(source)
@@ -132,10 +134,11 @@ def _check_scheme(request: httpx.Request) -> None:
 
 
 def select(document: Json, sections: Sections) -> Json:
-    """Return a document with the selected operations and all components that they refer to.
+    """Return a document reduced to the selected operations and the components that they refer to.
 
     Raises:
-        SpecError: If a section does not exist, or a reference has no target.
+        SpecError: If a selected section does not exist, or if the target of a reference does not
+            exist.
     """
     paths = _selected_paths(document, sections)
     kept: Json = {"paths": paths, **_referenced(document, paths)}
@@ -177,8 +180,8 @@ def _selected_paths(document: Json, sections: Sections) -> Json:
     if missing:
         shown = ", ".join(f"{kind} {value}" for kind, value in sorted(missing))
         raise SpecError(
-            f"{SECTIONS.name} selects {shown}, which the document does not have. The document's tags "
-            f"are: {', '.join(sorted(_tags(document['paths']))) or 'none'}"
+            f"{SECTIONS.name} selects {shown}, but the document does not contain this. The document's "
+            f"tags are: {', '.join(sorted(_tags(document['paths']))) or 'none'}"
         )
     return paths
 
@@ -207,7 +210,7 @@ def _inherits_security(paths: Json) -> bool:
 
 
 def _referenced(document: Json, paths: Json) -> Json:
-    """Return the components that paths refer to, directly or indirectly, as `{"components": ...}`."""
+    """Return the components referenced, directly or indirectly, by paths, as `{"components": ...}`."""
     names: set[tuple[str, str]] = set()
     todo: list[tuple[str, Any, bool]] = [("#/paths", paths, True)]
     inherited: list[Json] = document.get("security", [])
@@ -221,15 +224,16 @@ def _referenced(document: Json, paths: Json) -> Json:
     subclasses = _subclasses(document)
     while todo:
         start, node, table = todo.pop()
-        # Subclasses are treated like references of their base.
+        # A base schema does not refer to its subclasses, so follow them as if it did.
         found = [(start, place) for place in subclasses.pop(start, [])]
         for place, reference in [*references(node, start, names=table), *found]:
             _target(document, reference, place)
             steps = pointer(reference)
             if steps[:1] != ["components"] or len(steps) < 3:
                 raise SpecError(
-                    f"{place} refers to {reference}, which is neither a component nor selected; "
-                    "`redocly bundle --dereferenced` replaces such references by their targets"
+                    f"{place} refers to {reference}, which is neither a component nor a selected "
+                    "operation; run `redocly bundle --dereferenced` to replace references with "
+                    "their targets"
                 )
             section, name = steps[1:3]
             if (section, name) not in names:
@@ -246,9 +250,10 @@ def _referenced(document: Json, paths: Json) -> Json:
 
 
 def _subclasses(document: Json) -> dict[str, list[str]]:
-    """Return the subclasses of each schema that has a discriminator, as references.
+    """Map each schema with a discriminator to its subclasses; schemas are given as references.
 
-    A subclass refers to its base in `allOf`; the base does not refer to its subclasses.
+    The subclasses must be searched for: a subclass refers to its base schema in `allOf`, but the base
+    schema does not refer to its subclasses.
     """
     schemas = document.get("components", {}).get("schemas", {})
     found: dict[str, list[str]] = {}
@@ -263,8 +268,8 @@ def _subclasses(document: Json) -> dict[str, list[str]]:
 def _target(document: Json, reference: str, place: str) -> Any:
     if not reference.startswith("#/"):
         raise SpecError(
-            f"{place} refers to {reference}, outside the document; "
-            "`redocly bundle` includes such targets"
+            f"{place} refers to {reference}, which is outside the document; "
+            "run `redocly bundle` to include the target"
         )
     try:
         return look_up(document, reference)
@@ -275,10 +280,11 @@ def _target(document: Json, reference: str, place: str) -> Any:
 
 
 def add_own_paths(pulled: Json, current: Json, own: list[str]) -> Json:
-    """Return the pulled document with the paths `own` of the current document added.
+    """Return a copy of the pulled document, with the paths listed in `own` added from the current one.
 
     Raises:
-        SpecError: If one of these paths is missing, or the pulled document has a different one.
+        SpecError: If a path in `own` is missing from the current document, or differs in the pulled
+            one.
     """
     merged: Json = {**pulled, "paths": dict(pulled["paths"])}
     for path in own:
@@ -294,7 +300,8 @@ def add_own_paths(pulled: Json, current: Json, own: list[str]) -> Json:
             if target.setdefault(key, value) != value:
                 raise SpecError(
                     f"{'.'.join(section)}.{key} differs between {SPEC.name} and the pulled document; "
-                    f"to use the pulled one, remove its path from `own` in {SECTIONS.name}"
+                    "to use the pulled version, remove the path that needs it from `own` in "
+                    f"{SECTIONS.name}"
                 )
     return merged
 
@@ -311,9 +318,9 @@ def _entries(document: Json) -> Iterator[tuple[list[str], str, Any]]:
 
 
 def arrange(new: Any, old: Any) -> Any:
-    """Return `new` with the entries that `old` has in the same order, followed by all other entries.
+    """Return `new` with its entries ordered as in `old`, followed by the entries that `old` lacks.
 
-    Lists whose order has a meaning keep their order.
+    Lists whose order is significant are not reordered.
     """
     if isinstance(new, dict):
         before = old if isinstance(old, dict) else {}
@@ -346,10 +353,10 @@ def _identity(item: Any) -> str:
 
 
 def pull(source: str, token: str | None) -> Json:
-    """Return the new content of haut.yaml, without writing it.
+    """Return the new content of haut.yaml without writing the file.
 
     Raises:
-        SpecError: If the document cannot be fetched or used.
+        SpecError: If the document cannot be fetched or is unsuitable.
     """
     sections = Sections.read(SECTIONS)
     current = parse(SPEC.read_text("utf-8"), SPEC.name)
@@ -359,12 +366,13 @@ def pull(source: str, token: str | None) -> Json:
 
 
 def write(document: Json) -> bool:
-    """Write a pulled document to haut.yaml, and the names of new entries to names.yaml.
+    """Write a pulled document to haut.yaml, and the names of new operations and schemas to names.yaml.
 
-    New names and open questions are printed for review. haut.yaml is replaced atomically.
+    New names, and questions about schemas that cannot be identified, are printed for review. haut.yaml
+    is replaced atomically.
 
     Returns:
-        Whether haut.yaml changed.
+        True if haut.yaml changed.
     """
     current = parse(SPEC.read_text("utf-8"), SPEC.name)
     if document == current:
@@ -387,7 +395,7 @@ def write(document: Json) -> bool:
 
 
 def source_argument(description: str | None) -> str:
-    """Parse the command line of a command that takes an OpenAPI document."""
+    """Parse the command-line arguments and return the path or URL of the OpenAPI document."""
     parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
     parser.add_argument("source", help="path or URL of an OpenAPI 3.0 or 3.1 document")
     return str(parser.parse_args().source)

@@ -1,8 +1,9 @@
-"""Turn the service's current Swagger into a change set for review: `make refresh SPEC=...`.
+"""Update the project to the service's current Swagger, for review (`make refresh SPEC=...`).
 
-The steps are pull, validate, lint, generate, diff, changelog and tests; nothing is committed. If a step
-fails, the run stops with an error that says how to continue. No file of the contract is written before
-the pulled document is valid. Each step keeps its output, so that a failed step can be debugged.
+The steps are pull, validate, lint, generate, diff, changelog and tests; nothing is committed. If a
+step fails, the command stops with an error that says how to continue. The contract's files are not
+written until the pulled document has passed validation. Each step keeps
+its output, so that a failed step can be debugged.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ CHANGELOG = ROOT / "CHANGELOG.md"
 
 @frozen
 class Step:
-    """A step of the refresh.
+    """A step of `make refresh`.
 
     Attributes:
         name: The name of the step.
-        run: Runs the step; returns a short summary.
-        when_failed: State of the working tree after a failure, and how to continue.
+        run: Function that runs the step and returns a short summary.
+        when_failed: Message on the state of the working tree after a failure, and on how to continue.
     """
 
     name: str
@@ -44,12 +45,12 @@ class Step:
 
 @define
 class Refresh:
-    """A refresh of the contract from one source.
+    """An update of the contract from one OpenAPI document.
 
     Attributes:
-        source: Path or URL of the document.
-        document: The pulled document, after the step "pull".
-        report: The comparison with the last commit, after the step "diff".
+        source: Path or URL of the OpenAPI document.
+        document: The downloaded document; set by the step "pull".
+        report: The comparison with the last commit; set by the step "diff".
     """
 
     source: str
@@ -57,7 +58,7 @@ class Refresh:
     report: diff.Report | None = None
 
     def steps(self) -> list[Step]:
-        """Return the steps in their order."""
+        """Return the steps of `make refresh` in the order in which they run."""
         report, rejected = REPORT.relative_to(ROOT), REJECTED.relative_to(ROOT)
         return [
             Step("pull", self.pull, "No file was changed."),
@@ -69,14 +70,15 @@ class Refresh:
             Step(
                 "lint",
                 _lint,
-                "haut.yaml was replaced. If the service breaks a rule of the linter, switch the rule "
-                "off in openapi/redocly.yaml, with the reason, and run the refresh again.",
+                "haut.yaml was replaced. If the service's document violates a linter rule, disable "
+                "the rule in openapi/redocly.yaml, state the reason there, and run `make refresh` "
+                "again.",
             ),
             Step(
                 "generate",
                 lambda: _make("generate"),
                 "haut.yaml was replaced; generated/ was not changed. Correct the document in "
-                "openapi/overlay.yaml, and run the refresh again.",
+                "openapi/overlay.yaml, and run `make refresh` again.",
             ),
             Step("diff", self.compare, "haut.yaml and generated/ were updated."),
             Step("changelog", self.log, f"haut.yaml, generated/ and {report} were updated."),
@@ -93,7 +95,7 @@ class Refresh:
         return f"{len(self.document['paths'])} paths"
 
     def validate(self) -> str:
-        # Validate with the overlay applied, so that the overlay can correct errors of the document.
+        # Apply the overlay before validation, so that it can correct errors in the document.
         try:
             load_contract(OVERLAY, self.document)
         except SpecError:
@@ -141,7 +143,7 @@ def _make(target: str) -> str:
 
 
 def with_entry(changelog: str, report: diff.Report) -> str:
-    """Return the changelog with a line for each change in its unreleased section."""
+    """Add a line for each change to the unreleased section of the changelog; return the result."""
     lines = [line for line in _lines(report) if line not in changelog]
     if not lines:
         return changelog
@@ -154,7 +156,7 @@ def with_entry(changelog: str, report: diff.Report) -> str:
     following = re.compile(r"^## ", re.MULTILINE).search(changelog, heading.end())
     end = following.start() if following else len(changelog)
     section = changelog[:end].rstrip()
-    # An empty line follows a heading, but separates no lines of a list.
+    # The first list item needs an empty line after the heading; further items do not.
     gap = "\n\n" if section.endswith(heading[0]) else "\n"
     rest = "\n\n" + changelog[end:] if following else "\n"
     return section + gap + "\n".join(lines) + rest
@@ -166,7 +168,8 @@ def _lines(report: diff.Report) -> Iterator[str]:
         users = diff.names_of(change.operations - {change.subject}, report.http)
         yield f"- {label}`{change.subject}`: {change.text}" + (f", in {users}." if users else ".")
     for difference in report.python:
-        # Other breaking changes of the Python API follow from the changes of the HTTP API above.
+        # The other breaking changes of the Python API result from HTTP API changes that are already
+        # listed.
         if difference.text in ("module removed", "class removed"):
             yield f"- **breaking** `{difference.name}`: {difference.text}."
 

@@ -115,7 +115,7 @@ def test_ambiguous_schema_is_a_question_with_all_candidates() -> None:
     pulled = edited(merge_two_schemas, document=HAUT)
     proposed, questions = propose(HAUT, pulled, Names.read(NAMES))
     [question] = questions
-    assert "Named may be CompanyReference or DatasetReference" in question
+    assert "Named may correspond to CompanyReference or DatasetReference" in question
     assert "Named" not in proposed.schemas
 
 
@@ -142,7 +142,9 @@ def test_new_operation_gets_a_name_that_can_be_edited(project: Project) -> None:
 
 def test_duplicate_schema_name_is_rejected() -> None:
     names = Names({}, {"SubjectRequest": "Subject"})
-    with pytest.raises(SpecError, match=r"names\.yaml: Subject is the name of another schema"):
+    with pytest.raises(
+        SpecError, match=r"names\.yaml: Subject is already the name of another schema"
+    ):
         names.applied(HAUT)
 
 
