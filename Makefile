@@ -1,4 +1,4 @@
-# Commands for development. `make help` lists them; CONTRIBUTING.md and docs/ describe the less frequent ones.
+# Commands for development. `make help` lists them; CONTRIBUTING.md and docs/ describe less frequent commands.
 # Requires Python 3.11 or later, git and make. Everything else is installed into .venv from requirements.lock.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -84,13 +84,13 @@ format: $(SETUP) ## Format the code and fix lint errors that can be fixed automa
 record: $(SETUP) ## Record the cassettes again from the sandbox
 	@$(BIN)/python -m scripts.record
 
-spec-pull: $(SETUP) ## Update openapi/haut.yaml from the Swagger SPEC=<address or file>
+spec-pull: $(SETUP) ## Update openapi/haut.yaml from a Swagger, given as SPEC=<URL or file>
 	@$(BIN)/python -m scripts.spec.pull $(REQUIRED_SPEC)
 
-spec-check: $(SETUP) $(LINTER) ## List the differences between openapi/haut.yaml and the Swagger SPEC=<address or file>
+spec-check: $(SETUP) $(LINTER) ## List the differences between openapi/haut.yaml and a Swagger, given as SPEC=<URL or file>
 	@$(BIN)/python -m scripts.spec.check $(REQUIRED_SPEC)
 
-refresh: $(SETUP) $(LINTER) ## Update specification, package and changelog from the Swagger SPEC=<address or file>, and run the tests
+refresh: $(SETUP) $(LINTER) ## Update the package from a Swagger, given as SPEC=<URL or file>, and run the tests
 	@$(BIN)/python -m scripts.spec.refresh $(REQUIRED_SPEC)
 
 REQUIRED_SPEC = '$(or $(SPEC),$(error SPEC=<address or file of the Swagger> is needed))'

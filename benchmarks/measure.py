@@ -63,7 +63,7 @@ def compare(
 
 
 def duration_row(task: str, seconds: Mapping[str, float], ours: str, theirs: str) -> Row:
-    """Return a row with the duration of one unit of work."""
+    """Return a table row with the duration of one unit of work for each contender."""
     return Row(
         task,
         f"{ours}: {_milliseconds(seconds[ours])}",
@@ -73,7 +73,7 @@ def duration_row(task: str, seconds: Mapping[str, float], ours: str, theirs: str
 
 
 def rate_row(task: str, seconds: Mapping[str, float], ours: str, theirs: str) -> Row:
-    """Return a row with the number of units per second."""
+    """Return a table row with the number of work units per second for each contender."""
     return Row(
         task,
         f"{ours}: {1 / seconds[ours]:,.0f} per second",

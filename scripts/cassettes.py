@@ -33,7 +33,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d
 
 _Path = tuple[str, ...]
 _ITEM = "[]"
-_MANY = 3  # The report abbreviates lists with more workflows or exchanges.
+_MANY = 3  # The report abbreviates longer lists.
 _MANY_EXCHANGES = "Many exchanges"
 
 
@@ -100,7 +100,7 @@ def validate(cassettes: Iterable[Path]) -> Validation:
 
 def _violations(exchange: Exchange, result: Validation) -> Iterator[tuple[str, str]]:
     if exchange.origin == contract.STORAGE and exchange.method == "GET":
-        result.skipped["downloads from the storage, which the contract does not describe"] += 1
+        result.skipped["downloads from the storage, which openapi/haut.yaml does not describe"] += 1
         return
     if exchange.status in (400, 422):
         result.skipped["requests that the service rejected with 400 or 422"] += 1
@@ -109,7 +109,9 @@ def _violations(exchange: Exchange, result: Validation) -> Iterator[tuple[str, s
         for found in contract.request_violations(exchange):
             yield "request", found
     if exchange.status >= 500:
-        skipped = f"responses with status {exchange.status}, which the contract does not describe"
+        skipped = (
+            f"responses with status {exchange.status}, which openapi/haut.yaml does not describe"
+        )
         result.skipped[skipped] += 1
     else:
         result.validated += 1
@@ -175,7 +177,7 @@ def _compare_exchanges(
 ) -> Iterator[str]:
     """Compare all requests and responses of one route.
 
-    Their number is ignored, because it depends on how often the client polls."""
+    The number of requests is ignored, because it depends on how often the client polls."""
     statuses = [sorted({exchange.status for exchange in side}) for side in (one, other)]
     if statuses[0] != statuses[1]:
         yield _unequal("status", (" and ".join(map(str, each)) for each in statuses), labels)
@@ -305,7 +307,7 @@ def page(differences: Iterable[Difference]) -> str:
     for difference in differences:
         exchanges[difference.text][difference.exchange].append(difference.workflow)
     if not exchanges:
-        return "The two recordings differ only in ids and values.\n"
+        return "The two recordings differ only in ids and field values.\n"
     sections: dict[str, list[str]] = defaultdict(list)
     for text, found in exchanges.items():
         if len(found) > _MANY:

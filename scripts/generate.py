@@ -65,7 +65,7 @@ def load_contract(path: Path, contract: dict[str, Any] | None = None) -> dict[st
 
 
 def upstream_hashes() -> dict[str, str]:
-    """Return the SHA-256 of the installed generator's original of each forked template."""
+    """Return the SHA-256 of each template of the installed generator that openapi/templates forks."""
     upstream = Path(openapi_python_client.__file__).parent / "templates"
     forked = sorted(path.relative_to(TEMPLATES) for path in TEMPLATES.rglob("*.jinja"))
     return {
@@ -74,7 +74,7 @@ def upstream_hashes() -> dict[str, str]:
 
 
 def check_upstream_templates() -> None:
-    """Exit if the installed generator has changed a template after openapi/templates forked it."""
+    """Exit if a template that openapi/templates forks has changed in the installed generator."""
     lines = UPSTREAM_HASHES.read_text("utf-8").splitlines()
     expected = {name: digest for digest, name in (line.split() for line in lines)}
     found = upstream_hashes()
@@ -241,7 +241,7 @@ def _write_contract(path: Path) -> None:
 
 
 def run(*, check: bool) -> None:
-    """Generate generated/haut_api; with `check`, only exit with an error if it is out of date."""
+    """Generate generated/haut_api. With `check`, write nothing, and exit if it is out of date."""
     with tempfile.TemporaryDirectory(dir=ROOT / "generated") as work:
         fresh = Path(work) / "haut_api"
         generate(fresh)

@@ -21,7 +21,7 @@ TREES = [
 
 # Regular expressions and their replacements, applied to every line in this order.
 SUBSTITUTIONS = [
-    # names of haut_ext
+    # replace names that are defined in haut_ext
     (
         r"\bAsynchronous client, written by hand\..*",
         'Synchronous client, derived by `make sync`."""',
@@ -36,8 +36,8 @@ SUBSTITUTIONS = [
     ),
     (r"_async\b", "_sync"),
     (r"\basyncio_detailed\b", "sync_detailed"),
-    # `Haut.api` rejects asynchronous functions and `AsyncHaut.api` rejects synchronous ones, so these
-    # two names are swapped
+    # `Haut.api` rejects asynchronous functions and `AsyncHaut.api` rejects synchronous ones, so the
+    # names of the methods that return an httpx client are swapped
     (r"\bdef get_httpx_client\b", "def get_OTHER_httpx_client"),
     (r"\bget_async_httpx_client\b", "get_httpx_client"),
     (r"_OTHER_", "_async_"),
@@ -46,7 +46,7 @@ SUBSTITUTIONS = [
     (r"\bawait (?:token_)?before_deadline\(call, (.*)\)", r"\1"),
     (r"\bAsyncToken\b", "SyncToken"),
     (r", or an awaitable of one\.", "."),
-    # names of the standard library and httpx
+    # replace names of the standard library and httpx
     (r"\basyncio\.Lock\b", "threading.Lock"),
     (r"\basyncio\.sleep\b", "time.sleep"),
     (r"\basyncio\.get_running_loop\b", "os.getpid"),
@@ -64,7 +64,7 @@ SUBSTITUTIONS = [
     (r"\b__a(enter|exit|iter)__\b", r"__\1__"),
     (r"\b__anext__\b", "__next__"),
     (r"\bStopAsyncIteration\b", "StopIteration"),
-    # keywords and type names
+    # replace keywords and type names
     (r"\bCallable\[\[\], Awaitable\[(.*)\]\]", r"Callable[[], \1]"),
     (r"\bAsync([A-Z]\w+)\b", r"\1"),
     (r"\basync (def|with|for)\b", r"\1"),
