@@ -1,13 +1,13 @@
-# Commands for development. `make help` lists them; CONTRIBUTING.md and docs/ describe the less frequent ones.
+# Commands for development. `make help` lists them; CONTRIBUTING.md and docs/ describe less frequent commands.
 # Requires Python 3.11 or later, git and make. Everything else is installed into .venv from requirements.lock.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-# Files that record that an installation is complete. A rule that depends on one installs it first.
+# Each file marks an installation as complete. Rules depend on such a file to run the installation first.
 SETUP := .venv/.done
 LINTER := openapi/node_modules/.done
 WIREMOCK := .venv/wiremock/.done
-# npm from requirements.lock instead of the system's.
+# Use the npm version pinned in requirements.lock instead of the system's npm.
 NPM_CI := PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --loglevel=error --no-fund --no-audit >/dev/null --prefix
 
 .DEFAULT_GOAL := help
@@ -35,7 +35,7 @@ $(WIREMOCK): tests/peer/package-lock.json $(SETUP)
 	@$(NPM_CI) $(@D)
 	@touch $@
 
-demo: $(SETUP) ## Upload, analyze, download and erase on the sandbox, or on the service that HAUT_TOKEN etc. name
+demo: $(SETUP) ## Run examples/demo.py on the sandbox, or on the real service if HAUT_TOKEN etc. are set
 	@$(BIN)/python examples/demo.py
 
 test: $(SETUP) $(LINTER) ## Run all tests
@@ -56,8 +56,8 @@ check: $(SETUP) $(LINTER) ## Check generated code, size limits, formatting, type
 	@PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
 	@$(BIN)/python -m scripts.cassettes check
 
-# test_distributed.py runs without coverage: it kills worker processes, which hang under measurement.
-ready: check ## Run every check before a release: branch coverage, the wheel in another project, external specs, WireMock
+# test_distributed.py runs without coverage, because the worker processes that it kills hang during coverage measurement.
+ready: check ## Run all checks for a release: `check`, branch coverage, the wheel in another project, external specs, WireMock
 	@rm -f .coverage .coverage.*
 	@$(BIN)/coverage run -m pytest -q -n 2 --ignore=tests/bulk/test_distributed.py
 	@$(BIN)/coverage combine --quiet
@@ -68,7 +68,7 @@ ready: check ## Run every check before a release: branch coverage, the wheel in 
 	@if command -v java >/dev/null; then $(MAKE) --no-print-directory $(WIREMOCK) && $(BIN)/pytest -q tests/peer/wiremock.py; \
 		else echo "WireMock tests skipped: java is not installed"; fi
 
-bench: $(SETUP) ## Compare with plain httpx and openai's client, and write docs/benchmarks.md
+bench: $(SETUP) ## Compare the speed with plain httpx and openai's client, and write docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
 
 generate: $(SETUP) ## Generate generated/haut_api from openapi/
@@ -84,13 +84,13 @@ format: $(SETUP) ## Format the code and fix lint errors that can be fixed automa
 record: $(SETUP) ## Record the cassettes again from the sandbox
 	@$(BIN)/python -m scripts.record
 
-spec-pull: $(SETUP) ## Update openapi/haut.yaml from the Swagger SPEC=<address or file>
+spec-pull: $(SETUP) ## Update openapi/haut.yaml from a Swagger, given as SPEC=<URL or file>
 	@$(BIN)/python -m scripts.spec.pull $(REQUIRED_SPEC)
 
-spec-check: $(SETUP) $(LINTER) ## Compare the package with the Swagger SPEC=<address or file>, without changes
+spec-check: $(SETUP) $(LINTER) ## List the differences between openapi/haut.yaml and a Swagger, given as SPEC=<URL or file>
 	@$(BIN)/python -m scripts.spec.check $(REQUIRED_SPEC)
 
-refresh: $(SETUP) $(LINTER) ## Prepare a reviewable change set from the Swagger SPEC=<address or file>
+refresh: $(SETUP) $(LINTER) ## Update the package from a Swagger, given as SPEC=<URL or file>, and run the tests
 	@$(BIN)/python -m scripts.spec.refresh $(REQUIRED_SPEC)
 
 REQUIRED_SPEC = '$(or $(SPEC),$(error SPEC=<address or file of the Swagger> is needed))'

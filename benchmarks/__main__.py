@@ -1,6 +1,6 @@
-"""Run the benchmarks, print the result table and write docs/benchmarks.md.
+"""Run all benchmarks, print the result table and write docs/benchmarks.md.
 
-With names or `--quick`, print the table only.
+If benchmark names or `--quick` are given, only print the table.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from benchmarks.processes import memory, start
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 
-# The number of rounds of each benchmark.
+# Maps each benchmark to its number of rounds.
 BENCHMARKS: dict[Callable[[int], list[Row]], int] = {
     small_call: 40,
     concurrent_calls: 15,
@@ -34,25 +34,26 @@ BENCHMARKS: dict[Callable[[int], list[Row]], int] = {
 TEMPLATE = """\
 # Benchmarks
 
-The cost of haut_ext compared with plain httpx and with openai's Python client, which is built on
-httpx's successor httpx2.
+These benchmarks compare the speed and memory usage of haut_ext with plain httpx, and with openai's
+Python client, which is based on httpx2, the successor of httpx.
 
 {table}
 
 Measured on {date} with {machine}.
-The load average was {load:.1f} at the start; load from other programs makes the figures less exact.
+The load average was {load:.1f} at the start; load from other programs makes the figures less accurate.
 
-The service is the sandbox, which runs in a separate process on the same machine, so network latency
-is zero unless the table states a value. Contenders alternate for several rounds; the table shows the
-fastest round of each. The ratio is haut_ext's figure divided by the other one: for durations a lower
-ratio is better, for rates a higher one.
+All benchmarks send requests to the sandbox, which runs in a separate process on the same machine. The
+network latency is zero unless the table states a value. The compared clients take turns for several
+rounds, and the table shows the fastest round of each. The ratio is the figure of haut_ext divided by
+the figure of the other client: a lower ratio is better for durations, and a higher ratio for rates.
 
-- openai's client sends the same request to the sandbox and parses the response into its own model.
-- The code with httpx sends the same requests as haut_ext. It does not check photos, retry requests
-  or keep a journal of a bulk run.
+- In the benchmarks, openai's client sends the same request to the sandbox as haut_ext, and parses the
+  response into a model of its own.
+- In the benchmarks, the code that uses plain httpx sends the same requests as haut_ext, but does not
+  check photos, retry requests or keep a journal of a bulk run.
 
-`make bench` runs all benchmarks in about two minutes and writes this page. Run one benchmark, and
-only print its result, with `.venv/bin/python -m benchmarks NAME`. The names are {names}.
+`make bench` runs all benchmarks in about two minutes and writes this page. To run one benchmark and
+only print its result, use `.venv/bin/python -m benchmarks NAME`. NAME is one of {names}.
 """
 
 
@@ -60,7 +61,9 @@ def main() -> None:
     available = {benchmark.__name__: benchmark for benchmark in BENCHMARKS}
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[[], *available], help="default: all")
-    parser.add_argument("--quick", action="store_true", help="run two rounds of each benchmark")
+    parser.add_argument(
+        "--quick", action="store_true", help="run only two rounds of each benchmark"
+    )
     arguments = parser.parse_args()
     load, _, _ = os.getloadavg()
     rows: list[Row] = []
@@ -79,7 +82,7 @@ def main() -> None:
 
 
 def machine() -> str:
-    """Return a description of the machine and of the versions in use."""
+    """Return the versions of Python and the clients, and the processor and operating system."""
     return (
         f"Python {platform.python_version()}, httpx {version('httpx')} and openai "
         f"{version('openai')} on {os.cpu_count()} processors ({processor()}), {platform.system()}"

@@ -1,4 +1,4 @@
-"""Duration of calls and uploads, and throughput of concurrent calls and of bulk uploads."""
+"""Benchmarks of calls and uploads (duration), and of concurrent calls and bulk uploads (throughput)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from haut_ext.bulk import bulk_upload
 
 
 class OpenAIImage(openai.BaseModel):
-    """Image record as openai's client parses it."""
+    """Model into which openai's client parses an image record."""
 
     id: UUID
     side: str
@@ -31,7 +31,7 @@ class OpenAIImage(openai.BaseModel):
 
 
 def small_call(rounds: int) -> list[Row]:
-    """Measure reading the record of one image, 100 times per round."""
+    """Measure the time to read an image record, with 100 reads per round."""
     calls = 100
 
     def repeat(call: Callable[[], object]) -> Callable[[None], None]:
@@ -65,7 +65,7 @@ def small_call(rounds: int) -> list[Row]:
 
 
 def concurrent_calls(rounds: int) -> list[Row]:
-    """Measure reading image records in 16 concurrent tasks."""
+    """Measure how many image records per second 16 concurrent tasks read."""
     tasks, calls = 16, 320
 
     def run(call: Callable[[], Awaitable[object]]) -> Callable[[None], object]:
@@ -113,7 +113,7 @@ def concurrent_calls(rounds: int) -> list[Row]:
 
 
 def upload_with_httpx(client: httpx.Client, server: Server, subject_id: str, photo: Path) -> None:
-    """Upload a photo and start its analysis, as a script without error handling does."""
+    """Upload a photo and start its analysis with plain httpx, without error handling."""
     company, headers = server.company_url, server.headers
     slot_url = f"{company}/subjects/{subject_id}/signed_upload_url/"
     response = client.post(slot_url, json={"side_id": 1}, headers=headers)
@@ -128,7 +128,7 @@ def upload_with_httpx(client: httpx.Client, server: Server, subject_id: str, pho
 
 
 def upload(rounds: int) -> list[Row]:
-    """Measure uploading one photo of 5 MB and starting its analysis."""
+    """Measure the time to upload a 5 MB photo and start its analysis."""
     with (
         serve() as server,
         create_photos(5_000_000) as [photo],
@@ -151,7 +151,7 @@ def upload(rounds: int) -> list[Row]:
 
 
 def bulk(rounds: int) -> list[Row]:
-    """Measure a bulk upload of 400 photos. The script with httpx uploads only 80 of them."""
+    """Measure the rate of a bulk upload of 400 photos. The loop with httpx uploads only 80 photos."""
     count, script_count, in_flight = 400, 80, 8
     with (
         serve(latency=0.025) as server,
@@ -181,5 +181,5 @@ def bulk(rounds: int) -> list[Row]:
             units={"bulk_upload": count, "loop with httpx.Client": script_count},
             warm_up=False,
         )
-    task = f"Upload {count} photos of 200 kB, {in_flight} in flight, 25 ms latency: rows"
+    task = f"Bulk upload of {count} photos of 200 kB, {in_flight} at a time, 25 ms latency"
     return [rate_row(task, seconds, "bulk_upload", "loop with httpx.Client")]

@@ -1,4 +1,4 @@
-"""Timing of several contenders in interleaved rounds, and the rows of the result table."""
+"""Measures the compared clients in interleaved rounds, and formats the result table."""
 
 from __future__ import annotations
 
@@ -35,15 +35,16 @@ def compare(
     units: Mapping[str, int] | int = 1,
     warm_up: bool = True,
 ) -> dict[str, float]:
-    """Run every contender once in each round, and return the seconds per unit of the fastest round.
+    """Run each contender once per round, and return the seconds per unit of work in its fastest round.
 
-    Other programs can only slow a round down, so the fastest one is the least distorted. Contenders
-    alternate, and every second round runs in reverse order, so that all of them get the same chance.
+    Other programs can only slow a round down, so the fastest round is the most accurate. Contenders
+    alternate, and every second round runs in reverse order, so that no contender benefits from its
+    position.
 
     Args:
-        contenders: Functions to time, by name. Each receives the result of `prepare`.
+        contenders: Functions to measure, by name. The return value of `prepare` is passed to each.
         rounds: Number of rounds.
-        prepare: Called before each run. Its time is not counted.
+        prepare: Function that is called before each run. Its running time is not counted.
         units: Number of units of work in a run, for all contenders or by name.
         warm_up: Whether to run each contender once before the first round.
     """
@@ -62,7 +63,7 @@ def compare(
 
 
 def duration_row(task: str, seconds: Mapping[str, float], ours: str, theirs: str) -> Row:
-    """Return a row with the duration of one unit of work."""
+    """Return a table row with the duration of one unit of work for each contender."""
     return Row(
         task,
         f"{ours}: {_milliseconds(seconds[ours])}",
@@ -72,7 +73,7 @@ def duration_row(task: str, seconds: Mapping[str, float], ours: str, theirs: str
 
 
 def rate_row(task: str, seconds: Mapping[str, float], ours: str, theirs: str) -> Row:
-    """Return a row with the number of units per second."""
+    """Return a table row with the number of work units per second for each contender."""
     return Row(
         task,
         f"{ours}: {1 / seconds[ours]:,.0f} per second",

@@ -1,4 +1,4 @@
-"""Start time and peak memory, measured in new processes."""
+"""Benchmarks of the start time and the peak memory, measured in new processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.server import Server, create_photos, serve
 _START_HAUT = "from haut_ext import Haut; Haut()"
 _START_HTTPX = "import httpx; httpx.Client()"
 
-# Linux reports the peak of the resident memory as VmHWM; writing 5 to clear_refs resets it.
+# VmHWM is the peak resident memory of a process on Linux; writing 5 to clear_refs resets it.
 _UPLOAD = """
 import sys
 import httpx
@@ -46,7 +46,7 @@ print(peak() - before)
 
 
 def start(rounds: int) -> list[Row]:
-    """Measure complete Python processes that create a client and exit."""
+    """Measure the duration of a Python process that only creates a client."""
 
     def run(code: str) -> Callable[[None], object]:
         return lambda _: _run_python(server, code)
@@ -75,7 +75,7 @@ def memory(rounds: int) -> list[Row]:
 
 
 def _run_python(server: Server, code: str, *arguments: str) -> str:
-    """Run Python code whose environment holds the server's credentials, and return its output."""
+    """Run Python code in a process that has the sandbox's credentials, and return its output."""
     settings = {f"HAUT_{name.upper()}": str(value) for name, value in server.credentials.items()}
     return subprocess.run(
         [sys.executable, "-c", code, *arguments],

@@ -1,4 +1,4 @@
-"""A sandbox in a separate process, and photos of a given size to upload to it."""
+"""Runs a sandbox in a separate process, and creates photos of a given size for benchmarks."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Server:
 
     @property
     def openai_options(self) -> dict[str, Any]:
-        """Arguments for openai's client."""
+        """Arguments for the constructor of openai's client."""
         return {
             "base_url": self.credentials["base_url"],
             "api_key": self.credentials["token"],
@@ -62,14 +62,14 @@ class Server:
         return {"Authorization": f"Bearer {self.credentials['token']}"}
 
     def create_subjects(self, count: int) -> list[str]:
-        """Delete all data, create subjects and return their IDs."""
+        """Delete all data of the sandbox, create subjects and return their ids."""
         self._connection.send(count)
         ids: list[str] = self._connection.recv()
         return ids
 
 
 def _serve(connection: Connection, latency: float) -> None:
-    """Run the sandbox and serve requests for subjects until `None` is received."""
+    """Run the sandbox. Until `None` is received, create subjects on request of the parent process."""
     with Sandbox(seed=1) as sandbox:
         [subject] = sandbox.add_subjects(1)
         [image] = sandbox.add_images(subject, 1, photo=b"photo")
@@ -83,7 +83,7 @@ def _serve(connection: Connection, latency: float) -> None:
 
 @contextmanager
 def serve(*, latency: float = 0.0) -> Iterator[Server]:
-    """Run a sandbox in a new process, so that it does not share the client's interpreter lock.
+    """Run a sandbox in a new process, so that it does not compete with the client for the GIL.
 
     Args:
         latency: Delay before each response, in seconds.
@@ -104,7 +104,7 @@ def serve(*, latency: float = 0.0) -> Iterator[Server]:
 def create_photos(size: int, count: int = 1) -> Iterator[list[Path]]:
     """Create different JPEG files of `size` bytes.
 
-    Readers of JPEG ignore the padding, which follows the end of the image.
+    The files are padded after the end of the image, where JPEG decoders ignore the padding.
     """
     image = PORTRAIT.read_bytes()
     with tempfile.TemporaryDirectory() as folder:

@@ -1,6 +1,6 @@
 """Example: upload photos of a face, print the results of the analysis, and erase the data.
 
-Run it with `make demo`. Without further settings it uses the sandbox, an embedded server that simulates
+Run it with `make demo`. By default, it uses the sandbox, an embedded server that simulates
 the service. If HAUT_TOKEN, HAUT_COMPANY_ID and HAUT_DATASET_ID are set, it uses the real service, which
 charges for the analysis of three photos.
 """
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def run(haut: Haut) -> None:
-    """Create a subject, analyze its photos, and erase it even if a step fails."""
+    """Create a subject, analyze its photos, and erase the subject even if the analysis fails."""
     subject = haut.subjects.create(f"demo-{uuid4()}")
     print(f"Created subject {subject.id}")
     try:
@@ -67,7 +67,7 @@ def analyze(haut: Haut, subject_id: UUID) -> None:
     identical = front.getvalue() == (PHOTOS / "portrait.jpg").read_bytes()
     print(f"Downloaded front photo: {'identical' if identical else 'NOT identical'} to the upload")
 
-    # API v1 does not report when the results are complete, so wait until none is added for a second.
+    # API v1 does not report when results are complete, so wait until none is added for one second.
     results = haut.wait_for_results(batch, wait_timeout=300, settled_after=1)
     for row in [row for row in results.to_rows() if row["side"] == "front"][:8]:
         print(" ", row["algorithm"], row["area"] or "-", row["metric"], row["value"])

@@ -1,4 +1,4 @@
-"""Validate cassettes against the contract, and compare two folders of cassettes.
+"""Validate cassettes against the OpenAPI contract, or compare two folders of cassettes.
 
 python -m scripts.cassettes check
 python -m scripts.cassettes compare tests/cassettes/sandbox tests/cassettes/live
@@ -33,12 +33,12 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d
 
 _Path = tuple[str, ...]
 _ITEM = "[]"
-_MANY = 3  # Longer lists are abbreviated.
+_MANY = 3  # The report abbreviates longer lists.
 _MANY_EXCHANGES = "Many exchanges"
 
 
 def read(cassette: Path) -> list[Exchange]:
-    """Return the exchanges of a cassette in the order in which they were recorded."""
+    """Return the recorded requests and responses of a cassette, in their order."""
     return [
         _exchange(interaction["request"], interaction["response"])
         for interaction in yamlserializer.deserialize(cassette.read_text("utf-8"))["interactions"]
@@ -74,7 +74,7 @@ class Validation:
         cassettes: Number of cassettes.
         validated: Number of validated requests and responses.
         violations: Descriptions of the requests and responses that do not match the contract.
-        skipped: Number of messages that were not validated, by the reason.
+        skipped: Number of requests and responses that were not validated, by reason.
     """
 
     cassettes: int = 0
@@ -84,13 +84,13 @@ class Validation:
 
 
 def validate(cassettes: Iterable[Path]) -> Validation:
-    """Validate every request and response of cassettes against the contract."""
+    """Validate every request and response in the cassettes against the OpenAPI contract."""
     result = Validation()
     for cassette in cassettes:
         result.cassettes += 1
         exchanges = read(cassette)
         if not exchanges:
-            result.violations.append(f"{_shown(cassette)}: the cassette has no exchange")
+            result.violations.append(f"{_shown(cassette)}: the cassette contains no requests")
         for number, exchange in enumerate(exchanges, 1):
             place = f"{_shown(cassette)}, exchange {number} ({_route(exchange)}, {exchange.status})"
             for part, found in _violations(exchange, result):
@@ -100,16 +100,18 @@ def validate(cassettes: Iterable[Path]) -> Validation:
 
 def _violations(exchange: Exchange, result: Validation) -> Iterator[tuple[str, str]]:
     if exchange.origin == contract.STORAGE and exchange.method == "GET":
-        result.skipped["downloads from the storage, which the contract does not describe"] += 1
+        result.skipped["downloads from the storage, which openapi/haut.yaml does not describe"] += 1
         return
     if exchange.status in (400, 422):
-        result.skipped["requests that the service rejected as invalid"] += 1
+        result.skipped["requests that the service rejected with 400 or 422"] += 1
     else:
         result.validated += 1
         for found in contract.request_violations(exchange):
             yield "request", found
     if exchange.status >= 500:
-        skipped = f"responses of status {exchange.status}, which the contract does not describe"
+        skipped = (
+            f"responses with status {exchange.status}, which openapi/haut.yaml does not describe"
+        )
         result.skipped[skipped] += 1
     else:
         result.validated += 1
@@ -140,7 +142,7 @@ class Difference:
 
 
 def compare(one: Path, other: Path) -> list[Difference]:
-    """Compare two folders of cassettes, ignoring ids and values of fields."""
+    """Compare two folders of cassettes. Ids and field values are ignored."""
     names = {folder: {path.stem for path in folder.glob("*.yaml")} for folder in (one, other)}
     found: list[Difference] = []
     for name in sorted(names[one] | names[other]):
@@ -173,7 +175,9 @@ def _compare_cassettes(name: str, one: Path, other: Path) -> Iterator[Difference
 def _compare_exchanges(
     one: list[Exchange], other: list[Exchange], labels: tuple[str, str]
 ) -> Iterator[str]:
-    """Compare all exchanges of one route, regardless of their number, which varies with polling."""
+    """Compare all requests and responses of one route.
+
+    The number of requests is ignored, because it depends on how often the client polls."""
     statuses = [sorted({exchange.status for exchange in side}) for side in (one, other)]
     if statuses[0] != statuses[1]:
         yield _unequal("status", (" and ".join(map(str, each)) for each in statuses), labels)
@@ -206,7 +210,7 @@ def _compare_fields(
         if types[0] and types[1]:
             yield _unequal(name, map(_types, types), labels)
         elif all("object" in shape.get(path[:-1], ()) for shape in shapes):
-            # If the parent differs or the list is empty, its fields cannot be compared.
+            # Report a missing field only if both recordings contain its parent object.
             yield f"{name}: only from {labels[not types[0]]} ({_types(types[0] or types[1])})"
 
 
@@ -220,9 +224,9 @@ def _types(types: Iterable[str] | None) -> str:
 
 
 def _shape(bodies: Iterable[bytes]) -> dict[_Path, set[str]]:
-    """Return the types of the values at each path of JSON bodies.
+    """Return the JSON types that occur at each path in a list of JSON bodies.
 
-    The type of a field that only some of the objects have includes "absent".
+    If a field is missing in some of the objects, its types include "absent".
     """
     shape: dict[_Path, set[str]] = defaultdict(set)
     owners: Counter[_Path] = Counter()
@@ -272,7 +276,7 @@ def _type(value: Any) -> str:
 
 
 def _headers(exchanges: list[Exchange]) -> dict[str, str]:
-    """Return the headers of responses: the value of Content-Type, and "present" for all others."""
+    """Return the response headers, with "present" instead of each value except that of Content-Type."""
     found: dict[str, set[str]] = defaultdict(set)
     for exchange in exchanges:
         for name, value in exchange.response_headers.items():
@@ -288,7 +292,7 @@ def _by_route(exchanges: Iterable[Exchange]) -> dict[str, list[Exchange]]:
 
 
 def _route(exchange: Exchange) -> str:
-    """Return the method, the path without ids, and the names of the query parameters."""
+    """Return the HTTP method of a request, its path without ids, and its query parameter names."""
     if exchange.origin == contract.STORAGE:
         return f"{exchange.method} (storage)"
     path, _, query = exchange.target.partition("?")
@@ -298,12 +302,12 @@ def _route(exchange: Exchange) -> str:
 
 
 def page(differences: Iterable[Difference]) -> str:
-    """Format differences as Markdown; a difference of several workflows or exchanges is listed once."""
+    """Format differences as Markdown. A difference that occurs several times is listed once."""
     exchanges: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for difference in differences:
         exchanges[difference.text][difference.exchange].append(difference.workflow)
     if not exchanges:
-        return "The two recordings differ only in ids and values.\n"
+        return "The two recordings differ only in ids and field values.\n"
     sections: dict[str, list[str]] = defaultdict(list)
     for text, found in exchanges.items():
         if len(found) > _MANY:
@@ -325,7 +329,9 @@ def _first_few(names: list[str]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     commands = parser.add_subparsers(dest="command", required=True)
-    checking = commands.add_parser("check", help="validate all cassettes against the contract")
+    checking = commands.add_parser(
+        "check", help="validate all cassettes against the OpenAPI contract"
+    )
     checking.add_argument("folder", type=Path, nargs="?", default=CASSETTES)
     comparing = commands.add_parser(
         "compare", help="print the differences between two folders of cassettes"

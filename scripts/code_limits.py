@@ -1,8 +1,8 @@
-"""Check the limits on the size of functions, classes and the package; `make check` runs it.
+"""Check the size limits of functions, classes and the package haut_ext, as part of `make check`.
 
 A function has at most 50 lines, and a class at most ten mutable fields. The number of lines of code in
 haut_ext, without sandbox, bulk, cli and derived files, is at most `max-code-lines` in pyproject.toml.
-Ruff has no such rules.
+Ruff has no rules for these limits.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main() -> int:
     count, limit = core_code_lines(), settings["max-code-lines"]
     if count > limit:
         errors.append(
-            f"haut_ext has {count:,} lines of code without sandbox, bulk, cli and derived files; "
+            f"haut_ext has {count:,} lines of code, not counting sandbox, bulk, cli and derived files; "
             f"the limit is {limit:,}. Remove code, or raise max-code-lines in pyproject.toml in a "
             "commit of its own whose message states the reason."
         )
@@ -53,12 +53,12 @@ def main() -> int:
 
 
 def is_derived(path: Path) -> bool:
-    """Return whether `make sync` derives the file, as all of `_sync` except `connections.py`."""
+    """Return whether `make sync` derives the file: all files of `_sync` except `connections.py`."""
     return "_sync" in path.parts and path.name != "connections.py"
 
 
 def core_code_lines() -> int:
-    """Return the lines of code of haut_ext without the sandbox, bulk, cli and derived files."""
+    """Return the number of code lines in haut_ext, except sandbox, bulk, cli and derived files."""
     package = ROOT / "haut_ext"
     return sum(
         code_lines(path.read_text("utf-8"))
@@ -68,7 +68,7 @@ def core_code_lines() -> int:
 
 
 def code_lines(source: str) -> int:
-    """Return the number of lines that contain code, without docstrings, comments and blank lines."""
+    """Return the number of code lines in a source text, without docstrings, comments and blank lines."""
     lines: set[int] = set()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type not in NO_CODE:
@@ -81,9 +81,9 @@ def code_lines(source: str) -> int:
 
 
 def check_sizes(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Yield name and description of each function and class above the limits.
+    """Yield the name and a description of each function or class that exceeds its size limit.
 
-    The description begins with the line number. The docstring of a function is not counted.
+    The description begins with the line number. The docstrings of functions are not counted.
     """
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -108,9 +108,9 @@ def docstring_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def is_immutable(node: ast.ClassDef) -> bool:
-    """Return whether instances cannot be changed: frozen classes, enums and named tuples.
+    """Return whether the class is immutable: a frozen class, an enum or a named tuple.
 
-    Protocols and typed dictionaries, which only describe other objects, are treated in the same way.
+    Protocols and typed dictionaries also count as immutable, because they only describe other objects.
     """
     header = " ".join(map(ast.unparse, (*node.decorator_list, *node.bases)))
     words = ("frozen", "Enum", "NamedTuple", "Protocol", "TypedDict")
@@ -118,7 +118,7 @@ def is_immutable(node: ast.ClassDef) -> bool:
 
 
 def mutable_fields(node: ast.ClassDef) -> set[str]:
-    """Return the fields that an attrs class declares, or that methods other than `__init__` set."""
+    """Return the fields that a class declares with attrs, or sets in methods other than `__init__`."""
     fields: set[str] = set()
     if any(
         "define" in name or "dataclass" in name for name in map(ast.unparse, node.decorator_list)

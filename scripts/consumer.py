@@ -1,8 +1,9 @@
-"""Test the wheel in another project: tests/consumer, an SDK that builds on haut_ext.
+"""Test the wheel of haut-ext in tests/consumer, a small SDK that builds on haut_ext.
 
 A copy of tests/consumer is installed together with the wheel into two new environments, one with the
-lowest allowed versions of the dependencies and one with the highest. In each environment its tests run
-with warnings as errors, and mypy and pyright check it in strict mode. Requires the package index.
+lowest allowed versions of the dependencies and one with the highest. In each environment, the tests of
+this SDK run with warnings as errors, and mypy and pyright check it in strict mode. Requires access to
+the package index.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ RESOLUTIONS = ("lowest-direct", "highest")
 
 
 def run(*command: str | Path, cwd: Path) -> None:
-    """Run a command, and exit with its output if it fails."""
+    """Run a command. If it fails, exit with its output."""
     environment = {
         **os.environ,
         "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1",
@@ -35,14 +36,14 @@ def run(*command: str | Path, cwd: Path) -> None:
 
 
 def build_wheel(folder: Path) -> Path:
-    """Build the wheel into a folder and return its path."""
+    """Build the wheel of haut-ext in a folder and return its path."""
     run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", folder, ".", cwd=ROOT)
     [wheel] = folder.glob("*.whl")
     return wheel
 
 
 def check_consumer(wheel: Path, resolution: str, folder: Path) -> None:
-    """Install and check the consumer with the lowest or the highest allowed versions."""
+    """Install and test tests/consumer with the lowest or highest allowed dependency versions."""
     consumer = folder / "consumer"
     shutil.copytree(ROOT / "tests" / "consumer", consumer)
     options = f"--extra cli --no-annotate --no-header --quiet --resolution {resolution}"

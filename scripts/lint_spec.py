@@ -1,4 +1,4 @@
-"""Validate the specification that the code generator receives, and lint it with redocly."""
+"""Validate the OpenAPI contract that is passed to the code generator, and lint it with redocly."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def main() -> int:
     redocly = OPENAPI / "node_modules" / ".bin" / "redocly"
     if not redocly.exists():
         sys.exit("redocly is not installed; run `make check` once")
-    node = Path(sys.executable).parent  # the pinned version of node
+    node = Path(sys.executable).parent  # use the pinned version of node
     environment = {
         **os.environ,
         "PATH": f"{node}{os.pathsep}{os.environ.get('PATH', '')}",

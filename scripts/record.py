@@ -1,9 +1,9 @@
 """Record the cassettes of the workflow tests from an embedded sandbox or from the real service.
 
-The cassettes are recorded into a temporary folder, searched for secrets and replayed with both clients.
-They replace the old cassettes only if all steps succeed. Cassettes from the sandbox must also match the
-contract. Cassettes from the real service are kept even if they do not; they are compared with those from
-the sandbox, and `make check` then reports the violations of the contract.
+The cassettes are recorded in a temporary folder, searched for secrets and replayed with both clients.
+They replace the existing cassettes only if all steps succeed. Cassettes from the sandbox must also match
+the OpenAPI contract. Cassettes from the real service do not have to: `make check` reports where they
+violate the contract, and this script reports how they differ from the cassettes of the sandbox.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ SECRETS_TEST = "tests/test_cassettes.py::test_a_cassette_contains_no_secrets"
 REQUIRED = {
     "HAUT_TOKEN": "a private or access token",
     "HAUT_COMPANY_ID": "the company's UUID",
-    "HAUT_DATASET_ID": "the UUID of an empty dataset, because the subjects of the dataset are recorded",
+    "HAUT_DATASET_ID": "the UUID of an empty dataset, because existing subjects would be recorded",
 }
 
 
 def check_live() -> None:
-    """Exit if the environment or the dataset does not permit recording from the real service."""
+    """Exit if environment variables for the real service are missing, or if the dataset is not empty."""
     missing = [
         f"{name} ({meaning})" for name, meaning in REQUIRED.items() if not os.environ.get(name)
     ]
@@ -43,28 +43,28 @@ def check_live() -> None:
         with Haut.from_env() as haut:
             total = haut.subjects.list(page_size=1).total
     except HautError as error:
-        sys.exit(f"recording from the real service is not possible: {error}")
+        sys.exit(f"cannot record from the real service: {error}")
     if total:
         sys.exit(f"the dataset has {total} subjects, which would be recorded; use an empty dataset")
-    print("recording from the real service; it bills the analysis of about a dozen photos")
+    print("recording from the real service, which bills the analysis of about a dozen photos")
 
 
 def run_pytest(step: str, cassettes: Path, *arguments: str) -> None:
-    """Run tests with a folder of cassettes; exit if they fail."""
+    """Run tests that use a folder of cassettes. Exit if they fail."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
     if subprocess.run([*command, "--cassettes", str(cassettes)], cwd=ROOT, check=False).returncode:
         sys.exit(f"{step} failed; the cassettes were not changed")
 
 
 def check_contract(cassettes: Path) -> None:
-    """Exit if a recorded exchange does not match the contract."""
+    """Exit if a recorded request or response does not match the OpenAPI contract."""
     violations = validate(sorted(cassettes.glob("*.yaml"))).violations
     if violations:
         sys.exit("\n".join([*violations, "the cassettes were not changed"]))
 
 
 def report_differences() -> None:
-    """Print the differences between the recordings of both services, and write them to a file."""
+    """Print how cassettes of the sandbox and of the real service differ, and write this to a file."""
     text = page(compare(CASSETTES / "sandbox", CASSETTES / "live"))
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.write_text(text, "utf-8")

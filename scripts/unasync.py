@@ -1,8 +1,8 @@
-"""Derive the synchronous client and its tests from the asynchronous ones: `make sync`.
+"""Derive the synchronous client and its tests from the asynchronous versions, for `make sync`.
 
 The code is derived by text substitution, as in httpcore, so the asynchronous code uses only constructs
-for which substitution is sufficient. The type checkers and the tests run on both clients and find
-everything that it misses.
+for which substitution is sufficient. Type checks and tests run for both clients, so they
+detect code that is not converted correctly.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ TREES = [
     (ROOT / "tests" / "_async", ROOT / "tests" / "_sync"),
 ]
 
-# Applied to every line in this order.
+# Regular expressions and their replacements, applied to every line in this order.
 SUBSTITUTIONS = [
-    # names of haut_ext
+    # replace names that are defined in haut_ext
     (
         r"\bAsynchronous client, written by hand\..*",
         'Synchronous client, derived by `make sync`."""',
@@ -36,8 +36,8 @@ SUBSTITUTIONS = [
     ),
     (r"_async\b", "_sync"),
     (r"\basyncio_detailed\b", "sync_detailed"),
-    # `Haut.api` rejects asynchronous functions and `AsyncHaut.api` rejects synchronous ones, so these
-    # two names are swapped
+    # `Haut.api` rejects asynchronous functions and `AsyncHaut.api` rejects synchronous ones, so the
+    # names of the methods that return an httpx client are swapped
     (r"\bdef get_httpx_client\b", "def get_OTHER_httpx_client"),
     (r"\bget_async_httpx_client\b", "get_httpx_client"),
     (r"_OTHER_", "_async_"),
@@ -46,7 +46,7 @@ SUBSTITUTIONS = [
     (r"\bawait (?:token_)?before_deadline\(call, (.*)\)", r"\1"),
     (r"\bAsyncToken\b", "SyncToken"),
     (r", or an awaitable of one\.", "."),
-    # names of the standard library and httpx
+    # replace names of the standard library and httpx
     (r"\basyncio\.Lock\b", "threading.Lock"),
     (r"\basyncio\.sleep\b", "time.sleep"),
     (r"\basyncio\.get_running_loop\b", "os.getpid"),
@@ -64,7 +64,7 @@ SUBSTITUTIONS = [
     (r"\b__a(enter|exit|iter)__\b", r"__\1__"),
     (r"\b__anext__\b", "__next__"),
     (r"\bStopAsyncIteration\b", "StopIteration"),
-    # keywords and type names
+    # replace keywords and type names
     (r"\bCallable\[\[\], Awaitable\[(.*)\]\]", r"Callable[[], \1]"),
     (r"\bAsync([A-Z]\w+)\b", r"\1"),
     (r"\basync (def|with|for)\b", r"\1"),
@@ -73,13 +73,13 @@ SUBSTITUTIONS = [
 ]
 
 EXCLUDED = {Path("haut_ext/_async/connections.py")}
-"""Files whose synchronous version is written by hand, because both versions differ too much."""
+"""Files whose synchronous version is written by hand, because the two versions differ too much."""
 
 HEADER = "# Derived from {source} by `make sync`; change that file instead.\n"
 
 
 def derive(source: Path) -> str:
-    """Return the synchronous version of an asynchronous file, unformatted."""
+    """Return the synchronous version of an asynchronous source file, without formatting it."""
     lines = source.read_text("utf-8").splitlines()
     for pattern, replacement in SUBSTITUTIONS:
         lines = [re.sub(pattern, replacement, line) for line in lines]
@@ -87,7 +87,7 @@ def derive(source: Path) -> str:
 
 
 def tidy(text: str, target: Path) -> str:
-    """Remove unused imports, sort the others, and format the code with ruff."""
+    """Remove unused imports, sort the remaining imports, and format the code with ruff."""
     ruff = str(Path(sys.executable).parent / "ruff")
     for command in (["check", "--select", "I,F401,F811", "--fix-only"], ["format"]):
         text = subprocess.run(
@@ -101,7 +101,7 @@ def tidy(text: str, target: Path) -> str:
 
 
 def sync(asynchronous: Path, synchronous: Path, *, check: bool) -> list[str]:
-    """Update the derived files of a folder, or only check them; return the paths that differ."""
+    """Update the derived files of a folder, or only check them. Return the paths of outdated files."""
     sources = {path.relative_to(asynchronous): path for path in asynchronous.rglob("*.py")}
     differing = [
         path for path in synchronous.rglob("*.py") if path.relative_to(synchronous) not in sources
@@ -125,12 +125,14 @@ def sync(asynchronous: Path, synchronous: Path, *, check: bool) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument(
-        "--check", action="store_true", help="do not write files; fail if a file is not current"
+        "--check",
+        action="store_true",
+        help="do not write files; fail if a derived file is out of date",
     )
     check = parser.parse_args().check
     differing = [path for folders in TREES for path in sync(*folders, check=check)]
     if check and differing:
-        sys.exit(f"not current, run `make sync`: {', '.join(differing)}")
+        sys.exit(f"these files are out of date; run `make sync`: {', '.join(differing)}")
 
 
 if __name__ == "__main__":

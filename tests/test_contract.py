@@ -89,7 +89,7 @@ INVALID_CASSETTES: dict[str, tuple[str, Callable[[str], str], str]] = {
     "the cassette is empty": (
         "test_upload[path]",
         lambda text: "recorded_from: sandbox\ninteractions: []\n",
-        "no exchange",
+        "contains no requests",
     ),
 }  # fmt: skip
 
