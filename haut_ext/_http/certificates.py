@@ -1,4 +1,4 @@
-"""TLS context of a client: which certificates it trusts."""
+"""Creates the TLS context that determines which server certificates a client trusts."""
 
 from __future__ import annotations
 

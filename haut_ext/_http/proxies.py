@@ -1,8 +1,8 @@
-"""Choice of the proxy for a request.
+"""Chooses the proxy for each request.
 
-The proxies of the environment follow the documented rules of urllib: HTTPS_PROXY or ALL_PROXY, and
-NO_PROXY with hosts, `.suffixes` and `host:port`; CIDR ranges are not supported. Plain http never uses a
-proxy, because it is for loopback only and a proxy could read the token.
+Proxies from the environment follow the documented rules of urllib: HTTPS_PROXY or ALL_PROXY, and
+NO_PROXY with hosts, `.suffixes` and `host:port`; CIDR ranges are not supported. Requests over plain
+http never use a proxy: they are allowed to loopback hosts only, and a proxy could read the token.
 """
 
 from __future__ import annotations
@@ -42,14 +42,15 @@ class ProxySelector:
 
     @property
     def has_password(self) -> bool:
-        """Whether the proxy of the argument has a password."""
+        """Whether the URL of the configured proxy contains a password."""
         return self._proxy is not None and self._proxy.auth is not None
 
     def select(self, request: httpx.Request) -> httpx.Proxy | None:
         """Return the proxy for a request, or None for a direct connection.
 
         Raises:
-            ConfigError: If the proxy of the environment is invalid or would change a signed path.
+            ConfigError: If the proxy set in the environment is invalid, or would change the path of
+                a signed URL.
         """
         url = request.url
         if url.scheme != "https":
@@ -61,7 +62,7 @@ class ProxySelector:
                 self._from_environment[origin] = _environment_proxy(url.host, origin)
             proxy = self._from_environment[origin]
         if proxy is not None and "target" in request.extensions:
-            # httpcore would use the target for the CONNECT request to the proxy as well.
+            # httpcore would use the `target` extension also for the CONNECT request to the proxy.
             raise ConfigError("a signed URL with dot segments cannot be sent through a proxy")
         return proxy
 

@@ -176,7 +176,7 @@ def test_undocumented_error_body_has_no_error_items(body: bytes) -> None:
     assert isinstance(error, ApiError)
     assert error.errors == ()
     assert error.body == body.decode("utf-8", "replace")[:1000]
-    assert "not the service's error envelope (application/json)" in str(error)
+    assert "not an error document of the service (application/json)" in str(error)
 
 
 CONNECTION_ERRORS: dict[str, tuple[httpx.TransportError, dict[str, Any]]] = {
