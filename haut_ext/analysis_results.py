@@ -41,7 +41,8 @@ class Metric:
         name: Technical name, such as `acne_score`. In v3, the field name within the parameter, such
             as `score`, `tag` or `grade`. If the result is a single number, the algorithm's name.
         value: A number, or a category such as `Light`. None if the service returned no value.
-        area: Area of the face, such as `forehead`. None if the metric concerns the whole face.
+        area: Area of the face, such as `forehead`. None if the metric does not concern a single
+            area.
         unit: Unit, if the service returned one.
         label: Display name. May change between releases of the service.
         parent: Name of the main metric, if this is a sub-metric.
@@ -280,7 +281,7 @@ def _status(fields: dict[str, Any], result: Any) -> tuple[bool, str | None]:
         result: JSON object that may contain `error`, or an error message as a string.
     """
     if error := _dict(result).get("error"):
-        return False, _text(_value(error)) or "error is not text; see `raw`"
+        return False, _text(_value(error)) or "the algorithm's error is not text; see `raw`"
     if fields.get("is_ok") is False:
         return False, _text(_value(result))
     return True, None
@@ -303,8 +304,8 @@ def _is_number(value: Any) -> bool:
 
 
 def _value(value: Any) -> Value:
-    """Return the value if it is a number or a text, otherwise None. URLs are excluded, because they
-    may be signed."""
+    """Return a number or a text, or None for any other value, including a URL (it may be
+    signed)."""
     if isinstance(value, str):
         return None if "://" in value else value
     return value if _is_number(value) else None

@@ -38,7 +38,7 @@ def warn_deprecated(message: str, *, depth: int = 1) -> None:
     """Issue a DeprecationWarning about a deprecated argument or value.
 
     Args:
-        message: Since which version it is deprecated, and what to use instead.
+        message: Deprecation message: the version and the replacement.
         depth: Number of stack frames between the user's code and this function; 1 if a public
             method calls it directly.
     """
