@@ -304,8 +304,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _value(value: Any) -> Value:
-    """Return a number or a text, or None for any other value, including a URL (it may be
-    signed)."""
+    """Return a number or a text, or None for any other value, such as a (possibly signed) URL."""
     if isinstance(value, str):
         return None if "://" in value else value
     return value if _is_number(value) else None

@@ -1,5 +1,4 @@
-"""Helpers that make concurrent calls and await optional awaitables, for the sync and async
-clients."""
+"""Helpers that make concurrent calls and await values that may be awaitable."""
 
 from __future__ import annotations
 

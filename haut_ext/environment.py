@@ -28,8 +28,7 @@ _REQUIRED = {
 def with_environment(
     arguments: Mapping[str, Any], environment: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Return the given client arguments, with missing ones filled in from environment variables and
-    defaults.
+    """Fill in missing client arguments from environment variables and defaults.
 
     Arguments take precedence over variables, and variables over defaults. An argument of None and
     an empty variable count as missing.

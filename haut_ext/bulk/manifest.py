@@ -128,8 +128,7 @@ def _read_folder(path: Path) -> Iterator[RawRow]:
 
 
 def _absolute_paths(folder: Path, row: dict[str, Any]) -> dict[str, Any]:
-    """Return a copy of the row with absolute paths, for workers that have another working
-    directory."""
+    """Return the row with absolute paths, for workers that have another working directory."""
     for side in SIDE_IDS:
         if isinstance(row.get(side), str) and row[side]:
             row[side] = str((folder / row[side]).absolute())
@@ -191,8 +190,8 @@ def escape_surrogates(text: str) -> str:
 
 
 def read_subject_ids(path: str | os.PathLike[str]) -> Iterator[str]:
-    """Yield subject ids from a text file with one id per line, or a `.csv` file with a `subject_id`
-    column."""
+    """Yield ids from a text file (one per line) or from the `subject_id` column of a `.csv`
+    file."""
     with Path(path).open(encoding="utf-8-sig", errors="replace", newline="") as file:
         if Path(path).suffix.lower() == ".csv":
             yield from (row.get("subject_id") or "" for row in csv.DictReader(file))
@@ -234,8 +233,7 @@ def write_problems(
 
 
 def _encodable(cell: Any) -> Any:
-    """Return a cell that can be written to the list. Non-UTF-8 bytes, as in a path, are
-    preserved."""
+    """Return a cell that can be written as UTF-8. Non-UTF-8 bytes of a path are preserved."""
     try:
         str(cell).encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

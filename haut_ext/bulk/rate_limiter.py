@@ -1,5 +1,4 @@
-"""Limits the concurrent rows and the request rate of a bulk run, and pauses the run on request of
-the service.
+"""Limits the concurrent rows and the request rate of a bulk run, and pauses an overloading run.
 
 The limit of concurrent rows is halved when the service is unreachable or rejects requests (429, or
 503 with Retry-After). It increases again as rows succeed.

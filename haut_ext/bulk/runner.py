@@ -127,8 +127,7 @@ class _Run(Generic[Item]):
         self._report = BulkReport()
 
     def process_all(self) -> BulkReport:
-        """Process all rows in daemon threads, so that the process can exit while threads are
-        blocked."""
+        """Process all rows in daemon threads, so that blocked threads cannot prevent an exit."""
         threads = [
             threading.Thread(target=self._process_rows, name=f"haut-ext bulk {number}", daemon=True)
             for number in range(self._limiter.max_rows)
@@ -213,8 +212,9 @@ class _Run(Generic[Item]):
 
 
 class KeyedLocks:
-    """Locks that prevent concurrent processing of rows with the same key. The number of locks is
-    fixed to limit memory, so different keys can share a lock.
+    """Locks that prevent concurrent processing of rows with the same key.
+
+    The number of locks is fixed to limit memory, so different keys can share a lock.
     """
 
     def __init__(self) -> None:

@@ -227,8 +227,7 @@ class _Uploads:
         return outcome
 
     def _hash_files(self, row: Row, recorded: Entry | None) -> dict[str, FileEntry]:
-        """Return size, modification time and hash of each photo, reading only photos that have
-        changed.
+        """Return the size, modification time and hash of each photo. Read only changed photos.
 
         For a photo that has been deleted after it was sent, the recorded values are returned.
         """

@@ -55,7 +55,7 @@ def download(
     image: Image,
     to: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Path of the file.  [default: <id>.<format>]"),
+        typer.Option(metavar="FILE", help="Path to save the photo to.  [default: <id>.<format>]"),
     ] = None,
     json: Json = False,
 ) -> None:
