@@ -131,7 +131,9 @@ class SideState:
 
 @frozen
 class UploadState:
-    """Progress of an upload that `resume_upload` can continue. Contains no personal data.
+    """Progress of an upload that `resume_upload` can continue.
+
+    Contains no secrets and no personal data.
 
     Attributes:
         subject_id: Id of the subject.

@@ -1,4 +1,4 @@
-"""Limits the concurrent rows and the request rate of a bulk run, and pauses an overloading run.
+"""Limits the concurrent rows and the request rate of a bulk run, and pauses it after failures.
 
 The limit of concurrent rows is halved when the service is unreachable or rejects requests (429, or
 503 with Retry-After). It increases again as rows succeed.
