@@ -103,14 +103,14 @@ if TYPE_CHECKING:
 # fmt: off
 __all__ = [  # noqa: RUF022 - sorted by topic
     "__version__",
-    # Clients and their settings
+    # Clients and settings
     "Haut", "AsyncHaut", "ClientOptions", "AsyncClientOptions", "RequestOptions",
     "Options", "Scope", "Timeout", "SyncToken", "AsyncToken", "HTTPClient", "AsyncHTTPClient",
     # Resources
     "Batches", "Datasets", "Images", "PrivateTokens", "Subjects", "ListOperation",
     "AsyncBatches", "AsyncDatasets", "AsyncImages", "AsyncPrivateTokens", "AsyncSubjects",
     "AsyncListOperation",
-    # Models of the service
+    # Data models of the service
     "Algorithm", "Batch", "CreatedPrivateToken", "Dataset", "DatasetReference", "Image",
     "ImageType", "PrivateToken", "SignedUpload", "Subject", "UploadSlotV3", "UploadV3",
     # Types of method arguments

@@ -167,7 +167,7 @@ class AlgorithmsFailed(HautError):
 def read_image_results(
     items: Any, *, image_id: UUID | None = None, side: str | int | None = None
 ) -> tuple[AlgorithmResult, ...]:
-    """Parse the results of an image (v1).
+    """Parse the results of an image that the v1 API returned.
 
     Args:
         items: JSON from the service: a list with one object for each algorithm.
@@ -228,7 +228,7 @@ def _read_metric(content: dict[str, Any], area: str | None, parent: str | None) 
 
 
 def read_batch_document(document: Any) -> tuple[AlgorithmResult, ...]:
-    """Parse the results of a batch (v3) from the JSON document of the service."""
+    """Parse the JSON document with the results of a v3 batch."""
     parameters = _dict(_face_skin_metrics(document).get("parameters"))
     return tuple(_read_parameter(name, content) for name, content in parameters.items())
 

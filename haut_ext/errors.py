@@ -30,8 +30,8 @@ class HautError(Exception):
 
     Attributes:
         retryable: Whether repeating the call is safe and may succeed.
-        maybe_carried_out: Whether the service may have carried out the failed request although
-            the client received no confirmation. Relevant for requests that change data.
+        maybe_carried_out: Whether the service may have carried out the failed request, although the
+            client received no confirmation. Check this for requests that change data.
     """
 
     message: InitVar[str]
@@ -171,7 +171,7 @@ class ApiError(RequestError):
 
 
 class BadRequest(ApiError):
-    """400 or 422: invalid input. `errors` names the fields and the problems."""
+    """400 or 422: the input is invalid. `errors` lists the invalid fields and their problems."""
 
 
 class Unauthorized(ApiError):
@@ -191,7 +191,7 @@ class Conflict(ApiError):
 
 
 class RateLimited(ApiError):
-    """429: too many requests. `retry_after` is the requested delay, if the response has one."""
+    """429: too many requests. If the service requested a delay, `retry_after` contains it."""
 
 
 class ServerError(ApiError):

@@ -27,7 +27,7 @@ OnState = Callable[[UploadState], None]
 """Function that is called with the new state of an upload after each change."""
 
 SendBytes = Callable[["SignedUpload | UploadSlotV3", Photo], Any]
-"""Function that sends a photo to its signed URL, as `images.send_bytes` does."""
+"""Function that sends a photo to its signed URL and replaces `images.send_bytes`."""
 
 
 class ListOptions(TypedDict, total=False):

@@ -43,7 +43,7 @@ class Page(Generic[Item]):
 
     @property
     def next_page(self) -> int | None:
-        """Number of the next page, for `list(page=...)`. None on the last page."""
+        """Number of the next page, to pass as `list(page=...)`. None if this is the last page."""
         return self.number + 1 if self.has_next else None
 
     def __iter__(self) -> Iterator[Item]:

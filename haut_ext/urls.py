@@ -35,7 +35,7 @@ def parse_base_url(value: object) -> str:
         raise ConfigError(f"base_url needs a scheme and a host, for example {PRODUCTION}")
     if parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password:
         raise ConfigError(
-            "base_url must be scheme, host and port only. The client adds the paths of the API; "
+            "base_url must consist of scheme, host and port only. The client adds the paths of the API; "
             "pass the token as token="
         )
     if not is_host(host):
@@ -86,7 +86,7 @@ def check_path(method: str, url: str) -> None:
 def is_host(host: str) -> bool:
     """Return whether a host name or IP address is valid."""
     if ":" in host:
-        return True  # an IPv6 address, already validated by urlsplit
+        return True  # a colon means an IPv6 address, which urlsplit has already validated
     try:
         return bool(host) and not re.search(r"[\s%/\\<>^`{|}]", host) and bool(host.encode("idna"))
     except UnicodeError:

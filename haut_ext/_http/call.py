@@ -27,7 +27,7 @@ def origin_of(url: httpx.URL) -> Origin:
     try:
         return url.scheme, url.host, url.port
     except UnicodeError:
-        raise ConfigError("the host name of a URL is invalid") from None
+        raise ConfigError("the URL has an invalid host name") from None
 
 
 class Call:
@@ -107,7 +107,7 @@ class Call:
             reason = "the response is written to a stream that cannot be rewound"
         else:
             return ""
-        return f"The request is not sent again because {reason}."
+        return f"The request was not sent again, because {reason}."
 
     def redact(self, value: object, length: int = MAX_TEXT) -> str:
         """Return the beginning of a text from the server, with secrets replaced."""

@@ -33,7 +33,7 @@ class Deadline:
         return time.monotonic() - self.started
 
     def remaining(self) -> float | None:
-        """Return the seconds left, at least 0, or None if there is no limit."""
+        """Return the remaining time in seconds, at least 0, or None if there is no time limit."""
         if self.seconds is None:
             return None
         return max(0.0, self.seconds + self._excluded - self.elapsed)

@@ -44,10 +44,10 @@ class InnerClient(Generic[Client]):
 
 @define(eq=False)
 class ClientPool(Generic[Client]):
-    """The inner clients of one event loop or process, grouped by proxy.
+    """Pool of the inner httpx clients that one event loop or process uses, grouped by proxy.
 
     Args:
-        kind: Class of the inner clients.
+        kind: Class of the inner httpx clients.
         connections: Creates the inner clients.
     """
 
@@ -136,7 +136,8 @@ class BaseConnections:
         self._ssl_context = None if transport is not None else create_ssl_context(verify)
 
     def check_hooks(self, event_hooks: Mapping[str, Iterable[object]]) -> None:
-        """Raise ConfigError if an event hook of the sync client is a coroutine function."""
+        """Raise ConfigError if this is the sync client and an event hook is a coroutine
+        function."""
         if not self.asynchronous and any(map(iscoroutinefunction, chain(*event_hooks.values()))):
             raise ConfigError("event_hooks contains a coroutine function: use AsyncHaut instead")
 

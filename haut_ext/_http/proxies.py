@@ -19,7 +19,7 @@ class ProxySelector:
     """Chooses the proxy for each request.
 
     Args:
-        proxy: A URL or an `httpx.Proxy`; None for the proxies of the environment.
+        proxy: A URL or an `httpx.Proxy`; None to use the proxies set in the environment.
         base_url: Origin of the API.
 
     Raises:
@@ -63,7 +63,9 @@ class ProxySelector:
             proxy = self._from_environment[origin]
         if proxy is not None and "target" in request.extensions:
             # httpcore would use the `target` extension also for the CONNECT request to the proxy.
-            raise ConfigError("a signed URL with dot segments cannot be sent through a proxy")
+            raise ConfigError(
+                "a signed URL with . or .. in its path cannot be requested through a proxy"
+            )
         return proxy
 
 
@@ -82,7 +84,7 @@ def _parse_proxy(url: str | httpx.URL, source: str) -> httpx.Proxy:
             return proxy
     except (ValueError, TypeError, httpx.InvalidURL):
         pass
-    # The message does not show the URL, which may contain a password.
+    # The error message must not show the URL, because it may contain a password.
     raise ConfigError(
         f"{source} is not a valid proxy URL; expected for example http://proxy.example:3128"
     )

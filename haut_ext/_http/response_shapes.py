@@ -24,7 +24,7 @@ _KNOWN_STATUSES = frozenset(HTTPStatus)
 
 
 def is_web_page(response: httpx.Response) -> bool:
-    """Return whether the body is HTML, such as the page of a captive portal."""
+    """Return whether the response body is HTML, such as the login page of a captive portal."""
     return bool(response.headers.get("content-type", "").lower().startswith("text/html"))
 
 
@@ -88,9 +88,10 @@ def is_service_error(content: bytes) -> bool:
 
 
 def announces_forbidden_body(response: httpx.Response) -> bool:
-    """Return whether the headers of a 204 or 304 announce a body.
+    """Return whether the headers of a 204 or 304 response announce a body.
 
-    httpx does not read such a body, so the next response on the connection would begin with it.
+    httpx does not read the body of such a response. The next response on the connection would then
+    begin with these unread bytes.
     """
     length = response.headers.get("content-length", "0")
     announced = length != "0" or "transfer-encoding" in response.headers

@@ -56,7 +56,7 @@ def status_disposition(
         return Disposition.REJECTED if trusted else Disposition.AMBIGUOUS
     if status in _TRANSIENT_STATUSES:
         return Disposition.AMBIGUOUS
-    redirected = 300 <= status < 400  # a server often redirects after it has carried out a POST
+    redirected = 300 <= status < 400  # servers often redirect after they have carried out a POST
     return Disposition.FAILED if status >= 500 or redirected else Disposition.PERMANENT
 
 
@@ -82,7 +82,7 @@ def retry_delay(retry: int, retry_after: float | None) -> float:
 
 
 def parse_retry_after(value: str | None) -> float | None:
-    """Return a Retry-After header (a number or an HTTP date) in seconds, or None if it is invalid."""
+    """Parse a Retry-After header, and return the delay in seconds, or None if it is invalid."""
     if value is None:
         return None
     text = value.strip()

@@ -17,7 +17,7 @@ AsyncToken = str | Callable[[], str | Awaitable[str]]
 LOGIN_PATH = "/api/v1/auth/login/"
 REFRESH_PATH = "/api/v1/auth/refresh/"
 TOKENLESS_PATHS = frozenset({LOGIN_PATH, REFRESH_PATH})
-"""Paths of the operations that return a token and are called without one (`security: []`)."""
+"""Paths of the operations that can be called without a token (`security: []` in the spec)."""
 
 
 @frozen

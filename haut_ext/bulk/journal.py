@@ -108,7 +108,9 @@ class Journal:
             self._database.close()
             if isinstance(error, ConfigError):
                 raise
-            raise ConfigError("the file is not a journal of this version") from None
+            raise ConfigError(
+                "the file is not a journal, or was written by another version of haut-ext"
+            ) from None
 
     def _prepare(self, work: str) -> None:
         execute = self._database.execute
@@ -123,7 +125,9 @@ class Journal:
             execute("INSERT INTO journal VALUES (?)", (work,))
             execute(f"PRAGMA user_version = {_FORMAT_VERSION}")
         elif version != _FORMAT_VERSION:
-            raise ConfigError("the file is not a journal of this version")
+            raise ConfigError(
+                "the file is not a journal, or was written by another version of haut-ext"
+            )
         execute("COMMIT")
         [recorded] = execute("SELECT work FROM journal").fetchone()
         if recorded != work:
@@ -156,7 +160,7 @@ class Journal:
             write.finished, write.error = True, error
 
     def get(self, key: str) -> Entry | None:
-        """Return the progress of a row, or None if the row has not been started."""
+        """Return the recorded progress of a row, or None if the row has not been started."""
         with self._lock:
             found = self._database.execute(
                 "SELECT digest, files, state, done, problem IS NOT NULL FROM rows "
@@ -183,7 +187,7 @@ class Journal:
         )
 
     def save_problem(self, key: str, problem: str, reason: str, content: str) -> None:
-        """Record the problem of a row without changing its progress."""
+        """Record a row's problem, and leave the recorded progress of the row unchanged."""
         self._write(
             "INSERT INTO rows (key, problem, reason, content) VALUES (?, ?, ?, ?) ON CONFLICT (key) "
             "DO UPDATE SET (problem, reason, content) = "

@@ -155,7 +155,7 @@ def parse_row(raw: RawRow, number: int) -> Row:
     if ("subject" in row) == ("subject_id" in row):
         problems.append("a row needs either subject or subject_id")
     if not isinstance(subject, str | None) or len(subject or "") > 512:
-        problems.append("subject must be a name of 1 to 512 characters")
+        problems.append("the column subject must contain a name of 1 to 512 characters")
     try:
         if "subject_id" in row:
             subject_id = parse_id(row["subject_id"], "subject_id")
@@ -165,7 +165,7 @@ def parse_row(raw: RawRow, number: int) -> Row:
         side: Path(row[side]) for side in SIDE_IDS if isinstance(row.get(side), str | os.PathLike)
     }
     if len(files) != len(row.keys() & SIDE_IDS.keys()):
-        problems.append("front, right and left must be paths")
+        problems.append("the columns front, right and left must contain paths")
     elif not files:
         problems.append("no photo: a row needs at least one of front, right and left")
     meta = row.get("meta")
@@ -173,7 +173,7 @@ def parse_row(raw: RawRow, number: int) -> Row:
         meta = json.loads(meta) if isinstance(meta, str) else meta
         json.dumps([subject, meta], ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, TypeError, RecursionError):
-        problems.append("meta must be JSON, and the row must be UTF-8")
+        problems.append("the column meta must contain JSON, and the row must be encoded in UTF-8")
     if problems:
         raise ConfigError(escape_surrogates("; ".join(problems)))
     return Row(row_key(raw, number), subject, subject_id, files, meta)

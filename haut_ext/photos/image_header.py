@@ -94,12 +94,12 @@ class _HeaderReader:
         if self._remaining_bytes < 0:
             raise rejected(f"the pixel data does not begin within the first {self._limit:,} bytes")
         if self._remaining_reads < 0:
-            raise _damaged("its header does not end")
+            raise _damaged("the image header is too long")
         data, self._start = self._start[:size], self._start[size:]
         if len(data) < size:
             data += self._read(size - len(data))
         if len(data) < size:
-            raise _damaged("it ends before the pixel data")
+            raise _damaged("the file ends before the pixel data")
         return data
 
     def skip(self, size: int, crc: int = 0) -> int:
@@ -124,7 +124,7 @@ def _read_jpeg(reader: _HeaderReader) -> tuple[int, int]:
         if marker == 0x00 or 0xD0 <= marker <= 0xD7:  # no marker, or a marker without a segment
             continue
         if marker < 0xC0 or marker in (0xD8, 0xD9):
-            raise _damaged(f"its header contains the marker {marker:#04x}")
+            raise _damaged(f"the image header contains the invalid marker {marker:#04x}")
         length = max(int.from_bytes(reader.read(2)) - 2, 0)
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             dimensions = _jpeg_frame(reader.read(length))
@@ -132,16 +132,16 @@ def _read_jpeg(reader: _HeaderReader) -> tuple[int, int]:
         reader.skip(length)
         if marker == 0xDA:
             if dimensions is None:
-                raise _damaged("pixel data precedes the header that states the dimensions")
+                raise _damaged("pixel data precedes the header with the dimensions")
             return dimensions
 
 
 def _jpeg_frame(frame: bytes) -> tuple[int, int]:
     if len(frame) < 6:
-        raise _damaged("its frame header is too short")
+        raise _damaged("the frame header is too short")
     precision, height, width, components = struct.unpack_from(">BHHB", frame)
     if len(frame) != 6 + 3 * components or not width or not height:
-        raise _damaged("its frame header is invalid")
+        raise _damaged("the frame header is invalid")
     if precision != 8 or components not in (1, 3, 4):
         raise rejected(
             f"the JPEG has {components} components of {precision} bits; "
@@ -155,7 +155,7 @@ def _read_png(reader: _HeaderReader) -> tuple[int, int]:
     reader.read(8)
     header = reader.read(25)
     if header[:8] != b"\0\0\0\x0dIHDR" or zlib.crc32(header[4:21]) != int.from_bytes(header[21:]):
-        raise _damaged("it does not begin with its header")
+        raise _damaged("the file does not begin with an image header")
     width, height, depth, color, _, filtering, _ = struct.unpack(">IIBBBBB", header[8:21])
     if filtering or not width or not height or depth not in _PNG_BIT_DEPTHS.get(color, ()):
         raise _damaged("its header is invalid")
@@ -166,7 +166,7 @@ def _read_png(reader: _HeaderReader) -> tuple[int, int]:
         if kind == b"IEND" or not re.fullmatch(rb"\w{4}", kind):
             raise _damaged("its pixel data is missing")
         if reader.skip(length, zlib.crc32(kind)) != int.from_bytes(reader.read(4)):
-            raise _damaged("a checksum in its header is wrong")
+            raise _damaged("a checksum in the image header is wrong")
 
 
 def _read_webp(reader: _HeaderReader) -> tuple[int, int]:
@@ -179,11 +179,11 @@ def _read_webp(reader: _HeaderReader) -> tuple[int, int]:
             lossless = kind == b"VP8L"
             dimensions = _vp8l(reader.read(5)) if lossless else _vp8(reader.read(10), length)
             if canvas not in (None, dimensions):
-                raise _damaged("its canvas and its only frame differ in size")
+                raise _damaged("the sizes of the canvas and of the only frame differ")
             return dimensions
         if canvas is None:
             if kind != b"VP8X" or length != 10:
-                raise _damaged("it does not begin with its header")
+                raise _damaged("the file does not begin with an image header")
             size = int.from_bytes(reader.read(10)[4:], "little")
             canvas = (size & 0xFFFFFF) + 1, (size >> 24) + 1
         elif kind == b"ANMF":
@@ -199,12 +199,12 @@ def _vp8(head: bytes, length: int) -> tuple[int, int]:
     # visibility, and the length of the first partition.
     usable = not tag & 1 and tag >> 1 & 7 <= 3 and tag >> 4 & 1 and tag >> 5 < length
     if not usable or head[3:6] != b"\x9d\x01\x2a" or not width or not height:
-        raise _damaged("its frame header is invalid")
+        raise _damaged("the frame header is invalid")
     return width, height
 
 
 def _vp8l(head: bytes) -> tuple[int, int]:
     bits = int.from_bytes(head[1:], "little")
     if head[0] != 0x2F or bits >> 29:  # the highest three bits are the version, which must be 0
-        raise _damaged("its frame header is invalid")
+        raise _damaged("the frame header is invalid")
     return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1

@@ -55,7 +55,7 @@ def find_source(file: PhotoFile, stream_header: io.BytesIO) -> tuple[int | None,
 
 
 def rejected(reason: str) -> ImageRejected:
-    """Return the error for a photo with a single problem."""
+    """Return an `ImageRejected` error with a single reason."""
     return ImageRejected((reason,))
 
 
@@ -83,7 +83,7 @@ def _path_size(path: str | os.PathLike[str]) -> int:
         if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(status.st_mode):
-        # Opening a named pipe would block until another process writes to it.
+        # Do not open a named pipe: this would block until another process writes to it.
         raise rejected("the path is not a regular file; open a pipe or a device yourself")
     return status.st_size
 

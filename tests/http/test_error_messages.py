@@ -24,7 +24,7 @@ from haut_ext.errors import (
 from haut_ext.settings import Options
 
 CHECK = "The request may have been carried out: check before you send it again."
-ONCE = " The request is not sent again because its body is a stream that can be read only once."
+ONCE = " The request was not sent again, because its body is a stream that can be read only once."
 ID = "2fea742a-62ec-4a81-9729-9e0283f9c40c"
 
 
