@@ -103,17 +103,17 @@ if TYPE_CHECKING:
 # fmt: off
 __all__ = [  # noqa: RUF022 - sorted by topic
     "__version__",
-    # Clients and their settings
+    # Clients and settings
     "Haut", "AsyncHaut", "ClientOptions", "AsyncClientOptions", "RequestOptions",
     "Options", "Scope", "Timeout", "SyncToken", "AsyncToken", "HTTPClient", "AsyncHTTPClient",
     # Resources
     "Batches", "Datasets", "Images", "PrivateTokens", "Subjects", "ListOperation",
     "AsyncBatches", "AsyncDatasets", "AsyncImages", "AsyncPrivateTokens", "AsyncSubjects",
     "AsyncListOperation",
-    # Models of the service
+    # Data models of the service
     "Algorithm", "Batch", "CreatedPrivateToken", "Dataset", "DatasetReference", "Image",
     "ImageType", "PrivateToken", "SignedUpload", "Subject", "UploadSlotV3", "UploadV3",
-    # Arguments of methods
+    # Types of method arguments
     "Api", "BatchAttributes", "DatasetAttributes", "Id", "OnState", "Photo", "PhotoAttributes",
     "PhotoFile", "Progress", "Side", "SubjectAttributes", "UploadOptions", "UploadProgress",
     "ImageListOptions", "ListOptions", "SendBytes",
@@ -126,11 +126,12 @@ __all__ = [  # noqa: RUF022 - sorted by topic
     "ImageRejected", "ListChanging", "NotFound", "RateLimited", "ResultsTimeout", "ServerError",
     "StorageError", "TransportError", "TransportTimeout", "Unauthorized", "UnexpectedResponse",
     "UploadIncomplete",
-    # Observation of requests
+    # Inspecting requests and responses
     "ResponseInfo", "capture_responses", "httpx_log_filter", "parse_retry_after", "redact_url",
 ]
 
-# Imported on first use, because they need httpx, which takes longer to import than all the rest.
+# These names are imported on first use, because their modules import httpx, which is slow to
+# import.
 _LAZY = {
     "haut_ext._sync.client": (
         "Batches", "ClientOptions", "Datasets", "HTTPClient", "Haut", "Images", "ListOperation",

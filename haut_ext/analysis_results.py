@@ -1,15 +1,15 @@
 """Analysis results: skin metrics and failures, in the same form for both API versions.
 
-The parsers convert the JSON of the service to immutable values (api-facts 6, 8.1, 9). JSON of an
-unknown shape is not an error and is never lost: every value keeps the JSON that it was parsed from
-in `raw`.
+The parsers convert the service's JSON to immutable values (docs/api-facts.md, sections 6, 8.1 and
+9). JSON with an unknown structure does not cause an error: every value keeps its original JSON in
+`raw`.
 
-In v1, each image has a list of results, one for each algorithm: a number (2021), an object with
-metrics by area, or an object with `error`. In v3, a batch has a single document with parameters by
-name.
+In v1, each image has a list with one result per algorithm. A result is a number (in data from
+2021), an object with metrics for each facial area, or an object with `error`. In v3, a batch has a
+single JSON document that maps the names of parameters to their values.
 
-Metrics are health data, and mask URLs are signed. The repr of results therefore contains only the
-number of results and metrics. Only the repr of a single metric contains its value.
+Metrics are health data, and mask URLs are signed. Therefore the repr of analysis results contains
+only the number of results and metrics. The repr of a single metric contains its value.
 """
 
 from __future__ import annotations
@@ -35,17 +35,18 @@ def _length(values: Sequence[object]) -> str:
 
 @frozen
 class Metric:
-    """A number or a category that an algorithm determined.
+    """A number or category that an analysis algorithm computed.
 
     Attributes:
-        name: Technical name, such as `acne_score`. In v3, name of the field of the parameter, such
-            as `score`, `tag` or `grade`. If the result is a single number, name of the algorithm.
-        value: A number, or a category such as `Light`. None if the service returned neither.
-        area: Area of the face, such as `forehead`. None if the metric is not about one area.
+        name: Technical name, such as `acne_score`. In v3, the field name within the parameter, such
+            as `score`, `tag` or `grade`. If the result is a single number, the algorithm's name.
+        value: A number, or a category such as `Light`. None if the service returned no value.
+        area: Area of the face, such as `forehead`. None if the metric does not concern a single
+            area.
         unit: Unit, if the service returned one.
         label: Display name. May change between releases of the service.
-        parent: For a sub-metric, name of its main metric.
-        raw: JSON of the metric.
+        parent: Name of the main metric, if this is a sub-metric.
+        raw: JSON object of the metric, as the service returned it.
     """
 
     name: str
@@ -59,20 +60,20 @@ class Metric:
 
 @frozen
 class AlgorithmResult:
-    """Result of an algorithm for an image (v1) or for a batch (v3).
+    """Result of one algorithm, for an image in v1 or for a batch in v3.
 
     Attributes:
-        algorithm: Family of the algorithm, such as `selfie_v2.acne`. In v3, name of the parameter,
+        algorithm: Family of the algorithm, such as `selfie_v2.acne`. In v3, the parameter's name,
             such as `pores`.
-        is_ok: Whether the algorithm succeeded. The HTTP status is 200 either way (api-facts 8.1).
+        is_ok: Whether the algorithm succeeded. The HTTP status is 200 even if it failed.
         error: Error message of a failed algorithm, if the service returned one.
         metrics: Metrics of the result. Empty if the algorithm failed or the JSON has an unknown
-            shape.
+            structure.
         image_id: Id of the image, in v1.
         side: Side of the image, in v1, if it is known.
         masks: URLs of the mask images by side and kind, in v3. A mask shows the face, and its URL
             is signed: anyone who has the URL can open it.
-        raw: JSON of the result. In v1, it contains the masks as geometric shapes under `result`.
+        raw: JSON of the result. In v1, its key `result` contains the masks as geometric shapes.
     """
 
     algorithm: str
@@ -89,7 +90,7 @@ class AlgorithmResult:
 
 @frozen
 class BatchResults:
-    """Analysis results of a batch that were available when the results were read.
+    """Analysis results that were available for a batch when it was read.
 
     Attributes:
         subject_id: Id of the subject.
@@ -97,8 +98,9 @@ class BatchResults:
         api: API version that analyzed the batch.
         complete: Whether all results are known to be available. The v1 API does not report this,
             so only `wait_for_results` can set it.
-        results: Results in the order of the images and of the service.
-        raw: JSON from the service: the document in v3, a list of results for each image id in v1.
+        results: Results, ordered by image and then as the service returned them.
+        raw: JSON from the service. In v3, the document of the batch. In v1, a dict that maps each
+            image id to a list of results.
     """
 
     subject_id: UUID
@@ -110,14 +112,14 @@ class BatchResults:
 
     @property
     def failures(self) -> tuple[AlgorithmResult, ...]:
-        """Results of failed algorithms. Uploading the photo again can help (api-facts 8.1)."""
+        """Results of the algorithms that failed. Uploading a better photo can help."""
         return tuple(result for result in self.results if not result.is_ok)
 
     def raise_for_failures(self) -> None:
-        """Raise an error if an algorithm failed.
+        """Raise `AlgorithmsFailed` if at least one algorithm failed.
 
         Raises:
-            AlgorithmsFailed: Carries all results, including those of the successful algorithms.
+            AlgorithmsFailed: If an algorithm failed. The error contains all results.
         """
         if failures := self.failures:
             names = sorted({f"{failed.algorithm} ({failed.error or '?'})" for failed in failures})
@@ -129,7 +131,7 @@ class BatchResults:
             )
 
     def to_rows(self) -> list[dict[str, Value]]:
-        """Return one flat row for each metric, for `pandas.DataFrame` or `csv.DictWriter`.
+        """Return one flat dict for each metric, for `pandas.DataFrame` or `csv.DictWriter`.
 
         Returns:
             Rows with the keys `subject`, `image`, `side`, `area`, `algorithm`, `metric`, `value`
@@ -153,10 +155,10 @@ class BatchResults:
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class AlgorithmsFailed(HautError):
-    """Algorithms failed on a batch. Only `BatchResults.raise_for_failures` raises this error.
+    """One or more algorithms failed on a batch. Raised only by `BatchResults.raise_for_failures`.
 
     Attributes:
-        results: All results of the batch. `results.failures` are those of the failed algorithms.
+        results: All results of the batch. `results.failures` contains those of failed algorithms.
     """
 
     results: BatchResults
@@ -165,7 +167,7 @@ class AlgorithmsFailed(HautError):
 def read_image_results(
     items: Any, *, image_id: UUID | None = None, side: str | int | None = None
 ) -> tuple[AlgorithmResult, ...]:
-    """Parse the results of an image (v1).
+    """Parse the results of an image that the v1 API returned.
 
     Args:
         items: JSON from the service: a list with one object for each algorithm.
@@ -179,7 +181,8 @@ def _read_image_result(item: Any, image_id: UUID | None, side: str | int | None)
     content = _dict(item)
     result = content.get("result")
     output = _dict(result)
-    # The spelling of a family is uniform, that of an algorithm is not: `acne` or `Acne`.
+    # The names of algorithm families are spelled consistently. The names of algorithms are not:
+    # both `acne` and `Acne` occur.
     algorithm = (
         _text(content.get("algorithm_family_tech_name"))
         or (_text(output.get("algorithm_tech_name")) or "").lower()
@@ -225,13 +228,13 @@ def _read_metric(content: dict[str, Any], area: str | None, parent: str | None) 
 
 
 def read_batch_document(document: Any) -> tuple[AlgorithmResult, ...]:
-    """Parse the results of a batch (v3) from the JSON document of the service."""
+    """Parse the JSON document with the results of a v3 batch."""
     parameters = _dict(_face_skin_metrics(document).get("parameters"))
     return tuple(_read_parameter(name, content) for name, content in parameters.items())
 
 
 def is_complete(document: Any) -> bool:
-    """Return whether the JSON document of a batch (v3) states that all algorithms are done."""
+    """Return whether all algorithms have finished, according to the JSON document of a v3 batch."""
     return _face_skin_metrics(document).get("all_algorithms_calculated") is True
 
 
@@ -253,7 +256,7 @@ def _read_parameter(name: str, content: Any) -> AlgorithmResult:
 
 
 def _read_parameter_metrics(parameter: str, content: Any) -> Iterator[Metric]:
-    """Yield every number and text of a parameter, because the fields differ by parameter."""
+    """Yield every number and text in a v3 parameter. The field names differ between parameters."""
     fields = _dict(content) if isinstance(content, dict) else {parameter: content}
     areas: list[tuple[str | None, Any]] = [(None, fields), *_dict(fields.get("areas")).items()]
     for area, values in areas:
@@ -271,14 +274,14 @@ def _read_masks(masks: Any) -> dict[str, dict[str, str]]:
 
 
 def _status(fields: dict[str, Any], result: Any) -> tuple[bool, str | None]:
-    """Return whether an algorithm succeeded, and its error message.
+    """Return whether an algorithm succeeded, and its error message if it failed.
 
     Args:
         fields: JSON object that may contain `is_ok`.
-        result: JSON object that may contain `error`, or the text of an error.
+        result: JSON object that may contain `error`, or an error message as a string.
     """
     if error := _dict(result).get("error"):
-        return False, _text(_value(error)) or "error is not text; see `raw`"
+        return False, _text(_value(error)) or "the algorithm's error is not text; see `raw`"
     if fields.get("is_ok") is False:
         return False, _text(_value(result))
     return True, None
@@ -301,7 +304,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _value(value: Any) -> Value:
-    """Return a number or a text. A URL is not a value, because it may be signed."""
+    """Return a number or a text, or None for any other value, such as a (possibly signed) URL."""
     if isinstance(value, str):
         return None if "://" in value else value
     return value if _is_number(value) else None

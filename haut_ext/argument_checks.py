@@ -1,4 +1,4 @@
-"""Checks of arguments that many methods take: ids, texts, numbers of seconds, names of options."""
+"""Validates arguments that many methods accept, such as ids, names and durations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from uuid import UUID
 from haut_ext.errors import ConfigError
 
 Id = str | UUID
-"""Id of a subject, image, batch, dataset or company: a UUID or its text."""
+"""Id of a subject, image, batch, dataset or company: a UUID object or its string form."""
 
 MAX_NAME_LENGTH = 512
 """Maximum number of characters in the name of a subject or dataset."""
@@ -20,8 +20,8 @@ MAX_NAME_LENGTH = 512
 def parse_id(value: object, name: str) -> UUID:
     """Return `value` as a UUID.
 
-    Ids become segments of a URL path, where `""` or `".."` would lead to another route: a DELETE
-    could delete something else. Therefore only UUIDs are accepted.
+    Only UUIDs are accepted, because ids become segments of a URL path. An id such as `""` or `".."`
+    would change the route, and a DELETE could delete something else.
 
     Args:
         value: The argument.
@@ -43,7 +43,7 @@ def parse_id(value: object, name: str) -> UUID:
 
 
 def check_text(**arguments: object) -> None:
-    """Raise ConfigError for an argument that is not a string or cannot be encoded as UTF-8."""
+    """Raise ConfigError if an argument is not a string or cannot be encoded as UTF-8."""
     for name, value in arguments.items():
         if not isinstance(value, str):
             raise ConfigError(f"{name} must be a string, not {_type_name(value)}")
@@ -54,7 +54,7 @@ def check_text(**arguments: object) -> None:
 
 
 def check_name(name: str) -> str:
-    """Return the name of a subject or dataset.
+    """Return the name of a subject or dataset if it is valid.
 
     Raises:
         ConfigError: If the name does not have 1 to 512 characters.
@@ -66,7 +66,7 @@ def check_name(name: str) -> str:
 
 
 def check_seconds(**arguments: object) -> None:
-    """Raise ConfigError for an argument that is not a positive number."""
+    """Raise ConfigError if an argument is not a positive number."""
     for name, value in arguments.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
             raise ConfigError(f"{name} must be a positive number of seconds")
@@ -86,14 +86,14 @@ def check_type(valid: type | UnionType, message: str, value: object) -> None:
 
 
 def check_time_zone(**arguments: object) -> None:
-    """Raise ConfigError for an argument that is a date-time without a time zone."""
+    """Raise ConfigError if an argument is a datetime without a time zone."""
     for name, value in arguments.items():
         if isinstance(value, datetime) and value.utcoffset() is None:
             raise ConfigError(f"{name} has no time zone; pass one, for example tzinfo=UTC")
 
 
 def check_names(given: Iterable[str], known: Iterable[str]) -> None:
-    """Raise ConfigError for an unknown keyword argument."""
+    """Raise ConfigError if a keyword argument is unknown."""
     valid = sorted(known)
     if unknown := sorted(set(given) - set(valid)):
         raise ConfigError(f"unknown option {unknown[0]!r}; valid options are {', '.join(valid)}")

@@ -1,4 +1,4 @@
-"""Helpers for code from which both clients are derived: concurrent calls, optional awaiting."""
+"""Helpers that make concurrent calls and await values that may be awaitable."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ T = TypeVar("T")
 
 
 async def maybe_await(value: Any) -> Any:
-    """Return the value, or its result if it is awaitable; the sync client uses the value directly."""
+    """Return the value, awaiting it first if it is awaitable. The sync client does not use this."""
     return await value if isawaitable(value) else value
 
 
 async def gather_async(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T | Exception]:
     """Make all calls concurrently, and return their results or exceptions in order.
 
-    A failed call does not stop the others. A photo whose upload is in progress can be completed, for
-    example; otherwise it would have to be sent again. A cancellation stops all calls.
+    A failed call does not stop the others. For example, an upload in progress can finish, so that
+    the photo does not have to be sent again. Cancellation stops all calls.
     """
-    import asyncio  # imported here so that programs with only the sync client start faster
+    import asyncio  # imported here, so that programs that use only the sync client start faster
 
     async def outcome(call: Callable[[], Awaitable[T]]) -> T | Exception:
         try:

@@ -1,4 +1,4 @@
-"""Announcement of deprecations: a warning at run time, and a mark that type checkers show."""
+"""Marks functions as deprecated, for warnings at run time and in type checkers."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    # The decorator of PEP 702, which type checkers know. It is part of Python since 3.13 only.
+    # Type checkers recognize the `deprecated` decorator of PEP 702. Python contains it since
+    # version 3.13.
     from typing_extensions import deprecated as deprecated
 else:
 
     def deprecated(message: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Mark a function, method or property getter as deprecated.
 
-        Each call warns with DeprecationWarning at the caller's line, which for a coroutine function
-        is the line that calls it, not the one that awaits the result.
+        Each call issues a DeprecationWarning that points to the caller's line. For a coroutine
+        function, this is the line of the call, not the line of the `await`.
 
         Args:
-            message: Since which version it is deprecated, and what to use instead.
+            message: Version that deprecated it, and what to use instead.
         """
 
         def mark(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,10 +35,11 @@ else:
 
 
 def warn_deprecated(message: str, *, depth: int = 1) -> None:
-    """Warn with DeprecationWarning about an argument or value that is deprecated.
+    """Issue a DeprecationWarning about a deprecated argument or value.
 
     Args:
-        message: Since which version it is deprecated, and what to use instead.
-        depth: Number of calls between the caller's line and this function: 1 in a public method.
+        message: Deprecation message: the version and the replacement.
+        depth: Number of stack frames between the user's code and this function; 1 if a public
+            method calls it directly.
     """
     warnings.warn(message, DeprecationWarning, stacklevel=depth + 2)

@@ -1,4 +1,4 @@
-"""Configuration from the environment: HAUT_* variables and the token file."""
+"""Reads the configuration of a client from HAUT_* environment variables and the token file."""
 
 from __future__ import annotations
 
@@ -28,18 +28,17 @@ _REQUIRED = {
 def with_environment(
     arguments: Mapping[str, Any], environment: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Return the arguments of a client, completed from environment variables and defaults.
+    """Fill in missing client arguments from environment variables and defaults.
 
-    An argument takes precedence over a variable, and a variable over a default. An argument that is
-    None and a variable that is empty count as missing.
+    Arguments take precedence over variables, and variables over defaults. An argument of None and
+    an empty variable count as missing.
 
     Args:
         arguments: Arguments of the client's constructor.
         environment: Variables to read instead of `os.environ`.
 
     Raises:
-        ConfigError: If the token or the company is in neither; the message explains what is
-            missing.
+        ConfigError: If there is neither an argument nor a variable for the token or the company id.
     """
     variables = os.environ if environment is None else environment
     completed = {**arguments}
@@ -53,7 +52,7 @@ def with_environment(
         if completed["token"] is not None:
             raise ConfigError("HAUT_TOKEN and HAUT_TOKEN_FILE are both set; unset one of them")
         completed["token"] = token_file = TokenFile(path)
-        token_file()  # reports an unusable file now rather than at the first request
+        token_file()  # report an unusable file now, not at the first request
     missing = [
         f"{_VARIABLES[name]} ({meaning}; or pass {name}=)"
         for name, meaning in _REQUIRED.items()
@@ -68,12 +67,13 @@ def with_environment(
 
 @frozen
 class TokenFile:
-    """Token provider that reads a private file, such as a mounted secret.
+    """Token provider that reads the token from a private file, such as a mounted secret.
 
-    The client calls it again after a 401, so the content of the file may change.
+    The client reads the file again after a 401 response, so the token in the file can be replaced
+    at any time.
 
     Args:
-        path: Path of a file that belongs to the current user and that other users cannot read.
+        path: Path of the file. Other users must not be able to read it.
     """
 
     path: str
@@ -89,7 +89,7 @@ class TokenFile:
                 raise ConfigError(f"{self._name} is not a regular file")
             with open(self.path, encoding="utf-8") as file:
                 status = os.fstat(file.fileno())
-                if os.name == "posix":  # on other systems the mode does not tell who can read it
+                if os.name == "posix":  # on Windows, the mode does not show who can read the file
                     if status.st_uid != os.getuid():
                         raise ConfigError(f"{self._name} belongs to another user")
                     if stat.S_IMODE(status.st_mode) & 0o077:

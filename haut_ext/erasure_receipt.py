@@ -1,4 +1,4 @@
-"""Receipt of an erasure: the steps carried out and the outcome of the final verification."""
+"""Receipt of an erasure, with the completed steps and the result of the final verification."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ ErasureStepStatus = Literal["done", "already gone", "failed"]
 
 @frozen
 class ErasureStep:
-    """One step of an erasure.
+    """One step in the erasure of a subject's data.
 
     Attributes:
-        name: Kind of data that the step erased. The step `results` checks that the results of the
-            erased images are gone. The step `verification` checks what the service still stores.
-        status: `done`, `already gone` if the data had been erased before, or `failed`.
+        name: Kind of data that the step erased. The step `results` checks that the analysis results
+            of the erased images no longer exist. The step `verification` checks whether the service
+            still stores data of the subject.
+        status: `done`, `failed`, or `already gone` if the data had been erased before this step.
         at: Time at which the step ended.
-        count: Number of erased items, if they can be counted. For `results` and `verification`,
-            the number of items that the service still stores.
-        reason: Error class of a failed request, followed by the HTTP status if there was one.
+        count: Number of erased items, if known. For the steps `results` and `verification`, the
+            number of items that the service still stores.
+        reason: Class of the error if a request failed, followed by the HTTP status if there was
+            one.
     """
 
     name: ErasureStepName
@@ -39,15 +41,15 @@ class ErasureStep:
 
 @frozen
 class ErasureReceipt:
-    """Record of an erasure: all steps with their times, and the outcome of the verification.
+    """Record of an erasure, with the time of every step and the result of the verification.
 
     Attributes:
-        company_id: Id of the company of the dataset.
+        company_id: Id of the company that owns the dataset.
         dataset_id: Id of the dataset that contained the subject.
         subject_id: Id of the subject whose data was erased.
-        keep_subject: Whether the erasure keeps the subject record and only empties it.
+        keep_subject: Whether the erasure keeps the subject record, but removes its metadata.
         steps: Steps in the order in which they were carried out.
-        verified: Whether requests after the last step confirmed that no data is left.
+        verified: Whether the final verification confirmed that the service stores no more data.
     """
 
     company_id: UUID
@@ -58,12 +60,12 @@ class ErasureReceipt:
     verified: bool
 
     def to_json(self) -> str:
-        """Return the receipt as JSON, for storage and for `from_json`."""
+        """Return the receipt as a JSON string, for storage. `from_json` parses it."""
         return to_json(self)
 
     @classmethod
     def from_json(cls, text: str) -> ErasureReceipt:
-        """Return the receipt from JSON that `to_json` returned.
+        """Parse a JSON string returned by `to_json`, and return the receipt.
 
         Raises:
             ValueError: If the text is not the JSON of an erasure receipt.

@@ -1,12 +1,12 @@
 """Exceptions raised by this package.
 
-Every exception derives from `HautError` and supports pickling and deep copies. A message states
-what failed, the ids concerned, what the server reported and what to do next. Messages and reprs
-contain no token, signed URL or personal data; they identify a request by its method and route
+Every exception derives from `HautError` and supports pickling and deep copies. An error message
+states what failed, the ids involved, what the server reported and what to do next. Messages and
+reprs contain no token, signed URL or personal data; they identify a request by its method and route
 (`POST /api/v1/companies/{id}/...`).
 
-The classes are dataclasses, not attrs classes: attrs would put every attribute into `args`, which
-tracebacks print.
+The classes are dataclasses, because attrs would put every attribute into the exception's `args`,
+which tracebacks show.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class HautError(Exception):
 
     Attributes:
         retryable: Whether repeating the call is safe and may succeed.
-        maybe_carried_out: Whether the service may have carried out the failed request although
-            the client received no confirmation. Relevant for requests that change data.
+        maybe_carried_out: Whether the service may have carried out the failed request, although the
+            client received no confirmation. Check this for requests that change data.
     """
 
     message: InitVar[str]
@@ -45,16 +45,16 @@ class HautError(Exception):
         super().__init__(message)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # By default, exceptions are unpickled by calling the class with `args`, which fails for
-        # classes that have required keyword arguments.
+        # Unpickling an exception calls its class with `args` by default. This fails for classes
+        # that have required keyword arguments.
         return _rebuild, (type(self), self.args), self.__dict__
 
 
 class CallerError(Exception):
-    """Internal wrapper around an exception of the caller's code.
+    """Internal wrapper around an exception raised by the caller's code.
 
-    The wrapper keeps the retry policy from handling the exception. Public methods raise the
-    wrapped exception itself.
+    The wrapper hides the exception from the retry policy. Public methods unwrap and raise the
+    original exception.
     """
 
     def __init__(self, error: Exception) -> None:
@@ -63,14 +63,14 @@ class CallerError(Exception):
 
 
 class ConfigError(HautError, ValueError):
-    """A setting or an argument is missing or invalid. Raised before any request."""
+    """A setting or an argument is missing or invalid. Raised before any request is sent."""
 
 
 class ImageRejected(HautError, ValueError):
     """A photo does not meet the requirements of the service.
 
-    Raised before any request, or during an upload if the photo changes or cannot be read to its
-    end.
+    Raised before any request is sent, or during an upload if the photo changes or cannot be read
+    completely.
 
     Attributes:
         reasons: All problems of the photo, one sentence each.
@@ -83,10 +83,11 @@ class ImageRejected(HautError, ValueError):
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class RequestError(HautError):
-    """Base class of errors of a single request.
+    """Base class of errors that concern a single request.
 
     Attributes:
-        operation: Method and route of the request, or the method and `(storage)` for a signed URL.
+        operation: HTTP method and route of the request, or HTTP method and `(storage)` for a signed
+            URL.
         ids: Ids in the path of the request. Empty for a signed URL.
         attempts: Number of attempts.
     """
@@ -98,7 +99,7 @@ class RequestError(HautError):
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class TransportError(RequestError):
-    """No complete response: the connection failed, broke or was too slow.
+    """No complete response arrived, because the connection failed, broke or was too slow.
 
     Attributes:
         maybe_delivered: Whether the service may have received and carried out the request.
@@ -114,17 +115,17 @@ class TransportError(RequestError):
 
 
 class TransportTimeout(TransportError, TimeoutError):
-    """An attempt exceeded its timeout, or the call exceeded its deadline."""
+    """An attempt exceeded a timeout, or the whole call exceeded its deadline."""
 
 
 @frozen
 class ErrorItem:
-    """Entry of the list `errors` in an error response of the service (api-facts 1.4).
+    """Entry of the `errors` list in an error response from the service.
 
     Attributes:
         code: Short error code, such as `blank`.
-        detail: Explanation.
-        attr: Name of the request field concerned, if any.
+        detail: Explanation of the error.
+        attr: Name of the invalid request field, if the error concerns one.
     """
 
     code: str
@@ -142,8 +143,9 @@ class ApiError(RequestError):
 
     Attributes:
         status: HTTP status.
-        errors: Errors listed in the response body. Empty if the body contains no such list.
-        request_id: Id of the request, if the service sent one. Support staff can trace it.
+        errors: Entries of the `errors` list in the response body. Empty if there is no such list.
+        request_id: Id that the service assigned to the request, if the response has one. Quote it
+            in support requests.
         retry_after: Requested delay before the next attempt, in seconds, if the response has one.
         headers: Response headers.
         body: Beginning of the response body, decoded as text.
@@ -158,20 +160,20 @@ class ApiError(RequestError):
 
     @classmethod
     def kind_for(cls, status: int) -> type[ApiError]:
-        """Return the error class for a status: that of its family, or `ApiError`."""
+        """Return the subclass of `ApiError` for an HTTP status, or `ApiError` if there is none."""
         if status >= 500:
             return ServerError
         return _CLASSES.get(status, ApiError)
 
     @classmethod
     def advice_for(cls, operation: str, status: int, code: object) -> str:
-        """Return what a user can do about an error status; `code` is unused."""
+        """Return advice for the user about an error status. `code` is ignored."""
         special = _OPERATION_ADVICE.get(operation, {}).get(status)
         return special or _ADVICE.get(status, "Try again later." if status >= 500 else "")
 
 
 class BadRequest(ApiError):
-    """400 or 422: invalid input. `errors` names the fields and the problems."""
+    """400 or 422: the input is invalid. `errors` lists the invalid fields and their problems."""
 
 
 class Unauthorized(ApiError):
@@ -205,11 +207,11 @@ def ignore_confirmed_not_found() -> Generator[None]:
 
 
 class Conflict(ApiError):
-    """409: the request conflicts with the current state."""
+    """409: the request conflicts with the current state of the object."""
 
 
 class RateLimited(ApiError):
-    """429: too many requests. `retry_after` is the requested delay, if the response has one."""
+    """429: too many requests. If the service requested a delay, `retry_after` contains it."""
 
 
 class ServerError(ApiError):
@@ -218,8 +220,8 @@ class ServerError(ApiError):
 
 _ADVICE = {
     401: "Check the token (token= or HAUT_TOKEN); access tokens from login expire after one hour.",
-    403: "The token is valid, but its user may not do this in this company or dataset.",
-    404: "Check the ids, and that they belong to this company and dataset.",
+    403: "The token is valid, but its user lacks the permission for this company or dataset.",
+    404: "Check that the ids are correct and belong to this company and dataset.",
     408: "Try again later.",
     429: "Too many requests: send fewer, or raise max_retries.",
 }
@@ -235,7 +237,7 @@ _OPERATION_ADVICE = {
     },
     "POST /api/v1/auth/refresh/": {401: "The refresh token is no longer valid."},
 }
-"""Advice that replaces `_ADVICE` for single operations."""
+"""Advice for specific operations and statuses, which replaces the general advice in `_ADVICE`."""
 
 _CLASSES: dict[int, type[ApiError]] = {
     400: BadRequest,
@@ -250,11 +252,11 @@ _CLASSES: dict[int, type[ApiError]] = {
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class StorageError(RequestError):
-    """A transfer of a photo to or from the storage failed (api-facts 5.2).
+    """The upload or download of a photo to or from the storage failed.
 
     Attributes:
         status: HTTP status. None if no request was sent because the image has no file.
-        code: Error code in the XML body, such as `SignatureDoesNotMatch`, if any.
+        code: Error code in the XML response body, such as `SignatureDoesNotMatch`, if any.
         retry_after: Requested delay before the next attempt, in seconds, if the response has one.
         headers: Response headers.
         body: Beginning of the response body, decoded as text.
@@ -268,7 +270,7 @@ class StorageError(RequestError):
 
     @classmethod
     def advice_for(cls, operation: str, status: int, code: object) -> str:
-        """Return what a user can do about an error code of the storage."""
+        """Return advice for the user about an error code from the storage."""
         if code in ("ExpiredToken", "SignatureDoesNotMatch"):
             return "The signed URL has expired or does not match the request: request a new one."
         if code in ("EntityTooLarge", "EntityTooSmall"):
@@ -282,7 +284,8 @@ class UnexpectedResponse(RequestError):
 
     Attributes:
         status: HTTP status.
-        field: Dotted path of the mismatch in the body, or `(body)` for the body as a whole.
+        field: Dotted path of the invalid field in the body, or `(body)` if the whole body is
+            invalid.
         headers: Response headers.
         body: Beginning of the response body, decoded as text.
     """
@@ -296,5 +299,5 @@ class UnexpectedResponse(RequestError):
 class ListChanging(HautError):
     """A list changed faster than it could be read, so items may be missing from the iteration.
 
-    Read the list again when fewer items are created and deleted at the same time.
+    Try again at a time when fewer items are created or deleted.
     """

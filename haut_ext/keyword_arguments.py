@@ -1,7 +1,7 @@
-"""Keyword arguments that several methods take, each group as a TypedDict.
+"""TypedDicts for groups of keyword arguments that several methods accept.
 
-An argument that is not given is not sent, and the service applies its default. Type checkers reject
-unknown keywords; at run time they raise ConfigError.
+Arguments that are not given are not sent, so the service uses its defaults. Unknown keyword
+arguments are rejected by type checkers and raise ConfigError at run time.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
     from haut_api.models import SignedUpload, UploadSlotV3
 
 Progress = Callable[[int, int | None], None]
-"""Function that is called with the number of bytes sent so far and the total, None if unknown."""
+"""Function called with the number of bytes sent so far and the total size (None if unknown)."""
 
 UploadProgress = Callable[[int, int | None, Side], None]
-"""Function that is called with the bytes sent so far of one side, the total, and the side."""
+"""Function called with the number of bytes sent so far, the total size and the photo's side."""
 
 OnState = Callable[[UploadState], None]
-"""Function that is called with the state of an upload after each change."""
+"""Function that is called with the new state of an upload after each change."""
 
 SendBytes = Callable[["SignedUpload | UploadSlotV3", Photo], Any]
-"""Function that sends a photo to its signed URL, as `images.send_bytes` does."""
+"""Function that sends a photo to its signed URL and replaces `images.send_bytes`."""
 
 
 class ListOptions(TypedDict, total=False):
     """Options of methods that list items.
 
     Attributes:
-        ordering: Field to sort by; the valid names are not documented.
-        page_size: Number of items in a page; the service's default unless given.
+        ordering: Name of the field to sort by. The service does not document the valid names.
+        page_size: Number of items per page. If not given, the service uses its default.
     """
 
     ordering: str | None
@@ -43,11 +43,11 @@ class ListOptions(TypedDict, total=False):
 
 
 class ImageListOptions(ListOptions, total=False):
-    """Options of methods that list images, in addition to those of every list.
+    """Options of methods that list images, in addition to `ListOptions`.
 
     Attributes:
-        q: Search term.
-        expires: Lifetime of the signed URLs, in seconds; 60 unless given.
+        q: Search term for images.
+        expires: Lifetime of the signed URLs, in seconds. The default is 60.
     """
 
     q: str | None
@@ -55,11 +55,12 @@ class ImageListOptions(ListOptions, total=False):
 
 
 class SubjectAttributes(TypedDict, total=False):
-    """Attributes of a subject.
+    """Optional attributes of a subject.
 
     Attributes:
         birth_date: Date of birth.
-        biological_sex: The service's id of the sex; the valid ids are not documented.
+        biological_sex: Numeric id of the biological sex. The service does not document the valid
+            ids.
         meta: Any JSON value. An update replaces the whole value.
     """
 
@@ -69,16 +70,18 @@ class SubjectAttributes(TypedDict, total=False):
 
 
 class DatasetAttributes(TypedDict, total=False):
-    """Attributes of a new dataset.
+    """Optional attributes of a new dataset.
 
     Attributes:
-        image_type_id: Number of the image type of its photos, from `haut.image_types()`.
-        expire_images_after_days: Days from the upload of a photo to its deletion, at most 365; None
-            for no deletion. The image's record stays.
-        expire_metadata_after_days: The same for metadata.
-        clean_images_as_soon_as_ready: Whether each photo is deleted as soon as every application of
-            the dataset has processed it (api-facts 14).
-        custom_branding: Number of a branding of the service.
+        image_type_id: Id of the image type for the dataset's photos, as listed by
+            `haut.image_types()`.
+        expire_images_after_days: Number of days after which an uploaded photo is deleted, at most
+            365; None to keep photos. The image record is not deleted.
+        expire_metadata_after_days: Number of days after which metadata is deleted, at most 365;
+            None to keep metadata.
+        clean_images_as_soon_as_ready: Whether to delete each photo as soon as all applications of
+            the dataset have processed it.
+        custom_branding: Id of a custom branding.
     """
 
     image_type_id: int | None
@@ -89,10 +92,10 @@ class DatasetAttributes(TypedDict, total=False):
 
 
 class BatchAttributes(TypedDict, total=False):
-    """Attributes of a new batch.
+    """Optional attributes of a new batch.
 
     Attributes:
-        meta: Any JSON value, for all photos of the batch.
+        meta: Any JSON value, which applies to all photos of the batch.
         creation_time: Creation time of the batch, with a time zone.
     """
 
@@ -101,13 +104,15 @@ class BatchAttributes(TypedDict, total=False):
 
 
 class PhotoAttributes(BatchAttributes, total=False):
-    """Attributes of a photo, or of all photos of an upload, in addition to those of the batch.
+    """Optional attributes of photos, in addition to `BatchAttributes`.
 
     Attributes:
-        light: Light of the photo, as a name or number of the dataset's image type; 1 is regular.
-        name: Name of the image, at least 1 character. In v3, the file name.
-        app_args: Any JSON value, for the applications that analyze the photo.
-        dataset_id: Dataset whose image type defines the names; the client's unless given.
+        light: Lighting of the photo, as a name or number that the dataset's image type defines; 1
+            means regular.
+        name: Name of the image, with at least 1 character. In v3, it is used as the file name.
+        app_args: Any JSON value, which is passed to the applications that analyze the photo.
+        dataset_id: Id of the dataset whose image type defines the valid names. The default is the
+            client's dataset.
     """
 
     light: str | int | None
@@ -117,16 +122,17 @@ class PhotoAttributes(BatchAttributes, total=False):
 
 
 class UploadOptions(PhotoAttributes, total=False):
-    """Options of `upload_and_compute` and `resume_upload`, in addition to the attributes of photos.
+    """Options of `upload_and_compute` and `resume_upload`, in addition to `PhotoAttributes`.
 
     Attributes:
-        progress: Called with the bytes sent so far, the total and the side.
-        on_state: Called with each new state of the upload, before and after each request that
-            changes something. To survive a crash, persist the state and pass it to `resume_upload`.
-        send_bytes: Function that sends the photos instead of `images.send_bytes`, for example on
-            another machine: slots and photos can be pickled. It is awaited in `AsyncHaut`.
-        wait: Whether to wait for the results, as `wait_for_results` does.
-        wait_timeout: Maximum time to wait for the results, in seconds; 120 unless given.
+        progress: Function called with the number of bytes sent so far, the total size and the side
+            of a photo.
+        on_state: Function called with each new state of the upload, before and after each request
+            that changes data. To survive a crash, persist the state and pass it to `resume_upload`.
+        send_bytes: Function that sends the photos instead of `images.send_bytes`. It can run on
+            another machine, because its arguments can be pickled. `AsyncHaut` awaits its result.
+        wait: Whether to wait for the analysis results, as `wait_for_results` does.
+        wait_timeout: Maximum time to wait for the results, in seconds. The default is 120.
         algorithms: Names of the algorithms to wait for; see `wait_for_results`.
     """
 

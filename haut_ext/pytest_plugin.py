@@ -1,4 +1,4 @@
-"""Pytest plugin with fixtures for the tests of other projects.
+"""Pytest plugin that provides a sandbox fixture to projects that use this package.
 
 The sandbox is imported only when a test uses a fixture.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def haut_sandbox() -> Iterator[Sandbox]:
-    """A new sandbox for each test, whose ids and times are the same in every run.
+    """A new sandbox for each test. Its generated ids and times are the same in every test run.
 
     Connect a client with `Haut(**haut_sandbox.credentials)`.
     """

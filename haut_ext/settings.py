@@ -1,6 +1,6 @@
-"""Settings of a client: scope, timeouts, and the options that `with_options` can change.
+"""Defines the settings of a client: scope, timeouts, and options that `with_options` can change.
 
-None of them contains the token, so all of them can be printed.
+The settings do not contain the token, so they can be printed safely.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
 API_DEADLINE = 120.0
 TRANSFER_DEADLINE = 900.0
-"""Default deadlines, in seconds, of an API call and of the transfer of one photo."""
+"""Default deadlines for an API call and for the transfer of one photo, in seconds."""
 
 _NO_LIMIT = 1e8
-"""Limits of this many seconds or more, infinity included, mean no limit: they overflow timers."""
+"""Time limits from this value on, in seconds, are treated as no limit, because they would overflow
+timers."""
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 _RESERVED_HEADERS = {"authorization", "content-length", "host", "transfer-encoding"}
@@ -35,7 +36,7 @@ _EventHook = Callable[[Any], Any]
 
 
 class RequestOptions(TypedDict, total=False):
-    """Options that the constructor and `with_options` take; see `Options`."""
+    """Keyword arguments of a client's constructor and of `with_options`. See `Options`."""
 
     timeout: float | Timeout | httpx.Timeout | None
     deadline: float | None
@@ -47,7 +48,7 @@ class RequestOptions(TypedDict, total=False):
 
 
 def _limit(value: Any) -> Any:
-    """Return None for a limit that is too long for a timer, otherwise the value."""
+    """Return the limit, or None if it is too long for a timer."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return None if is_number and value >= _NO_LIMIT else value
 
@@ -77,9 +78,9 @@ class Timeout:
 
     Attributes:
         connect: Limit for establishing the connection.
-        read: Limit for the time between two chunks of the response.
-        write: Limit for the time between two chunks of the request.
-        pool: Limit for waiting until fewer than `max_in_flight` requests are in flight.
+        read: Limit for receiving a chunk of the response.
+        write: Limit for sending a chunk of the request.
+        pool: Limit for waiting while `max_in_flight` requests are already in flight.
     """
 
     connect: float | None = field(default=10.0, converter=_limit, validator=_check_limit)
@@ -91,7 +92,7 @@ class Timeout:
 def _as_timeout(value: Any) -> Timeout:
     if isinstance(value, Timeout):
         return value
-    if hasattr(value, "pool"):  # httpx.Timeout, or a successor of it
+    if hasattr(value, "pool"):  # an httpx.Timeout, or an object with the same interface
         return Timeout(value.connect, value.read, value.write, value.pool)
     try:
         return Timeout(value, value, value, value)
@@ -102,10 +103,10 @@ def _as_timeout(value: Any) -> Timeout:
 
 
 def check_headers(value: object) -> dict[str, str]:
-    """Return `value` as a dict of headers with lower-case names; None means no headers.
+    """Validate headers, and return them as a dict with lower-case names. None means no headers.
 
     Raises:
-        ConfigError: If a name or value is invalid in HTTP, or the client itself sets the header.
+        ConfigError: If a name or value is invalid in HTTP, or a header is reserved for the client.
     """
     if value is None:
         return {}
@@ -116,9 +117,9 @@ def check_headers(value: object) -> dict[str, str]:
         if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
             raise ConfigError("headers has an invalid name")
         if name.lower() in _RESERVED_HEADERS:
-            raise ConfigError(f"headers must not contain {name}, which the client itself sets")
+            raise ConfigError(f"headers must not contain {name}, which is reserved for the client")
         if not isinstance(content, str) or not _HEADER_VALUE.fullmatch(content):
-            raise ConfigError(f"the header {name} has a value that is invalid in HTTP")
+            raise ConfigError(f"the header {name} has an invalid value")
         checked[name.lower()] = content
     return checked
 
@@ -146,17 +147,17 @@ class Options:
 
     Attributes:
         timeout: Time limits of one attempt.
-        deadline: Limit, in seconds, for a whole call with all its attempts; None or infinity means
-            no limit. The default is 120 for an API call and 900 for the transfer of one photo: 30
-            MiB at 0.5 Mbit/s take 8.4 minutes.
-        max_retries: Maximum number of attempts after the first one. A request is repeated only
-            where that is safe.
+        deadline: Time limit, in seconds, for a call including all its attempts; None or infinity
+            means no limit. The default is 120 for an API call and 900 for the transfer of one
+            photo: 30 MiB at 0.5 Mbit/s take 8.4 minutes.
+        max_retries: Maximum number of attempts after the first one. A request is sent again only if
+            that is safe.
         max_retry_after: Longest Retry-After, in seconds, that the client waits for. If the service
-            asks for more, the call fails with an error that states the time.
+            requests a longer delay, the call fails with an error that states the delay.
         headers: Headers sent with every request to the API, but not to the storage.
         user_agent_suffix: Text appended to the User-Agent header.
-        event_hooks: Event hooks of httpx, called once for each attempt. Their time does not count
-            toward the deadline.
+        event_hooks: Event hooks in httpx's format, called once for each attempt. Time spent in the
+            hooks does not count toward the deadline.
     """
 
     timeout: Timeout = field(factory=Timeout, converter=_as_timeout)
@@ -174,7 +175,7 @@ class Options:
     )
 
     def merged(self, changes: Mapping[str, Any]) -> Options:
-        """Return a copy with changes; headers and event hooks are added, other options replaced.
+        """Return a copy with changed options. Headers and event hooks are added, others replaced.
 
         Raises:
             ConfigError: If an option is unknown or its value invalid.
@@ -192,14 +193,14 @@ class Options:
         return evolve(self, **changed)
 
     def deadline_for(self, *, to_api: bool) -> float | None:
-        """Return the deadline of an API call, or of the transfer of a photo."""
+        """Return the deadline, in seconds, for an API call or for the transfer of a photo."""
         if self.deadline != "default":
             return self.deadline
         return API_DEADLINE if to_api else TRANSFER_DEADLINE
 
     @property
     def sent_headers(self) -> dict[str, str]:
-        """Headers of every request to the API."""
+        """Headers sent with every request to the API."""
         agent = f"haut-ext/{__version__} python/{platform.python_version()}"
         if self.user_agent_suffix:
             agent += f" {self.user_agent_suffix}"
@@ -216,14 +217,14 @@ def _as_dataset(value: object) -> UUID | None:
 
 @frozen(kw_only=True)
 class Scope:
-    """Where a client works: the service's origin, a company, and a default dataset."""
+    """The service, company and default dataset that a client works with."""
 
     base_url: str = field(default=PRODUCTION, converter=parse_base_url)
     company_id: UUID = field(converter=_as_company)
     dataset_id: UUID | None = field(default=None, converter=_as_dataset)
 
     def dataset(self, dataset_id: Id | None = None) -> UUID:
-        """Return the dataset of one call: `dataset_id` if it is not None, else the client's.
+        """Return `dataset_id` if it is not None, otherwise the client's default dataset.
 
         Raises:
             ConfigError: If both are None, or `dataset_id` is not a UUID.

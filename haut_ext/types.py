@@ -1,7 +1,7 @@
-"""Values that workflows accept and return where no generated model fits.
+"""Defines the values that workflows accept and return if no generated model is suitable.
 
-The classes are immutable, comparable and picklable. Apart from the analysis results of a batch,
-they contain no personal data: only ids, times, counts and statuses.
+The classes are immutable, comparable and picklable. They contain only ids, times, counts and
+statuses, and no personal data other than the analysis results of a batch.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Instance = TypeVar("Instance", bound=AttrsInstance)
 
 Side = Literal["front", "right", "left"]
 SIDE_IDS: dict[Side, int] = {"front": 1, "right": 2, "left": 3}
-"""Numeric id of each side in the API (seed: API for Images)."""
+"""Numeric id that the API uses for each side of the face."""
 
 
 @frozen
@@ -31,9 +31,9 @@ class Page(Generic[Item]):
 
     Attributes:
         items: Items of the page.
-        total: Number of items in the entire list when the page was read.
-        number: Number of the page. The first page has number 1.
-        has_next: Whether another page follows.
+        total: Total number of items in the list when the page was read.
+        number: Page number, starting at 1.
+        has_next: Whether there is a next page.
     """
 
     items: tuple[Item, ...]
@@ -43,7 +43,7 @@ class Page(Generic[Item]):
 
     @property
     def next_page(self) -> int | None:
-        """Number of the next page, for `list(page=...)`. None on the last page."""
+        """Number of the next page, to pass as `list(page=...)`. None if this is the last page."""
         return self.number + 1 if self.has_next else None
 
     def __iter__(self) -> Iterator[Item]:
@@ -55,13 +55,14 @@ class Page(Generic[Item]):
 
 @frozen
 class DeletedSubjects:
-    """Outcome of deleting several subjects. Each requested id is in exactly one of the groups.
+    """Outcome of deleting several subjects. Each requested id is in exactly one of the attributes.
 
     Attributes:
         deleted: Ids that the service reported as deleted.
-        not_deleted: Ids that the service did not report: no such subject exists in the dataset.
-        unknown: Ids whose request failed or was not sent. A failed request may have been carried
-            out. These ids can be passed to `delete_many` again.
+        not_deleted: Ids that the service did not report as deleted, because the dataset has no such
+            subject.
+        unknown: Ids whose delete request failed or was not sent. A failed request may have been
+            carried out. You can pass these ids to `delete_many` again.
     """
 
     deleted: tuple[UUID, ...] = ()
@@ -76,7 +77,7 @@ class UploadedImage:
     Attributes:
         image_id: Id of the image.
         batch_id: Id of the batch that contains the image.
-        side: Side of the face, as a name or as the numeric id of the API.
+        side: Side of the face, as a name or as the API's numeric id.
         subject_id: Id of the subject that the photo shows.
     """
 
@@ -88,10 +89,10 @@ class UploadedImage:
 
 @frozen
 class UploadedBatch:
-    """Photos of one subject that were uploaded together.
+    """Photos of one subject that form one batch.
 
-    For a batch that was uploaded by another program, `UploadedBatch(subject_id, batch_id)` is
-    sufficient to read the results.
+    To read the results of a batch that another program uploaded, create `UploadedBatch(subject_id,
+    batch_id)`.
 
     Attributes:
         subject_id: Id of the subject.
@@ -113,7 +114,7 @@ SlotStatus = Literal["none", "unknown", "open", "stored"]
 
 @frozen
 class SideState:
-    """Progress of one side of an upload.
+    """Progress of uploading the photo of one side of the face.
 
     Attributes:
         side: Side of the face.
@@ -130,7 +131,9 @@ class SideState:
 
 @frozen
 class UploadState:
-    """Progress of an upload, for `resume_upload`. Contains neither secrets nor personal data.
+    """Progress of an upload that `resume_upload` can continue.
+
+    Contains no secrets and no personal data.
 
     Attributes:
         subject_id: Id of the subject.
@@ -151,10 +154,10 @@ class UploadState:
 
     @property
     def missing(self) -> tuple[Side, ...]:
-        """Sides whose photos must be passed to `resume_upload`.
+        """Sides of the face whose photos must be passed to `resume_upload`.
 
-        In v1, these are the sides that are not stored. In v3, no photo can be added to an existing
-        batch, so all sides must be passed unless all are stored.
+        In v1, these are the sides whose photos are not stored. In v3, no photo can be added to an
+        existing batch, so unless all photos are stored, all must be passed again.
         """
         missing: list[Side] = [side.side for side in self.sides if side.status != "stored"]
         if missing and self.api == "v3":
@@ -165,8 +168,8 @@ class UploadState:
     def stage(self) -> Literal["slot", "bytes", "compute", "results"]:
         """Next step of the upload.
 
-        `slot`: create image records. `bytes`: send the photos. `compute`: start the analysis.
-        `results`: wait for the results.
+        Possible values are `slot` (create image records), `bytes` (send the photos), `compute`
+        (start the analysis) and `results` (wait for the results).
         """
         if self.compute == "started":
             return "results"
@@ -175,12 +178,12 @@ class UploadState:
         return "bytes" if any(side.status == "open" for side in self.sides) else "slot"
 
     def to_json(self) -> str:
-        """Return the state as JSON, for `from_json`."""
+        """Return the state as a JSON string, which `from_json` parses."""
         return to_json(self)
 
     @classmethod
     def from_json(cls, text: str) -> UploadState:
-        """Return the state from JSON that `to_json` returned.
+        """Parse a JSON string returned by `to_json`, and return the state.
 
         Raises:
             ValueError: If the text is not the JSON of an upload state.
@@ -189,7 +192,7 @@ class UploadState:
 
 
 def to_json(value: AttrsInstance) -> str:
-    """Return an attrs instance as JSON, with ids as strings and times in ISO format."""
+    """Return an attrs instance as JSON text, with ids as strings and times in ISO 8601 format."""
 
     def encode(content: object) -> str:
         return content.isoformat() if isinstance(content, datetime) else str(content)
@@ -198,7 +201,7 @@ def to_json(value: AttrsInstance) -> str:
 
 
 def from_json(kind: type[Instance], text: str) -> Instance:
-    """Return an attrs instance from JSON that `to_json` returned.
+    """Parse a JSON string returned by `to_json`, and return an attrs instance.
 
     Raises:
         ValueError: If the text is not JSON, or does not match the fields of the class.
@@ -210,20 +213,21 @@ def from_json(kind: type[Instance], text: str) -> Instance:
 
 
 def _parse(kind: Any, content: Any) -> Any:
-    """Convert parsed JSON to a type that is used in a field of an attrs class."""
+    """Convert a parsed JSON value to the type of an attrs field."""
     arguments = get_args(kind)
     if has(kind):
         attributes = fields(resolve_types(kind))
         return kind(**{item.name: _parse(item.type, content[item.name]) for item in attributes})
     if get_origin(kind) is tuple:
         return tuple(_parse(arguments[0], item) for item in content)
-    if get_origin(kind) is UnionType:  # such as `UUID | None`
+    if get_origin(kind) is UnionType:  # a union such as `UUID | None`
         return None if content is None else _parse(arguments[0], content)
     if kind is UUID:
         return UUID(content)
     if kind is datetime:
         return datetime.fromisoformat(content)
-    valid = content in arguments if arguments else isinstance(content, kind)  # Literal, or a class
+    # `arguments` are the values of a Literal type; otherwise `kind` is a class.
+    valid = content in arguments if arguments else isinstance(content, kind)
     if not valid:
         raise ValueError(f"{content!r} is not of type {kind}")
     return content

@@ -1,4 +1,4 @@
-"""Checks of URLs: the API's origin, signed URLs of the storage, and paths with ids in them."""
+"""Validates the API's base URL, signed URLs of the storage, and URL paths that contain ids."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PRODUCTION = "https://saas.haut.ai"
 
 
 def parse_base_url(value: object) -> str:
-    """Return the origin (scheme, host and port) that the paths of the API are appended to.
+    """Validate the base URL of the API, and return its origin (scheme, host and port).
 
     Raises:
         ConfigError: If `value` is not an origin with the scheme https, or http on a loopback host.
@@ -35,7 +35,7 @@ def parse_base_url(value: object) -> str:
         raise ConfigError(f"base_url needs a scheme and a host, for example {PRODUCTION}")
     if parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password:
         raise ConfigError(
-            "base_url must be scheme, host and port only. The client adds the paths of the API; "
+            "base_url must consist of scheme, host and port only. The client adds the paths of the API; "
             "pass the token as token="
         )
     if not is_host(host):
@@ -50,7 +50,7 @@ def parse_base_url(value: object) -> str:
 
 
 def check_signed_address(value: object) -> str:
-    """Return a signed URL of the storage if photos may be sent to it.
+    """Return a signed URL of the storage if it is safe to send photos to it.
 
     Raises:
         ConfigError: If the URL is invalid, or is plain http to a host other than loopback. The
@@ -69,7 +69,7 @@ def check_signed_address(value: object) -> str:
 
 
 def check_path(method: str, url: str) -> None:
-    """Check that every id in the path of a URL is a path segment of its own.
+    """Check that every id in a URL path is exactly one path segment.
 
     The generated functions quote path arguments, but quoting leaves `""` and `".."` unchanged: a
     DELETE of the subject `".."` would delete the dataset.
@@ -86,7 +86,7 @@ def check_path(method: str, url: str) -> None:
 def is_host(host: str) -> bool:
     """Return whether a host name or IP address is valid."""
     if ":" in host:
-        return True  # an IPv6 address, already validated by urlsplit
+        return True  # a colon means an IPv6 address, which urlsplit has already validated
     try:
         return bool(host) and not re.search(r"[\s%/\\<>^`{|}]", host) and bool(host.encode("idna"))
     except UnicodeError:

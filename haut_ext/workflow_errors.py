@@ -1,4 +1,4 @@
-"""Errors of workflows. Each error carries the data that is needed to continue the workflow."""
+"""Errors raised by workflows. Each error contains the data needed to continue the workflow."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class WorkflowStopped(HautError):
-    """Base class of errors of workflows that an error of a single step stopped.
+    """Base class of errors raised if a step of a workflow fails and stops the workflow.
 
     Attributes:
-        cause: The error of the step. `retryable` has the same value as that of the cause.
+        cause: The error that stopped the workflow. Its `retryable` value is copied to this error.
     """
 
     cause: Exception
@@ -32,11 +32,11 @@ class WorkflowStopped(HautError):
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class DeletionIncomplete(WorkflowStopped):
-    """A deletion of several subjects stopped before its end.
+    """The deletion of several subjects stopped before all were deleted.
 
     Attributes:
-        outcome: The subjects that are deleted, were not found, or whose state is unknown. The
-            last group can be passed to `delete_many` again.
+        outcome: Ids of the subjects that were deleted, were not found, or whose state is unknown.
+            You can pass the ids in `outcome.unknown` to `delete_many` again.
     """
 
     outcome: DeletedSubjects
@@ -44,10 +44,10 @@ class DeletionIncomplete(WorkflowStopped):
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class UploadIncomplete(WorkflowStopped):
-    """An upload stopped before its end. `resume_upload` completes it from `state`.
+    """An upload stopped before it was complete. To continue it, pass `state` to `resume_upload`.
 
     Attributes:
-        state: Progress of the upload. Can be stored as JSON.
+        state: Progress of the upload. It can be stored as JSON.
     """
 
     state: UploadState
@@ -55,10 +55,10 @@ class UploadIncomplete(WorkflowStopped):
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class ErasureIncomplete(WorkflowStopped):
-    """An erasure stopped before its end. Calling `erase_subject` again completes it.
+    """An erasure stopped before it was complete. To continue it, call `erase_subject` again.
 
     Attributes:
-        receipt: Receipt of the completed steps and of the failed one.
+        receipt: Receipt that lists the completed steps and the failed step.
     """
 
     receipt: ErasureReceipt
@@ -71,7 +71,7 @@ class AnalysisTimeout(HautError, TimeoutError):
     The service continues the analysis, so the call that waits can be repeated.
 
     Attributes:
-        images: Images of the batch, as last received.
+        images: Images of the batch, as received in the latest response.
     """
 
     images: tuple[Image, ...]
@@ -84,8 +84,8 @@ class ResultsTimeout(HautError, TimeoutError):
     The service continues the analysis, so the call that waits can be repeated.
 
     Attributes:
-        batch: The batch, for `wait_for_results`. It does not have to be uploaded again.
-        results: The results available so far.
+        batch: The batch, which can be passed to `wait_for_results` again without another upload.
+        results: The analysis results that are available so far.
     """
 
     batch: UploadedBatch

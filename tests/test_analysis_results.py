@@ -145,7 +145,7 @@ def test_v1_results_of_other_shapes(result: Any, expected: list[Any]) -> None:
     [
         ({"result": {"error": "No face detected"}}, "No face detected"),
         ({"result": {"error": "Not full face"}, "is_ok": False}, "Not full face"),
-        ({"result": {"error": {"code": URL}}}, "error is not text; see `raw`"),
+        ({"result": {"error": {"code": URL}}}, "the algorithm's error is not text; see `raw`"),
         ({"result": "too dark", "is_ok": False}, "too dark"),
         ({"result": 41.0, "is_ok": False}, None),
         ({"result": ACNE, "is_ok": False}, None),

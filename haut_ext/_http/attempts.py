@@ -1,4 +1,4 @@
-"""Decisions of the attempt loop: what to send, what each outcome means, and whether to try again."""
+"""Prepares each attempt of a call, interprets its outcome, and decides whether to try again."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from haut_ext._http.tokens import CachedToken
 from haut_ext.errors import HautError
 
 logger = logging.getLogger("haut_ext")
-# Without a handler, Python prints this package's warnings if the program configures no logging.
+# Prevents Python from printing this package's warnings in programs that do not configure logging.
 logger.addHandler(logging.NullHandler())
 
 INVALID_RESPONSE = (httpx.DecodingError, httpx.InvalidURL, UnicodeError)
-"""Exceptions that httpx raises for a body that cannot be decompressed or an invalid Location."""
+"""Exceptions that httpx raises if it cannot decompress the body or parse the Location header."""
 
 
 @frozen
@@ -28,9 +28,9 @@ class Failure:
 
     Attributes:
         error: The error to raise if there is no further attempt.
-        disposition: What the failure means for the request.
+        disposition: Whether the service may have carried out the request, and whether to retry it.
         status: HTTP status of the response, if there was one.
-        retry_after: Value of its Retry-After header in seconds, if there is one.
+        retry_after: Value of the Retry-After header in seconds, if the response has one.
     """
 
     error: HautError
@@ -44,10 +44,10 @@ class Failure:
 
 
 def start_attempt(call: Call) -> httpx.Request:
-    """Count an attempt and return the request to send, with the token.
+    """Increment the number of attempts, and return the request to send, with the token.
 
     Raises:
-        TransportTimeout: If no time is left, because getting the token took too long.
+        TransportTimeout: If the deadline passed while the token was being obtained.
     """
     call.attempts += 1
     if call.deadline.exceeded:
@@ -67,7 +67,7 @@ def start_attempt(call: Call) -> httpx.Request:
 
 
 def shorten_timeouts(call: Call, request: httpx.Request) -> dict[str, float | None]:
-    """Shorten the timeouts of an attempt to the time left, and return them."""
+    """Limit the timeouts of an attempt to the time left until the deadline, and return them."""
     timeouts = call.deadline.shorten({"pool": None, **call.request.extensions.get("timeout", {})})
     request.extensions["timeout"] = timeouts
     return timeouts
@@ -76,14 +76,14 @@ def shorten_timeouts(call: Call, request: httpx.Request) -> dict[str, float | No
 def response_outcome(
     call: Call, response: httpx.Response, *, read: bool
 ) -> httpx.Response | Failure:
-    """Return the response if the call has succeeded, otherwise the failure.
+    """Return the response if the attempt succeeded, otherwise a `Failure`.
 
     Args:
-        call: The call that the response belongs to.
-        response: The response of an attempt.
+        call: The call to which the response belongs.
+        response: The response to the latest attempt.
         read: Whether the body of a successful response has been read.
     """
-    response.request = call.request  # the caller's request, which does not contain the token
+    response.request = call.request  # unlike the sent request, this one does not contain the token
     status = response.status_code
     if not response.is_success:
         if _already_deleted(call, response):
@@ -100,29 +100,29 @@ def response_outcome(
 
 
 def connection_failure(call: Call, error: Exception) -> Failure:
-    """Return the failure for an exception that httpx raised."""
+    """Return a `Failure` that describes an exception raised by httpx."""
     if isinstance(error, UnicodeDecodeError | UnicodeEncodeError):
-        raise error  # from the caller's own code
-    if not isinstance(error, httpx.TransportError):  # a body or a Location is invalid
+        raise error  # raised by the caller's own code
+    if not isinstance(error, httpx.TransportError):  # httpx cannot decode the response
         error = httpx.RemoteProtocolError(type(error).__name__)
     permanent = response_errors.permanent_reason(error, call.request.url.host)
     connected = permanent is None and not isinstance(error, response_errors.NEVER_CONNECTED)
     disposition = Disposition.AMBIGUOUS if connected else Disposition.REJECTED
     if permanent is not None or isinstance(error, httpx.PoolTimeout):
-        disposition = Disposition.PERMANENT  # a retry would wait for timeout.pool again
+        disposition = Disposition.PERMANENT  # the call has already waited for timeout.pool
     _note_disposition(call, disposition)
     delivered = connected or call.maybe_carried_out
     failure = response_errors.connection_error(
         error, call, delivered=delivered, permanent=permanent
     )
-    # The request that httpx attaches to the exception contains token and signed URL.
+    # The request that httpx attached to the exception contains the token and the signed URL.
     error.request = httpx.Request(call.request.method, call.loggable_url)
     failure.__cause__ = error
     return _logged(call, Failure(failure, disposition))
 
 
 def rejected_token(call: Call, failure: Failure) -> CachedToken | None:
-    """Return the token to renew after the first 401 of a call, or None for any other failure."""
+    """Return the rejected token if this is the first 401 of the call, otherwise None."""
     if failure.status != 401 or call.token_renewed or call.unrepeatable_reason:
         return None
     call.token_renewed = call.token is not None
@@ -133,7 +133,7 @@ def delay_before_retry(call: Call, failure: Failure) -> float:
     """Return the number of seconds to wait before the next attempt.
 
     Raises:
-        HautError: The error of the failure, if the request is not sent again.
+        HautError: If the request must not be sent again. This is `failure.error`.
     """
     repeatable = not call.unrepeatable_reason
     retries = call.attempts - call.token_renewed
@@ -158,7 +158,7 @@ def delay_before_retry(call: Call, failure: Failure) -> float:
 
 
 def _already_deleted(call: Call, response: httpx.Response) -> bool:
-    """Return whether a DELETE got 404 because an earlier attempt may have been carried out."""
+    """Return whether a DELETE got a 404 that an earlier, unconfirmed attempt may have caused."""
     if call.request.method != "DELETE" or not call.maybe_carried_out:
         return False
     return response.status_code == 404 and response_shapes.is_service_error(response.content)

@@ -1,4 +1,4 @@
-"""State of one call: its request, its attempts so far, and its description in errors and logs."""
+"""Defines `Call`, which stores the request of one API call and tracks the attempts to send it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from haut_ext.urls import check_signed_address
 Origin = tuple[str, str, int | None]
 
 MAX_TEXT = 1000
-"""Maximum length of a body, a header or another text of the server in an error, in characters."""
+"""Maximum number of characters of a server's text (body, header or message) in an error."""
 
 
 def origin_of(url: httpx.URL) -> Origin:
-    """Return scheme, host and port.
+    """Return the scheme, host and port of a URL.
 
     Raises:
         ConfigError: If the host name is invalid.
@@ -27,11 +27,11 @@ def origin_of(url: httpx.URL) -> Origin:
     try:
         return url.scheme, url.host, url.port
     except UnicodeError:
-        raise ConfigError("the host name of a URL is invalid") from None
+        raise ConfigError("the URL has an invalid host name") from None
 
 
 class Call:
-    """One request and what is known about its attempts.
+    """A request to the API or the storage, and the state of the attempts to send it.
 
     Args:
         request: The caller's request, without the token.
@@ -41,12 +41,12 @@ class Call:
 
     Attributes:
         to_api: Whether the request goes to the API; otherwise it goes to the storage.
-        operation: Method and route; method and `(storage)` for a signed URL.
+        operation: HTTP method and route, or HTTP method and `(storage)` for a signed URL.
         deadline: Time limit of the whole call.
         attempts: Number of attempts started.
-        maybe_carried_out: Whether an attempt may have changed data of the service.
+        maybe_carried_out: Whether an attempt may have changed data in the service.
         token: Token of the latest attempt.
-        token_renewed: Whether the token was renewed after a 401.
+        token_renewed: Whether the token was renewed after a 401 response.
 
     Raises:
         ConfigError: If the request uses plain http and the host is not loopback.
@@ -73,7 +73,7 @@ class Call:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """The ids in the path."""
+        """The ids in the path of the request URL."""
         return ids_in_path(self.request.url.path) if self.to_api else ()
 
     @property
@@ -86,19 +86,19 @@ class Call:
 
     @property
     def buffered(self) -> bool:
-        """Whether the request body is in memory: true for JSON, false for a photo."""
+        """Whether the request body is in memory, as JSON is. A photo is read while it is sent."""
         return isinstance(self.request.stream, httpx.ByteStream)
 
     @property
     def loggable_url(self) -> str:
-        """The URL without query or signature."""
+        """The request URL without its query and signature, for errors and logs."""
         url = self.request.url
         path = url.path + ("?[redacted]" if url.query else "") if self.to_api else f"/{STORAGE}"
         return f"{url.scheme}://{url.netloc.decode()}{path}"
 
     @property
     def unrepeatable_reason(self) -> str:
-        """Why the request cannot be sent again, as a sentence; empty if it can."""
+        """Sentence that explains why the request cannot be sent again; empty if it can."""
         if self.to_api and self.request.url.path == LOGIN_PATH:
             reason = "the service blocks frequent logins"
         elif not (self.buffered or getattr(self.request.stream, "repeatable", False)):
@@ -107,10 +107,10 @@ class Call:
             reason = "the response is written to a stream that cannot be rewound"
         else:
             return ""
-        return f"The request is not sent again because {reason}."
+        return f"The request was not sent again, because {reason}."
 
     def redact(self, value: object, length: int = MAX_TEXT) -> str:
-        """Return the beginning of a text of the server, without secrets that the server may echo."""
+        """Return the beginning of a text from the server, with secrets replaced."""
         secrets: tuple[str, ...] = ()
         if self.token is not None and self.token.value is not None:
             secrets = (self.token.value, self.token.value.replace("/", "\\/"))
@@ -118,6 +118,6 @@ class Call:
             secrets = login_secrets(self.request.read())
         text = str(value)
         head = redact_text(text[: length * 4], secrets)
-        if len(text) > length * 4:  # the slice may end with a part of a secret
+        if len(text) > length * 4:  # a secret may be cut off at the end of the slice
             head = head[: -max(map(len, secrets), default=1)]
         return head[:length]

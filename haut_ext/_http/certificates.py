@@ -1,4 +1,4 @@
-"""TLS context of a client: which certificates it trusts."""
+"""Creates the TLS context that determines which server certificates a client trusts."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from haut_ext.errors import ConfigError
 
 
 def create_ssl_context(verify: object) -> ssl.SSLContext:
-    """Return the TLS context for the argument `verify`.
+    """Return the TLS context that the `verify` argument describes.
 
     Args:
-        verify: True for httpx's default, which obeys SSL_CERT_FILE and SSL_CERT_DIR; a CA file or
-            folder; or an `ssl.SSLContext`.
+        verify: True for httpx's default CA certificates (SSL_CERT_FILE and SSL_CERT_DIR are
+            respected), the path of a CA file or folder, or an `ssl.SSLContext`.
 
     Raises:
         ConfigError: If the value is invalid or the certificates cannot be loaded.

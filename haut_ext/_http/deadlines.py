@@ -1,4 +1,4 @@
-"""Time limit of one call, shared by all its attempts."""
+"""Deadline of an API call, which limits the total time of all attempts."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Mapping
 import httpx
 
 _MIN_TIMEOUT, MAX_TIMEOUT = 0.001, 1e8
-"""Seconds. A socket timeout of 0 selects non-blocking mode, and larger timeouts overflow timers."""
+"""Range of timeouts, in seconds. 0 makes a socket non-blocking; large timeouts overflow timers."""
 
 
 class DeadlineExceeded(httpx.ReadTimeout):
-    """The deadline of a call passed before the call was complete."""
+    """Raised if the deadline of a call passes before the call is complete."""
 
 
 class Deadline:
     """Time limit that starts when the object is created.
 
     Args:
-        seconds: Length of the limit; None for no limit.
+        seconds: Duration of the limit; None for no limit.
     """
 
     def __init__(self, seconds: float | None) -> None:
@@ -29,11 +29,11 @@ class Deadline:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the start."""
+        """Seconds since the deadline was created."""
         return time.monotonic() - self.started
 
     def remaining(self) -> float | None:
-        """Return the seconds left, at least 0, or None if there is no limit."""
+        """Return the remaining time in seconds, at least 0, or None if there is no time limit."""
         if self.seconds is None:
             return None
         return max(0.0, self.seconds + self._excluded - self.elapsed)
@@ -43,11 +43,11 @@ class Deadline:
         return self.remaining() == 0.0
 
     def extend(self, seconds: float) -> None:
-        """Add time that does not count, such as the time spent in an event hook."""
+        """Extend the deadline by time that must not count, such as time spent in event hooks."""
         self._excluded += seconds
 
     def shorten(self, timeouts: Mapping[str, float | None]) -> dict[str, float | None]:
-        """Return the timeouts of an attempt, none of them longer than the time left."""
+        """Return the timeouts, each limited to the time left until the deadline."""
         remaining = self.remaining()
 
         def shortened(timeout: float | None) -> float | None:
@@ -57,6 +57,6 @@ class Deadline:
         return {name: shortened(timeout) for name, timeout in timeouts.items()}
 
     def check(self) -> None:
-        """Raise DeadlineExceeded if no time is left."""
+        """Raise DeadlineExceeded if the deadline has passed."""
         if self.exceeded:
             raise DeadlineExceeded("the deadline of the call has passed")

@@ -1,4 +1,4 @@
-"""File that a download is written to, with support for starting again after a failed attempt."""
+"""Writes a download to a file, and discards the written bytes when the download is retried."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from haut_ext.errors import CallerError
 
 
 class DownloadSink:
-    """Binary file that receives a download, starting at the file's current position.
+    """Writes a download to a binary file, starting at the file's current position.
 
     Attributes:
         written: Number of bytes written by the current attempt.
@@ -29,14 +29,14 @@ class DownloadSink:
 
     @property
     def repeatable(self) -> bool:
-        """Whether the download can be written again from its start."""
+        """Whether the written bytes can be discarded to start the download again."""
         return self._start is not None or self.written == 0
 
     def rewind(self) -> None:
-        """Discard the bytes that have been written.
+        """Discard the bytes written so far, to start the download again.
 
         Raises:
-            OSError: If the file reported that it can seek but fails to do so.
+            OSError: If seeking in the file fails.
         """
         if self.written and self._start is not None:
             self._file.seek(self._start)
@@ -47,7 +47,7 @@ class DownloadSink:
         self.written += len(chunk)
         remaining = memoryview(chunk)
         while remaining:
-            # An unbuffered file may accept only a part of the data.
+            # An unbuffered file may write fewer bytes than requested.
             try:
                 accepted = cast("int | None", self._file.write(remaining))
             except Exception as error:
@@ -59,8 +59,8 @@ class DownloadSink:
 def open_sink(to: str | os.PathLike[str] | BinaryIO) -> Generator[DownloadSink]:
     """Open a sink for a path or a binary file.
 
-    A path is created only when the download is complete; until then the data is in a temporary file
-    in the same folder.
+    A file at a path appears only when the download is complete. Until then, the data is in a
+    temporary file in the same folder.
     """
     if not isinstance(to, str | os.PathLike):
         yield DownloadSink(to)

@@ -1,4 +1,4 @@
-"""Inner httpx clients: configuration, creation, and distribution of requests over several clients."""
+"""Creates the httpx clients that send the requests, and distributes requests over them."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ Client = TypeVar("Client")
 DEFAULT_MAX_IN_FLIGHT = 64
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=8, keepalive_expiry=15.0)
 _REQUESTS_PER_CLIENT = 8
-"""Number of requests in flight from which another client is created. More requests on one client slow
-each other down in httpx's connection pool.
+"""Maximum number of concurrent requests per httpx client. With more requests, httpx's connection
+pool becomes slow, so another client is created.
 """
 
 
 @define(eq=False)
 class InnerClient(Generic[Client]):
-    """A plain httpx client and its number of requests in flight.
+    """An httpx client with the number of its requests in flight.
 
-    A retired client gets no new requests and is closed after its last one.
+    A retired client gets no new requests, and is closed after its last request.
     """
 
     client: Client
@@ -44,10 +44,10 @@ class InnerClient(Generic[Client]):
 
 @define(eq=False)
 class ClientPool(Generic[Client]):
-    """The inner clients of one event loop or process, grouped by proxy.
+    """Pool of the inner httpx clients that one event loop or process uses, grouped by proxy.
 
     Args:
-        kind: Class of the inner clients.
+        kind: Class of the inner httpx clients.
         connections: Creates the inner clients.
     """
 
@@ -59,7 +59,7 @@ class ClientPool(Generic[Client]):
         """Assign a request to the least busy client, or to a new client if all are busy.
 
         Raises:
-            ConfigError: If the client is closed, or the proxy cannot be used.
+            ConfigError: If the client is closed, or the configured proxy cannot be used.
         """
         if self.connections.closed:
             raise ConfigError("this client is closed")
@@ -74,7 +74,7 @@ class ClientPool(Generic[Client]):
         return chosen
 
     def retire_all(self) -> list[Client]:
-        """Retire every client, and return those without a request in flight."""
+        """Retire every inner client, and return those that have no request in flight."""
         clients = [inner for group in self._by_proxy.values() for inner in group]
         for inner in clients:
             inner.retired = True
@@ -82,7 +82,7 @@ class ClientPool(Generic[Client]):
 
 
 class BaseConnections:
-    """Base class of the connections of both clients: checks arguments and creates inner clients.
+    """Base class that checks the connection arguments and creates the inner httpx clients.
 
     Args:
         base_url: Origin of the API.
@@ -92,7 +92,7 @@ class BaseConnections:
         transport: An httpx transport to use instead of network connections.
 
     Attributes:
-        arguments: The arguments other than `base_url`, as given.
+        arguments: The constructor's arguments, except `base_url`.
         closed: Whether the client has been closed.
         transport_users: Number of open inner clients that use the caller's transport.
 
@@ -136,12 +136,13 @@ class BaseConnections:
         self._ssl_context = None if transport is not None else create_ssl_context(verify)
 
     def check_hooks(self, event_hooks: Mapping[str, Iterable[object]]) -> None:
-        """Raise ConfigError if an event hook of the sync client is a coroutine function."""
+        """Raise ConfigError if this is the sync client and an event hook is a coroutine
+        function."""
         if not self.asynchronous and any(map(iscoroutinefunction, chain(*event_hooks.values()))):
-            raise ConfigError("event_hooks contains a coroutine function, which needs AsyncHaut")
+            raise ConfigError("event_hooks contains a coroutine function: use AsyncHaut instead")
 
     def handle_interruption(self, error: BaseException) -> None:
-        """Restore a valid state after an interrupted attempt; only the sync client needs this."""
+        """Restore a valid state after an interrupted attempt; a no-op in the async client."""
 
     def close_transport(self) -> None:
         """Close the caller's transport if the client and all inner clients are closed."""
@@ -157,17 +158,18 @@ class BaseConnections:
         """Return the proxy for a request, or None for a direct connection.
 
         Raises:
-            ConfigError: If the proxy of the environment is invalid or would change a signed path.
+            ConfigError: If the proxy set in the environment is invalid, or would change the path of
+                a signed URL.
         """
         return None if self.transport is not None else self.proxies.select(request)
 
     def new_client(self, kind: Callable[..., Client], proxy: httpx.Proxy | None) -> Client:
-        """Return a new inner client.
+        """Return a new inner httpx client.
 
         Raises:
             ConfigError: If the proxy is a SOCKS proxy and httpx's extra for it is not installed.
         """
-        # Derived clients with other headers share the inner client, so it must not keep cookies.
+        # The inner client must not keep cookies, because clients with other headers share it.
         arguments: dict[str, Any] = {"trust_env": False, "limits": _LIMITS, "cookies": _NoCookies()}
         if self.transport is not None:
             arguments["transport"] = _SharedTransport(self)
@@ -188,11 +190,11 @@ class BaseConnections:
 
 class _NoCookies(CookieJar):
     def extract_cookies(self, response: Any, request: Any) -> None:
-        """Ignore the cookies of a response."""
+        """Do nothing, so that cookies in a response are not stored."""
 
 
 class _SharedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """The caller's transport as used by one of several inner clients."""
+    """Wrapper that lets several inner clients share the caller's transport."""
 
     def __init__(self, connections: BaseConnections) -> None:
         self._connections = connections

@@ -1,8 +1,8 @@
-"""Choice of the proxy for a request.
+"""Chooses the proxy for each request.
 
-The proxies of the environment follow the documented rules of urllib: HTTPS_PROXY or ALL_PROXY, and
-NO_PROXY with hosts, `.suffixes` and `host:port`; CIDR ranges are not supported. Plain http never uses a
-proxy, because it is for loopback only and a proxy could read the token.
+Proxies from the environment follow the documented rules of urllib: HTTPS_PROXY or ALL_PROXY, and
+NO_PROXY with hosts, `.suffixes` and `host:port`; CIDR ranges are not supported. Requests over plain
+http never use a proxy: they are allowed to loopback hosts only, and a proxy could read the token.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class ProxySelector:
     """Chooses the proxy for each request.
 
     Args:
-        proxy: A URL or an `httpx.Proxy`; None for the proxies of the environment.
+        proxy: A URL or an `httpx.Proxy`; None to use the proxies set in the environment.
         base_url: Origin of the API.
 
     Raises:
@@ -42,14 +42,15 @@ class ProxySelector:
 
     @property
     def has_password(self) -> bool:
-        """Whether the proxy of the argument has a password."""
+        """Whether the URL of the configured proxy contains a password."""
         return self._proxy is not None and self._proxy.auth is not None
 
     def select(self, request: httpx.Request) -> httpx.Proxy | None:
         """Return the proxy for a request, or None for a direct connection.
 
         Raises:
-            ConfigError: If the proxy of the environment is invalid or would change a signed path.
+            ConfigError: If the proxy set in the environment is invalid, or would change the path of
+                a signed URL.
         """
         url = request.url
         if url.scheme != "https":
@@ -61,8 +62,10 @@ class ProxySelector:
                 self._from_environment[origin] = _environment_proxy(url.host, origin)
             proxy = self._from_environment[origin]
         if proxy is not None and "target" in request.extensions:
-            # httpcore would use the target for the CONNECT request to the proxy as well.
-            raise ConfigError("a signed URL with dot segments cannot be sent through a proxy")
+            # httpcore would use the `target` extension also for the CONNECT request to the proxy.
+            raise ConfigError(
+                "a signed URL with . or .. in its path cannot be requested through a proxy"
+            )
         return proxy
 
 
@@ -81,7 +84,7 @@ def _parse_proxy(url: str | httpx.URL, source: str) -> httpx.Proxy:
             return proxy
     except (ValueError, TypeError, httpx.InvalidURL):
         pass
-    # The message does not show the URL, which may contain a password.
+    # The error message must not show the URL, because it may contain a password.
     raise ConfigError(
         f"{source} is not a valid proxy URL; expected for example http://proxy.example:3128"
     )

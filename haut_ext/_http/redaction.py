@@ -1,4 +1,4 @@
-"""Removal of secrets from text and URLs, and names of requests for logs and errors."""
+"""Removes secrets from text and URLs, and formats request paths for logs and errors."""
 
 from __future__ import annotations
 
@@ -17,28 +17,29 @@ _SECRET_FIELD = re.compile(
     r'("(?:\w{0,40}token\w{0,40}|password|data)"\s{0,40}:\s{0,40})"(?:[^"\\]|\\.)*"?',
     re.IGNORECASE | re.DOTALL,
 )
-"""JSON fields that hold tokens in responses of login, refresh and `create_private_token`."""
+"""JSON fields that contain tokens in the responses to login, refresh and `create_private_token`."""
 _BEARER = re.compile(r"(?i)(bearer\s{1,40})[^\s\"'<>,;]+")
 
 STORAGE = "(storage)"
-"""Replaces signed URLs in logs and errors: their path and query give access to a person's photo."""
+"""Placeholder for signed URLs in logs and errors. A signed URL gives access to a person's photo."""
 
 
 def route(path: str) -> str:
-    """Return the path with `{id}` in place of each id, as errors and logs name operations."""
+    """Return the path with each id replaced by `{id}`, for errors and logs."""
     return _ID.sub("{id}", path)
 
 
 def ids_in_path(path: str) -> tuple[str, ...]:
-    """Return the ids in a path, in order."""
+    """Return the ids in a URL path, in order."""
     return tuple(_ID.findall(path))
 
 
 def redact_url(url: object) -> str:
     """Return a URL without its secret or personal parts, for traces and logs.
 
-    For a URL of the API the query is removed, because it may contain a search term such as a
-    person's name. For a signed URL path and query are removed. Any other URL is returned unchanged.
+    The query is removed from a URL of the API, because it may contain a search term such as a
+    person's name. Path and query are removed from a signed URL. Any other URL is returned
+    unchanged.
 
     Args:
         url: A string or an `httpx.URL`.
@@ -66,7 +67,7 @@ _loggable_url: ContextVar[str | None] = ContextVar("loggable_url", default=None)
 
 @contextmanager
 def log_requests_as(url: str) -> Generator[None]:
-    """Show this URL in the log line that httpx writes for a request sent in this context."""
+    """Make httpx log the given URL for requests sent in this context."""
     token = _loggable_url.set(url)
     try:
         yield
@@ -75,7 +76,7 @@ def log_requests_as(url: str) -> Generator[None]:
 
 
 class _HttpxLogFilter(logging.Filter):
-    """Replaces the URL in httpx's INFO line, for requests of this package only."""
+    """Logging filter that redacts the URLs of this package's requests in httpx's log messages."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         url = _loggable_url.get()
@@ -85,20 +86,20 @@ class _HttpxLogFilter(logging.Filter):
 
 
 httpx_log_filter = _HttpxLogFilter()
-"""Filter installed on the logger `httpx`; remove it with `logging.getLogger("httpx").removeFilter`."""
+"""The filter on the logger `httpx`. To remove it, use `logging.getLogger("httpx").removeFilter`."""
 logging.getLogger("httpx").addFilter(httpx_log_filter)
 
 
 def redact_text(text: str, secrets: tuple[str, ...] = ()) -> str:
-    """Return text from a server without the secrets that it may echo.
+    """Return text from a server, with the secrets that it may echo replaced.
 
     Tokens and the parameters of signed URLs are recognized by their form.
 
     Args:
         text: Text that a server sent.
-        secrets: Further secrets, such as the token or the credentials that the request contained.
+        secrets: Further secrets to replace, such as the request's token or credentials.
     """
-    for secret in sorted(secrets, key=len, reverse=True):  # one secret may contain another
+    for secret in sorted(secrets, key=len, reverse=True):  # a secret may contain another secret
         text = text.replace(secret, "[redacted]")
     text = _SECRET_FIELD.sub(r'\1"[redacted]"', text)
     return _BEARER.sub(r"\1[redacted]", _SIGNED_PARAMETER.sub(r"\1[redacted]", text))

@@ -1,4 +1,4 @@
-"""Access to the responses behind results: status, headers, request id."""
+"""Gives access to the HTTP responses of calls: status, headers and request id."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ResponseInfo:
         status: HTTP status of the last attempt.
         attempts: Number of times the request was sent.
         elapsed: Seconds from the start of the first attempt to the end of the last one.
-        response: The response itself.
+        response: The httpx response.
     """
 
     operation: str
@@ -42,12 +42,12 @@ class ResponseInfo:
 
     @property
     def request_id(self) -> str | None:
-        """The server's id of the request, if the response contains one."""
+        """The request id that the server assigned, if the response contains one."""
         return request_id(self.headers)
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
-    """Return the server's id of the request, if the headers contain one."""
+    """Return the request id that the server assigned, if the headers contain one."""
     return next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
 
 
@@ -57,9 +57,9 @@ _collectors: ContextVar[tuple[Collector, ...]] = ContextVar("collectors", defaul
 
 @contextmanager
 def collect_responses(collector: Collector) -> Generator[None]:
-    """Pass every response in this context to `collector`, with the call that it belongs to.
+    """Pass every response received in this context to `collector`, together with its `Call`.
 
-    The call contains secrets.
+    The `Call` contains secrets.
     """
     token = _collectors.set((*_collectors.get(), collector))
     try:
@@ -92,7 +92,7 @@ def capture_responses() -> Generator[list[ResponseInfo]]:
 
 
 def record_response(response: httpx.Response, call: Call) -> httpx.Response:
-    """Pass the response of a call to the collectors of this context, and return the response."""
+    """Pass a response to all active collectors of the current context, and return it."""
     facts = (response.status_code, call.attempts, call.deadline.elapsed, response)
     info = ResponseInfo(call.operation, call.ids, *facts)
     for collector in _collectors.get():

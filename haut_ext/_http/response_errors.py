@@ -1,4 +1,4 @@
-"""Construction of the typed errors for failed requests.
+"""Builds the typed errors for failed requests.
 
 Each message says which request failed, why, what the server sent, and what to do.
 """
@@ -19,19 +19,19 @@ from haut_ext._http.response_shapes import error_items, is_service_error, storag
 MAYBE_CARRIED_OUT = "The request may have been carried out: check before you send it again."
 
 NEVER_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-"""Exceptions that httpx raises only if no byte of the request was sent to the server."""
+"""Exceptions that httpx raises only if it sent no part of the request to the server."""
 
 _MAX_CAUSES = 10
-"""Maximum length of a chain of exceptions; a chain can be circular."""
+"""Maximum number of chained exceptions to examine. A chain of causes can be circular."""
 
 
 def unexpected_response(
     response: httpx.Response, call: Call, problem: str, field: str = "(body)"
 ) -> errors.UnexpectedResponse:
-    """Return the error for a response with a success status that does not match the spec."""
+    """Return the error for a successful response whose body does not match the spec."""
     text = (
         f"{call} returned {response.status_code}, but {problem}. Either a proxy responded instead of "
-        "the service, or the API has changed: compare its Swagger with the spec of this release."
+        "the service, or the API has changed: compare its OpenAPI document with this release's spec."
     )
     return errors.UnexpectedResponse(
         f"{text} {MAYBE_CARRIED_OUT}" if call.changes_data else text,
@@ -48,8 +48,8 @@ def status_error(
 
     Args:
         response: The response; its body must have been read.
-        call: The call that it belongs to.
-        retry_after: Value of the Retry-After header in seconds, if there is one.
+        call: The call to which the response belongs.
+        retry_after: Value of the Retry-After header in seconds, if the response has one.
         retryable: Whether the same call may succeed later.
     """
     status = response.status_code
@@ -65,7 +65,7 @@ def status_error(
         details["maybe_carried_out"] = call.maybe_carried_out
     else:
         details["code"] = storage_code(response.content)
-    phrase = httpx.codes.get_reason_phrase(status)  # empty for non-standard statuses such as 520
+    phrase = httpx.codes.get_reason_phrase(status)  # empty if the status is non-standard
     reason = _status_reason(response, call, details)
     sentences = [f"{call} returned {f'{status} {phrase}'.rstrip()}{reason}."]
     if call.attempts > 1:
@@ -84,7 +84,7 @@ def status_error(
 
 
 def permanent_reason(error: Exception, host: str) -> str | None:
-    """Return why connecting can never succeed with this configuration, or None if it may."""
+    """Return the reason why a retry would fail to connect again, or None if it may succeed."""
     cause: BaseException | None = error
     for _ in range(_MAX_CAUSES):
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -99,8 +99,8 @@ def permanent_reason(error: Exception, host: str) -> str | None:
             )
         if isinstance(cause, UnicodeError):
             return "the host name is invalid"
-        # httpcore's exceptions have their cause as context. The context of another exception may
-        # belong to the caller.
+        # httpcore stores the cause of its exceptions in `__context__`. For other exceptions,
+        # `__context__` may be an unrelated exception of the caller.
         from_httpcore = type(cause).__module__.startswith("httpcore")
         cause = cause and (cause.__cause__ or (cause.__context__ if from_httpcore else None))
     if isinstance(error, httpx.ProxyError) and str(error).startswith("407"):
@@ -119,7 +119,7 @@ def connection_error(
         error: The exception that httpx raised.
         call: The call whose attempt failed.
         delivered: Whether the service may have received one of the attempts.
-        permanent: Result of `permanent_reason`.
+        permanent: The reason why a retry would fail again; None if it may succeed.
     """
     exceeded = call.deadline.exceeded
     if permanent is not None:
@@ -132,7 +132,7 @@ def connection_error(
         advice = "Make fewer concurrent calls, or raise max_in_flight or timeout.pool."
     elif isinstance(error, NEVER_CONNECTED):
         problem = "could not be sent: no connection was established"
-        if isinstance(error, httpx.ProxyError):  # the full text may contain the password
+        if isinstance(error, httpx.ProxyError):  # its full text may contain the proxy's password
             problem += f" (the proxy returned {str(error)[:3]})"
         advice = "Check base_url, the network, and HTTPS_PROXY if it is set."
     elif isinstance(error, httpx.TimeoutException):
@@ -160,21 +160,21 @@ def connection_error(
 
 
 def _response_details(response: httpx.Response, call: Call) -> dict[str, Any]:
-    """Return the attributes that all errors for a response share."""
+    """Return the attributes that every error about a response has, such as status and headers."""
     headers = response.headers.items()
     return {
         "operation": call.operation,
         "ids": call.ids,
         "attempts": call.attempts,
         "status": response.status_code,
-        # Cookies would let a reader act as the caller.
+        # Cookies are left out: anyone who reads one in a log could act as the caller.
         "headers": {name: call.redact(value) for name, value in headers if name != "set-cookie"},
         "body": call.redact(response.content[: MAX_TEXT * 20].decode("utf-8", "replace")),
     }
 
 
 def _status_reason(response: httpx.Response, call: Call, details: dict[str, Any]) -> str:
-    """Return what a response says about its status, beginning with punctuation; may be empty."""
+    """Return the server's reason for an error status as the end of a sentence; may be empty."""
     if not call.to_api:
         return f": {call.redact(details['code'])}" if details["code"] else ""
     if details["errors"]:
@@ -185,5 +185,5 @@ def _status_reason(response: httpx.Response, call: Call, details: dict[str, Any]
         )
     if response.content:
         content_type = call.redact(response.headers.get("content-type", "no content type"))
-        return f", and the body is not the service's error envelope ({content_type})"
+        return f", and the body is not in the service's error format ({content_type})"
     return ""

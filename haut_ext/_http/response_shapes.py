@@ -1,7 +1,7 @@
-"""Shapes of the responses that the service and its storage send.
+"""Recognizes the responses of the service and its storage by their shape.
 
-A proxy, a captive portal or a load balancer can respond instead of the service. The functions of this
-module recognize the service's own responses by their documented shapes.
+A proxy, a captive portal or a load balancer can respond instead of the service. This module
+distinguishes such responses from those of the service.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ import httpx
 from haut_ext.errors import ErrorItem
 
 _MAX_ITEMS = 20
-"""Maximum number of entries of the service's `errors` list that an exception keeps."""
+"""Maximum number of entries of a response's `errors` list that an exception keeps."""
 
 _KNOWN_STATUSES = frozenset(HTTPStatus)
-"""Generated functions convert a status to `HTTPStatus`, which fails for any other number."""
+"""Statuses defined by `HTTPStatus`. Generated functions fail if a response has another status."""
 
 
 def is_web_page(response: httpx.Response) -> bool:
-    """Return whether the body is HTML, such as the page of a captive portal."""
+    """Return whether the response body is HTML, such as the login page of a captive portal."""
     return bool(response.headers.get("content-type", "").lower().startswith("text/html"))
 
 
 def success_problem(response: httpx.Response, *, to_api: bool) -> str | None:
-    """Return why a response with a success status is not the service's, or None if it is valid.
+    """Return the reason why a response with a success status is invalid, or None if it is valid.
 
-    The body must have been read. A web page is invalid, and so is a body that is not JSON unless the
-    request's Accept header allows other types.
+    The body must have been read. A web page is always invalid. Any other body must be JSON, unless
+    the request's Accept header allows other types.
     """
     accepted = response.request.headers.get("accept", "*/*")
     if response.content and is_web_page(response) and "html" not in accepted:
@@ -47,13 +47,13 @@ def success_problem(response: httpx.Response, *, to_api: bool) -> str | None:
         return None if may_be_empty else "the body is empty"
     try:
         response.json()
-    except (ValueError, RecursionError):  # the exception's text contains the body, tokens included
+    except (ValueError, RecursionError):  # its text contains the body and any tokens in it
         return f"the body is not JSON ({response.headers.get('content-type', 'no content type')})"
     return None
 
 
 def error_items(content: bytes, redact: Callable[[object], str]) -> tuple[ErrorItem, ...] | None:
-    """Return the entries of the service's error envelope, or None if the body is not an envelope.
+    """Return the entries of the body's `errors` list, or None if there is no valid list.
 
     Args:
         content: The body.
@@ -76,9 +76,9 @@ def error_items(content: bytes, redact: Callable[[object], str]) -> tuple[ErrorI
 
 
 def is_service_error(content: bytes) -> bool:
-    """Return whether a body has a shape of the service's errors.
+    """Return whether a response body has the format of the service's errors.
 
-    The shape with `errors` is documented, the shape with `detail` is inferred.
+    The format with `errors` is documented, the format with `detail` is not.
     """
     try:
         document: Any = json.loads(content)
@@ -88,9 +88,10 @@ def is_service_error(content: bytes) -> bool:
 
 
 def announces_forbidden_body(response: httpx.Response) -> bool:
-    """Return whether the headers of a 204 or 304 announce a body.
+    """Return whether the headers of a 204 or 304 response announce a body.
 
-    httpx does not read such a body, so the next response on the connection would begin with it.
+    httpx does not read the body of such a response. The next response on the connection would then
+    begin with these unread bytes.
     """
     length = response.headers.get("content-length", "0")
     announced = length != "0" or "transfer-encoding" in response.headers
@@ -98,9 +99,9 @@ def announces_forbidden_body(response: httpx.Response) -> bool:
 
 
 def storage_code(content: bytes) -> str | None:
-    """Return the code in an XML error document of the storage, or None if there is none."""
-    # expat resolves no external entities and stops at entity amplification.
+    """Return the error code in an XML error document of the storage, or None if there is none."""
+    # expat does not resolve external entities, and limits entity expansion.
     try:
         return ElementTree.fromstring(content[:100_000]).findtext("Code")  # noqa: S314
-    except (ElementTree.ParseError, ValueError, LookupError):  # LookupError: unknown encoding
+    except (ElementTree.ParseError, ValueError, LookupError):  # LookupError: unknown encoding name
         return None

@@ -5,9 +5,9 @@
     | GET, PATCH, DELETE, PUT               | retry                 | retry                  |
     | POST (may create records, cost money) | retry                 | do not retry           |
 
-"Rejected" means that the service certainly did not carry out the request, "ambiguous" that it may
-have. A login is never retried, because the service blocks frequent logins. Neither is a request
-whose body cannot be read again from its start.
+"Rejected" means that the service did not carry out the request. "Ambiguous" means that it may have
+carried out the request. A login is never retried, because the service blocks frequent logins. A
+request is not retried either if its body cannot be read again from the start.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from enum import Enum
 
 INITIAL_BACKOFF = 0.5
 MAX_BACKOFF = 8.0
-"""Seconds. The upper bound of the random delay doubles with each retry, from the first value to the
-second.
+"""Upper bounds of the random delay before a retry, in seconds. The bound starts at
+`INITIAL_BACKOFF` and doubles with each retry up to `MAX_BACKOFF`.
 """
 
 _TRANSIENT_STATUSES = frozenset({408, 500, 502, 503, 504})
 
 
 class Disposition(Enum):
-    """What a failed attempt means for its request."""
+    """Whether a failed request may have been carried out, and whether a retry may succeed."""
 
     REJECTED = "not carried out; a retry may succeed"
     AMBIGUOUS = "may have been carried out; a retry may succeed"
@@ -47,28 +47,28 @@ def status_disposition(
     Args:
         method: HTTP method of the request.
         status: HTTP status of the response.
-        retry_after: Value of the Retry-After header in seconds, if there is one.
-        in_envelope: Whether the body is the service's error envelope. Otherwise a proxy may have
-            written a 429 or 503 after the service had carried out a POST.
+        retry_after: Value of the Retry-After header in seconds, if the response has one.
+        in_envelope: Whether the body has the service's error format. Otherwise, the 429 or 503 may
+            come from a proxy, although the service has carried out the POST.
     """
     if status == 429 or (status == 503 and retry_after is not None):
         trusted = method != "POST" or in_envelope
         return Disposition.REJECTED if trusted else Disposition.AMBIGUOUS
     if status in _TRANSIENT_STATUSES:
         return Disposition.AMBIGUOUS
-    redirected = 300 <= status < 400  # a server often redirects after it has carried out a POST
+    redirected = 300 <= status < 400  # servers often redirect after they have carried out a POST
     return Disposition.FAILED if status >= 500 or redirected else Disposition.PERMANENT
 
 
 def may_retry(method: str, disposition: Disposition, *, repeatable: bool) -> bool:
-    """Return whether the retry policy allows to send a request again."""
+    """Return whether the retry policy allows sending a request again."""
     if disposition is Disposition.REJECTED:
         return repeatable
     return disposition is Disposition.AMBIGUOUS and repeatable and method != "POST"
 
 
 def retry_delay(retry: int, retry_after: float | None) -> float:
-    """Return the delay before a retry in seconds: exponential backoff with full jitter.
+    """Return the delay before a retry, in seconds, using exponential backoff with full jitter.
 
     The delay is never shorter than Retry-After.
 
@@ -82,7 +82,7 @@ def retry_delay(retry: int, retry_after: float | None) -> float:
 
 
 def parse_retry_after(value: str | None) -> float | None:
-    """Return a Retry-After header (a number or an HTTP date) in seconds, or None if it is invalid."""
+    """Parse a Retry-After header, and return the delay in seconds, or None if it is invalid."""
     if value is None:
         return None
     text = value.strip()
@@ -93,7 +93,7 @@ def parse_retry_after(value: str | None) -> float | None:
 
 
 def parse_http_date(value: str | None) -> datetime | None:
-    """Return an HTTP date as an aware datetime (UTC by default), or None if it is invalid."""
+    """Parse an HTTP date; return a datetime with a time zone, or None for an invalid date."""
     try:
         date = parsedate_to_datetime(value or "")
     except (ValueError, TypeError, IndexError, OverflowError):

@@ -1,4 +1,4 @@
-"""Cached tokens, checks of tokens, and the operations that need none."""
+"""Checks and caches tokens, and lists the operations that can be called without a token."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AsyncToken = str | Callable[[], str | Awaitable[str]]
 LOGIN_PATH = "/api/v1/auth/login/"
 REFRESH_PATH = "/api/v1/auth/refresh/"
 TOKENLESS_PATHS = frozenset({LOGIN_PATH, REFRESH_PATH})
-"""Paths of the operations that return a token and are called without one (`security: []`)."""
+"""Paths of the operations that can be called without a token (`security: []` in the spec)."""
 
 
 @frozen
@@ -25,9 +25,10 @@ class CachedToken:
     """Result of the last call of a token provider.
 
     Attributes:
-        value: The current token; after a failed call the one before it; None before the first call.
-        generation: Number of calls of the provider so far.
-        error: Exception that the last call raised, if it failed.
+        value: The latest token. A failed call keeps the previous token. None before the first
+            successful call.
+        generation: Number of times the provider has been called.
+        error: Exception raised by the last call of the provider, if that call failed.
         advisory_refresh: Time from which one caller renews the token while the others keep using it.
         mandatory_refresh: Time from which all callers wait for a new token.
     """
@@ -40,7 +41,7 @@ class CachedToken:
 
 
 def check_token(token: object) -> str:
-    """Return the token if it can be sent in a header.
+    """Return the token if it is valid in an HTTP header.
 
     Raises:
         ConfigError: If the token is missing, is an awaitable, or contains characters other than
@@ -58,13 +59,13 @@ def check_token(token: object) -> str:
     if not all("!" <= character <= "~" for character in token):
         raise ConfigError(
             "the token contains white space or a character that is invalid in a header; "
-            "was a line end copied with it?"
+            "check that no line break was copied with it"
         )
     return token
 
 
 def login_secrets(body: bytes) -> tuple[str, ...]:
-    """Return the strings in a login request, in every JSON spelling that a response may echo."""
+    """Return the strings in a login request and their JSON-escaped forms, for redaction."""
     try:
         values = json.loads(body).values()
     except (ValueError, AttributeError):

@@ -1,16 +1,16 @@
-"""Uploads and erasures of many subjects that can be interrupted and continued.
+"""Uploads or erases many subjects in a run that can be interrupted and continued.
 
-    manifest        reads rows from a CSV file, a JSON Lines file, a folder or any iterable
+    manifest        reads rows from a CSV file, a JSON Lines file, a folder or an iterable
     journal         SQLite file that records the progress and the problems of every row
-    report          counts of a run by outcome, and the error that stops a run
-    rate_limiter    limits concurrent rows and requests per second, and slows down on rejections
-    runner          processes rows in threads, retries them and lists those with a problem
-    upload          uploads the photos of a row; an executor's workers can send the photos
+    report          counts the rows of a run by outcome; defines the error that stops a run
+    rate_limiter    limits concurrent rows and requests per second; slows down if requests are rejected
+    runner          processes rows in threads, retries failed rows and lists rows with a problem
+    upload          uploads the photos of a row, optionally in the workers of an executor
     erase           erases a subject and writes its receipt
 
-The process that has opened the journal makes every request that changes or costs something, and
-updates the journal before and after it. Workers of an executor send photos only, which can be
-repeated safely.
+The process that opened the journal makes every request that changes data or costs money, and
+updates the journal before and after the request. The workers of an executor only send photos, which
+can safely be sent again.
 """
 
 from haut_ext.bulk.erase import bulk_erase

@@ -1,4 +1,4 @@
-"""Bulk erasure: erases subjects, records every step in the journal, and writes the receipts."""
+"""Erases many subjects, records every step in a journal, and writes a receipt for each subject."""
 
 from __future__ import annotations
 
@@ -36,14 +36,15 @@ def bulk_erase(
 
     Args:
         haut: The client. Its default dataset contains the subjects.
-        subject_ids: The ids of the subjects, read one by one.
+        subject_ids: Ids of the subjects. The iterable is read lazily.
         journal: Path of the SQLite file that records the progress; created if it does not exist.
         receipts: Folder for the receipts, `<subject id>.json`; created if it does not exist.
         max_in_flight: Maximum number of subjects processed concurrently.
         requests_per_second: Maximum rate of requests to the API; no limit unless given.
-        outage_timeout: Maximum time, in seconds, to wait for a service that is unreachable or keeps
-            rejecting requests.
-        problems: Path for the list of subjects with a problem; `<journal>.problems.csv` unless given.
+        outage_timeout: Maximum time, in seconds, to keep trying while the service is unreachable or
+            rejects all requests.
+        problems: Path of the file that lists subjects with a problem; `<journal>.problems.csv`
+            unless given.
         progress: Called with the counts so far after each subject.
 
     Raises:
@@ -62,14 +63,14 @@ def bulk_erase(
 
 @frozen
 class _Item:
-    """An id as it was given, and its number in the list, starting at 1."""
+    """A subject id as given by the caller, and its position in the input, starting at 1."""
 
     number: int
     value: str | UUID = field(repr=False)
 
 
 class _Erasures:
-    """Erasure of each subject; see `runner.Processor`."""
+    """Erases each subject of a bulk run. Implements `runner.Processor`."""
 
     def __init__(
         self, haut: Haut, journal: Journal, subject_ids: Iterable[str | UUID], receipts: Path
@@ -110,7 +111,7 @@ class _Erasures:
 
     def record_failure(self, item: _Item, error: HautError) -> Outcome:
         if isinstance(error, ConfigError):
-            # The invalid value is not recorded, because it may be a name.
+            # The invalid id is not recorded, because it may be a person's name.
             return self._save_problem(f"row {item.number}", {}, "bad", error)
         key = str(parse_id(item.value, "subject_id"))
         content = {"subject_id": key}

@@ -1,14 +1,14 @@
 """Journal of a bulk run: a SQLite file that records the progress of every row.
 
-Every write is on disk before it returns, so that it survives a power failure (WAL mode with
-synchronous=FULL). Because this is the slowest part of processing a row, concurrent writes of several
-threads are committed in one transaction.
+Every write to the journal is on disk before the call returns, so that it survives a power failure
+(WAL mode with synchronous=FULL). Because waiting for the disk is the slowest part of processing a
+row, concurrent writes of several threads are committed in one transaction.
 
-The process locks the file until it ends. Another process that opens the file gets an error, and a
-crashed process leaves no lock behind.
+The process locks the file until it ends. Meanwhile, other processes cannot open the file. A crashed
+process leaves no lock behind.
 
-For a row that has been started, the journal contains the hashes of its photos and its state, but not
-the row itself. The content of a row is recorded only while the row has a problem.
+For each row that has been started, the journal contains the state of the row and the hashes of its
+photos. The content of the row is recorded only while the row has a problem.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ CREATE INDEX problems ON rows (key) WHERE problem IS NOT NULL;
 
 @define
 class _Write:
-    """Change of one row. `error` is the reason for which a finished write failed, if it did."""
+    """SQL statement that changes one row. `error` is set if the statement failed."""
 
     statement: str
     values: tuple[object, ...]
@@ -54,14 +54,14 @@ class _Write:
 
 @frozen
 class Entry:
-    """Progress of a row that has been started.
+    """Recorded progress of a row whose processing has started.
 
     Attributes:
-        digest: Digest of the row when it was started.
-        files: Size, modification time and SHA-256 of each photo when the row was started.
+        digest: Digest of the row's content when processing of the row started.
+        files: Size, modification time and SHA-256 of each photo when processing of the row started.
         state: JSON of the row's `UploadState` or `ErasureReceipt`.
         done: Whether the row is complete.
-        has_problem: Whether the row is listed with a problem.
+        has_problem: Whether the row has a recorded problem.
     """
 
     digest: str
@@ -72,16 +72,16 @@ class Entry:
 
 
 class Journal:
-    """Open and locked journal of a bulk upload or a bulk erasure.
+    """Journal of a bulk upload or erasure. The file stays open and locked.
 
     Args:
         path: The SQLite file. If it does not exist, it is created with access for its owner only.
         kind: `upload` or `erase`.
-        scope: Service, company and dataset of the run.
+        scope: Service, company and dataset that the run works on.
 
     Raises:
-        ConfigError: If the file cannot be opened, is used by another process, belongs to another kind
-            of run or another dataset, or is not a journal.
+        ConfigError: If the file cannot be opened, is not a journal, is used by another process, or
+            belongs to a run of another kind or on another dataset.
     """
 
     def __init__(self, path: str | os.PathLike[str], kind: str, scope: Scope) -> None:
@@ -108,7 +108,9 @@ class Journal:
             self._database.close()
             if isinstance(error, ConfigError):
                 raise
-            raise ConfigError("the file is not a journal of this version") from None
+            raise ConfigError(
+                "the file is not a journal, or was written by another version of haut-ext"
+            ) from None
 
     def _prepare(self, work: str) -> None:
         execute = self._database.execute
@@ -123,7 +125,9 @@ class Journal:
             execute("INSERT INTO journal VALUES (?)", (work,))
             execute(f"PRAGMA user_version = {_FORMAT_VERSION}")
         elif version != _FORMAT_VERSION:
-            raise ConfigError("the file is not a journal of this version")
+            raise ConfigError(
+                "the file is not a journal, or was written by another version of haut-ext"
+            )
         execute("COMMIT")
         [recorded] = execute("SELECT work FROM journal").fetchone()
         if recorded != work:
@@ -156,7 +160,7 @@ class Journal:
             write.finished, write.error = True, error
 
     def get(self, key: str) -> Entry | None:
-        """Return the progress of a row, or None if the row has not been started."""
+        """Return the recorded progress of a row, or None if the row has not been started."""
         with self._lock:
             found = self._database.execute(
                 "SELECT digest, files, state, done, problem IS NOT NULL FROM rows "
@@ -171,7 +175,7 @@ class Journal:
     def save(
         self, key: str, digest: str, files: Mapping[str, Any], state: str, *, done: bool = False
     ) -> None:
-        """Record the progress of a row. If the row is done, delete its problem."""
+        """Record the progress of a row. If the row is done, delete its recorded problem."""
         self._write(
             "INSERT INTO rows (key, digest, files, state, done) VALUES (?, ?, ?, ?, ?) "
             "ON CONFLICT (key) DO UPDATE SET (digest, files, state, done) = "
@@ -183,7 +187,7 @@ class Journal:
         )
 
     def save_problem(self, key: str, problem: str, reason: str, content: str) -> None:
-        """Record the problem of a row without changing its progress."""
+        """Record a row's problem, and leave the recorded progress of the row unchanged."""
         self._write(
             "INSERT INTO rows (key, problem, reason, content) VALUES (?, ?, ?, ?) ON CONFLICT (key) "
             "DO UPDATE SET (problem, reason, content) = "
@@ -192,7 +196,7 @@ class Journal:
         )
 
     def problems(self) -> Iterator[tuple[str, str, str, str]]:
-        """Return the key, problem, reason and content of every row that has a problem."""
+        """Return the key, problem, reason and content of each row that has a problem."""
         return self._database.execute(
             "SELECT key, problem, reason, content FROM rows WHERE problem IS NOT NULL "
             "ORDER BY CAST(key AS INTEGER), key"

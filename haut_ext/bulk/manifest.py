@@ -1,8 +1,9 @@
-"""Manifests of bulk uploads: reading and checking rows, and writing the list of rows with a problem.
+"""Reads and checks the rows of a bulk-upload manifest, and writes the list of rows with a problem.
 
-A row is a mapping with the keys of `COLUMNS`. It is identified in the journal by its column `row` or,
-without one, by its number, starting at 1. The rows of a folder are identified by the name of the
-subject, because the order of a folder's entries is not defined.
+A row is a mapping with the keys in `COLUMNS`. The journal identifies a row by the value of its
+`row` column or, if that is missing, by its position, starting at 1. If the manifest is a folder,
+rows are identified by the name of the subject, because the order of files in a folder is not
+defined.
 """
 
 from __future__ import annotations
@@ -23,20 +24,20 @@ from haut_ext.argument_checks import parse_id
 from haut_ext.types import SIDE_IDS
 
 RawRow: TypeAlias = Mapping[str, Any] | str
-"""A row before its checks. A string is the reason for which a line could not be read."""
+"""A row that has not been checked yet. If a line could not be read, a string with the reason."""
 
 COLUMNS = ("subject", "subject_id", *SIDE_IDS, "meta")
 PROBLEM_COLUMNS = ("row", "problem", "reason")
-"""Additional columns of the list of problems. Manifests may contain them, so that a repaired list can
-be used as a manifest."""
+"""Columns that the list of problems has in addition to those of a manifest. Manifests may also
+contain them, so that a repaired list of problems can be used as a manifest."""
 
 
 @frozen
 class Row:
-    """Upload of one to three photos of a subject.
+    """A manifest row: one to three photos of a subject to upload.
 
     Attributes:
-        key: Identifies the row in the journal.
+        key: Key that identifies the row in the journal.
         subject: Name of the subject, unless its id is given.
         subject_id: Id of the subject, unless its name is given.
         files: Paths of the photos.
@@ -51,13 +52,13 @@ class Row:
 
     @property
     def digest(self) -> str:
-        """Digest that changes with the row. The photos are compared separately, by their content."""
+        """Digest of the row, to detect changes. Does not cover the content of the photos."""
         content = [self.subject, str(self.subject_id), sorted(self.files), self.meta]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def read_manifest(path: str | os.PathLike[str]) -> Iterator[RawRow]:
-    """Return the rows of a manifest, which is read row by row.
+    """Return an iterator over the rows of a manifest. The manifest is read row by row.
 
     Relative paths of photos are resolved against the folder of the manifest.
 
@@ -67,7 +68,7 @@ def read_manifest(path: str | os.PathLike[str]) -> Iterator[RawRow]:
             columns `subject` or `subject_id`, `front`, `right`, `left`, `meta` (JSON) and `row`.
 
     Raises:
-        ConfigError: If the manifest does not exist or has another format.
+        ConfigError: If the manifest does not exist or has an unsupported format.
     """
     manifest = Path(path)
     if manifest.is_dir():
@@ -127,7 +128,7 @@ def _read_folder(path: Path) -> Iterator[RawRow]:
 
 
 def _absolute_paths(folder: Path, row: dict[str, Any]) -> dict[str, Any]:
-    """Return the row with absolute paths, which workers with another working directory can use."""
+    """Return the row with absolute paths, for workers that have another working directory."""
     for side in SIDE_IDS:
         if isinstance(row.get(side), str) and row[side]:
             row[side] = str((folder / row[side]).absolute())
@@ -135,10 +136,10 @@ def _absolute_paths(folder: Path, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def parse_row(raw: RawRow, number: int) -> Row:
-    """Return a row after all checks that do not open a photo.
+    """Check a row without opening its photos, and return it.
 
     Args:
-        raw: The row as it was read.
+        raw: The row as read from the manifest.
         number: Number of the row in the manifest.
 
     Raises:
@@ -154,7 +155,7 @@ def parse_row(raw: RawRow, number: int) -> Row:
     if ("subject" in row) == ("subject_id" in row):
         problems.append("a row needs either subject or subject_id")
     if not isinstance(subject, str | None) or len(subject or "") > 512:
-        problems.append("subject must be a name of 1 to 512 characters")
+        problems.append("the column subject must contain a name of 1 to 512 characters")
     try:
         if "subject_id" in row:
             subject_id = parse_id(row["subject_id"], "subject_id")
@@ -164,7 +165,7 @@ def parse_row(raw: RawRow, number: int) -> Row:
         side: Path(row[side]) for side in SIDE_IDS if isinstance(row.get(side), str | os.PathLike)
     }
     if len(files) != len(row.keys() & SIDE_IDS.keys()):
-        problems.append("front, right and left must be paths")
+        problems.append("the columns front, right and left must contain paths")
     elif not files:
         problems.append("no photo: a row needs at least one of front, right and left")
     meta = row.get("meta")
@@ -172,7 +173,7 @@ def parse_row(raw: RawRow, number: int) -> Row:
         meta = json.loads(meta) if isinstance(meta, str) else meta
         json.dumps([subject, meta], ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, TypeError, RecursionError):
-        problems.append("meta must be JSON, and the row must be UTF-8")
+        problems.append("the column meta must contain JSON, and the row must be encoded in UTF-8")
     if problems:
         raise ConfigError(escape_surrogates("; ".join(problems)))
     return Row(row_key(raw, number), subject, subject_id, files, meta)
@@ -184,12 +185,13 @@ def row_key(raw: RawRow, number: int) -> str:
 
 
 def escape_surrogates(text: str) -> str:
-    """Return the text with lone surrogates as escape sequences, so that it can be encoded."""
+    """Replace lone surrogates by escape sequences, so that the text can be encoded as UTF-8."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def read_subject_ids(path: str | os.PathLike[str]) -> Iterator[str]:
-    """Yield the ids in a file: one per line, or the column `subject_id` of a `.csv` file."""
+    """Yield ids from a text file (one per line) or from the `subject_id` column of a `.csv`
+    file."""
     with Path(path).open(encoding="utf-8-sig", errors="replace", newline="") as file:
         if Path(path).suffix.lower() == ".csv":
             yield from (row.get("subject_id") or "" for row in csv.DictReader(file))
@@ -200,12 +202,12 @@ def read_subject_ids(path: str | os.PathLike[str]) -> Iterator[str]:
 def write_problems(
     path: Path, problems: Iterable[tuple[str, str, str, str]], columns: Iterable[str] = COLUMNS
 ) -> bool:
-    """Write the list of rows with a problem. Replace an earlier list, or remove it if there are none.
+    """Write a CSV list of the rows with a problem. If there are none, delete an existing list.
 
     Args:
         path: Path of the list.
-        problems: Row, problem, reason and content (JSON) of each row.
-        columns: Columns of the content.
+        problems: Tuples of row key, problem, reason and row content as JSON.
+        columns: Columns for the content of the rows.
 
     Returns:
         Whether there are rows with a problem.
@@ -231,7 +233,7 @@ def write_problems(
 
 
 def _encodable(cell: Any) -> Any:
-    """Return a cell that can be written. Bytes that are not UTF-8, as in a path, stay as they are."""
+    """Return a cell that can be written as UTF-8. Non-UTF-8 bytes of a path are preserved."""
     try:
         str(cell).encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

@@ -1,7 +1,7 @@
-"""Limits of a bulk run: concurrent rows, requests per second, and pauses that the service requests.
+"""Limits the concurrent rows and the request rate of a bulk run, and pauses it after failures.
 
-The number of concurrent rows adapts to the service: it is halved when the service rejects requests
-(429, or 503 with Retry-After) or cannot be reached, and increases with every row that succeeds.
+The limit of concurrent rows is halved when the service is unreachable or rejects requests (429, or
+503 with Retry-After). It increases again as rows succeed.
 """
 
 from __future__ import annotations
@@ -19,20 +19,22 @@ from haut_ext.bulk.report import BulkStopped
 
 _INITIAL_PAUSE = 0.5
 _MAX_PAUSE = 60.0
-"""Seconds. The upper bound of a random pause doubles from the first value to the second."""
+"""Upper bounds of random pauses, in seconds. The bound doubles with each consecutive failure, from
+`_INITIAL_PAUSE` to `_MAX_PAUSE`."""
 
 _MAX_RETRY_AFTER = 8.0
-"""Seconds. After a longer Retry-After, the row is processed later instead of waiting in its thread, so
-that an interrupted run ends soon."""
+"""Longest Retry-After, in seconds, for which a row waits in its thread. With a longer one, the row
+is postponed, so that an interrupted run ends soon."""
 
 
 class RateLimiter:
-    """Limits on rows and requests, shared by all threads of a run.
+    """Rate limiter for rows and requests, shared by all threads of a bulk run.
 
     Args:
         max_rows: Maximum number of rows processed concurrently.
         requests_per_second: Maximum rate of requests to the API; None means no limit.
-        outage_timeout: Seconds for which the service may reject everything or be unreachable.
+        outage_timeout: Time, in seconds, after which the run stops if the service is unreachable or
+            rejects all requests.
 
     Raises:
         ConfigError: If a limit is not positive.
@@ -55,7 +57,7 @@ class RateLimiter:
         self._first_failure = 0.0
 
     def start_row(self) -> bool:
-        """Wait until another row may be processed. Return False if the run has stopped."""
+        """Wait until another row may start. Return False if the run has stopped."""
         with self._changed:
             while not self._stopped and self._rows >= int(self._row_limit):
                 self._changed.wait()
@@ -65,13 +67,13 @@ class RateLimiter:
             return True
 
     def end_row(self) -> None:
-        """Let another thread process a row."""
+        """Mark a row as finished, so that another thread can start one."""
         with self._changed:
             self._rows -= 1
             self._changed.notify_all()
 
     def record_success(self) -> None:
-        """Raise the limit of rows: by one for as many successes as the limit allows rows."""
+        """Raise the row limit by 1/limit, so that it grows by one after `limit` successful rows."""
         with self._changed:
             self._failures = 0
             self._row_limit = min(float(self.max_rows), self._row_limit + 1 / self._row_limit)
@@ -80,8 +82,8 @@ class RateLimiter:
         """Wait until a request may be sent.
 
         Args:
-            to_api: Whether the request counts toward the requests per second. Transfers of photos to
-                the storage do not, but they also wait for the end of a pause.
+            to_api: Whether the request goes to the API and counts toward the request rate.
+                Transfers to the storage do not count, but also wait while the run is paused.
 
         Raises:
             BulkStopped: If the run stops during a pause.
@@ -99,16 +101,17 @@ class RateLimiter:
                 self._next_request = now + self._interval
 
     def back_off(self, retry_after: float | None) -> bool:
-        """Pause all requests and halve the limit of rows.
+        """Pause all requests, and halve the limit of concurrent rows.
 
-        The pause is random with a growing upper bound, and not shorter than Retry-After. Failures that
-        are reported during a pause count as one, because one event affects several threads.
+        The duration of the pause is random, with a growing upper bound, and at least `retry_after`.
+        All failures during one pause count as a single failure, because an outage affects several
+        threads at once.
 
         Args:
-            retry_after: Seconds that the service requested to wait, if any.
+            retry_after: Delay that the service requested, in seconds, if any.
 
         Returns:
-            Whether the pause ends before the outage timeout.
+            Whether the pause ends before the outage timeout is exceeded.
         """
         with self._changed:
             now = time.monotonic()
@@ -117,21 +120,21 @@ class RateLimiter:
             if now >= self._paused_until:
                 self._failures += 1
                 self._row_limit = max(1.0, self._row_limit / 2)
-            # The exponent is limited, so that many failures cannot overflow a float.
+            # Limit the exponent, so that many failures cannot overflow a float.
             bound = min(_MAX_PAUSE, _INITIAL_PAUSE * 2 ** min(self._failures - 1, 16))
             pause = max(random.uniform(0, bound), retry_after or 0.0)  # noqa: S311 - not a secret
             self._paused_until = max(self._paused_until, now + pause)
             return self._paused_until - self._first_failure <= self._outage_timeout
 
     def stop(self) -> None:
-        """Start no further rows. Requests that wait for the end of a pause raise BulkStopped."""
+        """Start no further rows, and raise BulkStopped in threads that wait during a pause."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
 
 
 def with_rate_limit(haut: Haut, limiter: RateLimiter) -> Haut:
-    """Return a copy of the client whose requests obey the limiter, each retry included."""
+    """Return a copy of the client that waits for the rate limiter before every attempt."""
     api = httpx.URL(haut.scope.base_url)
 
     def before_request(request: httpx.Request) -> None:

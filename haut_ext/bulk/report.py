@@ -1,4 +1,4 @@
-"""Result of a bulk run, and the error that stops one."""
+"""Defines the report of a bulk run and the error raised if a run stops early."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from haut_ext import HautError
 
 @frozen
 class BulkReport:
-    """Counts of the rows of a run, by outcome.
+    """Number of rows in a bulk run for each outcome.
 
     Attributes:
         done: Rows that this run completed.
-        skipped: Rows that an earlier run had completed.
-        bad: Rows that are invalid, or ids of subjects that do not exist. Nothing was changed for them.
-        changed: Rows that differ from the rows recorded in the journal.
-        failed: Rows for which the service rejected a request, or requests kept failing. The next run
-            tries them again.
-        unknown: Rows for which it is unknown whether the analysis, which is billed, was started.
-        problems: List of all rows with a problem; None if there are none. After repairs, the list can
-            be the manifest of the next run.
+        skipped: Rows that were skipped because an earlier run had completed them.
+        bad: Invalid rows, or ids of subjects that do not exist. Nothing was uploaded or erased for
+            them.
+        changed: Rows whose content differs from the one recorded in the journal. They were not
+            processed.
+        failed: Rows for which a request was rejected or failed repeatedly. The next run tries them
+            again.
+        unknown: Rows whose analysis may or may not have been started, and billed.
+        problems: Path of the list of rows with a problem; None if there are none. After you correct
+            the rows, you can use the list as the manifest of the next run.
     """
 
     done: int = 0
@@ -36,7 +38,7 @@ class BulkReport:
 
     @property
     def complete(self) -> bool:
-        """Whether no row has a problem."""
+        """Whether all rows were completed without a problem."""
         return self.problems is None
 
     def __str__(self) -> str:
@@ -48,11 +50,11 @@ class BulkReport:
 
 
 BulkProgress = Callable[[BulkReport], None]
-"""Function that is called with the counts so far after each row."""
+"""Function that is called after each row with the counts so far."""
 
 
 class BulkStopped(HautError):
-    """A run stopped before its end. The same call with the same journal continues it.
+    """A bulk run stopped early. Calling the same function with the same journal continues the run.
 
     Attributes:
         cause: The error that stopped the run, if any.

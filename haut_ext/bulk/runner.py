@@ -1,7 +1,7 @@
-"""Processes rows in several threads, retries them, and lists those that have a problem.
+"""Processes rows in several threads, retries failed rows, and lists rows with a problem.
 
 The threads take rows from one iterator, so that memory does not grow with the number of rows. A row
-that fails with a transient error is processed again later, after other rows.
+that fails with a transient error is postponed and processed again after other rows.
 """
 
 from __future__ import annotations
@@ -37,32 +37,32 @@ Item = TypeVar("Item")
 Outcome = Literal["done", "skipped", "bad", "changed", "failed", "unknown"]
 
 _MAX_POSTPONED = 100
-"""Rows that are postponed before one of them is processed again. The delay gives the service time to
-show that an analysis was started whose confirmation was lost."""
+"""Maximum number of postponed rows before the first of them is processed again. Postponing gives
+the service time to show that an unconfirmed request has started an analysis."""
 
 _MAX_ATTEMPTS = 3
 
 
 class Processor(Protocol[Item]):
-    """Processing of the rows of a run."""
+    """Interface that `run` uses to read and process the rows of a bulk run."""
 
     def items(self) -> Iterator[Item]:
-        """Return all rows."""
+        """Return an iterator over the rows to process."""
         ...
 
     def process(self, item: Item) -> Outcome:
-        """Process a row. Called again after a transient error."""
+        """Process a row. If it raises a transient error, it is called again later."""
         ...
 
     def record_failure(self, item: Item, error: HautError) -> Outcome:
-        """Record the error of a row that is not processed again in this run."""
+        """Record the error of a row that will not be retried in this run."""
         ...
 
 
 def path_of_problems(
     journal: str | os.PathLike[str], problems: str | os.PathLike[str] | None
 ) -> Path:
-    """Return the path of the list of rows with a problem."""
+    """Return the path of the list of problems, which by default is next to the journal."""
     return Path(problems or f"{os.fspath(journal)}.problems.csv")
 
 
@@ -74,20 +74,20 @@ def run(
     problems: Path,
     columns: Sequence[str],
 ) -> BulkReport:
-    """Process all rows, and write the list of those with a problem.
+    """Process all rows, and write a list of the rows with a problem.
 
     Args:
         processor: Reads and processes the rows.
         journal: The journal of the run.
-        limiter: The limits of the run.
+        limiter: Limits concurrent rows and requests.
         progress: Called after each row.
         problems: Path of the list of rows with a problem.
-        columns: Columns of that list, in addition to those that name the problem.
+        columns: Columns of the list for the content of the rows.
 
     Raises:
-        BulkStopped: If the error of one row would occur for all rows.
-        KeyboardInterrupt: After the first interrupt, when the rows in progress are finished; after a
-            second interrupt, at once.
+        BulkStopped: If an error occurs that would affect all rows, such as a rejected token.
+        KeyboardInterrupt: If the run is interrupted. The first interrupt waits for the rows in
+            progress; the second one does not.
     """
     try:
         try:
@@ -127,7 +127,7 @@ class _Run(Generic[Item]):
         self._report = BulkReport()
 
     def process_all(self) -> BulkReport:
-        """Process all rows in daemon threads, which do not keep the process from ending."""
+        """Process all rows in daemon threads, so that blocked threads cannot prevent an exit."""
         threads = [
             threading.Thread(target=self._process_rows, name=f"haut-ext bulk {number}", daemon=True)
             for number in range(self._limiter.max_rows)
@@ -195,7 +195,8 @@ class _Run(Generic[Item]):
         rejected = retry_after is not None or isinstance(cause, RateLimited)
         unreachable = isinstance(cause, TransportError) and not cause.maybe_delivered
         if rejected or unreachable:
-            # Not an attempt of this row: the service rejects the requests of all rows.
+            # Does not count as an attempt of this row, because the service rejects the requests of
+            # all rows.
             if self._limiter.back_off(retry_after):
                 return True
             raise BulkStopped(
@@ -211,9 +212,9 @@ class _Run(Generic[Item]):
 
 
 class KeyedLocks:
-    """Locks by key, to process rows of one key one after another.
+    """Locks that prevent concurrent processing of rows with the same key.
 
-    Memory is constant: the number of locks is fixed, and different keys can share a lock.
+    The number of locks is fixed to limit memory, so different keys can share a lock.
     """
 
     def __init__(self) -> None:

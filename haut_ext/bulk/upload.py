@@ -1,7 +1,7 @@
-"""Bulk upload: checks and uploads the photos of each row, and records every step in the journal.
+"""Uploads the photos of many subjects, and records every step in a journal.
 
-With an executor, its workers read and send the photos. All other requests are made by this process,
-so that the journal records each of them. If a worker dies, its photos are sent again.
+If an executor is given, its workers read and send the photos. This process makes all other
+requests, so that the journal records each of them. If a worker dies, its photos are sent again.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ def bulk_upload(
 ) -> BulkReport:
     """Upload the photos of many subjects, and start the analysis of each row once.
 
-    If the run is interrupted, the same call with the same journal continues it: completed rows are
-    skipped, failed rows are tried again, and rows that have changed are listed and not processed. The
-    rows of one subject are processed one after another.
+    If the run is interrupted, the same call with the same journal continues it. Completed rows are
+    skipped, and failed rows are tried again. Rows that have changed are not processed but listed as
+    problems. Rows with the same subject are processed one after another.
 
     Args:
         haut: The client.
@@ -76,15 +76,16 @@ def bulk_upload(
         max_in_flight: Maximum number of rows processed concurrently. Values above 16 help only with
             an executor.
         requests_per_second: Maximum rate of requests to the API; no limit unless given.
-        outage_timeout: Maximum time, in seconds, to wait for a service that is unreachable or keeps
-            rejecting requests.
-        compute_again: Whether to start an analysis although it may have been started, and billed,
-            before. Without it, the images of such a row are checked for results; if there are none,
-            the row is listed as `unknown`.
-        executor: Executor whose workers read and send the photos. They need access to the same paths,
-            and this package.
-        problems: Path for the list of rows with a problem; `<journal>.problems.csv` unless given.
-            After repairs, and under another name, the list can be the manifest for the same journal.
+        outage_timeout: Maximum time, in seconds, to keep trying while the service is unreachable or
+            rejects all requests.
+        compute_again: Whether to start an analysis again if it may already have been started and
+            billed. If False, the images of such a row are checked for results, and the row is
+            listed as `unknown` if there are none.
+        executor: Executor whose workers read and send the photos. The workers need this package and
+            access to the same paths.
+        problems: Path of the file that lists rows with a problem; `<journal>.problems.csv` unless
+            given. After you correct the rows and rename the file, you can use it as the manifest
+            with the same journal.
         progress: Called with the counts so far after each row.
 
     Raises:
@@ -112,7 +113,7 @@ def bulk_upload(
 
 @frozen
 class _Item:
-    """A row as it was read, and its number in the manifest, starting at 1."""
+    """A row as read from the manifest, and its position in the manifest, starting at 1."""
 
     number: int
     raw: RawRow
@@ -123,7 +124,7 @@ class _Item:
 
 
 class _Uploads:
-    """Upload of each row; see `runner.Processor`."""
+    """Uploads the photos of each row. Implements `runner.Processor`."""
 
     def __init__(
         self,
@@ -138,7 +139,7 @@ class _Uploads:
         self._rows = rows
         self._compute_again = compute_again
         self._workers = workers
-        # Always acquired in this order, so that threads cannot deadlock.
+        # All threads acquire the locks in this order, to prevent a deadlock.
         self._row_locks, self._name_locks, self._subject_locks = (KeyedLocks() for _ in range(3))
 
     def items(self) -> Iterator[_Item]:
@@ -167,7 +168,7 @@ class _Uploads:
             files[side][2] != recorded.files[side][2] for side in files
         ):
             return self._save_problem(item, "changed", _CHANGED)
-        if recorded is not None and recorded.done:  # only the modification time has changed
+        if recorded is not None and recorded.done:  # the content of the photos is unchanged
             self._save(row, files, recorded.state, done=True)
             return "skipped"
         self._upload(row, state, photos, files)
@@ -189,8 +190,8 @@ class _Uploads:
         if self._workers is not None:
             arguments["send_bytes"] = self._workers.send_bytes
         subject_id = state.subject_id if state is not None else self._get_subject_id(row)
-        # A record whose creation was not confirmed is identified by its side and time, so the uploads
-        # of one subject must not overlap.
+        # If the creation of an image record is not confirmed, the record is found by its side and
+        # creation time. Therefore uploads for the same subject must not overlap.
         with self._subject_locks(subject_id):
             if state is None:
                 self._haut.upload_and_compute(subject_id, **arguments)
@@ -199,12 +200,14 @@ class _Uploads:
                 self._haut.resume_upload(state, **arguments, compute_again=again)
 
     def _get_subject_id(self, row: Row) -> UUID:
-        # The journal need not record the subject before the upload: the next run finds it by its name.
+        # The new subject does not have to be recorded in the journal yet: the next run finds it by
+        # name.
         if row.subject_id is not None:
             return row.subject_id
         assert row.subject is not None
         subjects = self._haut.subjects
-        # If the creation is not confirmed, the row is processed again and finds the subject.
+        # If the creation of the subject is not confirmed, the row is retried and finds the subject
+        # by name.
         with self._name_locks(row.subject):
             return (subjects.find(row.subject) or subjects.create(row.subject)).id
 
@@ -225,9 +228,9 @@ class _Uploads:
         return outcome
 
     def _hash_files(self, row: Row, recorded: Entry | None) -> dict[str, FileEntry]:
-        """Return the entries of the photos, reading only those whose size or time has changed.
+        """Return the size, modification time and hash of each photo. Read only changed photos.
 
-        A photo that has been sent may have been deleted; its entry is the recorded one.
+        For a photo that has been deleted after it was sent, the recorded values are returned.
         """
         sha256 = _sha256 if self._workers is None else self._workers.sha256
         files: dict[str, FileEntry] = {}
@@ -247,9 +250,9 @@ class _Uploads:
 
 
 def _is_unchanged(row: Row, recorded: Entry) -> bool:
-    """Return whether the row is the recorded one, judging photos by size and modification time.
+    """Return whether a row and the size and modification time of its photos are as recorded.
 
-    A photo that no longer exists counts as unchanged, because it has been sent.
+    A photo that no longer exists counts as unchanged, because it has already been sent.
     """
     try:
         return recorded.digest == row.digest and all(
@@ -271,11 +274,11 @@ def _sha256(path: Path) -> str:
 
 @frozen
 class _Workers:
-    """Workers of an executor that read and send photos.
+    """Submits the reading and sending of photos to the workers of an executor.
 
     Attributes:
         executor: The executor.
-        client: The pickled client, which the workers use without the limits of the run.
+        client: The pickled client. Requests from workers do not obey the rate limiter of the run.
     """
 
     executor: Executor
@@ -283,7 +286,7 @@ class _Workers:
 
     @classmethod
     def of(cls, executor: Executor, haut: Haut) -> _Workers:
-        """Return the workers of an executor.
+        """Wrap an executor, and pickle the client for its workers.
 
         Raises:
             ConfigError: If the client cannot be pickled.
@@ -292,7 +295,7 @@ class _Workers:
             return cls(executor, pickle.dumps(haut))
         except ConfigError as error:
             raise ConfigError(
-                f"with an executor the client is pickled for the workers: {error}"
+                f"the client cannot be pickled for the executor's workers: {error}"
             ) from error
 
     def sha256(self, path: Path) -> str:
@@ -310,10 +313,7 @@ class _Workers:
 
 @frozen
 class _Task:
-    """Call of a function in a worker.
-
-    Executors log the repr of their tasks, so it must not show the arguments.
-    """
+    """Function call for a worker. Its repr, which executors may log, does not show the arguments."""
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...] = field(repr=False)
@@ -324,7 +324,7 @@ class _Task:
 
 @lru_cache(maxsize=1)
 def _unpickle_client(pickled: bytes) -> Haut:
-    """Return the client of this worker. It is cached, to keep its connections between tasks."""
+    """Unpickle the client in a worker, and cache it to keep its connections between tasks."""
     client: Haut = pickle.loads(pickled)  # noqa: S301 - pickled by the process that submits the task
     return client
 

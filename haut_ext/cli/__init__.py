@@ -1,29 +1,31 @@
-"""The command line `haut`, which needs the extra `cli`.
+"""The `haut` command line, which requires the optional extra `cli`.
 
-    app             registers the commands; runs them and maps errors to exit codes
+    app             registers and runs the commands, and maps errors to exit codes
     subjects, images, upload, results, erase, bulk, doctor, sandbox
-                    the commands, each a few lines around a public method of the client
-    options         arguments and options that several commands share
-    client          the client from environment variables; subjects by name or id
-    exit_codes      exit codes, and which error ends in which
-    output          tables and JSON on stdout, messages on stderr, questions before a deletion
-    progress_bars   progress bars on stderr
-    interrupts      Ctrl-C during a bulk run
-    setup_checks    the checks of `haut doctor`
+                    the commands, each of which calls a public method of the client
+    options         arguments and options shared by several commands
+    client          creates the API client; looks up subjects by name or id
+    exit_codes      maps errors to exit codes
+    output          prints tables, JSON and messages; asks for confirmation before a deletion
+    progress_bars   shows progress bars on stderr
+    interrupts      handles Ctrl-C during a bulk run
+    setup_checks    runs the checks of `haut doctor`
 
-The modules import the client, httpx and rich in functions, because `haut --help` and shell completion
-need none of them and would take several times as long.
+The modules import the client, httpx and rich inside functions, because these imports would slow
+down `haut --help` and shell completion, which do not need them.
 """
 
 import sys
 
 
 def main() -> None:
-    """Run `haut` with the arguments of the process, and exit."""
+    """Run the `haut` command line with the arguments of the process, and exit."""
     try:
         from haut_ext.cli.app import run
     except ModuleNotFoundError as error:
         if error.name not in ("typer", "rich"):
             raise
-        sys.exit("haut: the command line is an extra: pip install 'haut-ext[cli]'")
+        sys.exit(
+            "haut: the extra for the command line is not installed: pip install 'haut-ext[cli]'"
+        )
     run()

@@ -1,4 +1,4 @@
-"""The application `haut`: registers the commands, runs them, and exits with the documented codes."""
+"""Registers and runs the commands of `haut`, and exits with the documented exit codes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ app.command(epilog=sandbox.EXAMPLES)(sandbox.sandbox)
 
 
 def run() -> NoReturn:
-    """Run the command of the process's arguments, and exit with its code."""
+    """Run the command given by the process's arguments, and exit with its exit code."""
     try:
         app(prog_name="haut")
     except (HautError, OSError) as error:

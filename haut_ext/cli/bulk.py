@@ -1,4 +1,4 @@
-"""Commands `haut bulk ...`."""
+"""Defines the `haut bulk` commands, which upload or erase many subjects."""
 
 from __future__ import annotations
 
@@ -21,10 +21,13 @@ from haut_ext.cli.options import ComputeAgain, DryRun, Json, Yes, examples, grou
 if TYPE_CHECKING:
     from haut_ext.bulk import BulkProgress, BulkReport
 
-app = group("Upload or erase many subjects, with a journal.")
+app = group("Upload or erase many subjects. Interrupted runs can be continued.")
 
 _Journal = Annotated[
-    Path, typer.Option(metavar="FILE", help="Journal of the run; created if it does not exist.")
+    Path,
+    typer.Option(
+        metavar="FILE", help="SQLite file that records the progress; created if it does not exist."
+    ),
 ]
 _MaxInFlight = Annotated[
     int, typer.Option(min=1, metavar="N", help="Maximum number of rows processed concurrently.")
@@ -57,8 +60,8 @@ def upload(
 ) -> None:
     """Upload photos of many subjects, and start their analysis.
 
-    The analysis of each row is started once, and billed. If the run is interrupted, the same command
-    continues it.
+    The analysis of each row is started once and billed. If the run is interrupted, running the same
+    command again continues it.
     """
     from haut_ext.bulk import bulk_upload, read_manifest
 
@@ -85,7 +88,8 @@ def erase(
     ids: Annotated[
         Path,
         typer.Argument(
-            metavar="IDS", help="File with one id per line, or a .csv with a column subject_id."
+            metavar="IDS",
+            help="Text file with one subject id per line, or a .csv file with a subject_id column.",
         ),
     ],
     journal: _Journal,
@@ -98,7 +102,7 @@ def erase(
 ) -> None:
     """Erase all data of many subjects, and write a receipt for each.
 
-    If the run is interrupted, the same command continues it.
+    If the run is interrupted, running the same command again continues it.
     """
     from haut_ext.bulk import bulk_erase
     from haut_ext.bulk.manifest import read_subject_ids
@@ -123,7 +127,7 @@ def erase(
 
 @contextmanager
 def _progress(total: int, unit: str) -> Generator[BulkProgress]:
-    """Show a progress bar, and let an interrupted run finish the rows in progress."""
+    """Show a progress bar, and on Ctrl-C finish the rows in progress before the process ends."""
     from haut_ext.cli.progress_bars import rows_bar
 
     advice = "Run the same command again to continue."
@@ -132,7 +136,7 @@ def _progress(total: int, unit: str) -> Generator[BulkProgress]:
 
         def update(report: BulkReport) -> None:
             processed = report.done + report.bad + report.changed + report.failed + report.unknown
-            # Skipped rows would distort the displayed rate.
+            # Counting skipped rows would distort the displayed rate.
             bar.update(task, completed=processed, total=total - report.skipped)
 
         try:

@@ -1,4 +1,4 @@
-"""Client of the command line, and lookup of subjects by name."""
+"""Creates the API client for the command line, and looks up subjects by name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def client() -> Haut:
-    """Return a client that is configured by environment variables.
+    """Return an API client configured by environment variables.
 
     Raises:
         ConfigError: If a variable is missing or invalid.
@@ -23,12 +23,12 @@ def client() -> Haut:
 
 
 def subjects_by_name(haut: Haut, name: str) -> list[Subject]:
-    """Return all subjects with exactly this name."""
+    """Return all subjects that have exactly the given name."""
     return [subject for subject in haut.subjects.iterate(name) if subject.name == name]
 
 
 def find_subject_id(haut: Haut, subject: str) -> UUID:
-    """Return the id of the subject with this id or exact name.
+    """Return the id of a subject that is given by its id or exact name.
 
     Raises:
         ConfigError: If no subject, or more than one, has the name.
@@ -39,7 +39,7 @@ def find_subject_id(haut: Haut, subject: str) -> UUID:
         found = subjects_by_name(haut, subject)
     if not found:
         raise ConfigError(
-            "no subject has this name. List the subjects with: haut subjects list --search NAME"
+            "no subject has this name. To list subjects, run: haut subjects list --search NAME"
         )
     if len(found) > 1:
         ids = "".join(f"\n  {subject.id}" for subject in found)

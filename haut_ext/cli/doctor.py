@@ -1,4 +1,4 @@
-"""Command `haut doctor`."""
+"""Defines the command `haut doctor`, which checks the setup."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EXAMPLES = examples("haut doctor", "haut doctor --json")
 
 
 def doctor(json: Json = False) -> None:
-    """Check the setup, and print how to solve problems.
+    """Check the setup, and print how to fix problems.
 
     Checks versions, configuration, connection, clock, token and dataset.
     """

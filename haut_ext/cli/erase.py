@@ -1,4 +1,4 @@
-"""Command `haut erase`."""
+"""Defines the command `haut erase`, which erases all data of a subject."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def erase(
     yes: Yes = False,
     dry_run: DryRun = False,
     keep_subject: Annotated[
-        bool, Flag("--keep-subject", help="Keep the subject's record, without its metadata.")
+        bool, Flag("--keep-subject", help="Keep the subject record, but remove its metadata.")
     ] = False,
     receipt: Annotated[
         Path | None,
@@ -35,8 +35,8 @@ def erase(
 ) -> None:
     """Erase all data of a person, and write a receipt.
 
-    Afterwards, the service is asked whether it has any data left. If the erasure stops, the same
-    command continues it from the receipt.
+    After the erasure, the command verifies that the service has no data left. If the erasure stops
+    early, running the same command again continues it from the receipt.
     """
     with client() as haut:
         subject_id = find_subject_id(haut, subject)

@@ -1,4 +1,4 @@
-"""Exit codes of `haut`."""
+"""Defines the exit codes of the `haut` command line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Exit codes:
 
 
 def exit_code(error: HautError | OSError) -> int:
-    """Return the exit code for an error that ended a command."""
+    """Return the exit code for an error that caused a command to fail."""
     from haut_ext.bulk import BulkStopped
 
     if isinstance(error, UploadIncomplete | ErasureIncomplete | BulkStopped):

@@ -1,4 +1,4 @@
-"""Commands `haut images ...`."""
+"""Defines the `haut images` commands, which list, download and delete images."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _as_row(image: haut_ext.Image) -> tuple[object, ...]:
 
 
 def _as_json(image: haut_ext.Image) -> dict[str, Any]:
-    # Signed URLs are left out, because whoever has one can download the photo.
+    # Signed URLs are left out, because anyone who has one can download the photo.
     return {**image.to_dict(), "signed_url": None, "aux_images": len(image.aux_images)}
 
 
@@ -56,7 +56,7 @@ def download(
     image: Image,
     to: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Path of the file.  [default: <id>.<format>]"),
+        typer.Option(metavar="FILE", help="Path to save the photo to.  [default: <id>.<format>]"),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -81,7 +81,7 @@ def download(
     )
 )
 def delete(image: Image, yes: Yes = False, dry_run: DryRun = False, json: Json = False) -> None:
-    """Delete an image: its record, its file and its results."""
+    """Delete an image, including its record, file and analysis results."""
     with client() as haut:
         record = haut.images.get(image)
         target = {"image_id": image, "side": record.side, "created": record.created_at.isoformat()}

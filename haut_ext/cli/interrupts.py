@@ -1,4 +1,4 @@
-"""Ctrl-C during a bulk run."""
+"""Handles Ctrl-C during a bulk run."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @contextmanager
 def finish_on_first_interrupt(console: Console, advice: str) -> Generator[None]:
-    """Let the first Ctrl-C finish the rows in progress, and the second one end the process.
+    """Stop after the rows in progress on the first Ctrl-C, and at once on the second.
 
     Args:
         console: Console for the messages.
-        advice: How to continue, printed when the process ends.
+        advice: How to continue the run; printed when the process ends.
     """
 
     def on_first(number: int, frame: FrameType | None) -> None:
@@ -30,7 +30,7 @@ def finish_on_first_interrupt(console: Console, advice: str) -> Generator[None]:
         raise KeyboardInterrupt
 
     def on_second(number: int, frame: FrameType | None) -> None:
-        # Written without the console, whose lock another thread may hold.
+        # Written directly to stderr, because another thread may hold the lock of the console.
         show_cursor = "\x1b[?25h" if console.is_terminal else ""
         os.write(2, f"{show_cursor}\nStopped at once. {advice}\n".encode())
         os._exit(INTERRUPTED)

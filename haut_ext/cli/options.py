@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share."""
+"""Arguments and options shared by several commands."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from uuid import UUID
 
 import typer
 
-Flag = typer.Option  # With an explicit name, typer adds no --no-... option.
+Flag = typer.Option  # The explicit name prevents typer from adding a --no-... option.
 
-Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help="Id or exact name of a subject.")]
+Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help="Id or exact name of the subject.")]
 Image = Annotated[UUID, typer.Argument(metavar="IMAGE", help="Id of an image.")]
 Json = Annotated[bool, Flag("--json", help="Print JSON instead of text.")]
 Yes = Annotated[bool, Flag("--yes", help="Do not ask for confirmation.")]
-DryRun = Annotated[bool, Flag("--dry-run", help="Show what would be deleted, and stop.")]
+DryRun = Annotated[bool, Flag("--dry-run", help="Show what would be deleted, without deleting it.")]
 ComputeAgain = Annotated[
     bool,
     Flag(
         "--compute-again",
-        help="Start an analysis although it may have been started, and billed, before.",
+        help="Start the analysis again even if it may already have been started and billed.",
     ),
 ]
 WaitTimeout = Annotated[
-    float, typer.Option(min=0, metavar="SECONDS", help="Maximum time to wait, with --wait.")
+    float, typer.Option(min=0, metavar="SECONDS", help="Maximum time to wait if --wait is given.")
 ]
 
 
 def group(help_text: str) -> typer.Typer:
-    """Return an empty group of commands."""
+    """Return a new command group without commands."""
     return typer.Typer(help=help_text, no_args_is_help=True, rich_markup_mode=None)
 
 
 def examples(*lines: str) -> str:
-    """Return the epilog of a command's help."""
+    """Return the text shown at the end of a command's help."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)

@@ -1,7 +1,7 @@
-"""Output of the commands: data on stdout as tables or JSON, everything else on stderr.
+"""Prints the output of the commands: data as tables or JSON on stdout, and messages on stderr.
 
-Tables fit the width of a terminal: text that is too long ends in an ellipsis. In files and pipes,
-nothing is shortened.
+On a terminal, tables fit its width, and text that is too long ends in an ellipsis. Output to files
+and pipes is not shortened.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ T = TypeVar("T")
 _MAX_ROWS = 50
 _ID_WIDTH = 36
 _UNLIMITED_WIDTH = 10_000
-"""Width of tables that are not printed on a terminal."""
+"""Width of tables that are not printed to a terminal."""
 
 
 def out() -> Console:
-    """Return a console that prints on stdout."""
+    """Return a console that prints to stdout."""
     return _console(sys.stdout)
 
 
 def err() -> Console:
-    """Return a console that prints on stderr."""
+    """Return a console that prints to stderr."""
     return _console(sys.stderr)
 
 
@@ -50,7 +50,7 @@ def _console(file: TextIO) -> Console:
 
 
 def format_time(time: datetime) -> str:
-    """Return a time as text, without its time zone."""
+    """Format a time to the second, without its time zone."""
     return f"{time:%Y-%m-%d %H:%M:%S}"
 
 
@@ -98,11 +98,11 @@ def print_list(
     first = list(islice(items, _MAX_ROWS + 1))
     print_table(columns, [as_row(item) for item in first[:_MAX_ROWS]])
     if len(first) > _MAX_ROWS:
-        err().print(f"Only the first {_MAX_ROWS} are shown. Use --json for all.")
+        err().print(f"Only the first {_MAX_ROWS} items are shown. Use --json to list all items.")
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table. The last column gets the remaining width of the terminal."""
+    """Print a table whose last column takes the remaining width of the terminal."""
     from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
@@ -123,7 +123,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
 
 
 def print_paragraphs(lines: Sequence[Sequence[str]]) -> None:
-    """Print lines in columns, the last of which contains sentences and is wrapped."""
+    """Print rows in aligned columns. Long text in the last column is wrapped."""
     from rich.table import Table
     from rich.text import Text
 
@@ -140,13 +140,13 @@ def confirm_deletion(
 
     Args:
         haut: The client.
-        target: What is about to be deleted.
+        target: Names and values that describe the object to delete.
         yes: Whether to skip the question.
-        dry_run: Whether to stop after showing.
-        json: Whether a dry run prints JSON.
+        dry_run: Whether to show the object without deleting it.
+        json: Whether a dry run also prints the object as JSON.
 
     Returns:
-        Whether to delete. If the question is declined, the command ends here.
+        Whether to delete the object. If the user declines, the command ends.
     """
     facts = {"service": haut.scope.base_url, "dataset_id": haut.scope.dataset(), **target}
     err().print("To be deleted:")
@@ -162,7 +162,7 @@ def confirm_deletion(
 
 
 def print_deleted(target: Mapping[str, object], *, json: bool) -> None:
-    """Print what has been deleted."""
+    """Report which object has been deleted."""
     if json:
         print_json({**target, "deleted": True})
     else:

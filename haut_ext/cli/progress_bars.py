@@ -1,4 +1,4 @@
-"""Progress bars on stderr, shown only on a terminal."""
+"""Progress bars that are shown on stderr if it is a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Command `haut results`."""
+"""Defines the command `haut results`, which prints analysis results."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ def results(
     wait: Annotated[bool, Flag("--wait", help="Wait until all results exist.")] = False,
     wait_timeout: WaitTimeout = 120.0,
     csv: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write one row per metric to a CSV file.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Also write the metrics to a CSV file, one row per metric."
+        ),
     ] = None,
     json: Json = False,
 ) -> None:

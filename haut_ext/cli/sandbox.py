@@ -1,4 +1,4 @@
-"""Command `haut sandbox`."""
+"""Defines the command `haut sandbox`, which runs a local stand-in for the service."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from haut_ext.cli.options import examples
 EXAMPLES = examples("haut sandbox", "haut sandbox --port 8080 --seed 1")
 
 _Port = Annotated[
-    int, typer.Option(min=0, max=65535, metavar="N", help="Port; 0 selects a free one.")
+    int,
+    typer.Option(min=0, max=65535, metavar="N", help="Port to listen on; 0 selects a free port."),
 ]
 
 
@@ -24,7 +25,8 @@ def sandbox(
 ) -> None:
     """Run the sandbox, a local stand-in for the service.
 
-    The sandbox listens on loopback and keeps its data in memory. Ctrl-C stops it.
+    The sandbox listens on the loopback interface and keeps its data in memory. Press Ctrl-C to stop
+    it.
     """
     from haut_ext.sandbox.__main__ import main as run_sandbox
 

@@ -1,4 +1,4 @@
-"""Checks of `haut doctor`: from the versions on this machine to the dataset of the service."""
+"""Checks for `haut doctor`: versions, configuration, connection, clock, token and dataset."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ from haut_ext import (
 from haut_ext.cli.client import client
 
 _MAX_CLOCK_DIFFERENCE = 60.0
-"""Seconds. Signed URLs are valid for minutes, and records are compared with the local time."""
+"""Maximum clock difference in seconds. Expiry of signed URLs and creation times of records are
+compared with the local clock."""
 
 
 @frozen
 class Check:
-    """Result of one check.
+    """Result of one check of the setup.
 
     Attributes:
         name: What was checked.
-        ok: Whether no problem was found.
-        finding: What was found.
-        advice: How to solve the problem, if there is one.
+        ok: Whether the check succeeded.
+        finding: Description of what the check found.
+        advice: How to fix the problem, if the check failed.
     """
 
     name: str
@@ -42,7 +43,7 @@ class Check:
 
 
 def check_setup() -> Iterator[Check]:
-    """Yield the results of the checks, up to the first problem that prevents the next check."""
+    """Run the checks and yield their results. Stop if a problem prevents further checks."""
     python = platform.python_version()
     versions = f"haut-ext {__version__}, httpx {httpx.__version__}, Python {python}"
     yield Check("versions", True, versions)

@@ -1,4 +1,4 @@
-"""Commands `haut subjects ...`."""
+"""Defines the `haut subjects` commands, which list, find and delete subjects."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def find(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Exact name of a subject.")],
     json: Json = False,
 ) -> None:
-    """Find the subjects with an exact name.
+    """Find the subjects that have exactly the given name.
 
     Exits with code 1 if no subject has the name.
     """
@@ -65,7 +65,7 @@ def find(
 def delete(subject: Subject, yes: Yes = False, dry_run: DryRun = False, json: Json = False) -> None:
     """Delete the record of a subject.
 
-    To erase all data of a person, with a receipt, use haut erase.
+    To erase all data of a person and get a receipt, use haut erase.
     """
     with client() as haut:
         target = {"subject_id": find_subject_id(haut, subject)}

@@ -1,4 +1,4 @@
-"""Command `haut upload`."""
+"""Defines the command `haut upload`, which uploads photos of one subject."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ EXAMPLES = examples(
 )
 
 _Photo = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="JPEG, PNG or WEBP, at least 256 x 256 pixels.")
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Photo as a JPEG, PNG or WEBP file, at least 256 x 256 pixels."
+    ),
 ]
 
 
@@ -37,7 +40,7 @@ def upload(
         str,
         typer.Argument(
             metavar="SUBJECT",
-            help="Id or exact name of a subject. A subject with this name is created if none exists.",
+            help="Id or exact name of a subject. If no subject has this name, it is created.",
         ),
     ],
     front: _Photo = None,
@@ -46,15 +49,16 @@ def upload(
     wait: Annotated[bool, Flag("--wait", help="Wait until the images are analyzed.")] = False,
     wait_timeout: WaitTimeout = 120.0,
     resume: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Continue the upload with this state.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Continue an interrupted upload from this state file."),
     ] = None,
     compute_again: ComputeAgain = False,
     json: Json = False,
 ) -> None:
     """Upload photos of a subject, and start their analysis.
 
-    The photos form one batch. The analysis is billed. An upload that stops writes its state to a file
-    and prints the command that continues it.
+    The photos form one batch. The analysis is billed. If the upload stops early, its state is saved
+    to a file, and the command to continue it is printed.
     """
     photos: dict[str, Path | None] = {"front": front, "right": right, "left": left}
     with client() as haut:
@@ -114,7 +118,7 @@ def _get_subject_id(haut: Haut, subject: str) -> UUID:
 def _wait(
     haut: Haut, batch: UploadedBatch, wait_timeout: float
 ) -> tuple[dict[UUID, float | None], bool]:
-    """Return the quality scores of the images, and whether all images are analyzed."""
+    """Return the quality scores of the images, and whether their analysis is complete."""
     try:
         images, analyzed = haut.wait_for_analysis(batch, wait_timeout), True
     except AnalysisTimeout as error:

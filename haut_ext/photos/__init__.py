@@ -1,1 +1,1 @@
-"""Reading and checking of photos before an upload."""
+"""Reads and checks photos before they are uploaded."""

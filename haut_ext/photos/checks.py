@@ -1,8 +1,8 @@
-"""Checks of a photo before its upload, and iteration over its bytes.
+"""Checks a photo before its upload, and iterates over its bytes.
 
 `Photo.open` checks format, dimensions and size, and reports all problems at once. It does not keep
-the content of the photo. Each call of `chunks` reads the photo again, and rejects a photo whose
-size has changed.
+the content of the photo in memory. Each call of `Photo.chunks` reads the photo again, and raises an
+error if its size has changed.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from haut_ext.photos.sources import OpenSource, PhotoFile, Read, find_source, re
 Key = TypeVar("Key", bound=str)
 
 MIN_EDGE = 256
-"""Minimum width and height of a photo, in pixels (api-facts 5.7)."""
+"""Minimum width and height of a photo, in pixels."""
 
 MAX_BYTES = 31_457_280
-"""Maximum size of a photo, in bytes: the upper limit of the signed range (api-facts 5.7)."""
+"""Maximum size of a photo, in bytes. Signed upload URLs do not accept more."""
 
 _CHUNK_BYTES = 256 * 1024
 
-# The header of a stream that cannot seek stays in memory until the upload. The limit is high because
-# phones write entire depth maps before the pixel data.
+# The header of a stream that cannot seek is kept in memory until the upload. The limit is high,
+# because some phones write entire depth maps before the pixel data.
 _MAX_STREAM_HEADER = 8 * 1024 * 1024
 
 
@@ -55,14 +55,14 @@ class Photo:
 
         Args:
             file: A path, bytes or a binary file object. Bytes are not copied. A file object is not
-                closed. If it can seek, the photo starts at the current position, to which the file
-                returns afterwards. If it cannot seek, the photo can be sent once only, and its header
-                must end within the first 8 MiB, which stay in memory.
+                closed. If the file can seek, the photo starts at the file's current position, which
+                is restored after the check. Otherwise, the photo can be sent only once, and its
+                header must end within the first 8 MiB, which are kept in memory.
 
         Raises:
-            ImageRejected: If the photo cannot be read, is not a JPEG, PNG or WEBP, is damaged before
-                the pixel data, has an edge below 256 px, or does not have 1 to 31,457,280 bytes
-                (api-facts 5.7). `reasons` contains all problems.
+            ImageRejected: If the photo cannot be read, is not a JPEG, PNG or WEBP, is damaged
+                before the pixel data, is smaller than 256 px in width or height, is empty, or is
+                larger than 31,457,280 bytes. `reasons` lists all problems.
         """
         stream_header = io.BytesIO()
         size, open_source = find_source(file, stream_header)
@@ -91,7 +91,7 @@ class Photo:
     def chunks(self) -> Generator[bytes]:
         """Return an iterator over the bytes of the photo, in chunks of 256 KiB.
 
-        Closing or exhausting the iterator closes the file that a path refers to.
+        If the photo is a path, closing or exhausting the iterator closes the opened file.
 
         Raises:
             ImageRejected: During the iteration, if the photo cannot be read, its size differs from
@@ -100,7 +100,9 @@ class Photo:
             RuntimeError: If the photo is not `replayable` and `chunks` was called before.
         """
         if self._consumed and not self.replayable:
-            raise RuntimeError("this photo is a stream that cannot seek: it can be read only once")
+            raise RuntimeError(
+                "the photo is a stream that cannot seek, so it can be read only once"
+            )
         self._consumed = True
         return self._read_chunks()
 
@@ -144,7 +146,7 @@ def check_photos(files: Mapping[Key, PhotoFile]) -> dict[Key, Photo]:
 
 
 def _record(read: Read, buffer: io.BytesIO) -> Read:
-    """Return a function that reads and copies each result to the buffer."""
+    """Return a function that calls `read` and appends the bytes it returns to a buffer."""
 
     def read_and_record(size: int) -> bytes:
         data = read(size)

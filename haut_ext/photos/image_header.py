@@ -1,9 +1,9 @@
-"""Reader of image headers: format by content, width and height.
+"""Reads image headers, and determines the format, width and height.
 
-The module reads headers itself, because an imaging library would be a heavy dependency for three
-values. It reads forward up to the pixel data, with limits on bytes and on parts whatever the length
-fields contain, and accepts the headers that Pillow accepts, to which the tests compare it. It does
-not detect truncated pixel data, except in a WEBP file, whose header states the length of the file.
+The module does not use an imaging library, because that would be a large dependency for three
+values. It reads the photo forward up to the pixel data. The number of bytes and of parts (segments
+or chunks) that it reads is limited. It accepts the headers that Pillow accepts, which tests verify.
+It detects truncated pixel data only in WEBP files, whose header states the length of the file.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from haut_ext.errors import ImageRejected
 from haut_ext.photos.sources import Read, rejected
 
 _MAX_READS = 65_536
-"""Real photos have a few dozen parts before the pixel data; 30 MiB of empty parts take seconds."""
+"""Maximum number of reads. Real photos have a few dozen parts before the pixel data, but a file can
+have 30 MiB of empty parts, which would take seconds."""
 
 _PNG_BIT_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
-"""Valid bit depths of each color type (PNG, table 11.1)."""
+"""Valid bit depths for each PNG color type (PNG specification, table 11.1)."""
 
 
 @frozen
@@ -46,7 +47,7 @@ def read_header(read: Read, size: int | None, limit: int) -> Header:
     Args:
         read: Returns the next bytes of the photo.
         size: Size of the photo in bytes, or None if it is unknown.
-        limit: Maximum number of bytes before the pixel data.
+        limit: Maximum number of bytes to read before the pixel data.
 
     Raises:
         ImageRejected: If the photo is not a JPEG, PNG or WEBP, or is damaged before the pixel data.
@@ -65,7 +66,7 @@ def read_header(read: Read, size: int | None, limit: int) -> Header:
             raise _damaged(f"it has {size:,} bytes, but its header states {stated:,}")
         return Header("WEBP", *_read_webp(reader))
     raise rejected(
-        "the photo must be a JPEG, PNG or WEBP image; its content has none of these formats"
+        "the photo must be a JPEG, PNG or WEBP image, but its content has another format"
     )
 
 
@@ -74,7 +75,7 @@ def _damaged(problem: str) -> ImageRejected:
 
 
 class _HeaderReader:
-    """Reads a header forward, with limits on the number of bytes and of reads."""
+    """Reads an image header sequentially, and limits the number of bytes and of read calls."""
 
     def __init__(self, start: bytes, read: Read, limit: int) -> None:
         self._start = start
@@ -86,23 +87,23 @@ class _HeaderReader:
         """Return exactly `size` bytes.
 
         Raises:
-            ImageRejected: If the photo ends before, or a limit is exceeded.
+            ImageRejected: If the photo ends before `size` bytes are read, or a limit is exceeded.
         """
         self._remaining_bytes -= size
         self._remaining_reads -= 1
         if self._remaining_bytes < 0:
             raise rejected(f"the pixel data does not begin within the first {self._limit:,} bytes")
         if self._remaining_reads < 0:
-            raise _damaged("its header does not end")
+            raise _damaged("the image header is too long")
         data, self._start = self._start[:size], self._start[size:]
         if len(data) < size:
             data += self._read(size - len(data))
         if len(data) < size:
-            raise _damaged("it ends before the pixel data")
+            raise _damaged("the file ends before the pixel data")
         return data
 
     def skip(self, size: int, crc: int = 0) -> int:
-        """Read `size` bytes in small pieces; return their CRC-32, continued from `crc`."""
+        """Read and discard `size` bytes. Return their CRC-32, starting from the value `crc`."""
         while size:
             data = self.read(min(size, 65_536))
             crc = zlib.crc32(data, crc)
@@ -111,19 +112,19 @@ class _HeaderReader:
 
 
 def _read_jpeg(reader: _HeaderReader) -> tuple[int, int]:
-    """Read the segments before the first scan (ITU-T T.81, annex B)."""
+    """Read the JPEG segments before the first scan (ITU-T T.81, annex B)."""
     dimensions = None
     reader.read(2)
     while True:
-        # Between segments, decoders ignore fill bytes and bytes that do not start a marker.
+        # Like other decoders, ignore bytes between segments that do not start a marker.
         while reader.read(1) != b"\xff":
             pass
         while (marker := reader.read(1)[0]) == 0xFF:
             pass
-        if marker == 0x00 or 0xD0 <= marker <= 0xD7:  # not a marker, or one without a segment
+        if marker == 0x00 or 0xD0 <= marker <= 0xD7:  # no marker, or a marker without a segment
             continue
         if marker < 0xC0 or marker in (0xD8, 0xD9):
-            raise _damaged(f"its header contains the marker {marker:#04x}")
+            raise _damaged(f"the image header contains the invalid marker {marker:#04x}")
         length = max(int.from_bytes(reader.read(2)) - 2, 0)
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             dimensions = _jpeg_frame(reader.read(length))
@@ -131,16 +132,16 @@ def _read_jpeg(reader: _HeaderReader) -> tuple[int, int]:
         reader.skip(length)
         if marker == 0xDA:
             if dimensions is None:
-                raise _damaged("pixel data precedes the header that states the dimensions")
+                raise _damaged("pixel data precedes the header with the dimensions")
             return dimensions
 
 
 def _jpeg_frame(frame: bytes) -> tuple[int, int]:
     if len(frame) < 6:
-        raise _damaged("its frame header is too short")
+        raise _damaged("the frame header is too short")
     precision, height, width, components = struct.unpack_from(">BHHB", frame)
     if len(frame) != 6 + 3 * components or not width or not height:
-        raise _damaged("its frame header is invalid")
+        raise _damaged("the frame header is invalid")
     if precision != 8 or components not in (1, 3, 4):
         raise rejected(
             f"the JPEG has {components} components of {precision} bits; "
@@ -150,11 +151,11 @@ def _jpeg_frame(frame: bytes) -> tuple[int, int]:
 
 
 def _read_png(reader: _HeaderReader) -> tuple[int, int]:
-    """Read the chunks before the pixel data and verify their checksums (PNG, clause 5)."""
+    """Read the PNG chunks before the pixel data, and verify their checksums."""
     reader.read(8)
     header = reader.read(25)
     if header[:8] != b"\0\0\0\x0dIHDR" or zlib.crc32(header[4:21]) != int.from_bytes(header[21:]):
-        raise _damaged("it does not begin with its header")
+        raise _damaged("the file does not begin with an image header")
     width, height, depth, color, _, filtering, _ = struct.unpack(">IIBBBBB", header[8:21])
     if filtering or not width or not height or depth not in _PNG_BIT_DEPTHS.get(color, ()):
         raise _damaged("its header is invalid")
@@ -165,11 +166,11 @@ def _read_png(reader: _HeaderReader) -> tuple[int, int]:
         if kind == b"IEND" or not re.fullmatch(rb"\w{4}", kind):
             raise _damaged("its pixel data is missing")
         if reader.skip(length, zlib.crc32(kind)) != int.from_bytes(reader.read(4)):
-            raise _damaged("a checksum in its header is wrong")
+            raise _damaged("a checksum in the image header is wrong")
 
 
 def _read_webp(reader: _HeaderReader) -> tuple[int, int]:
-    """Read the chunks before the pixel data (RFC 9649)."""
+    """Read the WEBP chunks before the pixel data (RFC 9649)."""
     canvas = None
     reader.read(12)
     while True:
@@ -178,11 +179,11 @@ def _read_webp(reader: _HeaderReader) -> tuple[int, int]:
             lossless = kind == b"VP8L"
             dimensions = _vp8l(reader.read(5)) if lossless else _vp8(reader.read(10), length)
             if canvas not in (None, dimensions):
-                raise _damaged("its canvas and its only frame differ in size")
+                raise _damaged("the sizes of the canvas and of the only frame differ")
             return dimensions
         if canvas is None:
             if kind != b"VP8X" or length != 10:
-                raise _damaged("it does not begin with its header")
+                raise _damaged("the file does not begin with an image header")
             size = int.from_bytes(reader.read(10)[4:], "little")
             canvas = (size & 0xFFFFFF) + 1, (size >> 24) + 1
         elif kind == b"ANMF":
@@ -194,15 +195,16 @@ def _read_webp(reader: _HeaderReader) -> tuple[int, int]:
 def _vp8(head: bytes, length: int) -> tuple[int, int]:
     tag = int.from_bytes(head[:3], "little")
     width, height = (value & 0x3FFF for value in struct.unpack_from("<HH", head, 6))
-    # Bits, the lowest first: 0 for a key frame, version (3 bits), visible, length of the first part.
+    # Bits of the frame tag from the lowest: 0 for a key frame, 3 bits for the version, 1 bit for
+    # visibility, and the length of the first partition.
     usable = not tag & 1 and tag >> 1 & 7 <= 3 and tag >> 4 & 1 and tag >> 5 < length
     if not usable or head[3:6] != b"\x9d\x01\x2a" or not width or not height:
-        raise _damaged("its frame header is invalid")
+        raise _damaged("the frame header is invalid")
     return width, height
 
 
 def _vp8l(head: bytes) -> tuple[int, int]:
     bits = int.from_bytes(head[1:], "little")
-    if head[0] != 0x2F or bits >> 29:  # the last three bits are the version, which must be 0
-        raise _damaged("its frame header is invalid")
+    if head[0] != 0x2F or bits >> 29:  # the highest three bits are the version, which must be 0
+        raise _damaged("the frame header is invalid")
     return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1

@@ -1,4 +1,4 @@
-"""Reading of photos from paths, bytes, seekable files and streams.
+"""Reads photos from paths, bytes, seekable files and streams.
 
 Error messages do not contain file names, because a file name may be the name of a person.
 """
@@ -19,10 +19,10 @@ from haut_ext.errors import ImageRejected
 PhotoFile: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 
 Read: TypeAlias = Callable[[int], bytes]
-"""Returns the next bytes: as many as requested, or fewer at the end of the photo."""
+"""Function that returns the requested number of bytes, or fewer at the end of the photo."""
 
 OpenSource: TypeAlias = Callable[[], AbstractContextManager[Read]]
-"""Opens a photo for reading from its first byte."""
+"""Function that opens a photo for reading from its first byte."""
 
 
 def find_source(file: PhotoFile, stream_header: io.BytesIO) -> tuple[int | None, OpenSource]:
@@ -30,8 +30,8 @@ def find_source(file: PhotoFile, stream_header: io.BytesIO) -> tuple[int | None,
 
     Args:
         file: A path, bytes or a binary file object.
-        stream_header: Buffer for the bytes that the checks read from a stream that cannot seek.
-            Reading the stream starts with the rest of this buffer.
+        stream_header: Buffer with the bytes that the checks have read from a stream that cannot
+            seek. These bytes are returned first when the stream is read.
 
     Returns:
         The size is None for a stream that cannot seek.
@@ -55,15 +55,16 @@ def find_source(file: PhotoFile, stream_header: io.BytesIO) -> tuple[int | None,
 
 
 def rejected(reason: str) -> ImageRejected:
-    """Return the error for a photo with a single problem."""
+    """Return an `ImageRejected` error with a single reason."""
     return ImageRejected((reason,))
 
 
 @contextmanager
 def _read_errors() -> Generator[None]:
-    """Convert exceptions that reading a file raises.
+    """Convert exceptions raised while a file is read to ImageRejected.
 
-    A path with a NUL byte and a closed file raise ValueError, a memoryview with gaps TypeError.
+    ValueError is raised for a path with a NUL byte and for a closed file. TypeError is raised for a
+    memoryview that is not contiguous.
     """
     try:
         yield
@@ -82,15 +83,16 @@ def _path_size(path: str | os.PathLike[str]) -> int:
         if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(status.st_mode):
-        # Opening a named pipe would block until another process writes to it.
+        # Do not open a named pipe: this would block until another process writes to it.
         raise rejected("the path is not a regular file; open a pipe or a device yourself")
     return status.st_size
 
 
 def _seekable_range(stream: BinaryIO) -> tuple[int, int] | None:
-    """Return the position of a file and the number of bytes after it; None if it cannot seek."""
+    """Return a file's position and the number of remaining bytes, or None if it cannot seek."""
     with _read_errors():
-        # The methods of an asynchronous file return coroutines, which are true but not True.
+        # Compare with True, because methods of an asynchronous file return coroutines, which are
+        # truthy.
         if not hasattr(stream, "seekable") or stream.seekable() is not True:
             return None
         start = stream.tell()
@@ -119,7 +121,7 @@ def _open_path(path: str | os.PathLike[str]) -> Generator[Read]:
 @contextmanager
 def _open_seekable(stream: BinaryIO, start: int) -> Generator[Read]:
     def read_at(position: int, size: int) -> bytes:
-        # Another photo from the same file, or an abandoned iterator, may have moved the file.
+        # Reading another photo from the same file may have changed the file position.
         stream.seek(start + position)
         return stream.read(size)
 
@@ -135,7 +137,9 @@ def _open_stream(stream: BinaryIO, header: io.BytesIO) -> AbstractContextManager
 
 
 def _complete_reads(read_at: Callable[[int, int], object]) -> Read:
-    """Return a function that repeats short reads, as raw files and pipes return them.
+    """Return a function that reads repeatedly until it has all requested bytes.
+
+    Raw files and pipes may return fewer bytes than requested.
 
     Args:
         read_at: Reads at most the given number of bytes from the given position.

@@ -122,7 +122,8 @@ def test_upload_from_a_stream_is_not_retried(
     subject = add_photo(sandbox).subject
     sandbox.faults.add("upload_image", fault)
     with pytest.raises(
-        kind, match=r"not sent again because its body is a stream that can be read only once"
+        kind,
+        match=r"not sent again because its body is a stream that can be read only once",
     ):
         haut.images.upload(subject, stream(CONTENT))
     assert sandbox.faults.pending == []

@@ -32,7 +32,7 @@ def test_subjects_and_images_are_listed(shell: Shell) -> None:
     shell.sandbox.add_images(subject, 2, PHOTO)
     out, err = shell.run("subjects", "list")
     assert len(out.splitlines()) == 51
-    assert "Only the first 50 are shown" in err
+    assert "Only the first 50 items are shown" in err
     assert len(json_lines(shell.run("subjects", "list", "--json")[0])) == 61
     out, err = shell.run("subjects", "list", "--search", "a person")
     assert (subject.id in out, len(out.splitlines()), err) == (True, 2, "")
@@ -404,7 +404,10 @@ def test_library_works_without_the_extra_and_haut_reports_that_it_is_missing() -
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr == "haut: the command line is an extra: pip install 'haut-ext[cli]'\n"
+    assert (
+        done.stderr
+        == "haut: the extra for the command line is not installed: pip install 'haut-ext[cli]'\n"
+    )
 
 
 def test_lower_layers_do_not_import_bulk_or_cli() -> None:

@@ -24,7 +24,7 @@ from haut_ext.errors import (
 from haut_ext.settings import Options
 
 CHECK = "The request may have been carried out: check before you send it again."
-ONCE = " The request is not sent again because its body is a stream that can be read only once."
+ONCE = " The request was not sent again, because its body is a stream that can be read only once."
 ID = "2fea742a-62ec-4a81-9729-9e0283f9c40c"
 
 
@@ -73,10 +73,10 @@ STATUS_ERRORS: dict[str, tuple[httpx.Response, dict[str, Any]]] = {
     "Not valid, [redacted]. (invalid).": (answer(400, items(BLANK, WITHOUT_FIELD)), {}),
     f"GET /x/{{id}}/ [{ID}] returned 401 Unauthorized. Check the token (token= or HAUT_TOKEN); access "
     "tokens from login expire after one hour.": (answer(401), {}),
-    f"GET /x/{{id}}/ [{ID}] returned 403 Forbidden. The token is valid, but its user may not do this in "
-    "this company or dataset.": (answer(403), {}),
-    f"GET /x/{{id}}/ [{ID}] returned 404 Not Found. Check the ids, and that they belong to this company "
-    "and dataset.": (answer(404), {}),
+    f"GET /x/{{id}}/ [{ID}] returned 403 Forbidden. The token is valid, but its user lacks the "
+    "permission for this company or dataset.": (answer(403), {}),
+    f"GET /x/{{id}}/ [{ID}] returned 404 Not Found. Check that the ids are correct and belong to this "
+    "company and dataset.": (answer(404), {}),
     f"GET /x/{{id}}/ [{ID}] returned 408 Request Timeout. Sent 3 times. Try again later.": (
         answer(408),
         {"attempts": 3},
@@ -90,10 +90,10 @@ STATUS_ERRORS: dict[str, tuple[httpx.Response, dict[str, Any]]] = {
     "must not leave the API's origin.": (answer(302, b"moved"), {}),
     f"GET /x/{{id}}/ [{ID}] returned 399: a redirect, which is not followed because the token must not "
     "leave the API's origin.": (answer(399), {}),
-    f"GET /x/{{id}}/ [{ID}] returned 502 Bad Gateway, and the body is not the service's error envelope "
-    "(text/html). Try again later.": (answer(502, b"<html>", content_type="text/html"), {}),
-    f"GET /x/{{id}}/ [{ID}] returned 418 I'm a teapot, and the body is not the service's error envelope "
-    "(no content type).": (
+    f"GET /x/{{id}}/ [{ID}] returned 502 Bad Gateway, and the body is not in the service's error "
+    "format (text/html). Try again later.": (answer(502, b"<html>", content_type="text/html"), {}),
+    f"GET /x/{{id}}/ [{ID}] returned 418 I'm a teapot, and the body is not in the service's error "
+    "format (no content type).": (
         answer(418, b"tea"),
         {},
     ),
@@ -176,7 +176,7 @@ def test_undocumented_error_body_has_no_error_items(body: bytes) -> None:
     assert isinstance(error, ApiError)
     assert error.errors == ()
     assert error.body == body.decode("utf-8", "replace")[:1000]
-    assert "not the service's error envelope (application/json)" in str(error)
+    assert "not in the service's error format (application/json)" in str(error)
 
 
 CONNECTION_ERRORS: dict[str, tuple[httpx.TransportError, dict[str, Any]]] = {
@@ -240,8 +240,8 @@ def test_message_of_a_connection_error(text: str) -> None:
 
 
 EXPLANATION = (
-    "Either a proxy responded instead of the service, or the API has changed: compare its Swagger "
-    "with the spec of this release."
+    "Either a proxy responded instead of the service, or the API has changed: compare its OpenAPI "
+    "document with this release's spec."
 )
 UNEXPECTED_RESPONSES: dict[str, httpx.Response] = {
     f"GET /x/ returned 200, but the body is empty. {EXPLANATION}": answer(200),
