@@ -298,7 +298,7 @@ CALLS: dict[str, tuple[Callable[[Haut], object], str]] = {
     ),
     "a token that has expired": (
         lambda haut: haut.private_tokens.create("job", TOMORROW - 2 * DAY),
-        "is past",
+        "in the past",
     ),
     "a token id that is a name": (lambda haut: haut.private_tokens.revoke("job"), "is the number"),  # type: ignore[arg-type]  # invalid on purpose
     "a token id that is a boolean": (
