@@ -290,7 +290,7 @@ CALLS: dict[str, tuple[Callable[[Haut], object], str]] = {
     ),
     "a token without a name": (
         lambda haut: haut.private_tokens.create("", TOMORROW),
-        "needs a name",
+        "name must not be empty",
     ),
     "a token with a naive expiry": (
         lambda haut: haut.private_tokens.create("job", NAIVE_TIME),
@@ -300,10 +300,13 @@ CALLS: dict[str, tuple[Callable[[Haut], object], str]] = {
         lambda haut: haut.private_tokens.create("job", TOMORROW - 2 * DAY),
         "in the past",
     ),
-    "a token id that is a name": (lambda haut: haut.private_tokens.revoke("job"), "is the number"),  # type: ignore[arg-type]  # invalid on purpose
+    "a token id that is a name": (
+        lambda haut: haut.private_tokens.revoke("job"),
+        "token_id must be",
+    ),  # type: ignore[arg-type]  # invalid on purpose
     "a token id that is a boolean": (
         lambda haut: haut.private_tokens.revoke(True),
-        "is the number",
+        "token_id must be",
     ),
     "no photo": (lambda haut: haut.upload_and_compute(ID), "no photo"),
     "page 0": (lambda haut: haut.subjects.list(page=0), "start at 1"),

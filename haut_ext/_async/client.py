@@ -204,7 +204,7 @@ class AsyncHaut:
         login = AsyncLogin(username, password)
         company_id = options.get("company_id")
         if company_id is None:
-            options["company_id"] = UUID(int=0)  # placeholder until the login returns the id
+            options["company_id"] = UUID(int=0)  # until the login returns the company id
         haut = cls(token=login, **options)
         operations = login.operations = haut._operations
         tokens = AsyncTokenSource(login, lifetime=token_life)
@@ -418,8 +418,8 @@ class AsyncHaut:
         The results include failed algorithms; see `BatchResults.failures`.
 
         Args:
-            batch: The result of `upload_and_compute` or `images.upload`. For a batch that was
-                uploaded elsewhere, `UploadedBatch(subject_id, batch_id)` is enough.
+            batch: The result of `upload_and_compute` or `images.upload`. For a batch uploaded by
+                another program, pass `UploadedBatch(subject_id, batch_id)`.
             dataset_id: Dataset of the subject, for v1; the client's unless given.
 
         Returns:
@@ -598,8 +598,9 @@ class AsyncHaut:
                 pickle.dumps(value)
             except Exception as error:
                 raise ConfigError(
-                    f"this client cannot be pickled: {name}= cannot be ({type(error).__name__}). "
-                    "Pass importable callables and plain values, or create a client in each process"
+                    f"this client cannot be pickled: {name}= is not picklable "
+                    f"({type(error).__name__}). Pass importable callables and plain values, or "
+                    "create a client in each process"
                 ) from None
         return {"arguments": arguments, "attributes": attributes}
 

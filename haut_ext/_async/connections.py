@@ -25,7 +25,7 @@ T = TypeVar("T")
 _Owner = tuple[int, asyncio.AbstractEventLoop]
 
 _DEADLINE_MARGIN = 0.02
-"""Seconds by which a request is cancelled later than the timeouts derived from its deadline.
+"""Seconds from the timeouts that are derived from a call's deadline until the call is cancelled.
 The timeout should occur first, because httpx's exception tells whether a connection was
 established.
 """

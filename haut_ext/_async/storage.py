@@ -40,7 +40,7 @@ class AsyncPhotoBody(httpx.AsyncByteStream):
 
     @property
     def repeatable(self) -> bool:
-        """Whether the photo can be sent from its beginning."""
+        """Whether the photo can be sent again, from its beginning, in another attempt."""
         return self._photo.replayable or self._chunks is None
 
     def __aiter__(self) -> Self:

@@ -205,7 +205,7 @@ class Haut:
         login = Login(username, password)
         company_id = options.get("company_id")
         if company_id is None:
-            options["company_id"] = UUID(int=0)  # placeholder until the login returns the id
+            options["company_id"] = UUID(int=0)  # until the login returns the company id
         haut = cls(token=login, **options)
         operations = login.operations = haut._operations
         tokens = TokenSource(login, lifetime=token_life)
@@ -419,8 +419,8 @@ class Haut:
         The results include failed algorithms; see `BatchResults.failures`.
 
         Args:
-            batch: The result of `upload_and_compute` or `images.upload`. For a batch that was
-                uploaded elsewhere, `UploadedBatch(subject_id, batch_id)` is enough.
+            batch: The result of `upload_and_compute` or `images.upload`. For a batch uploaded by
+                another program, pass `UploadedBatch(subject_id, batch_id)`.
             dataset_id: Dataset of the subject, for v1; the client's unless given.
 
         Returns:
@@ -597,8 +597,9 @@ class Haut:
                 pickle.dumps(value)
             except Exception as error:
                 raise ConfigError(
-                    f"this client cannot be pickled: {name}= cannot be ({type(error).__name__}). "
-                    "Pass importable callables and plain values, or create a client in each process"
+                    f"this client cannot be pickled: {name}= is not picklable "
+                    f"({type(error).__name__}). Pass importable callables and plain values, or "
+                    "create a client in each process"
                 ) from None
         return {"arguments": arguments, "attributes": attributes}
 

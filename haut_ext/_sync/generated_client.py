@@ -60,7 +60,7 @@ class ApiClient(AuthenticatedClient):
         )
 
     def set_httpx_client(self, client: Any) -> NoReturn:
-        """Reject another HTTP client, because it would send no token and retry nothing.
+        """Reject another HTTP client, because it would neither send the token nor retry requests.
 
         Raises:
             ConfigError: Always.

@@ -114,8 +114,8 @@ class Operations:
     def get_json(self, operation: Operation[Any], kind: type[Any], **parameters: Any) -> Any:
         """Call an operation and return its JSON body without parsing it to a model.
 
-        Use this for responses whose schema is incompletely documented: parsed to a model, the whole
-        body would be rejected for a single field that does not match.
+        Use this method for responses with an incompletely documented schema: parsing to a model
+        would reject the complete body if a single field did not match.
 
         Raises:
             UnexpectedResponse: If the JSON value is not an instance of `kind`, such as `list`.

@@ -153,7 +153,7 @@ class _Pass:
 
     @property
     def unnoticed_deletions(self) -> int:
-        """Number of deletions that the total did not show, because items were created too."""
+        """Number of deletions hidden by creations, which kept the total from decreasing."""
         all_deletions = self.first_total + len(self.created_ids) - self.last_total
         return all_deletions - self.noticed_deletions
 
@@ -214,7 +214,7 @@ def _read_page(
     number: int,
     parameters: dict[str, Any],
 ) -> tuple[Page[T], datetime]:
-    """Return a page and the response's time, or the local time if the response has none."""
+    """Return a page and the time in the response's Date header, or else the local time."""
     if type(number) is not int or number < 1:
         raise ConfigError("page must be a whole number; page numbers start at 1")
     success = operations.request(operation, {**parameters, "page": number})

@@ -41,7 +41,7 @@ class PhotoBody(httpx.SyncByteStream):
 
     @property
     def repeatable(self) -> bool:
-        """Whether the photo can be sent from its beginning."""
+        """Whether the photo can be sent again, from its beginning, in another attempt."""
         return self._photo.replayable or self._chunks is None
 
     def __iter__(self) -> Self:

@@ -71,7 +71,7 @@ ALGORITHMS = [
     for name in application.algorithms
 ]
 VERSION_IDS = {name: 101 + index for index, name in enumerate(FACE_SKIN_METRICS_2.algorithms)}
-"""Value of `algorithm_version_id` by algorithm, for API version 1."""
+"""Maps each algorithm of API version 1 to its `algorithm_version_id`."""
 AUX_KIND_IDS = {
     kind: index
     for index, kind in enumerate(
@@ -84,7 +84,7 @@ AUX_KIND_IDS = {
         start=1,
     )
 }
-"""Ids of auxiliary image kinds."""
+"""Maps each kind of auxiliary image to its id."""
 MASK = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c02"
     "0000000b4944415478da6364600000000600023081d02f0000000049454e44ae426082"
@@ -154,7 +154,7 @@ _OUTPUTS: dict[str, tuple[tuple[str, ...], _Metric, tuple[_Metric, ...]]] = {
     "skin_tone": (_FACE, _Metric("skin_tone", "category", ("Light", "Medium", "Dark")), ()),
     "age": (_FACE, _Metric("age", "numeric", (18, 70), "years"), ()),
 }
-"""Face areas, main metric and sub-metrics by algorithm, for API version 1."""
+"""Maps each algorithm of API version 1 to its face areas, main metric and sub-metrics."""
 
 
 def quality_score(photo: bytes) -> float:

@@ -9,7 +9,7 @@ from .records import ApplicationRun, AuxImage, Batch, Image, Outcome, StoredObje
 
 
 class Analyses:
-    """Starts analyses and lets them progress.
+    """Starts simulated analyses of photos and updates their progress.
 
     Halfway through an analysis, the quality score and the first algorithm's result appear. The
     other results follow one by one.
@@ -69,7 +69,8 @@ class Analyses:
         image.analysis.quality_score = quality_score(run.photo)
         image.analysis.problems = []
         algorithms = list(run.application.algorithms)
-        # Here 0 means halfway through the analysis, when the first result appears, and 1 the end.
+        # `progress` is 0 halfway through the analysis, when the first result appears, and 1 at the
+        # end.
         progress = 1.0 if done >= total else (2 * done - total) / total
         for algorithm in algorithms[: 1 + int(progress * (len(algorithms) - 1))]:
             if algorithm not in run.outcomes:

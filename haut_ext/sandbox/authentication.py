@@ -50,7 +50,7 @@ class Authentication:
         self.password = f"sandbox-{self._random.getrandbits(64):016x}"
         self.mfa_enabled = False
         self.refresh_tokens: set[str] = set()
-        self.private_tokens: dict[str, PrivateToken] = {}  # by id, as in URL paths
+        self.private_tokens: dict[str, PrivateToken] = {}  # by token id
         self._private_token_count = 0
         self.token = self.issue()
 

@@ -1,4 +1,4 @@
-"""Defines the sandbox's clocks: one follows the system time, one moves only when moved.
+"""Defines the sandbox's clocks: one follows the system time, the other moves only on request.
 
 The clock determines creation times, the expiry of tokens and signed URLs, and, if
 `analysis_seconds` is given, the progress of an analysis. Simulated network delays

@@ -41,7 +41,7 @@ class Database:
         self.batches: dict[str, Batch] = {}
         self.images: dict[str, Image] = {}
         self.objects: dict[str, StoredObject] = {}
-        self.biological_sexes: dict[str, str] = {}  # names by id
+        self.biological_sexes: dict[str, str] = {}  # maps ids to names
         for name in _BIOLOGICAL_SEXES:
             self.biological_sex_id(name)
 

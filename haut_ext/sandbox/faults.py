@@ -1,4 +1,4 @@
-"""The faults that the sandbox can simulate.
+"""Defines the faults that the sandbox can simulate.
 
 A fault has three parts: how far the request is processed (`when`), which response replaces the
 regular one (`change`), and how the response is delivered (`delivery`). The functions in this module
@@ -18,7 +18,7 @@ from typing import Literal
 from .http_messages import Response
 
 When = Literal["unread", "before", "after"]
-"""Moment of a fault: before reading the body, before carrying out the request, or afterwards."""
+"""When a fault occurs: before the body is read, or before or after the request is carried out."""
 
 _HTML = "text/html; charset=utf-8"
 
@@ -59,17 +59,17 @@ class Fault:
 
 
 def reset(when: When = "unread") -> Fault:
-    """Reset the connection (RST) without a response."""
+    """Reset the connection (TCP RST) without sending a response."""
     return Fault("reset", when, Delivery.RESET)
 
 
 def close(when: When = "before") -> Fault:
-    """Close the connection (FIN) without a response."""
+    """Close the connection (TCP FIN) without sending a response."""
     return Fault("close", when, Delivery.CLOSE)
 
 
 def garbage(when: When = "after") -> Fault:
-    """Send bytes that are not HTTP."""
+    """Send bytes that are not a valid HTTP response."""
     return Fault("garbage", when, Delivery.GARBAGE)
 
 
@@ -79,7 +79,7 @@ def stall(when: When = "before") -> Fault:
 
 
 def truncated() -> Fault:
-    """Carry out the request, but send only half of the announced Content-Length."""
+    """Carry out the request, but send only half of the body announced by Content-Length."""
     return Fault("truncated", "after", Delivery.TRUNCATED)
 
 

@@ -40,7 +40,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """HTTP response. The HTTP server adds general headers, such as Date, later."""
+    """HTTP response, without the headers that the HTTP server adds, such as Date."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()

@@ -23,7 +23,7 @@ class ConnectionClosed(Exception):
 
 
 class MalformedRequest(Exception):
-    """The request is not valid HTTP/1.1, or too large.
+    """The request is too large or is not valid HTTP/1.1.
 
     Attributes:
         reason: Status, error code and message of the error response.

@@ -1,6 +1,7 @@
 """Batches: the photos of one upload.
 
-These routes are undocumented; they are known from public client programs only (api-facts 6, 8).
+The API routes for batches are undocumented; they are known from public client programs only
+(api-facts 6, 8).
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from haut_ext.types import DeletedSubjects, Page
 from haut_ext.workflow_errors import DeletionIncomplete
 
 _IDS_PER_REQUEST = 70
-"""Maximum number of ids in a URL. Each takes 50 characters, and every proxy accepts 4 KB."""
+"""Maximum number of ids in a URL: each id takes 50 characters, and URLs stay below 4 KB."""
 
 
 class AsyncSubjects(AsyncResource):
@@ -198,7 +198,7 @@ class AsyncSubjects(AsyncResource):
                     delete_subjects, {"dataset_id": dataset_id, "subjects_ids": chunk}
                 )
                 deleted.update(self._operations.unwrap(success, DeletedSubjectIds).deleted)
-                # If the request was repeated, subjects missing from the response may have been
+                # If the request was repeated, any subject missing from the response may have been
                 # deleted by an earlier attempt.
                 if success.info.attempts == 1:
                     absent.update(set(chunk) - deleted)

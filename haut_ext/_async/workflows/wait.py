@@ -177,7 +177,7 @@ class _ReaderV1:
     Attributes:
         expected: Lower-case names of the algorithms expected to produce a result for every image.
         by_image: Results of each image when last read.
-        last_growth: Time at which the number of results of an image last changed.
+        last_growth: Time of the last change in any image's number of results.
     """
 
     options: AsyncResults

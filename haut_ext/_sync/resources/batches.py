@@ -1,7 +1,8 @@
 # Derived from haut_ext/_async/resources/batches.py by `make sync`; change that file instead.
 """Batches: the photos of one upload.
 
-These routes are undocumented; they are known from public client programs only (api-facts 6, 8).
+The API routes for batches are undocumented; they are known from public client programs only
+(api-facts 6, 8).
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def _number(kind: str, value: object, items: list[DictionaryItem] | None) -> int
     elif isinstance(value, int) and not isinstance(value, bool):
         number = value
     else:
-        raise ConfigError(f"{kind} is a name or a number of the dataset's image type")
+        raise ConfigError(f"{kind} must be a name or number defined by the dataset's image type")
     if number is None or (items is not None and all(item.id != number for item in items)):
         # The message omits the invalid value, because it may be a person's name passed by mistake.
         valid = ", ".join(f"{item.tech_name} ({item.id})" for item in items or ())

@@ -48,7 +48,7 @@ class PrivateTokens(Resource):
         check_text(name=name)
         check_time_zone(expiration_time=expiration_time)
         if not name:
-            raise ConfigError("a private token needs a name")
+            raise ConfigError("name must not be empty")
         if expiration_time <= datetime.datetime.now(datetime.UTC):
             raise ConfigError("expiration_time is in the past, so the token would never be valid")
         body = PrivateTokenRequest(name=name, expiration_time=expiration_time)

@@ -176,7 +176,7 @@ class _Upload:
         raise NotImplementedError
 
     def compute(self, *, again: bool) -> None:
-        """Start the analysis, unless it was started or, without `again`, may have been."""
+        """Start the analysis once; if it may have been started before, only if `again` is True."""
         batch_id = self.batch.batch_id
         if self.state.compute == "unknown" and self._has_results(batch_id):
             self._change(compute="started")

@@ -27,7 +27,7 @@ _MAX_PAGE_SIZE = 1000
 
 
 class Named(Protocol):
-    """Record with a name, so that lists can be searched with the `q` parameter."""
+    """Record whose name can be searched with the `q` query parameter."""
 
     @property
     def name(self) -> str: ...
@@ -57,7 +57,7 @@ class Context:
 
 
 class Handler:
-    """Base class of handlers. The method that handles an operation is named like its id."""
+    """Base class of handlers. Each operation's handler method has the operation id as its name."""
 
     ROUTES: ClassVar[Routes] = {}
     PUBLIC: ClassVar[frozenset[str]] = frozenset()
@@ -70,7 +70,7 @@ class Handler:
         self._analyses = context.state.analyses
         self._storage = context.storage
 
-    # These methods look up records by the ids in a path. Ids of parent records must match, too.
+    # Look up records by the ids in a URL path. A record must belong to the parent in the path.
 
     def _dataset(self, request: Request) -> Dataset:
         return find_record(self._database.datasets, request.ids["dataset_id"])
@@ -165,7 +165,7 @@ def not_found(detail: str = "Not found.") -> ErrorResponse:
 
 
 def unauthorized(code: str, detail: str) -> ErrorResponse:
-    """Return an error with status 401 and its WWW-Authenticate header."""
+    """Return an error with status 401 and a WWW-Authenticate header."""
     return ErrorResponse(401, code, detail, headers=(("WWW-Authenticate", 'Bearer realm="api"'),))
 
 
@@ -194,7 +194,7 @@ def sort(
     records: list[_Item], query: dict[str, str], keys: Mapping[str, Callable[[_Item], Any]]
 ) -> list[_Item]:
     """Return the records sorted by the request's sort keys. Unknown sort keys are ignored."""
-    # Sorting is stable, so sort by the least significant key, which is the last one, first.
+    # Sorting is stable, so sort by the last key first: it is the least significant one.
     for key in reversed(query.get("ordering", "").split(",")):
         if order := keys.get(key.strip().removeprefix("-")):
             records = sorted(records, key=order, reverse=key.strip().startswith("-"))
