@@ -273,8 +273,8 @@ CALLS: dict[str, tuple[Callable[[Haut], object], str]] = {
         "1 to 512 characters",
     ),
     "an empty name to find": (lambda haut: haut.subjects.get_or_create(""), "1 to 512 characters"),
-    "a boolean side": (lambda haut: haut.images.request_upload(ID, side=True), "side is"),
-    "a fractional light": (lambda haut: haut.images.upload(ID, PHOTO, light=0.5), "light is"),  # type: ignore[arg-type]  # invalid on purpose
+    "a boolean side": (lambda haut: haut.images.request_upload(ID, side=True), "side must be"),
+    "a fractional light": (lambda haut: haut.images.upload(ID, PHOTO, light=0.5), "light must be"),  # type: ignore[arg-type]  # invalid on purpose
     "an empty dataset name": (lambda haut: haut.datasets.create(""), "1 to 512 characters"),
     "a dataset name of 513 characters": (
         lambda haut: haut.datasets.create("x" * 513),

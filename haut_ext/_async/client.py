@@ -598,9 +598,8 @@ class AsyncHaut:
                 pickle.dumps(value)
             except Exception as error:
                 raise ConfigError(
-                    f"this client cannot be pickled: {name}= is not picklable "
-                    f"({type(error).__name__}). Pass importable callables and plain values, or "
-                    "create a client in each process"
+                    f"this client cannot be pickled: {name}= raises {type(error).__name__}. "
+                    "Pass importable callables and plain values, or create a client in each process"
                 ) from None
         return {"arguments": arguments, "attributes": attributes}
 

@@ -597,9 +597,8 @@ class Haut:
                 pickle.dumps(value)
             except Exception as error:
                 raise ConfigError(
-                    f"this client cannot be pickled: {name}= is not picklable "
-                    f"({type(error).__name__}). Pass importable callables and plain values, or "
-                    "create a client in each process"
+                    f"this client cannot be pickled: {name}= raises {type(error).__name__}. "
+                    "Pass importable callables and plain values, or create a client in each process"
                 ) from None
         return {"arguments": arguments, "attributes": attributes}
 
