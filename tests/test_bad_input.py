@@ -273,8 +273,8 @@ CALLS: dict[str, tuple[Callable[[Haut], object], str]] = {
         "1 to 512 characters",
     ),
     "an empty name to find": (lambda haut: haut.subjects.get_or_create(""), "1 to 512 characters"),
-    "a boolean side": (lambda haut: haut.images.request_upload(ID, side=True), "side is"),
-    "a fractional light": (lambda haut: haut.images.upload(ID, PHOTO, light=0.5), "light is"),  # type: ignore[arg-type]  # invalid on purpose
+    "a boolean side": (lambda haut: haut.images.request_upload(ID, side=True), "side must be"),
+    "a fractional light": (lambda haut: haut.images.upload(ID, PHOTO, light=0.5), "light must be"),  # type: ignore[arg-type]  # invalid on purpose
     "an empty dataset name": (lambda haut: haut.datasets.create(""), "1 to 512 characters"),
     "a dataset name of 513 characters": (
         lambda haut: haut.datasets.create("x" * 513),
@@ -290,7 +290,7 @@ CALLS: dict[str, tuple[Callable[[Haut], object], str]] = {
     ),
     "a token without a name": (
         lambda haut: haut.private_tokens.create("", TOMORROW),
-        "needs a name",
+        "name must not be empty",
     ),
     "a token with a naive expiry": (
         lambda haut: haut.private_tokens.create("job", NAIVE_TIME),
@@ -298,12 +298,15 @@ CALLS: dict[str, tuple[Callable[[Haut], object], str]] = {
     ),
     "a token that has expired": (
         lambda haut: haut.private_tokens.create("job", TOMORROW - 2 * DAY),
-        "is past",
+        "in the past",
     ),
-    "a token id that is a name": (lambda haut: haut.private_tokens.revoke("job"), "is the number"),  # type: ignore[arg-type]  # invalid on purpose
+    "a token id that is a name": (
+        lambda haut: haut.private_tokens.revoke("job"),  # type: ignore[arg-type]  # invalid on purpose
+        "token_id must be",
+    ),
     "a token id that is a boolean": (
         lambda haut: haut.private_tokens.revoke(True),
-        "is the number",
+        "token_id must be",
     ),
     "no photo": (lambda haut: haut.upload_and_compute(ID), "no photo"),
     "page 0": (lambda haut: haut.subjects.list(page=0), "start at 1"),

@@ -1,12 +1,14 @@
-"""Token source: caches the token, and renews it once for all waiting calls.
+"""Caches the API token, and renews it once on behalf of all waiting calls.
 
-Each call of the token provider starts a new generation. A call whose token is rejected requests the
-generation after the rejected one. The first such request calls the provider; all requests for the
-same generation get its result, which is a token or the provider's exception.
+Each call of the token provider starts a new token generation. A caller whose token is rejected
+requests the next generation. The first caller to request a generation calls the provider; all
+callers that request this generation get the same result, either a token or the provider's
+exception.
 
-A token with a known lifetime is renewed before it expires, in two windows. In the advisory window one
-caller renews the token while the others keep using it; a failure is logged, and renewal is tried again
-later. In the mandatory window, shortly before expiry, all callers wait for the new token.
+A token with a known lifetime is renewed before it expires, in two windows. In the advisory window,
+one caller renews the token while the others keep using it. If the renewal fails, the failure is
+logged and the renewal is retried later. In the mandatory window, shortly before expiry, all callers
+wait for the new token.
 """
 
 from __future__ import annotations
@@ -27,17 +29,17 @@ logger = logging.getLogger("haut_ext")
 
 _ADVISORY_WINDOW = 1 / 4
 _MANDATORY_WINDOW = 1 / 30
-"""Length of each window as a fraction of the token's lifetime: 15 and 2 minutes of an hour."""
+"""Renewal windows as fractions of a token's lifetime: the last 15 and 2 minutes of an hour."""
 _ADVISORY_RETRY_INTERVAL = 60.0
-"""Seconds between two attempts to renew the token in the advisory window."""
+"""Seconds between attempts to renew a token that is still valid."""
 
 
 class AsyncTokenSource:
-    """Caches the current token; calls the provider for the first request and after a 401.
+    """Caches the API token; calls the token provider before the first request and after a 401.
 
     Args:
         provider: The token, or a callable that returns one.
-        lifetime: Lifetime of a token in seconds; infinite if it is unknown.
+        lifetime: Lifetime of a token in seconds; `math.inf` if unknown.
 
     Attributes:
         clock: Returns the current time in seconds.
@@ -48,7 +50,7 @@ class AsyncTokenSource:
         self.clock: Callable[[], float] = time.monotonic
         self._lifetime = lifetime
         self._cached = CachedToken(None if callable(provider) else check_token(provider))
-        # One lock for each event loop or process: a fork may copy a lock that is held.
+        # Each event loop or process has its own lock, because a fork may copy a lock that is held.
         self._locks: dict[object, asyncio.Lock] = {}
         self._advisory_lock = Lock()
 
@@ -63,7 +65,7 @@ class AsyncTokenSource:
         now = self.clock()
         if cached.value is None or now >= cached.mandatory_refresh:
             generation = cached.generation
-            del cached  # otherwise the traceback of a failure would keep the previous failure alive
+            del cached  # otherwise each error's traceback would keep the previous error alive
             return await self._next(generation)
         if now >= cached.advisory_refresh and self._advisory_lock.acquire(blocking=False):
             try:
@@ -73,7 +75,7 @@ class AsyncTokenSource:
         return cached
 
     async def renew(self, rejected: CachedToken) -> bool:
-        """Renew a rejected token, and return whether the current token differs from it.
+        """Renew a rejected token; return True if the current token differs from the rejected one.
 
         A token that is a string cannot be renewed.
 
@@ -86,7 +88,7 @@ class AsyncTokenSource:
         return (await self._next(rejected.generation)).value != rejected.value
 
     async def _next(self, generation: int, *, advisory: bool = False) -> CachedToken:
-        """Return the token after the given generation; call the provider if there is none yet."""
+        """Return the token after the given generation, from the cache or the provider."""
         async with self._lock():
             if self._cached.generation == generation:
                 self._cached = await self._call_provider(advisory=advisory)
@@ -99,7 +101,7 @@ class AsyncTokenSource:
         owner = asyncio.get_running_loop()
         if owner not in self._locks:
             for other in list(self._locks):
-                if getattr(other, "is_closed", bool)():  # a closed event loop
+                if getattr(other, "is_closed", bool)():  # remove locks of closed event loops
                     self._locks.pop(other, None)
             self._locks.setdefault(owner, asyncio.Lock())
         return self._locks[owner]

@@ -1,7 +1,8 @@
-"""Connections of the async client, and waiting with a deadline.
+"""Manages the connections of the async client, and enforces deadlines while waiting.
 
-This module and `_sync/connections.py` are both written by hand, because the clients differ in how they
-wait, how they enforce deadlines, and whether connections belong to an event loop or to a process.
+This module and `_sync/connections.py` are both written by hand, because the async and the sync
+client wait and enforce deadlines differently, and because connections belong to an event loop in
+one and to a process in the other.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ T = TypeVar("T")
 _Owner = tuple[int, asyncio.AbstractEventLoop]
 
 _DEADLINE_MARGIN = 0.02
-"""Seconds between a timeout that was shortened to the deadline and the cancellation at the deadline.
-The timeout should come first: httpx's exception says whether a connection was established.
+"""Seconds from the timeouts that are derived from a call's deadline until the call is cancelled.
+The timeout should occur first, because httpx's exception tells whether a connection was
+established.
 """
 
 
@@ -40,14 +42,14 @@ class _LoopConnections:
 
 @define(eq=False)
 class AsyncLease:
-    """Permission to send one request on an inner client."""
+    """Reserves an httpx client and one of the `max_in_flight` permits for a request."""
 
     inner: InnerClient[httpx.AsyncClient]
     permits: asyncio.Semaphore
     _released: bool = False
 
     async def release(self) -> None:
-        """End the request; close the inner client if it is retired and this was its last request."""
+        """End the request; close the httpx client if it is retired and has no other request."""
         if not self._released:
             self._released = True
             self.inner.in_flight -= 1
@@ -56,13 +58,14 @@ class AsyncLease:
             await self.inner.client.aclose()
 
     def attach(self, response: httpx.Response, deadline: Deadline) -> None:
-        """Release the lease when the response is closed, and check the deadline while it is read."""
+        """Wrap the response's stream, so that closing the response releases the lease."""
         assert isinstance(response.stream, httpx.AsyncByteStream)
         response.stream = _ResponseBody(response.stream, deadline, self)
 
     async def abandon(self, response: httpx.Response | None, error: BaseException) -> None:
-        """Close the response and release the lease after an exception."""
-        # After a cancellation the exchange is incomplete, and httpcore may lose its connection.
+        """Close the response and release the lease, after a failed attempt."""
+        # A cancellation leaves the response incomplete, and httpcore's pool may lose the
+        # connection.
         self.inner.retired |= not isinstance(error, Exception)
         try:
             if response is not None:
@@ -73,7 +76,7 @@ class AsyncLease:
 
 @define(eq=False)
 class _ResponseBody(httpx.AsyncByteStream):
-    """Body of a response with a lease and a deadline."""
+    """Response body that enforces a deadline, and releases its lease when closed."""
 
     stream: httpx.AsyncByteStream
     deadline: Deadline
@@ -96,7 +99,7 @@ class AsyncConnections(BaseConnections):
 
     Args:
         base_url: Origin of the API.
-        tokens: Returns the token for each request.
+        tokens: Provides the token for each request.
         arguments: Further arguments of `BaseConnections`.
     """
 
@@ -108,9 +111,9 @@ class AsyncConnections(BaseConnections):
         self._by_loop: dict[_Owner, _LoopConnections] = {}
 
     async def acquire(self, call: Call, request: httpx.Request) -> AsyncLease:
-        """Wait until fewer than `max_in_flight` requests are in flight, and choose an inner client.
+        """Wait until fewer than `max_in_flight` requests are in flight, and choose an httpx client.
 
-        The timeouts of the request are shortened to the time left.
+        The request's timeouts are shortened to the time left before the deadline.
 
         Raises:
             ConfigError: If the client is closed, or the proxy cannot be used.
@@ -151,7 +154,7 @@ class AsyncConnections(BaseConnections):
             permits = asyncio.Semaphore(self.max_in_flight)
             connections = _LoopConnections(permits, ClientPool(httpx.AsyncClient, self))
             self._by_loop[owner] = connections
-            # asyncio.run closes the async generators of its loop before it closes the loop.
+            # asyncio.run closes an event loop's async generators before it closes the loop.
             connections.cleanup = self._close_with_loop(owner)
             await anext(connections.cleanup)
         return self._by_loop[owner]
@@ -165,7 +168,7 @@ class AsyncConnections(BaseConnections):
 
 
 async def before_deadline(call: Call, work: Coroutine[Any, Any, T]) -> T:
-    """Return the result of a coroutine; cancel it at the call's deadline.
+    """Await a coroutine and return its result; cancel the coroutine at the call's deadline.
 
     Raises:
         DeadlineExceeded: If the deadline passes first.
@@ -182,7 +185,7 @@ async def before_deadline(call: Call, work: Coroutine[Any, Any, T]) -> T:
 
 
 async def token_before_deadline(call: Call, work: Coroutine[Any, Any, T]) -> T:
-    """Return the result of a coroutine that gets a token; cancel it at the call's deadline.
+    """Await a coroutine that fetches a token; cancel the coroutine at the call's deadline.
 
     Raises:
         TransportTimeout: If the deadline passes first.

@@ -1,8 +1,9 @@
 """HTTP client of the SDK: an httpx client whose `send` retries requests and raises typed errors.
 
-Each call is a series of attempts under one deadline. An attempt adds the token (for the API's own
-origin only), runs the event hooks, and passes an ordinary request to `AsyncConnections`, which sends
-it. The module `haut_ext._http.attempts` decides what each outcome means.
+Each call is a series of attempts under one deadline. Each attempt adds the token (for the API's own
+origin only), runs the event hooks, and sends an ordinary httpx request through `AsyncConnections`.
+The module `haut_ext._http.attempts` decides after each attempt whether to return, retry or raise an
+error.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ from haut_ext.urls import check_path
 
 
 class AsyncHTTPClient(httpx.AsyncClient):
-    """An httpx client with the token, retries, deadlines and errors of a Haut client.
+    """An httpx client that adds the token, retries, deadlines and typed errors of a Haut client.
 
-    Its requests and responses are httpx's own. It follows no redirects and keeps no cookies.
+    It uses httpx's request and response classes. It follows no redirects and stores no cookies from
+    responses.
 
     Args:
         connections: Connections and token, shared with other clients.
@@ -75,13 +77,13 @@ class AsyncHTTPClient(httpx.AsyncClient):
         auth: object = None,
         follow_redirects: object = False,
     ) -> httpx.Response:
-        """Send a request and return its response if the status is a success.
+        """Send a request and return its response; raise an error unless the status is a success.
 
         Args:
             request: The request, without the token.
             stream: Whether to return a successful response before its body has been read.
-            auth: Cannot be used.
-            follow_redirects: Cannot be used.
+            auth: Must not be given.
+            follow_redirects: Must not be given.
 
         Raises:
             ConfigError: If the client is closed, the URL is plain http and its host is not loopback, or
@@ -98,7 +100,7 @@ class AsyncHTTPClient(httpx.AsyncClient):
     async def exchange(
         self, request: httpx.Request, *, stream: bool = False, sink: DownloadSink | None = None
     ) -> httpx.Response:
-        """Send a request as `send` does; write the body of a successful response to `sink`, if given."""
+        """Send a request as `send` does; if `sink` is given, write a successful body to it."""
         connections, tokens = self.connections, self.connections.tokens
         call = Call(request, connections.origin, self.call_options, sink)
         while True:
@@ -136,7 +138,7 @@ class AsyncHTTPClient(httpx.AsyncClient):
     async def _send_once(
         self, call: Call, request: httpx.Request, *, stream: bool
     ) -> httpx.Response:
-        """Send one attempt, and read the response unless it is a success to be streamed."""
+        """Send the request once, and read the response unless it is a success to be streamed."""
         lease = await self.connections.acquire(call, request)
         response: httpx.Response | None = None
         try:
@@ -147,7 +149,7 @@ class AsyncHTTPClient(httpx.AsyncClient):
             lease.attach(response, call.deadline)
             if not (stream and response.is_success):
                 await self._read(response, call)
-            if response.is_closed:  # httpx does not close the stream of a response in memory
+            if response.is_closed:  # httpx does not close the stream of an in-memory response
                 await lease.release()
             return response
         except BaseException as error:

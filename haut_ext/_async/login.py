@@ -1,8 +1,8 @@
-"""Token provider for a username and a password.
+"""Provides access tokens for a username and a password.
 
 The provider refreshes the access token, and logs in again when the service no longer accepts the
-refresh token. The service blocks frequent logins (docs/api-facts.md, 1.2), so at most one login is sent
-per minute, and a network failure never causes one.
+refresh token. The service blocks frequent logins (docs/api-facts.md, 1.2), so the provider sends at
+most one login per minute, and does not log in after a network failure.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from haut_ext.errors import ApiError, ConfigError, UnexpectedResponse
 _LOGIN_INTERVAL = 60.0
 """Minimum number of seconds between two logins."""
 _REFRESH_TOKEN_REJECTED = {*range(200, 300), *range(400, 500)} - {408, 429}
-"""Statuses after which the refresh token is not used again. They include success statuses, because a
-response that does not contain an access token is not documented.
+"""Statuses of a refresh request after which the refresh token is not used again.
+
+The set includes success statuses, because a success without an access token is undocumented.
 """
 
 
@@ -34,9 +35,9 @@ class AsyncLogin:
 
     Attributes:
         clock: Returns the current time in seconds.
-        operations: Sends the requests. Set after construction, because it requires a token source,
-            which requires this provider.
-        company_id: The company that the last login returned.
+        operations: Sends the login and refresh requests. Set after construction, because it
+            requires a token source, which requires this provider.
+        company_id: Company id from the last login response.
     """
 
     operations: AsyncOperations
@@ -46,7 +47,7 @@ class AsyncLogin:
         if not username or not password:
             raise ConfigError("a login needs a username and a password")
         self.clock: Callable[[], float] = time.monotonic
-        # The repr of these models does not show the secrets.
+        # The repr of the generated login models does not show the secrets.
         self._login = LoginRequest(username=username, password=password)
         self._refresh: RefreshRequest | None = None
         self._next_login = -inf
@@ -55,9 +56,9 @@ class AsyncLogin:
         """Return a new access token.
 
         Raises:
-            ApiError, UnexpectedResponse: If the service rejects the login or the refresh token. If a
-                login is not possible yet, the message says when it is, and `retry_after` is the time
-                until then.
+            ApiError, UnexpectedResponse: If the service rejects the login or the refresh token. If
+                it is too early for another login, the message and `retry_after` contain the
+                remaining seconds.
             TransportError: If the service cannot be reached.
         """
         if self._refresh is None:

@@ -1,28 +1,31 @@
-"""Iteration over all items of a paginated list that other clients may change at the same time.
+"""Iterates over all items of a paginated list, even if other clients change the list meanwhile.
 
 Page numbers are offsets: when an item is deleted, all later items move one position forward, and a
-client that requests the next page misses one. The iterator therefore works as follows.
+client that requests the next page misses an item. The iterator therefore works as follows.
 
-- It yields each item once. For that it keeps the ids of all items in a set, about 100 bytes an id.
-- When the total has decreased since the page before, or when the requested page no longer exists,
-  it goes back, page by page, to a page with an item that it knows. From there on, every item that
-  it does not know is new.
+- It yields each item once. To recognize items, it keeps all ids in a set, which takes about 100
+  bytes per id.
+- When the total has decreased since the previous page, or when the requested page no longer exists,
+  it goes back, page by page, until a page contains an item that was already yielded. From there on,
+  it yields every item that it has not yielded yet.
 - When another client creates one item and deletes another between two pages, the total does not
-  change. At the end of a pass over the list, the iterator compares the totals: the first total plus
-  the items created since, minus the last total, is the number of deleted items. If that exceeds the
-  deletions that were noticed, it reads the list again.
+  change. At the end of a pass over the list, the iterator therefore computes the number of deleted
+  items: the first total, plus the items created since, minus the last total. If this number exceeds
+  the decreases seen between pages, it reads the list again.
 
-If the list does not change, there are no additional requests. A noticed deletion costs two requests
-(the page before, and the same page again), and two more for each further page of deleted items. An
-unnoticed deletion costs one more pass. An item counts as created since the first page if its own
-time (`creation_time` or `created_at`) is not before the service's time at the first page. In lists
-whose items have no such time, every change of the total counts as a deletion.
+If the list does not change, there are no additional requests. A deletion that decreases the total
+costs two requests (for the previous page, and for the current page again), and two more for each
+further page of deleted items. A deletion hidden by a creation costs another pass over the list. An
+item counts as created since the first page if its own time (`creation_time` or `created_at`) is not
+before the service's time at the first page. In lists whose items have no such time, every change of
+the total counts as a deletion.
 
-One change cannot be detected: in a search (`q`), one item is renamed so that it no longer matches,
-while another one is renamed so that it does.
+Two changes cannot be detected. In a search (`q`), one item is renamed so that it no longer matches,
+while another one is renamed so that it does. And between two requests, other clients delete an item
+and create another one, and delete the new one before the iterator has read it.
 
-The iterator never requests the URL in a page's `next`, which could lead the token to another host;
-it only checks whether there is one.
+The iterator never requests the URL in a page's `next`, because that URL could send the token to
+another host. It only checks whether `next` is present.
 """
 
 from __future__ import annotations
@@ -49,7 +52,7 @@ _MAX_STALLS = 10
 """Maximum number of repetitions without a new item. From the third one on, they are delayed."""
 _STALL_DELAYS = (0.0, 0.0, 0.1, 0.2, 0.5)
 _TIME_RESOLUTION = 1.0
-"""Resolution, in seconds, of the times that the service sends."""
+"""Resolution of the service's timestamps, in seconds."""
 
 
 class PaginatedList(Protocol[Item]):
@@ -74,11 +77,11 @@ async def read_page(
     /,
     **parameters: Any,
 ) -> Page[T]:
-    """Return one page of a list operation.
+    """Call a list operation and return one page.
 
     Raises:
-        ConfigError: If the number is less than 1.
-        NotFound: If the page does not exist, or the resource that the list belongs to does not.
+        ConfigError: If the page number is less than 1.
+        NotFound: If the page, or the resource that the list belongs to, does not exist.
     """
     page, _ = await _read_page(operations, operation, number, parameters)
     return page
@@ -90,14 +93,14 @@ def iterate(
     """Return an iterator over all items of a list operation, which requests pages when needed.
 
     Raises:
-        ConfigError: Immediately, if the operation is not a list or a parameter is invalid.
+        ConfigError: Immediately, if `operation` is not a list operation or a parameter is invalid.
         ListChanging: While iterating, if the list changes faster than it can be read.
     """
     function: Callable[..., object] | None = getattr(operation, "asyncio_detailed", None)
     if function is None or "page" not in inspect.signature(function).parameters:
         raise ConfigError(
             f"{getattr(operation, '__name__', 'the operation')} is not a list operation: it has no "
-            "parameter page. Pass a module such as haut_api.api.subjects.list_subjects"
+            "`page` parameter. Pass a module such as haut_api.api.subjects.list_subjects"
         )
     if "page" in parameters:
         raise ConfigError("page= cannot be used: all pages are read")
@@ -110,8 +113,9 @@ async def _iterate(
     known_ids = set[object]()
     for passes in range(_MAX_PASSES):
         if passes:
-            # Items created in the second of the first page may have been created before or after
-            # it. The next pass starts in another second.
+            # The service's timestamps have a resolution of one second. An item created in the same
+            # second in which the first page was read may have been created before or after that
+            # page, so the next pass starts in another second.
             await asyncio.sleep(_TIME_RESOLUTION)
         list_pass = _Pass(known_ids)
         while not list_pass.ended:
@@ -145,15 +149,15 @@ class _Pass:
     """One pass over a list: decides which page to read next, and counts created and deleted items.
 
     Attributes:
-        known_ids: Ids of all items that have been yielded.
+        known_ids: Ids of all items yielded so far.
         number: Number of the page to read next.
         ended: Whether the last page has been read.
-        started: The service's time at the first page.
-        first_total: Total of the first page.
-        last_total: Total of the last page read.
+        started: The service's time when the first page was read.
+        first_total: Number of items in the list, as returned with the first page.
+        last_total: Number of items in the list, as returned with the last page read.
         noticed_deletions: Sum of all decreases of the total.
         created_ids: Ids of the items created after the first page.
-        going_back: Whether earlier pages are read until one has a known item.
+        going_back: Whether the pass is moving to earlier pages until it finds a known item.
         stalls: Number of times, since the last new item, that the pass went back or read a page that
             cannot exist, because the list has fewer items.
     """
@@ -171,12 +175,12 @@ class _Pass:
 
     @property
     def unnoticed_deletions(self) -> int:
-        """The number of items that were deleted while as many were created."""
+        """Number of deletions hidden by creations, which kept the total from decreasing."""
         all_deletions = self.first_total + len(self.created_ids) - self.last_total
         return all_deletions - self.noticed_deletions
 
     def skip_missing_page(self) -> None:
-        """Go back one page, since the list has become shorter; end if it no longer exists."""
+        """Handle a page that no longer exists: go back one page, or end the pass."""
         self.number -= 1
         self._go_back()
         if self.number == 0:
@@ -185,13 +189,14 @@ class _Pass:
 
     def add_page(self, page: Page[T], now: datetime) -> list[T]:
         """Process a page, choose the next one, and return the items to yield."""
-        # An item without an id is never the same as another one.
+        # Items without an id all count as different.
         ids = [getattr(item, "id", None) or object() for item in page.items]
         creation_times = _creation_times(page.items)
         if self.started is None:
             self.started, self.first_total, self.last_total = now, page.total, page.total
         else:
-            # The items of the first page are known, since they were counted by its total.
+            # Items of the first page do not count as created later, because the first total
+            # includes them.
             self.created_ids |= {
                 item_id
                 for item_id, created in zip(ids, creation_times, strict=False)
@@ -226,7 +231,7 @@ class _Pass:
 
 
 def _creation_times(items: Sequence[object]) -> list[datetime]:
-    """Return the creation times of items, or nothing if they have none."""
+    """Return the creation times of the items that have one."""
     for name in ("creation_time", "created_at"):
         if items and isinstance(getattr(items[0], name, None), datetime):
             return [getattr(item, name) for item in items]
@@ -239,7 +244,7 @@ async def _read_page(
     number: int,
     parameters: dict[str, Any],
 ) -> tuple[Page[T], datetime]:
-    """Return a page and the service's time, or this machine's time if the service sends none."""
+    """Return a page and the time in the response's Date header, or else the local time."""
     if type(number) is not int or number < 1:
         raise ConfigError("page must be a whole number; page numbers start at 1")
     success = await operations.request(operation, {**parameters, "page": number})
@@ -249,7 +254,7 @@ async def _read_page(
     if hasattr(parsed, "results"):
         items: tuple[T, ...] = tuple(parsed.results)
         page = Page(items, total=parsed.count, number=number, has_next=bool(parsed.next_))
-    else:  # a complete list, which has no pages (api-facts 1.3)
+    else:  # an unpaginated response contains the complete list (api-facts 1.3)
         items = tuple(parsed)
         page = Page(items, total=len(items), number=number, has_next=False)
     return page, parse_http_date(success.info.headers.get("date")) or datetime.now(UTC)

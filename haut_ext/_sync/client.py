@@ -1,5 +1,5 @@
 # Derived from haut_ext/_async/client.py by `make sync`; change that file instead.
-"""The client: constructor, resources and workflows."""
+"""Defines `Haut`, the client of the Haut.AI API."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _ATTRIBUTES = (
     *("subjects", "images", "datasets", "private_tokens", "batches"),
     *("api", "_operations", "_owns_connections"),
 )
-"""Attributes that every client sets. Others belong to a subclass, and are pickled with it."""
+"""Instance attributes that are not pickled. All others were added by a subclass."""
 
 
 class ClientOptions(RequestOptions, total=False):
@@ -79,11 +79,11 @@ class Haut:
 
     Args:
         token: A private or access token, or a callable that returns one.
-            A callable is called before the first request and once after each 401, no matter how
-            many requests are waiting. Read from HAUT_TOKEN or HAUT_TOKEN_FILE unless given.
+            The client calls a callable before the first request and once after each 401, no matter
+            how many requests are waiting. Read from HAUT_TOKEN or HAUT_TOKEN_FILE unless given.
         company_id: The company's id. Read from HAUT_COMPANY_ID unless given.
-        dataset_id: Dataset of all calls that are not given another one. Read from HAUT_DATASET_ID
-            unless given.
+        dataset_id: Default dataset for calls without a `dataset_id` argument. Read from
+            HAUT_DATASET_ID unless given.
         base_url: Origin of the service; plain http is accepted for loopback only. Read from
             HAUT_BASE_URL unless given. The default is the production service.
         timeout: Time limits of one attempt: a number of seconds, a `Timeout` or an `httpx.Timeout`.
@@ -95,14 +95,16 @@ class Haut:
             given. If the service asks for more, the call fails.
         headers: Headers sent with every request to the API, but not to the storage.
         user_agent_suffix: Text appended to the User-Agent header.
-        event_hooks: Event hooks of httpx. They are called once for each attempt, with the request
-            as it is sent, including secrets, or with its response. An exception of a hook ends the
-            call. The time that hooks take does not count toward the deadline.
+        event_hooks: Event hooks of httpx. They are called once for each attempt. Request hooks
+            receive the request including its secrets; response hooks receive the response. An
+            exception raised by a hook ends the call. The time that hooks take does not count toward
+            the deadline.
         max_in_flight: Maximum number of concurrent requests; 64 unless given.
         proxy: URL of a proxy, or an `httpx.Proxy`, for https only. The default is the proxy that
             the environment defines.
         verify: A CA file or folder, or an `ssl.SSLContext`; applies to an https proxy, too.
-        transport: An httpx transport to use instead of connections. Excludes `proxy` and `verify`.
+        transport: An httpx transport that replaces the client's connections. Cannot be combined
+            with `proxy` or `verify`.
         environment: Variables to read instead of `os.environ`.
 
     Attributes:
@@ -111,7 +113,7 @@ class Haut:
         datasets: Datasets of the company.
         private_tokens: Private tokens of the user.
         batches: Batches of images.
-        api: Generated client on the same connections, for the functions of `haut_api`.
+        api: Generated client for the functions of `haut_api`; shares this client's connections.
 
     Raises:
         ConfigError: If an argument is missing or invalid.
@@ -164,7 +166,8 @@ class Haut:
             options: As in the constructor.
 
         Raises:
-            ConfigError: If a required variable is missing; the message explains what it contains.
+            ConfigError: If a required environment variable is missing; the message describes its
+                value.
         """
         return cls(environment=environment, **options)
 
@@ -180,9 +183,9 @@ class Haut:
         """Log in, and return a client whose access token is renewed before it expires.
 
         In the last quarter of the token's lifetime, one caller refreshes it while the others
-        continue to use it. If that fails, it is tried again a minute later. In the last thirtieth
-        of the lifetime, and after a 401, all callers wait for the new token, and a failure is
-        raised in all of them. The password is sent again only if the service rejects the refresh,
+        continue to use it. A failed refresh is retried a minute later. In the last thirtieth of the
+        lifetime, and after a 401, all callers wait for the new token; if the refresh fails, all of
+        them raise the error. The password is sent again only if the service rejects the refresh,
         and at most once a minute.
 
         The service blocks frequent logins (api-facts 1.2), so log in once for a whole program. A
@@ -192,17 +195,17 @@ class Haut:
         Args:
             username: The user's e-mail address.
             password: The user's password. It is kept in memory as long as the client exists.
-            token_life: Lifetime of an access token in seconds; the documented one is an hour
+            token_life: Lifetime of an access token in seconds. The documented lifetime is one hour
                 (api-facts 1.2).
             options: As in the constructor. `company_id` is the user's company unless given. The
                 login itself is sent only once.
 
         Raises:
             ConfigError: If an argument is missing or invalid.
-            BadRequest: If multi-factor authentication is on for this user, among other reasons. Use
-                a private token from the SaaS portal instead.
+            BadRequest: If multi-factor authentication is enabled for this user, among other
+                reasons. Such a user needs a private token from the SaaS portal.
             Unauthorized: If the username or password is wrong.
-            RateLimited: If the service blocks logins at present.
+            RateLimited: If the service is currently blocking logins.
         """
         check_text(username=username, password=password)
         check_seconds(token_life=token_life)
@@ -211,7 +214,7 @@ class Haut:
         login = Login(username, password)
         company_id = options.get("company_id")
         if company_id is None:
-            options["company_id"] = UUID(int=0)  # replaced after the login, which names the company
+            options["company_id"] = UUID(int=0)  # until the login returns the company id
         haut = cls(token=login, **options)
         operations = login.operations = haut._operations
         tokens = TokenSource(login, lifetime=token_life)
@@ -227,10 +230,10 @@ class Haut:
         return haut
 
     def with_options(self, **options: Unpack[RequestOptions]) -> Self:
-        """Return a copy of this client with other options, which shares connections and token.
+        """Return a copy of this client with other options; the copy shares connections and token.
 
         Headers and event hooks are added to those of this client; other options are replaced. The
-        copy has the class and the attributes of this client. Closing this client closes the shared
+        copy has the same class and attributes. Closing the original client closes the shared
         connections; closing the copy does nothing.
 
         Args:
@@ -238,7 +241,7 @@ class Haut:
                 `user_agent_suffix` or `event_hooks`, as in the constructor.
 
         Raises:
-            ConfigError: If an option is unknown or its value invalid.
+            ConfigError: If an option is unknown or has an invalid value.
         """
         http = HTTPClient(self._operations.http.connections, self.options.merged(options))
         copy = object.__new__(type(self))
@@ -258,22 +261,22 @@ class Haut:
     ) -> httpx.Response:
         """Send a request to a route that the spec does not contain yet.
 
-        Token, retries and errors are those of all other methods. A POST is repeated only if it
-        certainly was not carried out.
+        Authentication, retries and errors work as in all other methods. A POST request is repeated
+        only if the service certainly did not carry it out.
 
         Args:
             method: HTTP method.
-            path: Path beginning with a slash, such as `/api/v1/companies/.../`, or a URL of the
-                API.
+            path: Path beginning with a slash, such as `/api/v1/companies/.../`, or a URL below
+                `base_url`.
             params: Query parameters.
             json: JSON body.
-            headers: Additional headers. Accept allows bodies other than JSON.
+            headers: Additional headers. Set Accept to receive a body other than JSON.
 
         Returns:
-            The response, which has a success status and has been read to its end.
+            The response. It has a success status, and its body has been read.
 
         Raises:
-            ConfigError: If an argument is invalid, or the URL is not one of the API.
+            ConfigError: If an argument is invalid, or the URL is not below `base_url`.
         """
         check_text(method=method, path=path)
         http = self._operations.http
@@ -296,12 +299,12 @@ class Haut:
 
     @property
     def scope(self) -> Scope:
-        """Where this client works: the service's origin, the company and the default dataset."""
+        """The client's scope: service origin, company and default dataset."""
         return self._operations.scope
 
     @property
     def options(self) -> Options:
-        """The options of this client."""
+        """The client's options, such as timeouts and retries."""
         return self._operations.http.call_options
 
     def upload_and_compute(
@@ -350,12 +353,12 @@ class Haut:
         compute_again: bool = False,
         **options: Unpack[UploadOptions],
     ) -> UploadedBatch:
-        """Complete an upload that stopped, from the state that the error carries.
+        """Complete a stopped upload from the state that `UploadIncomplete` carries.
 
-        Sides that are stored are not sent again. If the record of an image exists but its photo is
-        not known to be stored, the record is deleted and created again. That includes a record
-        whose creation was not confirmed; it is identified by its side, its missing file and its
-        time, so do not resume while the same side of the same subject is being uploaded elsewhere.
+        Photos that are already stored are not sent again. If an image record exists but its photo
+        may not be stored, the record is deleted and created again. This includes records whose
+        creation was not confirmed; they are identified by their side, missing file and creation
+        time. Do not resume while another program uploads the same side of the same subject.
 
         In v3, unless all sides are stored, all records are deleted and all photos are sent again.
 
@@ -364,9 +367,9 @@ class Haut:
             front: Photo of the front side, if `state.missing` contains it.
             right: Photo of the right side, if `state.missing` contains it.
             left: Photo of the left side, if `state.missing` contains it.
-            compute_again: Whether to start the analysis although it may have been started, and
-                billed, before. Without it, the images are checked for results; if there are none,
-                the upload remains incomplete.
+            compute_again: Whether to start the analysis even if it may already have been started
+                and billed. If False, and the start is unconfirmed, the images are checked for
+                results; if there are none, the upload remains incomplete.
             options: As in `upload_and_compute`.
 
         Raises:
@@ -406,16 +409,16 @@ class Haut:
     ) -> tuple[Image, ...]:
         """Wait until every image of a batch is analyzed, and return the images.
 
-        That an image is analyzed is inferred, not documented: it has a quality score or a list of
-        problems, and an auxiliary image. The images are requested at intervals that grow from 0.5
-        to 5 seconds.
+        The API does not report when an analysis is complete. An image counts as analyzed once it
+        has an auxiliary image and either a quality score or a list of problems. The images are
+        requested at intervals that grow from 0.5 to 5 seconds.
 
         Args:
             batch: The result of `upload_and_compute`.
             wait_timeout: Maximum time to wait, in seconds.
 
         Raises:
-            AnalysisTimeout: If some image is not analyzed in time; carries all images.
+            AnalysisTimeout: If an image is not analyzed in time. The error carries all images.
         """
         check_type(UploadedBatch, "batch must be an UploadedBatch", batch)
         return wait_for_analysis(self.images, batch, wait_timeout)
@@ -423,17 +426,18 @@ class Haut:
     def results(
         self, batch: UploadedBatch | UploadedImage, *, dataset_id: Id | None = None
     ) -> BatchResults:
-        """Return the results that exist of a batch or, in v1, of one image.
+        """Return the currently available results of a batch or, in v1, of one image.
 
-        An algorithm that failed is part of the results; see `BatchResults.failures`.
+        The results include failed algorithms; see `BatchResults.failures`.
 
         Args:
-            batch: The result of `upload_and_compute` or `images.upload`. For a batch that was
-                uploaded elsewhere, `UploadedBatch(subject_id, batch_id)` is enough.
+            batch: The result of `upload_and_compute` or `images.upload`. For a batch uploaded by
+                another program, pass `UploadedBatch(subject_id, batch_id)`.
             dataset_id: Dataset of the subject, for v1; the client's unless given.
 
         Returns:
-            The results. `complete` is true if the service says so, which it does in v3 only.
+            The results. `complete` is True only if the service reports completeness, which v1 does
+            not.
 
         Raises:
             NotFound: If the batch or image does not exist.
@@ -451,22 +455,23 @@ class Haut:
     ) -> BatchResults:
         """Wait until all results of a batch or, in v1, of one image exist.
 
-        In v3, the service says when the results are complete. In v1 it does not, so pass the names
-        of the expected algorithms. Without them, the results count as complete when every image has
-        some and no new result has appeared for `settled_after` seconds. The results are requested
-        at intervals that grow from 0.5 to 5 seconds.
+        In v3, the service reports when the results are complete. In v1 it does not, so pass the
+        names of the expected algorithms. If `algorithms` is omitted, v1 results count as complete
+        when every image has at least one result and no new result has appeared for `settled_after`
+        seconds. The results are requested at intervals that grow from 0.5 to 5 seconds.
 
         Args:
             batch: As in `results`.
             wait_timeout: Maximum time to wait, in seconds.
             algorithms: Names of algorithms, such as `selfie_v2.acne`, whose results are expected
                 for every image; v1 only.
-            settled_after: Seconds without a new result after which the results count as complete;
-                v1 only.
+            settled_after: If no new result appears for this many seconds, the results count as
+                complete; v1 only.
             dataset_id: Dataset of the subject, for v1; the client's unless given.
 
         Raises:
-            ResultsTimeout: If some results are missing; carries the batch and the existing results.
+            ResultsTimeout: If results are missing after `wait_timeout`. The error carries the batch
+                and the existing results.
             NotFound: If the batch or image does not exist.
         """
         results = self._results(batch, dataset_id, wait_timeout, algorithms, settled_after)
@@ -497,10 +502,10 @@ class Haut:
         Args:
             operation: A module of `haut_api.api`, such as `haut_api.api.images.list_images`.
             parameters: Parameters of the operation, except `client` and `page`. `company_id` and
-                `dataset_id` are those of the client unless given.
+                `dataset_id` default to the client's values.
 
         Raises:
-            ConfigError: If the operation is not a list, or a parameter is invalid.
+            ConfigError: If `operation` is not a list operation, or a parameter is invalid.
             ListChanging: While iterating, if the list changes faster than it can be read.
 
         Example:
@@ -521,28 +526,30 @@ class Haut:
         receipt: ErasureReceipt | None = None,
         on_step: Callable[[ErasureReceipt], None] | None = None,
     ) -> ErasureReceipt:
-        """Erase all data of a person, and verify that the service has none left.
+        """Erase all data of a person, and verify that the service stores none of it anymore.
 
-        Files, image records, batches, metadata and the subject are deleted in this order. Before
-        the subject is deleted, its results and auxiliary images are counted: there should be none.
+        Data is deleted in this order: files, image records, batches, metadata, subject. Before the
+        subject is deleted, the method checks that no results or auxiliary images remain.
 
         Args:
             subject_id: The subject's id.
             keep_subject: Whether to keep the subject's own record, without its metadata.
             dataset_id: Dataset of the subject; the client's unless given.
-            receipt: Receipt of an `ErasureIncomplete`, to complete that erasure. The new receipt
-                includes its steps. If the subject no longer exists, that is not an error.
-            on_step: Called with the receipt so far after each step. To survive a crash, persist it.
+            receipt: Receipt from an `ErasureIncomplete` error, to complete that erasure. The new
+                receipt includes the steps of the old one. In this case a missing subject is not an
+                error.
+            on_step: Called with the current receipt after each step. To survive a crash, persist
+                the receipt.
 
         Returns:
-            A receipt without personal data: every step with its time, and whether the verification
-            found nothing.
+            A receipt without personal data. It lists every step with its time, and states whether
+            the erasure was verified.
 
         Raises:
-            ConfigError: If the receipt is of another subject, dataset or company.
+            ConfigError: If the receipt belongs to another subject, dataset or company.
             NotFound: If the dataset has no such subject; nothing was changed.
-            ErasureIncomplete: If a step failed; carries the receipt so far. To complete the
-                erasure, call this method again with that receipt.
+            ErasureIncomplete: If a step failed. To complete the erasure, call this method again
+                with the error's receipt.
 
         Example:
             with Haut.from_env() as haut:
@@ -562,11 +569,11 @@ class Haut:
         if receipt is not None and started != evolve(
             receipt, keep_subject=keep_subject, verified=False
         ):
-            raise ConfigError("the receipt is of another subject, dataset or company")
+            raise ConfigError("the receipt belongs to another subject, dataset or company")
         return erase_subject(self.subjects, self.images, self.batches, started, on_step)
 
     def close(self) -> None:
-        """Close the connections after the calls in flight; does nothing for a copy."""
+        """Close the connections once running calls have ended; do nothing for a copy."""
         if self._owns_connections:
             self._operations.http.connections.close()
 
@@ -580,7 +587,7 @@ class Haut:
         return f"{type(self).__name__}({self.scope})"
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the arguments of the constructor, without the token, and a subclass's attributes.
+        """Return the constructor arguments except the token, and any attributes set by a subclass.
 
         Raises:
             ConfigError: If an argument or attribute cannot be pickled; the message names it.
@@ -605,13 +612,13 @@ class Haut:
                 pickle.dumps(value)
             except Exception as error:
                 raise ConfigError(
-                    f"this client cannot be pickled: {name}= cannot be ({type(error).__name__}). "
+                    f"this client cannot be pickled: {name}= raises {type(error).__name__}. "
                     "Pass importable callables and plain values, or create a client in each process"
                 ) from None
         return {"arguments": arguments, "attributes": attributes}
 
     def _picklable_token(self) -> SyncToken | None:
-        """Return the token provider, or None if the environment contains the token."""
+        """Return the token provider, or None if the token is read from the environment."""
         provider = self._operations.http.connections.tokens.provider
         if isinstance(provider, Login):
             raise ConfigError(

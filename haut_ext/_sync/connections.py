@@ -1,7 +1,8 @@
-"""Connections of the sync client.
+"""Manages the connections of the sync client.
 
-This module and `_async/connections.py` are both written by hand, because the clients differ in how they
-wait, how they enforce deadlines, and whether connections belong to an event loop or to a process.
+This module and `_async/connections.py` are both written by hand, because the async and the sync
+client wait and enforce deadlines differently, and because connections belong to an event loop in
+one and to a process in the other.
 """
 
 from __future__ import annotations
@@ -34,14 +35,14 @@ class _ProcessConnections:
 
 @define(eq=False)
 class Lease:
-    """Permission to send one request on an inner client."""
+    """Reserves an httpx client and one of the `max_in_flight` permits for a request."""
 
     inner: InnerClient[httpx.Client]
     connections: _ProcessConnections
     _released: bool = False
 
     def release(self) -> None:
-        """End the request; close the inner client if it is retired and this was its last request."""
+        """End the request; close the httpx client if it is retired and has no other request."""
         with self.connections.lock:
             if self._released:
                 return
@@ -52,12 +53,12 @@ class Lease:
             self.inner.client.close()
 
     def attach(self, response: httpx.Response, deadline: Deadline) -> None:
-        """Release the lease when the response is closed, and check the deadline while it is read."""
+        """Wrap the response's stream, so that closing the response releases the lease."""
         assert isinstance(response.stream, httpx.SyncByteStream)
         response.stream = _ResponseBody(response.stream, deadline, self)
 
     def abandon(self, response: httpx.Response | None, error: BaseException) -> None:
-        """Close the response and release the lease after an exception.
+        """Close the response and release the lease, after a failed attempt.
 
         After an interruption nothing is closed, because a lock may still be held; see
         `Connections.handle_interruption`.
@@ -73,7 +74,7 @@ class Lease:
 
 @define(eq=False)
 class _Body(httpx.SyncByteStream):
-    """Body of a request that checks the deadline before each chunk."""
+    """Request body that checks the deadline before each chunk is sent."""
 
     stream: httpx.SyncByteStream
     deadline: Deadline
@@ -86,7 +87,7 @@ class _Body(httpx.SyncByteStream):
 
 @define(eq=False)
 class _ResponseBody(_Body):
-    """Body of a response with a lease and a deadline."""
+    """Response body that enforces a deadline, and releases its lease when closed."""
 
     lease: Lease
 
@@ -102,7 +103,7 @@ class Connections(BaseConnections):
 
     Args:
         base_url: Origin of the API.
-        tokens: Returns the token for each request.
+        tokens: Provides the token for each request.
         arguments: Further arguments of `BaseConnections`.
     """
 
@@ -116,10 +117,10 @@ class Connections(BaseConnections):
         self._by_process: dict[int, _ProcessConnections] = {}
 
     def acquire(self, call: Call, request: httpx.Request) -> Lease:
-        """Wait until fewer than `max_in_flight` requests are in flight, and choose an inner client.
+        """Wait until fewer than `max_in_flight` requests are in flight, and choose an httpx client.
 
-        The timeouts of the request are shortened to the time left, and sending its body obeys the
-        deadline.
+        The request's timeouts are shortened to the time left before the deadline. The deadline is also
+        checked while the request body is sent.
 
         Raises:
             ConfigError: If the client is closed, or the proxy cannot be used.
@@ -145,7 +146,8 @@ class Connections(BaseConnections):
     def handle_interruption(self, error: BaseException) -> None:
         """Discard the connections of this process if an attempt was interrupted, as by Ctrl-C.
 
-        The exchange is incomplete, and a lock may still be held or a permit lost.
+        After an interruption the response is incomplete, a lock may still be held, and a permit may be
+        lost.
         """
         if not isinstance(error, Exception):
             self._by_process.pop(os.getpid(), None)

@@ -1,5 +1,5 @@
 # Derived from haut_ext/_async/generated_client.py by `make sync`; change that file instead.
-"""The generated client with the SDK's HTTP client: `haut.api`."""
+"""Connects the generated client, available as `haut.api`, to the SDK's HTTP client."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from haut_ext.settings import Options
 class ApiClient(AuthenticatedClient):
     """Generated client for `haut_api`'s functions, with token, retries and typed errors.
 
-    The `with_...` methods return copies that share connections and token; they do not change the
-    original.
+    The `with_...` methods return a copy that shares connections and token with the original.
 
     Args:
         http: The HTTP client that sends the requests.
@@ -31,15 +30,15 @@ class ApiClient(AuthenticatedClient):
         return f"{type(self).__name__}(base_url={str(self._http.base_url)!r})"
 
     def with_headers(self, headers: dict[str, str]) -> ApiClient:
-        """Return a copy that sends additional headers."""
+        """Return a copy of the client that sends additional headers."""
         return self._with(self._http.call_options.merged({"headers": {**headers}}))
 
     def with_timeout(self, timeout: httpx.Timeout) -> ApiClient:
-        """Return a copy with other timeouts for each attempt."""
+        """Return a copy of the client that uses another timeout for each attempt."""
         return self._with(self._http.call_options.merged({"timeout": timeout}))
 
     def with_cookies(self, cookies: dict[str, str]) -> ApiClient:
-        """Return a copy that sends additional cookies."""
+        """Return a copy of the client that sends additional cookies."""
         return self._with(self._http.call_options, cookies)
 
     def _with(self, options: Options, cookies: dict[str, str] | None = None) -> ApiClient:
@@ -51,7 +50,7 @@ class ApiClient(AuthenticatedClient):
         return self._http
 
     def get_async_httpx_client(self) -> NoReturn:
-        """Raise ConfigError, because functions of the other kind cannot use this client.
+        """Raise ConfigError, because sync and async functions cannot share a client.
 
         Raises:
             ConfigError: Always.
@@ -61,7 +60,7 @@ class ApiClient(AuthenticatedClient):
         )
 
     def set_httpx_client(self, client: Any) -> NoReturn:
-        """Raise ConfigError, because another HTTP client would have neither token nor retries.
+        """Reject another HTTP client, because it would neither send the token nor retry requests.
 
         Raises:
             ConfigError: Always.
@@ -69,5 +68,5 @@ class ApiClient(AuthenticatedClient):
         raise ConfigError("pass transport= to the constructor instead of setting an HTTP client")
 
     def set_async_httpx_client(self, async_client: Any) -> NoReturn:
-        """Raise ConfigError, as `set_httpx_client` does."""
+        """Reject another HTTP client, as `set_httpx_client` does."""
         self.set_httpx_client(async_client)

@@ -1,9 +1,10 @@
 # Derived from haut_ext/_async/http.py by `make sync`; change that file instead.
 """HTTP client of the SDK: an httpx client whose `send` retries requests and raises typed errors.
 
-Each call is a series of attempts under one deadline. An attempt adds the token (for the API's own
-origin only), runs the event hooks, and passes an ordinary request to `Connections`, which sends
-it. The module `haut_ext._http.attempts` decides what each outcome means.
+Each call is a series of attempts under one deadline. Each attempt adds the token (for the API's own
+origin only), runs the event hooks, and sends an ordinary httpx request through `Connections`.
+The module `haut_ext._http.attempts` decides after each attempt whether to return, retry or raise an
+error.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ from haut_ext.urls import check_path
 
 
 class HTTPClient(httpx.Client):
-    """An httpx client with the token, retries, deadlines and errors of a Haut client.
+    """An httpx client that adds the token, retries, deadlines and typed errors of a Haut client.
 
-    Its requests and responses are httpx's own. It follows no redirects and keeps no cookies.
+    It uses httpx's request and response classes. It follows no redirects and stores no cookies from
+    responses.
 
     Args:
         connections: Connections and token, shared with other clients.
@@ -74,13 +76,13 @@ class HTTPClient(httpx.Client):
         auth: object = None,
         follow_redirects: object = False,
     ) -> httpx.Response:
-        """Send a request and return its response if the status is a success.
+        """Send a request and return its response; raise an error unless the status is a success.
 
         Args:
             request: The request, without the token.
             stream: Whether to return a successful response before its body has been read.
-            auth: Cannot be used.
-            follow_redirects: Cannot be used.
+            auth: Must not be given.
+            follow_redirects: Must not be given.
 
         Raises:
             ConfigError: If the client is closed, the URL is plain http and its host is not loopback, or
@@ -97,7 +99,7 @@ class HTTPClient(httpx.Client):
     def exchange(
         self, request: httpx.Request, *, stream: bool = False, sink: DownloadSink | None = None
     ) -> httpx.Response:
-        """Send a request as `send` does; write the body of a successful response to `sink`, if given."""
+        """Send a request as `send` does; if `sink` is given, write a successful body to it."""
         connections, tokens = self.connections, self.connections.tokens
         call = Call(request, connections.origin, self.call_options, sink)
         while True:
@@ -133,7 +135,7 @@ class HTTPClient(httpx.Client):
             raise
 
     def _send_once(self, call: Call, request: httpx.Request, *, stream: bool) -> httpx.Response:
-        """Send one attempt, and read the response unless it is a success to be streamed."""
+        """Send the request once, and read the response unless it is a success to be streamed."""
         lease = self.connections.acquire(call, request)
         response: httpx.Response | None = None
         try:
@@ -144,7 +146,7 @@ class HTTPClient(httpx.Client):
             lease.attach(response, call.deadline)
             if not (stream and response.is_success):
                 self._read(response, call)
-            if response.is_closed:  # httpx does not close the stream of a response in memory
+            if response.is_closed:  # httpx does not close the stream of an in-memory response
                 lease.release()
             return response
         except BaseException as error:

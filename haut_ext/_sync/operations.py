@@ -1,9 +1,9 @@
 # Derived from haut_ext/_async/operations.py by `make sync`; change that file instead.
-"""Calls of generated operations, shared by the resources and workflows of one client.
+"""Calls operations of the generated client, for the resources and workflows of a Haut client.
 
 An operation is a module of the generated client, such as `haut_api.api.subjects.create_subject`.
-The HTTP client raises for every response that is not a success; a success that does not match the
-spec raises UnexpectedResponse here.
+The HTTP client raises an error for every unsuccessful response. For a successful response that does
+not match the spec, this module raises UnexpectedResponse.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class ParsedResponse(Protocol[Parsed]):
 
 
 class Operation(Protocol[Parsed]):
-    """A module of the generated client."""
+    """A generated operation: a module of `haut_api.api`."""
 
     @property
     def __name__(self) -> str: ...
@@ -58,22 +58,22 @@ class Success(Generic[Parsed]):
 
 @frozen
 class Operations:
-    """Calls operations with the scope, generated client and HTTP client of one client.
+    """Calls generated operations on behalf of one Haut client.
 
-    All methods take the parameters of the operation, complete them as `arguments` does, and raise
-    whatever the HTTP client raises.
+    All methods take the operation's parameters, add the defaults described in `arguments`, and
+    raise the same errors as the HTTP client.
     """
 
     scope: Scope
     http: HTTPClient
     api: ApiClient
     image_types: dict[UUID, ImageType] = field(factory=dict[UUID, "ImageType"])
-    """Image types of datasets whose sides or lights were looked up by name."""
+    """Cache of image types by dataset, for looking up sides and lights by name."""
 
     def arguments(self, operation: Operation[Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the arguments for an operation: without None, with ids as UUIDs.
+        """Return an operation's arguments, without None values and with ids converted to UUIDs.
 
-        The company and, unless it is given, the dataset are those of the client.
+        The client's company is added, and the client's dataset unless `parameters` contain one.
 
         Raises:
             ConfigError: If an id is not a UUID, or a parameter is missing or unknown.
@@ -97,12 +97,12 @@ class Operations:
         """Call an operation and return its parsed body.
 
         Raises:
-            UnexpectedResponse: If the body is not a `result`.
+            UnexpectedResponse: If the parsed body is not an instance of `result`.
         """
         return self.unwrap(self.request(operation, parameters), result)
 
     def run(self, operation: Operation[Any], **parameters: Any) -> None:
-        """Call an operation whose body has no content.
+        """Call an operation whose successful response carries no data.
 
         Raises:
             UnexpectedResponse: If the body is `{"ok": false}`.
@@ -114,11 +114,11 @@ class Operations:
     def get_json(self, operation: Operation[Any], kind: type[Any], **parameters: Any) -> Any:
         """Call an operation and return its JSON body without parsing it to a model.
 
-        This is for bodies with an open schema, where one field that does not match the model would
-        make all other fields unreadable.
+        Use this method for responses with an incompletely documented schema: parsing to a model
+        would reject the complete body if a single field did not match.
 
         Raises:
-            UnexpectedResponse: If the JSON is not a `kind`, such as `list`.
+            UnexpectedResponse: If the JSON value is not an instance of `kind`, such as `list`.
         """
         arguments = self.arguments(operation, parameters)
         request = operation._get_kwargs(**arguments)  # pyright: ignore[reportPrivateUsage]
@@ -131,7 +131,7 @@ class Operations:
     def request(
         self, operation: Operation[Parsed], parameters: Mapping[str, Any]
     ) -> Success[Parsed]:
-        """Call an operation and return its success.
+        """Call an operation and return the parsed body together with the response.
 
         Raises:
             UnexpectedResponse: If the body does not match its model.
@@ -148,23 +148,23 @@ class Operations:
         return Success(response.parsed, *collected[-1])
 
     def unwrap(self, success: Success[Any], result: type[Result]) -> Result:
-        """Return the parsed body of a success.
+        """Return the parsed body of a successful response.
 
         Raises:
-            UnexpectedResponse: If the body is not a `result`.
+            UnexpectedResponse: If the parsed body is not an instance of `result`.
         """
         if isinstance(success.parsed, result):
             return success.parsed
         raise self.decode_error(success, "(body)", "it is not documented")
 
     def decode_error(self, success: Success[Any], field: str, problem: str) -> UnexpectedResponse:
-        """Return the error for a success whose body was parsed but is not as documented."""
+        """Return the error for a successful response whose parsed body has an unexpected value."""
         text = f"{field} does not fit the spec: {problem}"
         return unexpected_response(success.info.response, success.http_call, text, field)
 
 
 class Resource:
-    """Base class of the resources of a client."""
+    """Base class of resources, such as `haut.subjects`."""
 
     def __init__(self, operations: Operations) -> None:
         self._operations = operations

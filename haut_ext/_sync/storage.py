@@ -1,5 +1,5 @@
 # Derived from haut_ext/_async/storage.py by `make sync`; change that file instead.
-"""Transfer of photos to and from signed URLs of the storage, without the token."""
+"""Uploads photos to signed storage URLs and downloads photos from them, without the API token."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ Headers = Mapping[str, str]
 class PhotoBody(httpx.SyncByteStream):
     """Request body that streams a photo and reports progress.
 
-    It is an iterator instead of a generator, so that a failed attempt leaves no suspended generator
-    that keeps the file open: `close` closes the file.
+    It is an iterator instead of a generator, because a suspended generator would keep the file open
+    after a failed attempt. `close` closes the file.
 
     Args:
-        photo: The photo, which has been checked.
-        progress: Called with the number of bytes sent and the total. A retry reports nothing until it
-            has sent more than the attempts before it, so the numbers never decrease.
+        photo: The photo, already validated.
+        progress: Called with the number of bytes sent and the total. A retry reports nothing until
+            it has sent more bytes than all earlier attempts, so the numbers never decrease.
     """
 
     def __init__(self, photo: Photo, progress: Progress | None = None) -> None:
@@ -41,7 +41,7 @@ class PhotoBody(httpx.SyncByteStream):
 
     @property
     def repeatable(self) -> bool:
-        """Whether the photo can be sent from its beginning."""
+        """Whether the photo can be sent again, from its beginning, in another attempt."""
         return self._photo.replayable or self._chunks is None
 
     def __iter__(self) -> Self:
@@ -54,7 +54,7 @@ class PhotoBody(httpx.SyncByteStream):
     def __next__(self) -> bytes:
         assert self._chunks is not None
         try:
-            # httpx requests the next chunk when it has sent the one before.
+            # httpx requests the next chunk after it has sent the previous one.
             if self._progress is not None and self._sent > self._reported:
                 self._reported = self._sent
                 self._progress(self._sent, self._photo.size)
@@ -72,7 +72,7 @@ class PhotoBody(httpx.SyncByteStream):
 
 
 def upload(http: HTTPClient, method: str, url: str, headers: Headers, body: PhotoBody) -> None:
-    """Send a photo with exactly the signed method, URL and headers.
+    """Send a photo to a signed URL, with exactly the signed method and headers.
 
     Raises:
         ConfigError: If method, URL or headers are invalid, or if the URL is plain http and its host is
@@ -81,19 +81,19 @@ def upload(http: HTTPClient, method: str, url: str, headers: Headers, body: Phot
     if not method.isascii() or not method.isalpha():
         raise ConfigError("the service returned an invalid HTTP method for the photo")
     request = _signed_request(http, method, url, headers, body)
-    request.stream = body  # httpx has wrapped it in a stream that does not show `repeatable`
+    request.stream = body  # httpx wraps the body in a stream without a `repeatable` attribute
     with closing(body):
         http.exchange(request)
 
 
 def download(http: HTTPClient, url: str, sink: DownloadSink) -> None:
-    """Write the photo at a signed URL to a sink; each attempt starts from the beginning.
+    """Download the photo at a signed URL to `sink`; each attempt starts from the beginning.
 
     Raises:
         ConfigError: If the URL is invalid, or is plain http and its host is not loopback.
         StorageError: If the response is not a complete photo.
     """
-    # Without compression, httpx's check of the Content-Length covers the photo itself.
+    # The Content-Length that httpx checks is the photo's own length only without compression.
     request = _signed_request(http, "GET", url, {"Accept-Encoding": "identity"})
     response = http.exchange(request, sink=sink)
     if response.status_code != 200 or not sink.written:
@@ -121,7 +121,7 @@ def _signed_request(
     extensions: dict[str, object] = {"timeout": asdict(http.call_options.timeout)}
     target = "/" + url.split("#")[0].split("://", 1)[1].partition("/")[2]
     if target.encode() != parsed.raw_path and target.isascii() and target.isprintable():
-        extensions["target"] = target.encode()  # httpx.URL removes dot segments
+        extensions["target"] = target.encode()  # httpx.URL removes "." and ".." path segments
     try:
         return httpx.Request(method, parsed, headers=headers, content=body, extensions=extensions)
     except (TypeError, ValueError, AttributeError):

@@ -1,13 +1,14 @@
-"""Local server with the documented behavior of the Haut.AI API, for tests and first steps.
+"""Local server that imitates the documented behavior of the Haut.AI API, for tests and demos.
 
     from haut_ext.sandbox import Sandbox
     with Sandbox() as sandbox:
         haut = Haut(**sandbox.credentials)
 
-The sandbox keeps everything in memory, listens on loopback only and needs the standard library only.
-As the real service does, it has two origins: the API, and the storage behind the signed URLs.
+The sandbox keeps all data in memory, listens only on loopback, and depends only on the standard
+library. Like the real service, it has two origins: one for the API, and one for the storage that
+signed URLs refer to.
 
-A module imports only from the modules in its own line and in the lines below:
+The modules are listed in layers. A module imports only from its own line and the lines below:
 
     sandbox                             the class `Sandbox`
     http_server                         connections, threads, faults

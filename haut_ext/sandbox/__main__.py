@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     def on_signal(number: int, frame: FrameType | None) -> None:
         stop.set()
 
-    # The handlers are set explicitly, because background jobs of a shell start with SIGINT ignored.
+    # Install signal handlers explicitly, because shells start background jobs with SIGINT ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
     try:
@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
             f"username={user['username']} password={user['password']}\n"
         )
         sys.stdout.flush()
-        while not stop.wait(1.0):  # on Windows, signals do not interrupt a wait without timeout
+        while not stop.wait(1.0):  # on Windows, signals interrupt only waits that have a timeout
             pass  # pragma: no cover - tests stop it earlier
     return 0
 

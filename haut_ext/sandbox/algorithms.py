@@ -1,8 +1,8 @@
-"""The algorithms of the service, and the results that the sandbox makes up for a photo.
+"""Lists the service's algorithms, and generates made-up results for photos.
 
-All results depend only on the bytes of the photo, so that two runs with different ids can be
-compared. The names of applications, algorithms and metrics are those that the real service uses; the
-values have no meaning.
+The results depend only on the bytes of the photo, so that the results of two runs can be compared
+even if their ids differ. Applications, algorithms and metrics have the same names as in the real
+service; the values are meaningless.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """A set of algorithms that one compute request starts.
+    """An application: a set of algorithms that are started by one compute request.
 
     Attributes:
         id: Application id in results.
-        name: Name in results.
-        tech_name: Technical name in lists of images.
+        name: Name in results. tech_name: Technical name in lists of images.
         description: Description in results.
-        algorithms: Algorithms in the order in which they finish, each with the kinds of auxiliary
-            images that it creates.
+        algorithms: Algorithms in the order in which they finish; maps each one to the kinds of
+            auxiliary images that it creates.
     """
 
     id: str
@@ -34,7 +33,7 @@ class Application:
 
 
 FACE_SKIN_METRICS_2 = Application(
-    "8b5b3acc-480b-4412-8d2c-ebe6ab4384d7",  # from the example in the API's documentation
+    "8b5b3acc-480b-4412-8d2c-ebe6ab4384d7",  # copied from an example in the API documentation
     "Face Skin Metrics 2.0",
     "face_skin_metrics_2.0",
     "Skin metrics of a selfie",
@@ -72,7 +71,7 @@ ALGORITHMS = [
     for name in application.algorithms
 ]
 VERSION_IDS = {name: 101 + index for index, name in enumerate(FACE_SKIN_METRICS_2.algorithms)}
-"""The `algorithm_version_id` of each algorithm of API version 1."""
+"""Maps each algorithm of API version 1 to its `algorithm_version_id`."""
 AUX_KIND_IDS = {
     kind: index
     for index, kind in enumerate(
@@ -85,12 +84,12 @@ AUX_KIND_IDS = {
         start=1,
     )
 }
-"""The id of each kind of auxiliary image."""
+"""Maps each kind of auxiliary image to its id."""
 MASK = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c02"
     "0000000b4944415478da6364600000000600023081d02f0000000049454e44ae426082"
 )
-"""A transparent PNG of one pixel, which the sandbox uses for every mask."""
+"""Transparent one-pixel PNG, used as the mask of every auxiliary image."""
 
 _FACE = ("face",)
 _CHEEKS = ("face", "right_cheek", "left_cheek")
@@ -155,20 +154,20 @@ _OUTPUTS: dict[str, tuple[tuple[str, ...], _Metric, tuple[_Metric, ...]]] = {
     "skin_tone": (_FACE, _Metric("skin_tone", "category", ("Light", "Medium", "Dark")), ()),
     "age": (_FACE, _Metric("age", "numeric", (18, 70), "years"), ()),
 }
-"""Areas, main metric and sub-metrics of each algorithm of API version 1."""
+"""Maps each algorithm of API version 1 to its face areas, main metric and sub-metrics."""
 
 
 def quality_score(photo: bytes) -> float:
     """Return the quality score of a photo.
 
     Args:
-        photo: Digest of the photo, as in all functions of this module.
+        photo: MD5 digest of the photo's bytes.
     """
     return round(random.Random(photo).uniform(60, 99), 2)
 
 
 def algorithm_output(algorithm: str, photo: bytes) -> dict[str, Any]:
-    """Return the `result` object of an algorithm of API version 1 for a photo."""
+    """Return an algorithm's made-up `result` object for a photo, as in API version 1."""
     tech_name = algorithm.partition(".")[2]
     areas, main, subs = _OUTPUTS[tech_name]
     return {
@@ -187,7 +186,7 @@ def algorithm_output(algorithm: str, photo: bytes) -> dict[str, Any]:
 
 
 def face_metrics_parameter(name: str, photos: bytes) -> dict[str, Any]:
-    """Return a parameter of Face Metrics 3.0 for the photos of a batch, without its masks."""
+    """Return a made-up Face Metrics 3.0 parameter for the photos of a batch, without masks."""
     generator = _generator(photos, name)
     if name in ("age", "eyes_age"):
         return {name: generator.randint(18, 70)}

@@ -1,4 +1,4 @@
-"""The progress of analyses: which algorithms have finished on which photo."""
+"""Simulates the progress of analyses: tracks the algorithms that have finished on each photo."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from .records import ApplicationRun, AuxImage, Batch, Image, Outcome, StoredObje
 
 
 class Analyses:
-    """Starts analyses and lets them progress.
+    """Starts simulated analyses of photos and updates their progress.
 
-    Halfway through an analysis the quality score and the result of the first algorithm appear. The
-    other results follow one after another.
+    Halfway through an analysis, the quality score and the first algorithm's result appear. The
+    other results follow one by one.
 
     Args:
         database: Records that the analyses read and change.
-        clock: Source of creation times, and of the progress if `seconds` is given.
-        reads: Number of reads of an image after which its analysis is complete.
+        clock: Provides creation times and, if `seconds` is given, determines the progress.
+        reads: The analysis of an image is complete after the image was read this many times.
         seconds: Duration of an analysis. If given, `reads` is ignored.
     """
 
@@ -29,16 +29,16 @@ class Analyses:
         self.reads = reads
         self._seconds = seconds
         self.failures: dict[str, str] = {}
-        """Error messages of the algorithms that fail from now on."""
+        """Error messages by algorithm name. These algorithms fail; all others succeed."""
 
     def reset(self) -> None:
-        """Let no algorithm fail."""
+        """Make all algorithms succeed from now on."""
         self.failures.clear()
 
     def start(self, batch: Batch, application: Application) -> None:
-        """Start the analysis of all photos of a batch that have a file, and count the request.
+        """Count a compute request, and start the analysis of every photo whose file is uploaded.
 
-        An unfinished analysis starts again. A complete one is not repeated.
+        An unfinished analysis is restarted. A complete analysis is not repeated.
         """
         batch.computes += 1
         for image in batch.images.values():
@@ -52,7 +52,7 @@ class Analyses:
                 )
 
     def update(self, image: Image) -> None:
-        """Count one read of an image, and bring its unfinished analyses up to date."""
+        """Count one read of an image, and update the progress of the unfinished analyses."""
         for run in image.analysis.runs.values():
             if not run.complete:
                 self._update_run(image, run)
@@ -69,7 +69,8 @@ class Analyses:
         image.analysis.quality_score = quality_score(run.photo)
         image.analysis.problems = []
         algorithms = list(run.application.algorithms)
-        # The progress is 0 halfway through the analysis and 1 at its end.
+        # `progress` is 0 halfway through the analysis, when the first result appears, and 1 at the
+        # end.
         progress = 1.0 if done >= total else (2 * done - total) / total
         for algorithm in algorithms[: 1 + int(progress * (len(algorithms) - 1))]:
             if algorithm not in run.outcomes:

@@ -1,7 +1,7 @@
-"""The service behind the API origin: finds the operation of a request and authenticates it.
+"""Serves the API origin: finds the operation for a request and authenticates the request.
 
-The checks have the same order as in Django REST framework: path, token, company, method, and then, in
-the handler, the records named in the path and the body.
+A request is checked in the same order as in Django REST framework: path, token, company and method.
+The handler then checks that the records in the path exist, and validates the body.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class ApiService:
 
     Args:
         state: State of the sandbox.
-        storage: Signs the URLs in responses.
-        page_size: Items in a page if the request does not specify a number.
+        storage: Storage service that signs URLs for responses.
+        page_size: Default number of items in a page.
         upload_url_seconds: Lifetime of a signed upload URL.
     """
 
@@ -51,7 +51,7 @@ class ApiService:
 
     @property
     def origin(self) -> str:
-        """Origin of the API; empty until the port is known."""
+        """Origin of the API, such as `http://127.0.0.1:8000`; empty until the port is known."""
         return self._context.origin
 
     @origin.setter
@@ -59,17 +59,17 @@ class ApiService:
         self._context.origin = origin
 
     def identify(self, request: Request) -> None:
-        """Set the operation id of a request, and the ids in its path."""
+        """Find the operation that matches the path, and store its id and the ids in the path."""
         if route := _ROUTER.find(request.path):
             request.allowed, request.ids = route
             request.operation = request.allowed.get(request.method, "unknown")
 
     def error_response(self, status: int, code: str, detail: str) -> Response:
-        """Return the response to a request that is not valid HTTP or cannot be carried out."""
+        """Return an error response, for invalid HTTP or an internal error."""
         return ErrorResponse(status, code, detail).to_response()
 
     def handle(self, request: Request) -> Response:
-        """Carry a request out, or return an error response."""
+        """Process a request and return the response, which may be an error response."""
         with self._state.database.lock:
             try:
                 return self._carry_out(request)
@@ -94,7 +94,7 @@ class ApiService:
         return self._handlers[request.operation](request)
 
     def _handle_unknown_path(self, request: Request) -> Response:
-        """Redirect to the path with a trailing slash if that exists, as Django does."""
+        """Redirect to the same path with a trailing slash if that path exists, as Django does."""
         if request.method == "GET" and _ROUTER.find(request.path + "/"):
             query = f"?{request.query}" if request.query else ""
             return Response(301, (("Location", f"{request.path}/{query}"),))

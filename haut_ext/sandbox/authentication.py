@@ -1,8 +1,8 @@
-"""The only user of the sandbox, and every token issued to that user.
+"""Manages the sandbox's only user and all tokens issued to that user.
 
-The Authorization header accepts three kinds of tokens: the sandbox's own, which does not expire, the
-access tokens of a login or a refresh, and private tokens. Refresh tokens do not expire either,
-because the service does not document how long they live.
+The sandbox accepts three kinds of tokens in the Authorization header: its own permanent token,
+access tokens from a login or a refresh, and private tokens. Refresh tokens never expire, because
+their lifetime in the real service is undocumented.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PAST = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PrivateToken:
-    """Private token; `data` is the value that the Authorization header accepts."""
+    """Private token; `data` is the secret that clients send in the Authorization header."""
 
     id: int
     name: str
@@ -33,7 +33,7 @@ class Authentication:
     """Password and tokens of the user.
 
     Args:
-        clock: Decides when a token expires.
+        clock: Clock that determines when a token expires.
         token_seconds: Lifetime of an access token.
         seed: Makes the password and the tokens reproducible.
     """
@@ -44,18 +44,18 @@ class Authentication:
         self.reset(seed)
 
     def reset(self, seed: int) -> None:
-        """Revoke all tokens, and issue the first one again."""
+        """Revoke all tokens, and issue the sandbox's first permanent token again."""
         self._random = random.Random(seed)
         self._expirations: dict[str, datetime | None] = {}
         self.password = f"sandbox-{self._random.getrandbits(64):016x}"
         self.mfa_enabled = False
         self.refresh_tokens: set[str] = set()
-        self.private_tokens: dict[str, PrivateToken] = {}  # keys are ids as they appear in paths
+        self.private_tokens: dict[str, PrivateToken] = {}  # by token id
         self._private_token_count = 0
         self.token = self.issue()
 
     def issue(self) -> str:
-        """Return a new token that does not expire. Earlier tokens stay valid."""
+        """Return a new token that does not expire. Tokens issued earlier stay valid."""
         self.token = self._new_token(None)
         return self.token
 
@@ -64,7 +64,7 @@ class Authentication:
         self._expirations = dict.fromkeys(self._expirations, _PAST)
 
     def is_valid(self, token: str) -> bool | None:
-        """Return whether a token is valid; None if it was never issued or has been revoked."""
+        """Return True for a valid token, False if it expired, None if it is unknown or revoked."""
         if token not in self._expirations:
             return None
         expires = self._expirations[token]

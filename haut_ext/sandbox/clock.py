@@ -1,8 +1,8 @@
-"""Clocks of the sandbox: one that follows the machine and one that moves only when it is told to.
+"""Defines the sandbox's clocks: one follows the system time, the other moves only on request.
 
-The clock decides every time that the sandbox returns or checks: creation times, the expiry of tokens
-and signed URLs, and the progress of an analysis if `analysis_seconds` is given. Delays on the network
-(`Sandbox.latency`, `faults.latency`, `faults.dribble`) are real time, because the client under test
+The clock determines creation times, the expiry of tokens and signed URLs, and, if
+`analysis_seconds` is given, the progress of an analysis. Simulated network delays
+(`Sandbox.latency`, `faults.latency`, `faults.dribble`) use real time, because the tested client
 measures its timeouts in real time.
 """
 
@@ -14,11 +14,11 @@ from datetime import UTC, datetime, timedelta
 
 
 class Clock(ABC):
-    """Clock in UTC that several threads can read and move.
+    """Thread-safe UTC clock; base class of the sandbox's clocks.
 
     Attributes:
-        follows_system_time: Whether responses get a Date header. A client compares that header with
-            its own time, so a clock that does not follow the machine must not send one.
+        follows_system_time: Whether the clock follows the system time. Only then do responses have
+            a Date header, because clients compare this header with their own time.
     """
 
     follows_system_time: bool
@@ -29,7 +29,7 @@ class Clock(ABC):
 
     @abstractmethod
     def _base(self) -> datetime:
-        """Return the time without the offset."""
+        """Return the time without the offset added by `advance` and `tick`."""
 
     def now(self) -> datetime:
         """Return the current time, truncated to seconds."""
@@ -42,7 +42,7 @@ class Clock(ABC):
 
     @abstractmethod
     def tick(self) -> None:
-        """Take notice of a state-changing request."""
+        """Notify the clock of a state-changing request, which may move it."""
 
     def reset(self) -> None:
         """Undo all calls of `advance` and `tick`."""
@@ -51,7 +51,7 @@ class Clock(ABC):
 
 
 class SystemClock(Clock):
-    """Clock that follows the machine's time; `advance` makes it run ahead of the machine."""
+    """Clock that follows the system time, plus the offset added by `advance`."""
 
     follows_system_time = True
 
@@ -59,16 +59,16 @@ class SystemClock(Clock):
         return datetime.now(UTC)
 
     def tick(self) -> None:
-        """Do nothing: requests do not move this clock."""
+        """Do nothing, because requests do not move a system clock."""
 
 
 class ManualClock(Clock):
-    """Clock that stands still until it is moved, so that no result depends on the machine's speed.
+    """Clock that moves only when requested, so that results do not depend on execution speed.
 
     Args:
         start: Initial time, with a time zone.
-        step: Seconds by which each state-changing request moves the clock. Records created one after
-            another then have different creation times.
+        step: Seconds by which each state-changing request moves the clock, so that records created
+            one after another have different creation times.
     """
 
     follows_system_time = False

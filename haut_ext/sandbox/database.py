@@ -1,7 +1,7 @@
-"""The sandbox's database: all records and files, in memory.
+"""In-memory database with all records and files of the sandbox.
 
-Records and files are separate, as in the service: an image record can outlive its file, and a file can
-outlive its record.
+Image records and files are stored separately, as in the real service: either can exist without the
+other.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _BIOLOGICAL_SEXES = ("female", "male")
 
 
 class Database:
-    """All records and files. Hold `lock` while changing them.
+    """All records and stored files. Hold `lock` while changing them.
 
     Args:
-        clock: Source of creation times.
-        generator: Source of ids.
+        clock: Provides creation times for new records.
+        generator: Random generator for ids.
     """
 
     def __init__(self, clock: Clock, generator: random.Random) -> None:
@@ -55,9 +55,9 @@ class Database:
         return str(uuid.UUID(int=self._generator.getrandbits(128), version=4))
 
     def biological_sex_id(self, value: str) -> str:
-        """Return the id of a biological sex, given as an id or as a name.
+        """Return the id of a biological sex that is given as an id or as a name.
 
-        The API's documentation does not say which of the two it expects.
+        Both are accepted, because the API's documentation does not say which is expected.
         """
         if value not in self.biological_sexes:
             name, value = value, str(uuid.uuid5(uuid.NAMESPACE_OID, value.lower()))
@@ -96,7 +96,7 @@ class Database:
         del self.subjects[subject.id], subject.dataset.subjects[subject.id]
 
     def clear_storage(self, subject: Subject) -> None:
-        """Delete the files of a subject's photos. Image records and auxiliary images stay."""
+        """Delete the files of a subject's photos; keep image records and auxiliary images."""
         for image in subject.images.values():
             self.objects.pop(image.key, None)
 
@@ -128,7 +128,7 @@ class Database:
         meta: Any = None,
         created: datetime | None = None,
     ) -> Image:
-        """Create the record of a photo. Its file is uploaded later."""
+        """Create an image record. The photo file is uploaded later."""
         subject = batch.subject
         image_type = subject.dataset.image_type
         side = side or min(image_type.sides)
@@ -155,5 +155,5 @@ class Database:
             self.objects.pop(key, None)
 
     def store(self, key: str, stored: StoredObject) -> None:
-        """Store a file. As in a storage bucket, no record needs to refer to it."""
+        """Store a file, even if no record refers to it, as in a storage bucket."""
         self.objects[key] = stored

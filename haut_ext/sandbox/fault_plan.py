@@ -1,4 +1,4 @@
-"""The plan that says which requests get which fault."""
+"""Plans simulated faults, and assigns them to requests as they arrive."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class _PlannedFault:
 class FaultPlan:
     """Planned faults, in order.
 
-    Each request gets the first planned fault that concerns its operation and is not exhausted.
+    A request triggers the first planned fault that applies to its operation and has not yet fired
+    as often as planned.
     """
 
     def __init__(self, operations: Iterable[str]) -> None:
@@ -44,11 +45,11 @@ class FaultPlan:
         Args:
             operation: Operation id, "upload_image", "download_image", or "*" for every operation.
             fault: Fault to simulate.
-            times: Number of requests that get the fault; None means all.
-            skip: Number of requests that pass without a fault first.
+            times: Number of requests that trigger the fault; None means all.
+            skip: Number of initial requests that do not trigger the fault.
 
         Raises:
-            ValueError: The operation does not exist, so the fault would never happen.
+            ValueError: If the operation id is unknown, because the fault would never be triggered.
         """
         if operation not in self._known_operations:
             valid = ", ".join(sorted(self._known_operations))
@@ -57,7 +58,7 @@ class FaultPlan:
             self._planned.append(_PlannedFault(operation, fault, times, skip))
 
     def take(self, operation: str) -> Fault | None:
-        """Return the fault of a request that has just arrived, and count it as fired."""
+        """Return the planned fault for an arriving request, and count the fault as fired."""
         with self._lock:
             for planned in self._planned:
                 if planned.operation in (operation, "*") and not planned.exhausted:
@@ -70,7 +71,7 @@ class FaultPlan:
 
     @property
     def pending(self) -> list[tuple[str, str]]:
-        """Operation and name of each fault that has not fired as often as planned.
+        """Operation id and fault name of each fault that has not fired as often as planned.
 
         A fault planned for all requests (`times=None`) is pending until it has fired once.
         """
@@ -83,7 +84,7 @@ class FaultPlan:
 
     @property
     def fired(self) -> dict[tuple[str, str], int]:
-        """How often each fault has fired, by planned operation and fault name."""
+        """Number of times each fault has fired, by operation id and fault name."""
         with self._lock:
             counts: Counter[tuple[str, str]] = Counter()
             for planned in self._planned:

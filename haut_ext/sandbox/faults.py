@@ -1,8 +1,8 @@
-"""The faults that the sandbox can simulate.
+"""Defines the faults that the sandbox can simulate.
 
 A fault has three parts: how far the request is processed (`when`), which response replaces the
-regular one (`change`), and how the response is delivered (`delivery`). The functions below build the
-useful combinations; `Sandbox.faults.add` plans one of them for an operation.
+regular one (`change`), and how the response is delivered (`delivery`). The functions in this module
+create common faults. `Sandbox.faults.add` plans a fault for an operation.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from typing import Literal
 from .http_messages import Response
 
 When = Literal["unread", "before", "after"]
-"""When a fault happens: before the body is read, before the request is carried out, or after that."""
+"""When a fault occurs: before the body is read, or before or after the request is carried out."""
 
 _HTML = "text/html; charset=utf-8"
 
 
 class Delivery(enum.Enum):
-    """How a response is sent."""
+    """How a response is sent to the client."""
 
     COMPLETE = enum.auto()
-    RESET = enum.auto()  # sends no response but a TCP RST
-    CLOSE = enum.auto()  # sends no response but a TCP FIN
+    RESET = enum.auto()  # sends a TCP RST instead of a response
+    CLOSE = enum.auto()  # sends a TCP FIN instead of a response
     GARBAGE = enum.auto()  # sends bytes that are not HTTP, then a FIN
     TRUNCATED = enum.auto()  # sends half of the body, then a FIN
     TRUNCATED_CHUNKS = enum.auto()  # sends a FIN in the middle of a chunk
@@ -38,16 +38,16 @@ class Delivery(enum.Enum):
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault.
+    """A simulated fault.
 
     Attributes:
         name: Name of the fault in the fault plan and in the request log.
-        when: How far the request is processed.
+        when: How far the request is processed before the fault takes effect.
         delivery: How the response is sent.
-        change: Returns the response to send. Its argument is the regular response, or an empty one
-            with status 200 if the request is not carried out.
-        seconds: Delay before the response; for a dribbled response, before each byte.
-        dribble_head: Whether the status line and the headers are dribbled, too.
+        change: Returns the response to send. Its argument is the regular response or, if the
+            request is not carried out, an empty response with status 200.
+        seconds: Delay before the response or, with `Delivery.DRIBBLED`, before each byte.
+        dribble_head: Whether the status line and the headers are also sent byte by byte.
     """
 
     name: str
@@ -59,17 +59,17 @@ class Fault:
 
 
 def reset(when: When = "unread") -> Fault:
-    """Reset the connection (RST) without a response."""
+    """Reset the connection (TCP RST) without sending a response."""
     return Fault("reset", when, Delivery.RESET)
 
 
 def close(when: When = "before") -> Fault:
-    """Close the connection (FIN) without a response."""
+    """Close the connection (TCP FIN) without sending a response."""
     return Fault("close", when, Delivery.CLOSE)
 
 
 def garbage(when: When = "after") -> Fault:
-    """Send bytes that are not HTTP."""
+    """Send bytes that are not a valid HTTP response."""
     return Fault("garbage", when, Delivery.GARBAGE)
 
 
@@ -79,22 +79,22 @@ def stall(when: When = "before") -> Fault:
 
 
 def truncated() -> Fault:
-    """Carry the request out, and send only half of the body that Content-Length announces."""
+    """Carry out the request, but send only half of the body announced by Content-Length."""
     return Fault("truncated", "after", Delivery.TRUNCATED)
 
 
 def truncated_chunks() -> Fault:
-    """Carry the request out, and end the chunked body of the response in the middle of a chunk."""
+    """Carry out the request, but end the chunked response body in the middle of a chunk."""
     return Fault("truncated_chunks", "after", Delivery.TRUNCATED_CHUNKS)
 
 
 def dribble(interval: float = 0.1, *, head: bool = True) -> Fault:
-    """Carry the request out, and send one byte of the response every `interval` seconds."""
+    """Carry out the request, and send one byte of the response every `interval` seconds."""
     return Fault("dribble", "after", Delivery.DRIBBLED, seconds=interval, dribble_head=head)
 
 
 def latency(seconds: float) -> Fault:
-    """Carry the request out, and send the response after a delay."""
+    """Carry out the request, and send the response after a delay."""
     return Fault("latency", "after", seconds=seconds)
 
 
@@ -108,7 +108,7 @@ def status(
     retry_after_date: float | None = None,
     when: When = "before",
 ) -> Fault:
-    """Send another response.
+    """Send the given response instead of the regular one.
 
     Args:
         code: HTTP status, from 200 to 599. It may be a status that IANA does not define.
@@ -116,9 +116,9 @@ def status(
         content_type: Content type of the body.
         headers: Additional headers.
         retry_after: Adds a Retry-After header with this number of seconds.
-        retry_after_date: Adds a Retry-After header with the date that is this number of seconds after
-            the machine's time when the response is sent.
-        when: Whether the request is carried out before that.
+        retry_after_date: Adds a Retry-After header with a date this many seconds after the system
+            time at which the response is sent.
+        when: Whether the response is sent before or after the request is carried out.
     """
     fixed = {"Content-Type": content_type, **(headers or {})}
     if retry_after is not None:
@@ -136,7 +136,7 @@ def status(
 def rejected(
     code: int = 429, *, retry_after: float | None = None, retry_after_date: float | None = None
 ) -> Fault:
-    """Reject the request with the error envelope of the API, as its rate limit does.
+    """Reject the request with the API's error envelope, like the API's rate limit.
 
     Args:
         code: HTTP status.
@@ -155,7 +155,7 @@ def rejected(
 
 
 def bad_gateway(code: int = 502, when: When = "before") -> Fault:
-    """Send the HTML error page of a gateway."""
+    """Send a gateway's HTML error page instead of the regular response."""
     page = f"<html><body><center><h1>{code} Bad Gateway</h1></center><hr>nginx</body></html>"
     fault = status(code, page.encode(), content_type=_HTML, when=when)
     return replace(fault, name="bad_gateway")
@@ -168,7 +168,7 @@ def login_page(when: When = "before") -> Fault:
 
 
 def redirect(to: str, code: int = 302, when: When = "before") -> Fault:
-    """Redirect to the URL `to`."""
+    """Respond with a redirect to the URL `to`."""
     return replace(status(code, headers={"Location": to}, when=when), name="redirect")
 
 
@@ -184,12 +184,12 @@ def unauthorized(when: When = "before") -> Fault:
 
 
 def empty() -> Fault:
-    """Carry the request out, and send status 200 without a body."""
+    """Carry out the request, but send status 200 without a body."""
     return replace(status(200, content_type="application/json", when="after"), name="empty")
 
 
 def truncated_json() -> Fault:
-    """Carry the request out, and send a complete HTTP response with half of the JSON document."""
+    """Carry out the request, but send a complete response that contains half of the JSON text."""
 
     def change(response: Response) -> Response:
         body = response.body or b'{"status":"ok"}'

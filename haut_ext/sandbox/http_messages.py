@@ -1,4 +1,4 @@
-"""Requests and responses as plain values, which the two services handle without any network code."""
+"""HTTP requests and responses as plain objects, independent of the network code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan
 
 @dataclass(slots=True)
 class Request:
-    """HTTP request, and the operation that it was matched to.
+    """HTTP request, and the operation that its method and path match.
 
     Attributes:
         method: HTTP method, as sent.
@@ -20,11 +20,11 @@ class Request:
         query: Query as sent, still percent-encoded, without the question mark.
         headers: Headers by name in lower case. The values of a repeated header are joined by commas.
         body: Complete body; empty until it has been read.
-        md5: MD5 digest of the body. Storage responses contain it, so it is computed for every body. A
-            second digest would slow down large uploads by a quarter.
+        md5: MD5 digest of the body. It is computed for every body, because storage responses
+            contain it. Another digest would slow down large uploads by a quarter.
         operation: Operation id, or "unknown".
-        ids: Ids in the path, by their names in the route.
-        allowed: Operation ids of the path, by HTTP method.
+        ids: Ids in the path, by parameter name.
+        allowed: Operation ids that the path supports, by HTTP method.
     """
 
     method: str
@@ -40,7 +40,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """HTTP response: status, body, and all headers except those that the HTTP server adds."""
+    """HTTP response, without the headers that the HTTP server adds, such as Date."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
@@ -51,6 +51,6 @@ def json_response(status: int, data: Any, headers: tuple[tuple[str, str], ...] =
     """Return a response with a JSON body."""
     try:
         body = _compact(data).encode()
-    except UnicodeEncodeError:  # UTF-8 cannot encode a lone surrogate, but a JSON escape can
+    except UnicodeEncodeError:  # JSON must escape lone surrogates, which UTF-8 cannot encode
         body = json.dumps(data, separators=(",", ":")).encode()
     return Response(status, (("Content-Type", "application/json"), *headers), body)

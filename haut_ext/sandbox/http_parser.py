@@ -1,7 +1,7 @@
-"""Parser of HTTP/1.1 requests, for one connection.
+"""Parses HTTP/1.1 requests from a connection.
 
-The standard library's http.server parses headers with the email package, which would take most of the
-time of a small request.
+The sandbox does not use the standard library's http.server, because it parses headers with the
+email package, which would take most of the time of a small request.
 """
 
 from __future__ import annotations
@@ -11,21 +11,22 @@ import string
 
 _MAX_REQUEST_LINE = 8 * 1024
 _MAX_HEAD = 64 * 1024
-# Twice the maximum size of an upload, so that the storage service itself rejects larger ones.
+# Twice the maximum upload size, so that the storage service can read and reject uploads that are
+# slightly too large.
 _MAX_BODY = 64 * 1024 * 1024
 RECEIVE_SIZE = 256 * 1024
 _HEX_DIGITS = string.hexdigits.encode()
 
 
 class ConnectionClosed(Exception):
-    """The client has closed the connection before the request was complete."""
+    """The client closed the connection before sending a complete request."""
 
 
 class MalformedRequest(Exception):
-    """The request is not valid HTTP/1.1, or too large.
+    """The request is too large or is not valid HTTP/1.1.
 
     Attributes:
-        reason: Status, error code and message of the response.
+        reason: Status, error code and message of the error response.
     """
 
     def __init__(self, status: int, code: str, detail: str) -> None:
@@ -34,7 +35,7 @@ class MalformedRequest(Exception):
 
 
 class RequestReader:
-    """Reads requests from a connection."""
+    """Reads HTTP requests from a connection."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -47,7 +48,7 @@ class RequestReader:
         self._buffer += received
 
     def read_head(self) -> tuple[str, str, str, dict[str, str]]:
-        """Return method, target, version and headers of the next request."""
+        """Read the next request's head; return its method, target, version and headers."""
         while (end := self._buffer.find(b"\r\n\r\n")) < 0:
             self._check_head_size(self._buffer.find(b"\r\n"), len(self._buffer))
             self._receive()
@@ -67,20 +68,20 @@ class RequestReader:
         return parts[0], parts[1], parts[2], headers
 
     def _check_head_size(self, request_line: int, head: int) -> None:
-        """Check the sizes received so far. `request_line` is negative if its end has not arrived."""
+        """Check the size limits. `request_line` is its length, or negative if it is incomplete."""
         if (head if request_line < 0 else request_line) > _MAX_REQUEST_LINE:
             raise MalformedRequest(414, "uri_too_long", "The request line is longer than 8 KiB.")
         if head > _MAX_HEAD:
             raise MalformedRequest(431, "request_header_fields_too_large", "The head is too large.")
 
     def read_body(self, headers: dict[str, str]) -> bytes | bytearray:
-        """Return the body that the headers announce."""
+        """Read and return a request body with the length or encoding given in the headers."""
         encoding = headers.get("transfer-encoding")
         if encoding is None:
             length = headers.get("content-length", "0")
             if not (length.isascii() and length.isdigit()):
                 raise MalformedRequest(400, "bad_request", "Content-Length is not a number.")
-            # 20 digits are more than any valid length has. int() fails for more than 4,300 digits.
+            # No valid length has more than 20 digits, and int() fails for more than 4,300 digits.
             return self._read_exactly(self._check_body_size(int(length[:20])))
         if encoding.lower() != "chunked" or "content-length" in headers:
             raise MalformedRequest(400, "bad_request", "The length of the body is ambiguous.")
@@ -89,7 +90,7 @@ class RequestReader:
             self._check_body_size(len(body) + size)
             body += self._read_exactly(size)
             self._read_line()
-        while self._read_line():  # skip the trailers
+        while self._read_line():  # skip the trailer fields
             pass
         return body
 
@@ -100,7 +101,7 @@ class RequestReader:
 
     def _read_chunk_size(self) -> int:
         size = self._read_line().partition(b";")[0].strip()
-        if not size or size.strip(_HEX_DIGITS):  # int() alone would accept "-1" and "0x1", too
+        if not size or size.strip(_HEX_DIGITS):  # int() would also accept "-1" and "0x1"
             raise MalformedRequest(400, "bad_request", "A chunk size is missing or invalid.")
         return int(size, 16)
 

@@ -1,11 +1,11 @@
 """HTTP/1.1 server on loopback, with a thread for each connection.
 
-It is written on plain sockets, because faults need the connection itself: to reset it, to send half a
-response, or to send nothing.
+It uses plain sockets, because simulating faults requires control of the connection, for example to
+reset it, to send half a response, or to send nothing.
 
-The thread of a connection reads the head of a request, takes the request's fault from the fault plan,
-reads the body, calls the service and sends the response. Closing the server ends every connection and
-joins every thread.
+For each request, the connection's thread reads the head, looks up a fault in the fault plan, reads
+the body, calls the service and sends the response. Closing the server closes all connections and
+joins all threads.
 """
 
 from __future__ import annotations
@@ -33,31 +33,31 @@ _ACCEPT_RETRY_SECONDS = 0.05
 
 
 class Service(Protocol):
-    """Handles the requests that a server receives."""
+    """Interface of a service that handles the HTTP requests of one origin."""
 
     def identify(self, request: Request) -> None:
-        """Set the operation id of a request of which only the head has been read."""
+        """Set the operation id of a request, before its body is read."""
         ...
 
     def handle(self, request: Request) -> Response:
-        """Carry a request out, or return an error response."""
+        """Process a request and return the response, which may be an error response."""
         ...
 
     def error_response(self, status: int, code: str, detail: str) -> Response:
-        """Return the response to a request that is not valid HTTP or cannot be carried out."""
+        """Return an error response, for invalid HTTP or an internal error."""
         ...
 
 
 @dataclass
 class Controls:
-    """What tests can set and read while the servers run.
+    """Settings and records that tests can access while the sandbox's servers run.
 
     Attributes:
         plan: Faults to simulate.
         log: Received requests.
         latency: Seconds by which every request is delayed before it is carried out.
         before_request: Called before each request is carried out.
-        now: Returns the time for the Date header. None: responses have no Date header.
+        now: Returns the time for the Date header; if None, responses have no Date header.
     """
 
     plan: FaultPlan
@@ -68,15 +68,15 @@ class Controls:
 
 
 class HttpServer:
-    """Server of one origin. It listens from construction, and accepts connections after `start`.
+    """HTTP server of one origin. Its socket listens at once; `start` accepts connections.
 
     Args:
-        service: Handles the requests.
+        service: Service that handles the requests.
         controls: Fault plan, request log and settings.
         port: Port; 0 selects a free one.
 
     Raises:
-        OSError: The port is not available.
+        OSError: If the port is not available.
     """
 
     def __init__(self, service: Service, controls: Controls, port: int = 0) -> None:
@@ -92,18 +92,19 @@ class HttpServer:
 
     @property
     def origin(self) -> str:
-        """Origin of the server's URLs."""
+        """Origin of the server, such as `http://127.0.0.1:8000`."""
         return f"http://{HOST}:{self.port}"
 
     def start(self) -> None:
-        """Start to accept connections."""
+        """Start accepting connections in a new thread."""
         self._acceptor.start()
 
     def close(self) -> None:
-        """End every connection and join every thread."""
+        """Close all connections and wait until all threads have ended."""
         self._closing.set()
         if self._acceptor.ident is not None:
-            # Closing a listening socket does not end a blocked accept(); a new connection does.
+            # Closing a listening socket does not interrupt a blocked accept(), so open a connection
+            # to it.
             with suppress(OSError):
                 socket.create_connection((HOST, self.port), timeout=1).close()
             self._acceptor.join(_JOIN_SECONDS)
@@ -121,7 +122,7 @@ class HttpServer:
         while True:
             try:
                 sock, _ = self._socket.accept()
-            except OSError:  # no file descriptor is available, or the client has disconnected
+            except OSError:  # out of file descriptors, or the client has disconnected
                 if self._closing.wait(_ACCEPT_RETRY_SECONDS):
                     return
                 continue
@@ -142,14 +143,14 @@ class HttpServer:
             while self._exchange(sock, reader):
                 pass
         except (ConnectionClosed, OSError):
-            pass  # the client has closed the connection
+            pass  # connection closed by the client
         finally:
             sock.close()
             with self._lock:
                 del self._connections[sock]
 
     def _exchange(self, sock: socket.socket, reader: RequestReader) -> bool:
-        """Serve one request. Return whether the connection can serve another."""
+        """Serve one request; return True if the connection can serve another one."""
         try:
             method, target, version, headers = reader.read_head()
         except MalformedRequest as error:
@@ -207,9 +208,7 @@ class HttpServer:
             if controls.before_request:
                 controls.before_request(request)
             response = self._service.handle(request)
-        except (
-            Exception
-        ):  # a defect of the sandbox or of the hook; show it in the test's output, too
+        except Exception:  # a bug in the sandbox or in `before_request`
             traceback.print_exc(file=sys.stderr)
             return self._service.error_response(500, "error", "A server error occurred.")
         if response.status < 300:

@@ -1,4 +1,4 @@
-"""The records of the sandbox: datasets, subjects, batches, images and stored files."""
+"""Defines the sandbox's records: datasets, subjects, batches, images and stored files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .algorithms import Application
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageType:
-    """Kind of photo that a dataset contains, with its sides and lights by id."""
+    """Image type of a dataset: defines the sides and lights of its photos, by id."""
 
     id: int
     tech_name: str
@@ -24,7 +24,7 @@ IMAGE_TYPES = {
     image_type.id: image_type
     for image_type in (
         ImageType(1, "selfie", {1: "front", 2: "right", 3: "left"}, {1: "regular"}),
-        # Invented, so that not every dataset has the same sides and lights.
+        # This image type is made up, so that datasets can differ in sides and lights.
         ImageType(2, "hand", {4: "palm", 5: "back"}, {1: "regular", 2: "polarized"}),
     )
 }
@@ -32,7 +32,7 @@ IMAGE_TYPES = {
 
 @dataclass(slots=True)
 class StoredObject:
-    """File in the storage."""
+    """File stored by the sandbox's storage service."""
 
     data: bytes | bytearray
     content_type: str
@@ -40,14 +40,14 @@ class StoredObject:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> StoredObject:
-        """Return the object that an upload of these bytes stores."""
+        """Return the stored file for an upload with this body."""
         md5 = hashlib.md5(data, usedforsecurity=False).digest()
         return cls(data, "application/octet-stream", md5)
 
 
 @dataclass(slots=True, eq=False)
 class Dataset:
-    """Dataset. `settings` holds retention and branding, which the sandbox returns but ignores."""
+    """Dataset. The sandbox returns the retention and branding `settings`, but ignores them."""
 
     id: str
     name: str
@@ -58,7 +58,7 @@ class Dataset:
 
 @dataclass(slots=True, eq=False)
 class Subject:
-    """Person whose photos are analyzed. `biological_sex` is an id, see `Database`."""
+    """Subject: a person whose photos are analyzed. `biological_sex` is an id."""
 
     id: str
     dataset: Dataset
@@ -73,7 +73,7 @@ class Subject:
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """Photos of one upload. `created` is the time that the client set; its images inherit it."""
+    """Batch of photos uploaded together. Images inherit the `created` time set by the client."""
 
     id: str
     subject: Subject
@@ -84,7 +84,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AuxImage:
-    """Auxiliary image that an algorithm has created, such as a mask."""
+    """Auxiliary image created by an algorithm, such as a mask."""
 
     id: str
     kind: str
@@ -104,14 +104,14 @@ class Outcome:
 
 @dataclass(slots=True, eq=False)
 class ApplicationRun:
-    """Work of one application on one photo.
+    """Analysis of one photo by one application.
 
     Attributes:
         application: The application.
-        photo: Digest of the photo that is analyzed.
+        photo: MD5 digest of the photo.
         started: Time of the compute request.
-        reads: Number of reads of the image since then.
-        outcomes: Results so far, by algorithm.
+        reads: Number of times the image was read since the compute request.
+        outcomes: Current results by algorithm.
     """
 
     application: Application
@@ -122,13 +122,13 @@ class ApplicationRun:
 
     @property
     def complete(self) -> bool:
-        """Whether all algorithms have finished."""
+        """Whether all algorithms of the application have finished."""
         return len(self.outcomes) == len(self.application.algorithms)
 
 
 @dataclass(slots=True, eq=False)
 class ImageAnalysis:
-    """Everything that the algorithms have found on one photo; `runs` are by technical name."""
+    """Analysis data of one photo. The keys of `runs` are technical names of applications."""
 
     quality_score: float | None = None
     problems: list[str] | None = None
@@ -136,14 +136,14 @@ class ImageAnalysis:
     runs: dict[str, ApplicationRun] = field(default_factory=dict["str", ApplicationRun])
 
     def clear_metrics(self) -> None:
-        """Delete scores and results, and cancel unfinished runs. Auxiliary images stay."""
+        """Delete scores and results, and cancel unfinished runs; keep auxiliary images."""
         self.quality_score = self.problems = None
         self.runs.clear()
 
 
 @dataclass(slots=True, eq=False)
 class Image:
-    """Record of a photo. The file is stored under `key`, and is uploaded after the record exists."""
+    """Image record. The photo is uploaded later, and is stored as a file named `key`."""
 
     id: str
     batch: Batch
@@ -158,15 +158,15 @@ class Image:
 
     @property
     def subject(self) -> Subject:
-        """The subject of the image's batch."""
+        """The subject to whom the image's batch belongs."""
         return self.batch.subject
 
     @property
     def side_name(self) -> str:
-        """Technical name of the side."""
+        """Technical name of the photographed side, such as "front"."""
         return self.subject.dataset.image_type.sides[self.side]
 
     @property
     def light_name(self) -> str:
-        """Technical name of the light."""
+        """Technical name of the light in which the photo was taken."""
         return self.subject.dataset.image_type.lights[self.light]

@@ -1,4 +1,4 @@
-"""The log of every request that the sandbox has received."""
+"""Logs the requests that the sandbox receives."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MAX_REQUESTS = 100_000
 
 @dataclass(slots=True)
 class ReceivedRequest:
-    """One request in the log.
+    """Log entry of a received request.
 
     Attributes:
         operation: Operation id, or "unknown".
@@ -22,9 +22,10 @@ class ReceivedRequest:
         had_authorization: Whether the request had an Authorization header.
         length: Length of the body in bytes; 0 until the body has been read.
         md5: MD5 of the body in hexadecimal; empty until the body has been read.
-        status: HTTP status of the response that was sent at least in part; None without a response.
+        status: HTTP status of the response, even if it was sent only in part; None if no response
+            was sent.
         carried_out: Whether the service carried the request out.
-        fault: Name of the fault that the request got.
+        fault: Name of the fault simulated for this request, if any.
     """
 
     operation: str
@@ -41,7 +42,7 @@ class ReceivedRequest:
 class RequestLog:
     """Received requests, in order of arrival.
 
-    The log keeps the last 100,000 requests. The counts include those that were dropped.
+    The log keeps the last 100,000 requests. The request counts also include older requests.
     """
 
     def __init__(self) -> None:
@@ -56,7 +57,7 @@ class RequestLog:
             self._carried_out: Counter[str] = Counter()
 
     def add(self, request: Request) -> ReceivedRequest:
-        """Add a request of which the head has been read."""
+        """Log a request after its head has been read, and return the log entry."""
         received = ReceivedRequest(
             request.operation, request.method, request.path, "authorization" in request.headers
         )
@@ -66,14 +67,14 @@ class RequestLog:
         return received
 
     def mark_carried_out(self, received: ReceivedRequest) -> None:
-        """Record that the service has carried a request out."""
+        """Record that the service has carried out a request."""
         with self._lock:
             received.carried_out = True
             self._carried_out[received.operation] += 1
 
     @property
     def requests(self) -> list[ReceivedRequest]:
-        """The logged requests."""
+        """The logged requests, in order of arrival."""
         with self._lock:
             return list(self._requests)
 

@@ -1,8 +1,8 @@
-"""Validation of request bodies and query parameters, with the errors of Django REST framework.
+"""Validates request bodies and query parameters, with Django REST framework's error messages.
 
-Errors have the envelope of drf-standardized-errors. Where the API's documentation is silent, the
-framework's default rules apply, with one exception: the sandbox accepts neither a number for a string
-nor a string for a number.
+Error responses have the format of the drf-standardized-errors package. Where the API documentation
+does not specify the validation, the framework's default rules apply, with one exception: the
+sandbox accepts neither a number as a string field nor a string as a number field.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FALSE = {"false", "f", "no", "n", "off", "0"}
 
 
 class ErrorResponse(Exception):
-    """Rejects a request; becomes a response with the API's error envelope."""
+    """Exception that is converted to an error response with the API's error envelope."""
 
     def __init__(
         self,
@@ -78,7 +78,8 @@ def json_object(request: Request) -> dict[str, Any]:
     """Return the JSON object in a request body. An empty body counts as an empty object.
 
     Raises:
-        ErrorResponse: The content type is not JSON (415), or the body is not a JSON object (400).
+        ErrorResponse: If the content type is not JSON (status 415), or the body is not a JSON
+            object (status 400).
     """
     if not request.body:
         return {}
@@ -98,7 +99,7 @@ def json_object(request: Request) -> dict[str, Any]:
 
 
 def text(max_length: int | None = None) -> Callable[[Any], str]:
-    """Return a check for a string that is not blank and has at most `max_length` characters."""
+    """Return a validator for non-blank strings of at most `max_length` characters."""
 
     def check(value: Any) -> str:
         if not isinstance(value, str):
@@ -139,7 +140,7 @@ def iso_date(value: Any) -> str:
 
 
 def iso_datetime(value: Any) -> datetime:
-    """Convert an ISO 8601 date-time to UTC. Without a time zone it is taken as UTC."""
+    """Convert an ISO 8601 date-time to UTC. A date-time without a time zone is taken as UTC."""
     try:
         moment = datetime.fromisoformat(value)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -160,7 +161,7 @@ def uuid_text(value: Any) -> str:
 
 
 def integer(*, high: int | None = None) -> Callable[[Any], int]:
-    """Return a check for an integer of at most `high`."""
+    """Return a validator for integers up to `high`."""
 
     def check(value: Any) -> int:
         if isinstance(value, float) and value.is_integer():
@@ -183,7 +184,7 @@ def boolean(value: Any) -> bool:
 
 
 def one_of(choices: Mapping[int, Any]) -> Callable[[Any], int]:
-    """Return a check for an integer that is a key of `choices`."""
+    """Return a validator for integers that are keys of `choices`."""
 
     is_integer = integer()
 
@@ -203,7 +204,7 @@ def anything(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """Rules for one field of a request body; `check` validates and converts its value."""
+    """Rules for a field of a request body; `check` validates and converts the field's value."""
 
     check: Callable[[Any], Any]
     required: bool = False
@@ -211,7 +212,7 @@ class Field:
 
 
 def validate(data: dict[str, Any], fields: Mapping[str, Field], *, partial: bool = False) -> Any:
-    """Return the fields that a request body contains, checked and converted.
+    """Validate a request body, and return its fields with converted values.
 
     Unknown keys are ignored.
 
@@ -221,7 +222,8 @@ def validate(data: dict[str, Any], fields: Mapping[str, Field], *, partial: bool
         partial: Whether required fields may be missing, as in a PATCH request.
 
     Raises:
-        ErrorResponse: Fields are invalid; the response has status 400 and one error for each field.
+        ErrorResponse: If fields are invalid. The response has status 400 and one error per invalid
+            field.
     """
     values: dict[str, Any] = {}
     errors: list[ErrorResponse] = []
@@ -245,7 +247,7 @@ def validate(data: dict[str, Any], fields: Mapping[str, Field], *, partial: bool
 
 
 def query_uuids(values: list[str], name: str) -> list[str]:
-    """Check the values of a required, repeatable query parameter that contains UUIDs."""
+    """Validate a required, repeatable query parameter whose values are UUIDs."""
     if not values:
         raise invalid(name, "required", "This field is required.")
     try:
@@ -255,14 +257,14 @@ def query_uuids(values: list[str], name: str) -> list[str]:
 
 
 def query_boolean(value: str, name: str) -> bool:
-    """Return the value of a boolean query parameter, in any spelling that the framework accepts."""
+    """Parse a boolean query parameter, in any spelling that Django REST framework accepts."""
     if value.lower() not in _TRUE | _FALSE:
         raise invalid(name, "invalid", "Must be a valid boolean.")
     return value.lower() in _TRUE
 
 
 def query_integer(value: str, name: str, *, low: int, high: int) -> int:
-    """Return the value of an integer query parameter, which must be from `low` to `high`."""
+    """Parse an integer query parameter, which must be between `low` and `high`."""
     try:
         number = int(value)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Sends responses, complete or with the defect that a fault specifies."""
+"""Sends HTTP responses, either complete or modified by a simulated fault."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from .http_parser import RECEIVE_SIZE
 
 _LINGER_SECONDS = 30.0
 _REASON_PHRASES = {int(status): status.phrase for status in http.HTTPStatus}
-# A larger body is sent separately, so that it is not copied to be joined with the head.
+# Larger bodies are sent separately from the response head, to avoid copying them.
 _MAX_SINGLE_WRITE = 64 * 1024
-# Value of SO_LINGER, a C struct: enabled, zero seconds. On Windows its fields are shorts.
+# Value for the socket option SO_LINGER: enabled, with a timeout of zero seconds. The option's C
+# struct has short fields on Windows.
 _RESET_ON_CLOSE = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
-_BODY_TO_TRUNCATE = b'{"status":"ok"}' * 4  # truncated if the regular response has no body
+_BODY_TO_TRUNCATE = b'{"status":"ok"}' * 4  # body to truncate if the regular response has none
 _GARBAGE = b"\x15\x03\x01 this is not HTTP\r\n\r\n"
 _WITH_STATUS_LINE = {
     Delivery.COMPLETE,
@@ -37,8 +38,8 @@ class ResponseDelivery:
     """Sends responses.
 
     Args:
-        closing: Set when the server closes; ends all delays.
-        now: Returns the time for the Date header. None: responses have no Date header.
+        closing: Event that is set when the server closes; it ends all simulated delays.
+        now: Returns the time for the Date header; if None, responses have no Date header.
     """
 
     def __init__(self, closing: threading.Event, now: Callable[[], datetime] | None) -> None:
@@ -55,18 +56,19 @@ class ResponseDelivery:
         keep_alive: bool,
         on_status: Callable[[int], None],
     ) -> bool:
-        """Send a response, with the defect of a fault if there is one.
+        """Send a response, applying the simulated fault if one is given.
 
         Args:
-            sock: Connection.
+            sock: Socket of the connection.
             response: Response to send.
             fault: Fault that changes the response or its delivery.
-            head_request: Whether the request was a HEAD request, so that no body is sent.
+            head_request: Whether the request method was HEAD; if so, no body is sent.
             keep_alive: Whether the connection may stay open after the response.
-            on_status: Called with the status before anything is sent; not called without a response.
+            on_status: Called with the HTTP status before the response is sent; not called if no
+                response is sent.
 
         Returns:
-            Whether the connection can serve another request.
+            True if the connection can serve another request.
         """
         if fault:
             response = fault.change(response)
@@ -116,13 +118,13 @@ class ResponseDelivery:
                 head = self._head(response, keep_alive=False, chunked=True)
                 sock.sendall(head + b"%x\r\n" % len(body) + half)
             case Delivery.STALLED:
-                while sock.recv(RECEIVE_SIZE):  # until the client or the server closes
+                while sock.recv(RECEIVE_SIZE):  # until either side closes the connection
                     pass  # pragma: no cover - no test sends more before it has the response
-            case _:  # Delivery.CLOSE sends nothing
+            case _:  # Delivery.CLOSE sends no response
                 pass
 
     def send_complete(self, sock: socket.socket, response: Response) -> None:
-        """Send a response and close the connection."""
+        """Send a complete response and close the connection."""
         sock.sendall(self._head(response, keep_alive=False) + response.body)
         close_gracefully(sock)
 
@@ -154,9 +156,10 @@ class ResponseDelivery:
 
 
 def close_gracefully(sock: socket.socket) -> None:
-    """Close the sending side, and wait until the client closes the other.
+    """Shut down the socket's sending side, and wait until the client closes the connection.
 
-    Closing a socket with unread data sends an RST, which can make the client discard the response.
+    Closing the socket at once could discard the response: if unread data remains, the system sends
+    an RST.
     """
     deadline = time.monotonic() + _LINGER_SECONDS
     sock.shutdown(socket.SHUT_WR)

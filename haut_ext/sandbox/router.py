@@ -1,7 +1,7 @@
-"""Finds the operations of a path.
+"""Finds the API operations that match a URL path.
 
-The routes are stored in one table by their pattern, which is the path with each id replaced by its
-kind: "/images/{uuid}/". A lookup therefore takes the same time for any number of routes.
+The routes are stored in a dictionary whose keys are paths with every id replaced by its kind, such
+as "/images/{uuid}/". A lookup therefore takes the same time for any number of routes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ In a path, `{name}` matches a UUID and `{name:integer}` a number.
 """
 
 _ID = re.compile(r"(?<=/)(?:([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})|([0-9]+))(?=/)")
-_KINDS = {1: "{uuid}", 2: "{integer}"}  # keys are group numbers in _ID
+_KINDS = {1: "{uuid}", 2: "{integer}"}  # keys are the numbers of regex groups in _ID
 _PARAMETER = re.compile(r"{(\w+)(?::(\w+))?}")
 
 
@@ -28,7 +28,7 @@ class _Route:
 
 
 class Router:
-    """Table of all routes."""
+    """Routing table: finds operations by path."""
 
     def __init__(self, tables: Iterable[Routes]) -> None:
         self._routes: dict[str, _Route] = {}
@@ -39,7 +39,7 @@ class Router:
                 self._routes[pattern] = _Route(dict(methods), names)
 
     def find(self, path: str) -> tuple[dict[str, str], dict[str, str]] | None:
-        """Return the operation ids by HTTP method, and the ids in the path by their names.
+        """Return a path's operation ids by HTTP method, and the ids in the path by name.
 
         Return None if the path does not exist.
         """
@@ -50,7 +50,8 @@ class Router:
             return _KINDS[match.lastindex or 0]
 
         route = self._routes.get(_ID.sub(replace_id, path))
-        # There are fewer ids than names if the path itself contains "{uuid}" or "{integer}".
+        # A path that literally contains "{uuid}" or "{integer}" has fewer ids than the route has
+        # parameter names.
         if route is None or len(ids) != len(route.names):
             return None
         return route.methods, dict(zip(route.names, ids, strict=True))

@@ -1,4 +1,4 @@
-"""The class `Sandbox`: both services, their servers, and everything that a test can control."""
+"""Defines `Sandbox`, which runs the API and storage servers and lets tests control them."""
 
 from __future__ import annotations
 
@@ -41,29 +41,29 @@ class LoginCredentials(TypedDict):
 
 
 class Sandbox:
-    """The service on two loopback ports. It runs from construction until `close()`.
+    """Local Haut.AI service on two loopback ports. It runs from construction until `close()`.
 
     Args:
         seed: Makes ids, tokens and passwords reproducible, and selects a `ManualClock` by default. If
             the ports are fixed too, the same requests in the same order get the same responses, byte
             for byte.
-        clock: Time of the service: a `ManualClock` or a `SystemClock`. The default is a new
+        clock: Clock of the service: a `ManualClock` or a `SystemClock`. The default is a new
             `ManualClock` if a seed is given and a new `SystemClock` otherwise.
         port: Port of the API; 0 selects a free one.
         storage_port: Port of the storage; 0 selects a free one.
-        page_size: Items in a page if a request does not specify a number. The service's default is
-            not documented.
-        upload_url_seconds: Lifetime of a signed upload URL. The service's value is not documented.
-        analysis_reads: Number of times that an image or its results must be read after a compute
-            request until its analysis is complete. Halfway, the quality score and the first
-            algorithm's result appear; the other results follow one after another. With 0 the first
-            read returns everything.
+        page_size: Default number of items in a page. The real service's default is undocumented.
+        upload_url_seconds: Lifetime of a signed upload URL. The real service's lifetime is
+            undocumented.
+        analysis_reads: After a compute request, the analysis of an image is complete once the image
+            or its results were read this many times. Halfway through, the quality score and the
+            first algorithm's result appear; the other results follow one by one. With 0, the first
+            read returns all results.
         analysis_seconds: Duration of an analysis. If given, the analysis progresses with the clock and
             `analysis_reads` is ignored.
         token_seconds: Lifetime of an access token from a login or a refresh.
 
     Raises:
-        OSError: A port is not available.
+        OSError: If a port is not available.
     """
 
     def __init__(
@@ -88,30 +88,31 @@ class Sandbox:
             analysis_seconds=analysis_seconds,
             token_seconds=token_seconds,
         )
-        """Everything that the services read and change. Hold `database.lock` while changing it."""
+        """State shared by the API and storage services. Hold `database.lock` while changing it."""
         self.storage = StorageService(self.state)
-        """The storage, which can also sign URLs (`sign`, `sign_bytes`)."""
+        """Storage service. Its methods `sign` and `sign_bytes` create signatures."""
         plan = FaultPlan([*OPERATIONS, *STORAGE_OPERATIONS.values()])
         dated = self.state.clock.follows_system_time
         self._controls = Controls(plan, now=self.state.clock.now if dated else None)
         api = ApiService(
             self.state, self.storage, page_size=page_size, upload_url_seconds=upload_url_seconds
         )
-        with ExitStack() as opened:  # on an error, closes everything opened so far
+        with ExitStack() as opened:  # on an error, closes all resources opened so far
             servers = [
                 self._open_server(opened, service, requested_port)
                 for service, requested_port in ((api, port), (self.storage, storage_port))
             ]
-            # This socket does not listen, so connections are refused. It reserves the port.
+            # This socket reserves the port without listening, so connections to the port are
+            # refused.
             unreachable = opened.enter_context(socket.socket())
             unreachable.bind((HOST, 0))
             self._resources = opened.pop_all()
         self.base_url = api.origin
-        """Origin of the API."""
+        """Origin of the API server, such as `http://127.0.0.1:8000`."""
         self.storage_url = self.storage.origin
-        """Origin of the storage. Clients must never send the token there."""
+        """Origin of the storage server. Clients must never send the API token to it."""
         self.unreachable_url = f"http://{HOST}:{unreachable.getsockname()[1]}"
-        """Origin that refuses every connection."""
+        """Origin that refuses all connections, for testing connection errors."""
         for server in servers:
             server.start()
 
@@ -135,11 +136,11 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """Close all connections, threads and sockets. Closing again has no effect."""
+        """Close all connections, threads and sockets. Closing the sandbox again has no effect."""
         self._resources.close()
 
     def reset(self) -> None:
-        """Return to the initial state: same credentials, no data, no faults, an empty request log."""
+        """Reset to the initial state: same credentials, no data, no faults, empty request log."""
         self.state.reset()
         self.faults.clear()
         self._controls.log.clear()
@@ -150,7 +151,7 @@ class Sandbox:
 
     @property
     def credentials(self) -> Credentials:
-        """Keyword arguments of `Haut`, with the latest token that does not expire."""
+        """Keyword arguments for `Haut`, including the permanent token that was issued last."""
         return {
             "token": self.state.authentication.token,
             "company_id": self.database.company_id,
@@ -160,12 +161,12 @@ class Sandbox:
 
     @property
     def login_credentials(self) -> LoginCredentials:
-        """Name and password of the only user."""
+        """Username and password of the sandbox's only user."""
         return {"username": USERNAME, "password": self.state.authentication.password}
 
     @property
     def mfa_enabled(self) -> bool:
-        """Whether logins fail because the user has enabled multi-factor authentication."""
+        """Whether the user has enabled multi-factor authentication, so that logins fail."""
         return self.state.authentication.mfa_enabled
 
     @mfa_enabled.setter
@@ -173,12 +174,12 @@ class Sandbox:
         self.state.authentication.mfa_enabled = enabled
 
     def issue_token(self) -> str:
-        """Return a new token that does not expire. Earlier tokens stay valid."""
+        """Return a new token that does not expire. Tokens issued earlier stay valid."""
         with self.database.lock:
             return self.state.authentication.issue()
 
     def expire_tokens(self) -> None:
-        """Expire every token issued so far, so that requests with it get status 401.
+        """Expire every token issued so far, so that requests with such a token get status 401.
 
         Refresh tokens stay valid.
         """
@@ -189,36 +190,37 @@ class Sandbox:
 
     @property
     def clock(self) -> Clock:
-        """Time of the service; `clock.advance(seconds)` moves it forward."""
+        """Clock of the sandbox; `clock.advance(seconds)` moves it forward."""
         return self.state.clock
 
     @property
     def database(self) -> Database:
-        """All records and files. Hold `database.lock` while changing them."""
+        """All records and stored files. Hold `database.lock` while changing them."""
         return self.state.database
 
     def snapshot(self, *, ids: bool = True) -> dict[str, Any]:
-        """Return a copy of everything that is stored, as plain data.
+        """Return a copy of all stored records and files, as plain data.
 
         Args:
-            ids: Whether to include ids and times. Without them two runs with different ids are equal.
+            ids: Whether to include ids and times. Without them, the copies of two runs can be
+                compared.
         """
         return take_snapshot(self.state, ids=ids)
 
     def add_subjects(self, count: int, prefix: str = "subject") -> list[Subject]:
-        """Create subjects without any request. Their names are the prefix and a number."""
+        """Create subjects without sending requests. Each name is `prefix` and a number."""
         with self.database.lock:
             first = len(self.database.subjects) + 1
             names = (f"{prefix} {number:05d}" for number in range(first, first + count))
             return [self.database.create_subject(name) for name in names]
 
     def add_images(self, subject: Subject, count: int, photo: bytes | None = None) -> list[Image]:
-        """Create images in one new batch without any request.
+        """Create images in a new batch without sending requests.
 
         Args:
             subject: Subject of the images.
             count: Number of images.
-            photo: File of every image. Without it the images have no files.
+            photo: Content of every image's file; if omitted, the images have no files.
         """
         with self.database.lock:
             batch = self.database.create_batch(subject)
@@ -229,17 +231,19 @@ class Sandbox:
             return images
 
     def fail_algorithm(self, algorithm: str, error: str) -> None:
-        """Let an algorithm fail on every photo from now on.
+        """Make an algorithm fail on every photo from now on.
 
-        In API version 1 the result then has `is_ok` false and contains the error. In version 3 the
-        parameter is missing, because the documentation does not say how a failure appears there.
+        In API version 1, a failed result has `is_ok` false and contains the error. In version 3,
+        the parameter is missing from the results, because the documentation does not say how a
+        failure appears.
 
         Args:
-            algorithm: Family of version 1 ("selfie_v2.acne") or parameter of version 3 ("pores").
+            algorithm: Name of a version 1 algorithm ("selfie_v2.acne") or a version 3 parameter
+                ("pores").
             error: Error message, such as "No face detected" or "Not full face".
 
         Raises:
-            ValueError: The algorithm does not exist.
+            ValueError: If the algorithm does not exist.
         """
         if algorithm not in ALGORITHMS:
             valid = ", ".join(ALGORITHMS)
@@ -251,12 +255,12 @@ class Sandbox:
 
     @property
     def faults(self) -> FaultPlan:
-        """The fault plan: `sandbox.faults.add("create_subject", faults.reset())`."""
+        """Plan of simulated faults. Add one with `faults.add("create_subject", faults.reset())`."""
         return self._controls.plan
 
     @property
     def latency(self) -> float:
-        """Seconds, in real time, by which every request is delayed before it is carried out."""
+        """Delay of every request before it is carried out, in seconds of real time."""
         return self._controls.latency
 
     @latency.setter
@@ -267,7 +271,7 @@ class Sandbox:
     def before_request(self) -> Callable[[Request], None] | None:
         """Function called before each request is carried out.
 
-        It runs in the thread of the connection and without holding the lock of the database.
+        It runs in the connection's thread, and does not hold the database lock.
         """
         return self._controls.before_request
 
@@ -285,5 +289,5 @@ class Sandbox:
         return self._controls.log.received(operation)
 
     def carried_out(self, operation: str) -> int:
-        """Return the number of requests carried out for an operation, whatever the client received."""
+        """Return the number of requests carried out for an operation, including lost responses."""
         return self._controls.log.carried_out(operation)

@@ -1,4 +1,4 @@
-"""Signatures of Google Cloud Storage's V4 signed URLs.
+"""Computes signatures for Google Cloud Storage's V4 signed URLs.
 
 The canonical request, the string to sign and the derivation of the HMAC key follow Google's
 documentation of V4 signing.
@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
 HMAC_ALGORITHM = "GOOG4-HMAC-SHA256"
-# With the RSA label, too, the sandbox signs by HMAC. google-cloud-storage's signer uses this label,
-# so tests can compare its signatures with those of the sandbox.
+# The sandbox signs with HMAC, even if the URL names the RSA algorithm. The google-cloud-storage
+# package names RSA in its URLs, so tests can compare its signatures with those of the sandbox.
 ALGORITHMS = (HMAC_ALGORITHM, "GOOG4-RSA-SHA256")
 MAX_EXPIRATION_SECONDS = 604_800
-"""Maximum lifetime of a V4 signed URL: 7 days."""
+"""Maximum lifetime of a V4 signed URL: 7 days, in seconds."""
 
 
 def canonical_request(
@@ -26,12 +26,12 @@ def canonical_request(
     headers: Mapping[str, str],
     signed_headers: str,
 ) -> str:
-    """Return Google's canonical form of a request.
+    """Return a request in the canonical form that is signed for a V4 signed URL.
 
     Args:
         method: HTTP method.
         path: Percent-encoded path.
-        query: Decoded names and values of the query, without the signature.
+        query: Decoded names and values of the query parameters, without the signature.
         headers: Headers by name in lower case.
         signed_headers: Names of the signed headers in lower case, sorted and joined by semicolons.
     """
@@ -51,7 +51,7 @@ def canonical_request(
 
 
 def string_to_sign(algorithm: str, date: str, scope: str, canonical: str) -> str:
-    """Return the text that is signed for a canonical request."""
+    """Return the string to sign for a canonical request."""
     return "\n".join([algorithm, date, scope, hashlib.sha256(canonical.encode()).hexdigest()])
 
 

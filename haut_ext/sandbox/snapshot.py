@@ -1,4 +1,4 @@
-"""A copy of everything that the sandbox stores, as plain data that tests can compare."""
+"""Copies all records and files of the sandbox as plain data, which tests can compare."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from .state import State
 
 
 def take_snapshot(state: State, *, ids: bool) -> dict[str, Any]:
-    """Return everything that is stored.
+    """Return a copy of all stored records and files, as plain data.
 
     Args:
         state: State of the sandbox.
-        ids: Whether to include ids and times. Without them two runs with different ids are equal.
+        ids: Whether to include ids and times. Without them, the copies of two runs can be compared.
     """
     database = state.database
     with database.lock:
@@ -37,10 +37,10 @@ def take_snapshot(state: State, *, ids: bool) -> dict[str, Any]:
 
 
 class _Snapshot:
-    """Converts records to plain data, and remembers which files belong to an image.
+    """Converts records to plain data, and keeps track of the files that belong to images.
 
     Args:
-        digests: SHA-256 of each stored file, by its key.
+        digests: SHA-256 digest of each stored file, by key.
         ids: Whether to include ids and times.
     """
 
@@ -50,7 +50,7 @@ class _Snapshot:
         self._keys_of_images: set[str] = set()
 
     def orphaned_files(self) -> dict[str, str]:
-        """Return the files that belong to none of the images converted so far."""
+        """Return the files that do not belong to any image converted so far."""
         return {
             key: digest for key, digest in self._digests.items() if key not in self._keys_of_images
         }

@@ -1,4 +1,4 @@
-"""All state of the sandbox: database, tokens, analyses and clock, and their reset."""
+"""Holds and resets all state of the sandbox: database, tokens, analyses and clock."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .database import Database
 
 
 class State:
-    """Everything that the two services read and change. Hold `database.lock` while changing it.
+    """State shared by the API and storage services. Hold `database.lock` while changing it.
 
     Args:
         seed: Makes ids, tokens and passwords reproducible. They are random if it is None.
-        clock: Time of the service.
+        clock: Clock of the sandbox.
         analysis_reads: See `Analyses`.
         analysis_seconds: See `Analyses`.
         token_seconds: Lifetime of an access token.
@@ -30,7 +30,7 @@ class State:
         analysis_seconds: float | None,
         token_seconds: float,
     ) -> None:
-        # A random seed is kept, too, so that a reset restores the same credentials.
+        # If no seed is given, keep a random one, so that a reset restores the same credentials.
         self._seed = random.SystemRandom().getrandbits(64) if seed is None else seed
         generator = random.Random(self._seed)
         self.clock = clock
@@ -42,7 +42,7 @@ class State:
         )
 
     def reset(self) -> None:
-        """Return to the initial state, with the same credentials."""
+        """Reset the sandbox to its initial state, with the same credentials."""
         with self.database.lock:
             generator = random.Random(self._seed)
             self.clock.reset()

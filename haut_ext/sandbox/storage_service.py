@@ -1,4 +1,4 @@
-"""The service behind the storage origin: a replica of Google Cloud Storage's XML API.
+"""Serves the storage origin: imitates Google Cloud Storage's XML API.
 
 It accepts only signed URLs, verifies them as Google does, and returns errors in XML.
 """
@@ -33,7 +33,7 @@ _MAX_CLOCK_SKEW = timedelta(minutes=15)
 
 
 class _StorageError(Exception):
-    """Becomes an XML error response."""
+    """Exception that is converted to an XML error response."""
 
     def __init__(self, status: int, code: str, message: str, **extra: str) -> None:
         super().__init__(code)
@@ -53,7 +53,7 @@ class _StorageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _SignedQuery:
-    """The signature parameters of a URL, syntactically checked; see `_read_signed_query`."""
+    """Signature parameters of a signed URL, parsed and validated by `_read_signed_query`."""
 
     algorithm: str
     date: str
@@ -65,16 +65,17 @@ class _SignedQuery:
 
 
 class StorageService:
-    """Handles the requests to the storage, and signs URLs for the API.
+    """Storage service: handles requests to the storage, and signs URLs for API responses.
 
     Args:
-        state: Stored files, signing secret, and the clock that decides when a URL expires.
+        state: State of the sandbox: stored files, signing secret, and the clock for checking
+            expiry.
     """
 
     signer_email = _ACCESS_ID
 
     def __init__(self, state: State) -> None:
-        self.origin = ""  # set as soon as the port is known
+        self.origin = ""  # set when the port is known
         self._state = state
 
     def sign_bytes(self, message: bytes) -> bytes:
@@ -88,9 +89,9 @@ class StorageService:
 
         Args:
             method: HTTP method that the URL allows.
-            key: Name of the object.
+            key: Name of the stored object.
             expires: Lifetime in seconds.
-            headers: Headers that a request must send unchanged.
+            headers: Headers that clients must send unchanged with the request.
         """
         path = f"/{BUCKET}/{quote(key)}"
         now = self._state.clock.now()
@@ -114,16 +115,16 @@ class StorageService:
         return f"{self.origin}{path}?{encoded}"
 
     def identify(self, request: Request) -> None:
-        """Set the operation id of a request from its method."""
+        """Set a request's operation id, which depends only on the HTTP method."""
         request.operation = OPERATIONS.get(request.method, "unknown")
 
     def error_response(self, status: int, code: str, detail: str) -> Response:
-        """Return the response to a request that is not valid HTTP or cannot be carried out."""
+        """Return an error response, for invalid HTTP or an internal error."""
         code = "".join(map(str.capitalize, code.split("_")))
         return _StorageError(status, code, detail).to_response()
 
     def handle(self, request: Request) -> Response:
-        """Carry a request out, or return an error response."""
+        """Process a request and return the response, which may be an error response."""
         try:
             self._verify(request)
             key = unquote(request.path).removeprefix(f"/{BUCKET}/")
@@ -202,7 +203,7 @@ class StorageService:
 
 
 def _read_signed_query(pairs: list[tuple[str, str]]) -> _SignedQuery:
-    # Some signers write the names of the parameters in lower case.
+    # Some signing libraries write the parameter names in lower case.
     query = {name.lower(): value for name, value in pairs}
     if "x-goog-signature" not in query:
         details = "Anonymous caller does not have access to the Google Cloud Storage object."

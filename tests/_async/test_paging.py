@@ -49,6 +49,7 @@ class OtherClients:
         self.plan = list(plan)
         self.pause = 0.0
         self.deleted: set[str] = set()
+        self.deletable: set[str] | None = None
         sandbox.before_request = self.act
 
     def act(self, request: Request) -> None:
@@ -59,6 +60,8 @@ class OtherClients:
                 # Give new items a later creation time than the items of the first page.
                 self.sandbox.clock.advance(2)
                 subjects = list(database.subjects.values())
+                if action == "delete" and self.deletable is not None:
+                    subjects = [it for it in subjects if it.id in self.deletable]
                 if action == "create":
                     database.create_subject(f"new {which}")
                 elif subjects and action == "delete":
@@ -84,6 +87,8 @@ def test_every_item_that_is_not_deleted_is_yielded_once(
         before = {UUID(subject.id) for subject in shared.add_subjects(count)}
         shared.clock.advance(2)
         others = OtherClients(shared, plan)
+        # The iterator cannot detect that a new item is deleted before it was read.
+        others.deletable = {str(subject_id) for subject_id in before}
         # The sandbox clock advances by one second per request, so the client need not sleep.
         others.pause = 1.0
         async with AsyncHaut(**shared.credentials) as haut:

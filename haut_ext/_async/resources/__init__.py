@@ -1,1 +1,1 @@
-"""Resources of the service, each with its methods."""
+"""Resource classes of the client, such as subjects and images."""

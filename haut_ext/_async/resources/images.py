@@ -1,4 +1,4 @@
-"""Images: upload, computation, results, records and download of photos."""
+"""Uploads, analyzes, lists, downloads and deletes images."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ class AsyncImages(AsyncResource):
         batch_id: Id | None = None,
         **attributes: Unpack[PhotoAttributes],
     ) -> SignedUpload:
-        """Create the record of an image, and return a signed URL for its photo.
+        """Create an image record, and return a signed URL for uploading the photo.
 
         Args:
             subject_id: The subject's id.
             side: `front`, `right`, `left` or another side of the dataset's image type, as a name or
-                number. Names are looked up once for a client.
+                number. The image type is requested once per client.
             batch_id: Batch to add the image to; a new batch unless given.
             attributes: See `PhotoAttributes`.
 
@@ -93,7 +93,7 @@ class AsyncImages(AsyncResource):
     async def request_upload_v3(
         self, subject_id: Id, names: Mapping[Side, str], **attributes: Unpack[BatchAttributes]
     ) -> UploadV3:
-        """Create a batch for Face Metrics 3.0 with all its images, and return their signed URLs.
+        """Create a Face Metrics 3.0 batch, and return signed URLs for uploading its photos.
 
         No image can be added to the batch afterwards (api-facts 6).
 
@@ -121,7 +121,7 @@ class AsyncImages(AsyncResource):
         for side in names:
             if isinstance(getattr(upload, side), Unset):
                 raise self._operations.decode_error(
-                    success, side, "it was requested, and is missing"
+                    success, side, "the side was requested, but the response does not contain it"
                 )
         return upload
 
@@ -135,7 +135,7 @@ class AsyncImages(AsyncResource):
         progress: Progress | None = None,
         **attributes: Unpack[PhotoAttributes],
     ) -> UploadedImage:
-        """Check a photo and upload it. The analysis does not start before `compute`.
+        """Check a photo and upload it. The analysis is not started; call `compute` to start it.
 
         Args:
             subject_id: The subject's id.
@@ -147,7 +147,7 @@ class AsyncImages(AsyncResource):
             attributes: See `PhotoAttributes`.
 
         Raises:
-            ImageRejected: Before any request, with all reasons for which the photo is invalid.
+            ImageRejected: Before any request, if the photo is invalid. The error lists all reasons.
             StorageError: If the storage rejects the photo. The image's record then has no file.
         """
         check_type(str | int, "side is a name or a number of the dataset's image type", side)
@@ -160,7 +160,7 @@ class AsyncImages(AsyncResource):
     async def send_bytes(
         self, slot: SignedUpload | UploadSlotV3, photo: Photo, *, progress: Progress | None = None
     ) -> None:
-        """Send a photo with the method, URL and headers that were signed.
+        """Send a photo to the signed URL of an upload slot.
 
         Args:
             slot: The result of `request_upload`, or one side of the result of `request_upload_v3`.
@@ -177,12 +177,12 @@ class AsyncImages(AsyncResource):
     async def compute(self, batch_id: Id, app_args: Any = UNSET, *, api: Api = "v1") -> None:
         """Start the analysis of a batch, which is billed for each image and algorithm.
 
-        The request is not repeated once it may have arrived.
+        The request is not repeated if it may have reached the service.
 
         Args:
-            batch_id: A batch whose photos have all been uploaded.
-            app_args: Any JSON value, for the applications that analyze the photos.
-            api: Version of the API that created the batch.
+            batch_id: The batch's id. All of its photos must have been uploaded.
+            app_args: JSON value passed to the applications that analyze the photos.
+            api: API version with which the batch was created.
 
         Raises:
             ApiError, TransportError: If `maybe_carried_out` is true, the analysis may have started.
@@ -286,15 +286,16 @@ class AsyncImages(AsyncResource):
 
         Args:
             image_id: The image's id.
-            to: A path or a binary file. The path does not exist before the photo is complete. The
-                file is written from its current position; if an attempt fails, it is truncated
-                there before the next one. A file that cannot seek gets one attempt.
+            to: A path or a binary file. A file at the path appears only once the photo is complete.
+                A binary file is written from its current position; if an attempt fails, it is
+                truncated to that position before the next attempt. If the binary file cannot seek,
+                there is only one attempt.
 
         Returns:
             The number of bytes written.
 
         Raises:
-            StorageError: If the image has no file: it was not uploaded, or it was deleted.
+            StorageError: If the image has no file, because it was never uploaded or was deleted.
             TransportError: If no attempt received the complete photo.
         """
         image_id = parse_id(image_id, "image_id")
@@ -302,7 +303,7 @@ class AsyncImages(AsyncResource):
             try:
                 await storage.download(self._operations.http, await self._url(image_id), sink)
             except StorageError as error:
-                # The URL expired between two attempts. A new one is valid for long enough.
+                # The signed URL expired between two attempts, so request a new one.
                 if error.code != "ExpiredToken":
                     raise
                 await storage.download(self._operations.http, await self._url(image_id), sink)

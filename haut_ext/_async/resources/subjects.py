@@ -27,13 +27,13 @@ from haut_ext.types import DeletedSubjects, Page
 from haut_ext.workflow_errors import DeletionIncomplete
 
 _IDS_PER_REQUEST = 70
-"""An id takes 50 characters of the URL. 70 ids keep it below 4 KB, which every proxy accepts."""
+"""Maximum number of ids in a URL: each id takes 50 characters, and URLs stay below 4 KB."""
 
 
 class AsyncSubjects(AsyncResource):
     """Subjects of a dataset, available as `haut.subjects`.
 
-    Every method takes `dataset_id` to work in a dataset other than the client's.
+    Every method takes an optional `dataset_id`; the default is the client's dataset.
     """
 
     async def create(
@@ -41,7 +41,8 @@ class AsyncSubjects(AsyncResource):
     ) -> Subject:
         """Create a subject.
 
-        The request is not repeated once it may have arrived, because names need not be unique.
+        The request is not repeated if it may have reached the service, because repeating it could
+        create a second subject with the same name.
 
         Args:
             name: Name of the subject, 1 to 512 characters. Use your own stable id of the person
@@ -50,7 +51,7 @@ class AsyncSubjects(AsyncResource):
             attributes: See `SubjectAttributes`.
 
         Raises:
-            ConfigError: If an argument is invalid, or neither the client nor the call has a
+            ConfigError: If an argument is invalid, or `dataset_id` is missing and the client has no
                 dataset.
             ApiError, TransportError: If `maybe_carried_out` is true, the subject may exist;
                 `get_or_create` finds it.
@@ -62,9 +63,9 @@ class AsyncSubjects(AsyncResource):
         )
 
     async def find(self, name: str, *, dataset_id: Id | None = None) -> Subject | None:
-        """Return the subject with exactly this name, the oldest one if there are several, or None.
+        """Return the oldest subject with exactly the given name, or None if there is none.
 
-        The service's search finds parts of names, so all pages of its result are read.
+        The service's search also matches parts of names, so all pages of search results are read.
 
         Args:
             name: Name of the subject, 1 to 512 characters, compared exactly.
@@ -77,15 +78,16 @@ class AsyncSubjects(AsyncResource):
     async def get_or_create(
         self, name: str, *, dataset_id: Id | None = None, **attributes: Unpack[SubjectAttributes]
     ) -> Subject:
-        """Return the subject with exactly this name, as `find` does, or create it.
+        """Return the oldest subject with exactly the given name; create it if there is none.
 
-        After creating a subject, this method looks for the name again, so that concurrent callers
-        all return the oldest subject of that name. The subjects that the others created stay empty.
+        After creating a subject, this method searches for the name again, so that all concurrent
+        callers return the same, oldest subject. Any duplicates that they created remain without
+        photos.
 
         Args:
             name: Name of the subject, 1 to 512 characters, compared exactly.
             dataset_id: Dataset of the subject; the client's unless given.
-            attributes: Attributes of a subject that is created; see `SubjectAttributes`.
+            attributes: Attributes of the subject if it is created; see `SubjectAttributes`.
         """
         check_names(attributes, SubjectAttributes.__annotations__)
         if (subject := await self.find(name, dataset_id=dataset_id)) is not None:
@@ -169,19 +171,20 @@ class AsyncSubjects(AsyncResource):
     async def delete_many(
         self, subject_ids: Iterable[Id], *, dataset_id: Id | None = None
     ) -> DeletedSubjects:
-        """Delete any number of subjects, 70 with each request.
+        """Delete any number of subjects; each request deletes up to 70.
 
         Args:
             subject_ids: The subjects' ids, all of which are checked before the first request.
             dataset_id: Dataset of the subjects; the client's unless given.
 
         Returns:
-            The ids of the subjects that were deleted, of those that did not exist, and of those for
-            which neither is known because a request was repeated.
+            Three lists of ids: subjects that were deleted, subjects that did not exist, and
+            subjects whose outcome is unknown because a request was repeated.
 
         Raises:
             ConfigError: If an id is not a UUID.
-            DeletionIncomplete: If a request failed; the error carries the outcome so far.
+            DeletionIncomplete: If a request failed. The error carries the results of the completed
+                requests.
         """
         ids = list(dict.fromkeys(parse_id(value, "subject_ids") for value in subject_ids))
         dataset_id = self._operations.scope.dataset(dataset_id)
@@ -195,7 +198,8 @@ class AsyncSubjects(AsyncResource):
                     delete_subjects, {"dataset_id": dataset_id, "subjects_ids": chunk}
                 )
                 deleted.update(self._operations.unwrap(success, DeletedSubjectIds).deleted)
-                # If the request was repeated, an earlier attempt may have deleted the other ids.
+                # If the request was repeated, any subject missing from the response may have been
+                # deleted by an earlier attempt.
                 if success.info.attempts == 1:
                     absent.update(set(chunk) - deleted)
         except HautError as error:
@@ -217,13 +221,13 @@ class AsyncSubjects(AsyncResource):
         return outcome
 
     async def clear_storage(self, subject_id: Id, *, dataset_id: Id | None = None) -> None:
-        """Delete the files of all photos of a subject. The records and results stay."""
+        """Delete all photo files of a subject. Image records and results are kept."""
         await self._operations.run(
             clear_subject_storage, dataset_id=dataset_id, subject_id=subject_id
         )
 
     async def clear_metadata(self, subject_id: Id, *, dataset_id: Id | None = None) -> None:
-        """Remove meta, biological sex, birth date and phenotype; delete metrics and submetrics."""
+        """Remove a subject's meta, sex, birth date and phenotype, and delete all metrics."""
         await self._operations.run(
             clear_subject_metadata, dataset_id=dataset_id, subject_id=subject_id
         )

@@ -1,1 +1,1 @@
-"""Workflows of several calls."""
+"""Workflows that combine several API calls, such as upload and erasure."""

@@ -1,20 +1,21 @@
-"""Upload workflow: photos of one subject are uploaded as one batch, whose analysis is then started.
+"""Uploads photos of one subject as one batch, and starts the analysis.
 
-    1. All photos are checked, before the first request.
-    2. Slots are requested: an image record and a signed URL for each side. In v1 there is one
-       request for each side, the first of which creates the batch; in v3, one request for all.
+    1. All photos are checked before the first request.
+    2. Slots are requested: an image record and a signed URL for each side. In v1, there is one
+       request for each side, and the first one creates the batch. In v3, a single request creates
+       the batch with all slots.
     3. The photos are sent, concurrently in the asynchronous client.
     4. The analysis, which is billed, is started once.
 
-The state records how far each side has come. An upload that is resumed sends only the sides that
-are not stored. It first deletes the image records that an earlier call created and whose photos are
-not known to be stored. An analysis that may have been started is not started again, unless the
-caller requests it. In v3, no image can be added to a batch: unless all sides are stored, the upload
-starts over with a new batch.
+The upload state records the progress of each side. A resumed upload sends only the photos that are
+not stored yet. It first deletes image records that were created by an earlier call and whose photos
+may be missing. An analysis that may already have been started is not started again unless the
+caller requests it. In v3, no image can be added to an existing batch, so unless all sides are
+stored, the upload starts over with a new batch.
 
-The state is passed to `on_state` after each change. Before a request whose outcome may remain
-unknown, the status becomes `unknown`, so that a process that persists the state can resume the
-upload after a crash.
+The state is passed to `on_state` after each change. A status is set to `unknown` before the request
+that changes it is sent, so that a process that persists the state can resume the upload after a
+crash.
 """
 
 from __future__ import annotations
@@ -48,19 +49,19 @@ from haut_ext.types import Side, SideState, SlotStatus, UploadedBatch, UploadedI
 from haut_ext.workflow_errors import ResultsTimeout, UploadIncomplete
 
 _MAX_CLOCK_DIFFERENCE = datetime.timedelta(minutes=5)
-"""Tolerated difference between this machine's clock and the service's."""
+"""Maximum tolerated difference between the local clock and the service's clock."""
 
 
 def new_state(subject_id: UUID, files: Collection[Side], api: Api = "v1") -> UploadState:
-    """Return the state of an upload for which no request has been made.
+    """Return the initial state of an upload, before the first request.
 
     Raises:
-        ConfigError: If there is no photo, or the API version is unknown.
+        ConfigError: If no photo is given, or the API version is unknown.
     """
     if api not in ("v1", "v3"):
         raise ConfigError("api must be 'v1' or 'v3'")
     if not files:
-        raise ConfigError("no photo: pass at least one of front=, right= and left=")
+        raise ConfigError("no photo given: pass at least one of front=, right= and left=")
     return UploadState(
         subject_id=subject_id,
         batch_id=None,
@@ -94,17 +95,17 @@ async def upload_and_compute(
     `resume_upload`.
 
     Args:
-        images: The client's images.
+        images: The client's `images` resource.
         state: The state to start from.
-        files: The photos of exactly the sides that `state.missing` names.
+        files: One photo for each side in `state.missing`.
         options: Options of the upload. `wait`, `wait_timeout` and `algorithms` are ignored.
-        compute_again: Whether to start an analysis that may have been started already.
-        results: If given, wait for the results with it.
+        compute_again: Whether to start the analysis even if it may already have been started.
+        results: If given, used to wait for the analysis results.
     """
     check_names(options, UploadOptions.__annotations__)
     if set(files) != set(state.missing):
         raise ConfigError(
-            "pass the photos of exactly the sides that are missing: "
+            "pass exactly one photo for each missing side. Missing sides: "
             + (", ".join(sorted(state.missing)) or "none")
         )
     if results is not None:
@@ -121,10 +122,10 @@ async def upload_and_compute(
         if results is not None:
             batch = evolve(batch, results=await results.wait(batch))
     except ResultsTimeout:
-        raise  # the upload itself is complete
+        raise  # the photos are uploaded; only results are missing
     except HautError as error:
         if isinstance(error, ConfigError) and upload.state == state:
-            raise  # an argument was invalid, and no request has been made
+            raise  # invalid argument; no request has been sent
         raise UploadIncomplete(
             _describe(upload.state, error), state=upload.state, cause=error
         ) from error
@@ -133,12 +134,12 @@ async def upload_and_compute(
 
 @define
 class _Upload:
-    """One call of the workflow.
+    """Base class of uploads in v1 and v3: one run of the upload workflow.
 
     Attributes:
-        images: The client's images.
+        images: The client's `images` resource.
         state: The current state.
-        photos: The photos that are not stored yet.
+        photos: The photos still to be sent, by side.
         options: Options of the upload.
     """
 
@@ -149,7 +150,7 @@ class _Upload:
 
     @property
     def batch(self) -> UploadedBatch:
-        """The uploaded batch, once all photos are stored."""
+        """The uploaded batch. Available only after all photos have been stored."""
         assert self.state.batch_id is not None
         return UploadedBatch(
             subject_id=self.state.subject_id,
@@ -163,15 +164,15 @@ class _Upload:
         )
 
     async def delete_unfinished(self) -> None:
-        """Delete records of earlier calls whose photos are not known to be stored."""
+        """Delete image records that earlier calls created and whose photos may be missing."""
         raise NotImplementedError
 
     async def store(self) -> None:
-        """Request slots for all photos and send them. A failure does not stop the other photos."""
+        """Request upload slots and send all photos, even if sending one of them fails."""
         raise NotImplementedError
 
     async def compute(self, *, again: bool) -> None:
-        """Start the analysis, unless it has been started or may have been started."""
+        """Start the analysis once; if it may have been started before, only if `again` is True."""
         batch_id = self.batch.batch_id
         if self.state.compute == "unknown" and await self._has_results(batch_id):
             self._change(compute="started")
@@ -194,7 +195,7 @@ class _Upload:
         self._change(compute="started")
 
     async def _has_results(self, batch_id: UUID) -> bool:
-        """Return whether the batch has any result, which proves that its analysis was started."""
+        """Return True if the batch has any result, which proves that the analysis was started."""
         raise NotImplementedError
 
     def _sides(self, *statuses: SlotStatus) -> list[Side]:
@@ -250,11 +251,12 @@ class _Upload:
                     await self.images.delete(image_id)
 
     async def _lost_records(self, sides: Collection[Side]) -> list[UUID]:
-        """Return the images that slot requests created whose responses were lost.
+        """Return ids of images created by slot requests whose responses were lost.
 
-        Such an image has one of the sides, no file, and an id that the state does not contain. It
-        belongs to the batch of the state; if that is unknown too, it was created after the upload
-        started. Only a concurrent upload of the same side of the same subject looks the same.
+        Such an image has one of the given sides, no file, and an id that is not in the upload
+        state. It belongs to the batch in the state or, if the state has no batch id, was created
+        after the upload started. A concurrent upload of the same side of the same subject cannot be
+        distinguished from it.
         """
         if not sides:
             return []
@@ -277,7 +279,7 @@ class _Upload:
 
 @define
 class _UploadV1(_Upload):
-    """Upload in v1, where each side has its own slot and can be replaced without the others."""
+    """Upload in v1, where each slot is requested separately and can be replaced separately."""
 
     async def delete_unfinished(self) -> None:
         unfinished = self._sides("open", "unknown")
@@ -328,20 +330,20 @@ class _UploadV1(_Upload):
 
 @define
 class _UploadV3(_Upload):
-    """Upload in v3, where one request creates a batch with all of its slots.
+    """Upload in v3, where one request creates a batch and all upload slots.
 
-    Slots are replaced by creating a new batch.
+    New slots require a new batch.
     """
 
     async def delete_unfinished(self) -> None:
         if not self.photos:
-            return  # all photos are stored
+            return  # nothing to replace: all photos are stored
         begun = self._sides("unknown", "open", "stored")
         batch_id = self.state.batch_id
         if batch_id is None:
             image_ids = set(await self._lost_records(begun))
         else:
-            # This upload created the batch, so all of its images can be deleted.
+            # The batch was created by this upload, so all images in it can be deleted.
             images = self.images.iterate(self.state.subject_id)
             image_ids = {image.id async for image in images if image.image_batch_id == batch_id}
             image_ids |= {side.image_id for side in self.state.sides if side.image_id is not None}
@@ -375,7 +377,7 @@ class _UploadV3(_Upload):
             side: slot.id for side, slot in slots.items() if not isinstance(slot.id, Unset)
         }
         self._set_sides("open", self.photos, ids, batch_id=upload.image_batch_id)
-        if len(ids) < len(slots):  # older versions of the API return no ids (api-facts 15.8)
+        if len(ids) < len(slots):  # older API versions return no ids (api-facts 15.8)
             async for image in self.images.iterate(self.state.subject_id):
                 if image.image_batch_id == upload.image_batch_id:
                     ids.setdefault(image.side, image.id)

@@ -1,7 +1,8 @@
 # Derived from haut_ext/_async/resources/batches.py by `make sync`; change that file instead.
 """Batches: the photos of one upload.
 
-The routes are known from public clients of the service only (api-facts 6, 8).
+The API routes for batches are undocumented; they are known from public client programs only
+(api-facts 6, 8).
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from haut_ext.types import Page
 class Batches(Resource):
     """Batches of subjects (api-facts 8), available as `haut.batches`.
 
-    Uploads create batches. The methods of this class take `dataset_id` to work in a dataset other
-    than the client's.
+    Batches are created by uploads. Methods with a `dataset_id` argument use the client's dataset by
+    default.
     """
 
     def list(
@@ -71,7 +72,7 @@ class Batches(Resource):
     ) -> int:
         """Return the number of results and auxiliary images of a batch, v1 and v3 together.
 
-        An erasure uses this method to check that they were deleted with their images.
+        An erasure uses this method to check that both were deleted together with the images.
         """
         batch = {"dataset_id": dataset_id, "subject_id": subject_id, "batch_id": batch_id}
         lists: tuple[Operation[Any], ...] = (list_image_results, list_aux_images)

@@ -25,7 +25,7 @@ class Datasets(Resource):
     def create(self, name: str, **attributes: Unpack[DatasetAttributes]) -> Dataset:
         """Create a dataset.
 
-        The request is not repeated once it may have arrived.
+        The request is not repeated if it may have reached the service.
 
         Args:
             name: Name of the dataset, 1 to 512 characters.
@@ -79,7 +79,7 @@ class Datasets(Resource):
         return read_page(self._operations, list_datasets, page, q=q, **options)
 
     def short_list(self, q: str | None = None) -> tuple[DatasetReference, ...]:
-        """Return id and name of all datasets, in one request.
+        """Return the ids and names of all datasets, using a single request.
 
         Args:
             q: Search term.

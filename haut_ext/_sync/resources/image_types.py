@@ -1,5 +1,5 @@
 # Derived from haut_ext/_async/resources/image_types.py by `make sync`; change that file instead.
-"""Numbers of sides and lights, which the service defines for each image type."""
+"""Looks up the numbers of sides and lights, which each image type defines."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ def side_and_light_numbers(
     light: str | int | Unset | None,
     dataset_id: Id | None,
 ) -> tuple[int | Unset, int | Unset | None]:
-    """Return the numbers of a side and a light; UNSET and, as a light, None stay what they are.
+    """Return the numbers of a side and a light, given as names or numbers.
 
-    Names are looked up in the image type of the dataset, which is requested once for a client. The
-    sides front, right and left have documented numbers (api-facts 5) and need no lookup. Numbers
-    are checked if the image type is known already.
+    UNSET is returned unchanged, as is None for the light. Names are looked up in the dataset's
+    image type, which each client requests only once. The sides front, right and left have
+    documented numbers (api-facts 5) and need no lookup. Numbers are checked only if the image type
+    has already been requested.
 
     Raises:
         ConfigError: If the image type has no such side or light; the message lists those it has.
@@ -62,9 +63,9 @@ def _number(kind: str, value: object, items: list[DictionaryItem] | None) -> int
     elif isinstance(value, int) and not isinstance(value, bool):
         number = value
     else:
-        raise ConfigError(f"{kind} is a name or a number of the dataset's image type")
+        raise ConfigError(f"{kind} must be a name or number defined by the dataset's image type")
     if number is None or (items is not None and all(item.id != number for item in items)):
-        # The message does not contain the value, which may be a person's name passed by mistake.
+        # The message omits the invalid value, because it may be a person's name passed by mistake.
         valid = ", ".join(f"{item.tech_name} ({item.id})" for item in items or ())
         raise ConfigError(
             f"no such {kind} in the dataset's image type, which has: {valid or 'none'}"

@@ -22,7 +22,7 @@ from haut_ext.types import Page
 
 
 class PrivateTokens(Resource):
-    """Private tokens of the user to whom the client's token belongs, as `haut.private_tokens`.
+    """Private tokens of the client's user, available as `haut.private_tokens`.
 
     A private token gives access to every company of the user (api-facts 1.2, 3).
     """
@@ -30,7 +30,7 @@ class PrivateTokens(Resource):
     def create(self, name: str, expiration_time: datetime.datetime) -> CreatedPrivateToken:
         """Create a private token.
 
-        The request is not repeated once it may have arrived.
+        The request is not repeated if it may have reached the service.
 
         Args:
             name: Purpose of the token, at least 1 character. Names need not be unique.
@@ -42,16 +42,16 @@ class PrivateTokens(Resource):
 
         Raises:
             ConfigError: If an argument is invalid.
-            ApiError, TransportError: If `maybe_carried_out` is true, the token may exist although
-                its secret is lost. Find it with `list`, and revoke it.
+            ApiError, TransportError: If `maybe_carried_out` is true, the token may exist, but its
+                secret is lost. Find the token with `list`, and revoke it.
         """
         check_text(name=name)
         check_type(datetime.datetime, "expiration_time must be a datetime", expiration_time)
         check_time_zone(expiration_time=expiration_time)
         if not name:
-            raise ConfigError("a private token needs a name")
+            raise ConfigError("name must not be empty")
         if expiration_time <= datetime.datetime.now(datetime.UTC):
-            raise ConfigError("expiration_time is past, so the token would never be valid")
+            raise ConfigError("expiration_time is in the past, so the token would never be valid")
         body = PrivateTokenRequest(name=name, expiration_time=expiration_time)
         return self._operations.call(create_private_token, CreatedPrivateToken, body=body)
 
@@ -91,7 +91,7 @@ class PrivateTokens(Resource):
             ConfigError: If `token_id` is not a number.
             NotFound: If the token does not exist.
         """
-        # The message does not contain the value, which may be the secret passed by mistake.
+        # The message omits the invalid value, because it may be the secret passed by mistake.
         if type(token_id) is not int or token_id < 0:
-            raise ConfigError("token_id is the number of a private token, its `id`")
+            raise ConfigError("token_id must be the `id` of a private token, which is a number")
         self._operations.run(delete_private_token, id=token_id)

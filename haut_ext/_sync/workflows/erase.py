@@ -1,14 +1,15 @@
 # Derived from haut_ext/_async/workflows/erase.py by `make sync`; change that file instead.
-"""Erasure of a subject: deletes its data in several steps, then verifies that nothing is left.
+"""Erases a subject: deletes its data in several steps, then verifies that nothing is left.
 
-The subject itself is deleted last. If the process stops before that, the subject still exists, and
-another call can find and complete the erasure. Every step can be repeated without harm.
+The subject itself is deleted last. If the process stops earlier, the subject still exists, so
+another call can complete the erasure. Every step can be repeated safely.
 
 Results and auxiliary images have no delete operation of their own. The step `results` therefore
-checks that they disappeared with their images, before the subject is deleted: afterwards, a "not
-found" could be about the subject. The routes of this step and of batches are only known from public
-clients (api-facts 8). If the service rejects such a request, the receipt contains the error, the
-erasure is not verified, and the remaining steps are carried out.
+checks that they were deleted with their images. It runs before the subject is deleted, because
+afterwards a "not found" response could mean that the subject is missing. The routes for results and
+batches are undocumented; they are known from public client programs only (api-facts 8). If the
+service rejects a request to one of these routes, the receipt contains the error, the erasure counts
+as unverified, and the remaining steps are carried out.
 """
 
 from __future__ import annotations
@@ -39,25 +40,25 @@ def erase_subject(
     receipt: ErasureReceipt,
     on_step: Callable[[ErasureReceipt], None] | None = None,
 ) -> ErasureReceipt:
-    """Erase all data of the subject that the receipt names. See `Haut.erase_subject`.
+    """Erase all data of the receipt's subject. See `Haut.erase_subject`.
 
     Args:
-        subjects: Subjects of the client.
-        images: Images of the client.
-        batches: Batches of the client.
-        receipt: A receipt without steps, or that of an earlier call, which this call completes.
-        on_step: Called after each step with the receipt so far. To survive a crash of the process,
-            persist every receipt passed to this function.
+        subjects: The client's `subjects` resource.
+        images: The client's `images` resource.
+        batches: The client's `batches` resource.
+        receipt: A receipt without steps, or the receipt of an earlier, incomplete call.
+        on_step: Called after each step with the current receipt. To survive a crash, persist every
+            receipt passed to this function.
     """
     erasure = _Erasure(subjects, images, batches, receipt, on_step)
     try:
-        # The request of this step names both subject and dataset. If the subject is not in the
-        # dataset, the erasure ends here, before it has changed anything.
+        # The first step's request contains both the subject and the dataset. If the subject is not
+        # in the dataset, the erasure ends here without having changed anything.
         erasure.run("storage", erasure.clear_storage)
     except errors.NotFound:
         if not erasure.begun_before:
             raise
-        # An earlier call deleted the subject, but received no response.
+        # An earlier call deleted the subject, but did not receive the response.
         erasure.add_step("subject", "already gone")
     else:
         erasure.run("images", erasure.delete_images)
@@ -73,10 +74,10 @@ def erase_subject(
 
 @define
 class _Erasure:
-    """The steps of a call, and the receipt so far.
+    """Carries out the steps of an erasure and records them in a receipt.
 
     Attributes:
-        deleted_images: Ids of the images that this call deleted, by the id of their batch.
+        deleted_images: Ids of the images deleted so far, grouped by batch id.
         begun_before: Whether an earlier call completed a step, which proves that the subject existed.
     """
 
@@ -92,10 +93,10 @@ class _Erasure:
         self.begun_before = any(step.status != "failed" for step in self.receipt.steps)
 
     def run(self, name: ErasureStepName, step: Callable[[], int | None]) -> None:
-        """Carry out a step and add it to the receipt.
+        """Carry out an erasure step and add it to the receipt.
 
         Raises:
-            ErasureIncomplete: If the step failed, unless the erasure can go on without it.
+            ErasureIncomplete: If the step failed and the erasure cannot continue without it.
             NotFound: If the subject does not exist when the first step is carried out.
         """
         try:
@@ -149,15 +150,15 @@ class _Erasure:
         deleted = 0
         while page := self.images.list(self.subject_id):
             if deleted:
-                self.clear_storage()  # files of photos that were uploaded in the meantime
+                self.clear_storage()  # delete photos uploaded since the first step
             before = deleted
             for image in page:
                 self.deleted_images.setdefault(image.image_batch_id, []).append(image.id)
-                with suppress(errors.NotFound):  # deleted by another client
+                with suppress(errors.NotFound):  # another client has already deleted the image
                     self.images.delete(image.id)
                     deleted += 1
             if deleted == before:
-                break  # the list contains images that do not exist; the verification counts them
+                break  # the list contains only deleted images; the verification counts them
         return deleted
 
     def delete_batches(self) -> int:
@@ -175,12 +176,12 @@ class _Erasure:
         return deleted
 
     def _list_batches(self) -> Page[Batch] | None:
-        with suppress(errors.NotFound):  # also the response of a service without this route
+        with suppress(errors.NotFound):  # a service without this route also responds with 404
             return self.batches.list(self.subject_id, dataset_id=self.dataset_id)
         return None
 
     def count_results(self) -> int:
-        """Return the number of results and auxiliary images of the images that were deleted."""
+        """Return how many results and auxiliary images the deleted images still have."""
         return sum(
             [
                 self.batches.count_results(
@@ -197,7 +198,7 @@ class _Erasure:
         self.subjects.delete(self.subject_id, dataset_id=self.dataset_id)
 
     def count_remaining(self) -> int:
-        """Return the number of images and of values of the subject that the service stores."""
+        """Return how many images and attribute values of the subject the service still stores."""
         remaining = 0
         if self.receipt.keep_subject:
             # The API cannot read a single subject, but an update without changes returns it.
@@ -209,12 +210,12 @@ class _Erasure:
         if not self.receipt.keep_subject:
             with errors.ignore_confirmed_not_found():
                 self.delete_subject()
-                remaining += 1  # the subject still existed
+                remaining += 1  # the deletion succeeded, so the subject still existed
         return remaining
 
 
 def _is_permanent(error: errors.HautError) -> bool:
-    """Return whether the same request would fail again."""
+    """Return True if an identical request would fail again."""
     temporary = errors.ServerError | errors.RateLimited | errors.Unauthorized
     permanent = errors.ApiError | errors.UnexpectedResponse
     return isinstance(error, permanent) and not isinstance(error, temporary)

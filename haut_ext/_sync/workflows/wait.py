@@ -1,9 +1,9 @@
 # Derived from haut_ext/_async/workflows/wait.py by `make sync`; change that file instead.
-"""Waiting for a batch: until its images are analyzed, or until its results are complete.
+"""Waits until a batch's images are analyzed, or until its results are complete.
 
-The v3 API reports whether the results are complete. The v1 API does not (api-facts 8.1): results
-are complete once all expected algorithms have a result. If the caller names no algorithms, results
-are taken as complete once no new result has arrived for some time.
+The v3 API reports whether the results are complete. The v1 API does not (api-facts 8.1), so its
+results count as complete once every expected algorithm has a result. If the caller specifies no
+algorithms, v1 results count as complete once no new result has appeared for some time.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _INTERVAL_GROWTH = 1.5
 
 
 def poll(is_done: Callable[[], bool], wait_timeout: float) -> bool:
-    """Call a function at growing intervals until it returns True; return its last result.
+    """Call `is_done` at increasing intervals until it returns True or the timeout expires.
 
-    The last call is made after `wait_timeout` seconds.
+    The last call is made after `wait_timeout` seconds. Return the result of the last call.
     """
     end = time.monotonic() + wait_timeout
     interval = FIRST_INTERVAL
@@ -49,10 +49,10 @@ def poll(is_done: Callable[[], bool], wait_timeout: float) -> bool:
 
 
 def analysis_progress(image: Image) -> Literal["none", "partial", "complete"]:
-    """Return how much of its analysis an image record shows.
+    """Return the progress of an image's analysis, inferred from the image record.
 
-    The API does not report this. The function infers it: the analysis is complete if the record has
-    a quality score or problems, and at least one auxiliary image.
+    The API does not report the progress. The analysis counts as complete if the record has at least
+    one auxiliary image, and either a quality score or problems.
     """
     has_quality = image.quality_score is not None or bool(image.problems)
     if has_quality and image.aux_images:
@@ -88,15 +88,15 @@ def wait_for_analysis(
 
 @frozen
 class Results:
-    """Reads the results of batches, once or until they are complete.
+    """Reads analysis results of batches; can wait until the results are complete.
 
     Attributes:
-        images: Images of the client.
+        images: The client's `images` resource.
         dataset_id: Id of the dataset that contains the subject. Not needed for v3.
-        wait_timeout: Maximum length of a wait, in seconds.
-        algorithms: Families of which every image must have a result (v1 only).
-        settled_after: Seconds without a new result after which v1 results count as complete. Unused
-            if `algorithms` is not empty.
+        wait_timeout: Maximum time to wait for complete results, in seconds.
+        algorithms: Names of the algorithms expected to produce a result for every image (v1 only).
+        settled_after: If no new result appears for this many seconds, v1 results count as complete.
+            Ignored if `algorithms` is not empty.
     """
 
     images: Images
@@ -106,13 +106,13 @@ class Results:
     settled_after: float = 10.0
 
     def read(self, batch: UploadedBatch | UploadedImage) -> BatchResults:
-        """Return the results that are available. See `Haut.results`."""
+        """Return the currently available results of a batch or image. See `Haut.results`."""
         reader = self._reader(batch)
         reader.update()
         return reader.results
 
     def wait(self, batch: UploadedBatch | UploadedImage) -> BatchResults:
-        """Return the results once they are complete. See `Haut.wait_for_results`."""
+        """Wait for complete results, and return them. See `Haut.wait_for_results`."""
         reader = self._reader(batch)
         complete = poll(reader.update, self.wait_timeout)
         results = evolve(reader.results, complete=complete)
@@ -160,14 +160,14 @@ def _are_names(value: object) -> bool:
 
 @define
 class _ReaderV3:
-    """Reads the results of a batch repeatedly; `results` is the outcome of the last `update`."""
+    """Reads a batch's results; each `update` stores the latest ones in `results`."""
 
     options: Results
     batch: UploadedBatch
     results: BatchResults
 
     def update(self) -> bool:
-        """Read the results; return whether they are complete."""
+        """Read the batch's results; return True if they are complete."""
         document = self.options.images.read_results_v3(self.batch.batch_id)
         self.results = evolve(
             self.results,
@@ -180,12 +180,12 @@ class _ReaderV3:
 
 @define
 class _ReaderV1:
-    """Reads the results of a batch repeatedly; `results` is the outcome of the last `update`.
+    """Reads a batch's results; each `update` stores the latest ones in `results`.
 
     Attributes:
-        expected: Families of which every image must have a result, in lower case.
-        by_image: Results of each image, as last read.
-        last_growth: Time at which the number of results of an image last changed.
+        expected: Lower-case names of the algorithms expected to produce a result for every image.
+        by_image: Results of each image when last read.
+        last_growth: Time of the last change in any image's number of results.
     """
 
     options: Results
@@ -198,7 +198,7 @@ class _ReaderV1:
     last_growth: float = 0.0
 
     def update(self) -> bool:
-        """Read the results of images that lack expected ones; return whether all are complete."""
+        """Read missing results of the batch's images; return True if all results are complete."""
         if not self.by_image:
             self.by_image = dict.fromkeys(self.batch.images or self._list_images(), ())
         self._read([image for image in self.by_image if not self._has_expected(image)])
@@ -212,8 +212,8 @@ class _ReaderV1:
         )
         if self.expected:
             return bool(self.by_image) and all(map(self._has_expected, self.by_image))
-        # An image without results is still waiting for its analysis, even if the results of the
-        # other images have not changed for long.
+        # While an image has no results, its analysis has not begun, so the batch is incomplete even
+        # if the results of all other images have not changed for a long time.
         all_begun = bool(self.by_image) and all(self.by_image.values())
         return all_begun and time.monotonic() - self.last_growth >= self.options.settled_after
 
@@ -240,6 +240,6 @@ class _ReaderV1:
             self.by_image[image] = results
 
     def _has_expected(self, image: UploadedImage) -> bool:
-        """Return whether results of all expected algorithms exist; False if none are expected."""
+        """Return True if there are expected algorithms, and all of them have a result."""
         found = {result.algorithm.casefold() for result in self.by_image[image]}
         return bool(self.expected) and self.expected <= found

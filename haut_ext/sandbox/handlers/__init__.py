@@ -1,4 +1,4 @@
-"""The handlers of the API's operations, one module for each group of operations."""
+"""Request handlers for the API's operations, with one module per group of operations."""
 
 from __future__ import annotations
 
@@ -18,4 +18,4 @@ HANDLERS: list[type[Handler]] = [
     BatchHandler,
     FaceMetrics3Handler,
 ]
-"""All handlers."""
+"""Handler classes for all operations of the API."""

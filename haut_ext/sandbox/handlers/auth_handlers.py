@@ -1,4 +1,4 @@
-"""Handlers of login, token refresh and private tokens."""
+"""Handles requests for login, token refresh and private tokens."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _ORDER_KEYS: dict[str, Callable[[PrivateToken], Any]] = {
 
 
 class AuthHandler(Handler):
-    """Login, token refresh and private tokens."""
+    """Handles login, token refresh and private tokens."""
 
     ROUTES: ClassVar[Routes] = {
         "/api/v1/auth/login/": {"POST": "login"},
@@ -63,7 +63,7 @@ class AuthHandler(Handler):
         if (values["username"], values["password"]) != (USERNAME, auth.password):
             raise unauthorized("authentication_failed", "Incorrect authentication credentials.")
         if auth.mfa_enabled:
-            # The documentation specifies only the status of this response.
+            # The API documentation specifies only the status of the response for users with MFA.
             raise invalid("non_field_errors", "mfa_enabled", "MFA is enabled for this user.")
         token = auth.create_access_token()
         return json_response(

@@ -1,4 +1,4 @@
-"""Handlers of batches, results and auxiliary images, whose paths contain the subject."""
+"""Handles requests for a subject's batches, results and auxiliary images."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _FILTERS = ("application_run_id", "application_name", "application_id")
 
 
 class BatchHandler(Handler):
-    """Batches, results and auxiliary images."""
+    """Handles batches, results and auxiliary images."""
 
     ROUTES: ClassVar[Routes] = {
         _BATCHES: {"GET": "list_batches", "POST": "create_batch"},
@@ -62,7 +62,7 @@ class BatchHandler(Handler):
         outcomes = run.outcomes if run else {}
         photo = run.photo if run else b""
         results = [_result_data(image, photo, name, outcomes[name]) for name in outcomes]
-        # The parameter `token` is ignored, because its effect is not documented.
+        # The `token` parameter is ignored, because its effect is undocumented.
         query = query_parameters(request)
         filters = {name: query[name] for name in _FILTERS if query.get(name)}
         matching = [result for result in results if filters.items() <= result.items()]
@@ -95,7 +95,7 @@ class BatchHandler(Handler):
 
 
 def _batch_data(batch: Batch) -> dict[str, Any]:
-    return {"id": batch.id}  # other fields of a batch are not documented
+    return {"id": batch.id}  # other batch fields are undocumented
 
 
 def _result_data(image: Image, photo: bytes, algorithm: str, outcome: Outcome) -> dict[str, Any]:

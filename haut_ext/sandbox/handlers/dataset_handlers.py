@@ -1,4 +1,4 @@
-"""Handlers of datasets and of the dictionaries of image types and algorithms."""
+"""Handles requests for datasets, and for the lists of image types and algorithms."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ORDER_KEYS: dict[str, Callable[[Dataset], Any]] = {"name": lambda dataset: data
 
 
 class DatasetHandler(Handler):
-    """Datasets, image types and algorithms."""
+    """Handles datasets, image types and algorithms."""
 
     ROUTES: ClassVar[Routes] = {
         DATASETS: {"GET": "list_datasets", "POST": "create_dataset"},

@@ -1,4 +1,4 @@
-"""Handlers of uploads, compute requests and results of Face Metrics 3.0, in API version 3."""
+"""Handles Face Metrics 3.0 uploads, compute requests and results, in API version 3."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _UPLOAD_FIELDS = {
 
 
 class FaceMetrics3Handler(Handler):
-    """Face Metrics 3.0."""
+    """Handles uploads, compute requests and results of Face Metrics 3.0."""
 
     ROUTES: ClassVar[Routes] = {
         _COMPANY + "subjects/{subject_id}/upload/": {"POST": "create_upload_urls_v3"},
@@ -69,7 +69,7 @@ class FaceMetrics3Handler(Handler):
             self._analyses.update(image)
             if run := image.analysis.runs.get(FACE_SKIN_METRICS_3.tech_name):
                 runs.append((image, run))
-        # A parameter is ready when its algorithm has finished on every photo.
+        # A result parameter is ready when its algorithm has finished on every photo of the batch.
         ready = [
             name
             for name in FACE_SKIN_METRICS_3.algorithms
@@ -83,7 +83,8 @@ class FaceMetrics3Handler(Handler):
     ) -> dict[str, Any]:
         photos = b"".join(run.photo for _, run in runs)
         images = [image for image, _ in runs]
-        # The documentation does not say how a failed algorithm appears; its parameter is left out.
+        # A failed algorithm's parameter is omitted, because the documentation does not say how
+        # failures appear.
         succeeded = [
             name for name in ready if all(run.outcomes[name].error is None for _, run in runs)
         ]
@@ -104,7 +105,8 @@ class FaceMetrics3Handler(Handler):
         }
 
     def _slot_data(self, image: Image) -> dict[str, Any]:
-        # The Host header is always signed, but only API version 3 lists it among the headers to send.
+        # The Host header is always signed, but only API version 3 includes it in the list of
+        # headers that the client must send.
         headers = {**UPLOAD_HEADERS, "Host": self._storage.origin.partition("//")[2]}
         return {**self._upload_target(image, headers), "id": image.id}
 

@@ -1,4 +1,4 @@
-"""Base class of the handlers, and the helpers that they share."""
+"""Base class of request handlers, and helper functions shared by them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ DATASETS = COMPANY + "datasets/"
 SUBJECTS = DATASETS + "{dataset_id}/subjects/"
 
 DEFAULT_EXPIRATION_SECONDS = 60
-"""Lifetime of a signed URL if the request does not specify one."""
+"""Default lifetime of a signed URL, in seconds."""
 _MAX_PAGE_SIZE = 1000
 
 
 class Named(Protocol):
-    """Record with a name that the `q` parameter of a list can match."""
+    """Record whose name can be searched with the `q` query parameter."""
 
     @property
     def name(self) -> str: ...
@@ -39,14 +39,14 @@ _Record = TypeVar("_Record", bound=Named)
 
 @dataclass
 class Context:
-    """What every handler uses.
+    """Dependencies and settings shared by all handlers.
 
     Attributes:
         state: State of the sandbox.
-        storage: Signs the URLs in responses.
-        page_size: Items in a page if the request does not specify a number.
+        storage: Storage service that signs URLs for responses.
+        page_size: Default number of items in a page.
         upload_url_seconds: Lifetime of a signed upload URL.
-        origin: Origin of the API; empty until the port is known.
+        origin: Origin of the API, such as `http://127.0.0.1:8000`; empty until the port is known.
     """
 
     state: State
@@ -57,11 +57,11 @@ class Context:
 
 
 class Handler:
-    """A group of operations. Each operation id in `ROUTES` is the name of the method that handles it."""
+    """Base class of handlers. Each operation's handler method has the operation id as its name."""
 
     ROUTES: ClassVar[Routes] = {}
     PUBLIC: ClassVar[frozenset[str]] = frozenset()
-    """Ids of the operations that need no token."""
+    """Ids of the operations that require no token."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -70,7 +70,7 @@ class Handler:
         self._analyses = context.state.analyses
         self._storage = context.storage
 
-    # Find the records that a path names. If a path also names the parent of a record, both must match.
+    # Look up records by the ids in a URL path. A record must belong to the parent in the path.
 
     def _dataset(self, request: Request) -> Dataset:
         return find_record(self._database.datasets, request.ids["dataset_id"])
@@ -95,7 +95,7 @@ class Handler:
     def _page(
         self, request: Request, items: list[_Item], render: Callable[[_Item], dict[str, Any]]
     ) -> Response:
-        """Return one page of the items, as Django REST framework's PageNumberPagination does."""
+        """Return one page of items, in Django REST framework's PageNumberPagination format."""
         query = query_parameters(request)
         size = _integer(query.get("page_size", ""))
         size = min(size, _MAX_PAGE_SIZE) if size > 0 else self._context.page_size
@@ -125,7 +125,7 @@ class Handler:
         )
 
     def _upload_target(self, image: Image, headers: dict[str, str]) -> dict[str, Any]:
-        """Return the signed URL to which the photo of a new record is uploaded."""
+        """Return a signed URL for uploading the photo of a new image record."""
         seconds = self._context.upload_url_seconds
         return {
             "url": self._storage.sign("PUT", image.key, seconds, headers),
@@ -135,7 +135,7 @@ class Handler:
         }
 
     def _signed_urls(self, file: Image | AuxImage, name: str) -> dict[str, str]:
-        """Return the file's signed URL under a name, or an empty object if there is no file."""
+        """Return `{name: signed URL}` for a file, or an empty object if it does not exist."""
         url = self._signed_url(file, DEFAULT_EXPIRATION_SECONDS)
         return {} if url is None else {name: url}
 
@@ -153,29 +153,29 @@ UPLOAD_HEADERS = {
 
 
 def find_record(records: Mapping[str, _Item], id_: str) -> _Item:
-    """Return the record with an id; raise a 404 error if it does not exist."""
+    """Return the record with the given id; raise a 404 error if it does not exist."""
     if id_ not in records:
         raise not_found()
     return records[id_]
 
 
 def not_found(detail: str = "Not found.") -> ErrorResponse:
-    """Return an error with status 404."""
+    """Return a "not found" error with status 404."""
     return ErrorResponse(404, "not_found", detail)
 
 
 def unauthorized(code: str, detail: str) -> ErrorResponse:
-    """Return an error with status 401 and its WWW-Authenticate header."""
+    """Return an error with status 401 and a WWW-Authenticate header."""
     return ErrorResponse(401, code, detail, headers=(("WWW-Authenticate", 'Bearer realm="api"'),))
 
 
 def query_parameters(request: Request) -> dict[str, str]:
-    """Return the query parameters. Of a repeated parameter the last value counts."""
+    """Return the query parameters by name. If a parameter is repeated, the last value is used."""
     return dict(parse_qsl(request.query, keep_blank_values=True))
 
 
 def expiration_seconds(query: dict[str, str]) -> int:
-    """Return the lifetime that a request specifies for the signed URLs in the response."""
+    """Return the requested lifetime of the response's signed URLs, in seconds."""
     name = "expiration_seconds"
     return query_integer(
         query.get(name, str(DEFAULT_EXPIRATION_SECONDS)), name, low=1, high=MAX_EXPIRATION_SECONDS
@@ -193,8 +193,8 @@ def search(records: Iterable[_Record], query: dict[str, str]) -> list[_Record]:
 def sort(
     records: list[_Item], query: dict[str, str], keys: Mapping[str, Callable[[_Item], Any]]
 ) -> list[_Item]:
-    """Return the records in the order that the request specifies. Unknown keys are ignored."""
-    # Sorting is stable, so the least significant key, which is the last, is applied first.
+    """Return the records sorted by the request's sort keys. Unknown sort keys are ignored."""
+    # Sorting is stable, so sort by the last key first: it is the least significant one.
     for key in reversed(query.get("ordering", "").split(",")):
         if order := keys.get(key.strip().removeprefix("-")):
             records = sorted(records, key=order, reverse=key.strip().startswith("-"))
@@ -207,12 +207,12 @@ def format_time(moment: datetime) -> str:
 
 
 def dictionary_item(id_: int, tech_name: str) -> dict[str, Any]:
-    """Return an item of one of the API's dictionaries, such as a side."""
+    """Return an id and a name, such as those of a side, in the API's format."""
     return {"id": id_, "name": tech_name.capitalize(), "tech_name": tech_name}
 
 
 def _integer(text: str) -> int:
-    """Return a page number or size; 0, which is never valid, if the text is not a number."""
+    """Convert a page number or size to an integer. Return 0, which is invalid, for other text."""
     try:
         return int(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Handlers of images in API version 1."""
+"""Handles requests for images, uploads and computations in API version 1."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from .handler_base import (
     sort,
 )
 
-_UPLOAD_FIELDS = {  # keys are ids of image types
+_UPLOAD_FIELDS = {  # keys are image type ids
     image_type.id: {
         "batch_id": Field(uuid_text),
         "side_id": Field(one_of(image_type.sides)),
@@ -54,7 +54,7 @@ _ORDER_KEYS: dict[str, Callable[[Image], Any]] = {
 
 
 class ImageHandler(Handler):
-    """Images, uploads and compute requests of API version 1."""
+    """Handles images, uploads and compute requests in API version 1."""
 
     ROUTES: ClassVar[Routes] = {
         COMPANY + "subjects/{subject_id}/signed_upload_url/": {"POST": "create_signed_upload_url"},

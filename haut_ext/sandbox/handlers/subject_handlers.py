@@ -1,4 +1,4 @@
-"""Handlers of subjects."""
+"""Handles requests that create, list, change or delete subjects."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _FIELDS = {
 
 
 class SubjectHandler(Handler):
-    """Subjects."""
+    """Handles requests that create, list, change or delete subjects."""
 
     ROUTES: ClassVar[Routes] = {
         SUBJECTS: {"GET": "list_subjects", "POST": "create_subject"},
