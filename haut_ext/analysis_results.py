@@ -65,7 +65,8 @@ class AlgorithmResult:
     Attributes:
         algorithm: Family of the algorithm, such as `selfie_v2.acne`. In v3, the parameter's name,
             such as `pores`.
-        is_ok: Whether the algorithm succeeded. The HTTP status is 200 even if it failed.
+        is_ok: Whether the algorithm succeeded. The HTTP status is 200 even if it failed
+            (docs/api-facts.md, 8.1).
         error: Error message of a failed algorithm, if the service returned one.
         metrics: Metrics of the result. Empty if the algorithm failed or the JSON has an unknown
             structure.

@@ -120,7 +120,7 @@ class TransportTimeout(TransportError, TimeoutError):
 
 @frozen
 class ErrorItem:
-    """Entry of the `errors` list in an error response from the service.
+    """Entry of the `errors` list in an error response from the service (docs/api-facts.md, 1.4).
 
     Attributes:
         code: Short error code, such as `blank`.
@@ -252,7 +252,7 @@ _CLASSES: dict[int, type[ApiError]] = {
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class StorageError(RequestError):
-    """The upload or download of a photo to or from the storage failed.
+    """The upload or download of a photo to or from the storage failed (docs/api-facts.md, 5.2).
 
     Attributes:
         status: HTTP status. None if no request was sent because the image has no file.

@@ -20,10 +20,10 @@ from haut_ext.photos.sources import OpenSource, PhotoFile, Read, find_source, re
 Key = TypeVar("Key", bound=str)
 
 MIN_EDGE = 256
-"""Minimum width and height of a photo, in pixels."""
+"""Minimum width and height of a photo, in pixels (docs/api-facts.md, 5.7)."""
 
 MAX_BYTES = 31_457_280
-"""Maximum size of a photo, in bytes. Signed upload URLs do not accept more."""
+"""Maximum size of a photo, in bytes. Signed upload URLs do not accept more (docs/api-facts.md, 5.7)."""
 
 _CHUNK_BYTES = 256 * 1024
 
