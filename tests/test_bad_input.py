@@ -164,7 +164,7 @@ VALID_ARGUMENTS: dict[str, Any] = {
         UUID(ID), None, (SideState("front"),), "not sent", datetime.datetime.now(datetime.UTC)
     ),
 }
-"""Valid values for all required parameters, including those of which a method requires at least one."""
+"""Valid values for all required parameters. Of some, such as front and left, a method needs only one."""
 
 
 def parameters_of(method: Any) -> Iterator[str]:

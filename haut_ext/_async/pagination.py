@@ -121,8 +121,8 @@ async def _iterate(
         while not list_pass.ended:
             if list_pass.stalls > _MAX_STALLS:
                 raise ListChanging(
-                    f"{operation.__name__}: {_MAX_STALLS} repetitions brought no new item, so the "
-                    "list changes faster than it can be read, or the pages contradict each other"
+                    f"{operation.__name__}: reading pages {_MAX_STALLS} more times returned no new "
+                    "item. The list changes faster than it can be read, or its pages are inconsistent"
                 )
             if list_pass.stalls:
                 await asyncio.sleep(_STALL_DELAYS[min(list_pass.stalls, len(_STALL_DELAYS)) - 1])

@@ -155,5 +155,5 @@ class Database:
             self.objects.pop(key, None)
 
     def store(self, key: str, stored: StoredObject) -> None:
-        """Store a file, even if no record refers to it, as in a storage bucket."""
+        """Store a file. As in a storage bucket, no record needs to refer to the file."""
         self.objects[key] = stored

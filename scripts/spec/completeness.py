@@ -160,7 +160,7 @@ class Samples:
         return min(count, MAX_VARIANTS)
 
     def instances(self, schema: Any, use: str) -> Iterator[Any]:
-        """Yield samples for every option of a schema, each with and without its optional fields."""
+        """Yield samples for every alternative of a schema, with and without optional fields."""
         for choice in range(self.variants(schema)):
             for full in (True, False):
                 yield self.instance(schema, use, choice, full=full)
@@ -486,7 +486,7 @@ class Package(Samples):
     def check_required(
         self, kind: Any, properties: Json, required: set[str], instance: Json
     ) -> None:
-        """Parse the object without each field in turn; only required fields may cause an error."""
+        """Omit one field of the object at a time; parsing may fail only without a required field."""
         if not required <= instance.keys():
             return
         for name in [name for name in properties if name in instance]:

@@ -152,7 +152,7 @@ def parse(text: str, name: str) -> Json:
     if text.lstrip().startswith("<"):
         raise SpecError(
             f"{name} is a web page, not an OpenAPI document. If it is a login page, set HAUT_TOKEN; if "
-            "it is the page that displays the Swagger, give the URL of the document that it loads"
+            "it is the Swagger UI, give the URL of the OpenAPI document that this page loads"
         )
     try:
         try:

@@ -148,7 +148,7 @@ class _Collector:
             label.findings.update(findings)
 
     def _resolved(self, place: str, pair: _Pair) -> tuple[str, _Pair]:
-        """Resolve references in a pair; return the labeled object's pointer and the resolved pair."""
+        """Resolve the references in both objects of a pair; also return a pointer to the labeled one."""
         labeled, counterpart = pair.labeled, pair.counterpart
         while isinstance(labeled.get("$ref"), str):
             place = labeled["$ref"]

@@ -34,8 +34,8 @@ from scripts.spec.document import (
 
 NAMES = ROOT / "openapi" / "names.yaml"
 _HEADER = """\
-# Names of operations and schemas in haut_api, independent of their names in the Swagger: for each method
-# and path, the name and section of the operation; for each schema of the Swagger, the name of its class.
+# Names of operations and schemas in haut_api, independent of their names in the OpenAPI document: for
+# each method and path, the name and section of the operation; for each schema, the name of its class.
 # `make spec-pull` adds new entries and never changes an existing one.
 """
 
@@ -146,7 +146,7 @@ def _section(operation: Operation) -> str:
 def _matching_operations(
     current: Json, pulled: Json
 ) -> tuple[list[tuple[Operation, Operation]], list[str]]:
-    """Pair the operations of the current and the pulled document; return the pairs and questions.
+    """Pair the operations of two documents; return the pairs and the open questions.
 
     Operations match if their methods and paths are equal, apart from the names of path parameters.
     """

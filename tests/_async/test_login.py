@@ -399,7 +399,7 @@ async def test_operations_without_authorization_neither_send_nor_refresh_the_tok
     sandbox: Sandbox,
 ) -> None:
     async with await log_in(sandbox) as haut:
-        AdvancedClock(haut).seconds = HOUR  # if a call used the expired token, it would refresh it
+        AdvancedClock(haut).seconds = HOUR  # a call with the expired token would cause a refresh
         person = LoginRequest(**sandbox.login_credentials)
         response = await login.asyncio_detailed(client=haut.api, body=person)
         token = RefreshRequest(response.parsed.refresh_token)  # type: ignore[union-attr]

@@ -76,7 +76,7 @@ async def haut(service: Service) -> AsyncIterator[AsyncHaut]:
 
 @pytest.fixture
 def origin(pytestconfig: pytest.Config) -> str:
-    """Where cassettes are recorded: `sandbox`, or `live` for the real service."""
+    """Service from which cassettes are recorded: `sandbox`, or `live` for the real service."""
     name: str = pytestconfig.getoption("cassettes").name
     return name
 

@@ -397,7 +397,7 @@ def test_operations_without_authorization_neither_send_nor_refresh_the_token(
     sandbox: Sandbox,
 ) -> None:
     with log_in(sandbox) as haut:
-        AdvancedClock(haut).seconds = HOUR  # if a call used the expired token, it would refresh it
+        AdvancedClock(haut).seconds = HOUR  # a call with the expired token would cause a refresh
         person = LoginRequest(**sandbox.login_credentials)
         response = login.sync_detailed(client=haut.api, body=person)
         token = RefreshRequest(response.parsed.refresh_token)  # type: ignore[union-attr]

@@ -77,7 +77,7 @@ def haut(service: Service) -> Iterator[Haut]:
 
 @pytest.fixture
 def origin(pytestconfig: pytest.Config) -> str:
-    """Where cassettes are recorded: `sandbox`, or `live` for the real service."""
+    """Service from which cassettes are recorded: `sandbox`, or `live` for the real service."""
     name: str = pytestconfig.getoption("cassettes").name
     return name
 

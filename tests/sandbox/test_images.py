@@ -196,7 +196,7 @@ def test_compute_requests_are_counted_and_analyze_only_images_with_files(
     slot = client.slot(subject["id"])
     for _ in range(2):
         assert client.compute(slot["image_batch_id"]).status_code == 200
-    client.put(slot)  # compute requests that were sent before the upload have no effect
+    client.put(slot)  # too late: a computation that was requested before the upload has no effect
     for _ in range(3):
         assert client.image(slot["id"]).json()["quality_score"] is None
     [batch] = client.sandbox.snapshot()["subjects"][0]["batches"]

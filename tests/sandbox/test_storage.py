@@ -67,7 +67,7 @@ def test_signed_header_names_are_case_insensitive(client: SandboxClient) -> None
 def test_signature_parameter_name_is_case_insensitive(
     client: SandboxClient, signed: Request
 ) -> None:
-    """The signature does not cover its own parameter name, which gcloud writes in lower case."""
+    """The name of the signature parameter is not signed, and gcloud writes it in lower case."""
     signed["url"] = signed["url"].replace("X-Goog-Signature", "x-goog-signature")
     assert client.storage.request(**signed).status_code == 200
 

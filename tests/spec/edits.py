@@ -1,4 +1,4 @@
-"""Edit operations on OpenAPI documents, with which the tests simulate upstream changes to the API."""
+"""Functions that edit OpenAPI documents; the tests use them to simulate changes to the API."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def _serve() -> None:
 
     import scripts.spec.completeness  # noqa: F401
 
-    del sys.modules["scripts.spec.completeness"]  # so that forks can run it as `__main__`
+    del sys.modules["scripts.spec.completeness"]  # so that child processes can run it as `__main__`
     for line in sys.stdin:
         child = os.fork()
         if child == 0:

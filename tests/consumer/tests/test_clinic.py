@@ -124,10 +124,10 @@ def admit_and_upload(clinic: Clinic, number: str) -> Visit:
 def test_client_can_be_passed_to_a_process_pool(
     clinic: Clinic, haut_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(
-        "HAUT_TOKEN", haut_sandbox.credentials["token"]
-    )  # a pickled client contains no token
-    clinic.admit("0")  # opens connections, which must not be pickled
+    # A pickled client contains no token, so the other processes read it from the environment.
+    monkeypatch.setenv("HAUT_TOKEN", haut_sandbox.credentials["token"])
+    # This call opens connections, which are not pickled.
+    clinic.admit("0")
     numbers = ["1", "2", "3"]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         visits = list(pool.map(admit_and_upload, [clinic] * 3, numbers))
