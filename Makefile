@@ -59,7 +59,7 @@ check: $(SETUP) $(LINTER) ## Check generated code, size limits, formatting, type
 # test_distributed.py runs without coverage, because the worker processes that it kills hang during coverage measurement.
 ready: check ## Run all checks for a release: `check`, branch coverage, the wheel in another project, external specs, WireMock
 	@rm -f .coverage .coverage.*
-	@$(BIN)/coverage run -m pytest -q -n 2 --ignore=tests/bulk/test_distributed.py
+	@$(BIN)/coverage run -m pytest -q -n 2 --hypothesis-profile=random --ignore=tests/bulk/test_distributed.py
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 	@$(BIN)/pytest -q tests/bulk/test_distributed.py

@@ -31,7 +31,7 @@ from tests import contract, recording
 collect_ignore = ["consumer"]
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     # Enable Ctrl-C: shells start background jobs that ignore it, and child processes inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -39,9 +39,17 @@ def pytest_configure() -> None:
     # process compiles all modules again, which takes seconds.
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    # Property tests must not fail because the machine is busy.
-    settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-    settings.load_profile("busy")
+    # Property tests must not fail because the machine is busy. They use the same examples in each run,
+    # unless the option --hypothesis-profile=random is given, as in `make ready`.
+    for name, derandomize in (("deterministic", True), ("random", False)):
+        settings.register_profile(
+            name,
+            derandomize=derandomize,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        )
+    if not config.getoption("--hypothesis-profile"):
+        settings.load_profile("deterministic")
 
 
 def pytest_collection_finish() -> None:

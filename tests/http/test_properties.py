@@ -116,7 +116,7 @@ def test_tokens_are_scrubbed(before: str, token: str, end: str, after: str) -> N
 @given(st.text(), SIGNED, SECRET, ENDS)
 def test_signed_queries_are_scrubbed(before: str, name: str, value: str, end: str) -> None:
     plain = "".join(character for character in value if character not in "&\"'<>")
-    assume(len(plain) >= 8 and plain not in before and plain not in "[redacted]")
+    assume(len(plain) >= 8 and not any(plain in it for it in (before, name, "[redacted]")))
     assert plain not in redact_text(f"{before}?{name}{plain}{end}")
 
 
