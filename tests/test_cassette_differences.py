@@ -119,7 +119,7 @@ DIFFERENT = {
 def test_ids_and_values_are_ignored(other: dict[str, Any], tmp_path: Path) -> None:
     one, two = record(tmp_path / "sandbox", exchange()), record(tmp_path / "live", other)
     assert compare(one, two) == []
-    assert page([]) == "The two recordings differ only in ids and values.\n"
+    assert page([]) == "The two recordings differ only in ids and field values.\n"
 
 
 @pytest.mark.parametrize(("other", "texts"), DIFFERENT.values(), ids=DIFFERENT.keys())

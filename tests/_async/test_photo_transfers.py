@@ -124,7 +124,7 @@ async def test_upload_from_a_stream_is_not_retried(
     sandbox.faults.add("upload_image", fault)
     with pytest.raises(
         kind,
-        match=r"not sent again because its body is a stream that can be read only once",
+        match=r"not sent again, because its body is a stream that can be read only once",
     ):
         await haut.images.upload(subject, stream(CONTENT))
     assert sandbox.faults.pending == []
@@ -195,7 +195,7 @@ async def test_download_into_a_stream_is_not_retried_after_its_first_byte(
     assert await haut.images.download(image, cast("BinaryIO", to)) == len(CONTENT)
     assert to.written == CONTENT  # the client continued after partial writes
     sandbox.faults.add("download_image", faults.truncated())
-    with pytest.raises(TransportError, match=r"not sent again because .* cannot be rewound"):
+    with pytest.raises(TransportError, match=r"not sent again, because .* cannot be rewound"):
         await haut.images.download(image, stream())
     assert sandbox.faults.pending == []
 
