@@ -21,6 +21,7 @@ from uuid import UUID
 
 from attrs import field, frozen
 
+from haut_ext.argument_checks import is_number
 from haut_ext.errors import HautError
 
 Api = Literal["v1", "v3"]
@@ -190,7 +191,7 @@ def _read_image_result(item: Any, image_id: UUID | None, side: str | int | None)
     )
     is_ok, error = _status(content, result)
     metrics = tuple(_read_areas(output.get("area_results")))
-    if _is_number(result):
+    if is_number(result):
         metrics = (Metric(algorithm.rpartition(".")[2], result, raw=result),)
     return AlgorithmResult(
         algorithm=algorithm,
@@ -300,12 +301,8 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _value(value: Any) -> Value:
     """Return a number or a text, or None for any other value, such as a (possibly signed) URL."""
     if isinstance(value, str):
         return None if "://" in value else value
-    return value if _is_number(value) else None
+    return value if is_number(value) else None

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from types import UnionType
+from typing import TypeGuard
 from uuid import UUID
 
 from haut_ext.errors import ConfigError
@@ -68,14 +69,14 @@ def check_name(name: str) -> str:
 def check_seconds(**arguments: object) -> None:
     """Raise ConfigError if an argument is not a positive number."""
     for name, value in arguments.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        if not is_number(value) or not value > 0:
             raise ConfigError(f"{name} must be a positive number of seconds")
 
 
 def check_wait(**arguments: object) -> None:
     """Raise ConfigError for an argument that is not a number of seconds, 0 or more."""
     for name, value in arguments.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        if not is_number(value) or not value >= 0:
             raise ConfigError(f"{name} must be a number of seconds, 0 or more")
 
 
@@ -97,6 +98,11 @@ def check_names(given: Iterable[str], known: Iterable[str]) -> None:
     valid = sorted(known)
     if unknown := sorted(set(given) - set(valid)):
         raise ConfigError(f"unknown option {unknown[0]!r}; valid options are {', '.join(valid)}")
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Return whether a value is a number, which a boolean is not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _type_name(value: object) -> str:

@@ -14,7 +14,7 @@ from uuid import UUID
 from attrs import Attribute, evolve, field, frozen
 
 from haut_ext._version import __version__
-from haut_ext.argument_checks import Id, check_names, parse_id
+from haut_ext.argument_checks import Id, check_names, is_number, parse_id
 from haut_ext.errors import ConfigError
 from haut_ext.urls import PRODUCTION, parse_base_url
 
@@ -49,14 +49,13 @@ class RequestOptions(TypedDict, total=False):
 
 def _limit(value: Any) -> Any:
     """Return the limit, or None if it is too long for a timer."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return None if is_number and value >= _NO_LIMIT else value
+    return None if is_number(value) and value >= _NO_LIMIT else value
 
 
 def _check_limit(instance: object, attribute: Attribute[Any], value: object) -> None:
     if value is None or value == attribute.default == "default":
         return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+    if not is_number(value) or not value > 0:
         raise ConfigError(
             f"{attribute.name} must be a positive number of seconds, or None for no limit"
         )

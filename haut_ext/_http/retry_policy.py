@@ -12,10 +12,11 @@ request is not retried either if its body cannot be read again from the start.
 
 from __future__ import annotations
 
-import random
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
+
+from haut_ext.backoff import backoff
 
 INITIAL_BACKOFF = 0.5
 MAX_BACKOFF = 8.0
@@ -76,9 +77,7 @@ def retry_delay(retry: int, retry_after: float | None) -> float:
         retry: Number of the retry, starting at 1.
         retry_after: Value of the Retry-After header in seconds, if there is one.
     """
-    # Limit the exponent so that a large number of retries cannot overflow a float.
-    bound = min(MAX_BACKOFF, INITIAL_BACKOFF * 2 ** min(retry - 1, 16))
-    return max(random.uniform(0, bound), retry_after or 0.0)  # noqa: S311 - not a secret
+    return backoff(retry, retry_after, initial=INITIAL_BACKOFF, maximum=MAX_BACKOFF)
 
 
 def parse_retry_after(value: str | None) -> float | None:

@@ -6,7 +6,6 @@ The limit of concurrent rows is halved when the service is unreachable or reject
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from typing import Any
 import httpx
 
 from haut_ext import ConfigError, Haut, parse_retry_after
+from haut_ext.backoff import backoff
 from haut_ext.bulk.report import BulkStopped
 
 _INITIAL_PAUSE = 0.5
@@ -120,9 +120,7 @@ class RateLimiter:
             if now >= self._paused_until:
                 self._failures += 1
                 self._row_limit = max(1.0, self._row_limit / 2)
-            # Limit the exponent, so that many failures cannot overflow a float.
-            bound = min(_MAX_PAUSE, _INITIAL_PAUSE * 2 ** min(self._failures - 1, 16))
-            pause = max(random.uniform(0, bound), retry_after or 0.0)  # noqa: S311 - not a secret
+            pause = backoff(self._failures, retry_after, initial=_INITIAL_PAUSE, maximum=_MAX_PAUSE)
             self._paused_until = max(self._paused_until, now + pause)
             return self._paused_until - self._first_failure <= self._outage_timeout
 
