@@ -189,8 +189,8 @@ class NotFound(ApiError, LookupError):
     """404: the object does not exist or is not accessible with this token.
 
     Attributes:
-        confirmed: Whether the response has the shape of the service's errors. If it does not, a
-            proxy may have sent it, and the object may exist.
+        confirmed: Whether the response has the format of the service's own errors. If false, a
+            proxy may have sent it, so whether the object exists is unknown.
     """
 
     confirmed: bool = False

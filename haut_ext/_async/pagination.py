@@ -128,8 +128,8 @@ async def _iterate(
                 await asyncio.sleep(_STALL_DELAYS[min(list_pass.stalls, len(_STALL_DELAYS)) - 1])
             try:
                 page, now = await _read_page(operations, operation, list_pass.number, parameters)
-            except NotFound:
-                if list_pass.started is None:
+            except NotFound as error:
+                if list_pass.started is None or not error.confirmed:
                     raise
                 list_pass.skip_missing_page()
             else:

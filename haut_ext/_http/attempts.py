@@ -158,10 +158,14 @@ def delay_before_retry(call: Call, failure: Failure) -> float:
 
 
 def _already_deleted(call: Call, response: httpx.Response) -> bool:
-    """Return whether a DELETE got a 404 that an earlier, unconfirmed attempt may have caused."""
-    if call.request.method != "DELETE" or not call.maybe_carried_out:
-        return False
-    return response.status_code == 404 and response_shapes.is_service_error(response.content)
+    """Return whether a DELETE got a 404 that an earlier, unconfirmed attempt may have caused.
+
+    Only a path that ends with an id names the deleted item itself. The 404 of another path, such as
+    `.../subjects/{id}/storage/`, means that the item containing it does not exist.
+    """
+    deletes_item = call.operation.startswith("DELETE ") and call.operation.endswith("{id}/")
+    may_have_caused = deletes_item and call.maybe_carried_out
+    return may_have_caused and response_shapes.confirms_absence(response)
 
 
 def _status_failure(call: Call, response: httpx.Response) -> Failure:

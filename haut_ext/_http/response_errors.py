@@ -14,7 +14,7 @@ import httpx
 from haut_ext import errors
 from haut_ext._http.call import MAX_TEXT, Call
 from haut_ext._http.response_capture import request_id
-from haut_ext._http.response_shapes import error_items, is_service_error, storage_code
+from haut_ext._http.response_shapes import confirms_absence, error_items, storage_code
 
 MAYBE_CARRIED_OUT = "The request may have been carried out: check before you send it again."
 
@@ -57,7 +57,7 @@ def status_error(
     details = _response_details(response, call)
     details |= {"retry_after": retry_after, "retryable": retryable}
     if kind is errors.NotFound:
-        details["confirmed"] = is_service_error(response.content)
+        details["confirmed"] = confirms_absence(response)
     identifier = request_id(response.headers)
     if call.to_api:
         details["errors"] = error_items(response.content, call.redact) or ()

@@ -75,16 +75,34 @@ def error_items(content: bytes, redact: Callable[[object], str]) -> tuple[ErrorI
         return None
 
 
-def is_service_error(content: bytes) -> bool:
-    """Return whether a response body has the format of the service's errors.
+def confirms_absence(response: httpx.Response) -> bool:
+    """Return whether a response is the service's own statement that something does not exist.
 
-    The format with `errors` is documented, the format with `detail` is not.
+    Every conclusion that something does not exist relies on this function. Any other 404 can come
+    from a proxy and means that the state is unknown. The body must have been read.
     """
-    try:
-        document: Any = json.loads(content)
-        return isinstance(document.get("errors"), list) or isinstance(document.get("detail"), str)
-    except (ValueError, AttributeError, RecursionError):
+    if response.status_code != 404 or is_web_page(response):
         return False
+    try:
+        document: Any = json.loads(response.content)
+        return any(is_valid(document.get(key)) for key, is_valid in _ABSENCE_SHAPES)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return False
+
+
+def _is_error_list(value: Any) -> bool:
+    is_list = value.__class__ is list and len(value) > 0
+    return is_list and all(isinstance(entry["code"], str) for entry in value)
+
+
+_ABSENCE_SHAPES: tuple[tuple[str, Callable[[Any], bool]], ...] = (
+    ("errors", _is_error_list),  # the service's format; documented for 400 (api-facts 1.4)
+    ("detail", lambda value: isinstance(value, str)),  # format of Django REST framework and FastAPI
+)
+"""Keys of a JSON object in a 404 response of the service, and a check of their values.
+
+That the service uses these formats for 404 is inferred: no such response is documented.
+"""
 
 
 def announces_forbidden_body(response: httpx.Response) -> bool:

@@ -129,8 +129,8 @@ def _iterate(
                 time.sleep(_STALL_DELAYS[min(list_pass.stalls, len(_STALL_DELAYS)) - 1])
             try:
                 page, now = _read_page(operations, operation, list_pass.number, parameters)
-            except NotFound:
-                if list_pass.started is None:
+            except NotFound as error:
+                if list_pass.started is None or not error.confirmed:
                     raise
                 list_pass.skip_missing_page()
             else:

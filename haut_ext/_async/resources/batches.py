@@ -7,7 +7,6 @@ The API routes for batches are undocumented; they are known from public client p
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any
 
 from haut_api.api.batches import delete_batch, list_batches
@@ -17,7 +16,7 @@ from haut_api.models import Batch
 from haut_ext._async.operations import AsyncOperation, AsyncResource
 from haut_ext._async.pagination import read_page
 from haut_ext.argument_checks import Id
-from haut_ext.errors import NotFound
+from haut_ext.errors import ignore_confirmed_not_found
 from haut_ext.types import Page
 
 
@@ -79,9 +78,9 @@ class AsyncBatches(AsyncResource):
         count = 0
         for image_id in image_ids:
             for operation in lists:
-                with suppress(NotFound):
+                with ignore_confirmed_not_found():
                     count += len(await get_json(operation, list, **batch, image_id=image_id))
-        with suppress(NotFound):
+        with ignore_confirmed_not_found():
             document = await get_json(get_batch_results_v3, dict, batch_id=batch_id)
             count += "face_skin_metrics_3" in document
         return count
