@@ -9,9 +9,6 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from haut_ext._version import __version__
-from haut_ext.analysis_results import AlgorithmResult, AlgorithmsFailed, Api, BatchResults, Metric
-from haut_ext.argument_checks import Id
-from haut_ext.erasure_receipt import ErasureReceipt, ErasureStep
 from haut_ext.errors import (
     ApiError,
     BadRequest,
@@ -31,38 +28,7 @@ from haut_ext.errors import (
     Unauthorized,
     UnexpectedResponse,
 )
-from haut_ext.keyword_arguments import (
-    BatchAttributes,
-    DatasetAttributes,
-    ImageListOptions,
-    ListOptions,
-    OnState,
-    PhotoAttributes,
-    Progress,
-    SendBytes,
-    SubjectAttributes,
-    UploadOptions,
-    UploadProgress,
-)
-from haut_ext.photos.checks import Photo
-from haut_ext.photos.sources import PhotoFile
 from haut_ext.settings import Options, RequestOptions, Scope, Timeout
-from haut_ext.types import (
-    DeletedSubjects,
-    Page,
-    Side,
-    SideState,
-    UploadedBatch,
-    UploadedImage,
-    UploadState,
-)
-from haut_ext.workflow_errors import (
-    AnalysisTimeout,
-    DeletionIncomplete,
-    ErasureIncomplete,
-    ResultsTimeout,
-    UploadIncomplete,
-)
 
 if TYPE_CHECKING:
     from haut_api.models import (
@@ -99,6 +65,46 @@ if TYPE_CHECKING:
     from haut_ext._sync.resources.images import Images
     from haut_ext._sync.resources.private_tokens import PrivateTokens
     from haut_ext._sync.resources.subjects import Subjects
+    from haut_ext.analysis_results import (
+        AlgorithmResult,
+        AlgorithmsFailed,
+        Api,
+        BatchResults,
+        Metric,
+    )
+    from haut_ext.argument_checks import Id
+    from haut_ext.erasure_receipt import ErasureReceipt, ErasureStep
+    from haut_ext.keyword_arguments import (
+        BatchAttributes,
+        DatasetAttributes,
+        ImageListOptions,
+        ListOptions,
+        OnState,
+        PhotoAttributes,
+        Progress,
+        SendBytes,
+        SubjectAttributes,
+        UploadOptions,
+        UploadProgress,
+    )
+    from haut_ext.photos.checks import Photo
+    from haut_ext.photos.sources import PhotoFile
+    from haut_ext.types import (
+        DeletedSubjects,
+        Page,
+        Side,
+        SideState,
+        UploadedBatch,
+        UploadedImage,
+        UploadState,
+    )
+    from haut_ext.workflow_errors import (
+        AnalysisTimeout,
+        DeletionIncomplete,
+        ErasureIncomplete,
+        ResultsTimeout,
+        UploadIncomplete,
+    )
 
 # fmt: off
 __all__ = [  # noqa: RUF022 - sorted by topic
@@ -130,20 +136,49 @@ __all__ = [  # noqa: RUF022 - sorted by topic
     "ResponseInfo", "capture_responses", "httpx_log_filter", "parse_retry_after", "redact_url",
 ]
 
-# These names are imported on first use, because their modules import httpx, which is slow to
-# import.
+# These names are imported on first use, so that a client is created fast. Names that are neither here
+# nor imported above are models of haut_api.
 _LAZY = {
-    "haut_ext._sync.client": (
-        "Batches", "ClientOptions", "Datasets", "HTTPClient", "Haut", "Images", "ListOperation",
-        "PrivateTokens", "Subjects", "SyncToken",
-    ),
-    "haut_ext._async.client": (
-        "AsyncBatches", "AsyncClientOptions", "AsyncDatasets", "AsyncHTTPClient", "AsyncHaut",
-        "AsyncImages", "AsyncListOperation", "AsyncPrivateTokens", "AsyncSubjects", "AsyncToken",
-    ),
+    "haut_ext._sync.client": ("ClientOptions", "Haut"),
+    "haut_ext._sync.http": ("HTTPClient",),
+    "haut_ext._sync.pagination": ("ListOperation",),
+    "haut_ext._sync.resources.batches": ("Batches",),
+    "haut_ext._sync.resources.datasets": ("Datasets",),
+    "haut_ext._sync.resources.images": ("Images",),
+    "haut_ext._sync.resources.private_tokens": ("PrivateTokens",),
+    "haut_ext._sync.resources.subjects": ("Subjects",),
+    "haut_ext._async.client": ("AsyncClientOptions", "AsyncHaut"),
+    "haut_ext._async.http": ("AsyncHTTPClient",),
+    "haut_ext._async.pagination": ("AsyncListOperation",),
+    "haut_ext._async.resources.batches": ("AsyncBatches",),
+    "haut_ext._async.resources.datasets": ("AsyncDatasets",),
+    "haut_ext._async.resources.images": ("AsyncImages",),
+    "haut_ext._async.resources.private_tokens": ("AsyncPrivateTokens",),
+    "haut_ext._async.resources.subjects": ("AsyncSubjects",),
+    "haut_ext._http.tokens": ("AsyncToken", "SyncToken"),
     "haut_ext._http.redaction": ("httpx_log_filter", "redact_url"),
     "haut_ext._http.retry_policy": ("parse_retry_after",),
     "haut_ext._http.response_capture": ("ResponseInfo", "capture_responses"),
+    "haut_ext.analysis_results": (
+        "AlgorithmResult", "AlgorithmsFailed", "Api", "BatchResults", "Metric",
+    ),
+    "haut_ext.argument_checks": ("Id",),
+    "haut_ext.erasure_receipt": ("ErasureReceipt", "ErasureStep"),
+    "haut_ext.keyword_arguments": (
+        "BatchAttributes", "DatasetAttributes", "ImageListOptions", "ListOptions", "OnState",
+        "PhotoAttributes", "Progress", "SendBytes", "SubjectAttributes", "UploadOptions",
+        "UploadProgress",
+    ),
+    "haut_ext.photos.checks": ("Photo",),
+    "haut_ext.photos.sources": ("PhotoFile",),
+    "haut_ext.types": (
+        "DeletedSubjects", "Page", "Side", "SideState", "UploadState", "UploadedBatch",
+        "UploadedImage",
+    ),
+    "haut_ext.workflow_errors": (
+        "AnalysisTimeout", "DeletionIncomplete", "ErasureIncomplete", "ResultsTimeout",
+        "UploadIncomplete",
+    ),
 }
 # fmt: on
 

@@ -18,7 +18,11 @@ HELP = "import sys; sys.argv = ['haut', '--help']; from haut_ext.cli import main
     ("code", "unneeded"),
     [
         pytest.param("import haut_ext", {"httpx", "haut_api"}, id="package"),
-        pytest.param(CLIENT, {"asyncio", "dateutil", "haut_ext._async"}, id="synchronous client"),
+        pytest.param(
+            CLIENT,
+            {"asyncio", "dateutil", "haut_api.models", "haut_ext._async"},
+            id="synchronous client",
+        ),
         pytest.param(HELP, {"httpx", "rich", "haut_ext.bulk"}, id="command line help"),
     ],
 )

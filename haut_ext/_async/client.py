@@ -1,36 +1,27 @@
-"""Defines `AsyncHaut`, the client of the Haut.AI API."""
+"""Defines `AsyncHaut`, the client of the Haut.AI API.
+
+Resources, workflows and their results are imported on first use: importing them takes longer than
+creating a client.
+"""
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
-from typing import Any, Self, TypeVar, Unpack
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 from uuid import UUID
 
 import httpx
 from attrs import asdict, evolve
 
-from haut_api.api.dictionaries import list_algorithms, list_image_types
-from haut_api.models import Algorithm, Image, ImageType
 from haut_api.types import UNSET
 from haut_ext._async.auth import AsyncTokenSource
 from haut_ext._async.connections import AsyncConnections
 from haut_ext._async.generated_client import AsyncApiClient
 from haut_ext._async.http import AsyncHTTPClient
-from haut_ext._async.login import AsyncLogin
 from haut_ext._async.operations import AsyncOperations
-from haut_ext._async.pagination import AsyncListOperation, iterate
-from haut_ext._async.resources.batches import AsyncBatches
-from haut_ext._async.resources.datasets import AsyncDatasets
-from haut_ext._async.resources.images import AsyncImages
-from haut_ext._async.resources.private_tokens import AsyncPrivateTokens
-from haut_ext._async.resources.subjects import AsyncSubjects
-from haut_ext._async.workflows.erase import erase_subject
-from haut_ext._async.workflows.upload import check_state, new_state, upload_and_compute
-from haut_ext._async.workflows.wait import AsyncResults, wait_for_analysis
 from haut_ext._http.call import origin_of
 from haut_ext._http.tokens import AsyncToken
-from haut_ext.analysis_results import Api, BatchResults
 from haut_ext.argument_checks import (
     Id,
     check_names,
@@ -40,19 +31,28 @@ from haut_ext.argument_checks import (
     parse_id,
 )
 from haut_ext.environment import with_environment
-from haut_ext.erasure_receipt import ErasureReceipt
 from haut_ext.errors import ConfigError
-from haut_ext.keyword_arguments import UploadOptions
-from haut_ext.photos.sources import PhotoFile
 from haut_ext.settings import Options, RequestOptions, Scope, check_headers
-from haut_ext.types import Side, UploadedBatch, UploadedImage, UploadState
+
+if TYPE_CHECKING:
+    from haut_api.models import Algorithm, Image, ImageType
+    from haut_ext._async.pagination import AsyncListOperation
+    from haut_ext._async.resources.batches import AsyncBatches
+    from haut_ext._async.resources.datasets import AsyncDatasets
+    from haut_ext._async.resources.images import AsyncImages
+    from haut_ext._async.resources.private_tokens import AsyncPrivateTokens
+    from haut_ext._async.resources.subjects import AsyncSubjects
+    from haut_ext._async.workflows.wait import AsyncResults
+    from haut_ext.analysis_results import Api, BatchResults
+    from haut_ext.erasure_receipt import ErasureReceipt
+    from haut_ext.keyword_arguments import UploadOptions
+    from haut_ext.photos.sources import PhotoFile
+    from haut_ext.types import Side, UploadedBatch, UploadedImage, UploadState
 
 T = TypeVar("T")
 
-_ATTRIBUTES = (
-    *("subjects", "images", "datasets", "private_tokens", "batches"),
-    *("api", "_operations", "_owns_connections"),
-)
+_RESOURCES = ("subjects", "images", "datasets", "private_tokens", "batches")
+_ATTRIBUTES = (*_RESOURCES, "api", "_operations", "_owns_connections")
 """Instance attributes that are not pickled. All others were added by a subclass."""
 
 
@@ -107,11 +107,6 @@ class AsyncHaut:
         environment: Variables to read instead of `os.environ`.
 
     Attributes:
-        subjects: Subjects of a dataset.
-        images: Images of subjects.
-        datasets: Datasets of the company.
-        private_tokens: Private tokens of the user.
-        batches: Batches of images.
         api: Generated client for the functions of `haut_api`; shares this client's connections.
 
     Raises:
@@ -147,11 +142,43 @@ class AsyncHaut:
         self._operations = operations
         self._owns_connections = owner
         self.api = operations.api
-        self.subjects = AsyncSubjects(operations)
-        self.images = AsyncImages(operations)
-        self.datasets = AsyncDatasets(operations)
-        self.private_tokens = AsyncPrivateTokens(operations)
-        self.batches = AsyncBatches(operations)
+        for name in _RESOURCES:  # resources of the client that this one was copied from
+            self.__dict__.pop(name, None)
+
+    @cached_property
+    def subjects(self) -> AsyncSubjects:
+        """Subjects of a dataset."""
+        from haut_ext._async.resources.subjects import AsyncSubjects
+
+        return AsyncSubjects(self._operations)
+
+    @cached_property
+    def images(self) -> AsyncImages:
+        """Images of subjects."""
+        from haut_ext._async.resources.images import AsyncImages
+
+        return AsyncImages(self._operations)
+
+    @cached_property
+    def datasets(self) -> AsyncDatasets:
+        """Datasets of the company."""
+        from haut_ext._async.resources.datasets import AsyncDatasets
+
+        return AsyncDatasets(self._operations)
+
+    @cached_property
+    def private_tokens(self) -> AsyncPrivateTokens:
+        """Private tokens of the user."""
+        from haut_ext._async.resources.private_tokens import AsyncPrivateTokens
+
+        return AsyncPrivateTokens(self._operations)
+
+    @cached_property
+    def batches(self) -> AsyncBatches:
+        """Batches of images."""
+        from haut_ext._async.resources.batches import AsyncBatches
+
+        return AsyncBatches(self._operations)
 
     @classmethod
     def from_env(
@@ -206,6 +233,8 @@ class AsyncHaut:
             Unauthorized: If the username or password is wrong.
             RateLimited: If the service is currently blocking logins.
         """
+        from haut_ext._async.login import AsyncLogin
+
         check_text(username=username, password=password)
         check_seconds(token_life=token_life)
         if "token" in options:
@@ -338,6 +367,8 @@ class AsyncHaut:
             ResultsTimeout: If the upload is complete, but not all results exist within
                 `wait_timeout`. The error carries the batch and the existing results.
         """
+        from haut_ext._async.workflows.upload import new_state
+
         files = _given_photos(front, right, left)
         state = new_state(parse_id(subject_id, "subject_id"), files, api)
         return await self._upload(state, files, options)
@@ -379,6 +410,8 @@ class AsyncHaut:
             UploadIncomplete: If the upload stopped again; carries the new state.
             ResultsTimeout: As in `upload_and_compute`.
         """
+        from haut_ext._async.workflows.upload import check_state
+
         check_state(state)
         files = _given_photos(front, right, left)
         return await self._upload(state, files, options, compute_again=compute_again)
@@ -391,6 +424,8 @@ class AsyncHaut:
         *,
         compute_again: bool = False,
     ) -> UploadedBatch:
+        from haut_ext._async.workflows.upload import upload_and_compute
+
         results = None
         if options.get("wait"):
             results = self._results(
@@ -419,6 +454,9 @@ class AsyncHaut:
         Raises:
             AnalysisTimeout: If an image is not analyzed in time. The error carries all images.
         """
+        from haut_ext._async.workflows.wait import wait_for_analysis
+        from haut_ext.types import UploadedBatch
+
         check_type(UploadedBatch, "batch must be an UploadedBatch", batch)
         return await wait_for_analysis(self.images, batch, wait_timeout)
 
@@ -482,6 +520,9 @@ class AsyncHaut:
         dataset_id: Id | None,
         *waiting: Any,
     ) -> AsyncResults:
+        from haut_ext._async.workflows.wait import AsyncResults
+        from haut_ext.types import UploadedBatch, UploadedImage, UploadState
+
         kinds = UploadedBatch | UploadedImage | UploadState
         check_type(kinds, "batch must be an UploadedBatch or an UploadedImage", source)
         in_v3 = not isinstance(source, UploadedImage) and source.api == "v3"
@@ -491,11 +532,15 @@ class AsyncHaut:
 
     async def image_types(self) -> tuple[ImageType, ...]:
         """Return the image types of the service, with the names and numbers of sides and lights."""
-        return tuple([found async for found in iterate(self._operations, list_image_types)])
+        from haut_api.api.dictionaries import list_image_types
+
+        return tuple([found async for found in self.paginate_all(list_image_types)])
 
     async def algorithms(self) -> tuple[Algorithm, ...]:
         """Return the algorithms of the service."""
-        return tuple([found async for found in iterate(self._operations, list_algorithms)])
+        from haut_api.api.dictionaries import list_algorithms
+
+        return tuple([found async for found in self.paginate_all(list_algorithms)])
 
     def paginate_all(self, operation: AsyncListOperation[T], **parameters: Any) -> AsyncIterator[T]:
         """Iterate over all items of a generated list operation, requesting pages when needed.
@@ -516,6 +561,8 @@ class AsyncHaut:
                 async for subject in haut.paginate_all(list_subjects, page_size=50):
                     print(subject.id)
         """
+        from haut_ext._async.pagination import iterate
+
         return iterate(self._operations, operation, **parameters)
 
     async def erase_subject(
@@ -558,6 +605,9 @@ class AsyncHaut:
                 receipt = await haut.erase_subject(subject.id)
                 print(receipt, receipt.to_json())
         """
+        from haut_ext._async.workflows.erase import erase_subject
+        from haut_ext.erasure_receipt import ErasureReceipt
+
         check_type(ErasureReceipt | None, "receipt must be an ErasureReceipt", receipt)
         started = ErasureReceipt(
             company_id=self.scope.company_id,
@@ -593,6 +643,8 @@ class AsyncHaut:
         Raises:
             ConfigError: If an argument or attribute cannot be pickled; the message names it.
         """
+        import pickle
+
         connections = self._operations.http.connections
         if connections.proxies.has_password:
             raise ConfigError(
@@ -620,6 +672,8 @@ class AsyncHaut:
 
     def _picklable_token(self) -> AsyncToken | None:
         """Return the token provider, or None if the token is read from the environment."""
+        from haut_ext._async.login import AsyncLogin
+
         provider = self._operations.http.connections.tokens.provider
         if isinstance(provider, AsyncLogin):
             raise ConfigError(

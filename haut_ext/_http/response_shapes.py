@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
-from xml.etree import ElementTree
 
 import httpx
 
@@ -118,6 +117,8 @@ def announces_forbidden_body(response: httpx.Response) -> bool:
 
 def storage_code(content: bytes) -> str | None:
     """Return the error code in an XML error document of the storage, or None if there is none."""
+    from xml.etree import ElementTree  # imported here, because few programs need it
+
     # expat does not resolve external entities, and limits entity expansion.
     try:
         return ElementTree.fromstring(content[:100_000]).findtext("Code")  # noqa: S314

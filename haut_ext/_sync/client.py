@@ -1,18 +1,20 @@
 # Derived from haut_ext/_async/client.py by `make sync`; change that file instead.
-"""Defines `Haut`, the client of the Haut.AI API."""
+"""Defines `Haut`, the client of the Haut.AI API.
+
+Resources, workflows and their results are imported on first use: importing them takes longer than
+creating a client.
+"""
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Any, Self, TypeVar, Unpack
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 from uuid import UUID
 
 import httpx
 from attrs import asdict, evolve
 
-from haut_api.api.dictionaries import list_algorithms, list_image_types
-from haut_api.models import Algorithm, Image, ImageType
 from haut_api.types import UNSET
 from haut_ext._http.call import origin_of
 from haut_ext._http.tokens import SyncToken
@@ -20,18 +22,7 @@ from haut_ext._sync.auth import TokenSource
 from haut_ext._sync.connections import Connections
 from haut_ext._sync.generated_client import ApiClient
 from haut_ext._sync.http import HTTPClient
-from haut_ext._sync.login import Login
 from haut_ext._sync.operations import Operations
-from haut_ext._sync.pagination import ListOperation, iterate
-from haut_ext._sync.resources.batches import Batches
-from haut_ext._sync.resources.datasets import Datasets
-from haut_ext._sync.resources.images import Images
-from haut_ext._sync.resources.private_tokens import PrivateTokens
-from haut_ext._sync.resources.subjects import Subjects
-from haut_ext._sync.workflows.erase import erase_subject
-from haut_ext._sync.workflows.upload import check_state, new_state, upload_and_compute
-from haut_ext._sync.workflows.wait import Results, wait_for_analysis
-from haut_ext.analysis_results import Api, BatchResults
 from haut_ext.argument_checks import (
     Id,
     check_names,
@@ -41,19 +32,28 @@ from haut_ext.argument_checks import (
     parse_id,
 )
 from haut_ext.environment import with_environment
-from haut_ext.erasure_receipt import ErasureReceipt
 from haut_ext.errors import ConfigError
-from haut_ext.keyword_arguments import UploadOptions
-from haut_ext.photos.sources import PhotoFile
 from haut_ext.settings import Options, RequestOptions, Scope, check_headers
-from haut_ext.types import Side, UploadedBatch, UploadedImage, UploadState
+
+if TYPE_CHECKING:
+    from haut_api.models import Algorithm, Image, ImageType
+    from haut_ext._sync.pagination import ListOperation
+    from haut_ext._sync.resources.batches import Batches
+    from haut_ext._sync.resources.datasets import Datasets
+    from haut_ext._sync.resources.images import Images
+    from haut_ext._sync.resources.private_tokens import PrivateTokens
+    from haut_ext._sync.resources.subjects import Subjects
+    from haut_ext._sync.workflows.wait import Results
+    from haut_ext.analysis_results import Api, BatchResults
+    from haut_ext.erasure_receipt import ErasureReceipt
+    from haut_ext.keyword_arguments import UploadOptions
+    from haut_ext.photos.sources import PhotoFile
+    from haut_ext.types import Side, UploadedBatch, UploadedImage, UploadState
 
 T = TypeVar("T")
 
-_ATTRIBUTES = (
-    *("subjects", "images", "datasets", "private_tokens", "batches"),
-    *("api", "_operations", "_owns_connections"),
-)
+_RESOURCES = ("subjects", "images", "datasets", "private_tokens", "batches")
+_ATTRIBUTES = (*_RESOURCES, "api", "_operations", "_owns_connections")
 """Instance attributes that are not pickled. All others were added by a subclass."""
 
 
@@ -108,11 +108,6 @@ class Haut:
         environment: Variables to read instead of `os.environ`.
 
     Attributes:
-        subjects: Subjects of a dataset.
-        images: Images of subjects.
-        datasets: Datasets of the company.
-        private_tokens: Private tokens of the user.
-        batches: Batches of images.
         api: Generated client for the functions of `haut_api`; shares this client's connections.
 
     Raises:
@@ -148,11 +143,43 @@ class Haut:
         self._operations = operations
         self._owns_connections = owner
         self.api = operations.api
-        self.subjects = Subjects(operations)
-        self.images = Images(operations)
-        self.datasets = Datasets(operations)
-        self.private_tokens = PrivateTokens(operations)
-        self.batches = Batches(operations)
+        for name in _RESOURCES:  # resources of the client that this one was copied from
+            self.__dict__.pop(name, None)
+
+    @cached_property
+    def subjects(self) -> Subjects:
+        """Subjects of a dataset."""
+        from haut_ext._sync.resources.subjects import Subjects
+
+        return Subjects(self._operations)
+
+    @cached_property
+    def images(self) -> Images:
+        """Images of subjects."""
+        from haut_ext._sync.resources.images import Images
+
+        return Images(self._operations)
+
+    @cached_property
+    def datasets(self) -> Datasets:
+        """Datasets of the company."""
+        from haut_ext._sync.resources.datasets import Datasets
+
+        return Datasets(self._operations)
+
+    @cached_property
+    def private_tokens(self) -> PrivateTokens:
+        """Private tokens of the user."""
+        from haut_ext._sync.resources.private_tokens import PrivateTokens
+
+        return PrivateTokens(self._operations)
+
+    @cached_property
+    def batches(self) -> Batches:
+        """Batches of images."""
+        from haut_ext._sync.resources.batches import Batches
+
+        return Batches(self._operations)
 
     @classmethod
     def from_env(
@@ -207,6 +234,8 @@ class Haut:
             Unauthorized: If the username or password is wrong.
             RateLimited: If the service is currently blocking logins.
         """
+        from haut_ext._sync.login import Login
+
         check_text(username=username, password=password)
         check_seconds(token_life=token_life)
         if "token" in options:
@@ -339,6 +368,8 @@ class Haut:
             ResultsTimeout: If the upload is complete, but not all results exist within
                 `wait_timeout`. The error carries the batch and the existing results.
         """
+        from haut_ext._sync.workflows.upload import new_state
+
         files = _given_photos(front, right, left)
         state = new_state(parse_id(subject_id, "subject_id"), files, api)
         return self._upload(state, files, options)
@@ -380,6 +411,8 @@ class Haut:
             UploadIncomplete: If the upload stopped again; carries the new state.
             ResultsTimeout: As in `upload_and_compute`.
         """
+        from haut_ext._sync.workflows.upload import check_state
+
         check_state(state)
         files = _given_photos(front, right, left)
         return self._upload(state, files, options, compute_again=compute_again)
@@ -392,6 +425,8 @@ class Haut:
         *,
         compute_again: bool = False,
     ) -> UploadedBatch:
+        from haut_ext._sync.workflows.upload import upload_and_compute
+
         results = None
         if options.get("wait"):
             results = self._results(
@@ -420,6 +455,9 @@ class Haut:
         Raises:
             AnalysisTimeout: If an image is not analyzed in time. The error carries all images.
         """
+        from haut_ext._sync.workflows.wait import wait_for_analysis
+        from haut_ext.types import UploadedBatch
+
         check_type(UploadedBatch, "batch must be an UploadedBatch", batch)
         return wait_for_analysis(self.images, batch, wait_timeout)
 
@@ -483,6 +521,9 @@ class Haut:
         dataset_id: Id | None,
         *waiting: Any,
     ) -> Results:
+        from haut_ext._sync.workflows.wait import Results
+        from haut_ext.types import UploadedBatch, UploadedImage, UploadState
+
         kinds = UploadedBatch | UploadedImage | UploadState
         check_type(kinds, "batch must be an UploadedBatch or an UploadedImage", source)
         in_v3 = not isinstance(source, UploadedImage) and source.api == "v3"
@@ -490,11 +531,15 @@ class Haut:
 
     def image_types(self) -> tuple[ImageType, ...]:
         """Return the image types of the service, with the names and numbers of sides and lights."""
-        return tuple([found for found in iterate(self._operations, list_image_types)])
+        from haut_api.api.dictionaries import list_image_types
+
+        return tuple([found for found in self.paginate_all(list_image_types)])
 
     def algorithms(self) -> tuple[Algorithm, ...]:
         """Return the algorithms of the service."""
-        return tuple([found for found in iterate(self._operations, list_algorithms)])
+        from haut_api.api.dictionaries import list_algorithms
+
+        return tuple([found for found in self.paginate_all(list_algorithms)])
 
     def paginate_all(self, operation: ListOperation[T], **parameters: Any) -> Iterator[T]:
         """Iterate over all items of a generated list operation, requesting pages when needed.
@@ -515,6 +560,8 @@ class Haut:
                 for subject in haut.paginate_all(list_subjects, page_size=50):
                     print(subject.id)
         """
+        from haut_ext._sync.pagination import iterate
+
         return iterate(self._operations, operation, **parameters)
 
     def erase_subject(
@@ -557,6 +604,9 @@ class Haut:
                 receipt = haut.erase_subject(subject.id)
                 print(receipt, receipt.to_json())
         """
+        from haut_ext._sync.workflows.erase import erase_subject
+        from haut_ext.erasure_receipt import ErasureReceipt
+
         check_type(ErasureReceipt | None, "receipt must be an ErasureReceipt", receipt)
         started = ErasureReceipt(
             company_id=self.scope.company_id,
@@ -592,6 +642,8 @@ class Haut:
         Raises:
             ConfigError: If an argument or attribute cannot be pickled; the message names it.
         """
+        import pickle
+
         connections = self._operations.http.connections
         if connections.proxies.has_password:
             raise ConfigError(
@@ -619,6 +671,8 @@ class Haut:
 
     def _picklable_token(self) -> SyncToken | None:
         """Return the token provider, or None if the token is read from the environment."""
+        from haut_ext._sync.login import Login
+
         provider = self._operations.http.connections.tokens.provider
         if isinstance(provider, Login):
             raise ConfigError(

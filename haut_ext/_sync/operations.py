@@ -11,13 +11,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from attrs import field, frozen
 
 from haut_api.errors import DecodeError
-from haut_api.models import ImageType
 from haut_ext._http.call import Call
 from haut_ext._http.response_capture import ResponseInfo, collect_responses
 from haut_ext._http.response_errors import unexpected_response
@@ -26,6 +25,9 @@ from haut_ext._sync.http import HTTPClient
 from haut_ext.argument_checks import parse_id
 from haut_ext.errors import ConfigError, UnexpectedResponse
 from haut_ext.settings import Scope
+
+if TYPE_CHECKING:
+    from haut_api.models import ImageType
 
 Result = TypeVar("Result")
 Parsed = TypeVar("Parsed", covariant=True)
