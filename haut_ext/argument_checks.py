@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
-from types import UnionType
 from typing import TypeGuard
 from uuid import UUID
 
@@ -78,12 +77,6 @@ def check_wait(**arguments: object) -> None:
     for name, value in arguments.items():
         if not is_number(value) or not value >= 0:
             raise ConfigError(f"{name} must be a number of seconds, 0 or more")
-
-
-def check_type(valid: type | UnionType, message: str, value: object) -> None:
-    """Raise ConfigError with the message if a value has another type."""
-    if not isinstance(value, valid):
-        raise ConfigError(message)
 
 
 def check_time_zone(**arguments: object) -> None:

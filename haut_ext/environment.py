@@ -10,6 +10,7 @@ from typing import Any
 from attrs import frozen
 
 from haut_ext.argument_checks import check_text
+from haut_ext.argument_types import check_types
 from haut_ext.errors import ConfigError
 from haut_ext.urls import PRODUCTION
 
@@ -40,6 +41,7 @@ def with_environment(
     Raises:
         ConfigError: If there is neither an argument nor a variable for the token or the company id.
     """
+    check_types({"environment": environment}, {"environment": Mapping[str, str] | None})
     variables = os.environ if environment is None else environment
     completed = {**arguments}
     for name, variable in _VARIABLES.items():

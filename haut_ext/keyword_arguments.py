@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from haut_ext.argument_checks import Id
+from haut_ext.argument_types import JsonValue
 from haut_ext.photos.checks import Photo
 from haut_ext.types import Side, UploadState
 
@@ -66,7 +67,7 @@ class SubjectAttributes(TypedDict, total=False):
 
     birth_date: datetime.date | None
     biological_sex: str | None
-    meta: Any
+    meta: JsonValue
 
 
 class DatasetAttributes(TypedDict, total=False):
@@ -99,7 +100,7 @@ class BatchAttributes(TypedDict, total=False):
         creation_time: Creation time of the batch, with a time zone.
     """
 
-    meta: Any
+    meta: JsonValue
     creation_time: datetime.datetime | None
 
 
@@ -117,7 +118,7 @@ class PhotoAttributes(BatchAttributes, total=False):
 
     light: str | int | None
     name: str
-    app_args: Any
+    app_args: JsonValue
     dataset_id: Id | None
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 import httpx
 from attrs import asdict, evolve
 
-from haut_api.types import UNSET
+from haut_api.types import UNSET, Unset
 from haut_ext._async.auth import AsyncTokenSource
 from haut_ext._async.connections import AsyncConnections
 from haut_ext._async.generated_client import AsyncApiClient
@@ -27,9 +27,9 @@ from haut_ext.argument_checks import (
     check_names,
     check_seconds,
     check_text,
-    check_type,
     parse_id,
 )
+from haut_ext.argument_types import JsonValue, validate_arguments
 from haut_ext.environment import with_environment
 from haut_ext.errors import ConfigError
 from haut_ext.settings import Options, RequestOptions, Scope, check_headers
@@ -68,6 +68,7 @@ class AsyncClientOptions(RequestOptions, total=False):
     transport: httpx.AsyncBaseTransport | None
 
 
+@validate_arguments(except_for=("with_options",))
 class AsyncHaut:
     """Client of the Haut.AI API.
 
@@ -284,7 +285,7 @@ class AsyncHaut:
         path: str,
         *,
         params: Mapping[str, Any] | None = None,
-        json: Any = UNSET,
+        json: JsonValue | Unset = UNSET,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """Send a request to a route that the spec does not contain yet.
@@ -306,7 +307,6 @@ class AsyncHaut:
         Raises:
             ConfigError: If an argument is invalid, or the URL is not below `base_url`.
         """
-        check_text(method=method, path=path)
         http = self._operations.http
         body: dict[str, Any] = {} if json is UNSET else {"json": json}
         try:
@@ -455,9 +455,7 @@ class AsyncHaut:
             AnalysisTimeout: If an image is not analyzed in time. The error carries all images.
         """
         from haut_ext._async.workflows.wait import wait_for_analysis
-        from haut_ext.types import UploadedBatch
 
-        check_type(UploadedBatch, "batch must be an UploadedBatch", batch)
         return await wait_for_analysis(self.images, batch, wait_timeout)
 
     async def results(
@@ -521,10 +519,8 @@ class AsyncHaut:
         *waiting: Any,
     ) -> AsyncResults:
         from haut_ext._async.workflows.wait import AsyncResults
-        from haut_ext.types import UploadedBatch, UploadedImage, UploadState
+        from haut_ext.types import UploadedImage
 
-        kinds = UploadedBatch | UploadedImage | UploadState
-        check_type(kinds, "batch must be an UploadedBatch or an UploadedImage", source)
         in_v3 = not isinstance(source, UploadedImage) and source.api == "v3"
         return AsyncResults(
             self.images, None if in_v3 else self.scope.dataset(dataset_id), *waiting
@@ -608,7 +604,6 @@ class AsyncHaut:
         from haut_ext._async.workflows.erase import erase_subject
         from haut_ext.erasure_receipt import ErasureReceipt
 
-        check_type(ErasureReceipt | None, "receipt must be an ErasureReceipt", receipt)
         started = ErasureReceipt(
             company_id=self.scope.company_id,
             dataset_id=self.scope.dataset(dataset_id),

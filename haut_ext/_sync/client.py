@@ -15,7 +15,7 @@ from uuid import UUID
 import httpx
 from attrs import asdict, evolve
 
-from haut_api.types import UNSET
+from haut_api.types import UNSET, Unset
 from haut_ext._http.call import origin_of
 from haut_ext._http.tokens import SyncToken
 from haut_ext._sync.auth import TokenSource
@@ -28,9 +28,9 @@ from haut_ext.argument_checks import (
     check_names,
     check_seconds,
     check_text,
-    check_type,
     parse_id,
 )
+from haut_ext.argument_types import JsonValue, validate_arguments
 from haut_ext.environment import with_environment
 from haut_ext.errors import ConfigError
 from haut_ext.settings import Options, RequestOptions, Scope, check_headers
@@ -69,6 +69,7 @@ class ClientOptions(RequestOptions, total=False):
     transport: httpx.BaseTransport | None
 
 
+@validate_arguments(except_for=("with_options",))
 class Haut:
     """Client of the Haut.AI API.
 
@@ -285,7 +286,7 @@ class Haut:
         path: str,
         *,
         params: Mapping[str, Any] | None = None,
-        json: Any = UNSET,
+        json: JsonValue | Unset = UNSET,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """Send a request to a route that the spec does not contain yet.
@@ -307,7 +308,6 @@ class Haut:
         Raises:
             ConfigError: If an argument is invalid, or the URL is not below `base_url`.
         """
-        check_text(method=method, path=path)
         http = self._operations.http
         body: dict[str, Any] = {} if json is UNSET else {"json": json}
         try:
@@ -456,9 +456,7 @@ class Haut:
             AnalysisTimeout: If an image is not analyzed in time. The error carries all images.
         """
         from haut_ext._sync.workflows.wait import wait_for_analysis
-        from haut_ext.types import UploadedBatch
 
-        check_type(UploadedBatch, "batch must be an UploadedBatch", batch)
         return wait_for_analysis(self.images, batch, wait_timeout)
 
     def results(
@@ -522,10 +520,8 @@ class Haut:
         *waiting: Any,
     ) -> Results:
         from haut_ext._sync.workflows.wait import Results
-        from haut_ext.types import UploadedBatch, UploadedImage, UploadState
+        from haut_ext.types import UploadedImage
 
-        kinds = UploadedBatch | UploadedImage | UploadState
-        check_type(kinds, "batch must be an UploadedBatch or an UploadedImage", source)
         in_v3 = not isinstance(source, UploadedImage) and source.api == "v3"
         return Results(self.images, None if in_v3 else self.scope.dataset(dataset_id), *waiting)
 
@@ -607,7 +603,6 @@ class Haut:
         from haut_ext._sync.workflows.erase import erase_subject
         from haut_ext.erasure_receipt import ErasureReceipt
 
-        check_type(ErasureReceipt | None, "receipt must be an ErasureReceipt", receipt)
         started = ErasureReceipt(
             company_id=self.scope.company_id,
             dataset_id=self.scope.dataset(dataset_id),

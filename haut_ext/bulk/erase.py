@@ -12,12 +12,14 @@ from attrs import field, frozen
 
 from haut_ext import ConfigError, ErasureIncomplete, ErasureReceipt, Haut, HautError, NotFound
 from haut_ext.argument_checks import parse_id
+from haut_ext.argument_types import validated
 from haut_ext.bulk.journal import Journal
 from haut_ext.bulk.rate_limiter import RateLimiter, with_rate_limit
 from haut_ext.bulk.report import BulkProgress, BulkReport
 from haut_ext.bulk.runner import KeyedLocks, Outcome, path_of_problems, run
 
 
+@validated
 def bulk_erase(
     haut: Haut,
     subject_ids: Iterable[str | UUID],

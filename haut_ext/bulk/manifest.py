@@ -21,6 +21,7 @@ from attrs import frozen
 
 from haut_ext import ConfigError, Side
 from haut_ext.argument_checks import parse_id
+from haut_ext.argument_types import validated
 from haut_ext.types import SIDE_IDS
 
 RawRow: TypeAlias = Mapping[str, Any] | str
@@ -57,6 +58,7 @@ class Row:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
+@validated
 def read_manifest(path: str | os.PathLike[str]) -> Iterator[RawRow]:
     """Return an iterator over the rows of a manifest. The manifest is read row by row.
 

@@ -30,6 +30,7 @@ from haut_ext import (
     UploadSlotV3,
     UploadState,
 )
+from haut_ext.argument_types import validated
 from haut_ext.bulk.journal import Entry, Journal
 from haut_ext.bulk.manifest import COLUMNS, RawRow, Row, parse_row, read_manifest, row_key
 from haut_ext.bulk.rate_limiter import RateLimiter, with_rate_limit
@@ -46,6 +47,7 @@ _CHANGED = (
 )
 
 
+@validated
 def bulk_upload(
     haut: Haut,
     manifest: str | os.PathLike[str] | Iterable[Mapping[str, Any]],

@@ -268,11 +268,11 @@ async def test_timeout_error_contains_partial_results(
 async def test_invalid_algorithms_argument_is_rejected(
     sandbox: Sandbox, haut: AsyncHaut, api: Any, algorithms: Any
 ) -> None:
-    with pytest.raises(ConfigError, match="algorithms="):
+    with pytest.raises(ConfigError, match="algorithms"):
         await haut.wait_for_results(
             UploadedBatch(UUID(int=1), UUID(int=2), api=api), algorithms=algorithms
         )
-    with pytest.raises(ConfigError, match="algorithms="):
+    with pytest.raises(ConfigError, match="algorithms"):
         await haut.upload_and_compute(
             UUID(int=1), front=FRONT, api=api, wait=True, algorithms=algorithms
         )

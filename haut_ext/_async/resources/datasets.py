@@ -10,7 +10,8 @@ from haut_api.api.datasets import create_dataset, get_dataset, list_datasets, li
 from haut_api.models import Dataset, DatasetReference, DatasetRequest
 from haut_ext._async.operations import AsyncResource
 from haut_ext._async.pagination import iterate, read_page
-from haut_ext.argument_checks import Id, check_name, check_names
+from haut_ext.argument_checks import Id, check_name
+from haut_ext.argument_types import validate_arguments
 from haut_ext.errors import ConfigError
 from haut_ext.keyword_arguments import DatasetAttributes, ListOptions
 from haut_ext.types import Page
@@ -18,6 +19,7 @@ from haut_ext.types import Page
 _MAX_DAYS = 365
 
 
+@validate_arguments()
 class AsyncDatasets(AsyncResource):
     """Datasets of the company (api-facts 7), available as `haut.datasets`."""
 
@@ -34,7 +36,6 @@ class AsyncDatasets(AsyncResource):
             ConfigError: If an argument is invalid.
             ApiError, TransportError: If `maybe_carried_out` is true, the dataset may exist.
         """
-        check_names(attributes, DatasetAttributes.__annotations__)
         for option in ("expire_images_after_days", "expire_metadata_after_days"):
             days = attributes.get(option)
             if isinstance(days, int) and not 0 <= days <= _MAX_DAYS:

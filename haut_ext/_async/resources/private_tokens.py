@@ -14,12 +14,14 @@ from haut_api.api.private_tokens import (
 from haut_api.models import CreatedPrivateToken, PrivateToken, PrivateTokenRequest
 from haut_ext._async.operations import AsyncResource
 from haut_ext._async.pagination import iterate, read_page
-from haut_ext.argument_checks import check_text, check_time_zone, check_type
+from haut_ext.argument_checks import check_time_zone
+from haut_ext.argument_types import validate_arguments
 from haut_ext.errors import ConfigError
 from haut_ext.keyword_arguments import ListOptions
 from haut_ext.types import Page
 
 
+@validate_arguments()
 class AsyncPrivateTokens(AsyncResource):
     """Private tokens of the client's user, available as `haut.private_tokens`.
 
@@ -44,8 +46,6 @@ class AsyncPrivateTokens(AsyncResource):
             ApiError, TransportError: If `maybe_carried_out` is true, the token may exist, but its
                 secret is lost. Find the token with `list`, and revoke it.
         """
-        check_text(name=name)
-        check_type(datetime.datetime, "expiration_time must be a datetime", expiration_time)
         check_time_zone(expiration_time=expiration_time)
         if not name:
             raise ConfigError("name must not be empty")

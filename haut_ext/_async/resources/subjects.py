@@ -20,7 +20,8 @@ from haut_api.models import PatchedSubjectRequest, Subject, SubjectRequest
 from haut_api.types import UNSET
 from haut_ext._async.operations import AsyncResource
 from haut_ext._async.pagination import iterate, read_page
-from haut_ext.argument_checks import Id, check_name, check_names, parse_id
+from haut_ext.argument_checks import Id, check_name, parse_id
+from haut_ext.argument_types import validate_arguments
 from haut_ext.errors import HautError
 from haut_ext.keyword_arguments import SubjectAttributes
 from haut_ext.types import DeletedSubjects, Page
@@ -30,6 +31,7 @@ _IDS_PER_REQUEST = 70
 """Maximum number of ids in a URL: each id takes 50 characters, and URLs stay below 4 KB."""
 
 
+@validate_arguments()
 class AsyncSubjects(AsyncResource):
     """Subjects of a dataset, available as `haut.subjects`.
 
@@ -56,7 +58,6 @@ class AsyncSubjects(AsyncResource):
             ApiError, TransportError: If `maybe_carried_out` is true, the subject may exist;
                 `get_or_create` finds it.
         """
-        check_names(attributes, SubjectAttributes.__annotations__)
         body = SubjectRequest(name=check_name(name), **attributes)
         return await self._operations.call(
             create_subject, Subject, dataset_id=dataset_id, body=body
@@ -89,7 +90,6 @@ class AsyncSubjects(AsyncResource):
             dataset_id: Dataset of the subject; the client's unless given.
             attributes: Attributes of the subject if it is created; see `SubjectAttributes`.
         """
-        check_names(attributes, SubjectAttributes.__annotations__)
         if (subject := await self.find(name, dataset_id=dataset_id)) is not None:
             return subject
         try:
@@ -118,7 +118,6 @@ class AsyncSubjects(AsyncResource):
             dataset_id: Dataset of the subject; the client's unless given.
             attributes: See `SubjectAttributes`; None removes a value.
         """
-        check_names(attributes, SubjectAttributes.__annotations__)
         body = PatchedSubjectRequest(name=UNSET if name is None else check_name(name), **attributes)
         return await self._operations.call(
             update_subject, Subject, dataset_id=dataset_id, subject_id=subject_id, body=body

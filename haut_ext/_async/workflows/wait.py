@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from itertools import chain
-from typing import Literal, cast
+from typing import Literal
 from uuid import UUID
 
 from attrs import define, evolve, field, frozen
@@ -130,8 +130,6 @@ class AsyncResults:
     def check(self, api: str) -> None:
         """Raise ConfigError if an option is invalid for batches of this API version."""
         check_wait(wait_timeout=self.wait_timeout, settled_after=self.settled_after)
-        if not _are_names(self.algorithms):
-            raise ConfigError("algorithms= must be a list of names, such as ['selfie_v2.acne']")
         if api == "v3" and self.algorithms:
             raise ConfigError(
                 "algorithms= is for v1 only; the v3 API reports whether the results are complete"
@@ -150,12 +148,6 @@ class AsyncResults:
         if batch.api == "v3":
             return _ReaderV3(self, batch, results)
         return _ReaderV1(self, batch, results, {name.casefold() for name in self.algorithms})
-
-
-def _are_names(value: object) -> bool:
-    if isinstance(value, str) or not isinstance(value, Collection):
-        return False
-    return all(isinstance(name, str) for name in cast("Collection[object]", value))
 
 
 @define

@@ -17,10 +17,12 @@ from haut_api.models import Batch
 from haut_ext._sync.operations import Operation, Resource
 from haut_ext._sync.pagination import read_page
 from haut_ext.argument_checks import Id
+from haut_ext.argument_types import validate_arguments
 from haut_ext.errors import ignore_confirmed_not_found
 from haut_ext.types import Page
 
 
+@validate_arguments()
 class Batches(Resource):
     """Batches of subjects (api-facts 8), available as `haut.batches`.
 

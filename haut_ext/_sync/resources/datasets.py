@@ -11,7 +11,8 @@ from haut_api.api.datasets import create_dataset, get_dataset, list_datasets, li
 from haut_api.models import Dataset, DatasetReference, DatasetRequest
 from haut_ext._sync.operations import Resource
 from haut_ext._sync.pagination import iterate, read_page
-from haut_ext.argument_checks import Id, check_name, check_names
+from haut_ext.argument_checks import Id, check_name
+from haut_ext.argument_types import validate_arguments
 from haut_ext.errors import ConfigError
 from haut_ext.keyword_arguments import DatasetAttributes, ListOptions
 from haut_ext.types import Page
@@ -19,6 +20,7 @@ from haut_ext.types import Page
 _MAX_DAYS = 365
 
 
+@validate_arguments()
 class Datasets(Resource):
     """Datasets of the company (api-facts 7), available as `haut.datasets`."""
 
@@ -35,7 +37,6 @@ class Datasets(Resource):
             ConfigError: If an argument is invalid.
             ApiError, TransportError: If `maybe_carried_out` is true, the dataset may exist.
         """
-        check_names(attributes, DatasetAttributes.__annotations__)
         for option in ("expire_images_after_days", "expire_metadata_after_days"):
             days = attributes.get(option)
             if isinstance(days, int) and not 0 <= days <= _MAX_DAYS:

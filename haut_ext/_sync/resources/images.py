@@ -24,6 +24,7 @@ from haut_api.api.images import (
 from haut_api.api.results import list_image_results
 from haut_api.models import (
     ComputeRequest,
+    ComputeRequestV3,
     Image,
     SignedUpload,
     SignedUploadRequest,
@@ -39,7 +40,8 @@ from haut_ext._sync.pagination import iterate, read_page
 from haut_ext._sync.resources.image_types import side_and_light_numbers
 from haut_ext._sync.storage import PhotoBody
 from haut_ext.analysis_results import Api
-from haut_ext.argument_checks import Id, check_names, check_time_zone, check_type, parse_id
+from haut_ext.argument_checks import Id, check_time_zone, parse_id
+from haut_ext.argument_types import JsonValue, validate_arguments
 from haut_ext.errors import StorageError
 from haut_ext.keyword_arguments import BatchAttributes, ImageListOptions, PhotoAttributes, Progress
 from haut_ext.photos.checks import Photo
@@ -47,6 +49,7 @@ from haut_ext.photos.sources import PhotoFile
 from haut_ext.types import Page, Side, UploadedImage
 
 
+@validate_arguments()
 class Images(Resource):
     """Images of subjects, available as `haut.images`."""
 
@@ -71,7 +74,6 @@ class Images(Resource):
             ConfigError: If an argument is invalid. If the image type has no such side or light, the
                 message lists those it has.
         """
-        check_names(attributes, PhotoAttributes.__annotations__)
         check_time_zone(creation_time=attributes.get("creation_time"))
         subject_id = parse_id(subject_id, "subject_id")
         fields: dict[str, Any] = {**attributes}
@@ -107,7 +109,6 @@ class Images(Resource):
             ConfigError: If an argument is invalid.
             UnexpectedResponse: If the response lacks one of the sides.
         """
-        check_names(attributes, BatchAttributes.__annotations__)
         check_time_zone(creation_time=attributes.get("creation_time"))
         body = UploadRequestV3(
             front=names.get("front", UNSET),
@@ -151,7 +152,6 @@ class Images(Resource):
             ImageRejected: Before any request, if the photo is invalid. The error lists all reasons.
             StorageError: If the storage rejects the photo. The image's record then has no file.
         """
-        check_type(str | int, "side is a name or a number of the dataset's image type", side)
         photo = Photo.open(file)
         slot = self.request_upload(subject_id, side=side, batch_id=batch_id, **attributes)
         self.send_bytes(slot, photo, progress=progress)
@@ -175,7 +175,9 @@ class Images(Resource):
         body = PhotoBody(photo, progress)
         storage.upload(self._operations.http, target.method, target.url, headers, body)
 
-    def compute(self, batch_id: Id, app_args: Any = UNSET, *, api: Api = "v1") -> None:
+    def compute(
+        self, batch_id: Id, app_args: JsonValue | Unset = UNSET, *, api: Api = "v1"
+    ) -> None:
         """Start the analysis of a batch, which is billed for each image and algorithm.
 
         The request is not repeated if it may have reached the service.
@@ -188,11 +190,12 @@ class Images(Resource):
         Raises:
             ApiError, TransportError: If `maybe_carried_out` is true, the analysis may have started.
         """
-        self._operations.run(
-            compute_batch_v3 if api == "v3" else compute_batch,
-            batch_id=batch_id,
-            body=ComputeRequest(app_args=app_args),
-        )
+        run = self._operations.run
+        if api == "v3":
+            body = ComputeRequestV3(app_args=app_args)
+            run(compute_batch_v3, batch_id=batch_id, body=body)
+        else:
+            run(compute_batch, batch_id=batch_id, body=ComputeRequest(app_args=app_args))
 
     def read_results(
         self, image: UploadedImage, *, dataset_id: Id | None = None
@@ -322,6 +325,5 @@ class Images(Resource):
 
 
 def _query(options: ImageListOptions) -> dict[str, Any]:
-    check_names(options, ImageListOptions.__annotations__)
     query: dict[str, Any] = {**options}
     return {"expiration_seconds": query.pop("expires", None), **query}
