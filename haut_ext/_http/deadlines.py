@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import httpx
 
@@ -11,20 +14,39 @@ _MIN_TIMEOUT, MAX_TIMEOUT = 0.001, 1e8
 """Range of timeouts, in seconds. 0 makes a socket non-blocking; large timeouts overflow timers."""
 
 
+_end_of_calls: ContextVar[float] = ContextVar("end of calls", default=math.inf)
+
+
+@contextmanager
+def end_calls_at(end: float) -> Generator[None]:
+    """Limit the deadlines of all calls that start in the `with` block.
+
+    Args:
+        end: Value of `time.monotonic()` at which the calls must have ended.
+    """
+    before = _end_of_calls.set(end)
+    try:
+        yield
+    finally:
+        _end_of_calls.reset(before)
+
+
 class DeadlineExceeded(httpx.ReadTimeout):
     """Raised if the deadline of a call passes before the call is complete."""
 
 
 class Deadline:
-    """Time limit that starts when the object is created.
+    """Time limit that starts when the object is created, and ends at the latest with `end_calls_at`.
 
     Args:
         seconds: Duration of the limit; None for no limit.
     """
 
     def __init__(self, seconds: float | None) -> None:
-        self.seconds = seconds
         self.started = time.monotonic()
+        remaining = max(0.0, _end_of_calls.get() - self.started)
+        limit = remaining if seconds is None else min(seconds, remaining)
+        self.seconds = None if limit == math.inf else limit
         self._excluded = 0.0
 
     @property

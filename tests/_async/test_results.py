@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ import pytest
 
 from haut_ext import (
     AlgorithmsFailed,
+    AnalysisTimeout,
     AsyncHaut,
     ConfigError,
     NotFound,
     ResultsTimeout,
     ServerError,
+    TransportError,
     Unauthorized,
     UnexpectedResponse,
     UploadedBatch,
@@ -142,6 +145,44 @@ async def test_batch_can_be_identified_by_its_ids(sandbox: Sandbox, haut: AsyncH
     assert len((await haut.wait_for_results(known, 0, algorithms=FAMILIES)).results) == 16
     texts: Any = UploadedBatch(str(batch.subject_id), str(batch.batch_id))  # type: ignore[arg-type]
     assert await haut.results(texts) == await haut.results(batch)
+
+
+@pytest.mark.parametrize("api", ["v1", "v3"])
+async def test_analysis_of_a_batch_known_by_its_ids_is_awaited(
+    sandbox: Sandbox, haut: AsyncHaut, api: Any
+) -> None:
+    batch = await uploaded(sandbox, haut, api)
+    await haut.upload_and_compute(batch.subject_id, front=FRONT)
+    known: Any = UploadedBatch(str(batch.subject_id), str(batch.batch_id))  # type: ignore[arg-type]
+    with pytest.raises(AnalysisTimeout, match="0 of 2 images"):
+        await haut.wait_for_analysis(known, 0)
+    sandbox.clock.advance(100)
+    images = await haut.wait_for_analysis(known, 0)
+    assert {image.id for image in images} == {image.image_id for image in batch.images}
+    empty = UploadedBatch(batch.subject_id, batch.subject_id)
+    with pytest.raises(AnalysisTimeout, match="0 of 0 images") as caught:
+        await haut.wait_for_analysis(empty, 0)
+    assert caught.value.images == ()
+
+
+@pytest.mark.parametrize("latency", [0.2, 3.0])
+async def test_wait_ends_within_its_timeout_even_if_the_service_is_slow(
+    sandbox: Sandbox, haut: AsyncHaut, latency: float
+) -> None:
+    batch = await uploaded(sandbox, haut)
+    sandbox.latency = latency
+    for wait_for, error in (
+        (haut.wait_for_analysis, AnalysisTimeout),
+        (haut.wait_for_results, ResultsTimeout),
+    ):
+        started = time.monotonic()
+        with pytest.raises(error):
+            await wait_for(batch, wait_timeout=0.5)
+        assert time.monotonic() - started < 1
+        sandbox.faults.add("*", faults.reset(), times=None)
+        with pytest.raises(TransportError):
+            await wait_for(batch, wait_timeout=0)
+        sandbox.faults.clear()
 
 
 async def test_results_of_one_image(sandbox: Sandbox, haut: AsyncHaut) -> None:

@@ -8,6 +8,7 @@ algorithms, v1 results count as complete once no new result has appeared for som
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Collection
 from functools import partial
@@ -20,32 +21,46 @@ from attrs import define, evolve, field, frozen
 from haut_api.models import Image
 from haut_ext import analysis_results
 from haut_ext._async.resources.images import AsyncImages
+from haut_ext._http.deadlines import end_calls_at
 from haut_ext.analysis_results import AlgorithmResult, BatchResults
 from haut_ext.argument_checks import check_wait, parse_id
 from haut_ext.concurrency import gather_async
-from haut_ext.errors import ConfigError
+from haut_ext.errors import ConfigError, TransportTimeout
 from haut_ext.types import UploadedBatch, UploadedImage
 from haut_ext.workflow_errors import AnalysisTimeout, ResultsTimeout
 
 FIRST_INTERVAL = 0.5
 _MAX_INTERVAL = 5.0
 _INTERVAL_GROWTH = 1.5
+_MIN_TIMEOUT = 0.25
+"""A shorter wait consists of a single check, which may take this time, in seconds."""
 
 
 async def poll(is_done: Callable[[], Awaitable[bool]], wait_timeout: float) -> bool:
     """Call `is_done` at increasing intervals until it returns True or the timeout expires.
 
-    The last call is made after `wait_timeout` seconds. Return the result of the last call.
+    The timeout includes the requests that `is_done` sends. With a timeout of 0, `is_done` is called
+    once, without this limit. Return the result of the last call, or False if the timeout ended it.
     """
-    end = time.monotonic() + wait_timeout
+    end = time.monotonic() + max(wait_timeout, _MIN_TIMEOUT)
     interval = FIRST_INTERVAL
-    while not await is_done():
-        remaining = end - time.monotonic()
-        if remaining <= 0:
-            return False
-        await asyncio.sleep(min(interval, remaining))
-        interval = min(interval * _INTERVAL_GROWTH, _MAX_INTERVAL)
-    return True
+    with end_calls_at(end if wait_timeout else math.inf):
+        while True:
+            started = time.monotonic()
+            try:
+                if await is_done():
+                    return True
+            except TransportTimeout:
+                if not wait_timeout or time.monotonic() < end:
+                    raise
+                return False
+            now = time.monotonic()
+            # The last call starts early enough to end in time if it takes twice as long as this one.
+            remaining = end - now - 2 * (now - started)
+            if remaining <= 0 or wait_timeout < _MIN_TIMEOUT:
+                return False
+            await asyncio.sleep(min(interval, remaining))
+            interval = min(interval * _INTERVAL_GROWTH, _MAX_INTERVAL)
 
 
 def analysis_progress(image: Image) -> Literal["none", "partial", "complete"]:
@@ -65,25 +80,47 @@ async def wait_for_analysis(
 ) -> tuple[Image, ...]:
     """Return the images of a batch once all are analyzed. See `AsyncHaut.wait_for_analysis`."""
     check_wait(wait_timeout=wait_timeout)
+    batch = _with_parsed_ids(batch)
     latest: dict[UUID, Image] = {}
-    incomplete = {image.image_id for image in batch.images}
+    complete: set[UUID] = set()
+    uploaded = batch.images
 
     async def update() -> bool:
-        for uploaded in batch.images:
-            if uploaded.image_id in incomplete:
-                image = latest[uploaded.image_id] = await images.get(uploaded.image_id)
-                if analysis_progress(image) == "complete":
-                    incomplete.remove(uploaded.image_id)
-        return not incomplete
+        nonlocal uploaded
+        uploaded = uploaded or await _list_images(images, batch)
+        for image_id in [it.image_id for it in uploaded if it.image_id not in complete]:
+            image = latest[image_id] = await images.get(image_id)
+            if analysis_progress(image) == "complete":
+                complete.add(image_id)
+        return len(complete) == len(uploaded) > 0
 
     if not await poll(update, wait_timeout):
         raise AnalysisTimeout(
-            f"after {wait_timeout:g} s, {len(latest) - len(incomplete)} of {len(latest)} images of "
-            f"batch {batch.batch_id} are analyzed; the error's `images` contains all of them. The "
-            "analysis continues: wait again, with a higher wait_timeout if necessary",
+            f"after {wait_timeout:g} s, {len(complete)} of {len(uploaded)} images of batch "
+            f"{batch.batch_id} are analyzed; the error's `images` contains those that were read. "
+            "The analysis continues: wait again, with a higher wait_timeout if necessary",
             images=tuple(latest.values()),
         )
     return tuple(latest.values())
+
+
+async def _list_images(images: AsyncImages, batch: UploadedBatch) -> tuple[UploadedImage, ...]:
+    """Return the images of a batch that was uploaded by another program."""
+    return tuple(
+        [
+            UploadedImage(image.id, batch.batch_id, image.side, batch.subject_id)
+            async for image in images.iterate(batch.subject_id)
+            if image.image_batch_id == batch.batch_id
+        ]
+    )
+
+
+def _with_parsed_ids(batch: UploadedBatch) -> UploadedBatch:
+    return evolve(
+        batch,
+        subject_id=parse_id(batch.subject_id, "subject_id"),
+        batch_id=parse_id(batch.batch_id, "batch_id"),
+    )
 
 
 @frozen
@@ -139,11 +176,7 @@ class AsyncResults:
         if isinstance(batch, UploadedImage):
             batch = UploadedBatch(batch.subject_id, batch.batch_id, (batch,))
         self.check(batch.api)
-        batch = evolve(
-            batch,
-            subject_id=parse_id(batch.subject_id, "subject_id"),
-            batch_id=parse_id(batch.batch_id, "batch_id"),
-        )
+        batch = _with_parsed_ids(batch)
         results = BatchResults(batch.subject_id, batch.batch_id, batch.api, complete=False)
         if batch.api == "v3":
             return _ReaderV3(self, batch, results)
@@ -192,7 +225,8 @@ class _ReaderV1:
     async def update(self) -> bool:
         """Read missing results of the batch's images; return True if all results are complete."""
         if not self.by_image:
-            self.by_image = dict.fromkeys(self.batch.images or await self._list_images(), ())
+            images = self.batch.images or await _list_images(self.options.images, self.batch)
+            self.by_image = dict.fromkeys(images, ())
         await self._read([image for image in self.by_image if not self._has_expected(image)])
         self.results = evolve(
             self.results,
@@ -208,15 +242,6 @@ class _ReaderV1:
         # if the results of all other images have not changed for a long time.
         all_begun = bool(self.by_image) and all(self.by_image.values())
         return all_begun and time.monotonic() - self.last_growth >= self.options.settled_after
-
-    async def _list_images(self) -> list[UploadedImage]:
-        """Return the images of a batch that was uploaded by another program."""
-        subject_id, batch_id = self.batch.subject_id, self.batch.batch_id
-        return [
-            UploadedImage(image.id, batch_id, image.side, subject_id)
-            async for image in self.options.images.iterate(subject_id)
-            if image.image_batch_id == batch_id
-        ]
 
     async def _read(self, images: list[UploadedImage]) -> None:
         read = partial(self.options.images.read_results, dataset_id=self.options.dataset_id)
