@@ -100,6 +100,7 @@ class UploadedBatch:
         images: One entry for each side, in the order of upload.
         api: API version that analyzes the batch.
         results: Analysis results, if the upload waited for them.
+        possible_leftovers: As in `UploadState`.
     """
 
     subject_id: UUID
@@ -107,6 +108,7 @@ class UploadedBatch:
     images: tuple[UploadedImage, ...] = ()
     api: Api = "v1"
     results: BatchResults | None = None
+    possible_leftovers: tuple[UUID, ...] = ()
 
 
 SlotStatus = Literal["none", "unknown", "open", "stored"]
@@ -143,6 +145,10 @@ class UploadState:
             no response arrived) or `started`.
         started_at: Start of the upload, measured by the clock of this machine.
         api: API version of the upload.
+        possible_leftovers: Ids of image records without a photo that this upload or another program
+            has created: the response to the first request for an upload slot was lost. They are
+            not deleted. If no other program uploads photos of the subject, you can delete those
+            that still have no photo with `images.delete`.
     """
 
     subject_id: UUID
@@ -151,6 +157,7 @@ class UploadState:
     compute: Literal["not sent", "unknown", "started"]
     started_at: datetime
     api: Api = "v1"
+    possible_leftovers: tuple[UUID, ...] = ()
 
     @property
     def missing(self) -> tuple[Side, ...]:
@@ -219,7 +226,10 @@ def _parse(kind: Any, content: Any) -> Any:
         attributes = fields(resolve_types(kind))
         return kind(**{item.name: _parse(item.type, content[item.name]) for item in attributes})
     if get_origin(kind) is tuple:
-        return tuple(_parse(arguments[0], item) for item in content)
+        if not isinstance(content, list):
+            raise ValueError(f"{content!r} is not a list")
+        items = cast("list[Any]", content)  # type: ignore[redundant-cast]
+        return tuple(_parse(arguments[0], item) for item in items)
     if get_origin(kind) is UnionType:  # a union such as `UUID | None`
         return None if content is None else _parse(arguments[0], content)
     if kind is UUID:

@@ -425,6 +425,34 @@ CALLS: dict[str, tuple[Callable[[Haut], object], str]] = {
         ),
         "state is damaged",
     ),
+    "a state with a side that occurs twice": (
+        lambda haut: haut.resume_upload(
+            UploadState(UUID(ID), None, (SideState("front"),) * 2, "not sent", TOMORROW),
+            front=PHOTO,
+        ),
+        "state is damaged",
+    ),
+    "an image record without a batch": (
+        lambda haut: haut.resume_upload(
+            UploadState(
+                UUID(ID), None, (SideState("front", "open", UUID(ID)),), "not sent", TOMORROW
+            ),
+            front=PHOTO,
+        ),
+        "state is damaged",
+    ),
+    "an image record without an id": (
+        lambda haut: haut.resume_upload(
+            UploadState(UUID(ID), UUID(ID), (SideState("front", "stored"),), "started", TOMORROW)
+        ),
+        "state is damaged",
+    ),
+    "an analysis of photos that are missing": (
+        lambda haut: haut.resume_upload(
+            UploadState(UUID(ID), None, (SideState("front"),), "started", TOMORROW), front=PHOTO
+        ),
+        "state is damaged",
+    ),
     "a login with a token": (
         lambda haut: untyped(Haut).login("a", "b", token="c", base_url=haut.scope.base_url),
         "token= cannot be used",

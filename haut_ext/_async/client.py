@@ -386,9 +386,10 @@ class AsyncHaut:
         """Complete a stopped upload from the state that `UploadIncomplete` carries.
 
         Photos that are already stored are not sent again. If an image record exists but its photo
-        may not be stored, the record is deleted and created again. This includes records whose
-        creation was not confirmed; they are identified by their side, missing file and creation
-        time. Do not resume while another program uploads the same side of the same subject.
+        may not be stored, the record is deleted and created again. This includes records in the
+        batch of the upload whose creation was not confirmed. If the response with the batch id was
+        lost, the record cannot be distinguished from those of another program: it is not deleted,
+        and the returned batch lists it in `possible_leftovers`.
 
         In v3, unless all sides are stored, all records are deleted and all photos are sent again.
 

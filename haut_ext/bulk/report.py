@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from uuid import UUID
 
 from attrs import asdict, frozen
 
@@ -26,6 +27,8 @@ class BulkReport:
         unknown: Rows whose analysis may or may not have been started, and billed.
         problems: Path of the list of rows with a problem; None if there are none. After you correct
             the rows, you can use the list as the manifest of the next run.
+        possible_leftovers: Ids of image records without a photo that interrupted uploads of the
+            rows in `done`, or another program, have created. They are not deleted.
     """
 
     done: int = 0
@@ -35,6 +38,7 @@ class BulkReport:
     failed: int = 0
     unknown: int = 0
     problems: Path | None = None
+    possible_leftovers: tuple[UUID, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -42,10 +46,10 @@ class BulkReport:
         return self.problems is None
 
     def __str__(self) -> str:
-        counts = asdict(
-            self, filter=lambda attribute, value: attribute.name != "problems" and value
-        )
+        counts = asdict(self, filter=lambda _, value: isinstance(value, int) and bool(value))
         text = ", ".join(f"{count:,} {name}" for name, count in counts.items()) or "nothing to do"
+        if self.possible_leftovers:
+            text += f"; image records that may be left over: {len(self.possible_leftovers):,}"
         return text + (f"; the problems are listed in {self.problems}" if self.problems else "")
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from haut_ext import (
     ConfigError,
@@ -110,7 +110,8 @@ def bulk_upload(
     with Journal(journal, "upload", haut.scope) as opened:
         workers = None if executor is None else _Workers.of(executor, haut)
         uploads = _Uploads(with_rate_limit(haut, limiter), opened, rows, compute_again, workers)
-        return run(uploads, opened, limiter, progress, problems, COLUMNS)
+        report = run(uploads, opened, limiter, progress, problems, COLUMNS)
+        return evolve(report, possible_leftovers=tuple(set(uploads.possible_leftovers)))
 
 
 @frozen
@@ -141,6 +142,7 @@ class _Uploads:
         self._rows = rows
         self._compute_again = compute_again
         self._workers = workers
+        self.possible_leftovers: list[UUID] = []
         # All threads acquire the locks in this order, to prevent a deadlock.
         self._row_locks, self._name_locks, self._subject_locks = (KeyedLocks() for _ in range(3))
 
@@ -193,13 +195,15 @@ class _Uploads:
             arguments["send_bytes"] = self._workers.send_bytes
         subject_id = state.subject_id if state is not None else self._get_subject_id(row)
         # If the creation of an image record is not confirmed, the record is found by its side and
-        # creation time. Therefore uploads for the same subject must not overlap.
+        # creation time. If uploads for the same subject overlapped, records of the others would be
+        # reported as possible leftovers.
         with self._subject_locks(subject_id):
             if state is None:
-                self._haut.upload_and_compute(subject_id, **arguments)
+                batch = self._haut.upload_and_compute(subject_id, **arguments)
             else:
                 again = self._compute_again
-                self._haut.resume_upload(state, **arguments, compute_again=again)
+                batch = self._haut.resume_upload(state, **arguments, compute_again=again)
+        self.possible_leftovers += batch.possible_leftovers
 
     def _get_subject_id(self, row: Row) -> UUID:
         # The new subject does not have to be recorded in the journal yet: the next run finds it by

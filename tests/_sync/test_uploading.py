@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +20,7 @@ from haut_ext import (
     Haut,
     NotFound,
     Photo,
+    RateLimited,
     Side,
     SignedUpload,
     StorageError,
@@ -118,6 +120,10 @@ def test_interrupted_upload_is_resumed(
             **EVERYTHING,
             compute_again=operation == "compute_batch" and not carried_out,
         )
+        lost = operation == "create_signed_upload_url" and number == 0 and carried_out
+        assert len(batch.possible_leftovers) == lost
+        for image_id in batch.possible_leftovers:
+            haut.images.delete(image_id)
     assert len(batch.images) == 3
     assert sandbox.carried_out("compute_batch") == 1
     assert sandbox.carried_out("upload_image") <= 3 + (not stored) + (
@@ -264,27 +270,69 @@ def test_computation_whose_response_was_lost_is_detected_in_the_images(
     assert sandbox.received("compute_batch") == 1
 
 
-def test_resuming_deletes_only_the_image_record_of_the_lost_response(
+def test_computation_stays_unknown_if_starting_it_again_is_rejected(
     sandbox: Sandbox, subject_id: str
 ) -> None:
-    """The client identifies the record by its side, recent creation time and missing file."""
+    """Otherwise, resuming once more would start and bill the analysis twice."""
+    sandbox.faults.add("compute_batch", faults.reset("before"))
+    sandbox.faults.add("compute_batch", faults.rejected(429))
+    with Haut(**sandbox.credentials, max_retries=0) as haut:
+        with pytest.raises(UploadIncomplete) as caught:
+            haut.upload_and_compute(subject_id, front=FILES["front"])
+        state = caught.value.state
+        with pytest.raises(UploadIncomplete) as caught:
+            haut.resume_upload(state, compute_again=True)
+        assert isinstance(caught.value.cause, RateLimited)
+        assert caught.value.state == state
+        with pytest.raises(UploadIncomplete, match="compute_again=True"):
+            haut.resume_upload(state)
+    assert sandbox.received("compute_batch") == 2
+
+
+def test_resuming_deletes_records_only_in_the_batch_of_the_upload(
+    sandbox: Sandbox, subject_id: str
+) -> None:
+    """Without a batch id, nothing distinguishes a record of this upload from other records."""
     with Haut(**sandbox.credentials) as haut:
+        analyzed = haut.upload_and_compute(subject_id, front=FILES["front"])
+        haut.wait_for_analysis(analyzed)
+        haut.subjects.clear_storage(subject_id)
         old = haut.images.request_upload(subject_id, side="front")
         with sandbox.database.lock:
             sandbox.database.images[str(old.id)].created -= timedelta(minutes=6)
-        uploaded = haut.images.upload(subject_id, FILES["front"])
         other_side = haut.images.request_upload(subject_id, side="left")
+        concurrent = haut.images.request_upload(subject_id, side="front")
+        before = {image.id for image in haut.images.iterate(subject_id)}
         sandbox.faults.add("create_signed_upload_url", faults.reset("after"))
         with pytest.raises(UploadIncomplete) as caught:
             haut.upload_and_compute(subject_id, front=FILES["front"])
         assert [side.status for side in caught.value.state.sides] == ["unknown"]
         batch = haut.resume_upload(caught.value.state, front=FILES["front"])
-        remaining = {image.id for image in haut.images.iterate(subject_id)}
-    assert remaining == {old.id, uploaded.image_id, other_side.id, batch.images[0].image_id}
-    assert sandbox.carried_out("delete_image") == 1
+        after = {image.id for image in haut.images.iterate(subject_id)}
+    [lost] = after - before - {image.image_id for image in batch.images}
+    assert set(batch.possible_leftovers) == {lost, concurrent.id}
+    assert before == {analyzed.images[0].image_id, old.id, other_side.id, concurrent.id}
+    assert before < after
+    assert sandbox.carried_out("delete_image") == 0
 
 
-def test_record_of_a_lost_response_is_recognized_by_the_given_creation_time(
+def test_possible_leftovers_are_kept_by_later_resumes(sandbox: Sandbox, subject_id: str) -> None:
+    sandbox.faults.add("create_signed_upload_url", faults.reset("after"), times=2)
+    sandbox.faults.add("upload_image", faults.status(403))
+    with Haut(**sandbox.credentials) as haut:
+        with pytest.raises(UploadIncomplete) as caught:
+            haut.upload_and_compute(subject_id, front=FILES["front"])
+        for found in (1, 2):
+            state = UploadState.from_json(caught.value.state.to_json())
+            with pytest.raises(UploadIncomplete) as caught:
+                haut.resume_upload(state, front=FILES["front"])
+            assert len(caught.value.state.possible_leftovers) == found
+        batch = haut.resume_upload(caught.value.state, front=FILES["front"])
+        listed = {image.id for image in haut.images.iterate(subject_id)}
+    assert listed == {*batch.possible_leftovers, batch.images[0].image_id}
+
+
+def test_record_of_a_lost_response_is_found_by_the_given_creation_time(
     sandbox: Sandbox, subject_id: str
 ) -> None:
     moment = datetime(2001, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
@@ -292,10 +340,52 @@ def test_record_of_a_lost_response_is_recognized_by_the_given_creation_time(
     with Haut(**sandbox.credentials) as haut:
         with pytest.raises(UploadIncomplete) as caught:
             haut.upload_and_compute(subject_id, front=FILES["front"], creation_time=moment)
-        haut.resume_upload(caught.value.state, front=FILES["front"], creation_time=moment)
-        images = [image for image in haut.images.iterate(subject_id)]
-    assert len(images) == 1
-    assert sandbox.carried_out("delete_image") == 1
+        batch = haut.resume_upload(caught.value.state, front=FILES["front"], creation_time=moment)
+        images = {image.id for image in haut.images.iterate(subject_id)}
+    assert images == {*batch.possible_leftovers, batch.images[0].image_id}
+    assert len(batch.possible_leftovers) == 1
+
+
+def test_failures_of_two_photos_are_both_recorded(sandbox: Sandbox, subject_id: str) -> None:
+    expired = (
+        b'<?xml version="1.0"?><Error><Code>ExpiredToken</Code><Message>late</Message></Error>'
+    )
+    sandbox.faults.add("upload_image", faults.status(403))
+    sandbox.faults.add("upload_image", faults.status(400, expired, content_type="application/xml"))
+    sandbox.faults.add("create_signed_upload_url", faults.reset("after"), skip=2)
+    with Haut(**sandbox.credentials) as haut:
+        with pytest.raises(UploadIncomplete) as caught:
+            haut.upload_and_compute(subject_id, front=FILES["front"], left=FILES["left"])
+        state = caught.value.state
+        assert sorted(side.status for side in state.sides) == ["open", "unknown"]
+        batch = haut.resume_upload(state, front=FILES["front"], left=FILES["left"])
+        listed = {image.id for image in haut.images.iterate(subject_id)}
+    assert listed == {image.image_id for image in batch.images}
+    assert batch.possible_leftovers == ()
+
+
+def test_state_of_a_cancelled_upload_can_be_resumed(sandbox: Sandbox, subject_id: str) -> None:
+    """Neither a cancellation nor Ctrl-C raises UploadIncomplete, so `on_state` has the state."""
+
+    class Stopped(BaseException):
+        """Stands for KeyboardInterrupt, which would stop the test run."""
+
+    states: list[UploadState] = []
+
+    def stop(state: UploadState) -> None:
+        states.append(state)
+        if any(side.status == "stored" for side in state.sides):
+            raise Stopped
+
+    with Haut(**sandbox.credentials) as haut:
+        with suppress(Stopped, BaseExceptionGroup):
+            haut.upload_and_compute(
+                subject_id, front=FILES["front"], left=FILES["left"], on_state=stop
+            )
+        batch = haut.resume_upload(states[-1], **missing_files(states[-1]))
+        listed = {image.id for image in haut.images.iterate(subject_id)}
+    assert listed == {image.image_id for image in batch.images}
+    assert sandbox.carried_out("compute_batch") == 1
 
 
 def test_state_is_reported_before_each_request(sandbox: Sandbox, subject_id: str) -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+from haut_ext import Haut, NotFound, UploadState
 from haut_ext.sandbox import Sandbox
 
 
@@ -24,6 +28,16 @@ def service_state(sandbox: Sandbox) -> list[Any]:
             batch["images"].sort(key=_text)
         subject["batches"].sort(key=_text)
     return sorted(subjects, key=_text)
+
+
+def delete_leftovers(haut: Haut, journal: Path) -> None:
+    """Delete the image records that the uploads of a run have reported as possible leftovers."""
+    with sqlite3.connect(journal) as database:
+        for (state,) in database.execute("SELECT state FROM rows").fetchall():
+            for image_id in UploadState.from_json(state).possible_leftovers:
+                with suppress(NotFound):  # it belonged to another row, which has deleted it
+                    haut.images.delete(image_id)
+    database.close()
 
 
 def _text(value: Any) -> str:

