@@ -19,7 +19,7 @@ from haut_ext._async.auth import AsyncTokenSource
 from haut_ext._http import attempts
 from haut_ext._http.call import Call
 from haut_ext._http.deadlines import Deadline, DeadlineExceeded
-from haut_ext._http.inner_clients import BaseConnections, ClientPool, InnerClient
+from haut_ext._http.inner_clients import AsyncPlainClient, BaseConnections, ClientPool, InnerClient
 
 T = TypeVar("T")
 _Owner = tuple[int, asyncio.AbstractEventLoop]
@@ -36,7 +36,7 @@ class _LoopConnections:
     """The connections of one event loop."""
 
     permits: asyncio.Semaphore
-    pool: ClientPool[httpx.AsyncClient]
+    pool: ClientPool[AsyncPlainClient]
     cleanup: AsyncGenerator[None] | None = None
 
 
@@ -44,7 +44,7 @@ class _LoopConnections:
 class AsyncLease:
     """Reserves an httpx client and one of the `max_in_flight` permits for a request."""
 
-    inner: InnerClient[httpx.AsyncClient]
+    inner: InnerClient[AsyncPlainClient]
     permits: asyncio.Semaphore
     _released: bool = False
 
@@ -152,7 +152,7 @@ class AsyncConnections(BaseConnections):
             for other in [it for it in list(self._by_loop) if it[1].is_closed()]:
                 self._by_loop.pop(other, None)
             permits = asyncio.Semaphore(self.max_in_flight)
-            connections = _LoopConnections(permits, ClientPool(httpx.AsyncClient, self))
+            connections = _LoopConnections(permits, ClientPool(AsyncPlainClient, self))
             self._by_loop[owner] = connections
             # asyncio.run closes an event loop's async generators before it closes the loop.
             connections.cleanup = self._close_with_loop(owner)

@@ -22,8 +22,7 @@ from haut_ext._http.call import Call
 from haut_ext._http.response_capture import ResponseInfo, collect_responses
 from haut_ext._http.response_errors import unexpected_response
 from haut_ext.argument_checks import parse_id
-from haut_ext.argument_types import check_types
-from haut_ext.errors import ConfigError, UnexpectedResponse
+from haut_ext.errors import UnexpectedResponse
 from haut_ext.settings import Scope
 
 if TYPE_CHECKING:
@@ -80,8 +79,7 @@ class AsyncOperations:
         The client's company is added, and the client's dataset unless `parameters` contain one.
 
         Raises:
-            ConfigError: If an id is not a UUID, or a parameter is missing, unknown or of a wrong
-                type.
+            ConfigError: If an id is not a UUID.
         """
         signature = _signature(operation.asyncio_detailed)
         arguments = {name: value for name, value in parameters.items() if value is not None}
@@ -92,12 +90,6 @@ class AsyncOperations:
                 arguments[name] = self.scope.dataset(parameters.get(name))
             elif name in parameters and parameter.annotation is UUID:
                 arguments[name] = parse_id(parameters[name], name)
-        try:
-            signature.bind(**arguments, client=self.api)
-        except TypeError as error:
-            raise ConfigError(f"{operation.__name__}: {error}") from None
-        types = {name: each.annotation for name, each in signature.parameters.items()}
-        check_types(arguments, types)
         return arguments
 
     async def call(

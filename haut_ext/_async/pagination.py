@@ -41,6 +41,7 @@ from attrs import define, field
 from haut_api.models import ErrorResponse
 from haut_ext._async.operations import AsyncOperation, AsyncOperations
 from haut_ext._http.retry_policy import parse_http_date
+from haut_ext.argument_types import check_types
 from haut_ext.errors import ConfigError, ListChanging, NotFound
 from haut_ext.types import Page
 
@@ -96,15 +97,22 @@ def iterate(
         ConfigError: Immediately, if `operation` is not a list operation or a parameter is invalid.
         ListChanging: While iterating, if the list changes faster than it can be read.
     """
-    function: Callable[..., object] | None = getattr(operation, "asyncio_detailed", None)
-    if function is None or "page" not in inspect.signature(function).parameters:
+    function: Callable[..., object] = getattr(operation, "asyncio_detailed", lambda: None)
+    signature = inspect.signature(function)
+    if "page" not in signature.parameters:
         raise ConfigError(
             f"{getattr(operation, '__name__', 'the operation')} is not a list operation: it has no "
             "`page` parameter. Pass a module such as haut_api.api.subjects.list_subjects"
         )
     if "page" in parameters:
         raise ConfigError("page= cannot be used: all pages are read")
-    return _iterate(operations, operation, operations.arguments(operation, parameters))
+    arguments = operations.arguments(operation, parameters)
+    try:
+        signature.bind(**arguments, client=operations.api)
+    except TypeError as error:
+        raise ConfigError(f"{operation.__name__}: {error}") from None
+    check_types(arguments, {name: it.annotation for name, it in signature.parameters.items()})
+    return _iterate(operations, operation, arguments)
 
 
 async def _iterate(

@@ -52,18 +52,19 @@ def start_attempt(call: Call) -> httpx.Request:
     call.attempts += 1
     if call.deadline.exceeded:
         raise connection_failure(call, httpx.PoolTimeout("no time is left")).error
-    request = call.request
-    headers = request.headers.copy()
-    if call.token is not None:
-        headers["Authorization"] = f"Bearer {call.token.value}"
-    return httpx.Request(
-        request.method,
-        request.url,
-        headers=headers,
-        content=request.read() if call.buffered else None,
-        stream=None if call.buffered else request.stream,
-        extensions=request.extensions,
+    original = call.request
+    request = httpx.Request(
+        original.method,
+        original.url,
+        headers=original.headers,
+        stream=original.stream,
+        extensions=original.extensions,
     )
+    if call.buffered:
+        request.read()  # so that event hooks and mock transports can access the body
+    if call.token is not None:
+        request.headers["Authorization"] = f"Bearer {call.token.value}"
+    return request
 
 
 def shorten_timeouts(call: Call, request: httpx.Request) -> dict[str, float | None]:

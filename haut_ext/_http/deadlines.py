@@ -71,10 +71,12 @@ class Deadline:
     def shorten(self, timeouts: Mapping[str, float | None]) -> dict[str, float | None]:
         """Return the timeouts, each limited to the time left until the deadline."""
         remaining = self.remaining()
+        limit = MAX_TIMEOUT if remaining is None else remaining
 
         def shortened(timeout: float | None) -> float | None:
-            limits = [limit for limit in (timeout, remaining) if limit is not None]
-            return max(_MIN_TIMEOUT, min(*limits, MAX_TIMEOUT)) if limits else None
+            if timeout is None and remaining is None:
+                return None
+            return max(_MIN_TIMEOUT, min(limit if timeout is None else timeout, limit, MAX_TIMEOUT))
 
         return {name: shortened(timeout) for name, timeout in timeouts.items()}
 

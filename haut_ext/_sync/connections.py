@@ -19,7 +19,7 @@ from attrs import define, field
 from haut_ext._http import attempts
 from haut_ext._http.call import Call
 from haut_ext._http.deadlines import Deadline
-from haut_ext._http.inner_clients import BaseConnections, ClientPool, InnerClient
+from haut_ext._http.inner_clients import BaseConnections, ClientPool, InnerClient, PlainClient
 from haut_ext._sync.auth import TokenSource
 
 
@@ -27,7 +27,7 @@ from haut_ext._sync.auth import TokenSource
 class _ProcessConnections:
     """The connections of one process."""
 
-    pool: ClientPool[httpx.Client]
+    pool: ClientPool[PlainClient]
     # SimpleQueue is implemented in C: an interruption cannot leave its lock held.
     permits: SimpleQueue[None] = field(factory=SimpleQueue[None])
     lock: threading.Lock = field(factory=threading.Lock)
@@ -37,7 +37,7 @@ class _ProcessConnections:
 class Lease:
     """Reserves an httpx client and one of the `max_in_flight` permits for a request."""
 
-    inner: InnerClient[httpx.Client]
+    inner: InnerClient[PlainClient]
     connections: _ProcessConnections
     _released: bool = False
 
@@ -170,7 +170,7 @@ class Connections(BaseConnections):
         process = os.getpid()
         connections = self._by_process.get(process)
         if connections is None:
-            new = _ProcessConnections(ClientPool(httpx.Client, self))
+            new = _ProcessConnections(ClientPool(PlainClient, self))
             for _ in range(self.max_in_flight):
                 new.permits.put(None)
             connections = self._by_process.setdefault(process, new)

@@ -63,6 +63,8 @@ class HTTPClient(httpx.Client):
                 be sent as JSON or as text.
         """
         check_path(method, str(url))
+        if isinstance(url, str) and url.startswith("/"):
+            url = self.connections.base_url + url  # httpx would parse the joined URL a second time
         try:
             return super().build_request(method, url, params=params or None, **arguments)
         except (TypeError, ValueError, RecursionError, httpx.InvalidURL) as error:

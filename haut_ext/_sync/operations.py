@@ -23,8 +23,7 @@ from haut_ext._http.response_errors import unexpected_response
 from haut_ext._sync.generated_client import ApiClient
 from haut_ext._sync.http import HTTPClient
 from haut_ext.argument_checks import parse_id
-from haut_ext.argument_types import check_types
-from haut_ext.errors import ConfigError, UnexpectedResponse
+from haut_ext.errors import UnexpectedResponse
 from haut_ext.settings import Scope
 
 if TYPE_CHECKING:
@@ -79,8 +78,7 @@ class Operations:
         The client's company is added, and the client's dataset unless `parameters` contain one.
 
         Raises:
-            ConfigError: If an id is not a UUID, or a parameter is missing, unknown or of a wrong
-                type.
+            ConfigError: If an id is not a UUID.
         """
         signature = _signature(operation.sync_detailed)
         arguments = {name: value for name, value in parameters.items() if value is not None}
@@ -91,12 +89,6 @@ class Operations:
                 arguments[name] = self.scope.dataset(parameters.get(name))
             elif name in parameters and parameter.annotation is UUID:
                 arguments[name] = parse_id(parameters[name], name)
-        try:
-            signature.bind(**arguments, client=self.api)
-        except TypeError as error:
-            raise ConfigError(f"{operation.__name__}: {error}") from None
-        types = {name: each.annotation for name, each in signature.parameters.items()}
-        check_types(arguments, types)
         return arguments
 
     def call(self, operation: Operation[Any], result: type[Result], **parameters: Any) -> Result:
