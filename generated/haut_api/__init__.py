@@ -7,7 +7,7 @@ from .client import AuthenticatedClient, Client
 SPEC_VERSION = "v1"
 """Version of the OpenAPI document (`info.version`)."""
 
-SPEC_SHA256 = "a1c6d162d4155127c5baf2ad44e01fefeeb5a197289460ecef35574a1a0f2a58"
+SPEC_SHA256 = "f6bdfa39debcf53f331350aa644336c4e446c8c192fbfec99871c156315607e9"
 """SHA-256 of the OpenAPI document, which is the file openapi.json in this package."""
 
 

@@ -28,7 +28,7 @@ class SignedUploadRequest:
             right image, 3 left image.
         light_id (int | None | Unset): image light id related to dataset's image_type, you can choose a light from
             /dicts/image_types/ API endpoint, if you omit this parameter, the default side will be used. 1 regular light.
-        meta (Any | Unset): image meta
+        meta (Any | Unset): image meta If left out, the service uses {}.
         creation_time (datetime.datetime | None | Unset): batch creation time
         name (str | Unset):
         app_args (Any | Unset):

@@ -119,6 +119,11 @@ def sync_detailed(
 
     Returns:
         Response[ErrorResponse | Image]
+
+
+    Notes:
+        generate_signed_url: If left out, the service uses false.
+        expiration_seconds: If left out, the service uses 60.
     """
 
     _kwargs = _get_kwargs(
@@ -159,6 +164,11 @@ def sync(
 
     Returns:
         ErrorResponse | Image
+
+
+    Notes:
+        generate_signed_url: If left out, the service uses false.
+        expiration_seconds: If left out, the service uses 60.
     """
 
     return sync_detailed(
@@ -194,6 +204,11 @@ async def asyncio_detailed(
 
     Returns:
         Response[ErrorResponse | Image]
+
+
+    Notes:
+        generate_signed_url: If left out, the service uses false.
+        expiration_seconds: If left out, the service uses 60.
     """
 
     _kwargs = _get_kwargs(
@@ -232,6 +247,11 @@ async def asyncio(
 
     Returns:
         ErrorResponse | Image
+
+
+    Notes:
+        generate_signed_url: If left out, the service uses false.
+        expiration_seconds: If left out, the service uses 60.
     """
 
     return (

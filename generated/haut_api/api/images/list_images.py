@@ -131,6 +131,10 @@ def sync_detailed(
 
     Returns:
         Response[ErrorResponse | PaginatedImageList]
+
+
+    Notes:
+        expiration_seconds: If left out, the service uses 60.
     """
 
     _kwargs = _get_kwargs(
@@ -180,6 +184,10 @@ def sync(
 
     Returns:
         ErrorResponse | PaginatedImageList
+
+
+    Notes:
+        expiration_seconds: If left out, the service uses 60.
     """
 
     return sync_detailed(
@@ -224,6 +232,10 @@ async def asyncio_detailed(
 
     Returns:
         Response[ErrorResponse | PaginatedImageList]
+
+
+    Notes:
+        expiration_seconds: If left out, the service uses 60.
     """
 
     _kwargs = _get_kwargs(
@@ -271,6 +283,10 @@ async def asyncio(
 
     Returns:
         ErrorResponse | PaginatedImageList
+
+
+    Notes:
+        expiration_seconds: If left out, the service uses 60.
     """
 
     return (

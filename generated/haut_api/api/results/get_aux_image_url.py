@@ -131,6 +131,10 @@ def sync_detailed(
 
     Returns:
         Response[ErrorResponse | SignedUrl]
+
+
+    Notes:
+        expiration_seconds: If left out, the service uses 60.
     """
 
     _kwargs = _get_kwargs(
@@ -178,6 +182,10 @@ def sync(
 
     Returns:
         ErrorResponse | SignedUrl
+
+
+    Notes:
+        expiration_seconds: If left out, the service uses 60.
     """
 
     return sync_detailed(
@@ -220,6 +228,10 @@ async def asyncio_detailed(
 
     Returns:
         Response[ErrorResponse | SignedUrl]
+
+
+    Notes:
+        expiration_seconds: If left out, the service uses 60.
     """
 
     _kwargs = _get_kwargs(
@@ -265,6 +277,10 @@ async def asyncio(
 
     Returns:
         ErrorResponse | SignedUrl
+
+
+    Notes:
+        expiration_seconds: If left out, the service uses 60.
     """
 
     return (
