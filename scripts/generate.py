@@ -33,6 +33,7 @@ from scripts.spec.prepare import Prepared, prepare
 ROOT = Path(__file__).resolve().parent.parent
 SPEC = ROOT / "openapi" / "haut.yaml"
 OVERLAY = ROOT / "openapi" / "overlay.yaml"
+SECTIONS = ROOT / "openapi" / "sections.yaml"
 CONFIG = ROOT / "openapi" / "generator.yaml"
 TEMPLATES = ROOT / "openapi" / "templates"
 UPSTREAM_HASHES = TEMPLATES / "upstream.sha256"
@@ -122,6 +123,21 @@ def write_package(document: dict[str, Any], target: Path) -> Prepared:
     return prepared
 
 
+def write_swagger(target: Path) -> None:
+    """Write the Swagger's selected sections, without overlay and names, to the package `target`.
+
+    `haut spec check` compares later versions of the Swagger with this file. A comparison with the
+    contract would report each correction in the overlay as a difference.
+    """
+    document = parse(SPEC.read_text("utf-8"), SPEC.name)
+    sections = yaml.safe_load(SECTIONS.read_text("utf-8"))
+    for path in sections.get("own", []):
+        del document["paths"][path]
+    content = {"sections": sections, "document": document}
+    text = json.dumps(content, ensure_ascii=False, indent=1)
+    (target / "swagger.json").write_text(text, "utf-8")
+
+
 def _run_generator(*options: str) -> None:
     tools = Path(sys.executable).parent  # put the pinned version of ruff first in PATH
     if not (tools / "ruff").exists():
@@ -191,6 +207,7 @@ def generate(target: Path) -> None:
     """
     document = load_contract(OVERLAY)
     prepared = write_package(document, target)
+    write_swagger(target)
     for construct, places in prepared.unmodeled.items():
         more = f" and {len(places) - 1} other locations" if len(places) > 1 else ""
         print(f"ignored by the generated client: {construct} at {places[0]}{more}")

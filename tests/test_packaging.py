@@ -164,3 +164,15 @@ def test_sandbox_runs_from_the_wheel(wheel: Path, python: Path, tmp_path: Path) 
             assert process.wait(10) == 0
         finally:
             process.kill()
+
+
+@pytest.mark.slow
+def test_spec_check_runs_from_the_wheel(wheel: Path, python: Path, tmp_path: Path) -> None:
+    install(python, wheel)
+    code = "import haut_api, json; print(json.dumps(haut_api.spec()))"
+    document = run(python, "-c", code, cwd=tmp_path)
+    for name in ("swagger.json", "swagger.yaml"):
+        text = document if name.endswith("json") else f"# YAML\n{document}"
+        (tmp_path / name).write_text(text, "utf-8")
+        report = run(python, "-W", "error", "-m", "haut_ext.spec_check", name, cwd=tmp_path)
+        assert "0 different, 0 missing, 0 new" in report

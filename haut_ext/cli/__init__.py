@@ -1,7 +1,7 @@
 """The `haut` command line, which requires the optional extra `cli`.
 
     app             registers and runs the commands, and maps errors to exit codes
-    subjects, images, upload, results, erase, bulk, doctor, sandbox
+    subjects, images, upload, results, erase, bulk, spec, doctor, sandbox
                     the commands, each of which calls a public method of the client
     options         arguments and options shared by several commands
     client          creates the API client; looks up subjects by name or id

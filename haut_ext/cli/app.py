@@ -17,6 +17,7 @@ from haut_ext.cli import (
     output,
     results,
     sandbox,
+    spec,
     subjects,
     upload,
 )
@@ -37,6 +38,7 @@ app.command(epilog=upload.EXAMPLES)(upload.upload)
 app.command(epilog=results.EXAMPLES)(results.results)
 app.command(epilog=erase.EXAMPLES)(erase.erase)
 app.add_typer(bulk.app, name="bulk")
+app.add_typer(spec.app, name="spec")
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
 app.command(epilog=sandbox.EXAMPLES)(sandbox.sandbox)
 

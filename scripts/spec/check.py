@@ -1,6 +1,6 @@
-"""Report differences between the contract and a Swagger document (`make spec-check`).
+"""Check whether the generated client equals a Swagger document (`make spec-check`).
 
-No file is changed.
+No file is changed. haut_ext.spec_check does the same for an installed client.
 """
 
 from __future__ import annotations
@@ -8,37 +8,17 @@ from __future__ import annotations
 import os
 import sys
 
-from scripts.generate import OVERLAY, load_contract
-from scripts.spec.document import SPEC, Json, command, parse
-from scripts.spec.http_diff import Change, compare
-from scripts.spec.names import NAMES, Names, propose
-from scripts.spec.pull import pull, source_argument
-
-
-def differences(pulled: Json) -> list[Change]:
-    """Return the differences between the contract and a downloaded OpenAPI document.
-
-    Operations are matched by method and path, and schemas by where the operations use them. A renamed
-    operation or schema is therefore not reported.
-
-    Raises:
-        SpecError: If the documents cannot be compared.
-    """
-    names = Names.read(NAMES)
-    current = parse(SPEC.read_text("utf-8"), SPEC.name)
-    proposed, _ = propose(names.applied(current), pulled, names)
-    return compare(load_contract(OVERLAY), load_contract(OVERLAY, proposed.applied(pulled))).changes
+from haut_ext.spec_check import check_document
+from scripts.spec.document import command, parse
+from scripts.spec.pull import fetch, shown_source, source_argument
 
 
 def _check(source: str) -> None:
-    changes = differences(pull(source, os.environ.get("HAUT_TOKEN")))
-    for change in changes:
-        rating = "breaking" if change.breaking else "compatible"
-        users = ", ".join(sorted(change.operations - {change.subject}))
-        print(f"{rating}: {change.subject}: {change.text}" + (f" ({users})" if users else ""))
-    if changes:
-        sys.exit(f"spec-check: {len(changes)} differences")
-    print("the contract equals the document")
+    document = parse(fetch(source, os.environ.get("HAUT_TOKEN")), shown_source(source))
+    found = check_document(document)
+    print("\n".join(found.lines()))
+    if not found.equal:
+        sys.exit("spec-check: the client differs from the document")
 
 
 if __name__ == "__main__":

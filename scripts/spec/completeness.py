@@ -32,9 +32,10 @@ import attrs
 import httpx
 from openapi_python_client.strings import PythonIdentifier
 
+from haut_ext.spec_check.comparison import IGNORED_HEADERS
 from scripts.spec.document import Json, look_up, operations, pointer, to_openapi_31, without
 from scripts.spec.document import Operation as DocumentedOperation
-from scripts.spec.prepare import IGNORED_HEADERS, discriminators, is_text, media_type
+from scripts.spec.prepare import discriminators, is_text, media_type
 
 PACKAGE = "haut_api"
 MOMENT = datetime.datetime(2025, 2, 27, 3, 40, 28, tzinfo=datetime.UTC)

@@ -1,8 +1,7 @@
-"""Read, validate, traverse, normalize and write OpenAPI documents as plain data.
+"""Validate, traverse and write OpenAPI documents as plain data.
 
-The other modules in scripts/spec build on this one. Traversal must follow only real references. It
-therefore distinguishes OpenAPI keywords from names (a property may be called `default`) and from data
-(an example may contain a `$ref`).
+The other modules in scripts/spec build on this one. It also exports the functions of
+haut_ext.spec_check, which is part of the wheel, for reading and normalizing documents.
 """
 
 from __future__ import annotations
@@ -14,56 +13,53 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import yaml
-from attrs import frozen
 from openapi_schema_validator import OAS30Validator, OAS31Validator
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
 
-Json = dict[str, Any]
+from haut_ext.spec_check.document import (
+    METHODS,
+    NAMES,
+    Json,
+    Operation,
+    children,
+    look_up,
+    operations,
+    pointer,
+    resolve,
+    to_openapi_31,
+)
+from haut_ext.spec_check.parsing import SpecError, parse
+
+__all__ = [
+    "METHODS",
+    "NAMES",
+    "ROOT",
+    "SPEC",
+    "Json",
+    "Operation",
+    "SpecError",
+    "children",
+    "command",
+    "dump",
+    "escaped",
+    "look_up",
+    "operations",
+    "parse",
+    "pointer",
+    "reference_keys",
+    "references",
+    "resolve",
+    "to_openapi_31",
+    "unused_name",
+    "validation_errors",
+    "walk",
+    "without",
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = ROOT / "openapi" / "haut.yaml"
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-
-# Keywords whose value maps names to definitions. The keys of that value are names, not keywords.
-NAMES = {
-    "properties", "patternProperties", "$defs", "dependentSchemas",
-    "paths", "webhooks", "responses", "content", "encoding", "headers", "links", "callbacks",
-    "schemas", "parameters", "examples", "requestBodies", "securitySchemes", "pathItems",
-}  # fmt: skip
-# Keywords whose value is data, not part of the specification.
-_DATA = {"example", "default", "enum", "const", "value", "dataValue"}
-
-# Schema keywords that do not affect validation.
-_ANNOTATIONS = {"title", "description"}
-# Keywords that restrict the allowed values even if a schema has no `type`.
-_CONSTRAINTS = {
-    "$ref", "allOf", "properties", "required", "additionalProperties", "items", "enum", "const",
-}  # fmt: skip
-_NULL = {"type": "null"}
-
-
-class SpecError(Exception):
-    """Raised for an invalid or unsupported document; commands print the message without a traceback."""
-
-
-@frozen
-class Operation:
-    """An operation in an OpenAPI document, identified by method and path."""
-
-    path: str
-    method: str
-    definition: Json
-
-    @property
-    def id(self) -> str:
-        return str(self.definition.get("operationId") or self.key)
-
-    @property
-    def key(self) -> str:
-        return f"{self.method.upper()} {self.path}"
 
 
 def command(name: str, run: Callable[[], None], *, when_failed: str = "") -> None:
@@ -82,114 +78,6 @@ def command(name: str, run: Callable[[], None], *, when_failed: str = "") -> Non
         # A malformed document can raise any exception.
         problem = _without_addresses(f"{type(error).__name__}: {error}")
         sys.exit(f"{name}: the document cannot be processed ({problem}){when_failed}")
-
-
-# --- reading
-
-
-class _Loader(yaml.CSafeLoader):  # type: ignore[misc]  # yaml has no types
-    """Loads YAML 1.2 with its JSON schema, in which `no`, `2020-01-01` and `12:30` are strings."""
-
-
-_Loader.yaml_implicit_resolvers = {}
-for _tag, _pattern, _first in (
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    ("int", r"-?(?:0|[1-9][0-9]*)", list("-0123456789")),
-    (
-        "float",
-        r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+(?:[eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)",
-        list("-0123456789"),
-    ),
-    ("merge", r"<<", ["<"]),
-):
-    _Loader.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_tag}", re.compile(rf"(?:{_pattern})\Z"), _first
-    )
-
-
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> Json:
-    loader.flatten_mapping(node)
-    keys: set[str] = set()
-    for key, _ in node.value:
-        if key.value in keys:
-            raise _DuplicateKey(key.value, key.start_mark.line + 1)
-        keys.add(key.value)
-    mapping: Json = loader.construct_mapping(node, deep=True)
-    return mapping
-
-
-_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
-
-
-class _DuplicateKey(ValueError):
-    """Raised for an object with a duplicate key, because parsers differ in which value they keep."""
-
-    def __init__(self, key: str, line: int | None = None) -> None:
-        super().__init__(key)
-        self.key = key
-        self.line = line
-
-
-def _pairs(pairs: list[tuple[str, Any]]) -> Json:
-    if len({key for key, _ in pairs}) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise _DuplicateKey(next(key for key in keys if keys.count(key) > 1))
-    return dict(pairs)
-
-
-def parse(text: str, name: str) -> Json:
-    """Parse an OpenAPI 3.0 or 3.1 document in JSON or YAML.
-
-    Args:
-        text: The document's text.
-        name: The document's file name or URL, for error messages.
-
-    Raises:
-        SpecError: If the text is anything else, such as a web page or a Swagger 2.0 document.
-    """
-    text = text.removeprefix("\ufeff")
-    if text.lstrip().startswith("<"):
-        raise SpecError(
-            f"{name} is a web page, not an OpenAPI document. If it is a login page, set HAUT_TOKEN; if "
-            "it is the Swagger UI, give the URL of the OpenAPI document that this page loads"
-        )
-    try:
-        try:
-            found = json.loads(text, object_pairs_hook=_pairs)
-        except ValueError:
-            # The YAML loader reads JSON too, because JSON is valid YAML. It reports line numbers.
-            found = _with_string_keys(yaml.load(text, _Loader))  # noqa: S506  (a SafeLoader)
-    except _DuplicateKey as error:
-        line = "" if error.line is None else f" (line {error.line})"
-        raise SpecError(
-            f"{name} has the key {error.key!r} twice{line}; parsers keep only one of them"
-        ) from None
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" (line {mark.line + 1})" if mark else ""
-        raise SpecError(f"{name} is neither JSON nor YAML{line}") from None
-    if not isinstance(found, dict):
-        raise SpecError(f"{name} is not an OpenAPI document: its content is not an object")
-    if "swagger" in found:
-        raise SpecError(
-            f"{name} is Swagger {found['swagger']}; OpenAPI 3.0 or 3.1 is required. Convert it with "
-            f"`npx swagger2openapi --outfile openapi.json {name}` and use openapi.json"
-        )
-    if not re.fullmatch(r"3\.[01]\.\d+", str(found.get("openapi"))):
-        raise SpecError(
-            f"{name} is not an OpenAPI 3.0 or 3.1 document: `openapi` is {found.get('openapi')!r}"
-        )
-    if not isinstance(found.get("paths"), dict):
-        raise SpecError(f"{name} has no `paths`")
-    return found
-
-
-def _with_string_keys(node: Any) -> Any:
-    """Convert every key to a string, because YAML reads an HTTP status such as 200 as a number."""
-    if isinstance(node, dict):
-        return {str(key): _with_string_keys(value) for key, value in node.items()}
-    return [_with_string_keys(item) for item in node] if isinstance(node, list) else node
 
 
 # --- writing
@@ -268,20 +156,6 @@ def _without_addresses(text: str) -> str:
 # --- traversal
 
 
-def children(node: Any, *, names: bool = False) -> Iterator[tuple[str, Any, bool]]:
-    """Yield each child as (key, value, flag), where the flag means that the value's keys are names."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            # In a schema, `examples` is a list of data. In a parameter, it maps names to objects.
-            is_list = key == "examples" and isinstance(value, list)
-            is_data = not names and (key in _DATA or key.startswith("x-") or is_list)
-            if not is_data and isinstance(value, dict | list):
-                yield key, value, not names and key in NAMES and isinstance(value, dict)
-    elif isinstance(node, list):
-        for index, value in enumerate(node):
-            yield str(index), value, False
-
-
 def walk(node: Any, where: str = "#", *, names: bool = False) -> Iterator[tuple[str, Json]]:
     """Yield a node and every object nested in it, each with its location.
 
@@ -311,43 +185,9 @@ def references(node: Any, where: str = "#", *, names: bool = False) -> Iterator[
             yield location, target if "/" in target else f"#/components/schemas/{target}"
 
 
-def pointer(reference: str) -> list[str]:
-    """Split a reference such as `#/components/schemas/Subject` into its keys, unescaped."""
-    return [
-        unquote(step).replace("~1", "/").replace("~0", "~")
-        for step in reference.removeprefix("#").split("/")[1:]
-    ]
-
-
 def escaped(step: str) -> str:
     """Escape `~` and `/` in a key for use in a JSON pointer."""
     return step.replace("~", "~0").replace("/", "~1")
-
-
-def look_up(document: Json, reference: str) -> Any:
-    """Return the target of a reference.
-
-    Raises:
-        KeyError: If the document has no such location.
-    """
-    node: Any = document
-    for step in pointer(reference):
-        if isinstance(node, list):
-            if not step.isdecimal() or int(step) >= len(node):
-                raise KeyError(reference)
-            node = node[int(step)]
-        elif isinstance(node, dict) and step in node:
-            node = node[step]
-        else:
-            raise KeyError(reference)
-    return node
-
-
-def resolve(document: Json, node: Json) -> Json:
-    """Return the target if a node is a reference, and the node itself otherwise."""
-    while isinstance(node.get("$ref"), str):
-        node = look_up(document, node["$ref"])
-    return node
 
 
 def without(node: Json, *keys: str) -> Json:
@@ -363,104 +203,4 @@ def unused_name(name: str, is_taken: Callable[[str], bool], *, separator: str = 
     )
 
 
-def operations(document: Json) -> Iterator[Operation]:
-    """Yield a document's operations in order, including the parameters defined on the path."""
-    for path, item in document["paths"].items():
-        for method, found in item.items():
-            if method in METHODS:
-                shared = item.get("parameters", [])
-                parameters = [*shared, *found.get("parameters", [])]
-                yield Operation(path, method, {**found, "parameters": parameters})
-
-
 # --- normalization
-
-
-def to_openapi_31(document: Json) -> Json:
-    """Convert a document to OpenAPI 3.1, with one notation for nullable schemas.
-
-    OpenAPI 3.0 has several notations for nullable schemas, and frameworks use all of them. A single
-    notation makes documents comparable and their schemas valid JSON Schema.
-    """
-    old = str(document["openapi"]).startswith("3.0")
-    null_names = {
-        f"#/components/schemas/{name}"
-        for name, schema in document.get("components", {}).get("schemas", {}).items()
-        if _only_null(schema)
-    }
-
-    def convert(node: Any, names: bool) -> Any:
-        if isinstance(node, list):
-            return [convert(item, False) for item in node]
-        if not isinstance(node, dict):
-            return node
-        if not names and node.get("$ref") in null_names:
-            return dict(_NULL)
-        nested = {key: keys_are_names for key, _, keys_are_names in children(node, names=names)}
-        converted = {
-            key: convert(value, nested[key]) if key in nested else value
-            for key, value in node.items()
-        }
-        return converted if names else _normalize_schema(converted, old=old)
-
-    result: Json = convert(document, False)
-    result["openapi"] = "3.1.0"
-    return result
-
-
-def _only_null(schema: Json) -> bool:
-    return schema.get("enum") == [None] or schema.get("type") == "null"
-
-
-def _normalize_schema(schema: Json, *, old: bool) -> Json:
-    if _only_null(schema):
-        return dict(_NULL)
-    nullable = schema.pop("nullable", False) is True if old else False
-    parts = schema.get("allOf")
-    if isinstance(parts, list) and len(parts) == 1 and schema.keys() <= {"allOf", *_ANNOTATIONS}:
-        # To add annotations to a reference, frameworks wrap it in an `allOf` with one element.
-        schema = {"oneOf": [*parts, _NULL]} if nullable else dict(parts[0])
-    elif nullable:
-        _allow_null(schema)
-    options = schema.get("anyOf")
-    if (
-        "oneOf" not in schema
-        and isinstance(options, list)
-        and len(options) == 2
-        and _NULL in options
-    ):
-        # If one of two options is null, anyOf and oneOf are equivalent, and frameworks use either.
-        schema["oneOf"] = schema.pop("anyOf")
-    options = schema.get("oneOf")
-    if isinstance(options, list) and _NULL in options:
-        others = [option for option in options if option != _NULL]
-        if len(others) == 1 and isinstance(others[0].get("type"), str) and "enum" not in others[0]:
-            schema.pop("oneOf")
-            return {**others[0], **schema, "type": [others[0]["type"], "null"]}
-        schema["oneOf"] = [*others, _NULL]
-    for bound, keyword in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
-        if schema.get(keyword) is True:
-            schema[keyword] = schema.pop(bound)
-        elif schema.get(keyword) is False:
-            schema.pop(keyword)
-    return schema
-
-
-def _allow_null(schema: Json) -> None:
-    """Rewrite an OpenAPI 3.0 schema with `nullable: true` so that it allows the type null."""
-    if "type" in schema:
-        if isinstance(schema["type"], str):
-            schema["type"] = [schema["type"], "null"]
-            if isinstance(schema.get("enum"), list) and None not in schema["enum"]:
-                schema["enum"] = [*schema["enum"], None]
-        return
-    for keyword in ("oneOf", "anyOf"):
-        if isinstance(schema.get(keyword), list) and _NULL not in schema[keyword]:
-            schema[keyword] = [*schema[keyword], _NULL]
-            return
-    constraints = {key: schema.pop(key) for key in [*schema] if key in _CONSTRAINTS}
-    if constraints:
-        parts = constraints.get("allOf")
-        if isinstance(parts, list) and constraints == {"allOf": parts[:1]}:
-            constraints = parts[0]
-        schema["oneOf"] = [constraints, _NULL]

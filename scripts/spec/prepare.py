@@ -23,6 +23,7 @@ from urllib.parse import urljoin, urlsplit
 from attrs import define, field, frozen
 from openapi_python_client.strings import ClassName, PythonIdentifier, pascal_case
 
+from haut_ext.spec_check.comparison import IGNORED_HEADERS
 from scripts.spec.document import (
     METHODS,
     Json,
@@ -52,8 +53,6 @@ RESERVED_PARAMETERS = {"body", "cast", "client", "url"}
 _DERIVED_SUFFIXES = (
     "_item", "_item_data", "_item_type_0", "_type_0", "_type_1", "_type_2", "_type_3",
 )  # fmt: skip
-# OpenAPI ignores header parameters with these names.
-IGNORED_HEADERS = ("accept", "content-type", "authorization")
 
 FORM, MULTIPART, BYTES = (
     "application/x-www-form-urlencoded",

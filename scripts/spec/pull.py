@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 
 import httpx
 import yaml
-from attrs import field, frozen
-from attrs.validators import deep_iterable, instance_of
+from attrs import frozen
 
 from haut_ext import ConfigError
+from haut_ext.spec_check import comparison
 from haut_ext.urls import parse_base_url
 from scripts.spec.document import (
     METHODS,
@@ -47,30 +47,21 @@ _HEADER = """\
 """
 _TOP = ("openapi", "info", "jsonSchemaDialect", "externalDocs", "servers", "security", "tags")
 _TIMEOUT = 30.0  # seconds
-_TEXTS = deep_iterable(instance_of(str), instance_of(list))
 
 
 @frozen
-class Sections:
-    """The content of openapi/sections.yaml.
-
-    Attributes:
-        tags: Tags whose operations are selected.
-        paths: Path prefixes, ending at a slash, whose operations are selected.
-        operations: Ids of further operations to select.
-        own: Paths to keep in haut.yaml although the Swagger does not contain them.
-    """
-
-    tags: list[str] = field(factory=list, validator=_TEXTS)
-    paths: list[str] = field(factory=list, validator=_TEXTS)
-    operations: list[str] = field(factory=list, validator=_TEXTS)
-    own: list[str] = field(factory=list, validator=_TEXTS)
+class Sections(comparison.Sections):
+    """The content of openapi/sections.yaml."""
 
     @classmethod
     def read(cls, path: Path) -> Sections:
         try:
-            return cls(**(yaml.safe_load(path.read_text("utf-8")) or {}))
-        except (TypeError, yaml.YAMLError) as error:
+            content = yaml.safe_load(path.read_text("utf-8")) or {}
+            for key, value in content.items():
+                if not (isinstance(value, list) and all(isinstance(text, str) for text in value)):
+                    raise SpecError(f"{path.name}: '{key}' must be a list of texts")
+            return cls(**content)
+        except (AttributeError, TypeError, yaml.YAMLError) as error:
             raise SpecError(f"{path.name}: {error}") from None
 
 
@@ -94,7 +85,7 @@ def fetch(source: str, token: str | None) -> str:
             return Path(source).read_text("utf-8")
         except (OSError, UnicodeError) as error:
             raise SpecError(f"{source} cannot be read: {error}") from None
-    shown = _without_secrets(source)
+    shown = shown_source(source)
     headers = {"Accept": "application/json, application/yaml;q=0.9, */*;q=0.1"}
     if token:
         # If a redirect changes the origin, httpx drops the Authorization header.
@@ -112,7 +103,7 @@ def fetch(source: str, token: str | None) -> str:
     return response.text
 
 
-def _without_secrets(source: str) -> str:
+def shown_source(source: str) -> str:
     """Return a URL without its credentials and query, or a file name without its folder."""
     if "://" not in source:
         return Path(source).name
@@ -153,11 +144,7 @@ def select(document: Json, sections: Sections) -> Json:
 
 
 def _selected_paths(document: Json, sections: Sections) -> Json:
-    selectors = [
-        *(("tag", tag) for tag in sections.tags),
-        *(("path", prefix) for prefix in sections.paths),
-        *(("operation", name) for name in sections.operations),
-    ]
+    selectors = list(sections.selectors())
     if not selectors:
         raise SpecError(f"{SECTIONS.name} selects no section")
     missing = set(selectors)
@@ -171,7 +158,9 @@ def _selected_paths(document: Json, sections: Sections) -> Json:
             if key not in METHODS:
                 kept[key] = value
                 continue
-            matching = {selector for selector in selectors if _matches(*selector, path, value)}
+            matching = {
+                selector for selector in selectors if comparison.matches(*selector, path, value)
+            }
             missing -= matching
             if matching:
                 kept[key] = value
@@ -184,16 +173,6 @@ def _selected_paths(document: Json, sections: Sections) -> Json:
             f"tags are: {', '.join(sorted(_tags(document['paths']))) or 'none'}"
         )
     return paths
-
-
-def _matches(kind: str, value: str, path: str, operation: Json) -> bool:
-    match kind:
-        case "tag":
-            return value.casefold() in {tag.casefold() for tag in operation.get("tags", [])}
-        case "path":
-            return f"{path}/".startswith(f"{value.rstrip('/')}/")
-        case _:
-            return operation.get("operationId") == value
 
 
 def _definitions(paths: Json) -> Iterator[Json]:
@@ -360,7 +339,7 @@ def pull(source: str, token: str | None) -> Json:
     """
     sections = Sections.read(SECTIONS)
     current = parse(SPEC.read_text("utf-8"), SPEC.name)
-    pulled = select(parse(fetch(source, token), _without_secrets(source)), sections)
+    pulled = select(parse(fetch(source, token), shown_source(source)), sections)
     arranged: Json = arrange(add_own_paths(pulled, current, sections.own), current)
     return arranged
 

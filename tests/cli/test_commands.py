@@ -382,7 +382,7 @@ def test_help_has_examples_and_fits_80_columns(shell: Shell, command: list[str])
 
 def test_shell_completion(shell: Shell) -> None:
     out, _ = shell.run(_HAUT_COMPLETE="complete_bash", COMP_WORDS="haut s", COMP_CWORD="1")
-    assert out.split() == ["sandbox", "subjects"]
+    assert out.split() == ["sandbox", "subjects", "spec"]
 
 
 def test_sandbox_runs_until_it_is_terminated(shell: Shell) -> None:
