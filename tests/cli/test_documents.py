@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import haut_api
 from tests.cli.conftest import HAUT, Shell
 from tests.test_documentation import SHELL_PAGES
 
@@ -28,6 +30,7 @@ def test_code_blocks_of_page_run(page: str, shell: Shell) -> None:
     (shell.folder / "manifest.csv").write_text(
         "subject,front,right\ncustomer-4711,front.jpg,right.png\ncustomer-4712,front.jpg,\n"
     )
+    (shell.folder / "swagger.json").write_text(json.dumps(haut_api.spec()))
     subjects = shell.sandbox.add_subjects(3)
     (shell.folder / "ids.txt").write_text("".join(f"{subject.id}\n" for subject in subjects))
     if page == "erasure.md":

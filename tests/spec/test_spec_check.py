@@ -56,8 +56,8 @@ def test_the_client_equals_the_document_that_it_was_generated_from(document: Jso
 )
 @pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
 def test_each_change_is_a_difference(name: str, edit: Edit, backwards: bool) -> None:
-    documents = (edited(edit), DOCUMENT) if backwards else (DOCUMENT, edited(edit))
-    assert not compare(*documents, ALL).equal
+    old, new = (edited(edit), DOCUMENT) if backwards else (DOCUMENT, edited(edit))
+    assert not compare(old, new, ALL).equal
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ def test_names_texts_and_notation_are_no_differences(document: Json) -> None:
         parse(dump(document), "document"),
     ]
     for variant in variants:
-        for documents in ((document, variant), (variant, document)):
-            found = compare(*documents, ALL)
+        for old, new in ((document, variant), (variant, document)):
+            found = compare(old, new, ALL)
             assert found.equal, list(found.lines())
 
 
