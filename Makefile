@@ -44,7 +44,7 @@ test: $(SETUP) $(LINTER) ## Run all tests
 test-fast: $(SETUP) $(LINTER) ## Run all tests except those marked as slow
 	@$(BIN)/pytest -n 2 -m "not slow"
 
-check: $(SETUP) $(LINTER) ## Check generated code, size limits, formatting, types, the specification and the cassettes
+check: $(SETUP) $(LINTER) ## Check generated code, size limits, formatting, types, specification, cassettes and Python API
 	@$(BIN)/python -m scripts.lint_spec
 	@$(BIN)/python -m scripts.generate --check
 	@$(BIN)/python scripts/unasync.py --check
@@ -55,6 +55,7 @@ check: $(SETUP) $(LINTER) ## Check generated code, size limits, formatting, type
 	@$(BIN)/mypy
 	@PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
 	@$(BIN)/python -m scripts.cassettes check
+	@$(BIN)/python -m scripts.api_check
 
 # test_distributed.py runs without coverage, because the worker processes that it kills hang during coverage measurement.
 ready: check ## Run all checks for a release: `check`, branch coverage, the wheel in another project, external specs, WireMock
