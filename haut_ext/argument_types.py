@@ -16,6 +16,7 @@ from contextlib import suppress
 from datetime import date, datetime
 from functools import cache, wraps
 from importlib import import_module
+from io import IOBase
 from types import NoneType, UnionType
 from typing import (
     Annotated,
@@ -156,7 +157,9 @@ def _matches(value: Any, kind: Any) -> bool:
 
     Any value matches a binary file, because only an attempt to use it can tell whether it is one.
     """
-    origin, arguments = get_origin(kind), get_args(kind)
+    origin: Any = get_origin(kind)
+    arguments = get_args(kind)
+    items: Any = value  # `isinstance` would narrow it to a collection of unknown items
     if origin in (Union, UnionType):
         return any(_matches(value, option) for option in arguments)
     if origin is Annotated:
@@ -164,24 +167,24 @@ def _matches(value: Any, kind: Any) -> bool:
     if origin is Literal:
         return isinstance(value, str) and value in arguments
     if origin is Callable:
-        # An asynchronous function would not run, because nothing awaits its result.
-        return callable(value) and not (arguments[1] in (None, NoneType) and _is_async(value))
+        return callable(value) and _accepts(value, *arguments)
     if origin is Mapping:
         return isinstance(value, Mapping) and all(
             _matches(key, arguments[0]) and _matches(item, arguments[1])
-            for key, item in value.items()
+            for key, item in items.items()
         )
+    if origin is Iterable and not isinstance(value, Collection):
+        # An iterator can be read only once. The lines of a file end in line breaks.
+        return isinstance(value, Iterable) and not isinstance(value, IOBase)
     if origin in (Iterable, Collection):
-        if not isinstance(value, Collection):
-            return origin is Iterable and isinstance(value, Iterable)  # can be read only once
-        return _is_collection(value) and all(_matches(item, arguments[0]) for item in value)
+        return _is_collection(items) and all(_matches(item, arguments[0]) for item in items)
     if origin is os.PathLike:
-        return isinstance(value, os.PathLike) and isinstance(os.fspath(value), str)
+        return isinstance(value, os.PathLike) and isinstance(os.fspath(items), str)
     if kind in _SCALARS:
         return _SCALARS[kind](value)
     if kind in (Any, BinaryIO) or origin is not None or not isinstance(kind, type):
         return True  # including type variables and protocols
-    return isinstance(value, kind) and _attributes_match(value, kind)
+    return isinstance(value, kind) and _attributes_match(items, kind)
 
 
 def _attributes_match(value: object, kind: Any) -> bool:
@@ -196,6 +199,19 @@ def _attributes_match(value: object, kind: Any) -> bool:
 def _is_collection(value: object) -> bool:
     text = str | bytes | bytearray | memoryview
     return isinstance(value, Collection) and not isinstance(value, text)
+
+
+def _accepts(function: Callable[..., Any], arguments: list[Any], result: Any) -> bool:
+    """Return whether a function can be called with as many arguments, and its result is used.
+
+    Nothing awaits the result of an asynchronous function that should return None.
+    """
+    with suppress(ValueError):  # a function that is written in C may have no signature
+        try:
+            inspect.signature(function).bind(*arguments)
+        except TypeError:
+            return False
+    return result not in (None, NoneType) or not _is_async(function)
 
 
 def _is_async(value: object) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from inspect import isawaitable
+from inspect import isawaitable, iscoroutine
 from typing import Any, TypeVar
+
+from haut_ext.errors import ConfigError
 
 T = TypeVar("T")
 
@@ -12,6 +14,25 @@ T = TypeVar("T")
 async def maybe_await(value: Any) -> Any:
     """Return the value, awaiting it first if it is awaitable. The sync client does not use this."""
     return await value if isawaitable(value) else value
+
+
+async def run_async(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function of the caller, and await its result if it is awaitable."""
+    return await maybe_await(function(*arguments))
+
+
+def run(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function of the caller, and return its result.
+
+    Raises:
+        ConfigError: If the result is awaitable, so that the function has not run yet.
+    """
+    result = function(*arguments)
+    if isawaitable(result):
+        if iscoroutine(result):
+            result.close()
+        raise ConfigError("a function passed to Haut returned an awaitable: use AsyncHaut instead")
+    return result
 
 
 async def gather_async(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T | Exception]:

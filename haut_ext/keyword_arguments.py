@@ -131,7 +131,8 @@ class UploadOptions(PhotoAttributes, total=False):
         on_state: Function called with each new state of the upload, before and after each request
             that changes data. To survive a crash, persist the state and pass it to `resume_upload`.
         send_bytes: Function that sends the photos instead of `images.send_bytes`. It can run on
-            another machine, because its arguments can be pickled. `AsyncHaut` awaits its result.
+            another machine, because its arguments can be pickled. `AsyncHaut` awaits its result
+            if it is awaitable.
         wait: Whether to wait for the analysis results, as `wait_for_results` does.
         wait_timeout: Maximum time to wait for the results, in seconds. The default is 120.
         algorithms: Names of the algorithms to wait for; see `wait_for_results`.

@@ -14,7 +14,15 @@ import pytest
 import haut_ext
 from haut_api.api.images import list_images
 from haut_api.api.subjects import delete_subject, list_subjects
-from haut_ext import AsyncHaut, ConfigError, Haut, HautError, ImageRejected, Timeout
+from haut_ext import (
+    AsyncHaut,
+    ConfigError,
+    Haut,
+    HautError,
+    ImageRejected,
+    Timeout,
+    UploadIncomplete,
+)
 from haut_ext.photos.checks import MAX_BYTES
 from haut_ext.sandbox import Sandbox
 from haut_ext.types import (
@@ -24,11 +32,16 @@ from haut_ext.types import (
     UploadState,
 )
 from tests.photo_files import jpeg
+from tests.support.sandbox_photos import add_photo
 
 
-def untyped(haut: Any) -> Any:
-    """Return a client with type Any, because type checkers would reject the invalid calls."""
-    return haut
+def untyped(value: Any) -> Any:
+    """Return a value with type Any, because type checkers would reject the invalid calls."""
+    return value
+
+
+async def async_function(*arguments: object) -> None:
+    """Function whose result must be awaited."""
 
 
 ID = "2fea742a-62ec-4a81-9729-9e0283f9c40c"
@@ -461,6 +474,46 @@ CALLS: dict[str, tuple[Callable[[Haut], object], str]] = {
         lambda haut: untyped(haut).private_tokens.create("job", "2099-01-01"),
         "expiration_time must be datetime, not str",
     ),
+    "a callback without arguments": (
+        lambda haut: untyped(haut).upload_and_compute(ID, front=PHOTO, on_state=lambda: None),
+        "on_state must be Callable",
+    ),
+    "an asynchronous callback": (
+        lambda haut: untyped(haut).upload_and_compute(ID, front=PHOTO, progress=async_function),
+        "progress must be .*, not an asynchronous function",
+    ),
+    "ids that are a file": (
+        lambda haut: untyped(haut).subjects.delete_many(io.StringIO("")),
+        "subject_ids must be Iterable",
+    ),
+    "ids that are None": (
+        lambda haut: untyped(haut).subjects.delete_many(None),
+        "subject_ids must be Iterable",
+    ),
+    "names that are a set": (
+        lambda haut: untyped(haut).images.request_upload_v3(ID, names={"front"}),
+        "names must be Mapping",
+    ),
+    "a slot that is None": (
+        lambda haut: untyped(haut).images.send_bytes(None, None),
+        "slot must be SignedUpload",
+    ),
+    "a search term that is an object": (
+        lambda haut: untyped(haut).images.list(ID, q=object()),
+        r"q must be str \| None, not object",
+    ),
+    "a batch with damaged ids": (
+        lambda haut: haut.results(untyped(UploadedBatch)("x", None)),
+        "not UploadedBatch with invalid content",
+    ),
+    "a missing argument": (
+        lambda haut: untyped(haut).subjects.create(),
+        "create: missing a required argument: 'name'",
+    ),
+    "an environment that is a number": (
+        lambda haut: untyped(Haut).from_env(5),
+        "environment must be Mapping",
+    ),
     "a negative read timeout": (lambda haut: Timeout(read=-1), "read must be a positive number"),
 }
 
@@ -601,3 +654,31 @@ async def test_async_client_rejects_invalid_arguments(
         with pytest.raises((ConfigError, ImageRejected)) as raised:
             await call(haut)
     assert isinstance(raised.value, HautError)
+
+
+# Functions of the caller that send the photos
+
+
+def test_awaitable_that_the_sync_client_cannot_await_stops_the_upload(
+    running_sandbox: Sandbox,
+) -> None:
+    subject = add_photo(running_sandbox).subject
+    computed = running_sandbox.received("compute_batch")
+    with Haut(**running_sandbox.credentials) as haut, pytest.raises(UploadIncomplete) as raised:
+        haut.upload_and_compute(subject, front=PHOTO, send_bytes=async_function)
+    assert isinstance(raised.value.cause, ConfigError)
+    assert "use AsyncHaut" in str(raised.value)
+    assert running_sandbox.received("compute_batch") == computed
+
+
+async def test_async_client_accepts_a_function_that_is_not_asynchronous(
+    running_sandbox: Sandbox,
+) -> None:
+    subject = add_photo(running_sandbox).subject
+    computed = running_sandbox.carried_out("compute_batch")
+    with Haut(**running_sandbox.credentials) as haut:
+        async with AsyncHaut(**running_sandbox.credentials) as async_haut:
+            await async_haut.upload_and_compute(
+                subject, front=PHOTO, send_bytes=haut.images.send_bytes
+            )
+    assert running_sandbox.carried_out("compute_batch") == computed + 1

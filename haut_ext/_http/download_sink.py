@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import inspect
 import os
+import stat
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
-from haut_ext.errors import CallerError
+from haut_ext.errors import CallerError, ConfigError, HautError
 
 
 class DownloadSink:
@@ -59,18 +62,76 @@ class DownloadSink:
 def open_sink(to: str | os.PathLike[str] | BinaryIO) -> Generator[DownloadSink]:
     """Open a sink for a path or a binary file.
 
-    A file at a path appears only when the download is complete. Until then, the data is in a
-    temporary file in the same folder.
+    A regular file at a path appears only when the download is complete. Until then, the data is in a
+    temporary file in the same folder. A symbolic link is followed, and an existing file keeps its
+    mode. A named pipe or device is written directly.
+
+    Raises:
+        ConfigError: If the path or the file cannot be written.
+        HautError: If writing to the path fails later, for example because the disk is full.
     """
     if not isinstance(to, str | os.PathLike):
+        _check_writable(to)
         yield DownloadSink(to)
         return
-    path = Path(to)
-    with NamedTemporaryFile(dir=path.parent, prefix=".haut-", delete=False) as file:
+    try:
+        path = Path(os.path.realpath(to))
+        mode = path.stat().st_mode if os.path.lexists(path) else None
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        replaced = mode is None or stat.S_ISREG(mode)
+        file = (
+            NamedTemporaryFile(dir=path.parent, prefix=".haut-", delete=False)  # noqa: SIM115
+            if replaced
+            else path.open("wb", buffering=0)
+        )
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"to= cannot be written: {_reason(error)}") from None
+    with file:
         try:
-            yield DownloadSink(cast("BinaryIO", file))
-            file.close()
-            Path(file.name).replace(path)
+            yield _PathSink(cast("BinaryIO", file))
+            if replaced:
+                _replace(file, path, mode)
         except BaseException:
-            Path(file.name).unlink(missing_ok=True)
+            if replaced:
+                Path(file.name).unlink(missing_ok=True)
             raise
+
+
+def _check_writable(file: BinaryIO) -> None:
+    try:
+        written = file.write(b"")
+    except Exception as error:
+        raise ConfigError(
+            f"to= must be a path or a binary file that can be written: {_reason(error)}"
+        ) from None
+    if inspect.iscoroutine(written):
+        written.close()
+        raise ConfigError("to= must not be an asynchronous file")
+
+
+def _replace(file: Any, path: Path, mode: int | None) -> None:
+    """Close a complete temporary file, and move it to its path."""
+    try:
+        if mode is not None:
+            os.chmod(file.name, stat.S_IMODE(mode))
+        file.close()
+        Path(file.name).replace(path)
+    except OSError as error:
+        raise HautError(f"the photo cannot be written: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """Return the reason of an error without the path, which may contain a person's name."""
+    return getattr(error, "strerror", None) or type(error).__name__
+
+
+class _PathSink(DownloadSink):
+    """Sink that opened its file itself, so that an error of the file is not one of the caller."""
+
+    def write(self, chunk: bytes) -> None:
+        try:
+            super().write(chunk)
+        except CallerError as error:
+            reason = f"the photo cannot be written: {_reason(error.error)}"
+            raise CallerError(HautError(reason)) from None

@@ -6,6 +6,7 @@ Error messages do not contain file names, because a file name may be the name of
 from __future__ import annotations
 
 import errno
+import inspect
 import io
 import os
 import stat
@@ -44,7 +45,8 @@ def find_source(file: PhotoFile, stream_header: io.BytesIO) -> tuple[int | None,
             return memoryview(file).nbytes, partial(_open_memory, file)
     if isinstance(file, str | os.PathLike):
         return _path_size(file), partial(_open_path, file)
-    if not callable(getattr(file, "read", None)):
+    read = getattr(file, "read", None)
+    if not callable(read) or inspect.iscoroutinefunction(read):
         raise rejected(
             f"a photo must be a path, bytes or an open binary file, not {type(file).__name__}"
         )

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -13,6 +14,7 @@ from typing import Any, BinaryIO, cast
 import pytest
 
 from haut_ext import (
+    ConfigError,
     Haut,
     HautError,
     StorageError,
@@ -227,19 +229,83 @@ def test_download_into_an_object_with_only_a_write_method(sandbox: Sandbox, haut
     assert b"".join(pieces) == CONTENT
 
 
-def test_error_of_the_target_file_is_raised(sandbox: Sandbox, haut: Haut, tmp_path: Path) -> None:
+def test_error_of_the_target_file_is_raised(sandbox: Sandbox, haut: Haut) -> None:
     image = add_photo(sandbox, CONTENT).image
 
     class FullDisk(io.BytesIO):
-        def write(self, _: Any) -> int:
-            raise OSError("no space left")
+        def write(self, data: Any) -> int:
+            if data:
+                raise OSError("no space left")
+            return 0
 
     with pytest.raises(OSError, match="no space left"):
         haut.images.download(image, FullDisk())
-    arrived = sandbox.requests
-    with pytest.raises(FileNotFoundError):
-        haut.images.download(image, tmp_path / "nowhere" / "photo.jpg")
-    assert sandbox.requests == arrived  # the client sent no request
+
+
+def test_file_that_cannot_grow_is_an_error_of_the_sdk(
+    sandbox: Sandbox, haut: Haut, tmp_path: Path
+) -> None:
+    image = add_photo(sandbox, CONTENT).image
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(CONTENT) // 2, hard))
+    try:
+        with pytest.raises(HautError, match="cannot be written: File too large"):
+            haut.images.download(image, tmp_path / "photo.jpg")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert os.listdir(tmp_path) == []
+
+
+def unwritable(folder: Path) -> dict[str, Any]:
+    closed = io.BytesIO()
+    closed.close()
+    return {
+        "in a missing folder": folder / "missing" / "photo.jpg",
+        "a folder": folder,
+        "a path with NUL": "photo\0.jpg",
+        "a long path": "x" * 5000,
+        "a surrogate": "\ud800",
+        "a closed file": closed,
+        "a text file": io.StringIO(),
+        "a file open for reading": io.BufferedReader(io.BytesIO()),
+        "None": None,
+    }
+
+
+@pytest.mark.parametrize("kind", unwritable(Path()))
+def test_target_that_cannot_be_written_is_rejected_before_any_request(
+    sandbox: Sandbox, haut: Haut, tmp_path: Path, kind: str
+) -> None:
+    image = add_photo(sandbox, CONTENT).image
+    arrived = len(sandbox.requests)
+    with pytest.raises(ConfigError, match="to= "):
+        haut.images.download(image, unwritable(tmp_path)[kind])
+    assert len(sandbox.requests) == arrived
+
+
+def test_download_writes_into_a_named_pipe(sandbox: Sandbox, haut: Haut, tmp_path: Path) -> None:
+    image = add_photo(sandbox, b"content").image
+    os.mkfifo(pipe := tmp_path / "pipe")
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        haut.images.download(image, pipe)
+        assert pipe.is_fifo()
+        assert os.read(reader, 100) == b"content"
+    finally:
+        os.close(reader)
+
+
+def test_download_follows_a_link_and_keeps_the_mode(
+    sandbox: Sandbox, haut: Haut, tmp_path: Path
+) -> None:
+    image = add_photo(sandbox, CONTENT).image
+    (existing := tmp_path / "photo.jpg").touch(mode=0o640)
+    existing.chmod(0o640)
+    (link := tmp_path / "link").symlink_to(existing)
+    haut.images.download(image, link)
+    assert link.is_symlink()
+    assert existing.read_bytes() == CONTENT
+    assert existing.stat().st_mode & 0o777 == 0o640
 
 
 def test_expired_signed_url_is_replaced_once(sandbox: Sandbox, haut: Haut) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import socket
@@ -203,7 +204,7 @@ def test_invalid_url_of_a_photo_raises_an_error(sandbox: Sandbox, address: objec
     sandbox.faults.add("get_image", faults.Fault("invalid URL", "after", change=with_invalid_url))
     with Haut(**sandbox.credentials) as haut:
         with pytest.raises(HautError):
-            haut.images.download(image, "/dev/null")
+            haut.images.download(image, io.BytesIO())
     assert sandbox.received("download_image") == 0
 
 

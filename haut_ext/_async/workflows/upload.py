@@ -37,7 +37,7 @@ from haut_ext._async.resources.images import AsyncImages
 from haut_ext._async.workflows.wait import AsyncResults, analysis_progress
 from haut_ext.analysis_results import Api, is_complete, read_batch_document
 from haut_ext.argument_checks import check_names, check_time_zone
-from haut_ext.concurrency import gather_async
+from haut_ext.concurrency import gather_async, run_async
 from haut_ext.errors import (
     ConfigError,
     HautError,
@@ -251,7 +251,7 @@ class _Upload:
 
     async def _send(self, side: Side, slot: SignedUpload | UploadSlotV3) -> None:
         if send_bytes := self.options.get("send_bytes"):
-            await send_bytes(slot, self.photos[side])
+            await run_async(send_bytes, slot, self.photos[side])
             return
         progress = self.options.get("progress")
 

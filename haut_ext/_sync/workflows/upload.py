@@ -38,7 +38,7 @@ from haut_ext._sync.resources.images import Images
 from haut_ext._sync.workflows.wait import Results, analysis_progress
 from haut_ext.analysis_results import Api, is_complete, read_batch_document
 from haut_ext.argument_checks import check_names, check_time_zone
-from haut_ext.concurrency import gather
+from haut_ext.concurrency import gather, run
 from haut_ext.errors import (
     ConfigError,
     HautError,
@@ -252,7 +252,7 @@ class _Upload:
 
     def _send(self, side: Side, slot: SignedUpload | UploadSlotV3) -> None:
         if send_bytes := self.options.get("send_bytes"):
-            send_bytes(slot, self.photos[side])
+            run(send_bytes, slot, self.photos[side])
             return
         progress = self.options.get("progress")
 
