@@ -5,8 +5,8 @@
         haut = Haut(**sandbox.credentials)
 
 The sandbox keeps all data in memory, listens only on loopback, and depends only on the standard
-library. Like the real service, it has two origins: one for the API, and one for the storage that
-signed URLs refer to.
+library and h11, which httpx uses too. Like the real service, it has two origins: one for the API, and
+one for the storage that signed URLs refer to.
 
 The modules are listed in layers. A module imports only from its own line and the lines below:
 

@@ -6,11 +6,16 @@ reset it, to send half a response, or to send nothing.
 For each request, the connection's thread reads the head, looks up a fault in the fault plan, reads
 the body, calls the service and sends the response. Closing the server closes all connections and
 joins all threads.
+
+The server rejects requests for other hosts with status 421 (Misdirected Request), before they are
+logged or trigger a fault. Otherwise a web page could let the name of its own host resolve to 127.0.0.1
+(DNS rebinding), and then read the sandbox's responses as its own.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import socket
 import sys
 import threading
@@ -23,11 +28,13 @@ from typing import Protocol
 
 from .fault_plan import FaultPlan
 from .http_messages import Request, Response
-from .http_parser import ConnectionClosed, MalformedRequest, RequestReader
+from .http_parser import ConnectionClosed, Limits, RejectedRequest, RequestReader
 from .request_log import ReceivedRequest, RequestLog
 from .response_delivery import ResponseDelivery
 
 HOST = "127.0.0.1"
+_LOOPBACK_NAMES = ("127.0.0.1", "[::1]", "localhost")
+_PORT = re.compile(r":[0-9]*\Z")
 _JOIN_SECONDS = 5.0
 _ACCEPT_RETRY_SECONDS = 0.05
 
@@ -74,14 +81,19 @@ class HttpServer:
         service: Service that handles the requests.
         controls: Fault plan, request log and settings.
         port: Port; 0 selects a free one.
+        limits: Limits on requests and connections.
 
     Raises:
         OSError: If the port is not available.
     """
 
-    def __init__(self, service: Service, controls: Controls, port: int = 0) -> None:
+    def __init__(
+        self, service: Service, controls: Controls, port: int = 0, limits: Limits | None = None
+    ) -> None:
         self._service = service
         self._controls = controls
+        self._limits = limits or Limits()
+        self._free_connections = threading.Semaphore(self._limits.connections)
         self._closing = threading.Event()
         self._delivery = ResponseDelivery(self._closing, controls.now)
         self._lock = threading.Lock()
@@ -102,6 +114,7 @@ class HttpServer:
     def close(self) -> None:
         """Close all connections and wait until all threads have ended."""
         self._closing.set()
+        self._free_connections.release()  # wakes the acceptor if it waits for a free connection
         if self._acceptor.ident is not None:
             # Closing a listening socket does not interrupt a blocked accept(), so open a connection
             # to it.
@@ -120,15 +133,15 @@ class HttpServer:
 
     def _accept(self) -> None:
         while True:
+            self._free_connections.acquire()
+            if self._closing.is_set():
+                return
             try:
                 sock, _ = self._socket.accept()
             except OSError:  # out of file descriptors, or the client has disconnected
-                if self._closing.wait(_ACCEPT_RETRY_SECONDS):
-                    return
+                self._free_connections.release()
+                self._closing.wait(_ACCEPT_RETRY_SECONDS)
                 continue
-            if self._closing.is_set():
-                sock.close()
-                return
             thread = threading.Thread(
                 target=self._serve, args=(sock,), name="haut-sandbox-connection", daemon=True
             )
@@ -139,66 +152,38 @@ class HttpServer:
     def _serve(self, sock: socket.socket) -> None:
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            reader = RequestReader(sock)
+            reader = RequestReader(sock, self._limits)
             while self._exchange(sock, reader):
                 pass
         except (ConnectionClosed, OSError):
-            pass  # connection closed by the client
+            pass  # connection closed by the client, or timeout
         finally:
             sock.close()
             with self._lock:
                 del self._connections[sock]
+            self._free_connections.release()
 
     def _exchange(self, sock: socket.socket, reader: RequestReader) -> bool:
         """Serve one request; return True if the connection can serve another one."""
+        received = ReceivedRequest("unknown", "", "", had_authorization=False)
         try:
-            method, target, version, headers = reader.read_head()
-        except MalformedRequest as error:
-            return self._reject(sock, error)
-        path, _, query = target.partition("?")
-        request = Request(method, path, query, headers)
-        self._service.identify(request)
-        received = self._controls.log.add(request)
-        fault = self._controls.plan.take(request.operation)
-        received.fault = fault.name if fault else None
-        response, keep_alive = Response(200), False
-        if not (fault and fault.when == "unread"):
-            try:
-                self._read_body(sock, reader, request, received)
-            except MalformedRequest as error:
-                received.status = error.reason[0]
-                return self._reject(sock, error)
-            if not (fault and fault.when == "before"):
-                response = self._carry_out(request, received)
-            connection = headers.get("connection", "").lower()
-            keep_alive = version == "HTTP/1.1" and connection != "close"
-            keep_alive = keep_alive or connection == "keep-alive"
-
-        def record_status(status: int) -> None:
-            received.status = status
-
-        return self._delivery.send(
-            sock,
-            response,
-            fault,
-            head_request=method == "HEAD",
-            keep_alive=keep_alive,
-            on_status=record_status,
-        )
-
-    def _read_body(
-        self,
-        sock: socket.socket,
-        reader: RequestReader,
-        request: Request,
-        received: ReceivedRequest,
-    ) -> None:
-        if request.headers.get("expect", "").lower() == "100-continue":
-            sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.body = reader.read_body(request.headers)
-        request.md5 = hashlib.md5(request.body, usedforsecurity=False).digest()
-        received.length = len(request.body)
-        received.md5 = request.md5.hex()
+            request = reader.read_head()
+            self._check_host(request.headers.get("host", ""))
+            self._service.identify(request)
+            received = self._controls.log.add(request)
+            fault = self._controls.plan.take(request.operation)
+            received.fault = fault.name if fault else None
+            if not (fault and fault.when == "unread"):
+                request.body = reader.read_body(request)
+                request.md5 = hashlib.md5(request.body, usedforsecurity=False).digest()
+                received.length, received.md5 = len(request.body), request.md5.hex()
+        except RejectedRequest as error:
+            response = self._service.error_response(*error.args)
+            return self._delivery.send(sock, response, None, received, keep_alive=False)
+        response = Response(200)
+        if fault is None or fault.when == "after":
+            response = self._carry_out(request, received)
+        return self._delivery.send(sock, response, fault, received, keep_alive=reader.keep_alive)
 
     def _carry_out(self, request: Request, received: ReceivedRequest) -> Response:
         controls = self._controls
@@ -215,6 +200,8 @@ class HttpServer:
             controls.log.mark_carried_out(received)
         return response
 
-    def _reject(self, sock: socket.socket, error: MalformedRequest) -> bool:
-        self._delivery.send_complete(sock, self._service.error_response(*error.reason))
-        return False
+    def _check_host(self, host: str) -> None:
+        # A forwarded port differs from the port of the server, so the port is not compared.
+        if _PORT.sub("", host).lower() not in _LOOPBACK_NAMES:
+            detail = f"The sandbox does not serve the host {host[:100]!r}; use {self.origin}."
+            raise RejectedRequest(421, "misdirected_request", detail)

@@ -16,7 +16,9 @@ from email.utils import formatdate
 from .faults import Delivery, Fault
 from .http_messages import Response
 from .http_parser import RECEIVE_SIZE
+from .request_log import ReceivedRequest
 
+_SEND_SECONDS = 300.0  # maximum time for which a client may take to receive a response
 _LINGER_SECONDS = 30.0
 _REASON_PHRASES = {int(status): status.phrase for status in http.HTTPStatus}
 # Larger bodies are sent separately from the response head, to avoid copying them.
@@ -26,12 +28,7 @@ _MAX_SINGLE_WRITE = 64 * 1024
 _RESET_ON_CLOSE = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 _BODY_TO_TRUNCATE = b'{"status":"ok"}' * 4  # body to truncate if the regular response has none
 _GARBAGE = b"\x15\x03\x01 this is not HTTP\r\n\r\n"
-_WITH_STATUS_LINE = {
-    Delivery.COMPLETE,
-    Delivery.TRUNCATED,
-    Delivery.TRUNCATED_CHUNKS,
-    Delivery.DRIBBLED,
-}
+_NOT_HTTP = (Delivery.RESET, Delivery.CLOSE, Delivery.GARBAGE, Delivery.STALLED)
 
 
 class ResponseDelivery:
@@ -51,10 +48,9 @@ class ResponseDelivery:
         sock: socket.socket,
         response: Response,
         fault: Fault | None,
+        received: ReceivedRequest,
         *,
-        head_request: bool,
         keep_alive: bool,
-        on_status: Callable[[int], None],
     ) -> bool:
         """Send a response, applying the simulated fault if one is given.
 
@@ -62,14 +58,14 @@ class ResponseDelivery:
             sock: Socket of the connection.
             response: Response to send.
             fault: Fault that changes the response or its delivery.
-            head_request: Whether the request method was HEAD; if so, no body is sent.
+            received: Log entry of the request. Its status is set before the response is sent. If its
+                method is HEAD, no body is sent.
             keep_alive: Whether the connection may stay open after the response.
-            on_status: Called with the HTTP status before the response is sent; not called if no
-                response is sent.
 
         Returns:
             True if the connection can serve another request.
         """
+        sock.settimeout(_SEND_SECONDS)
         if fault:
             response = fault.change(response)
         delivery = fault.delivery if fault else Delivery.COMPLETE
@@ -77,9 +73,9 @@ class ResponseDelivery:
         truncates = delivery in (Delivery.TRUNCATED, Delivery.TRUNCATED_CHUNKS)
         if truncates and not response.body:
             response = replace(response, status=200, body=_BODY_TO_TRUNCATE)
-        if delivery in _WITH_STATUS_LINE:
-            on_status(response.status)
-        body = b"" if head_request else response.body
+        if delivery not in _NOT_HTTP:
+            received.status = response.status
+        body = b"" if received.method == "HEAD" else response.body
         if fault and delivery is Delivery.DRIBBLED:
             self._dribble(sock, self._head(response, keep_alive=keep_alive), body, fault)
         else:
@@ -118,15 +114,11 @@ class ResponseDelivery:
                 head = self._head(response, keep_alive=False, chunked=True)
                 sock.sendall(head + b"%x\r\n" % len(body) + half)
             case Delivery.STALLED:
+                sock.settimeout(None)
                 while sock.recv(RECEIVE_SIZE):  # until either side closes the connection
                     pass  # pragma: no cover - no test sends more before it has the response
             case _:  # Delivery.CLOSE sends no response
                 pass
-
-    def send_complete(self, sock: socket.socket, response: Response) -> None:
-        """Send a complete response and close the connection."""
-        sock.sendall(self._head(response, keep_alive=False) + response.body)
-        close_gracefully(sock)
 
     def _dribble(
         self, sock: socket.socket, head: bytes, body: bytes | bytearray, fault: Fault

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from haut_ext.sandbox import Fault, Response, Sandbox, faults
+from haut_ext.sandbox import Fault, ReceivedRequest, Response, Sandbox, faults
 from haut_ext.sandbox.response_delivery import ResponseDelivery
 from tests.sandbox.http_client import PHOTO, TIMEOUT, SandboxClient, wait_until
 
@@ -34,7 +34,7 @@ class RawConnection:
 
     def post(self, body: bytes = b'{"name": "Ann"}') -> None:
         head = (
-            f"POST {self.path} HTTP/1.1\r\nHost: sandbox\r\nAuthorization: Bearer {self.token}\r\n"
+            f"POST {self.path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {self.token}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         self.socket.sendall(head.encode() + body)
@@ -151,20 +151,19 @@ class RecordingSocket(socket.socket):
 @pytest.mark.parametrize("head", [True, False])
 def test_dribble_sends_single_bytes(head: bool) -> None:
     delivery = ResponseDelivery(threading.Event(), None)
-    statuses: list[int] = []
+    received = ReceivedRequest("create_subject", "POST", "/", had_authorization=True)
     with RecordingSocket() as recording:
         assert delivery.send(
             recording,
             Response(201, (("X-A", "b"),), b"body"),
             faults.dribble(0, head=head),
-            head_request=False,
+            received,
             keep_alive=True,
-            on_status=statuses.append,
         )
     assert b"".join(recording.sent).endswith(b"\r\n\r\nbody")
     assert (b"\r\n\r\n" in recording.sent[0]) is not head
     assert {len(data) for data in recording.sent[0 if head else 1 :]} == {1}
-    assert statuses == [201]
+    assert received.status == 201
 
 
 @pytest.mark.parametrize("head", [True, False])
