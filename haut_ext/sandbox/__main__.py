@@ -19,12 +19,11 @@ def _port(text: str) -> int:
     raise argparse.ArgumentTypeError(f"{text!r} is not a port number from 0 to 65535")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the sandbox and return the exit code."""
+def _argument_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m haut_ext.sandbox",
-        description="Run a local server with the behavior of the Haut.AI API, in memory and on "
-        "loopback only. It prints one line when it is ready. Ctrl-C stops it.",
+        description="Run a local server with the behavior of the Haut.AI API, in memory and, by "
+        "default, on loopback only. It prints one line when it is ready. Ctrl-C stops it.",
     )
     parser.add_argument(
         "--port",
@@ -35,8 +34,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--storage-port", type=_port, default=0, help="port of the storage (default: a free one)"
     )
+    parser.add_argument(
+        "--host",
+        default=HOST,
+        help="host name or IPv4 address to listen on, such as 0.0.0.0 in a container whose ports are "
+        "published; other machines can then connect (default: %(default)s)",
+    )
     parser.add_argument("--seed", type=int, help="make ids, tokens and times reproducible")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the sandbox and return the exit code."""
+    options = _argument_parser().parse_args(arguments)
 
     stop = threading.Event()
 
@@ -47,7 +57,12 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
     try:
-        sandbox = Sandbox(seed=options.seed, port=options.port, storage_port=options.storage_port)
+        sandbox = Sandbox(
+            seed=options.seed,
+            port=options.port,
+            storage_port=options.storage_port,
+            host=options.host,
+        )
     except OSError as error:
         ports = " or ".join(str(port) for port in (options.port, options.storage_port) if port)
         reason = (
@@ -55,8 +70,13 @@ def main(arguments: list[str] | None = None) -> int:
             if error.errno == errno.EADDRINUSE
             else f"is not available: {error.strerror}"
         )
-        sys.stderr.write(f"Port {ports} on {HOST} {reason}.\n")
+        sys.stderr.write(f"Port {ports} on {options.host} {reason}.\n")
         return 1
+    if options.host not in (HOST, "localhost"):
+        sys.stderr.write(
+            f"Warning: the sandbox listens on {options.host}, so other machines can connect to it. "
+            "It is only for tests: do not store real photos in it.\n"
+        )
     with sandbox:
         credentials, user = sandbox.credentials, sandbox.login_credentials
         sys.stdout.write(

@@ -1,4 +1,4 @@
-"""HTTP/1.1 server on loopback, with a thread for each connection.
+"""HTTP/1.1 server, by default on loopback, with a thread for each connection.
 
 It uses plain sockets, because simulating faults requires control of the connection, for example to
 reset it, to send half a response, or to send nothing.
@@ -33,6 +33,7 @@ from .request_log import ReceivedRequest, RequestLog
 from .response_delivery import ResponseDelivery
 
 HOST = "127.0.0.1"
+_ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - compared with the host that the user chose
 _LOOPBACK_NAMES = ("127.0.0.1", "[::1]", "localhost")
 _PORT = re.compile(r":[0-9]*\Z")
 _JOIN_SECONDS = 5.0
@@ -81,14 +82,21 @@ class HttpServer:
         service: Service that handles the requests.
         controls: Fault plan, request log and settings.
         port: Port; 0 selects a free one.
+        host: Host name or IPv4 address to listen on; `0.0.0.0` means all addresses of the machine.
         limits: Limits on requests and connections.
 
     Raises:
-        OSError: If the port is not available.
+        OSError: If the host or the port is not available.
     """
 
     def __init__(
-        self, service: Service, controls: Controls, port: int = 0, limits: Limits | None = None
+        self,
+        service: Service,
+        controls: Controls,
+        port: int = 0,
+        *,
+        host: str = HOST,
+        limits: Limits | None = None,
     ) -> None:
         self._service = service
         self._controls = controls
@@ -98,14 +106,15 @@ class HttpServer:
         self._delivery = ResponseDelivery(self._closing, controls.now)
         self._lock = threading.Lock()
         self._connections: dict[socket.socket, threading.Thread] = {}
-        self._socket = socket.create_server((HOST, port), backlog=512)
+        self._socket = socket.create_server((host, port), backlog=512)
+        self._host = HOST if host == _ALL_ADDRESSES else host
         self.port: int = self._socket.getsockname()[1]
         self._acceptor = threading.Thread(target=self._accept, name="haut-sandbox", daemon=True)
 
     @property
     def origin(self) -> str:
         """Origin of the server, such as `http://127.0.0.1:8000`."""
-        return f"http://{HOST}:{self.port}"
+        return f"http://{self._host}:{self.port}"
 
     def start(self) -> None:
         """Start accepting connections in a new thread."""
@@ -119,7 +128,7 @@ class HttpServer:
             # Closing a listening socket does not interrupt a blocked accept(), so open a connection
             # to it.
             with suppress(OSError):
-                socket.create_connection((HOST, self.port), timeout=1).close()
+                socket.create_connection((self._host, self.port), timeout=1).close()
             self._acceptor.join(_JOIN_SECONDS)
         self._socket.close()
         with self._lock:
@@ -202,6 +211,6 @@ class HttpServer:
 
     def _check_host(self, host: str) -> None:
         # A forwarded port differs from the port of the server, so the port is not compared.
-        if _PORT.sub("", host).lower() not in _LOOPBACK_NAMES:
+        if _PORT.sub("", host).lower() not in (*_LOOPBACK_NAMES, self._host.lower()):
             detail = f"The sandbox does not serve the host {host[:100]!r}; use {self.origin}."
             raise RejectedRequest(421, "misdirected_request", detail)

@@ -41,7 +41,7 @@ class LoginCredentials(TypedDict):
 
 
 class Sandbox:
-    """Local Haut.AI service on two loopback ports. It runs from construction until `close()`.
+    """Local Haut.AI service on two ports. It runs from construction until `close()`.
 
     Args:
         seed: Makes ids, tokens and passwords reproducible, and selects a `ManualClock` by default. If
@@ -51,6 +51,9 @@ class Sandbox:
             `ManualClock` if a seed is given and a new `SystemClock` otherwise.
         port: Port of the API; 0 selects a free one.
         storage_port: Port of the storage; 0 selects a free one.
+        host: Host name or IPv4 address to listen on, if other machines or containers must be able to
+            connect; `0.0.0.0` means all addresses of the machine. The sandbox answers only requests
+            for this host name or address and for `localhost`, `127.0.0.1` and `[::1]`.
         page_size: Default number of items in a page. The real service's default is undocumented.
         upload_url_seconds: Lifetime of a signed upload URL. The real service's lifetime is
             undocumented.
@@ -63,7 +66,7 @@ class Sandbox:
         token_seconds: Lifetime of an access token from a login or a refresh.
 
     Raises:
-        OSError: If a port is not available.
+        OSError: If the host or a port is not available.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Sandbox:
         clock: Clock | None = None,
         port: int = 0,
         storage_port: int = 0,
+        host: str = HOST,
         page_size: int = 10,
         upload_url_seconds: int = 900,
         analysis_reads: int = 2,
@@ -99,7 +103,7 @@ class Sandbox:
         )
         with ExitStack() as opened:  # on an error, closes all resources opened so far
             servers = [
-                self._open_server(opened, service, requested_port)
+                self._open_server(opened, service, requested_port, host)
                 for service, requested_port in ((api, port), (self.storage, storage_port))
             ]
             # This socket reserves the port without listening, so connections to the port are
@@ -117,9 +121,9 @@ class Sandbox:
             server.start()
 
     def _open_server(
-        self, opened: ExitStack, service: ApiService | StorageService, port: int
+        self, opened: ExitStack, service: ApiService | StorageService, port: int, host: str
     ) -> HttpServer:
-        server = HttpServer(service, self._controls, port)
+        server = HttpServer(service, self._controls, port, host=host)
         opened.callback(server.close)
         service.origin = server.origin
         return server

@@ -69,10 +69,26 @@ def test_port_in_use_is_reported_in_one_line(sandbox: Sandbox) -> None:
     assert done.stderr == f"Port {port} on 127.0.0.1 is in use; choose another with --port.\n"
 
 
+def test_listening_on_all_addresses_is_warned_of() -> None:
+    with subprocess.Popen(
+        [*COMMAND, "--port", "0", "--host", "0.0.0.0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        ready = READY.fullmatch(process.stdout.readline())
+        assert ready
+        assert ready[1].startswith("http://127.0.0.1:")
+        process.terminate()
+        _, warning = process.communicate(timeout=60)
+    assert "listens on 0.0.0.0, so other machines can connect" in warning
+
+
 @pytest.mark.slow
 def test_help_lists_the_options_and_an_invalid_port_is_rejected() -> None:
     done = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, check=True)
-    assert all(option in done.stdout for option in ("--port", "--storage-port", "--seed"))
+    assert all(option in done.stdout for option in ("--port", "--storage-port", "--host", "--seed"))
     wrong = subprocess.run(
         [*COMMAND, "--port", "65536"], capture_output=True, text=True, check=False
     )

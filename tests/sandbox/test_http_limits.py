@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import select
 import socket
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -20,7 +22,7 @@ from haut_ext.sandbox.http_parser import (
     RejectedRequest,
     RequestReader,
 )
-from haut_ext.sandbox.http_server import Controls, HttpServer
+from haut_ext.sandbox.http_server import HOST, Controls, HttpServer
 from tests.sandbox.http_client import TIMEOUT
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
@@ -42,9 +44,11 @@ class LengthService:
 
 
 @contextmanager
-def running(limits: Limits | None = None) -> Iterator[tuple[HttpServer, Controls]]:
+def running(
+    limits: Limits | None = None, host: str = HOST
+) -> Iterator[tuple[HttpServer, Controls]]:
     controls = Controls(FaultPlan([]))
-    server = HttpServer(LengthService(), controls, limits=limits)
+    server = HttpServer(LengthService(), controls, host=host, limits=limits)
     server.start()
     try:
         yield server, controls
@@ -53,7 +57,8 @@ def running(limits: Limits | None = None) -> Iterator[tuple[HttpServer, Controls
 
 
 def connect(server: HttpServer) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT)
+    origin = urlsplit(server.origin)
+    return socket.create_connection((origin.hostname, server.port), timeout=TIMEOUT)
 
 
 def read(connection: socket.socket) -> bytes:
@@ -224,6 +229,23 @@ def test_request_for_the_own_host_is_served(
 ) -> None:
     request = f"GET / HTTP/1.1\r\nHost: {name}{port}\r\nConnection: close\r\n\r\n".encode()
     assert exchange(shared[0], request).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.2 is an address on Linux only")
+@pytest.mark.parametrize(
+    ("host", "own", "foreign"),
+    [
+        ("127.0.0.2", ["localhost", "127.0.0.1", "127.0.0.2"], ["127.0.0.3", "evil.example"]),
+        ("0.0.0.0", ["localhost", "127.0.0.1"], ["0.0.0.0", "127.0.0.2", "evil.example"]),
+    ],
+)
+def test_chosen_host_is_served_too(host: str, own: list[str], foreign: list[str]) -> None:
+    with running(host=host) as (server, _):
+        assert server.origin == f"http://{own[-1]}:{server.port}"
+        for name in own + foreign:
+            request = f"GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode()
+            status = 200 if name in own else 421
+            assert exchange(server, request).startswith(b"HTTP/1.1 %d " % status)
 
 
 def test_host_of_a_signed_url_is_served_and_another_one_rejected(sandbox: Sandbox) -> None:
