@@ -6,17 +6,20 @@ small files, and for files damaged by Hypothesis.
 
 from __future__ import annotations
 
+import base64
 import errno
 import gc
 import io
 import os
 import pickle
+import random
 import re
 import stat
 import tempfile
 import threading
 import traceback
 import tracemalloc
+import urllib.parse
 from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +30,7 @@ from typing import Any, BinaryIO, cast
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from haut_ext.errors import ImageRejected
 from haut_ext.photos.checks import MAX_BYTES, MIN_EDGE, Photo
@@ -34,9 +38,12 @@ from haut_ext.photos.image_header import read_header
 from haut_ext.photos.sources import PhotoFile
 from tests.photo_files import (
     encode,
+    exif,
+    interlaced_png,
     invalid_files,
     jpeg,
     make_image,
+    overwrite,
     pillow_decodes,
     pillow_header,
     png_chunk,
@@ -247,6 +254,87 @@ def traced_memory() -> Iterator[Callable[[], int]]:
         tracemalloc.stop()
 
 
+# Completeness
+
+
+COMPLETE = [
+    pytest.param(jpeg(), id="JPEG"),
+    pytest.param(jpeg(progressive=True), id="progressive JPEG"),
+    pytest.param(jpeg(restart_marker_blocks=1, exif=exif()), id="JPEG with markers in its data"),
+    pytest.param(
+        overwrite(jpeg(comment=b"\xff\xd9" * 30), b"\xff\xd8", 2, b"\xff"), id="JPEG comment"
+    ),
+    pytest.param(encode(make_image("RGB", (300, 256)), "PNG"), id="PNG"),
+    pytest.param(interlaced_png(300, 256), id="interlaced PNG"),
+    pytest.param(encode(make_image("RGB", (300, 256)), "WEBP", method=0), id="WEBP"),
+    pytest.param(
+        encode(make_image("RGBA", (300, 256)), "WEBP", lossless=True, exif=b"?" * 99, method=0),
+        id="lossless WEBP with EXIF",
+    ),
+]
+
+
+NOISE = random.Random(1).randbytes(70_000)
+
+
+@pytest.mark.filterwarnings("ignore:the photo has the EXIF orientation:UserWarning")
+@pytest.mark.parametrize("data", COMPLETE)
+@settings(max_examples=60, deadline=None, database=None)
+@given(removed=st.integers(1, 40) | st.integers(1, 400_000), in_stream=st.booleans())
+def test_truncated_photo_is_rejected(data: bytes, removed: int, in_stream: bool) -> None:
+    truncated = data[: len(data) - min(removed, len(data) - 1)]
+    with pytest.raises(ImageRejected, match=r"truncated|ends before|but its header states|format"):
+        list(Photo.open(unseekable(truncated) if in_stream else truncated).chunks())
+
+
+@pytest.mark.filterwarnings("ignore:the photo has the EXIF orientation:UserWarning")
+@pytest.mark.parametrize("data", COMPLETE)
+@pytest.mark.parametrize(
+    "appended", [b"", b"\0", bytes(100_000), random.Random(1).randbytes(70_000)], ids=len
+)
+def test_data_after_the_image_is_accepted(data: bytes, appended: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "photo"
+    path.write_bytes(data + appended)
+    for file in (path, data + appended, unseekable(data + appended)):
+        assert read_all(Photo.open(file)) == data + appended
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:the photo has the EXIF orientation:UserWarning")
+def test_valid_file_is_rejected_at_most_for_its_dimensions() -> None:
+    for name, data in valid_files():
+        for reason in rejection_reasons(data):
+            assert " px; " in reason, name
+
+
+@pytest.mark.slow
+def test_completeness_is_checked_with_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "photo"
+    path.write_bytes(VALID + os.urandom(3_000_000) + VALID[:-2])
+    Photo.open(path)
+    with traced_memory() as peak:
+        Photo.open(path)
+        assert peak() < 140_000
+    path.write_bytes(VALID[:-2] + bytes(3_000_000))
+    with traced_memory() as peak:
+        assert "truncated" in rejection_reasons(path)[0]
+        assert peak() < 140_000
+
+
+# Orientation
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_orientation_other_than_1_causes_a_warning(kind: str) -> None:
+    image = make_image("RGB", (300, 256))
+    with pytest.warns(UserWarning, match="EXIF orientation 6"):
+        assert Photo.open(encode(image, kind, exif=exif())).header.orientation == 6
+    upright = Image.Exif()
+    upright[0x0112] = 1
+    for block in (upright.tobytes(), b"Exif\0\0MM\0*\0\0\0\x08\xff\xff", b"Exif\0\0II*\0\xff" * 9):
+        assert Photo.open(encode(image, kind, exif=block)).header.orientation == 1
+
+
 # Limits
 
 
@@ -360,6 +448,59 @@ def test_file_is_read_in_chunks(tmp_path: Path) -> None:
         assert peak() < 2**20
     assert {len(piece) for piece in photo.chunks()} == {256 * 1024}
     assert read_all(Photo.open(str(path))) == path.read_bytes()
+
+
+OTHER_FORMATS = {
+    "HEIC": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99),
+    "AVIF": b"\0\0\0\x20ftypmif1\0\0\0\0mif1avifmiaf" + bytes(99),
+    "TIFF": b"MM\0*\0\0\0\x08" + bytes(99),
+    "GIF": b"GIF89a" + bytes(99),
+    "BMP": encode(make_image("RGB", (300, 300)), "BMP"),
+    "JPEG XL": b"\xff\x0a" + bytes(99),
+    "JPEG 2000": b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(99),
+    "PDF": b"%PDF-1.7\n" + bytes(99),
+    "SVG": b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- drawn -->\n<svg xmlns='...'>",
+    "HTML": b"\n<!DOCTYPE html><title>Sign in</title>",
+    "XML": b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>",
+    "JSON": b'{"detail": "Not found."}',
+    "video": b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41" + bytes(99),
+    "base64 text": base64.b64encode(VALID),
+    "data: URL as bytes": b"data:image/jpeg;base64,AAAA",
+}
+
+
+@pytest.mark.parametrize("name", OTHER_FORMATS)
+def test_other_format_is_named_with_advice(name: str) -> None:
+    for data in (OTHER_FORMATS[name], unseekable(OTHER_FORMATS[name], max_read=5)):
+        [reason] = rejection_reasons(data)
+        assert re.search(rf"has another format: {name}.*; \w+", reason)
+
+
+def test_data_url_is_read_as_its_content() -> None:
+    encoded = base64.b64encode(VALID).decode()
+    for url in (
+        f"data:image/jpeg;base64,{encoded}",
+        f"DATA:;BASE64,{encoded[:70]}\r\n {encoded[70:]}",
+        f"data:image/jpeg;base64,{urllib.parse.quote(encoded, safe='')}",
+        f"data:image/jpeg,{urllib.parse.quote(VALID)}",
+    ):
+        photo = Photo.open(url)
+        assert photo.replayable
+        assert read_all(photo) == VALID
+        assert encoded[:20] not in repr(photo)
+
+
+@pytest.mark.parametrize("url", ["data:", "data:;base64,", "data:;base64,/9j/4", "data:,\ud800"])
+def test_invalid_data_url_is_rejected(url: str) -> None:
+    assert rejection_reasons(url)
+
+
+@pytest.mark.parametrize("length", [40, 30_000])
+def test_text_that_is_neither_a_path_nor_a_data_url_is_rejected_with_advice(length: int) -> None:
+    text = base64.b64encode(VALID).decode()[:length]
+    [reason] = rejection_reasons(text)
+    assert "a path or a data: URL; decode base64 text" in reason
+    assert text not in reason
 
 
 NAME = "Jane Doe 1990-01-01.jpg"
@@ -583,7 +724,7 @@ def test_bytearray_whose_length_changed_is_rejected() -> None:
 
 
 def test_file_closed_or_deleted_after_the_check_is_rejected(tmp_path: Path) -> None:
-    path = padded_file(tmp_path / "photo", 1000)
+    path = padded_file(tmp_path / "photo", len(VALID))
     with path.open("rb") as file:
         photo = Photo.open(file)
     with pytest.raises(ImageRejected, match="cannot be read"):

@@ -352,8 +352,9 @@ class AsyncHaut:
 
         Args:
             subject_id: The subject's id.
-            front: Photo of the front side: a path, bytes or a binary file. It must be JPEG, PNG or
-                WEBP, with edges of at least 256 pixels and 1 to 31,457,280 bytes.
+            front: Photo of the front side: a path, a `data:` URL, bytes or a binary file. It must be
+                a complete JPEG, PNG or WEBP, with edges of at least 256 pixels and 1 to 31,457,280
+                bytes.
             right: Photo of the right side.
             left: Photo of the left side.
             api: API version; `v3` for Face Metrics 3.0, which does not accept `light`.

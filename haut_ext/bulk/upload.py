@@ -163,10 +163,10 @@ class _Uploads:
         if recorded is not None and recorded.digest != row.digest:
             return self._save_problem(item, "changed", _CHANGED)
         state = None if recorded is None else UploadState.from_json(recorded.state)
-        photos: dict[str, Path] = {
-            side: path for side, path in row.files.items() if not state or side in state.missing
-        }
-        check_photos(photos)  # before a subject is created for them
+        # Check the photos before a subject is created for them.
+        photos = check_photos(
+            {side: path for side, path in row.files.items() if not state or side in state.missing}
+        )
         files = self._hash_files(row, recorded)
         if recorded is not None and any(
             files[side][2] != recorded.files[side][2] for side in files
@@ -182,7 +182,7 @@ class _Uploads:
         self,
         row: Row,
         state: UploadState | None,
-        photos: Mapping[str, Path],
+        photos: Mapping[Any, Photo],
         files: Mapping[str, FileEntry],
     ) -> None:
         def save(state: UploadState) -> None:

@@ -5,6 +5,7 @@ Error messages do not contain file names, because a file name may be the name of
 
 from __future__ import annotations
 
+import base64
 import errno
 import inspect
 import io
@@ -14,6 +15,7 @@ from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from typing import BinaryIO, TypeAlias
+from urllib.parse import unquote_to_bytes
 
 from haut_ext.errors import ImageRejected
 
@@ -22,7 +24,46 @@ PhotoFile: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview |
 Read: TypeAlias = Callable[[int], bytes]
 """Function that returns the requested number of bytes, or fewer at the end of the photo."""
 
-OpenSource: TypeAlias = Callable[[], AbstractContextManager[Read]]
+
+class Reader:
+    """Reads a photo forward, and repeatedly until it has all requested bytes.
+
+    Raw files and pipes may return fewer bytes than requested.
+
+    Attributes:
+        position: Position of the next byte. It can be changed unless the photo is a stream that
+            cannot seek.
+    """
+
+    def __init__(self, read_at: Callable[[int, int], object]) -> None:
+        """Create a reader at the first byte.
+
+        Args:
+            read_at: Reads at most the given number of bytes from the given position.
+        """
+        self._read_at = read_at
+        self.position = 0
+
+    def __call__(self, size: int) -> bytes:
+        """Return the requested number of bytes, or fewer at the end of the photo."""
+        pieces: list[bytes] = []
+        while size:
+            with _read_errors():
+                piece = self._read_at(self.position, size)
+            if not isinstance(piece, bytes) or len(piece) > size:
+                raise rejected(
+                    f"reading {size} bytes of the file returned {type(piece).__name__} instead; "
+                    "the file must be open in binary mode and blocking"
+                )
+            if not piece:
+                break
+            pieces.append(piece)
+            self.position += len(piece)
+            size -= len(piece)
+        return b"".join(pieces)
+
+
+OpenSource: TypeAlias = Callable[[], AbstractContextManager[Reader]]
 """Function that opens a photo for reading from its first byte."""
 
 
@@ -30,7 +71,7 @@ def find_source(file: PhotoFile, stream_header: io.BytesIO) -> tuple[int | None,
     """Return the size of a photo and a function that opens the photo.
 
     Args:
-        file: A path, bytes or a binary file object.
+        file: A path, a data: URL, bytes or a binary file object.
         stream_header: Buffer with the bytes that the checks have read from a stream that cannot
             seek. These bytes are returned first when the stream is read.
 
@@ -40,6 +81,8 @@ def find_source(file: PhotoFile, stream_header: io.BytesIO) -> tuple[int | None,
     Raises:
         ImageRejected: If the file cannot be read or is not of a supported type.
     """
+    if isinstance(file, str) and file[:5].lower() == "data:":
+        file = _decode_data_url(file)
     if isinstance(file, bytes | bytearray | memoryview):
         with _read_errors():
             return memoryview(file).nbytes, partial(_open_memory, file)
@@ -54,6 +97,17 @@ def find_source(file: PhotoFile, stream_header: io.BytesIO) -> tuple[int | None,
         return None, partial(_open_stream, file, stream_header)
     start, size = remaining
     return size, partial(_open_seekable, file, start)
+
+
+def _decode_data_url(url: str) -> bytes:
+    head, _, content = url.partition(",")
+    try:
+        data = unquote_to_bytes(content)
+        if not head.lower().endswith(";base64"):
+            return data
+        return base64.b64decode(data.translate(None, b" \t\r\n"), validate=True)
+    except ValueError:
+        raise rejected("the data: URL is invalid: its content is not base64") from None
 
 
 def rejected(reason: str) -> ImageRejected:
@@ -80,10 +134,18 @@ def _read_errors() -> Generator[None]:
 
 
 def _path_size(path: str | os.PathLike[str]) -> int:
-    with _read_errors():
-        status = os.stat(path)
-        if stat.S_ISDIR(status.st_mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    try:
+        with _read_errors():
+            status = os.stat(path)
+            if stat.S_ISDIR(status.st_mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    except ImageRejected as error:
+        if not isinstance(path, str):
+            raise
+        raise rejected(
+            f"{error}. A str must be a path or a data: URL; decode base64 text first, for example "
+            "with base64.b64decode"
+        ) from None
     if not stat.S_ISREG(status.st_mode):
         # Do not open a named pipe: this would block until another process writes to it.
         raise rejected("the path is not a regular file; open a pipe or a device yourself")
@@ -104,66 +166,41 @@ def _seekable_range(stream: BinaryIO) -> tuple[int, int] | None:
     return start, max(end - start, 0)
 
 
-def _open_memory(data: bytes | bytearray | memoryview) -> AbstractContextManager[Read]:
+def _open_memory(data: bytes | bytearray | memoryview) -> AbstractContextManager[Reader]:
     def read_at(position: int, size: int) -> bytes:
         # Release each view at once, because a bytearray cannot be resized while a view exists.
         return bytes(memoryview(data).cast("B")[position : position + size])
 
-    return nullcontext(_complete_reads(read_at))
+    return nullcontext(Reader(read_at))
 
 
 @contextmanager
-def _open_path(path: str | os.PathLike[str]) -> Generator[Read]:
+def _open_path(path: str | os.PathLike[str]) -> Generator[Reader]:
     with _read_errors():
         stream = open(path, "rb")  # noqa: SIM115 - errors of the caller must not be converted
+
+    def read_at(position: int, size: int) -> bytes:
+        if position != stream.tell():
+            stream.seek(position)
+        return stream.read(size)
+
     with stream:
-        yield _complete_reads(lambda _, size: stream.read(size))
+        yield Reader(read_at)
 
 
 @contextmanager
-def _open_seekable(stream: BinaryIO, start: int) -> Generator[Read]:
+def _open_seekable(stream: BinaryIO, start: int) -> Generator[Reader]:
     def read_at(position: int, size: int) -> bytes:
         # Reading another photo from the same file may have changed the file position.
         stream.seek(start + position)
         return stream.read(size)
 
     try:
-        yield _complete_reads(read_at)
+        yield Reader(read_at)
     finally:
         with suppress(OSError, ValueError):
             stream.seek(start)
 
 
-def _open_stream(stream: BinaryIO, header: io.BytesIO) -> AbstractContextManager[Read]:
-    return nullcontext(_complete_reads(lambda _, size: header.read(size) or stream.read(size)))
-
-
-def _complete_reads(read_at: Callable[[int, int], object]) -> Read:
-    """Return a function that reads repeatedly until it has all requested bytes.
-
-    Raw files and pipes may return fewer bytes than requested.
-
-    Args:
-        read_at: Reads at most the given number of bytes from the given position.
-    """
-    position = 0
-
-    def read(size: int) -> bytes:
-        nonlocal position
-        pieces: list[bytes] = []
-        while size:
-            with _read_errors():
-                piece = read_at(position, size)
-            if not isinstance(piece, bytes) or len(piece) > size:
-                raise rejected(
-                    f"reading {size} bytes of the file returned {type(piece).__name__} instead; "
-                    "the file must be open in binary mode and blocking"
-                )
-            if not piece:
-                break
-            pieces.append(piece)
-            position += len(piece)
-            size -= len(piece)
-        return b"".join(pieces)
-
-    return read
+def _open_stream(stream: BinaryIO, header: io.BytesIO) -> AbstractContextManager[Reader]:
+    return nullcontext(Reader(lambda _, size: header.read(size) or stream.read(size)))

@@ -140,8 +140,8 @@ class AsyncImages(AsyncResource):
 
         Args:
             subject_id: The subject's id.
-            file: A path, bytes or a binary file: JPEG, PNG or WEBP, with edges of at least 256
-                pixels and 1 to 31,457,280 bytes.
+            file: A path, a `data:` URL, bytes or a binary file: a complete JPEG, PNG or WEBP, with
+                edges of at least 256 pixels and 1 to 31,457,280 bytes.
             side: As in `request_upload`.
             batch_id: As in `request_upload`.
             progress: Called with the number of bytes sent so far and the total.
