@@ -44,6 +44,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Types = Mapping[str, Any]
 """Types of arguments, by the arguments' names."""
 
+_TEXT = (str, bytes, bytearray, memoryview)
+
 
 def _is_json(value: object) -> bool:
     try:
@@ -144,7 +146,7 @@ def check_types(arguments: Mapping[str, Any], types: Types) -> None:
             continue
         kind = types[name]
         origin: Any = get_origin(kind)
-        if origin in (Collection, Iterable) and _is_collection(value):
+        if origin is Collection and _is_collection(value):
             name, kind = f"an item of {name}", get_args(kind)[0]
             value = next(item for item in value if not _matches(item, kind))
         if isinstance(value, str):
@@ -173,10 +175,10 @@ def _matches(value: Any, kind: Any) -> bool:
             _matches(key, arguments[0]) and _matches(item, arguments[1])
             for key, item in items.items()
         )
-    if origin is Iterable and not isinstance(value, Collection):
-        # An iterator can be read only once. The lines of a file end in line breaks.
-        return isinstance(value, Iterable) and not isinstance(value, IOBase)
-    if origin in (Iterable, Collection):
+    if origin is Iterable:
+        # The items are checked when they are used, because an iterator can be read only once.
+        return isinstance(value, Iterable) and not isinstance(value, (*_TEXT, Mapping, IOBase))
+    if origin is Collection:
         return _is_collection(items) and all(_matches(item, arguments[0]) for item in items)
     if origin is os.PathLike:
         return isinstance(value, os.PathLike) and isinstance(os.fspath(items), str)
@@ -197,8 +199,7 @@ def _attributes_match(value: object, kind: Any) -> bool:
 
 
 def _is_collection(value: object) -> bool:
-    text = str | bytes | bytearray | memoryview
-    return isinstance(value, Collection) and not isinstance(value, text)
+    return isinstance(value, Collection) and not isinstance(value, _TEXT)
 
 
 def _accepts(function: Callable[..., Any], arguments: list[Any], result: Any) -> bool:

@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 import haut_ext
 from haut_api.api.subjects import create_subject, list_subjects
 from haut_ext import AsyncHaut, Haut, HautError, Photo, UploadedBatch, UploadedImage, UploadState
+from haut_ext.bulk import bulk_erase, bulk_upload, read_manifest
 from haut_ext.sandbox import Sandbox
 from haut_ext.types import SideState
 from tests.photo_files import jpeg
@@ -286,3 +287,60 @@ def test_only_errors_of_the_sdk_leave_a_method(
                 call_sync(function, {**required, argument: value})
     except HautError as error:
         str(error).encode()
+
+
+ROW = {"subject": "a", "front": "front.jpg"}
+COLUMNS = ("subject", "subject_id", "front", "meta", "row", "problem", "other column")
+
+
+def bulk_arguments(function: Callable[..., Any], subject: UUID) -> dict[str, Any]:
+    """Return valid arguments of a bulk function, without the client."""
+    number = len(os.listdir())
+    if function is bulk_upload:
+        return {"manifest": [ROW], "journal": f"journal {number}"}
+    receipts = f"receipts {number}"
+    return {"subject_ids": [subject], "journal": f"journal {number}", "receipts": receipts}
+
+
+@given(data=st.data())
+def test_only_errors_of_the_sdk_leave_a_bulk_run(sandbox: Sandbox, data: st.DataObject) -> None:
+    Path("front.jpg").write_bytes(PHOTO)
+    functions: list[Callable[..., Any]] = [bulk_upload, bulk_erase]
+    function = data.draw(st.sampled_from(functions), "function")
+    argument = data.draw(st.sampled_from([*argument_names(function), *COLUMNS]), "argument")
+    _, make = data.draw(ARBITRARY, "value")
+    value: Any = make()
+    with Haut(**sandbox.credentials, max_retries=0, deadline=5) as haut:
+        arguments: dict[str, Any] = {
+            "haut": haut,
+            **bulk_arguments(function, add_photo(sandbox).subject),
+        }
+        if argument not in COLUMNS:
+            arguments[argument] = value
+        elif function is bulk_upload:
+            arguments["manifest"] = [{**ROW, argument: value}, value]
+        else:
+            arguments["subject_ids"] = [value]
+        with contextlib.suppress(HautError):
+            function(**arguments)
+
+
+@given(ARBITRARY)
+def test_only_errors_of_the_sdk_leave_the_reading_of_a_manifest(
+    sandbox: Sandbox, value: tuple[str, Callable[[], Any]]
+) -> None:
+    with contextlib.suppress(HautError):
+        list(read_manifest(value[1]()))
+
+
+@given(
+    st.sampled_from([".csv", ".jsonl", ".CSV", ".txt"]),
+    st.binary() | st.text().map(str.encode) | st.text().map(lambda text: text.encode("utf-16")),
+)
+def test_only_errors_of_the_sdk_leave_a_run_on_any_manifest(
+    sandbox: Sandbox, suffix: str, content: bytes
+) -> None:
+    manifest = Path(f"manifest{suffix}")
+    manifest.write_bytes(content)
+    with Haut(**sandbox.credentials, max_retries=0) as haut, contextlib.suppress(HautError):
+        bulk_upload(haut, manifest, journal=f"journal {len(os.listdir())}")

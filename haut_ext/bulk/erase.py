@@ -15,7 +15,7 @@ from haut_ext.argument_checks import parse_id
 from haut_ext.argument_types import validated
 from haut_ext.bulk.journal import Journal
 from haut_ext.bulk.rate_limiter import RateLimiter, with_rate_limit
-from haut_ext.bulk.report import BulkProgress, BulkReport
+from haut_ext.bulk.report import BulkProgress, BulkReport, file_errors
 from haut_ext.bulk.runner import KeyedLocks, Outcome, path_of_problems, run
 
 
@@ -57,7 +57,11 @@ def bulk_erase(
     problems = path_of_problems(journal, problems)
     limiter = RateLimiter(max_in_flight, requests_per_second, outage_timeout)
     folder = Path(receipts)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise ConfigError(f"receipts= is no folder that can be written: {reason}") from None
     with Journal(journal, "erase", haut.scope) as opened:
         erasures = _Erasures(with_rate_limit(haut, limiter), opened, subject_ids, folder)
         return run(erasures, opened, limiter, progress, problems, ("subject_id",))
@@ -134,7 +138,7 @@ class _Erasures:
     def _write_receipt(self, receipt: ErasureReceipt) -> None:
         path = self._receipt_path(str(receipt.subject_id))
         temporary = path.with_suffix(".part")
-        with temporary.open("w", encoding="utf-8") as file:
+        with file_errors(), temporary.open("w", encoding="utf-8") as file:
             file.write(receipt.to_json() + "\n")
             file.flush()
             os.fsync(file.fileno())

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import stat
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -24,7 +25,11 @@ from typing import Any, Self
 from attrs import define, frozen
 
 from haut_ext import ConfigError, Scope
+from haut_ext.bulk.manifest import escape_surrogates
+from haut_ext.bulk.report import file_errors
 
+DAMAGED = "the journal's entry of the row is damaged"
+_MIN_SQLITE = 3, 33
 _FORMAT_VERSION = 1
 _TABLES = """
 CREATE TABLE journal (work TEXT NOT NULL);
@@ -88,29 +93,29 @@ class Journal:
         work = (
             f"{kind} in dataset {scope.dataset()} of company {scope.company_id} at {scope.base_url}"
         )
+        path = os.path.abspath(path)  # so that `:memory:` is the name of a file
+        if sqlite3.sqlite_version_info < _MIN_SQLITE:
+            raise ConfigError(f"bulk runs need SQLite 3.33 or later, not {sqlite3.sqlite_version}")
         try:
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            with open(os.open(path, os.O_CREAT | os.O_RDWR | os.O_NONBLOCK, 0o600)) as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise ConfigError("the journal must be a regular file")
             self._database = sqlite3.connect(
                 path, timeout=0, isolation_level=None, check_same_thread=False
             )
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, ValueError, sqlite3.Error) as error:
+            if isinstance(error, ConfigError):
+                raise
             raise ConfigError(f"the journal cannot be opened: {error}") from None
         self._lock = threading.Lock()
         self._pending: deque[_Write] = deque()
         try:
             self._prepare(work)
-        except sqlite3.OperationalError as error:
-            self._database.close()
-            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-                raise ConfigError("the journal is in use by another process") from None
-            raise
-        except (sqlite3.DatabaseError, ConfigError) as error:
+        except (sqlite3.Error, ConfigError) as error:
             self._database.close()
             if isinstance(error, ConfigError):
                 raise
-            raise ConfigError(
-                "the file is not a journal, or was written by another version of haut-ext"
-            ) from None
+            raise ConfigError(_reason(error)) from None
 
     def _prepare(self, work: str) -> None:
         execute = self._database.execute
@@ -142,7 +147,8 @@ class Journal:
             if not write.finished:
                 self._commit_pending()
         if write.error is not None:
-            raise write.error
+            with file_errors():
+                raise write.error
 
     def _commit_pending(self) -> None:
         writes = [self._pending.popleft() for _ in range(len(self._pending))]
@@ -161,7 +167,7 @@ class Journal:
 
     def get(self, key: str) -> Entry | None:
         """Return the recorded progress of a row, or None if the row has not been started."""
-        with self._lock:
+        with self._lock, file_errors():
             found = self._database.execute(
                 "SELECT digest, files, state, done, problem IS NOT NULL FROM rows "
                 "WHERE key = ? AND state IS NOT NULL",
@@ -170,7 +176,10 @@ class Journal:
         if found is None:
             return None
         digest, files, state, done, has_problem = found
-        return Entry(digest, json.loads(files), state, bool(done), bool(has_problem))
+        try:
+            return Entry(digest, json.loads(files), state, bool(done), bool(has_problem))
+        except ValueError:
+            raise ConfigError(DAMAGED) from None
 
     def save(
         self, key: str, digest: str, files: Mapping[str, Any], state: str, *, done: bool = False
@@ -192,7 +201,7 @@ class Journal:
             "INSERT INTO rows (key, problem, reason, content) VALUES (?, ?, ?, ?) ON CONFLICT (key) "
             "DO UPDATE SET (problem, reason, content) = "
             "(excluded.problem, excluded.reason, excluded.content)",
-            *(key, problem, reason, content),
+            *(key, problem, escape_surrogates(reason), content),
         )
 
     def problems(self) -> Iterator[tuple[str, str, str, str]]:
@@ -208,3 +217,12 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._database.close()
+
+
+def _reason(error: sqlite3.Error) -> str:
+    """Return why a file cannot be used as a journal."""
+    if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+        return "the journal is in use by another process"
+    if isinstance(error, sqlite3.OperationalError):
+        return f"the journal cannot be written: {error}"
+    return "the file is not a journal, or was written by another version of haut-ext"

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -22,12 +23,14 @@ from attrs import frozen
 from haut_ext import ConfigError, Side
 from haut_ext.argument_checks import parse_id
 from haut_ext.argument_types import validated
+from haut_ext.bulk.report import file_errors
 from haut_ext.types import SIDE_IDS
 
 RawRow: TypeAlias = Mapping[str, Any] | str
 """A row that has not been checked yet. If a line could not be read, a string with the reason."""
 
 COLUMNS = ("subject", "subject_id", *SIDE_IDS, "meta")
+_MAX_LINE = 1_000_000
 PROBLEM_COLUMNS = ("row", "problem", "reason")
 """Columns that the list of problems has in addition to those of a manifest. Manifests may also
 contain them, so that a repaired list of problems can be used as a manifest."""
@@ -73,19 +76,46 @@ def read_manifest(path: str | os.PathLike[str]) -> Iterator[RawRow]:
         ConfigError: If the manifest does not exist or has an unsupported format.
     """
     manifest = Path(path)
-    if manifest.is_dir():
-        return _read_folder(manifest)
-    if not manifest.is_file():
-        raise ConfigError("the manifest does not exist")
-    if manifest.suffix.lower() == ".csv":
-        return _read_csv(manifest)
-    if manifest.suffix.lower() in (".jsonl", ".ndjson"):
+    with suppress(OSError):  # a path that is too long is reported below
+        if manifest.is_dir():
+            return _read_folder(manifest)
+    first_line, suffix = _first_line(manifest, "the manifest"), manifest.suffix.lower()
+    if suffix not in (".csv", ".jsonl", ".ndjson"):
+        raise ConfigError("the manifest must be a .csv file, a .jsonl file or a folder")
+    if suffix != ".csv":
         return _read_json_lines(manifest)
-    raise ConfigError("the manifest must be a .csv file, a .jsonl file or a folder")
+    if "," not in first_line and any(mark in first_line for mark in ";\t|"):
+        raise ConfigError("the columns of the manifest must be separated by commas")
+    return _read_csv(manifest)
+
+
+def _first_line(path: Path, name: str) -> str:
+    """Return the first line of a text file.
+
+    Raises:
+        ConfigError: If the file cannot be read, is not a regular file or is not UTF-8 text. `name`
+            is the name of the file in the message.
+    """
+    try:
+        if not path.exists():
+            raise ConfigError(f"{name} does not exist")
+        # A pipe could not be read a second time, to count the rows or to continue the run.
+        if not path.is_file():
+            raise ConfigError(f"{name} must be a regular file: save its content to a file first")
+        with path.open("rb") as file:
+            line = file.readline(_MAX_LINE)
+    except OSError as error:
+        raise ConfigError(f"{name} cannot be read: {error.strerror}") from None
+    if b"\0" in line or line.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ConfigError(f"{name} must be encoded in UTF-8, not in UTF-16 or a binary format")
+    return line.decode("utf-8-sig", "replace")
 
 
 def _read_csv(path: Path) -> Iterator[RawRow]:
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+    with (
+        file_errors(),
+        path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file,
+    ):
         lines = csv.DictReader(file, restkey="(cells beyond the header)")
         while True:
             try:
@@ -99,7 +129,7 @@ def _read_csv(path: Path) -> Iterator[RawRow]:
 
 
 def _read_json_lines(path: Path) -> Iterator[RawRow]:
-    with path.open(encoding="utf-8", errors="surrogateescape") as file:
+    with file_errors(), path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
         for line in filter(str.strip, file):
             try:
                 content = json.loads(line)
@@ -112,7 +142,7 @@ def _read_json_lines(path: Path) -> Iterator[RawRow]:
 
 
 def _read_folder(path: Path) -> Iterator[RawRow]:
-    with os.scandir(path) as entries:
+    with file_errors(), os.scandir(path) as entries:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
@@ -149,9 +179,11 @@ def parse_row(raw: RawRow, number: int) -> Row:
     """
     if isinstance(raw, str):
         raise ConfigError(raw)
+    if not isinstance(raw, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigError(f"a row must be a mapping, not {type(raw).__name__}")
     problems: list[str] = []
-    row = {name: value for name, value in raw.items() if value is not None and value != ""}
-    if unknown := sorted(row.keys() - {*COLUMNS, *PROBLEM_COLUMNS}):
+    row = {name: value for name, value in raw.items() if not _is_empty(value)}
+    if unknown := sorted(map(str, row.keys() - {*COLUMNS, *PROBLEM_COLUMNS})):
         problems.append(f"unknown or duplicate columns: {', '.join(unknown)}")
     subject, subject_id = row.get("subject"), None
     if ("subject" in row) == ("subject_id" in row):
@@ -183,7 +215,23 @@ def parse_row(raw: RawRow, number: int) -> Row:
 
 def row_key(raw: RawRow, number: int) -> str:
     """Return the key that identifies a row in the journal."""
-    return escape_surrogates(str(number if isinstance(raw, str) else raw.get("row") or number))
+    key = raw.get("row") if isinstance(raw, Mapping) else None
+    try:
+        return escape_surrogates(str(number if _is_empty(key) else key))
+    except ValueError:  # an integer of thousands of digits
+        return str(number)
+
+
+def row_content(raw: RawRow) -> str:
+    """Return the content of a row as a JSON object; an empty one if the row is invalid."""
+    try:
+        return json.dumps({} if isinstance(raw, str) else {**raw}, default=str)
+    except (TypeError, ValueError, RecursionError):
+        return "{}"
+
+
+def _is_empty(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value)
 
 
 def escape_surrogates(text: str) -> str:
@@ -192,10 +240,20 @@ def escape_surrogates(text: str) -> str:
 
 
 def read_subject_ids(path: str | os.PathLike[str]) -> Iterator[str]:
-    """Yield ids from a text file (one per line) or from the `subject_id` column of a `.csv`
-    file."""
-    with Path(path).open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        if Path(path).suffix.lower() == ".csv":
+    """Return an iterator over the ids in a text file (one per line) or in the column `subject_id`
+    of a `.csv` file.
+
+    Raises:
+        ConfigError: If the file does not exist, cannot be read, or is not encoded in UTF-8.
+    """
+    file_path = Path(path)
+    _first_line(file_path, "the file of subject ids")
+    return _read_ids(file_path)
+
+
+def _read_ids(path: Path) -> Iterator[str]:
+    with file_errors(), path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        if path.suffix.lower() == ".csv":
             yield from (row.get("subject_id") or "" for row in csv.DictReader(file))
         else:
             yield from filter(None, map(str.strip, file))

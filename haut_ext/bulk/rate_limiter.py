@@ -14,9 +14,12 @@ from typing import Any
 import httpx
 
 from haut_ext import ConfigError, Haut, parse_retry_after
+from haut_ext.argument_checks import check_wait
 from haut_ext.backoff import backoff
 from haut_ext.bulk.report import BulkStopped
 
+_MAX_ROWS = 1000
+_MIN_RATE = 0.001
 _INITIAL_PAUSE = 0.5
 _MAX_PAUSE = 60.0
 """Upper bounds of random pauses, in seconds. The bound doubles with each consecutive failure, from
@@ -37,14 +40,17 @@ class RateLimiter:
             rejects all requests.
 
     Raises:
-        ConfigError: If a limit is not positive.
+        ConfigError: If a limit is out of range.
     """
 
     def __init__(
         self, max_rows: int, requests_per_second: float | None, outage_timeout: float
     ) -> None:
-        if max_rows < 1 or (requests_per_second is not None and requests_per_second <= 0):
-            raise ConfigError("max_in_flight and requests_per_second must be positive")
+        if not 1 <= max_rows <= _MAX_ROWS:
+            raise ConfigError(f"max_in_flight must be 1 to {_MAX_ROWS}")
+        if requests_per_second is not None and not requests_per_second >= _MIN_RATE:
+            raise ConfigError(f"requests_per_second must be {_MIN_RATE} or more")
+        check_wait(outage_timeout=outage_timeout)
         self.max_rows = max_rows
         self._interval = 1 / requests_per_second if requests_per_second else 0.0
         self._outage_timeout = outage_timeout

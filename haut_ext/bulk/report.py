@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -67,3 +69,18 @@ class BulkStopped(HautError):
     def __init__(self, message: str, *, cause: Exception | None = None) -> None:
         super().__init__(message)
         self.cause = cause
+
+
+@contextmanager
+def file_errors() -> Generator[None]:
+    """Convert an error of the journal or another file of the run to BulkStopped."""
+    try:
+        yield
+    except HautError:  # a TransportTimeout is an OSError
+        raise
+    except (OSError, sqlite3.Error) as error:
+        raise BulkStopped(
+            f"a file of the run cannot be read or written ({error}); is the disk full? The progress "
+            "is in the journal: solve the problem, then run again with the same journal",
+            cause=error,
+        ) from error

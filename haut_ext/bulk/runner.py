@@ -7,7 +7,6 @@ that fails with a transient error is postponed and processed again after other r
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from typing import Generic, Literal, Protocol, TypeVar
 from attrs import define, evolve
 
 from haut_ext import (
+    ConfigError,
     ErasureIncomplete,
     HautError,
     RateLimited,
@@ -30,7 +30,7 @@ from haut_ext import (
 from haut_ext.bulk.journal import Journal
 from haut_ext.bulk.manifest import write_problems
 from haut_ext.bulk.rate_limiter import RateLimiter
-from haut_ext.bulk.report import BulkProgress, BulkReport, BulkStopped
+from haut_ext.bulk.report import BulkProgress, BulkReport, BulkStopped, file_errors
 
 Item = TypeVar("Item")
 
@@ -62,8 +62,22 @@ class Processor(Protocol[Item]):
 def path_of_problems(
     journal: str | os.PathLike[str], problems: str | os.PathLike[str] | None
 ) -> Path:
-    """Return the path of the list of problems, which by default is next to the journal."""
-    return Path(problems or f"{os.fspath(journal)}.problems.csv")
+    """Return the path of the list of problems, which by default is next to the journal.
+
+    Raises:
+        ConfigError: If no file can be written to the given path.
+    """
+    if problems is None:
+        return Path(f"{os.fspath(journal)}.problems.csv")
+    path = Path(problems)
+    try:
+        with suppress(FileNotFoundError):
+            path.stat()
+        if os.access(path.parent, os.W_OK) and not path.is_dir():
+            return path
+    except (OSError, ValueError):  # a path that is too long or contains NUL
+        pass
+    raise ConfigError("problems= must be the path of a file in a folder that can be written")
 
 
 def run(
@@ -90,19 +104,13 @@ def run(
             progress; the second one does not.
     """
     try:
-        try:
-            report = _Run(processor, limiter, progress).process_all()
-        except BaseException:
-            with suppress(OSError, sqlite3.Error):
-                write_problems(problems, journal.problems(), columns)
-            raise
+        report = _Run(processor, limiter, progress).process_all()
+    except BaseException:
+        with suppress(BulkStopped), file_errors():
+            write_problems(problems, journal.problems(), columns)
+        raise
+    with file_errors():
         found = write_problems(problems, journal.problems(), columns)
-    except (OSError, sqlite3.Error) as error:
-        raise BulkStopped(
-            f"a file of the run cannot be read or written ({error}); is the disk full? The progress is "
-            "in the journal: solve the problem, then run again with the same journal",
-            cause=error,
-        ) from error
     return evolve(report, problems=problems if found else None)
 
 

@@ -7,7 +7,6 @@ requests, so that the journal records each of them. If a worker dies, its photos
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -31,8 +30,16 @@ from haut_ext import (
     UploadState,
 )
 from haut_ext.argument_types import validated
-from haut_ext.bulk.journal import Entry, Journal
-from haut_ext.bulk.manifest import COLUMNS, RawRow, Row, parse_row, read_manifest, row_key
+from haut_ext.bulk.journal import DAMAGED, Entry, Journal
+from haut_ext.bulk.manifest import (
+    COLUMNS,
+    RawRow,
+    Row,
+    parse_row,
+    read_manifest,
+    row_content,
+    row_key,
+)
 from haut_ext.bulk.rate_limiter import RateLimiter, with_rate_limit
 from haut_ext.bulk.report import BulkProgress, BulkReport
 from haut_ext.bulk.runner import KeyedLocks, Outcome, path_of_problems, run
@@ -162,7 +169,7 @@ class _Uploads:
             return "skipped"
         if recorded is not None and recorded.digest != row.digest:
             return self._save_problem(item, "changed", _CHANGED)
-        state = None if recorded is None else UploadState.from_json(recorded.state)
+        state = None if recorded is None else _parse_state(recorded)
         # Check the photos before a subject is created for them.
         photos = check_photos(
             {side: path for side, path in row.files.items() if not state or side in state.missing}
@@ -229,8 +236,7 @@ class _Uploads:
         return self._save_problem(item, "failed", str(cause))
 
     def _save_problem(self, item: _Item, outcome: Outcome, reason: str) -> Outcome:
-        content = {} if isinstance(item.raw, str) else dict(item.raw)
-        self._journal.save_problem(item.key, outcome, reason, json.dumps(content, default=str))
+        self._journal.save_problem(item.key, outcome, reason, row_content(item.raw))
         return outcome
 
     def _hash_files(self, row: Row, recorded: Entry | None) -> dict[str, FileEntry]:
@@ -253,6 +259,13 @@ class _Uploads:
                     raise ImageRejected((f"{side}: {error.strerror}",)) from None
                 files[side] = before
         return files
+
+
+def _parse_state(recorded: Entry) -> UploadState:
+    try:
+        return UploadState.from_json(recorded.state)
+    except ValueError:
+        raise ConfigError(DAMAGED) from None
 
 
 def _is_unchanged(row: Row, recorded: Entry) -> bool:

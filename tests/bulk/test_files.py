@@ -1,0 +1,212 @@
+"""Tests of the files of a bulk run: odd, missing, damaged and full ones."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from haut_ext import ConfigError, Haut
+from haut_ext.bulk import BulkReport, BulkStopped, bulk_erase, bulk_upload, read_manifest
+from haut_ext.bulk.manifest import read_subject_ids
+from haut_ext.sandbox import Sandbox
+
+ROWS = "subject,front\na,front.jpg\n"
+
+
+@contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    """Let writes fail that extend a file beyond a size, as they do on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def untyped(function: Any) -> Any:
+    return function
+
+
+# Manifests and lists of ids
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("name", ["m.csv", "m.jsonl"])
+def test_byte_order_mark_is_ignored(tmp_path: Path, name: str, encoding: str) -> None:
+    text = ROWS if name == "m.csv" else '{"subject": "a", "front": "front.jpg"}\n'
+    (tmp_path / name).write_text(text, encoding)
+    [row] = read_manifest(tmp_path / name)
+    assert row == {"subject": "a", "front": str(tmp_path / "front.jpg")}
+
+
+UNREADABLE = {
+    "UTF-16": (ROWS.encode("utf-16"), "must be encoded in UTF-8"),
+    "UTF-16 without a byte order mark": (ROWS.encode("utf-16-le"), "must be encoded in UTF-8"),
+    "semicolons": (ROWS.replace(",", ";").encode(), "must be separated by commas"),
+    "tabs": (ROWS.replace(",", "\t").encode(), "must be separated by commas"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), UNREADABLE.values(), ids=UNREADABLE.keys())
+def test_manifest_in_another_format_is_one_clear_error(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    (tmp_path / "m.csv").write_bytes(content)
+    with pytest.raises(ConfigError, match=message):
+        read_manifest(tmp_path / "m.csv")
+
+
+@pytest.mark.parametrize("read", [read_manifest, read_subject_ids])
+def test_pipe_missing_file_or_folder_is_refused(tmp_path: Path, read: Any) -> None:
+    os.mkfifo(pipe := tmp_path / "pipe.csv")
+    with pytest.raises(ConfigError, match="must be a regular file"):
+        read(pipe)
+    with pytest.raises(ConfigError, match="does not exist"):
+        read(tmp_path / "missing.csv")
+
+
+# Rows
+
+
+def test_rows_numbered_from_0_are_different_rows(haut: Haut, photo: Path, tmp_path: Path) -> None:
+    """A data frame numbers its rows from 0."""
+    rows = [{"row": number, "subject": f"p {number}", "front": photo} for number in range(3)]
+    assert bulk_upload(haut, rows, journal=tmp_path / "j").done == 3
+    assert bulk_upload(haut, rows, journal=tmp_path / "j").skipped == 3
+
+
+@pytest.mark.parametrize("row", [None, 7, b"a", ["front"], object()])
+def test_row_that_is_no_mapping_is_a_problem(haut: Haut, tmp_path: Path, row: Any) -> None:
+    assert untyped(bulk_upload)(haut, [row], journal=tmp_path / "j").bad == 1
+
+
+# Journals
+
+
+@pytest.fixture
+def requests(sandbox: Sandbox) -> Iterator[None]:
+    """Fail the test if the sandbox receives a request."""
+    before = len(sandbox.requests)
+    yield
+    assert len(sandbox.requests) == before
+
+
+@pytest.mark.usefixtures("requests")
+def test_path_that_cannot_be_a_journal_is_refused(haut: Haut, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("missing/j", "j\0", "x" * 300, "", "pipe"):
+        with pytest.raises(ConfigError, match="the journal"):
+            bulk_upload(haut, [{}], journal=f"{tmp_path}/{name}")
+
+
+@pytest.mark.usefixtures("requests")
+def test_journal_without_space_is_refused(haut: Haut, tmp_path: Path) -> None:
+    with (
+        file_size_limit(100),
+        pytest.raises(ConfigError, match="the journal cannot be written: "),
+    ):
+        bulk_upload(haut, [{}], journal=tmp_path / "j")
+
+
+@pytest.mark.usefixtures("requests")
+def test_old_sqlite_is_refused(haut: Haut, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 32, 3))
+    with pytest.raises(ConfigError, match=r"need SQLite 3\.33 or later"):
+        bulk_upload(haut, [{}], journal=tmp_path / "j")
+
+
+def test_journal_named_memory_is_a_file(
+    haut: Haut, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [{"subject": "a", "front": photo}]
+    assert bulk_upload(haut, rows, journal=":memory:").done == 1
+    assert bulk_upload(haut, rows, journal=":memory:").skipped == 1
+
+
+def test_run_stops_if_the_disk_becomes_full(haut: Haut, photo: Path, tmp_path: Path) -> None:
+    rows = [{"subject": f"p {number}", "front": photo} for number in range(4)]
+    limits: list[Any] = []
+
+    def fill_disk(_: BulkReport) -> None:
+        if not limits:
+            limits.append(file_size_limit(1000))
+            limits[0].__enter__()
+
+    try:
+        with pytest.raises(BulkStopped, match="is the disk full"):
+            bulk_upload(haut, rows, journal=tmp_path / "j", max_in_flight=1, progress=fill_disk)
+    finally:
+        limits[0].__exit__(None, None, None)
+    report = bulk_upload(haut, rows, journal=tmp_path / "j", compute_again=True)
+    assert report.done + report.skipped == 4
+
+
+@pytest.mark.parametrize("column", ["state", "files"])
+def test_damaged_entry_is_a_problem_of_its_row(
+    haut: Haut, photo: Path, tmp_path: Path, column: str
+) -> None:
+    rows = [{"subject": "a", "front": photo}]
+    bulk_upload(haut, rows, journal=tmp_path / "j")
+    with sqlite3.connect(tmp_path / "j") as database:
+        database.execute(f"UPDATE rows SET {column} = '[', done = 0")
+    database.close()
+    report = bulk_upload(haut, rows, journal=tmp_path / "j")
+    assert (report.bad, report.problems is not None) == (1, True)
+    assert "damaged" in (tmp_path / "j.problems.csv").read_text()
+
+
+# Other arguments
+
+
+@pytest.mark.usefixtures("requests")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"requests_per_second": float("nan")}, "requests_per_second must be .*, not NaN"),
+        ({"requests_per_second": 1e-320}, "requests_per_second must be 0.001 or more"),
+        ({"requests_per_second": 0}, "requests_per_second must be"),
+        ({"max_in_flight": 0}, "max_in_flight must be 1 to"),
+        ({"max_in_flight": 10**6}, "max_in_flight must be 1 to"),
+        ({"outage_timeout": -1}, "outage_timeout must be"),
+        ({"problems": "missing/problems.csv"}, "problems= must be"),
+        ({"problems": "a\0b"}, "problems= must be"),
+        ({"problems": "."}, "problems= must be"),
+        ({"progress": print, "compute_again": 1}, "compute_again must be bool, not int"),
+        ({"haut": None}, "haut must be Haut, not NoneType"),
+    ],
+)
+def test_invalid_argument_is_refused(
+    haut: Haut, tmp_path: Path, arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        untyped(bulk_upload)(
+            **{"haut": haut, "manifest": [], "journal": tmp_path / "j", **arguments}
+        )
+
+
+@pytest.mark.usefixtures("requests")
+def test_receipts_must_be_a_folder(haut: Haut, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for receipts in (tmp_path / "file", f"{tmp_path}/a\0b"):
+        with pytest.raises(ConfigError, match="receipts="):
+            bulk_erase(haut, [], journal=tmp_path / "j", receipts=receipts)
+
+
+def test_error_of_the_token_callable_is_not_an_error_of_the_disk(
+    sandbox: Sandbox, photo: Path, tmp_path: Path
+) -> None:
+    def token() -> str:
+        raise OSError("no network to the vault")
+
+    credentials: dict[str, Any] = {**sandbox.credentials, "token": token}
+    with Haut(**credentials) as haut, pytest.raises(OSError, match="vault"):
+        bulk_upload(haut, [{"subject": "a", "front": photo}], journal=tmp_path / "j")
