@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
@@ -57,12 +58,23 @@ def check_name(name: str) -> str:
     """Return the name of a subject or dataset if it is valid.
 
     Raises:
-        ConfigError: If the name does not have 1 to 512 characters.
+        ConfigError: If the name is blank or does not have 1 to 512 characters.
     """
     check_text(name=name)
     if not 1 <= len(name) <= MAX_NAME_LENGTH:
         raise ConfigError(f"name must have 1 to {MAX_NAME_LENGTH} characters, not {len(name)}")
+    if not name.strip():
+        raise ConfigError("name must not be blank")
     return name
+
+
+def comparable_name(name: str) -> str:
+    """Return the form of a name in which names are compared.
+
+    The service removes blanks around a name. The Unicode forms NFC and NFD of a name look the same,
+    and operating systems and browsers convert one to the other.
+    """
+    return unicodedata.normalize("NFC", name.strip())
 
 
 def check_seconds(**arguments: object) -> None:

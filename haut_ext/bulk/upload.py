@@ -29,6 +29,7 @@ from haut_ext import (
     UploadSlotV3,
     UploadState,
 )
+from haut_ext.argument_checks import comparable_name
 from haut_ext.argument_types import validated
 from haut_ext.bulk.journal import DAMAGED, Entry, Journal
 from haut_ext.bulk.manifest import (
@@ -221,8 +222,9 @@ class _Uploads:
         subjects = self._haut.subjects
         # If the creation of the subject is not confirmed, the row is retried and finds the subject
         # by name.
-        with self._name_locks(row.subject):
-            return (subjects.find(row.subject) or subjects.create(row.subject)).id
+        with self._name_locks(comparable_name(row.subject)):
+            found = subjects.find(row.subject)
+            return (found[0] if found else subjects.create(row.subject)).id
 
     def _save(self, row: Row, files: Mapping[str, FileEntry], state: str, *, done: bool) -> None:
         self._journal.save(row.key, row.digest, files, state, done=done)

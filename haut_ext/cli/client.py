@@ -8,7 +8,7 @@ from uuid import UUID
 from haut_ext import ConfigError
 
 if TYPE_CHECKING:
-    from haut_ext import Haut, Subject
+    from haut_ext import Haut
 
 
 def client() -> Haut:
@@ -22,11 +22,6 @@ def client() -> Haut:
     return Haut()
 
 
-def subjects_by_name(haut: Haut, name: str) -> list[Subject]:
-    """Return all subjects that have exactly the given name."""
-    return [subject for subject in haut.subjects.iterate(name) if subject.name == name]
-
-
 def find_subject_id(haut: Haut, subject: str) -> UUID:
     """Return the id of a subject that is given by its id or exact name.
 
@@ -36,7 +31,7 @@ def find_subject_id(haut: Haut, subject: str) -> UUID:
     try:
         return UUID(subject)
     except ValueError:
-        found = subjects_by_name(haut, subject)
+        found = haut.subjects.find(subject)
     if not found:
         raise ConfigError(
             "no subject has this name. To list subjects, run: haut subjects list --search NAME"

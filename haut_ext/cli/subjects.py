@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from haut_ext.cli import output
-from haut_ext.cli.client import client, find_subject_id, subjects_by_name
+from haut_ext.cli.client import client, find_subject_id
 from haut_ext.cli.exit_codes import FAILURE
 from haut_ext.cli.options import DryRun, Json, Subject, Yes, examples, group
 
@@ -49,7 +49,7 @@ def find(
     Exits with code 1 if no subject has the name.
     """
     with client() as haut:
-        found = subjects_by_name(haut, name)
+        found = haut.subjects.find(name)
         if not found:
             output.err().print("haut: no subject has this name")
             raise typer.Exit(FAILURE)

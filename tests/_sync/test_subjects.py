@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
 from haut_ext import (
+    ConfigError,
     DeletionIncomplete,
     Haut,
     ServerError,
@@ -87,6 +89,51 @@ def test_get_or_create_matches_the_exact_name_on_all_pages(sandbox: Sandbox) -> 
         assert (haut.subjects.get_or_create("anna")).id == created.id
         assert (haut.subjects.get_or_create("anna 00029")).name == "anna 00029"
     assert sandbox.carried_out("create_subject") == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("anna", " anna\t"),
+        ("\u00a0Zo\u00eb", "Zoe\u0308 "),
+        ("Zoe\u0308", "Zo\u00eb"),
+        ("\uac01", "\u1100\u1161\u11a8"),
+        ("\u1e69", "s\u0307\u0323"),
+    ],
+)
+def test_same_name_in_another_spelling_is_the_same_subject(
+    sandbox: Sandbox, first: str, second: str
+) -> None:
+    with Haut(**sandbox.credentials) as haut:
+        created = haut.subjects.get_or_create(first)
+        for name in (first, second, first + " ", second):
+            assert haut.subjects.get_or_create(name) == created
+            assert haut.subjects.find(name) == (created,)
+        assert haut.subjects.find(first.upper() + "x") == ()
+    assert sandbox.carried_out("create_subject") == 1
+
+
+def test_all_subjects_of_one_name_are_found_and_the_oldest_is_used(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Haut(**sandbox.credentials) as haut:
+        created = [haut.subjects.create(name) for name in ("anna", "anna ", "anna b", "anna")]
+        with sandbox.database.lock:
+            sandbox.database.subjects[str(created[3].id)].created -= timedelta(hours=1)
+        found = haut.subjects.find("anna")
+        assert [subject.id for subject in found] == [created[number].id for number in (3, 0, 1)]
+        assert (haut.subjects.get_or_create("anna")).id == created[3].id
+    assert "2 other subjects have the same name" in caplog.text
+    assert str(created[0].id) in caplog.text
+    assert "anna" not in caplog.text
+
+
+def test_blank_name_is_rejected(sandbox: Sandbox) -> None:
+    with Haut(**sandbox.credentials) as haut:
+        for call in (haut.subjects.find, haut.subjects.get_or_create, haut.subjects.create):
+            with pytest.raises(ConfigError, match="must not be blank"):
+                call(" \t")
+    assert sandbox.requests == []
 
 
 def test_concurrent_get_or_create_calls_return_the_same_subject(sandbox: Sandbox) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+import logging
+import unicodedata
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Unpack
 from uuid import UUID
 
@@ -20,12 +22,14 @@ from haut_api.models import PatchedSubjectRequest, Subject, SubjectRequest
 from haut_api.types import UNSET
 from haut_ext._async.operations import AsyncResource
 from haut_ext._async.pagination import iterate, read_page
-from haut_ext.argument_checks import Id, check_name, parse_id
+from haut_ext.argument_checks import Id, check_name, comparable_name, parse_id
 from haut_ext.argument_types import validate_arguments
 from haut_ext.errors import HautError
 from haut_ext.keyword_arguments import SubjectAttributes
 from haut_ext.types import DeletedSubjects, Page
 from haut_ext.workflow_errors import DeletionIncomplete
+
+logger = logging.getLogger("haut_ext")
 
 _IDS_PER_REQUEST = 70
 """Maximum number of ids in a URL: each id takes 50 characters, and URLs stay below 4 KB."""
@@ -63,44 +67,51 @@ class AsyncSubjects(AsyncResource):
             create_subject, Subject, dataset_id=dataset_id, body=body
         )
 
-    async def find(self, name: str, *, dataset_id: Id | None = None) -> Subject | None:
-        """Return the oldest subject with exactly the given name, or None if there is none.
+    async def find(self, name: str, *, dataset_id: Id | None = None) -> tuple[Subject, ...]:
+        """Return all subjects with the given name, the oldest first.
+
+        Two names are the same if they are equal after blanks around them are removed and both are
+        converted to the Unicode form NFC. Upper and lower case are different.
 
         The service's search also matches parts of names, so all pages of search results are read.
 
         Args:
-            name: Name of the subject, 1 to 512 characters, compared exactly.
-            dataset_id: Dataset of the subject; the client's unless given.
+            name: Name of the subjects, 1 to 512 characters.
+            dataset_id: Dataset of the subjects; the client's unless given.
         """
-        subjects = self.iterate(check_name(name), dataset_id=dataset_id)
-        found = [subject async for subject in subjects if subject.name == name]
-        return min(found, key=lambda subject: subject.creation_time, default=None)
+        wanted = comparable_name(check_name(name))
+        found: dict[UUID, Subject] = {}
+        for form in dict.fromkeys((wanted, unicodedata.normalize("NFD", wanted), name.strip())):
+            async for subject in self.iterate(form, dataset_id=dataset_id):
+                if comparable_name(subject.name) == wanted:
+                    found[subject.id] = subject
+        # Subjects that were created in the same second stay in the order of the list.
+        return tuple(sorted(found.values(), key=lambda subject: subject.creation_time))
 
     async def get_or_create(
         self, name: str, *, dataset_id: Id | None = None, **attributes: Unpack[SubjectAttributes]
     ) -> Subject:
-        """Return the oldest subject with exactly the given name; create it if there is none.
+        """Return the oldest subject with the given name; create it if there is none.
 
-        After creating a subject, this method searches for the name again, so that all concurrent
-        callers return the same, oldest subject. Any duplicates that they created remain without
-        photos.
+        Names are compared as in `find`. After creating a subject, this method searches for the name
+        again, so that all concurrent callers return the same, oldest subject. Any duplicates that
+        they created remain without photos. If several subjects have the name, a warning with the
+        ids of the others is logged; `find` returns all of them.
 
         Args:
-            name: Name of the subject, 1 to 512 characters, compared exactly.
+            name: Name of the subject, 1 to 512 characters.
             dataset_id: Dataset of the subject; the client's unless given.
             attributes: Attributes of the subject if it is created; see `SubjectAttributes`.
         """
-        if (subject := await self.find(name, dataset_id=dataset_id)) is not None:
-            return subject
+        if found := await self.find(name, dataset_id=dataset_id):
+            return _oldest(found)
         try:
             created = await self.create(name, dataset_id=dataset_id, **attributes)
         except HautError as error:
-            if error.maybe_carried_out and (
-                subject := await self.find(name, dataset_id=dataset_id)
-            ):
-                return subject
+            if error.maybe_carried_out and (found := await self.find(name, dataset_id=dataset_id)):
+                return _oldest(found)
             raise
-        return await self.find(name, dataset_id=dataset_id) or created
+        return _oldest(await self.find(name, dataset_id=dataset_id) or (created,))
 
     async def update(
         self,
@@ -230,3 +241,16 @@ class AsyncSubjects(AsyncResource):
         await self._operations.run(
             clear_subject_metadata, dataset_id=dataset_id, subject_id=subject_id
         )
+
+
+def _oldest(subjects: Sequence[Subject]) -> Subject:
+    """Return the first of several subjects of one name, and log the ids of the others."""
+    first, *others = subjects
+    if others:
+        logger.warning(
+            "%d other subjects have the same name as subject %s: %s",
+            len(others),
+            first.id,
+            ", ".join(str(subject.id) for subject in others),
+        )
+    return first
