@@ -44,6 +44,7 @@ class Limits:
         head_seconds: Maximum time for which a connection waits for the end of the next head,
             including the time in which it is idle.
         body_seconds: Maximum time for which a request's body is received.
+        response_seconds: Maximum time for which a response is sent.
     """
 
     connections: int = 256
@@ -52,6 +53,7 @@ class Limits:
     body: int = 64 * 1024 * 1024
     head_seconds: float = 60.0
     body_seconds: float = 300.0
+    response_seconds: float = 300.0
 
 
 class ConnectionClosed(Exception):

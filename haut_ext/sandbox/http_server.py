@@ -103,7 +103,9 @@ class HttpServer:
         self._limits = limits or Limits()
         self._free_connections = threading.Semaphore(self._limits.connections)
         self._closing = threading.Event()
-        self._delivery = ResponseDelivery(self._closing, controls.now)
+        self._delivery = ResponseDelivery(
+            self._closing, controls.now, self._limits.response_seconds
+        )
         self._lock = threading.Lock()
         self._connections: dict[socket.socket, threading.Thread] = {}
         self._socket = socket.create_server((host, port), backlog=512)

@@ -18,7 +18,6 @@ from .http_messages import Response
 from .http_parser import RECEIVE_SIZE
 from .request_log import ReceivedRequest
 
-_SEND_SECONDS = 300.0  # maximum time for which a client may take to receive a response
 _LINGER_SECONDS = 30.0
 _REASON_PHRASES = {int(status): status.phrase for status in http.HTTPStatus}
 # Larger bodies are sent separately from the response head, to avoid copying them.
@@ -37,11 +36,15 @@ class ResponseDelivery:
     Args:
         closing: Event that is set when the server closes; it ends all simulated delays.
         now: Returns the time for the Date header; if None, responses have no Date header.
+        seconds: Maximum time for which a client may take to receive a response.
     """
 
-    def __init__(self, closing: threading.Event, now: Callable[[], datetime] | None) -> None:
+    def __init__(
+        self, closing: threading.Event, now: Callable[[], datetime] | None, seconds: float
+    ) -> None:
         self._closing = closing
         self._now = now
+        self._seconds = seconds
 
     def send(
         self,
@@ -65,7 +68,7 @@ class ResponseDelivery:
         Returns:
             True if the connection can serve another request.
         """
-        sock.settimeout(_SEND_SECONDS)
+        sock.settimeout(self._seconds)
         if fault:
             response = fault.change(response)
         delivery = fault.delivery if fault else Delivery.COMPLETE
@@ -75,9 +78,11 @@ class ResponseDelivery:
             response = replace(response, status=200, body=_BODY_TO_TRUNCATE)
         if delivery not in _NOT_HTTP:
             received.status = response.status
+        chunked = delivery is Delivery.TRUNCATED_CHUNKS
+        head = self._head(response, keep_alive=keep_alive, chunked=chunked)
         body = b"" if received.method == "HEAD" else response.body
         if fault and delivery is Delivery.DRIBBLED:
-            self._dribble(sock, self._head(response, keep_alive=keep_alive), body, fault)
+            self._dribble(sock, head, body, fault)
         else:
             if fault:
                 self._closing.wait(fault.seconds)
@@ -85,40 +90,10 @@ class ResponseDelivery:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
                 sock.close()
                 return False
-            self._deliver(sock, response, body, delivery, keep_alive=keep_alive)
+            _deliver(sock, head, body, delivery)
         if not keep_alive:
             close_gracefully(sock)
         return keep_alive
-
-    def _deliver(
-        self,
-        sock: socket.socket,
-        response: Response,
-        body: bytes | bytearray,
-        delivery: Delivery,
-        *,
-        keep_alive: bool,
-    ) -> None:
-        half = body[: len(body) // 2]
-        match delivery:
-            case Delivery.COMPLETE if len(body) < _MAX_SINGLE_WRITE:
-                sock.sendall(self._head(response, keep_alive=keep_alive) + body)
-            case Delivery.COMPLETE:
-                sock.sendall(self._head(response, keep_alive=keep_alive))
-                sock.sendall(body)
-            case Delivery.GARBAGE:
-                sock.sendall(_GARBAGE)
-            case Delivery.TRUNCATED:
-                sock.sendall(self._head(response, keep_alive=False) + half)
-            case Delivery.TRUNCATED_CHUNKS:
-                head = self._head(response, keep_alive=False, chunked=True)
-                sock.sendall(head + b"%x\r\n" % len(body) + half)
-            case Delivery.STALLED:
-                sock.settimeout(None)
-                while sock.recv(RECEIVE_SIZE):  # until either side closes the connection
-                    pass  # pragma: no cover - no test sends more before it has the response
-            case _:  # Delivery.CLOSE sends no response
-                pass
 
     def _dribble(
         self, sock: socket.socket, head: bytes, body: bytes | bytearray, fault: Fault
@@ -132,7 +107,7 @@ class ResponseDelivery:
                 return
             sock.sendall(data[position : position + 1])
 
-    def _head(self, response: Response, *, keep_alive: bool, chunked: bool = False) -> bytes:
+    def _head(self, response: Response, *, keep_alive: bool, chunked: bool) -> bytes:
         phrase = _REASON_PHRASES.get(response.status, "Unknown")
         lines = [f"HTTP/1.1 {response.status} {phrase}"]
         lines += [f"{name}: {value}" for name, value in response.headers]
@@ -145,6 +120,28 @@ class ResponseDelivery:
         if not keep_alive:
             lines.append("Connection: close")
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def _deliver(sock: socket.socket, head: bytes, body: bytes | bytearray, delivery: Delivery) -> None:
+    half = body[: len(body) // 2]
+    match delivery:
+        case Delivery.COMPLETE if len(body) < _MAX_SINGLE_WRITE:
+            sock.sendall(head + body)
+        case Delivery.COMPLETE:
+            sock.sendall(head)
+            sock.sendall(body)
+        case Delivery.GARBAGE:
+            sock.sendall(_GARBAGE)
+        case Delivery.TRUNCATED:
+            sock.sendall(head + half)
+        case Delivery.TRUNCATED_CHUNKS:
+            sock.sendall(head + b"%x\r\n" % len(body) + half)
+        case Delivery.STALLED:
+            sock.settimeout(None)
+            while sock.recv(RECEIVE_SIZE):  # until either side closes the connection
+                pass  # pragma: no cover - no test sends more before it has the response
+        case _:  # Delivery.CLOSE sends no response
+            pass
 
 
 def close_gracefully(sock: socket.socket) -> None:

@@ -150,7 +150,7 @@ class RecordingSocket(socket.socket):
 
 @pytest.mark.parametrize("head", [True, False])
 def test_dribble_sends_single_bytes(head: bool) -> None:
-    delivery = ResponseDelivery(threading.Event(), None)
+    delivery = ResponseDelivery(threading.Event(), None, TIMEOUT)
     received = ReceivedRequest("create_subject", "POST", "/", had_authorization=True)
     with RecordingSocket() as recording:
         assert delivery.send(

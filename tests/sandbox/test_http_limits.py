@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import sys
+import threading
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -23,7 +24,7 @@ from haut_ext.sandbox.http_parser import (
     RequestReader,
 )
 from haut_ext.sandbox.http_server import HOST, Controls, HttpServer
-from tests.sandbox.http_client import TIMEOUT
+from tests.sandbox.http_client import TIMEOUT, wait_until
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: localhost\r\n"
@@ -31,13 +32,17 @@ CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 class LengthService:
-    """Service whose responses contain the length of the request's body."""
+    """Service whose responses contain the length of the request's body.
+
+    If the query is a number, as many zero bytes precede the length.
+    """
 
     def identify(self, request: Request) -> None:
         pass
 
     def handle(self, request: Request) -> Response:
-        return Response(200, body=b"length %d" % len(request.body))
+        size = int(request.query or 0)
+        return Response(200, body=bytes(size) + b"length %d" % len(request.body))
 
     def error_response(self, status: int, code: str, detail: str) -> Response:
         return Response(status, body=f"{code}: {detail}".encode())
@@ -59,6 +64,10 @@ def running(
 def connect(server: HttpServer) -> socket.socket:
     origin = urlsplit(server.origin)
     return socket.create_connection((origin.hostname, server.port), timeout=TIMEOUT)
+
+
+def connection_threads() -> int:
+    return sum(thread.name == "haut-sandbox-connection" for thread in threading.enumerate())
 
 
 def read(connection: socket.socket) -> bytes:
@@ -319,6 +328,15 @@ def test_arriving_bytes_do_not_extend_the_time_limit(
         while not select.select([connection], [], [], interval)[0]:
             connection.sendall(data)
         assert connection.recv(12) == b"HTTP/1.1 408"
+
+
+def test_client_that_does_not_read_the_response_is_disconnected() -> None:
+    size = 50_000_000  # more than the buffers of the sockets hold
+    with running(Limits(response_seconds=0.1)) as (server, _), connect(server) as idle:
+        idle.sendall(GET.replace(b"/ ", b"/?%d " % size, 1) + b"\r\n")
+        assert idle.recv(12) == b"HTTP/1.1 200"
+        wait_until(lambda: connection_threads() == 0)
+        assert len(read(idle)) < size
 
 
 def test_number_of_open_connections_is_limited() -> None:
