@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -106,9 +107,13 @@ def _first_line(path: Path, name: str) -> str:
             line = file.readline(_MAX_LINE)
     except OSError as error:
         raise ConfigError(f"{name} cannot be read: {error.strerror}") from None
-    if b"\0" in line or line.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ConfigError(f"{name} must be encoded in UTF-8, not in UTF-16 or a binary format")
+    _check_encoding(line, name)
     return line.decode("utf-8-sig", "replace")
+
+
+def _check_encoding(head: bytes, name: str) -> None:
+    if b"\0" in head or head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ConfigError(f"{name} must be encoded in UTF-8, not in UTF-16 or a binary format")
 
 
 def _read_csv(path: Path) -> Iterator[RawRow]:
@@ -240,23 +245,22 @@ def escape_surrogates(text: str) -> str:
 
 
 def read_subject_ids(path: str | os.PathLike[str]) -> Iterator[str]:
-    """Return an iterator over the ids in a text file (one per line) or in the column `subject_id`
-    of a `.csv` file.
+    """Yield ids from a text file (one per line) or from the column `subject_id` of a `.csv` file.
 
     Raises:
-        ConfigError: If the file does not exist, cannot be read, or is not encoded in UTF-8.
+        ConfigError: While iterating, if the file cannot be opened or is not encoded in UTF-8.
     """
-    file_path = Path(path)
-    _first_line(file_path, "the file of subject ids")
-    return _read_ids(file_path)
-
-
-def _read_ids(path: Path) -> Iterator[str]:
-    with file_errors(), path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        if path.suffix.lower() == ".csv":
-            yield from (row.get("subject_id") or "" for row in csv.DictReader(file))
+    try:
+        file = Path(path).open("rb")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise ConfigError(f"the file of subject ids cannot be read: {error.strerror}") from None
+    with file_errors(), file:
+        _check_encoding(file.peek(), "the file of subject ids")
+        lines = io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline="")
+        if Path(path).suffix.lower() == ".csv":
+            yield from (row.get("subject_id") or "" for row in csv.DictReader(lines))
         else:
-            yield from filter(None, map(str.strip, file))
+            yield from filter(None, map(str.strip, lines))
 
 
 def write_problems(

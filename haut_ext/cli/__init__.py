@@ -6,9 +6,10 @@
     options         arguments and options shared by several commands
     client          creates the API client; looks up subjects by name or id
     exit_codes      maps errors to exit codes
+    error_messages  replaces names of arguments in error messages by those of options
     output          prints tables, JSON and messages; asks for confirmation before a deletion
     progress_bars   shows progress bars on stderr
-    interrupts      handles Ctrl-C during a bulk run
+    interrupts      handles Ctrl-C and SIGTERM
     setup_checks    runs the checks of `haut doctor`
 
 The modules import the client, httpx and rich inside functions, because these imports would slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import NoReturn
 
@@ -21,6 +22,8 @@ from haut_ext.cli import (
     subjects,
     upload,
 )
+from haut_ext.cli.error_messages import error_message
+from haut_ext.cli.interrupts import handled_by
 
 app = typer.Typer(
     name="haut",
@@ -45,9 +48,11 @@ app.command(epilog=sandbox.EXAMPLES)(sandbox.sandbox)
 
 def run() -> NoReturn:
     """Run the command given by the process's arguments, and exit with its exit code."""
+    output.write_unencodable_characters_escaped()
     try:
-        app(prog_name="haut")
+        with handled_by(signal.default_int_handler, signal.SIGTERM):
+            app(prog_name="haut")
     except (HautError, OSError) as error:
-        output.err().print(f"haut: {error}")
+        output.err().print(f"haut: {error_message(error)}")
         sys.exit(exit_codes.exit_code(error))
     sys.exit(0)

@@ -14,6 +14,7 @@ from attrs import asdict
 
 from haut_ext.cli import output
 from haut_ext.cli.client import client
+from haut_ext.cli.error_messages import error_message
 from haut_ext.cli.exit_codes import INTERRUPTED, ROWS_WITH_PROBLEMS
 from haut_ext.cli.interrupts import finish_on_first_interrupt
 from haut_ext.cli.options import ComputeAgain, DryRun, Json, Yes, examples, group
@@ -163,4 +164,4 @@ def _print(report: BulkReport, json: bool) -> None:
 def _read_problems(path: Path) -> Iterator[tuple[str, str, str]]:
     with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
         for line in csv.DictReader(file):
-            yield line["row"], line["problem"], line["reason"]
+            yield line["row"], line["problem"], error_message(line["reason"])

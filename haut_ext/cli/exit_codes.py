@@ -17,7 +17,7 @@ Exit codes:
   2    invalid input or configuration; no request was sent
   3    success, except for rows with a problem
   4    stopped before the end; the message says how to continue
-  130  interrupted by Ctrl-C"""
+  130  interrupted by Ctrl-C or SIGTERM"""
 
 
 def exit_code(error: HautError | OSError) -> int:

@@ -1,52 +1,85 @@
 """Prints the output of the commands: data as tables or JSON on stdout, and messages on stderr.
 
-On a terminal, tables fit its width, and text that is too long ends in an ellipsis. Output to files
-and pipes is not shortened.
+Control characters, which a name or a message of the service may contain, are escaped: a terminal
+would execute them. Nothing is shortened: if a table is wider than the terminal, each row is printed
+as a list of its cells.
 """
 
 from __future__ import annotations
 
 import errno
 import json as json_module
+import shutil
 import sys
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import typer
+from attrs import frozen
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from rich.console import Console
 
     from haut_ext import Haut
 
 T = TypeVar("T")
 
 _MAX_ROWS = 50
-_ID_WIDTH = 36
-_UNLIMITED_WIDTH = 10_000
-"""Width of tables that are not printed to a terminal."""
+_GAP = 2
+"""Number of spaces between columns."""
+
+_JOINERS = "\u200c\u200d"
+"""Invisible characters that some scripts and emoji need."""
 
 
-def out() -> Console:
-    """Return a console that prints to stdout."""
-    return _console(sys.stdout)
+@frozen
+class Printer:
+    """Prints text to stdout or stderr."""
+
+    file: TextIO
+
+    def print(self, text: str) -> None:
+        """Print a text, with control characters other than line breaks escaped."""
+        self.file.write("\n".join(map(escape, text.split("\n"))) + "\n")
 
 
-def err() -> Console:
-    """Return a console that prints to stderr."""
-    return _console(sys.stderr)
+def out() -> Printer:
+    """Return a printer to stdout."""
+    return Printer(_opened(sys.stdout))
 
 
-def _console(file: TextIO) -> Console:
-    from rich.console import Console
+def err() -> Printer:
+    """Return a printer to stderr."""
+    return Printer(_opened(sys.stderr))
 
-    if file is None:  # pyright: ignore[reportUnnecessaryComparison] - Python closes it on startup
+
+def write_unencodable_characters_escaped() -> None:
+    """Let stdout and stderr escape characters that their encoding lacks, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="backslashreplace")
+
+
+def escape(text: str) -> str:
+    """Return a text with control characters, line breaks and invisible characters escaped."""
+    return "".join(
+        character.encode("unicode_escape").decode() if _is_control(character) else character
+        for character in text
+    )
+
+
+def _is_control(character: str) -> bool:
+    if character.isprintable() or character in _JOINERS:
+        return False
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def _opened(file: TextIO | None) -> TextIO:
+    if file is None:  # Python closes it on startup
         raise OSError(errno.EBADF, "stdout or stderr is closed")
-    width = None if file.isatty() else _UNLIMITED_WIDTH
-    return Console(file=file, highlight=False, markup=False, width=width)
+    return file
 
 
 def format_time(time: datetime) -> str:
@@ -56,7 +89,11 @@ def format_time(time: datetime) -> str:
 
 def print_json(value: Any) -> None:
     """Print a value as one line of JSON."""
-    write(json_module.dumps(value, default=str, ensure_ascii=not _writes_unicode()) + "\n")
+    text = json_module.dumps(value, default=str, ensure_ascii=not _writes_unicode())
+    write(
+        "".join(json_module.dumps(each)[1:-1] if _is_control(each) else each for each in text)
+        + "\n"
+    )
 
 
 def write(text: str) -> None:
@@ -65,9 +102,7 @@ def write(text: str) -> None:
     Raises:
         OSError: If stdout is closed.
     """
-    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison]
-        raise OSError(errno.EBADF, "stdout or stderr is closed")
-    sys.stdout.write(text)
+    _opened(sys.stdout).write(text)
 
 
 def _writes_unicode() -> bool:
@@ -102,35 +137,37 @@ def print_list(
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table whose last column takes the remaining width of the terminal."""
+    """Print a table or, if it is wider than the terminal, a list of the cells of each row."""
     from rich.cells import cell_len
-    from rich.table import Table
-    from rich.text import Text
 
-    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    cells = [["" if cell is None else escape(str(cell)) for cell in row] for row in rows]
+    lines = [list(columns), *cells]
+    widths = [max(cell_len(line[number]) for line in lines) for number in range(len(columns))]
     console = out()
-    remaining = console.width
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for number, column in enumerate(columns):
-        longest = max(cell_len(line[number]) for line in [list(columns), *cells])
-        last = number == len(columns) - 1
-        width = min(longest, remaining if last else _ID_WIDTH)
-        remaining -= width + 2
-        table.add_column(column, no_wrap=True, overflow="ellipsis", width=width)
-    for line in cells:
-        table.add_row(*map(Text, line))
-    console.print(table)
+    if console.file.isatty() and sum(widths) + _GAP * (len(widths) - 1) > _terminal_width():
+        width = max(map(len, columns))
+        for line in cells:
+            for column, cell in zip(columns, line, strict=True):
+                console.print(f"{column:<{width}}  {cell}")
+            console.print("")
+        return
+    for line in lines:
+        padded = (
+            cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)
+        )
+        console.print((" " * _GAP).join(padded).rstrip())
+
+
+def _terminal_width() -> int:
+    return shutil.get_terminal_size().columns
 
 
 def print_paragraphs(lines: Sequence[Sequence[str]]) -> None:
-    """Print rows in aligned columns. Long text in the last column is wrapped."""
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table.grid(padding=(0, 2, 0, 0))
+    """Print rows in aligned columns, the last of which may be of any length."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
-        grid.add_row(*map(Text, line))
-    out().print(grid)
+        padded = (f"{cell:<{width}}" for cell, width in zip(line[:-1], widths, strict=False))
+        out().print((" " * _GAP).join((*padded, escape(line[-1]))))
 
 
 def confirm_deletion(

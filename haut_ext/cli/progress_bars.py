@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -34,7 +35,7 @@ def bytes_bar() -> Progress:
 
 
 def _bar(*columns: ProgressColumn) -> Progress:
-    console = output.err()
+    console = Console(file=output.err().file, highlight=False, markup=False)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),

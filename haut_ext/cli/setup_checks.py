@@ -19,6 +19,7 @@ from haut_ext import (
     capture_responses,
 )
 from haut_ext.cli.client import client
+from haut_ext.cli.error_messages import error_message
 
 _MAX_CLOCK_DIFFERENCE = 60.0
 """Maximum clock difference in seconds. Expiry of signed URLs and creation times of records are
@@ -51,7 +52,9 @@ def check_setup() -> Iterator[Check]:
         haut = client()
         haut.scope.dataset()
     except ConfigError as error:
-        yield Check("configuration", False, str(error), "Set the HAUT_... environment variables.")
+        yield Check(
+            "configuration", False, error_message(error), "Set the HAUT_... environment variables."
+        )
         return
     yield Check("configuration", True, f"{haut.scope.base_url}, token and ids are set")
     problem: ApiError | None = None
@@ -63,19 +66,19 @@ def check_setup() -> Iterator[Check]:
             problem, headers = error, httpx.Headers(error.headers)
         except HautError as error:
             advice = "Check HAUT_BASE_URL, the network and the proxy."
-            yield Check("connection", False, str(error), advice)
+            yield Check("connection", False, error_message(error), advice)
             return
     yield Check("connection", True, "the service responds")
     yield _check_clock(headers)
     if isinstance(problem, Unauthorized):
-        yield Check("token", False, str(problem), "Get a new token from the SaaS portal.")
+        yield Check("token", False, error_message(problem), "Get a new token from the SaaS portal.")
         return
     yield Check("token", True, "valid")
     if problem is None:
         yield Check("dataset", True, "readable")
     else:
         advice = "Check HAUT_COMPANY_ID and HAUT_DATASET_ID."
-        yield Check("dataset", False, str(problem), advice)
+        yield Check("dataset", False, error_message(problem), advice)
 
 
 def _check_clock(headers: Mapping[str, str]) -> Check:

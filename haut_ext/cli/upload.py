@@ -83,29 +83,28 @@ def _send(
     from haut_ext.cli.progress_bars import bytes_bar
     from haut_ext.photos.checks import check_photos
 
-    with bytes_bar() as bar:
-        tasks = {side: bar.add_task(side, total=None) for side, photo in photos.items() if photo}
+    given = {side: photo for side, photo in photos.items() if photo}
+    state = None if resume is None else _read_state(resume)
+    if state is None and not given:
+        raise ConfigError("no photo: pass at least one of --front, --right and --left")
+    check_photos(given)  # before a subject is created for them, and a progress bar is shown
+    if state is not None and find_subject_id(haut, subject) != state.subject_id:
+        raise ConfigError(
+            f"{resume} is the state of an upload to another subject, {state.subject_id}"
+        )
+    states: list[UploadState] = []
+    with bytes_bar() as bar, _state_kept_in_file(states, resume):
+        tasks = {side: bar.add_task(side, total=None) for side in given}
 
         def progress(sent: int, total: int | None, side: Side) -> None:
             bar.update(tasks[side], completed=sent, total=total)
 
-        states: list[UploadState] = []
         arguments: dict[str, Any] = {**photos, "progress": progress, "on_state": states.append}
-        with _state_kept_in_file(states, resume):
-            if resume is not None:
-                state = _read_state(resume)
-                if find_subject_id(haut, subject) != state.subject_id:
-                    raise ConfigError(
-                        f"{resume} is the state of an upload to another subject, {state.subject_id}"
-                    )
-                batch = haut.resume_upload(state, **arguments, compute_again=compute_again)
-                resume.unlink()
-                return batch
-            if not tasks:
-                raise ConfigError("no photo: pass at least one of --front, --right and --left")
-            # Before a subject is created for them.
-            check_photos({side: photo for side, photo in photos.items() if photo})
+        if state is None or resume is None:
             return haut.upload_and_compute(_get_subject_id(haut, subject), **arguments)
+        batch = haut.resume_upload(state, **arguments, compute_again=compute_again)
+        resume.unlink()
+        return batch
 
 
 def _get_subject_id(haut: Haut, subject: str) -> UUID:
@@ -145,6 +144,8 @@ def _print(batch: UploadedBatch, scores: dict[UUID, float | None], json: bool) -
 def _read_state(path: Path) -> UploadState:
     try:
         return UploadState.from_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise ConfigError(f"{path}: {error}") from None
 

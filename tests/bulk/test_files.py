@@ -64,13 +64,31 @@ def test_manifest_in_another_format_is_one_clear_error(
         read_manifest(tmp_path / "m.csv")
 
 
-@pytest.mark.parametrize("read", [read_manifest, read_subject_ids])
-def test_pipe_missing_file_or_folder_is_refused(tmp_path: Path, read: Any) -> None:
+def test_pipe_or_missing_file_is_no_manifest(tmp_path: Path) -> None:
     os.mkfifo(pipe := tmp_path / "pipe.csv")
     with pytest.raises(ConfigError, match="must be a regular file"):
-        read(pipe)
+        read_manifest(pipe)
     with pytest.raises(ConfigError, match="does not exist"):
-        read(tmp_path / "missing.csv")
+        read_manifest(tmp_path / "missing.csv")
+
+
+def test_ids_are_read_from_a_pipe() -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"\xef\xbb\xbfa\n\n b \n")
+    os.close(writer)
+    try:
+        assert list(read_subject_ids(f"/dev/fd/{reader}")) == ["a", "b"]
+    finally:
+        os.close(reader)
+
+
+def test_file_that_contains_no_ids_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "ids").write_text("a\nb\n", "utf-16")
+    with pytest.raises(ConfigError, match="must be encoded in UTF-8"):
+        list(read_subject_ids(tmp_path / "ids"))
+    for path in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(ConfigError, match="the file of subject ids cannot be read"):
+            list(read_subject_ids(path))
 
 
 # Rows

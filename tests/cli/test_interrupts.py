@@ -1,7 +1,4 @@
-"""Tests that the first Ctrl-C stops a run after the current rows, and the second one ends the process.
-
-The sandbox sends real signals when a given number of requests has arrived.
-"""
+"""Tests that the first Ctrl-C or SIGTERM stops a run after the current rows, and the second at once."""
 
 from __future__ import annotations
 
@@ -39,9 +36,10 @@ def complete_with_another_run(shell: Shell) -> None:
 
 
 class Interrupter:
-    """Sends Ctrl-C to a process, which can be started after this object was created."""
+    """Sends a signal to a process, which can be started after this object was created."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: signal.Signals = signal.SIGINT) -> None:
+        self._number = number
         self._process: subprocess.Popen[str] | None = None
         self._started = threading.Event()
         self.ended = threading.Event()
@@ -53,14 +51,17 @@ class Interrupter:
     def interrupt(self) -> subprocess.Popen[str]:
         self._started.wait()
         assert self._process is not None
-        self._process.send_signal(signal.SIGINT)
+        self._process.send_signal(self._number)
         return self._process
 
 
 @pytest.mark.slow
-def test_first_interrupt_finishes_the_rows_in_progress(shell: Shell) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_first_interrupt_finishes_the_rows_in_progress(
+    shell: Shell, number: signal.Signals
+) -> None:
     write_manifest(shell)
-    interrupter = Interrupter()
+    interrupter = Interrupter(number)
     computed = itertools.count(1)
 
     def on_request(request: Request) -> None:
@@ -114,9 +115,10 @@ def test_second_interrupt_ends_the_process_at_once(shell: Shell) -> None:
 
 
 @pytest.mark.slow
-def test_interrupted_upload_prints_how_to_continue(shell: Shell) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_upload_prints_how_to_continue(shell: Shell, number: signal.Signals) -> None:
     [subject] = shell.sandbox.add_subjects(1)
-    interrupter = Interrupter()
+    interrupter = Interrupter(number)
 
     def on_request(request: Request) -> None:
         if request.operation == "upload_image":
