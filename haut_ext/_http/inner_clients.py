@@ -19,7 +19,7 @@ Client = TypeVar("Client")
 
 DEFAULT_MAX_IN_FLIGHT = 64
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=8, keepalive_expiry=15.0)
-_REQUESTS_PER_CLIENT = 8
+_REQUESTS_PER_CLIENT = 2
 """Maximum number of concurrent requests per httpx client. With more requests, httpx's connection
 pool becomes slow, so another client is created.
 """
