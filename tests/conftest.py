@@ -90,7 +90,9 @@ def shared_tls_contexts() -> Iterator[None]:
     create = httpx.create_ssl_context
     made: dict[tuple[str | None, ...], ssl.SSLContext] = {}
 
-    def shared() -> ssl.SSLContext:
+    def shared(verify: Any = True, **more: Any) -> ssl.SSLContext:
+        if verify is not True:
+            return create(verify, **more)
         trusted = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
         if trusted not in made:
             made[trusted] = create()

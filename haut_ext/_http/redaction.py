@@ -46,8 +46,7 @@ def redact_url(url: object) -> str:
 
     Example:
         def redact(span, request):  # a request hook of opentelemetry-instrumentation-httpx
-            url = redact_url(httpx.URL(scheme=..., host=..., raw_path=...))
-            span.set_attribute("http.url", url)
+            span.set_attribute("http.url", redact_url(request.url))
     """
     text = str(url)
     try:

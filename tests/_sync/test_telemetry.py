@@ -51,7 +51,9 @@ def instrument() -> Iterator[Instrument]:
 
 
 def redact(span: Span, request: RequestInfo) -> None:
-    span.set_attribute("http.url", redact_url(request.url))
+    url = redact_url(request.url)  # as in docs/reliability.md
+    span.set_attribute("http.url", url)
+    span.set_attribute("url.full", url)
 
 
 def statuses(spans: tuple[ReadableSpan, ...]) -> list[object]:

@@ -10,6 +10,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -375,3 +376,11 @@ class Authority:
         self.pem: bytes = self._authority.cert_pem.bytes()
         self.server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._authority.issue_cert("localhost").configure_cert(self.server)
+
+    def write_certificate(self, folder: Path) -> tuple[str, str]:
+        """Write a certificate for localhost and its key to files, and return their paths."""
+        issued = self._authority.issue_cert("localhost")
+        certificate, key = folder / "certificate.pem", folder / "key.pem"
+        certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+        key.write_bytes(issued.private_key_pem.bytes())
+        return str(certificate), str(key)
