@@ -11,7 +11,7 @@ WIREMOCK := .venv/wiremock/.done
 NPM_CI := PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --loglevel=error --no-fund --no-audit >/dev/null --prefix
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast check ready bench generate sync format record spec-pull spec-check refresh
+.PHONY: help setup demo test test-fast check ready bench soak generate sync format record spec-pull spec-check refresh
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ ready: check ## Run all checks for a release: `check`, branch coverage, the whee
 
 bench: $(SETUP) ## Compare the speed with plain httpx and openai's client, and write docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
+
+soak: $(SETUP)
+	@$(BIN)/python -m tests.soak
 
 generate: $(SETUP) ## Generate generated/haut_api from openapi/
 	@$(BIN)/python -m scripts.generate

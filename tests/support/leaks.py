@@ -14,6 +14,8 @@ import stat
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 PATIENCE = 5.0
@@ -81,7 +83,7 @@ def client_sockets() -> set[str]:
     the port of a listening socket is the server's end.
     """
     rows = _tcp_table()
-    own = {os.readlink(f"/proc/self/fd/{name}") for name in _descriptors()}
+    own = set(_open_files())
     listening = {local for local, _, state, _ in rows if state == "0A"}
     ports = {local.rpartition(":")[2] for local in listening}
     return {
@@ -91,10 +93,10 @@ def client_sockets() -> set[str]:
     }
 
 
-def _descriptors() -> list[str]:
-    return [
-        name for name in os.listdir("/proc/self/fd") if os.path.lexists(f"/proc/self/fd/{name}")
-    ]
+def _open_files() -> Iterator[str]:
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):  # closed meanwhile
+            yield os.readlink(f"/proc/self/fd/{name}")
 
 
 def _tcp_table() -> list[tuple[str, str, str, str]]:
