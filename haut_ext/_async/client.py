@@ -22,6 +22,7 @@ from haut_ext._async.http import AsyncHTTPClient
 from haut_ext._async.operations import AsyncOperations
 from haut_ext._http.call import origin_of
 from haut_ext._http.tokens import AsyncToken
+from haut_ext._version import __version__
 from haut_ext.argument_checks import (
     Id,
     check_names,
@@ -569,31 +570,37 @@ class AsyncHaut:
         *,
         keep_subject: bool = False,
         dataset_id: Id | None = None,
+        reference: str | None = None,
         receipt: ErasureReceipt | None = None,
         on_step: Callable[[ErasureReceipt], None] | None = None,
     ) -> ErasureReceipt:
         """Erase all data of a person, and verify that the service stores none of it anymore.
 
-        Data is deleted in this order: files, image records, batches, metadata, subject. Before the
-        subject is deleted, the method checks that no results or auxiliary images remain.
+        Nothing is changed before the service has shown the subject in its dataset. Data is deleted
+        in this order: files, image records, batches, metadata, subject. Before the subject is
+        deleted, the method checks that no results or auxiliary images remain.
 
         Args:
             subject_id: The subject's id.
-            keep_subject: Whether to keep the subject's own record, without its metadata.
+            keep_subject: Whether to keep the subject's own record and its name, and clear the rest.
             dataset_id: Dataset of the subject; the client's unless given.
-            receipt: Receipt from an `ErasureIncomplete` error, to complete that erasure. The new
-                receipt includes the steps of the old one. In this case a missing subject is not an
-                error.
-            on_step: Called with the current receipt after each step. To survive a crash, persist
-                the receipt.
+            reference: Reference of the case for the receipt, such as a file number; up to 200
+                characters.
+            receipt: Receipt of an earlier call, to complete that erasure. The new receipt includes
+                the steps of the old one, and everything that the old one found is checked again. If
+                the subject was observed in the earlier call, it is no error that it is missing.
+            on_step: Called with the current receipt whenever it changes, before the next request.
+                To survive a crash, persist the receipt.
 
         Returns:
             A receipt without personal data. It lists every step with its time, and states whether
             the erasure was verified.
 
         Raises:
-            ConfigError: If the receipt belongs to another subject, dataset or company.
-            NotFound: If the dataset has no such subject; nothing was changed.
+            ConfigError: If the receipt belongs to another subject, dataset, company or service, or
+                has another reference.
+            NotFound: If the service states that the dataset has no such subject; nothing was
+                changed.
             ErasureIncomplete: If a step failed. To complete the erasure, call this method again
                 with the error's receipt.
 
@@ -604,20 +611,20 @@ class AsyncHaut:
                 print(receipt, receipt.to_json())
         """
         from haut_ext._async.workflows.erase import erase_subject
-        from haut_ext.erasure_receipt import ErasureReceipt
+        from haut_ext.erasure_receipt import ErasureReceipt, check_reference
 
         started = ErasureReceipt(
+            service=self.scope.base_url,
+            sandbox=False,
+            client=f"haut-ext {__version__}",
+            reference=check_reference(reference),
             company_id=self.scope.company_id,
             dataset_id=self.scope.dataset(dataset_id),
             subject_id=parse_id(subject_id, "subject_id"),
             keep_subject=keep_subject,
-            steps=() if receipt is None else receipt.steps,
-            verified=False,
         )
-        if receipt is not None and started != evolve(
-            receipt, keep_subject=keep_subject, verified=False
-        ):
-            raise ConfigError("the receipt belongs to another subject, dataset or company")
+        if receipt is not None:
+            started = started.resume(receipt)
         return await erase_subject(self.subjects, self.images, self.batches, started, on_step)
 
     async def aclose(self) -> None:

@@ -13,10 +13,13 @@ from attrs import field, frozen
 from haut_ext import ConfigError, ErasureIncomplete, ErasureReceipt, Haut, HautError, NotFound
 from haut_ext.argument_checks import parse_id
 from haut_ext.argument_types import validated
+from haut_ext.bulk import private_files
 from haut_ext.bulk.journal import Journal
 from haut_ext.bulk.rate_limiter import RateLimiter, with_rate_limit
+from haut_ext.bulk.receipt_files import path_for, save_receipt
 from haut_ext.bulk.report import BulkProgress, BulkReport, file_errors
 from haut_ext.bulk.runner import KeyedLocks, Outcome, path_of_problems, run
+from haut_ext.erasure_receipt import check_reference
 
 
 @validated
@@ -26,6 +29,7 @@ def bulk_erase(
     *,
     journal: str | os.PathLike[str],
     receipts: str | os.PathLike[str],
+    reference: str | None = None,
     max_in_flight: int = 8,
     requests_per_second: float | None = None,
     outage_timeout: float = 3600.0,
@@ -40,7 +44,9 @@ def bulk_erase(
         haut: The client. Its default dataset contains the subjects.
         subject_ids: Ids of the subjects. The iterable is read lazily.
         journal: Path of the SQLite file that records the progress; created if it does not exist.
-        receipts: Folder for the receipts, `<subject id>.json`; created if it does not exist.
+        receipts: Folder for the receipts, `<subject id>.json`; created if it does not exist. If
+            another receipt has this name, a number is added.
+        reference: Reference of the case for the receipts, such as a file number.
         max_in_flight: Maximum number of subjects processed concurrently.
         requests_per_second: Maximum rate of requests to the API; no limit unless given.
         outage_timeout: Maximum time, in seconds, to keep trying while the service is unreachable or
@@ -50,21 +56,30 @@ def bulk_erase(
         progress: Called with the counts so far after each subject.
 
     Raises:
-        ConfigError: If the journal is invalid or in use by another process.
+        ConfigError: If the journal is invalid or in use by another process, the reference is
+            invalid, or the folder cannot be written to.
         BulkStopped: If the service rejects the token or is unavailable for `outage_timeout`, or a file
             of the run cannot be written.
     """
     problems = path_of_problems(journal, problems)
     limiter = RateLimiter(max_in_flight, requests_per_second, outage_timeout)
-    folder = Path(receipts)
+    check_reference(reference)
+    folder = _create_folder(receipts)
+    with Journal(journal, "erase", haut.scope) as opened:
+        limited = with_rate_limit(haut, limiter)
+        erasures = _Erasures(limited, opened, subject_ids, folder, reference)
+        return run(erasures, opened, limiter, progress, problems, ("subject_id",))
+
+
+def _create_folder(receipts: str | os.PathLike[str]) -> Path:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = Path(receipts)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_files.check_folder(folder)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise ConfigError(f"receipts= is no folder that can be written: {reason}") from None
-    with Journal(journal, "erase", haut.scope) as opened:
-        erasures = _Erasures(with_rate_limit(haut, limiter), opened, subject_ids, folder)
-        return run(erasures, opened, limiter, progress, problems, ("subject_id",))
+    return folder
 
 
 @frozen
@@ -79,12 +94,18 @@ class _Erasures:
     """Erases each subject of a bulk run. Implements `runner.Processor`."""
 
     def __init__(
-        self, haut: Haut, journal: Journal, subject_ids: Iterable[str | UUID], receipts: Path
+        self,
+        haut: Haut,
+        journal: Journal,
+        subject_ids: Iterable[str | UUID],
+        receipts: Path,
+        reference: str | None,
     ) -> None:
         self._haut = haut
         self._journal = journal
         self._subject_ids = subject_ids
         self._receipts = receipts
+        self._reference = reference
         self._subject_locks = KeyedLocks()
 
     def items(self) -> Iterator[_Item]:
@@ -97,30 +118,55 @@ class _Erasures:
 
     def _erase(self, subject_id: UUID) -> Outcome:
         key = str(subject_id)
-        recorded = self._journal.get(key)
-        receipt = None if recorded is None else ErasureReceipt.from_json(recorded.state)
-        if recorded is not None and receipt is not None and recorded.done:
-            if not self._receipt_path(key).exists():
-                self._write_receipt(receipt)
+        receipt = self._recorded(subject_id)
+        if receipt is not None and receipt.verified:
+            self._write_receipt(receipt)
+            # The process may have ended before the row was marked as done.
+            self._journal.save(key, "", {}, receipt.to_json(), done=True)
             return "skipped"
 
-        def save(receipt: ErasureReceipt, *, done: bool = False) -> None:
-            self._journal.save(key, "", {}, receipt.to_json(), done=done)
+        def save(receipt: ErasureReceipt) -> None:
+            self._journal.save(key, "", {}, receipt.to_json())
 
-        receipt = self._haut.erase_subject(subject_id, receipt=receipt, on_step=save)
+        receipt = self._haut.erase_subject(
+            subject_id, reference=self._reference, receipt=receipt, on_step=save
+        )
         self._write_receipt(receipt)
-        save(receipt, done=receipt.verified)
+        self._journal.save(key, "", {}, receipt.to_json(), done=receipt.verified)
         if receipt.verified:
             return "done"
-        reason = "the service still has data of the subject, or not every check was possible"
-        return self._save_problem(key, {"subject_id": key}, "failed", reason)
+        return self._save_problem(key, {"subject_id": key}, "failed", receipt.conclusion)
+
+    def _write_receipt(self, receipt: ErasureReceipt) -> None:
+        with file_errors():
+            save_receipt(path_for(self._receipts, receipt), receipt)
+
+    def _recorded(self, subject_id: UUID) -> ErasureReceipt | None:
+        """Return the receipt of an earlier run from the journal, or None if there is none.
+
+        Raises:
+            ConfigError: If the journal contains something else for the subject.
+        """
+        recorded = self._journal.get(str(subject_id))
+        if recorded is None:
+            return None
+        try:
+            receipt = ErasureReceipt.from_json(recorded.state)
+        except ValueError as error:
+            raise ConfigError(f"the journal contains no valid receipt: {error}") from None
+        if receipt.subject_id != subject_id:
+            raise ConfigError("the journal contains the receipt of another subject")
+        return receipt
 
     def record_failure(self, item: _Item, error: HautError) -> Outcome:
-        if isinstance(error, ConfigError):
+        try:
+            key = str(parse_id(item.value, "subject_id"))
+        except ConfigError:
             # The invalid id is not recorded, because it may be a person's name.
             return self._save_problem(f"row {item.number}", {}, "bad", error)
-        key = str(parse_id(item.value, "subject_id"))
         content = {"subject_id": key}
+        if isinstance(error, ConfigError):
+            return self._save_problem(key, content, "bad", error)
         if isinstance(error, NotFound) and error.confirmed:
             return self._save_problem(key, content, "bad", "the dataset has no such subject")
         cause = error.cause if isinstance(error, ErasureIncomplete) else error
@@ -131,15 +177,3 @@ class _Erasures:
     ) -> Outcome:
         self._journal.save_problem(key, outcome, str(reason), json.dumps(content))
         return outcome
-
-    def _receipt_path(self, key: str) -> Path:
-        return self._receipts / f"{key}.json"
-
-    def _write_receipt(self, receipt: ErasureReceipt) -> None:
-        path = self._receipt_path(str(receipt.subject_id))
-        temporary = path.with_suffix(".part")
-        with file_errors(), temporary.open("w", encoding="utf-8") as file:
-            file.write(receipt.to_json() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)

@@ -258,7 +258,10 @@ def read_subject_ids(path: str | os.PathLike[str]) -> Iterator[str]:
         _check_encoding(file.peek(), "the file of subject ids")
         lines = io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline="")
         if Path(path).suffix.lower() == ".csv":
-            yield from (row.get("subject_id") or "" for row in csv.DictReader(lines))
+            rows = csv.DictReader(lines)
+            if "subject_id" not in (rows.fieldnames or ()):
+                raise ConfigError(f"{os.fspath(path)} has no column subject_id")
+            yield from (row.get("subject_id") or "" for row in rows)
         else:
             yield from filter(None, map(str.strip, lines))
 

@@ -17,7 +17,7 @@ from haut_ext.cli.client import client
 from haut_ext.cli.error_messages import error_message
 from haut_ext.cli.exit_codes import INTERRUPTED, ROWS_WITH_PROBLEMS
 from haut_ext.cli.interrupts import finish_on_first_interrupt
-from haut_ext.cli.options import ComputeAgain, DryRun, Json, Yes, examples, group
+from haut_ext.cli.options import ComputeAgain, DryRun, Json, Reference, Yes, examples, group
 
 if TYPE_CHECKING:
     from haut_ext.bulk import BulkProgress, BulkReport
@@ -95,6 +95,7 @@ def erase(
     ],
     journal: _Journal,
     receipts: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the receipts.")],
+    reference: Reference = None,
     max_in_flight: _MaxInFlight = 8,
     requests_per_second: _RequestsPerSecond = None,
     yes: Yes = False,
@@ -109,16 +110,17 @@ def erase(
     from haut_ext.bulk.manifest import read_subject_ids
 
     with client() as haut:
-        total = sum(1 for _ in read_subject_ids(ids))
-        target = {"subjects": total}
+        subject_ids = list(read_subject_ids(ids))  # a pipe can be read only once
+        target = {"subjects": len(subject_ids)}
         if not output.confirm_deletion(haut, target, yes=yes, dry_run=dry_run, json=json):
             return
-        with _progress(total, "subjects") as progress:
+        with _progress(len(subject_ids), "subjects") as progress:
             report = bulk_erase(
                 haut,
-                read_subject_ids(ids),
+                subject_ids,
                 journal=journal,
                 receipts=receipts,
+                reference=reference,
                 max_in_flight=max_in_flight,
                 requests_per_second=requests_per_second,
                 progress=progress,

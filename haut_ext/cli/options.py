@@ -14,6 +14,12 @@ Image = Annotated[UUID, typer.Argument(metavar="IMAGE", help="Id of an image.")]
 Json = Annotated[bool, Flag("--json", help="Print JSON instead of text.")]
 Yes = Annotated[bool, Flag("--yes", help="Do not ask for confirmation.")]
 DryRun = Annotated[bool, Flag("--dry-run", help="Show what would be deleted, without deleting it.")]
+Reference = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TEXT", help="Reference of the case for the receipt, such as a file number."
+    ),
+]
 ComputeAgain = Annotated[
     bool,
     Flag(

@@ -18,6 +18,8 @@ from .http_messages import Response
 from .http_parser import RECEIVE_SIZE
 from .request_log import ReceivedRequest
 
+SERVER = "haut-sandbox"
+"""Value of the Server header of every response. Receipts of erasures use it to name a sandbox."""
 _LINGER_SECONDS = 30.0
 _REASON_PHRASES = {int(status): status.phrase for status in http.HTTPStatus}
 # Larger bodies are sent separately from the response head, to avoid copying them.
@@ -109,7 +111,7 @@ class ResponseDelivery:
 
     def _head(self, response: Response, *, keep_alive: bool, chunked: bool) -> bytes:
         phrase = _REASON_PHRASES.get(response.status, "Unknown")
-        lines = [f"HTTP/1.1 {response.status} {phrase}"]
+        lines = [f"HTTP/1.1 {response.status} {phrase}", f"Server: {SERVER}"]
         lines += [f"{name}: {value}" for name, value in response.headers]
         if chunked:
             lines.append("Transfer-Encoding: chunked")

@@ -6,9 +6,11 @@ import json
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from attrs import evolve
 
 from haut_ext import (
     AsyncHaut,
@@ -17,13 +19,20 @@ from haut_ext import (
     ErasureReceipt,
     Forbidden,
     NotFound,
+    UnexpectedResponse,
+    capture_responses,
 )
-from haut_ext._async.workflows.erase import erase_subject
 from haut_ext.sandbox import Request, Sandbox, faults
 
 pytestmark = pytest.mark.anyio
 
 PHOTO = Path("examples/photos/portrait.webp").read_bytes()
+NOT_FOUND = faults.status(
+    404,
+    b'{"type":"client_error","errors":[{"code":"not_found","detail":"Not found.","attr":null}]}',
+    content_type="application/json",
+)
+PROXY_404 = faults.status(404, b"<html>no such host</html>", content_type="text/html")
 
 
 @pytest.fixture
@@ -58,13 +67,16 @@ async def test_receipt_lists_all_steps(sandbox: Sandbox, subject_id: UUID) -> No
     assert receipt.verified
     steps = [(step.name, step.status, step.count) for step in receipt.steps]
     assert steps == [
+        ("observation", "done", None),
         ("storage", "done", None),
         ("images", "done", 12),
         ("batches", "done", 1),
         ("metadata", "done", None),
-        ("results", "done", 0),
+        ("results check", "done", 0),
         ("subject", "done", None),
-        ("verification", "done", 0),
+        ("subject check", "done", 0),
+        ("images check", "done", 0),
+        ("batches check", "done", 0),
     ]
     times = [step.at for step in receipt.steps]
     assert times == sorted(times)
@@ -72,9 +84,17 @@ async def test_receipt_lists_all_steps(sandbox: Sandbox, subject_id: UUID) -> No
     assert pickle.loads(pickle.dumps(receipt)) == receipt
     assert "verified: yes" in str(receipt)
     assert "dry" not in receipt.to_json() + str(receipt)
-    assert set(json.loads(receipt.to_json())) == {
-        *("company_id", "dataset_id", "subject_id", "keep_subject", "steps", "verified")
+    document = json.loads(receipt.to_json())
+    assert set(document) == {
+        *("format", "service", "sandbox", "client", "reference"),
+        *("company_id", "dataset_id", "subject_id", "keep_subject", "batches", "steps"),
+        *("observed", "findings", "unchecked", "verified", "checksum"),
     }
+    assert document["service"] == sandbox.base_url
+    assert document["sandbox"] is True
+    assert "a sandbox: no real data was erased" in str(receipt)
+    [batch] = receipt.batches
+    assert len(batch.image_ids) == 12
 
 
 async def test_each_step_is_reported_before_the_next_one_starts(
@@ -91,25 +111,41 @@ async def test_each_step_is_reported_before_the_next_one_starts(
 
     sandbox.before_request = record
     async with AsyncHaut(**sandbox.credentials) as haut:
-        initial = ErasureReceipt(
-            haut.scope.company_id, haut.scope.dataset(), subject_id, False, (), False
-        )
-        receipt = await erase_subject(
-            haut.subjects, haut.images, haut.batches, initial, reported.append
-        )
-    assert steps_before == {
-        "clear_subject_storage": [],
-        "list_images": ["storage"],
-        "delete_image": ["storage"],
-        "list_batches": ["storage", "images"],
-        "delete_batch": ["storage", "images"],
-        "clear_subject_metadata": ["storage", "images", "batches"],
-        "list_image_results": ["storage", "images", "batches", "metadata"],
-        "list_aux_images": ["storage", "images", "batches", "metadata"],
-        "get_batch_results_v3": ["storage", "images", "batches", "metadata"],
-        "delete_subject": ["storage", "images", "batches", "metadata", "results"],
+        receipt = await haut.erase_subject(subject_id, on_step=reported.append)
+    names = [step.name for step in receipt.steps]
+    assert {operation: len(steps) for operation, steps in steps_before.items()} == {
+        "update_subject": names.index("observation"),
+        "clear_subject_storage": names.index("storage"),
+        "list_images": names.index("images"),
+        "delete_image": names.index("images"),
+        "list_batches": names.index("batches"),
+        "delete_batch": names.index("batches"),
+        "clear_subject_metadata": names.index("metadata"),
+        "list_image_results": names.index("results check"),
+        "list_aux_images": names.index("results check"),
+        "get_batch_results_v3": names.index("results check"),
+        "delete_subject": names.index("subject"),
+        "list_subjects": names.index("subject check"),
+        "get_image": names.index("images check"),
     }
-    assert reported[-1].steps == receipt.steps
+    assert reported[-1] == receipt
+
+
+async def test_ids_are_reported_before_the_images_are_deleted(
+    sandbox: Sandbox, subject_id: UUID
+) -> None:
+    """Otherwise a process that is killed could not check the results of images deleted earlier."""
+    reported: list[ErasureReceipt] = []
+    known: list[int] = []
+
+    def record(request: Request) -> None:
+        if request.operation in ("delete_image", "delete_batch"):
+            known.append(sum(1 + len(batch.image_ids) for batch in reported[-1].batches))
+
+    sandbox.before_request = record
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        await haut.erase_subject(subject_id, on_step=reported.append)
+    assert known == [13] * 13
 
 
 async def test_keep_subject_erases_everything_but_the_subject(
@@ -125,11 +161,13 @@ async def test_keep_subject_erases_everything_but_the_subject(
 
 
 BOUNDARIES = [
+    ("update_subject", 0),
     ("clear_subject_storage", 0),
     ("list_images", 0),
+    ("list_images", 1),
     ("delete_image", 0),
     ("delete_image", 11),
-    ("list_images", 1),
+    ("list_images", 2),
     ("list_batches", 0),
     ("delete_batch", 0),
     ("list_batches", 1),
@@ -138,8 +176,11 @@ BOUNDARIES = [
     ("list_aux_images", 11),
     ("get_batch_results_v3", 0),
     ("delete_subject", 0),
-    ("list_images", 2),
-    ("delete_subject", 1),
+    ("update_subject", 1),
+    ("list_subjects", 0),
+    ("list_images", 3),
+    ("get_image", 11),
+    ("list_batches", 2),
 ]
 
 
@@ -157,13 +198,13 @@ async def test_interrupted_erasure_is_completed_with_its_receipt(
         assert sandbox.faults.pending == []
         first = ErasureReceipt.from_json(pickle.loads(pickle.dumps(caught.value)).receipt.to_json())
         assert not first.verified
-        assert first.steps[-1].status == "failed"
+        assert first.steps[-1].status == "unknown"
         assert first.steps[-1].reason == "TransportError"
         receipt = await haut.erase_subject(subject_id, receipt=first)
     assert_erased(sandbox)
     assert receipt.verified
     assert receipt.steps[: len(first.steps)] == first.steps
-    assert all(step.status != "failed" for step in receipt.steps[len(first.steps) :])
+    assert {step.status for step in receipt.steps[len(first.steps) :]} <= {"done", "already gone"}
 
 
 @pytest.mark.slow
@@ -226,8 +267,11 @@ async def test_photo_uploaded_after_the_last_deletion_fails_the_verification(
     async with AsyncHaut(**sandbox.credentials) as haut:
         receipt = await haut.erase_subject(subject_id, keep_subject=True)
         assert not receipt.verified
-        assert (receipt.steps[-1].status, receipt.steps[-1].count) == ("failed", 1)
-        assert "verified: no" in str(receipt)
+        assert {step.name: step.count for step in receipt.steps if step.status == "found"} == {
+            "images check": 1,
+            "batches check": 1,
+        }
+        assert "verified: no, data was found by the images check" in str(receipt)
         sandbox.before_request = None
         assert (await haut.erase_subject(subject_id, keep_subject=True)).verified
 
@@ -236,12 +280,13 @@ async def test_records_that_cannot_be_deleted_fail_the_verification(
     sandbox: Sandbox, subject_id: UUID
 ) -> None:
     for operation in ("delete_image", "delete_batch"):
-        sandbox.faults.add(operation, faults.status(404), times=None)
+        sandbox.faults.add(operation, NOT_FOUND, times=None)
     async with AsyncHaut(**sandbox.credentials) as haut:
         receipt = await haut.erase_subject(subject_id, keep_subject=True)
     assert not receipt.verified
     assert [step.count for step in receipt.steps if step.name == "images"] == [0]
-    assert (receipt.steps[-1].status, receipt.steps[-1].count) == ("failed", 12)
+    assert receipt.findings == ("images check", "batches check")
+    assert [step.count for step in receipt.steps if step.name == "images check"] == [12]
 
 
 async def test_remaining_metadata_fails_the_verification(
@@ -252,16 +297,18 @@ async def test_remaining_metadata_fails_the_verification(
     async with AsyncHaut(**sandbox.credentials) as haut:
         receipt = await haut.erase_subject(subject_id, keep_subject=True)
     assert not receipt.verified
-    assert (receipt.steps[-1].status, receipt.steps[-1].count) == ("failed", 1)
+    assert receipt.findings == ("metadata check",)
 
 
 async def test_remaining_subject_fails_the_verification(sandbox: Sandbox, subject_id: UUID) -> None:
-    """The verification step reports a failure if it finds and deletes a remaining subject."""
     sandbox.faults.add("delete_subject", faults.status(204))  # responds without deleting
     async with AsyncHaut(**sandbox.credentials) as haut:
         receipt = await haut.erase_subject(subject_id)
-    assert not receipt.verified
-    assert (receipt.steps[-1].status, receipt.steps[-1].count) == ("failed", 1)
+        assert not receipt.verified
+        assert receipt.findings == ("subject check",)
+        assert "not erased: the service still has it" in str(receipt)
+        receipt = await haut.erase_subject(subject_id, receipt=receipt)
+    assert receipt.verified
     assert_erased(sandbox)
 
 
@@ -286,40 +333,59 @@ async def test_erasure_stops_if_clearing_the_storage_is_forbidden(
     async with AsyncHaut(**sandbox.credentials) as haut:
         with pytest.raises(ErasureIncomplete) as caught:
             await haut.erase_subject(subject_id)
-    [step] = caught.value.receipt.steps
-    assert (step.name, step.status, step.reason) == ("storage", "failed", "Forbidden 403")
+    [_, step] = caught.value.receipt.steps
+    assert (step.name, step.status, step.reason) == ("storage", "refused", "Forbidden 403")
     assert "Forbidden 403" in str(caught.value.receipt)
+    assert "record     not erased" in str(caught.value.receipt)
     assert isinstance(caught.value.cause, Forbidden)
     assert str(caught.value.cause) in str(caught.value)
-    assert len(sandbox.requests) == 1
+    assert len(sandbox.requests) == 2
 
 
-@pytest.mark.parametrize("status", [403, 405])
-@pytest.mark.parametrize("operation", ["list_batches", "delete_batch", "list_image_results"])
+@pytest.mark.parametrize("status", [403, 404, 405])
+@pytest.mark.parametrize(
+    ("operation", "steps"),
+    [
+        ("list_batches", ["batches", "batches check"]),
+        ("list_image_results", ["results check"]),
+        ("get_batch_results_v3", ["results check"]),
+    ],
+)
 async def test_errors_of_undocumented_routes_do_not_stop_the_erasure(
-    sandbox: Sandbox, subject_id: UUID, operation: str, status: int
+    sandbox: Sandbox, subject_id: UUID, operation: str, steps: list[str], status: int
 ) -> None:
-    """If an undocumented route fails, the erasure continues, but its receipt is not verified."""
+    """If an undocumented route fails, the erasure continues, but its receipt is not verified.
+
+    A 404 that is not in the service's own format does not prove that there is nothing.
+    """
     sandbox.faults.add(operation, faults.status(status), times=None)
     async with AsyncHaut(**sandbox.credentials) as haut:
         receipt = await haut.erase_subject(subject_id)
-    [failed] = [step for step in receipt.steps if step.status == "failed"]
-    assert failed.name == ("results" if operation == "list_image_results" else "batches")
-    assert failed.reason is not None
-    assert failed.reason.endswith(str(status))
+    failed = [step for step in receipt.steps if step.status not in ("done", "already gone")]
+    assert [step.name for step in failed] == steps
+    assert {step.status for step in failed} == {"unknown" if status == 404 else "refused"}
+    assert all(str(step.reason).endswith(str(status)) for step in failed)
     assert not receipt.verified
-    assert receipt.steps[-1].name == "verification"
+    assert receipt.unchecked == (steps[-1],)
+    assert f"no result of the {steps[-1]}" in str(receipt)
+    assert receipt.steps[-1].name == "batches check"
     assert_erased(sandbox)
 
 
-async def test_erasure_without_the_batches_route_is_verified(
-    sandbox: Sandbox, subject_id: UUID
-) -> None:
-    sandbox.faults.add("list_batches", faults.status(404))
+async def test_refused_deletion_of_a_batch_is_reported(sandbox: Sandbox, subject_id: UUID) -> None:
+    """The batch is deleted with its subject, which is checked afterwards."""
+    refused = b'{"errors":[{"code":"permission_denied","detail":"text","attr":null}]}'
+    fault = faults.status(403, refused, content_type="application/json")
+    sandbox.faults.add("delete_batch", fault, times=None)
     async with AsyncHaut(**sandbox.credentials) as haut:
+        kept = await haut.erase_subject(subject_id, keep_subject=True)
+        assert kept.findings == ("batches check",)
         receipt = await haut.erase_subject(subject_id)
     assert receipt.verified
-    assert ("batches", 0) in [(step.name, step.count) for step in receipt.steps]
+    [step] = [step for step in receipt.steps if step.name == "batches"]
+    assert (step.status, step.reason) == ("refused", "Forbidden 403 permission_denied")
+    assert "refused (Forbidden 403 permission_denied)" in str(receipt)
+    assert_erased(sandbox)
 
 
 RESULT = b"""[{"id": "6f0b8a0e-1c1f-4b1e-9f57-7a7f3f2f5f10", "result": 41.0, "is_ok": true,
@@ -340,16 +406,24 @@ RESULT = b"""[{"id": "6f0b8a0e-1c1f-4b1e-9f57-7a7f3f2f5f10", "result": 41.0, "is
 async def test_results_that_remain_after_deletion_fail_the_verification(
     sandbox: Sandbox, subject_id: UUID, operation: str, body: bytes
 ) -> None:
-    sandbox.faults.add(
-        operation, faults.status(200, body, content_type="application/json", when="before")
-    )
+    remains = faults.status(200, body, content_type="application/json")
+    sandbox.faults.add(operation, remains, times=2)
     async with AsyncHaut(**sandbox.credentials) as haut:
         receipt = await haut.erase_subject(subject_id)
-    assert [(step.name, step.count) for step in receipt.steps if step.status == "failed"] == [
-        ("results", 1)
-    ]
-    assert not receipt.verified
-    assert_erased(sandbox)
+        assert [(step.name, step.status) for step in receipt.steps if step.count] == [
+            *(("images", "done"), ("batches", "done"), ("results check", "found"))
+        ]
+        assert not receipt.verified
+        assert_erased(sandbox)
+        stored = ErasureReceipt.from_json(receipt.to_json())
+        if operation == "get_batch_results_v3":
+            again = await haut.erase_subject(subject_id, receipt=stored)
+            assert again.findings == ("results check",)
+            assert not again.verified
+            stored = again
+        checked = await haut.erase_subject(subject_id, receipt=stored)
+    assert checked.verified
+    assert sandbox.faults.pending == []
 
 
 async def test_receipt_of_another_subject_is_rejected(sandbox: Sandbox, subject_id: UUID) -> None:
@@ -365,7 +439,10 @@ async def test_text_that_is_not_a_receipt_is_rejected(text: str) -> None:
         ErasureReceipt.from_json(text)
 
 
-@pytest.mark.parametrize("operation", ["clear_subject_storage", "delete_subject", "list_images"])
+@pytest.mark.parametrize(
+    "operation",
+    ["update_subject", "clear_subject_storage", "delete_subject", "list_images", "get_image"],
+)
 async def test_404_of_a_proxy_verifies_nothing(
     sandbox: Sandbox, subject_id: UUID, operation: str
 ) -> None:
@@ -387,10 +464,122 @@ async def test_404_of_a_proxy_verifies_nothing(
 async def test_erasure_of_an_unknown_subject_is_not_verified_after_a_failed_first_step(
     sandbox: Sandbox,
 ) -> None:
-    sandbox.faults.add("clear_subject_storage", faults.status(500))
+    sandbox.faults.add("update_subject", faults.status(500))
     async with AsyncHaut(**sandbox.credentials, max_retries=0) as haut:
         unknown = uuid4()
         with pytest.raises(ErasureIncomplete) as caught:
             await haut.erase_subject(unknown)
         with pytest.raises(NotFound):
             await haut.erase_subject(unknown, receipt=caught.value.receipt)
+
+
+@pytest.mark.parametrize("other_dataset", [False, True])
+@pytest.mark.parametrize("operation", ["update_subject", "clear_subject_storage"])
+async def test_nothing_is_erased_before_the_subject_was_observed(
+    sandbox: Sandbox, subject_id: UUID, operation: str, other_dataset: bool
+) -> None:
+    """A retried request gets the service's 404, which must not count as success."""
+    before = sandbox.snapshot()
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        dataset_id = (await haut.datasets.create("other")).id if other_dataset else None
+        erased = subject_id if other_dataset else uuid4()
+        sandbox.faults.add(operation, faults.bad_gateway())
+        with pytest.raises(NotFound):
+            await haut.erase_subject(erased, dataset_id=dataset_id)
+    assert sandbox.snapshot()["subjects"] == before["subjects"]
+    assert {request.method for request in sandbox.requests} <= {"PATCH", "POST"}
+
+
+async def test_absence_needs_the_support_of_the_list_of_subjects(
+    sandbox: Sandbox, subject_id: UUID
+) -> None:
+    """A gateway can respond in the same format as the service, without having done anything."""
+    sandbox.faults.add("delete_subject", NOT_FOUND, times=None)
+    sandbox.faults.add("update_subject", NOT_FOUND, times=None, skip=1)
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        receipt = await haut.erase_subject(subject_id)
+        assert ("subject check", "found") in [(step.name, step.status) for step in receipt.steps]
+        assert not receipt.verified
+        sandbox.faults.clear()
+        assert (await haut.erase_subject(subject_id, receipt=receipt)).verified
+    assert_erased(sandbox)
+
+
+@pytest.mark.parametrize("status", [400, 403, 405])
+async def test_subject_is_observed_in_the_list_if_an_update_is_refused(
+    sandbox: Sandbox, subject_id: UUID, status: int
+) -> None:
+    sandbox.faults.add("update_subject", faults.status(status), times=None)
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        receipt = await haut.erase_subject(subject_id)
+        assert receipt.observed
+        assert receipt.unchecked == ("subject check",)
+        with pytest.raises(ErasureIncomplete):
+            await haut.erase_subject(uuid4())
+    assert_erased(sandbox)
+
+
+async def test_record_of_another_subject_observes_nothing(
+    sandbox: Sandbox, subject_id: UUID
+) -> None:
+    other = next(key for key in sandbox.database.subjects if key != str(subject_id))
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        with capture_responses() as responses:
+            await haut.subjects.update(other)
+        body = responses[0].response.content
+        sandbox.faults.add(
+            "update_subject", faults.status(200, body, content_type="application/json")
+        )
+        with pytest.raises(ErasureIncomplete) as caught:
+            await haut.erase_subject(subject_id)
+    assert isinstance(caught.value.cause, UnexpectedResponse)
+    assert not caught.value.receipt.observed
+    assert len(sandbox.requests) == 2
+
+
+async def test_images_that_are_listed_again_after_their_deletion(
+    sandbox: Sandbox, subject_id: UUID
+) -> None:
+    sandbox.faults.add("delete_image", faults.status(204), times=None)  # responds without deleting
+    sandbox.faults.add("delete_batch", faults.status(204), times=None)
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        receipt = await haut.erase_subject(subject_id, keep_subject=True)
+    assert receipt.findings == ("images check", "batches check")
+    assert sandbox.received("delete_image") == 12
+
+
+async def test_reference_and_checksum(sandbox: Sandbox, subject_id: UUID) -> None:
+    async with AsyncHaut(**sandbox.credentials, max_retries=0) as haut:
+        sandbox.faults.add("clear_subject_metadata", faults.status(500))
+        with pytest.raises(ErasureIncomplete) as caught:
+            await haut.erase_subject(subject_id, reference="case 2026/17")
+        receipt = caught.value.receipt
+        with pytest.raises(ConfigError, match="another reference"):
+            await haut.erase_subject(subject_id, receipt=receipt, reference="case 2026/18")
+        receipt = await haut.erase_subject(subject_id, receipt=receipt)
+    assert "reference  case 2026/17" in str(receipt)
+    text = receipt.to_json()
+    assert ErasureReceipt.from_json(text) == receipt
+    for old, new in (("2026/17", "2026/18"), ("true", "false"), ('"done"', '"refused"')):
+        with pytest.raises(ValueError, match="changed or damaged"):
+            ErasureReceipt.from_json(text.replace(old, new, 1))
+    with pytest.raises(ValueError, match="another version"):
+        ErasureReceipt.from_json(text.replace("receipt/1", "receipt/2"))
+
+
+@pytest.mark.parametrize("reference", ["", "x" * 201, "two\nlines", "\x1b[2J", "\u202e", 17])
+async def test_invalid_reference_is_rejected_before_any_request(
+    sandbox: Sandbox, subject_id: UUID, reference: Any
+) -> None:
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        with pytest.raises(ConfigError, match="reference"):
+            await haut.erase_subject(subject_id, reference=reference)
+    assert sandbox.requests == []
+
+
+async def test_receipt_of_another_service_is_rejected(sandbox: Sandbox, subject_id: UUID) -> None:
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        receipt = await haut.erase_subject(subject_id)
+        elsewhere = evolve(receipt, service="https://saas.haut.ai")
+        with pytest.raises(ConfigError, match="service"):
+            await haut.erase_subject(subject_id, receipt=elsewhere)

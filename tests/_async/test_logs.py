@@ -136,12 +136,8 @@ async def test_call_every_method_covers_the_public_methods(sandbox: Sandbox) -> 
     # tied to an operation of the API. Public methods that are called above call the remaining ones.
     assert public - called == {
         *("resume_upload", "login", "with_options", "request", "from_env", "aclose"),
-        *(
-            "find",
-            "request_upload_v3",
-            "read_results",
-            "read_results_v3",
-        ),
+        *("find", "find_by_id", "observe"),
+        *("request_upload_v3", "read_results", "read_results_v3"),
     }
 
 

@@ -344,15 +344,11 @@ async def test_erase_subject(haut: AsyncHaut, subject: Subject) -> None:
     receipt = await haut.erase_subject(subject.id)
     assert receipt.verified
     assert (receipt.subject_id, receipt.keep_subject) == (subject.id, False)
-    assert [(step.name, step.status) for step in receipt.steps] == [
-        ("storage", "done"),
-        ("images", "done"),
-        ("batches", "done"),
-        ("metadata", "done"),
-        ("results", "done"),
-        ("subject", "done"),
-        ("verification", "done"),
+    assert [step.name for step in receipt.steps] == [
+        *("observation", "storage", "images", "batches", "metadata", "results check", "subject"),
+        *("subject check", "images check", "batches check"),
     ]
+    assert {step.status for step in receipt.steps} == {"done"}
     assert [step.count for step in receipt.steps if step.name == "images"] == [2]
     assert [found.id async for found in haut.subjects.iterate()] == []
     for image in batch.images:
@@ -460,15 +456,16 @@ async def test_erase_subject_stopped_and_completed(
     receipt = ErasureReceipt.from_json(stopped.value.receipt.to_json())
     assert not receipt.verified
     assert [(step.name, step.status) for step in receipt.steps] == [
+        ("observation", "done"),
         ("storage", "done"),
-        ("images", "failed"),
+        ("images", "unknown"),
     ]
     [remaining] = [image.id async for image in haut.images.iterate(subject.id)]
     assert remaining in {image.image_id for image in batch.images}
     completed = await haut.erase_subject(subject.id, receipt=receipt)
     assert completed.verified
-    assert completed.steps[:2] == receipt.steps
-    assert {step.status for step in completed.steps[2:]} == {"done"}
+    assert completed.steps[:3] == receipt.steps
+    assert {step.status for step in completed.steps[3:]} == {"done"}
     assert [found.id async for found in haut.subjects.iterate()] == []
 
 

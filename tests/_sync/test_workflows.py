@@ -343,15 +343,11 @@ def test_erase_subject(haut: Haut, subject: Subject) -> None:
     receipt = haut.erase_subject(subject.id)
     assert receipt.verified
     assert (receipt.subject_id, receipt.keep_subject) == (subject.id, False)
-    assert [(step.name, step.status) for step in receipt.steps] == [
-        ("storage", "done"),
-        ("images", "done"),
-        ("batches", "done"),
-        ("metadata", "done"),
-        ("results", "done"),
-        ("subject", "done"),
-        ("verification", "done"),
+    assert [step.name for step in receipt.steps] == [
+        *("observation", "storage", "images", "batches", "metadata", "results check", "subject"),
+        *("subject check", "images check", "batches check"),
     ]
+    assert {step.status for step in receipt.steps} == {"done"}
     assert [step.count for step in receipt.steps if step.name == "images"] == [2]
     assert [found.id for found in haut.subjects.iterate()] == []
     for image in batch.images:
@@ -459,15 +455,16 @@ def test_erase_subject_stopped_and_completed(
     receipt = ErasureReceipt.from_json(stopped.value.receipt.to_json())
     assert not receipt.verified
     assert [(step.name, step.status) for step in receipt.steps] == [
+        ("observation", "done"),
         ("storage", "done"),
-        ("images", "failed"),
+        ("images", "unknown"),
     ]
     [remaining] = [image.id for image in haut.images.iterate(subject.id)]
     assert remaining in {image.image_id for image in batch.images}
     completed = haut.erase_subject(subject.id, receipt=receipt)
     assert completed.verified
-    assert completed.steps[:2] == receipt.steps
-    assert {step.status for step in completed.steps[2:]} == {"done"}
+    assert completed.steps[:3] == receipt.steps
+    assert {step.status for step in completed.steps[3:]} == {"done"}
     assert [found.id for found in haut.subjects.iterate()] == []
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import csv
+import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from haut_ext import ErasureReceipt, Haut
+from haut_ext import ConfigError, ErasureReceipt, Haut
 from haut_ext.bulk import BulkStopped, bulk_erase
-from haut_ext.sandbox import Sandbox, faults
+from haut_ext.sandbox import Request, Sandbox, faults
 from tests.bulk.conftest import PHOTO
 
 
@@ -55,7 +57,7 @@ def test_next_run_completes_a_failed_erasure(tmp_path: Path, haut: Haut, sandbox
     assert bulk_erase(haut, [subject.id], **run).skipped == 1
     [path] = (tmp_path / "receipts").iterdir()
     steps = [step.status for step in ErasureReceipt.from_json(path.read_text()).steps]
-    assert steps.count("failed") == 1
+    assert steps.count("refused") == 1
     assert sandbox.snapshot()["subjects"] == []
 
 
@@ -76,12 +78,16 @@ def test_run_stops_when_a_receipt_cannot_be_written(
 ) -> None:
     subjects = sandbox.add_subjects(3)
     ids = [subject.id for subject in subjects]
-    obstacle = tmp_path / "receipts" / f"{ids[0]}.part"
-    obstacle.mkdir(parents=True)
     run: dict[str, Any] = {"journal": tmp_path / "journal", "receipts": tmp_path / "receipts"}
+
+    def remove_folder(_: Request) -> None:
+        with suppress(FileNotFoundError):
+            (tmp_path / "receipts").rmdir()
+
+    sandbox.before_request = remove_folder
     with pytest.raises(BulkStopped, match="is the disk full"):
         bulk_erase(haut, ids, **run)
-    obstacle.rmdir()
+    sandbox.before_request = None
     report = bulk_erase(haut, ids, **run)
     assert (report.done + report.skipped, report.complete) == (3, True)
     receipts = (tmp_path / "receipts").iterdir()
@@ -91,8 +97,83 @@ def test_run_stops_when_a_receipt_cannot_be_written(
 def test_404_of_a_proxy_is_no_unknown_subject(tmp_path: Path, haut: Haut, sandbox: Sandbox) -> None:
     [subject] = sandbox.add_subjects(1)
     page = faults.status(404, b"<html>no such host</html>", content_type="text/html")
-    sandbox.faults.add("clear_subject_storage", page)
+    sandbox.faults.add("update_subject", page)
     run: dict[str, Any] = {"journal": tmp_path / "journal", "receipts": tmp_path / "receipts"}
     report = bulk_erase(haut, [subject.id], **run)
     assert (report.failed, report.bad) == (1, 0)
     assert bulk_erase(haut, [subject.id], **run).done == 1
+
+
+RESULTS = faults.status(
+    200, b'{"face_skin_metrics_3": {}}', content_type="application/json", when="before"
+)
+
+
+def test_next_run_repeats_a_check_that_found_data(
+    tmp_path: Path, haut: Haut, sandbox: Sandbox
+) -> None:
+    [subject] = sandbox.add_subjects(1)
+    sandbox.add_images(subject, 1, PHOTO)
+    sandbox.faults.add("get_batch_results_v3", RESULTS, times=2)
+    run: dict[str, Any] = {"journal": tmp_path / "journal", "receipts": tmp_path / "receipts"}
+    path = tmp_path / "receipts" / f"{subject.id}.json"
+    for verified in (False, False, True):
+        report = bulk_erase(haut, [subject.id], **run)
+        assert (report.done, report.failed) == (int(verified), int(not verified))
+        assert ErasureReceipt.from_json(path.read_text()).verified == verified
+    assert report.problems is None
+
+
+@pytest.mark.parametrize("done", [False, True])
+@pytest.mark.parametrize("damaged", [False, True])
+def test_record_of_another_subject_in_the_journal_erases_nobody(
+    tmp_path: Path, haut: Haut, sandbox: Sandbox, done: bool, damaged: bool
+) -> None:
+    [subject, other, third] = sandbox.add_subjects(3)
+    journal = tmp_path / "journal"
+    run: dict[str, Any] = {"journal": journal, "receipts": tmp_path / "receipts"}
+    assert bulk_erase(haut, [third.id], **run).done == 1
+    with sqlite3.connect(journal) as database:
+        database.execute("UPDATE rows SET key = ?, done = ?", (subject.id, done))
+        if damaged:
+            database.execute("UPDATE rows SET state = replace(state, 'done', 'unknown')")
+    database.close()
+    report = bulk_erase(haut, [subject.id, other.id], **run)
+    assert (report.done, report.bad) == (1, 1)
+    assert report.problems is not None
+    assert "the journal contains" in report.problems.read_text()
+    assert [found["id"] for found in sandbox.snapshot()["subjects"]] == [subject.id]
+
+
+def test_receipt_of_another_erasure_is_not_overwritten(
+    tmp_path: Path, haut: Haut, sandbox: Sandbox
+) -> None:
+    [subject] = sandbox.add_subjects(1)
+    receipts = tmp_path / "receipts"
+    receipts.mkdir()
+    earlier = haut.erase_subject(subject.id, keep_subject=True, reference="first").to_json()
+    (receipts / f"{subject.id}.json").write_text(earlier)
+    (tmp_path / "elsewhere").write_text("")
+    (receipts / f"{subject.id}-2.json").symlink_to(tmp_path / "elsewhere")
+    for outcome in ("done", "skipped"):
+        report = bulk_erase(
+            haut, [subject.id], journal=tmp_path / "j", receipts=receipts, reference="second"
+        )
+        assert getattr(report, outcome) == 1
+    assert (receipts / f"{subject.id}.json").read_text() == earlier
+    assert (tmp_path / "elsewhere").read_text() == ""
+    assert len(list(receipts.iterdir())) == 3
+    path = receipts / f"{subject.id}-3.json"
+    assert ErasureReceipt.from_json(path.read_text()).reference == "second"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("folder", ["file/receipts", "file", "nul\0"])
+def test_folder_that_cannot_be_written_to_is_rejected_before_any_request(
+    tmp_path: Path, haut: Haut, sandbox: Sandbox, folder: str
+) -> None:
+    [subject] = sandbox.add_subjects(1)
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="receipts= is no folder"):
+        bulk_erase(haut, [subject.id], journal=tmp_path / "j", receipts=tmp_path / folder)
+    assert sandbox.requests == []

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
+from uuid import UUID
 
 import pytest
 
 from haut_ext import ErasureReceipt, Haut
-from haut_ext.sandbox import faults
+from haut_ext.sandbox import Request, faults
 from tests.bulk.conftest import PHOTO
 from tests.bulk.service_state import service_state
 from tests.cli.conftest import HAUT, Shell
@@ -245,9 +249,86 @@ def test_receipt_of_a_completed_erasure_is_not_overwritten(shell: Shell) -> None
     shell.run("erase", subject.id, "--yes", "--receipt", "r.json")
     before = (shell.folder / "r.json").read_text()
     _, err = shell.run("erase", other.id, "--yes", "--receipt", "r.json", code=2)
+    assert "another subject" in err
+    _, err = shell.run("erase", subject.id, "--yes", "--receipt", "r.json", code=2)
     assert "completed erasure" in err
     assert (shell.folder / "r.json").read_text() == before
     assert len(shell.sandbox.snapshot()["subjects"]) == 1
+
+
+@pytest.mark.parametrize(
+    "kind", ["missing/r.json", "file/r.json", "link", "pipe", "folder", "text"]
+)
+def test_invalid_path_of_a_receipt_is_refused_before_any_request(shell: Shell, kind: str) -> None:
+    [subject] = shell.sandbox.add_subjects(1)
+    for name in ("file", "text", "target"):
+        (shell.folder / name).write_text("text")
+    (shell.folder / "folder").mkdir()
+    (shell.folder / "link").symlink_to("target")
+    os.mkfifo(shell.folder / "pipe")
+    _, err = shell.run("erase", subject.name, "--yes", "--receipt", kind, code=2)
+    assert kind.partition("/")[0] in err
+    assert shell.sandbox.requests == []
+    assert (shell.folder / "target").read_text() == "text"
+
+
+def test_receipt_is_private_and_names_the_case(shell: Shell) -> None:
+    [subject, other] = shell.sandbox.add_subjects(2)
+    shell.run("erase", subject.id, "--yes", "--reference", "two\nlines", code=2)
+    assert shell.sandbox.requests == []
+    out, _ = shell.run(
+        "erase", subject.id, "--yes", "--receipt", "r.json", "--reference", "case 17"
+    )
+    assert "reference  case 17" in out
+    assert (shell.folder / "r.json").stat().st_mode & 0o777 == 0o600
+    shell.run("erase", str(UUID(int=1)), "--yes", "--receipt", "s.json", code=1)
+    shell.run("erase", other.id, "--dry-run", "--receipt", "s.json")
+    assert [path.name for path in shell.folder.glob("*.json")] == ["r.json"]
+
+
+@pytest.mark.parametrize("operation", ["update_subject", "delete_image", "delete_subject"])
+def test_interrupted_erasure_keeps_its_receipt(shell: Shell, operation: str) -> None:
+    """The receipt is on disk before a request that changes something."""
+    [subject] = shell.sandbox.add_subjects(1)
+    shell.sandbox.add_images(subject, 3, PHOTO)
+    stored: list[ErasureReceipt] = []
+    ended = threading.Event()
+
+    def interrupt(request: Request) -> None:
+        if request.operation == operation and not stored:
+            path = shell.folder / "r.json"
+            stored.extend([ErasureReceipt.from_json(path.read_text())] if path.exists() else [])
+            shell.sandbox.before_request = None
+            os.kill(os.getpid(), signal.SIGINT)
+            ended.wait(10)
+
+    shell.sandbox.before_request = interrupt
+    _, err = shell.run("erase", subject.id, "--yes", "--receipt", "r.json", code=130)
+    ended.set()
+    if operation == "update_subject":
+        assert "before anything was erased" in err
+        assert not (shell.folder / "r.json").exists()
+    else:
+        assert "Continue with: haut erase" in err
+        assert len(stored[0].batches[0].image_ids) == 3
+    shell.run("erase", subject.id, "--yes", "--receipt", "r.json")
+    receipt = ErasureReceipt.from_json((shell.folder / "r.json").read_text())
+    assert receipt.verified
+    assert receipt.continues(stored[0] if stored else receipt)
+
+
+def test_bulk_erase_reads_a_pipe_once_and_refuses_a_missing_column(shell: Shell) -> None:
+    subjects = shell.sandbox.add_subjects(3)
+    arguments = ("--journal", "e", "--receipts", "receipts", "--yes")
+    (shell.folder / "ids.csv").write_text("id\n" + subjects[0].id + "\n")
+    _, err = shell.run("bulk", "erase", "ids.csv", *arguments, code=2)
+    assert "no column subject_id" in err
+    reader, writer = os.pipe()
+    os.write(writer, "".join(f"{subject.id}\n" for subject in subjects).encode())
+    os.close(writer)
+    out, _ = shell.run("bulk", "erase", f"/dev/fd/{reader}", *arguments, "--json")
+    os.close(reader)
+    assert json.loads(out)["done"] == 3
 
 
 def test_invalid_photo_creates_no_subject(shell: Shell) -> None:

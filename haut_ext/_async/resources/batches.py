@@ -6,7 +6,7 @@ The API routes for batches are undocumented; they are known from public client p
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from haut_api.api.batches import delete_batch, list_batches
@@ -14,7 +14,7 @@ from haut_api.api.face_metrics_3 import get_batch_results_v3
 from haut_api.api.results import list_aux_images, list_image_results
 from haut_api.models import Batch
 from haut_ext._async.operations import AsyncOperation, AsyncResource
-from haut_ext._async.pagination import read_page
+from haut_ext._async.pagination import iterate, read_page
 from haut_ext.argument_checks import Id
 from haut_ext.argument_types import validate_arguments
 from haut_ext.errors import ignore_confirmed_not_found
@@ -28,6 +28,15 @@ class AsyncBatches(AsyncResource):
     Batches are created by uploads. Methods with a `dataset_id` argument use the client's dataset by
     default.
     """
+
+    def iterate(self, subject_id: Id, *, dataset_id: Id | None = None) -> AsyncIterator[Batch]:
+        """Iterate over all batches of a subject, requesting pages when needed.
+
+        Args:
+            subject_id: The subject's id.
+            dataset_id: Dataset of the subject; the client's unless given.
+        """
+        return iterate(self._operations, list_batches, dataset_id=dataset_id, subject_id=subject_id)
 
     async def list(
         self,

@@ -24,7 +24,7 @@ from haut_ext._async.operations import AsyncResource
 from haut_ext._async.pagination import iterate, read_page
 from haut_ext.argument_checks import Id, check_name, comparable_name, parse_id
 from haut_ext.argument_types import validate_arguments
-from haut_ext.errors import HautError
+from haut_ext.errors import ApiError, HautError
 from haut_ext.keyword_arguments import SubjectAttributes
 from haut_ext.types import DeletedSubjects, Page
 from haut_ext.workflow_errors import DeletionIncomplete
@@ -33,6 +33,9 @@ logger = logging.getLogger("haut_ext")
 
 _IDS_PER_REQUEST = 70
 """Maximum number of ids in a URL: each id takes 50 characters, and URLs stay below 4 KB."""
+
+_PAGE_SIZE = 100
+"""Number of subjects per page when all subjects of a dataset are read."""
 
 
 @validate_arguments()
@@ -87,6 +90,52 @@ class AsyncSubjects(AsyncResource):
                     found[subject.id] = subject
         # Subjects that were created in the same second stay in the order of the list.
         return tuple(sorted(found.values(), key=lambda subject: subject.creation_time))
+
+    async def observe(self, subject_id: Id, *, dataset_id: Id | None = None) -> Subject:
+        """Return the record of a subject, which proves that the dataset contains the subject.
+
+        The API has no documented operation that reads one subject. Therefore this method sends an
+        update without changes, whose response is the record. If the service refuses it, the method
+        searches the list of all subjects.
+
+        Raises:
+            NotFound: If the dataset has no such subject.
+            UnexpectedResponse: If the response is the record of another subject.
+        """
+        arguments = {"dataset_id": dataset_id, "subject_id": subject_id}
+        try:
+            success = await self._operations.request(
+                update_subject, {**arguments, "body": PatchedSubjectRequest()}
+            )
+        except ApiError as error:
+            if error.status not in (400, 403, 405, 422):
+                raise
+            listed = await self.find_by_id(subject_id, dataset_id=dataset_id)
+            if listed is None:
+                raise
+            return listed
+        subject = self._operations.unwrap(success, Subject)
+        dataset = self._operations.scope.dataset(dataset_id)
+        if (subject.id, subject.dataset.id) != (parse_id(subject_id, "subject_id"), dataset):
+            raise self._operations.decode_error(success, "id", "it is of another subject")
+        return subject
+
+    async def find_by_id(
+        self, subject_id: Id, q: str | None = None, *, dataset_id: Id | None = None
+    ) -> Subject | None:
+        """Return the subject with the given id from the list of subjects, or None.
+
+        Args:
+            subject_id: The subject's id.
+            q: Name of the subject, which limits the number of pages to read.
+            dataset_id: Dataset of the subject; the client's unless given.
+        """
+        subject_id = parse_id(subject_id, "subject_id")
+        subjects = iterate(
+            self._operations, list_subjects, dataset_id=dataset_id, q=q, page_size=_PAGE_SIZE
+        )
+        found = [subject async for subject in subjects if subject.id == subject_id]
+        return found[0] if found else None
 
     async def get_or_create(
         self, name: str, *, dataset_id: Id | None = None, **attributes: Unpack[SubjectAttributes]

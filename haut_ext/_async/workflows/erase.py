@@ -1,35 +1,47 @@
-"""Erases a subject: deletes its data in several steps, then verifies that nothing is left.
+"""Erases a subject: deletes its data in several steps, then checks that nothing is left.
 
-The subject itself is deleted last. If the process stops earlier, the subject still exists, so
-another call can complete the erasure. Every step can be repeated safely.
+Nothing is touched before the service has shown the subject in its dataset. The subject itself is
+deleted last. If the process stops earlier, the subject still exists, so another call can complete
+the erasure. Every step can be repeated safely. The receipt lists the ids of images and batches
+before they are deleted, because the checks need them.
 
-Results and auxiliary images have no delete operation of their own. The step `results` therefore
-checks that they were deleted with their images. It runs before the subject is deleted, because
-afterwards a "not found" response could mean that the subject is missing. The routes for results and
-batches are undocumented; they are known from public client programs only (api-facts 8). If the
-service rejects a request to one of these routes, the receipt contains the error, the erasure counts
-as unverified, and the remaining steps are carried out.
+Results and auxiliary images have no delete operation of their own. The step `results check`
+therefore checks that they were deleted with their images. It runs before the subject is deleted,
+because then a "not found" response concerns the image, and not only its subject. If the subject is
+already gone, the step is the best check that the API still offers.
+
+The routes for results and batches are undocumented; they are known from public client programs only
+(api-facts 8). If the service rejects a request to one of these routes, the receipt contains the
+error, the erasure counts as unverified, and the remaining steps are carried out.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from uuid import UUID
 
-from attrs import define, evolve, field
+from attrs import define, evolve
 
-from haut_api.models import Batch
 from haut_ext import errors
 from haut_ext._async.resources.batches import AsyncBatches
 from haut_ext._async.resources.images import AsyncImages
 from haut_ext._async.resources.subjects import AsyncSubjects
-from haut_ext.erasure_receipt import ErasureReceipt, ErasureStep, ErasureStepName, ErasureStepStatus
-from haut_ext.types import Page
+from haut_ext._http.response_capture import capture_responses
+from haut_ext.erasure_receipt import (
+    ErasedBatch,
+    ErasureReceipt,
+    ErasureStep,
+    ErasureStepName,
+    ErasureStepStatus,
+)
 from haut_ext.workflow_errors import ErasureIncomplete
 
-_UNDOCUMENTED_ROUTES: set[ErasureStepName] = {"batches", "results"}
+_UNDOCUMENTED_ROUTES: set[ErasureStepName] = {"batches", "results check", "batches check"}
+_MAX_PASSES = 10
+"""Maximum number of times that a list is read again to delete items added in the meantime."""
 
 
 async def erase_subject(
@@ -45,30 +57,26 @@ async def erase_subject(
         subjects: The client's `subjects` resource.
         images: The client's `images` resource.
         batches: The client's `batches` resource.
-        receipt: A receipt without steps, or the receipt of an earlier, incomplete call.
-        on_step: Called after each step with the current receipt. To survive a crash, persist every
-            receipt passed to this function.
+        receipt: A receipt without steps, or the receipt of an earlier call.
+        on_step: Called with the current receipt whenever it changes, before the next request. To
+            survive a crash, persist every receipt passed to this function.
     """
     erasure = _Erasure(subjects, images, batches, receipt, on_step)
-    try:
-        # The first step's request contains both the subject and the dataset. If the subject is not
-        # in the dataset, the erasure ends here without having changed anything.
+    if await erasure.observe():
         await erasure.run("storage", erasure.clear_storage)
-    except errors.NotFound:
-        if not erasure.begun_before:
-            raise
-        # An earlier call deleted the subject, but did not receive the response.
-        erasure.add_step("subject", "already gone")
-    else:
         await erasure.run("images", erasure.delete_images)
         await erasure.run("batches", erasure.delete_batches)
         await erasure.run("metadata", erasure.clear_metadata)
-        await erasure.run("results", erasure.count_results)
-        if not receipt.keep_subject:
-            await erasure.run("subject", erasure.delete_subject)
-    await erasure.run("verification", erasure.count_remaining)
-    new_steps = erasure.receipt.steps[len(receipt.steps) :]
-    return evolve(erasure.receipt, verified=all(step.status != "failed" for step in new_steps))
+    await erasure.run("results check", erasure.count_results)
+    if erasure.present and not receipt.keep_subject:
+        await erasure.run("subject", erasure.delete_subject)
+    if receipt.keep_subject:
+        await erasure.run("metadata check", erasure.count_own_data)
+    else:
+        await erasure.run("subject check", erasure.count_own_data)
+    await erasure.run("images check", erasure.count_images)
+    await erasure.run("batches check", erasure.count_batches)
+    return erasure.receipt
 
 
 @define
@@ -76,8 +84,8 @@ class _Erasure:
     """Carries out the steps of an erasure and records them in a receipt.
 
     Attributes:
-        deleted_images: Ids of the images deleted so far, grouped by batch id.
-        begun_before: Whether an earlier call completed a step, which proves that the subject existed.
+        present: Whether the subject existed when it was last looked up.
+        name: Name of the subject, once it was observed. It is not part of the receipt.
     """
 
     subjects: AsyncSubjects
@@ -85,43 +93,64 @@ class _Erasure:
     batches: AsyncBatches
     receipt: ErasureReceipt
     on_step: Callable[[ErasureReceipt], None] | None
-    deleted_images: dict[UUID, list[UUID]] = field(factory=dict[UUID, list[UUID]])
-    begun_before: bool = field(init=False)
+    present: bool = False
+    name: str | None = None
 
-    def __attrs_post_init__(self) -> None:
-        self.begun_before = any(step.status != "failed" for step in self.receipt.steps)
+    async def observe(self) -> bool:
+        """Look up the subject in its dataset, and return whether it exists.
+
+        Raises:
+            NotFound: If it does not exist, and was not observed in an earlier call either.
+            ErasureIncomplete: If the lookup failed.
+        """
+        try:
+            with capture_responses() as responses:
+                subject = await self.subjects.observe(self.subject_id, dataset_id=self.dataset_id)
+        except errors.HautError as error:
+            if not _is_absence(error):
+                raise self._record_failure("observation", error) from error
+            if not self.receipt.observed:
+                raise
+            self._add_step("observation", "already gone")
+            return False
+        self.present, self.name = True, subject.name
+        sandbox = responses[-1].headers.get("server", "").startswith("haut-sandbox")
+        self.receipt = evolve(self.receipt, sandbox=sandbox)
+        self._add_step("observation", "done")
+        return True
 
     async def run(self, name: ErasureStepName, step: Callable[[], Awaitable[int | None]]) -> None:
-        """Carry out an erasure step and add it to the receipt.
+        """Carry out a step and add it to the receipt.
 
         Raises:
             ErasureIncomplete: If the step failed and the erasure cannot continue without it.
-            NotFound: If the subject does not exist when the first step is carried out.
         """
+        is_check = name.endswith("check")
         try:
             count = await step()
         except errors.HautError as error:
-            if name == "storage" and isinstance(error, errors.NotFound) and self._is_final(error):
-                raise
-            status = f" {error.status}" if isinstance(error, errors.ApiError) else ""
-            self.add_step(name, "failed", reason=type(error).__name__ + status)
-            if name in _UNDOCUMENTED_ROUTES and _is_permanent(error):
+            if _is_absence(error) and not is_check:
+                self._add_step(name, "already gone")
                 return
-            subject_id = str(self.subject_id)
-            raise ErasureIncomplete(
-                f"the erasure of subject {subject_id} stopped at the step '{name}'. Complete it with "
-                f"erase_subject({subject_id!r}, receipt=error.receipt): {error}",
-                receipt=self.receipt,
-                cause=error,
-            ) from error
-        is_check = name in ("results", "verification")
-        self.add_step(name, "failed" if is_check and count else "done", count)
+            incomplete = self._record_failure(name, error)
+            unproven = isinstance(error, errors.NotFound) and name in _UNDOCUMENTED_ROUTES
+            optional = is_check or name in _UNDOCUMENTED_ROUTES
+            if not (unproven or (optional and _is_permanent(error))):
+                raise incomplete from error
+        else:
+            self._add_step(name, "found" if is_check and count else "done", count)
 
-    def _is_final(self, error: errors.NotFound) -> bool:
-        """Return whether the subject is known to be absent, or nothing has been erased yet."""
-        return error.confirmed or not self.begun_before
+    def _record_failure(self, name: ErasureStepName, error: errors.HautError) -> ErasureIncomplete:
+        self._add_step(name, "refused" if _is_refusal(error) else "unknown", reason=_reason(error))
+        subject_id = str(self.subject_id)
+        return ErasureIncomplete(
+            f"the erasure of subject {subject_id} stopped at the step '{name}'. Complete it with "
+            f"erase_subject({subject_id!r}, receipt=error.receipt): {error}",
+            receipt=self.receipt,
+            cause=error,
+        )
 
-    def add_step(
+    def _add_step(
         self,
         name: ErasureStepName,
         status: ErasureStepStatus,
@@ -129,9 +158,22 @@ class _Erasure:
         reason: str | None = None,
     ) -> None:
         step = ErasureStep(name, status, datetime.now(UTC), count, reason)
-        self.receipt = evolve(self.receipt, steps=(*self.receipt.steps, step))
+        self._save(evolve(self.receipt, steps=(*self.receipt.steps, step)))
+
+    def _save(self, receipt: ErasureReceipt) -> None:
+        self.receipt = receipt
         if self.on_step is not None:
-            self.on_step(self.receipt)
+            self.on_step(receipt)
+
+    def _add_ids(self, found: list[tuple[UUID, UUID | None]]) -> None:
+        """Add pairs of a batch id and an image id to the receipt."""
+        batches = {batch.batch_id: list(batch.image_ids) for batch in self.receipt.batches}
+        for batch_id, image_id in found:
+            image_ids = batches.setdefault(batch_id, [])
+            if image_id is not None and image_id not in image_ids:
+                image_ids.append(image_id)
+        known = tuple(ErasedBatch(key, tuple(image_ids)) for key, image_ids in batches.items())
+        self._save(evolve(self.receipt, batches=known))
 
     @property
     def subject_id(self) -> UUID:
@@ -145,76 +187,116 @@ class _Erasure:
         await self.subjects.clear_storage(self.subject_id, dataset_id=self.dataset_id)
 
     async def delete_images(self) -> int:
-        """Delete image records until the list is empty; return the number of deleted records."""
+        """Delete image records until the list has no new ones; return the number of deleted ones."""
         deleted = 0
-        while page := await self.images.list(self.subject_id):
-            if deleted:
+        attempted = set[UUID]()
+        for _ in range(_MAX_PASSES):
+            listed = [image async for image in self.images.iterate(self.subject_id)]
+            new = [image for image in listed if image.id not in attempted]
+            if not new:
+                break
+            self._add_ids([(image.image_batch_id, image.id) for image in new])
+            if attempted:
                 await self.clear_storage()  # delete photos uploaded since the first step
-            before = deleted
-            for image in page:
-                self.deleted_images.setdefault(image.image_batch_id, []).append(image.id)
-                with suppress(errors.NotFound):  # another client has already deleted the image
+            for image in new:
+                attempted.add(image.id)
+                with errors.ignore_confirmed_not_found():  # another client has deleted the image
                     await self.images.delete(image.id)
                     deleted += 1
-            if deleted == before:
-                break  # the list contains only deleted images; the verification counts them
         return deleted
 
     async def delete_batches(self) -> int:
-        """Delete batches until the list is empty; return the number of deleted batches."""
+        """Delete batches until the list has no new ones; return the number of deleted ones."""
         deleted = 0
-        while page := await self._list_batches():
-            before = deleted
-            for batch in page:
-                self.deleted_images.setdefault(batch.id, [])
-                with suppress(errors.NotFound):
-                    await self.batches.delete(self.subject_id, batch.id, dataset_id=self.dataset_id)
-                    deleted += 1
-            if deleted == before:
+        attempted = set[UUID]()
+        for _ in range(_MAX_PASSES):
+            batches = self.batches.iterate(self.subject_id, dataset_id=self.dataset_id)
+            new = [batch.id async for batch in batches if batch.id not in attempted]
+            if not new:
                 break
+            self._add_ids([(batch_id, None) for batch_id in new])
+            for batch_id in new:
+                attempted.add(batch_id)
+                with errors.ignore_confirmed_not_found():
+                    await self.batches.delete(self.subject_id, batch_id, dataset_id=self.dataset_id)
+                    deleted += 1
         return deleted
 
-    async def _list_batches(self) -> Page[Batch] | None:
-        with suppress(errors.NotFound):  # a service without this route also responds with 404
-            return await self.batches.list(self.subject_id, dataset_id=self.dataset_id)
-        return None
+    async def clear_metadata(self) -> None:
+        await self.subjects.clear_metadata(self.subject_id, dataset_id=self.dataset_id)
+
+    async def delete_subject(self) -> None:
+        self.present = False
+        await self.subjects.delete(self.subject_id, dataset_id=self.dataset_id)
+
+    # Checks. Each returns the number of items that the service still has.
 
     async def count_results(self) -> int:
         """Return how many results and auxiliary images the deleted images still have."""
         return sum(
             [
                 await self.batches.count_results(
-                    self.subject_id, batch_id, image_ids, dataset_id=self.dataset_id
+                    self.subject_id, batch.batch_id, batch.image_ids, dataset_id=self.dataset_id
                 )
-                for batch_id, image_ids in self.deleted_images.items()
+                for batch in self.receipt.batches
             ]
         )
 
-    async def clear_metadata(self) -> None:
-        await self.subjects.clear_metadata(self.subject_id, dataset_id=self.dataset_id)
-
-    async def delete_subject(self) -> None:
-        await self.subjects.delete(self.subject_id, dataset_id=self.dataset_id)
-
-    async def count_remaining(self) -> int:
-        """Return how many images and attribute values of the subject the service still stores."""
-        remaining = 0
-        if self.receipt.keep_subject:
-            # The API cannot read a single subject, but an update without changes returns it.
-            subject = await self.subjects.update(self.subject_id, dataset_id=self.dataset_id)
+    async def count_own_data(self) -> int:
+        """Return how many attributes a kept subject has, or 1 if a deleted subject still exists."""
+        with errors.ignore_confirmed_not_found():
+            subject = await self.subjects.observe(self.subject_id, dataset_id=self.dataset_id)
+            self.present = True
             values = (subject.birth_date, subject.biological_sex, subject.meta)
-            remaining = sum(value is not None for value in values)
-        with errors.ignore_confirmed_not_found():  # a deleted subject has no list of images
-            remaining += (await self.images.list(self.subject_id)).total
-        if not self.receipt.keep_subject:
+            return sum(value is not None for value in values) if self.receipt.keep_subject else 1
+        listed = await self.subjects.find_by_id(
+            self.subject_id, q=self.name, dataset_id=self.dataset_id
+        )
+        self.present = listed is not None
+        return int(self.present)
+
+    async def count_images(self) -> int:
+        """Return how many images the service lists, or returns by their ids."""
+        found = set[UUID]()
+        with self._ignore_missing_list():
+            found = {image.id async for image in self.images.iterate(self.subject_id)}
+        known = {image_id for batch in self.receipt.batches for image_id in batch.image_ids}
+        for image_id in known - found:
             with errors.ignore_confirmed_not_found():
-                await self.delete_subject()
-                remaining += 1  # the deletion succeeded, so the subject still existed
-        return remaining
+                await self.images.get(image_id)
+                found.add(image_id)
+        return len(found)
+
+    async def count_batches(self) -> int:
+        with self._ignore_missing_list():
+            return (await self.batches.list(self.subject_id, dataset_id=self.dataset_id)).total
+        return 0
+
+    def _ignore_missing_list(self) -> AbstractContextManager[None]:
+        """Accept that a list does not exist, unless the subject to which it belongs does."""
+        return nullcontext() if self.present else errors.ignore_confirmed_not_found()
+
+
+def _is_absence(error: errors.HautError) -> bool:
+    return isinstance(error, errors.NotFound) and error.confirmed
 
 
 def _is_permanent(error: errors.HautError) -> bool:
     """Return True if an identical request would fail again."""
-    temporary = errors.ServerError | errors.RateLimited | errors.Unauthorized
+    temporary = errors.ServerError | errors.RateLimited | errors.Unauthorized | errors.NotFound
     permanent = errors.ApiError | errors.UnexpectedResponse
-    return isinstance(error, permanent) and not isinstance(error, temporary)
+    return isinstance(error, permanent) and not (isinstance(error, temporary) or error.retryable)
+
+
+def _is_refusal(error: errors.HautError) -> bool:
+    """Return True if the service rejected the request, so that it was not carried out."""
+    if not isinstance(error, errors.ApiError) or error.maybe_carried_out:
+        return False
+    return 400 <= error.status < 500 and error.status not in (404, 408)
+
+
+def _reason(error: errors.HautError) -> str:
+    if not isinstance(error, errors.ApiError):
+        return type(error).__name__
+    codes = [item.code for item in error.errors if re.fullmatch(r"[\w.-]{1,60}", item.code, re.A)]
+    return " ".join([type(error).__name__, str(error.status), *dict.fromkeys(codes)])
