@@ -417,11 +417,12 @@ class Package(Samples):
             if len(parsed) != len(instance):
                 self.problems.add(location, "the parsed list and the JSON list differ in length")
             return
+        expected = [python_type(option, instance) for option in fitting]
         models = [option for option in fitting if python_type(option, instance) == "model"]
-        if models:
+        # If an option allows any value, values are not parsed into models.
+        if models and object not in expected:
             self.compare_models(location, parsed, models, instance, use)
             return
-        expected = [python_type(option, instance) for option in fitting]
         if not any(is_instance_of(parsed, kind) for kind in expected):
             names = " or ".join(str(getattr(kind, "__name__", kind)) for kind in expected)
             self.problems.add(
@@ -1011,7 +1012,7 @@ def multipart_values(model: Any) -> Iterator[bytes]:
     for field in attrs.fields(type(model)):
         value = getattr(model, field.name)
         for item in value if isinstance(value, list) else [value]:
-            if hasattr(item, "payload"):
+            if is_file(item):
                 item.payload.seek(0)
                 yield item.payload.read()
             elif hasattr(item, "to_dict"):
@@ -1020,13 +1021,17 @@ def multipart_values(model: Any) -> Iterator[bytes]:
                 yield to_text(item).encode()
 
 
+def is_file(value: Any) -> bool:
+    return type(value).__name__ == "File" and hasattr(value, "payload")
+
+
 def letters(name: str) -> str:
     return "".join(character for character in name.lower() if character.isalnum())
 
 
 def rewind(value: Any) -> None:
     """Rewind every file in an argument, so that the files can be sent again."""
-    if hasattr(value, "payload"):
+    if is_file(value):
         value.payload.seek(0)
     elif attrs.has(type(value)):
         for field in attrs.fields(type(value)):

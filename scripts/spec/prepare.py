@@ -793,7 +793,7 @@ class Classes:
             parts.insert(0, {"$ref": schema["$ref"]})
         if not parts:
             return schema
-        if len(parts) == 1 and not siblings.keys() & _CONSTRAINTS:
+        if len(parts) == 1 and not self._own_constraints(parts[0], siblings, where):
             if "$ref" in parts[0]:
                 return dict(parts[0])
             annotations = {key: siblings[key] for key in siblings.keys() & _ANNOTATIONS}
@@ -807,6 +807,18 @@ class Classes:
                 part = self.merge(_at(self.document, part["$ref"]), where)
             merged = _intersection(merged, part, where)
         return merged
+
+    def _own_constraints(self, part: Json, siblings: Json, where: str) -> Json:
+        """Return the constraints of an allOf's siblings, except a type that its only part has, too.
+
+        A schema that repeats the type of its `$ref` would otherwise not become the referenced class.
+        """
+        found = {key: siblings[key] for key in siblings.keys() & _CONSTRAINTS}
+        if found.keys() == {"type"} and isinstance(part.get("$ref"), str):
+            target = self.merge(_at(self.document, part["$ref"]), where)
+            if target.get("type") == found["type"]:
+                return {}
+        return found
 
     def _union(self, schema: Json, options: list[Any], name: str, use: str, where: str) -> Json:
         simple: list[Json] = []
@@ -856,7 +868,7 @@ class Classes:
         if kind == "array":
             items = self.simplify(schema.get("items", {}), f"{name}Item", use, where)
             return {**simple, "type": "array", "items": items}
-        if isinstance(schema.get("const"), str | int) and not isinstance(schema["const"], bool):
+        if isinstance(schema.get("const"), str | int):
             return {**simple, "const": schema["const"]}
         if kind in _TYPES:
             simple["type"] = kind
@@ -1022,6 +1034,8 @@ def _enum_options(schema: Json, enum: list[Any]) -> list[Any] | None:
         # Only strings and integers get an enumeration class. For other enumeration values, only the
         # types are kept.
         plain = without(schema, "enum", "type")
+        if len(values) == 1 and isinstance(values[0], bool):
+            return [{**plain, "const": values[0]}, *nulls]
         kinds = dict.fromkeys(map(_json_type, values))
         return [*({**plain, "type": kind} for kind in kinds), *nulls]
     if len(types) > 1 or nulls:

@@ -298,3 +298,14 @@ def test_50_duplicate_key_in_json_is_rejected() -> None:
     text = '{\n  "openapi": "3.0.3",\n  "paths": {\n    "/a": {},\n    "/a": {}\n  }\n}'
     with pytest.raises(SpecError, match=r"x\.json has the key '/a' twice \(line 5\)"):
         parse(text, "x.json")
+
+
+def test_alternatives_with_different_booleans_are_told_apart(package: Package) -> None:
+    parsed = package("kinds-of-other-services").run(
+        "from haut_api.api.subjects import check_number as module\n"
+        "bodies = [{'valid': True, 'carrier': None}, {'valid': False, 'carrier': None}]\n"
+        "body = models.CheckNumberBody(payload='1')\n"
+        "report([type(call(module, httpx.Response(200, json=one), body=body)[1].parsed).__name__"
+        " for one in bodies])"
+    )
+    assert parsed == ["ValidNumber", "InvalidNumber"]
