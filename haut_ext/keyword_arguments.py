@@ -111,7 +111,8 @@ class PhotoAttributes(BatchAttributes, total=False):
         light: Lighting of the photo, as a name or number that the dataset's image type defines; 1
             means regular.
         name: Name of the image, with at least 1 character. In v3, it is used as the file name.
-        app_args: Any JSON value, which is passed to the applications that analyze the photo.
+        app_args: Any JSON value, or a dictionary in v3, which is passed to the applications that
+            analyze the photo.
         dataset_id: Id of the dataset whose image type defines the valid names. The default is the
             client's dataset.
     """

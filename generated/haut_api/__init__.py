@@ -7,7 +7,7 @@ from .client import AuthenticatedClient, Client
 SPEC_VERSION = "v1"
 """Version of the OpenAPI document (`info.version`)."""
 
-SPEC_SHA256 = "f6bdfa39debcf53f331350aa644336c4e446c8c192fbfec99871c156315607e9"
+SPEC_SHA256 = "b81de274f1ea716e5defe78fa342777f8dbc86915ff0ad974e9be9153c6f1089"
 """SHA-256 of the OpenAPI document, which is the file openapi.json in this package."""
 
 

@@ -202,6 +202,13 @@ def anything(value: Any) -> Any:
     return value
 
 
+def any_object(value: Any) -> Any:
+    """Accept any JSON object."""
+    if not isinstance(value, dict):
+        raise _InvalidValue("invalid", "Must be a JSON object.")
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """Rules for a field of a request body; `check` validates and converts the field's value."""

@@ -276,6 +276,31 @@ class Stream(io.BytesIO):
         return False
 
 
+@pytest.mark.parametrize("app_args", [None, {}, {"a": None}])
+def test_null_is_not_sent_as_app_args(sandbox: Sandbox, subject_id: str, app_args: Any) -> None:
+    sent: list[Any] = []
+    sandbox.before_request = lambda request: (
+        sent.append(json.loads(request.body)) if request.operation == "compute_batch_v3" else None
+    )
+    with Haut(**sandbox.credentials) as haut:
+        batch = haut.upload_and_compute(
+            subject_id, front=FILES["front"], api="v3", app_args=app_args
+        )
+        haut.images.compute(batch.batch_id, app_args, api="v3")
+    assert sent == [{} if app_args is None else {"app_args": app_args}] * 2
+
+
+@pytest.mark.parametrize("app_args", [[], "text", 1, False])
+def test_app_args_must_be_a_dictionary(sandbox: Sandbox, subject_id: str, app_args: Any) -> None:
+    before = len(sandbox.requests)
+    with Haut(**sandbox.credentials) as haut:
+        with pytest.raises(ConfigError, match="app_args must be a dictionary in v3"):
+            haut.upload_and_compute(subject_id, front=FILES["front"], api="v3", app_args=app_args)
+        with pytest.raises(ConfigError, match="app_args must be a dictionary in v3"):
+            haut.images.compute(subject_id, app_args, api="v3")
+    assert len(sandbox.requests) == before
+
+
 def test_only_given_arguments_are_sent(sandbox: Sandbox, subject_id: str) -> None:
     bodies: list[bytes] = []
     sandbox.before_request = lambda request: (

@@ -47,6 +47,17 @@ def client3(client: SandboxClient) -> FaceMetrics3Client:
     return FaceMetrics3Client(client)
 
 
+@pytest.mark.parametrize("value", [None, [], "text"])
+def test_app_args_must_be_an_object(client3: FaceMetrics3Client, value: Any) -> None:
+    path = f"{client3.company}batches/{client3.upload('front')}/compute/"
+    response = client3.client.http.post(path, json={"app_args": value})
+    assert response.status_code == 400
+    assert [attr for _, attr in errors(response)] == ["app_args"]
+    bodies: list[dict[str, Any]] = [{}, {"app_args": {}}, {"app_args": {"a": None}}]
+    for accepted in bodies:
+        assert client3.client.http.post(path, json=accepted).status_code == 204
+
+
 def test_one_request_creates_a_batch_and_its_slots(client3: FaceMetrics3Client) -> None:
     client = client3.client
     subject = client.create()

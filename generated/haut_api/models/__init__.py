@@ -15,6 +15,7 @@ from .biological_sex import BiologicalSex
 from .company_reference import CompanyReference
 from .compute_request import ComputeRequest
 from .compute_request_v3 import ComputeRequestV3
+from .compute_request_v3_app_args import ComputeRequestV3AppArgs
 from .compute_result import ComputeResult
 from .created_private_token import CreatedPrivateToken
 from .dataset import Dataset
@@ -89,6 +90,7 @@ __all__ = (
     "CompanyReference",
     "ComputeRequest",
     "ComputeRequestV3",
+    "ComputeRequestV3AppArgs",
     "ComputeResult",
     "CreatedPrivateToken",
     "Dataset",

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -11,6 +11,10 @@ from ..errors import DecodeError as _DecodeError
 from ..types import UNSET, Unset
 from ..types import safe_repr as _safe_repr
 
+if TYPE_CHECKING:
+    from ..models.compute_request_v3_app_args import ComputeRequestV3AppArgs
+
+
 T = TypeVar("T", bound="ComputeRequestV3")
 
 
@@ -18,16 +22,18 @@ T = TypeVar("T", bound="ComputeRequestV3")
 class ComputeRequestV3:
     """
     Attributes:
-        app_args (Any | Unset): Free JSON, but not null.
+        app_args (ComputeRequestV3AppArgs | Unset): Free JSON object, not null.
     """
 
-    app_args: Any | Unset = UNSET
+    app_args: ComputeRequestV3AppArgs | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     __repr__ = _safe_repr
 
     def to_dict(self) -> dict[str, Any]:
-        app_args = self.app_args
+        app_args: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.app_args, Unset):
+            app_args = self.app_args.to_dict()
 
         __field_dict: dict[str, Any] = {}
         __field_dict.update(self.additional_properties)
@@ -39,13 +45,20 @@ class ComputeRequestV3:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.compute_request_v3_app_args import ComputeRequestV3AppArgs  # noqa: PLC0415
+
         if not isinstance(src_dict, (dict, Mapping)):
             raise _DecodeError("ComputeRequestV3", "(body)", "is not a JSON object")
         __field = "(body)"
         try:
             __d = dict(src_dict)
             __field = "app_args"
-            app_args = __d.pop("app_args", UNSET)
+            _app_args = __d.pop("app_args", UNSET)
+            app_args: ComputeRequestV3AppArgs | Unset
+            if isinstance(_app_args, Unset):
+                app_args = UNSET
+            else:
+                app_args = ComputeRequestV3AppArgs.from_dict(_app_args)
 
             __model = cls(
                 app_args=app_args,

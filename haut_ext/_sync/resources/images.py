@@ -25,6 +25,7 @@ from haut_api.api.results import list_image_results
 from haut_api.models import (
     ComputeRequest,
     ComputeRequestV3,
+    ComputeRequestV3AppArgs,
     Image,
     SignedUpload,
     SignedUploadRequest,
@@ -42,11 +43,24 @@ from haut_ext._sync.storage import PhotoBody
 from haut_ext.analysis_results import Api
 from haut_ext.argument_checks import Id, check_time_zone, parse_id
 from haut_ext.argument_types import JsonValue, validate_arguments
-from haut_ext.errors import StorageError
+from haut_ext.errors import ConfigError, StorageError
 from haut_ext.keyword_arguments import BatchAttributes, ImageListOptions, PhotoAttributes, Progress
 from haut_ext.photos.checks import Photo
 from haut_ext.photos.sources import PhotoFile
 from haut_ext.types import Page, Side, UploadedImage
+
+
+def compute_request_v3(app_args: Any) -> ComputeRequestV3:
+    """Return the body of a compute request of v3, which accepts no null.
+
+    Raises:
+        ConfigError: If `app_args` is neither a dictionary nor None.
+    """
+    if app_args is None or app_args is UNSET:
+        return ComputeRequestV3()
+    if not isinstance(app_args, dict):
+        raise ConfigError(f"app_args must be a dictionary in v3, not {type(app_args).__name__}")
+    return ComputeRequestV3(app_args=ComputeRequestV3AppArgs.from_dict(app_args))
 
 
 @validate_arguments()
@@ -184,15 +198,17 @@ class Images(Resource):
 
         Args:
             batch_id: The batch's id. All of its photos must have been uploaded.
-            app_args: JSON value passed to the applications that analyze the photos.
+            app_args: JSON value passed to the applications that analyze the photos; for "v3" a
+                dictionary. The v3 API does not accept null, so None is not sent to it.
             api: API version with which the batch was created.
 
         Raises:
+            ConfigError: If `app_args` is not a dictionary and `api` is "v3".
             ApiError, TransportError: If `maybe_carried_out` is true, the analysis may have started.
         """
         run = self._operations.run
         if api == "v3":
-            body = ComputeRequestV3(app_args=app_args)
+            body = compute_request_v3(app_args)
             run(compute_batch_v3, batch_id=batch_id, body=body)
         else:
             run(compute_batch, batch_id=batch_id, body=ComputeRequest(app_args=app_args))

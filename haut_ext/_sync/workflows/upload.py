@@ -34,7 +34,7 @@ from attrs import define, evolve
 
 from haut_api.models import Image, SignedUpload, UploadSlotV3
 from haut_api.types import UNSET, Unset
-from haut_ext._sync.resources.images import Images
+from haut_ext._sync.resources.images import Images, compute_request_v3
 from haut_ext._sync.workflows.wait import Results, analysis_progress
 from haut_ext.analysis_results import Api, is_complete, read_batch_document
 from haut_ext.argument_checks import check_names, check_time_zone
@@ -124,6 +124,8 @@ def upload_and_compute(
         results.check(state.api)
     if state.api == "v3" and options.get("light", UNSET) is not UNSET:
         raise ConfigError("light= is for v1 only")
+    if state.api == "v3":
+        compute_request_v3(options.get("app_args"))
     kind = _UploadV3 if state.api == "v3" else _UploadV1
     upload = kind(images, state, check_photos(files), options)
     try:

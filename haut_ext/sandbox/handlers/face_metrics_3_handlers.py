@@ -9,6 +9,7 @@ from haut_ext.sandbox.http_messages import Request, Response, json_response
 from haut_ext.sandbox.records import ApplicationRun, Image
 from haut_ext.sandbox.request_validation import (
     Field,
+    any_object,
     anything,
     invalid,
     iso_datetime,
@@ -18,7 +19,7 @@ from haut_ext.sandbox.request_validation import (
 )
 from haut_ext.sandbox.router import Routes
 
-from .handler_base import COMPUTE_FIELDS, UPLOAD_HEADERS, Handler
+from .handler_base import UPLOAD_HEADERS, Handler
 
 _COMPANY = "/api/v3/companies/{company_id}/"
 _SIDES = ("front", "left", "right")
@@ -27,6 +28,8 @@ _UPLOAD_FIELDS = {
     "creation_time": Field(iso_datetime, nullable=True),
     "meta": Field(anything, nullable=True),
 }
+
+_COMPUTE_FIELDS = {"app_args": Field(any_object)}
 
 
 class FaceMetrics3Handler(Handler):
@@ -59,7 +62,7 @@ class FaceMetrics3Handler(Handler):
 
     def compute_batch_v3(self, request: Request) -> Response:
         batch = self._batch(request)
-        validate(json_object(request), COMPUTE_FIELDS)
+        validate(json_object(request), _COMPUTE_FIELDS)
         self._analyses.start(batch, FACE_SKIN_METRICS_3)
         return Response(204)
 

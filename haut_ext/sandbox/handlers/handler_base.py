@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from haut_ext.sandbox.http_messages import Request, Response, json_response
 from haut_ext.sandbox.records import AuxImage, Batch, Dataset, Image, Subject
-from haut_ext.sandbox.request_validation import ErrorResponse, Field, anything, query_integer
+from haut_ext.sandbox.request_validation import ErrorResponse, query_integer
 from haut_ext.sandbox.router import Routes
 from haut_ext.sandbox.signed_urls import MAX_EXPIRATION_SECONDS
 from haut_ext.sandbox.state import State
@@ -145,7 +145,6 @@ class Handler:
         return self._storage.sign("GET", file.key, expires)
 
 
-COMPUTE_FIELDS = {"app_args": Field(anything, nullable=True)}
 UPLOAD_HEADERS = {
     "Content-Type": "application/octet-stream",
     "X-Goog-Content-Length-Range": "1,31457280",

@@ -23,7 +23,6 @@ from haut_ext.sandbox.router import Routes
 
 from .handler_base import (
     COMPANY,
-    COMPUTE_FIELDS,
     UPLOAD_HEADERS,
     Handler,
     dictionary_item,
@@ -47,6 +46,7 @@ _UPLOAD_FIELDS = {  # keys are image type ids
     }
     for image_type in IMAGE_TYPES.values()
 }
+_COMPUTE_FIELDS = {"app_args": Field(anything, nullable=True)}
 _ORDER_KEYS: dict[str, Callable[[Image], Any]] = {
     "created_at": lambda image: image.created,
     "name": lambda image: image.name,
@@ -82,7 +82,7 @@ class ImageHandler(Handler):
 
     def compute_batch(self, request: Request) -> Response:
         batch = self._batch(request)
-        validate(json_object(request), COMPUTE_FIELDS)
+        validate(json_object(request), _COMPUTE_FIELDS)
         self._analyses.start(batch, FACE_SKIN_METRICS_2)
         return json_response(200, {"ok": True})
 
