@@ -11,7 +11,7 @@ WIREMOCK := .venv/wiremock/.done
 NPM_CI := PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --loglevel=error --no-fund --no-audit >/dev/null --prefix
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast check ready bench soak generate sync format record spec-pull spec-check refresh
+.PHONY: help setup demo test test-fast test-all test-foreign check ready bench soak generate sync format record spec-pull spec-check refresh
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,11 +38,14 @@ $(WIREMOCK): tests/peer/package-lock.json $(SETUP)
 demo: $(SETUP) ## Run examples/demo.py on the sandbox, or on the real service if HAUT_TOKEN etc. are set
 	@$(BIN)/python examples/demo.py
 
-test: $(SETUP) $(LINTER) ## Run all tests
-	@$(BIN)/pytest -n 2
+test: $(SETUP) $(LINTER) ## Run all tests except those marked as release
+	@$(BIN)/pytest -n 2 -m "not release"
 
-test-fast: $(SETUP) $(LINTER) ## Run all tests except those marked as slow
-	@$(BIN)/pytest -n 2 -m "not slow"
+test-fast: $(SETUP) $(LINTER) ## Run all tests except those marked as slow or release
+	@$(BIN)/pytest -n 2 -m "not slow and not release"
+
+test-all: $(SETUP) $(LINTER) ## Run all tests; some need access to package registries
+	@$(BIN)/pytest -n 2
 
 check: $(SETUP) $(LINTER) ## Check generated code, size limits, formatting, types, specification, cassettes and Python API
 	@$(BIN)/python -m scripts.lint_spec
@@ -60,14 +63,17 @@ check: $(SETUP) $(LINTER) ## Check generated code, size limits, formatting, type
 # test_distributed.py runs without coverage, because the worker processes that it kills hang during coverage measurement.
 ready: check ## Run all checks for a release: `check`, branch coverage, the wheel in another project, external specs, WireMock
 	@rm -f .coverage .coverage.*
-	@$(BIN)/coverage run -m pytest -q -n 2 --hypothesis-profile=random --ignore=tests/bulk/test_distributed.py
+	@$(BIN)/coverage run -m pytest -q -n 2 -m "not release" --hypothesis-profile=random --ignore=tests/bulk/test_distributed.py
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 	@$(BIN)/pytest -q tests/bulk/test_distributed.py
-	@$(BIN)/python scripts/consumer.py
-	@$(BIN)/python -m scripts.spec.external_specs
+	@$(BIN)/pytest -q -n 2 -m release
+	@$(MAKE) --no-print-directory test-foreign
 	@if command -v java >/dev/null; then $(MAKE) --no-print-directory $(WIREMOCK) && $(BIN)/pytest -q tests/peer/wiremock.py; \
 		else echo "WireMock tests skipped: java is not installed"; fi
+
+test-foreign: $(SETUP)
+	@$(BIN)/python -m scripts.spec.external_specs
 
 bench: $(SETUP) ## Compare the speed with plain httpx and openai's client, and write docs/benchmarks.md
 	@$(BIN)/python -m benchmarks

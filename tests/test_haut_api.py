@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
+import re
 from importlib.resources import files
 from typing import Any
 
@@ -14,6 +16,7 @@ import haut_api
 from haut_api.client import AuthenticatedClient, Client
 from haut_api.models import ErrorResponse
 from scripts.generate import OVERLAY, load_contract
+from scripts.spec.document import operations
 from tests.support import operation_examples
 
 
@@ -46,11 +49,34 @@ def test_repr_of_a_client_shows_no_secrets() -> None:
     client.get_httpx_client().close()
 
 
-@pytest.mark.parametrize("operation", operation_examples.JSON_OPERATIONS)
-def test_every_operation_has_four_functions(operation: str) -> None:
-    module, _ = operation_examples.example_call(operation)
-    for name in ("sync", "sync_detailed", "asyncio", "asyncio_detailed"):
-        assert callable(getattr(module, name))
+@pytest.mark.anyio
+@pytest.mark.parametrize("operation", [one.id for one in operations(haut_api.spec())])
+async def test_every_operation_can_be_called_in_four_ways(operation: str) -> None:
+    sent: list[httpx.Request] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(401, json={"type": "client_error", "errors": []})
+
+    transport = httpx.MockTransport(respond)
+    client = AuthenticatedClient(
+        base_url="https://saas.haut.ai", token="t", httpx_args={"transport": transport}
+    )
+    module, arguments = operation_examples.example_call(operation)
+    if "company_id" in inspect.signature(module.sync_detailed).parameters:
+        arguments["company_id"] = operation_examples.EXAMPLE_ID
+    detailed = module.sync_detailed(client=client, **arguments)
+    async_detailed = await module.asyncio_detailed(client=client, **arguments)
+    parsed = module.sync(client=client, **arguments)
+    async_parsed = await module.asyncio(client=client, **arguments)
+    method, path, _ = operation_examples.OPERATIONS[operation]
+    template = re.sub(r"\{\w+\}", "[^/]+", path)
+    assert all(request.method == method for request in sent)
+    assert all(re.fullmatch(template, request.url.path) for request in sent)
+    assert [detailed.status_code, async_detailed.status_code] == [401, 401]
+    assert len(sent) == 4
+    for found in (parsed, async_parsed, detailed.parsed, async_detailed.parsed):
+        assert isinstance(found, ErrorResponse)
 
 
 @pytest.mark.parametrize(("status", "body"), [(404, True), (520, False)])

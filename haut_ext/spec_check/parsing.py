@@ -84,7 +84,8 @@ def parse(text: str, name: str) -> Json:
     if "swagger" in found:
         raise SpecError(
             f"{name} is Swagger {printable(str(found['swagger']))}; OpenAPI 3.0 or 3.1 is required. "
-            f"Convert it with `npx swagger2openapi --outfile openapi.json {name}` and use openapi.json"
+            f"Convert it with `npx --yes swagger2openapi@7.0.8 --outfile openapi.json {name}`, and use "
+            "openapi.json"
         )
     if not re.fullmatch(r"3\.[01]\.\d+", str(found.get("openapi"))):
         raise SpecError(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import random
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -344,6 +347,47 @@ def test_a_failed_pull_changes_no_file(
     assert message in str(raised.value.code)
     assert "No file was changed" in str(raised.value.code)
     assert spec.read_bytes() == before
+
+
+SWAGGER_2 = {
+    "swagger": "2.0",
+    "info": {"title": "Old", "version": "1"},
+    "host": "service.example",
+    "schemes": ["https"],
+    "paths": {
+        "/images/{id}/": {
+            "put": {
+                "tags": ["Images"],
+                "operationId": "replace_image",
+                "consumes": ["application/json"],
+                "produces": ["application/json"],
+                "parameters": [
+                    {"name": "id", "in": "path", "required": True, "type": "string"},
+                    {"name": "image", "in": "body", "schema": {"$ref": "#/definitions/Image"}},
+                ],
+                "responses": {
+                    "200": {"description": ".", "schema": {"$ref": "#/definitions/Image"}}
+                },
+            }
+        }
+    },
+    "definitions": {"Image": {"type": "object", "properties": {"name": {"type": "string"}}}},
+}
+
+
+@pytest.mark.release
+def test_the_proposed_command_converts_swagger_2(tmp_path: Path) -> None:
+    (tmp_path / "swagger.json").write_text(json.dumps(SWAGGER_2), "utf-8")
+    with pytest.raises(SpecError) as raised:
+        parse(json.dumps(SWAGGER_2), "swagger.json")
+    _, command, _ = str(raised.value).split("`")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(command.split(), cwd=tmp_path, env={**os.environ, "PATH": path}, check=True)
+    converted = parse((tmp_path / "openapi.json").read_text("utf-8"), "openapi.json")
+    pulled = select(converted, Sections(tags=["Images"]))
+    [operation] = operations(pulled)
+    assert operation.key == "PUT /images/{id}/"
+    assert pulled["components"]["schemas"] == SWAGGER_2["definitions"]
 
 
 @pytest.mark.parametrize("content", ["tag: [Images]", "tags: Images", "[", "tags: [1]"])
