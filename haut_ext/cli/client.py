@@ -31,7 +31,7 @@ def find_subject_id(haut: Haut, subject: str) -> UUID:
     try:
         return UUID(subject)
     except ValueError:
-        found = haut.subjects.find(subject)
+        found = list(haut.subjects.find(subject))
     if not found:
         raise ConfigError(
             "no subject has this name. To list subjects, run: haut subjects list --search NAME"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
+import warnings
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from shlex import quote
@@ -20,7 +21,7 @@ from haut_ext.cli.exit_codes import INCOMPLETE
 from haut_ext.cli.options import ComputeAgain, Flag, Json, WaitTimeout, examples
 
 if TYPE_CHECKING:
-    from haut_ext import Haut, Side, UploadedBatch
+    from haut_ext import Haut, Photo, PhotoFile, Side, UploadedBatch
 
 EXAMPLES = examples(
     "haut upload customer-4711 --front front.jpg",
@@ -57,12 +58,18 @@ def upload(
 ) -> None:
     """Upload photos of a subject, and start their analysis.
 
-    The photos form one batch. The analysis is billed. If the upload stops early, its state is saved
-    to a file, and the command to continue it is printed.
+    The photos form one batch. The analysis is billed. The state of the upload is kept in a file in
+    the current folder until the upload is complete. If the upload stops early, the command to
+    continue it is printed.
     """
-    photos: dict[str, Path | None] = {"front": front, "right": right, "left": left}
+    paths: dict[Side, Path | None] = {"front": front, "right": right, "left": left}
     with client() as haut:
-        batch = _send(haut, subject, photos, resume, compute_again)
+        if resume is None:
+            if not any(paths.values()):
+                raise ConfigError("no photo: pass at least one of --front, --right and --left")
+            batch = _upload(haut, subject, _open_photos(paths))
+        else:
+            batch = _resume(haut, subject, paths, resume, compute_again=compute_again)
         scores, analyzed = _wait(haut, batch, wait_timeout) if wait else ({}, True)
     _print(batch, scores, json)
     if not analyzed:
@@ -73,38 +80,62 @@ def upload(
         raise typer.Exit(INCOMPLETE)
 
 
-def _send(
-    haut: Haut,
-    subject: str,
-    photos: dict[str, Path | None],
-    resume: Path | None,
-    compute_again: bool,
+def _upload(haut: Haut, subject: str, photos: dict[Side, Photo]) -> UploadedBatch:
+    file = _StateFile(None)
+    subject_id = _get_subject_id(haut, subject)
+    with _shown_progress(photos) as arguments, _resumable(file):
+        batch = haut.upload_and_compute(subject_id, **arguments, on_state=file.save)
+    file.delete()
+    return batch
+
+
+def _resume(
+    haut: Haut, subject: str, paths: Mapping[Side, Path | None], path: Path, *, compute_again: bool
 ) -> UploadedBatch:
-    from haut_ext.cli.progress_bars import bytes_bar
+    state = _read_state(path)
+    photos = _open_photos(paths)
+    if find_subject_id(haut, subject) != state.subject_id:
+        raise ConfigError(
+            f"{path} is the state of an upload to another subject, {state.subject_id}"
+        )
+    file = _StateFile(path)
+    with _shown_progress(photos) as arguments, _resumable(file):
+        batch = haut.resume_upload(
+            state, **arguments, compute_again=compute_again, on_state=file.save
+        )
+    file.delete()
+    return batch
+
+
+def _open_photos(paths: Mapping[Side, Path | None]) -> dict[Side, Photo]:
+    """Check the photos, and print warnings about them.
+
+    Raises:
+        ImageRejected: If a photo is invalid.
+    """
     from haut_ext.photos.checks import check_photos
 
-    given = {side: photo for side, photo in photos.items() if photo}
-    state = None if resume is None else _read_state(resume)
-    if state is None and not given:
-        raise ConfigError("no photo: pass at least one of --front, --right and --left")
-    check_photos(given)  # before a subject is created for them, and a progress bar is shown
-    if state is not None and find_subject_id(haut, subject) != state.subject_id:
-        raise ConfigError(
-            f"{resume} is the state of an upload to another subject, {state.subject_id}"
-        )
-    states: list[UploadState] = []
-    with bytes_bar() as bar, _state_kept_in_file(states, resume):
-        tasks = {side: bar.add_task(side, total=None) for side in given}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        given: dict[Side, PhotoFile | Photo] = {side: it for side, it in paths.items() if it}
+        photos = check_photos(given)
+    for warning in caught:
+        output.err().print(f"Warning: {warning.message}")
+    return photos
+
+
+@contextmanager
+def _shown_progress(photos: Mapping[Any, Photo]) -> Generator[dict[str, Any]]:
+    """Show progress bars; yield the arguments with the photos and the progress function."""
+    from haut_ext.cli.progress_bars import bytes_bar
+
+    with bytes_bar() as bar:
+        tasks = {side: bar.add_task(side, total=None) for side in photos}
 
         def progress(sent: int, total: int | None, side: Side) -> None:
             bar.update(tasks[side], completed=sent, total=total)
 
-        arguments: dict[str, Any] = {**photos, "progress": progress, "on_state": states.append}
-        if state is None or resume is None:
-            return haut.upload_and_compute(_get_subject_id(haut, subject), **arguments)
-        batch = haut.resume_upload(state, **arguments, compute_again=compute_again)
-        resume.unlink()
-        return batch
+        yield {**photos, "progress": progress}
 
 
 def _get_subject_id(haut: Haut, subject: str) -> UUID:
@@ -139,39 +170,80 @@ def _print(batch: UploadedBatch, scores: dict[UUID, float | None], json: bool) -
     output.out().print(f"Subject {batch.subject_id}\nBatch   {batch.batch_id}")
     rows = [(image.image_id, image.side, scores.get(image.image_id)) for image in batch.images]
     output.print_table(("image", "side", "score"), rows)
+    if batch.possible_leftovers:
+        output.err().print(
+            "Image records without a photo that this upload or another program has created: "
+            f"{', '.join(map(str, batch.possible_leftovers))}. If no other program uploads photos "
+            "of the subject, delete them with: haut images delete IMAGE"
+        )
 
 
 def _read_state(path: Path) -> UploadState:
+    from haut_ext.bulk import private_files
+
     try:
-        return UploadState.from_json(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise ConfigError(f"{path}: {error}") from None
+        return UploadState.from_json(private_files.read(path))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"--resume {path}: {reason}") from None
+
+
+class _StateFile:
+    """File with the state of an upload, so that the upload can be resumed, even after a crash.
+
+    The file is created when the upload changes data for the first time, and never replaces a file
+    of another upload.
+
+    Args:
+        resumed: File of the upload that is resumed; None for a new upload.
+
+    Raises:
+        ConfigError: If no file can be written to the folder.
+    """
+
+    def __init__(self, resumed: Path | None) -> None:
+        from haut_ext.bulk import private_files
+
+        self.path = resumed
+        folder = Path.cwd() if resumed is None else resumed.parent
+        try:
+            private_files.check_folder(folder)
+        except OSError as error:
+            raise ConfigError(
+                f"the state of the upload cannot be written to {folder}: {error.strerror}"
+            ) from None
+
+    def save(self, state: UploadState) -> None:
+        """Write the state; create the file if there is none yet."""
+        from haut_ext.bulk import private_files
+
+        text = state.to_json() + "\n"
+        if self.path is not None:
+            private_files.replace(self.path, text)
+            return
+        for number in count(1):
+            suffix = "" if number == 1 else f"-{number}"
+            path = Path(f"haut-upload-{state.subject_id}{suffix}.json")
+            with suppress(FileExistsError):
+                private_files.create(path, text)
+                self.path = path
+                return
+
+    def delete(self) -> None:
+        """Delete the file, because the upload is complete."""
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
 
 
 @contextmanager
-def _state_kept_in_file(states: list[UploadState], resumed: Path | None) -> Generator[None]:
-    """Write the state of an upload that stops to a file, and print how to continue.
-
-    The new state of a resumed upload replaces the old one, from which a part of the upload would be
-    repeated, and billed again.
-    """
+def _resumable(file: _StateFile) -> Generator[None]:
+    """If the upload stops, print how to continue it."""
     try:
         yield
-    except (UploadIncomplete, KeyboardInterrupt) as error:
-        if not states:
-            raise
-        state = error.state if isinstance(error, UploadIncomplete) else states[-1]
-        path = resumed or _new_path(f"haut-upload-{state.subject_id}")
-        path.write_text(state.to_json() + "\n", encoding="utf-8")
-        sides = "".join(f" --{side} ..." for side in state.missing)
-        command = f"haut upload {state.subject_id} --resume {quote(str(path))}{sides}"
-        output.err().print(f"Continue with: {command}")
+    except (UploadIncomplete, KeyboardInterrupt):
+        if file.path is not None:
+            state = _read_state(file.path)
+            sides = "".join(f" --{side} ..." for side in state.missing)
+            command = f"haut upload {state.subject_id} --resume {quote(str(file.path))}{sides}"
+            output.err().print(f"Continue with: {command}")
         raise
-
-
-def _new_path(stem: str) -> Path:
-    """Return the path of a JSON file that does not exist."""
-    names = (f"{stem}.json" if number == 1 else f"{stem}-{number}.json" for number in count(1))
-    return next(path for path in map(Path, names) if not path.exists())

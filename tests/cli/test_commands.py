@@ -8,6 +8,7 @@ import os
 import shlex
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -17,12 +18,14 @@ from unittest.mock import patch
 from uuid import UUID
 
 import pytest
+from attrs import evolve
 
-from haut_ext import ErasureReceipt, Haut
+from haut_ext import ErasureReceipt, Haut, UploadState
 from haut_ext.sandbox import Request, faults
 from tests.bulk.conftest import PHOTO
 from tests.bulk.service_state import service_state
 from tests.cli.conftest import HAUT, Shell
+from tests.photo_files import exif, jpeg
 
 
 def json_lines(text: str) -> list[dict[str, Any]]:
@@ -164,6 +167,60 @@ def test_upload_that_stops_prints_how_to_continue(shell: Shell) -> None:
     assert [len(batch["images"]) for batch in state["batches"]] == [1]
     (shell.folder / "state").write_text("{}")
     assert "invalid UploadState" in shell.run("upload", "x", "--resume", "state", code=2)[1]
+
+
+def test_state_of_an_upload_is_on_disk_before_each_request(shell: Shell) -> None:
+    [subject] = shell.sandbox.add_subjects(1)
+    existing = shell.folder / f"haut-upload-{subject.id}.json"
+    existing.symlink_to("elsewhere")
+    states: list[UploadState] = []
+
+    def read(request: Request) -> None:
+        [path] = shell.folder.glob("haut-upload-*-2.json")
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        states.append(UploadState.from_json(path.read_text()))
+
+    shell.sandbox.before_request = read
+    shell.run("upload", subject.id, "--front", "front.jpg")
+    assert [state.stage for state in states] == ["slot", "bytes", "compute"]
+    assert [path.name for path in shell.folder.glob("haut-upload-*")] == [existing.name]
+    assert not existing.exists()
+
+
+def test_upload_that_cannot_start_sends_no_request(shell: Shell) -> None:
+    (shell.folder / "x.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99))
+    _, err = shell.run("upload", "customer-4711", "--front", "x.heic", code=2)
+    assert "HEIC" in err
+    for missing in ("missing.json", ".", "front.jpg"):
+        _, err = shell.run(
+            "upload", "customer-4711", "--front", "front.jpg", "--resume", missing, code=2
+        )
+        assert f"--resume {missing}: " in err
+    unwritable = evolve(shell, folder=Path("/proc"))
+    photo = str(shell.folder / "front.jpg")
+    _, err = unwritable.run("upload", "customer-4711", "--front", photo, code=2)
+    assert "cannot be written to /proc" in err
+    assert shell.sandbox.requests == []
+
+
+def test_notes_about_an_upload_are_printed(shell: Shell) -> None:
+    (shell.folder / "turned.jpg").write_bytes(jpeg(exif=exif()))
+    [subject] = shell.sandbox.add_subjects(1)
+    shell.sandbox.faults.add("create_signed_upload_url", faults.reset("after"))
+    _, err = shell.run("upload", subject.id, "--front", "turned.jpg", code=4)
+    assert "Warning: the photo has the EXIF orientation 6" in err
+    [state] = shell.folder.glob("haut-upload-*")
+    resume = ("upload", subject.id, "--resume", state.name)
+    shell.sandbox.faults.add("compute_batch", faults.reset("before"))
+    shell.run(*resume, "--front", "turned.jpg", code=4)
+    _, err = shell.run(*resume, code=4)
+    assert "pass --compute-again" in err
+    assert "_again=" not in err
+    _, err = shell.run(*resume, "--compute-again")
+    [lost] = [
+        image.id for image in shell.sandbox.database.images.values() if not image.batch.computes
+    ]
+    assert f"has created: {lost}. If no other program" in err
 
 
 def test_same_resume_twice_starts_one_analysis(shell: Shell) -> None:
