@@ -289,6 +289,42 @@ def test_computation_stays_unknown_if_starting_it_again_is_rejected(
     assert sandbox.received("compute_batch") == 2
 
 
+def test_error_page_of_a_proxy_does_not_prove_that_a_request_was_not_carried_out(
+    sandbox: Sandbox, subject_id: str
+) -> None:
+    page = faults.status(404, b"<html>", content_type="text/html", when="after")
+    sandbox.faults.add("create_signed_upload_url", page, skip=1)
+    sandbox.faults.add("compute_batch", page)
+    with Haut(**sandbox.credentials) as haut:
+        with pytest.raises(UploadIncomplete) as caught:
+            haut.upload_and_compute(subject_id, front=FILES["front"], left=FILES["left"])
+        assert [side.status for side in caught.value.state.sides] == ["open", "unknown"]
+        with pytest.raises(UploadIncomplete) as stopped:
+            haut.resume_upload(caught.value.state, front=FILES["front"], left=FILES["left"])
+        assert stopped.value.state.compute == "unknown"
+        batch = haut.resume_upload(stopped.value.state)
+        listed = {image.id for image in haut.images.iterate(subject_id)}
+    assert listed == {image.image_id for image in batch.images}
+    assert sandbox.received("compute_batch") == 1
+
+
+def test_start_of_an_analysis_stays_unknown_if_an_image_was_deleted(
+    sandbox: Sandbox, subject_id: str
+) -> None:
+    sandbox.faults.add("compute_batch", faults.reset("before"))
+    with Haut(**sandbox.credentials) as haut:
+        with pytest.raises(UploadIncomplete) as caught:
+            haut.upload_and_compute(subject_id, front=FILES["front"], left=FILES["left"])
+        state = caught.value.state
+        image_id = state.sides[0].image_id
+        assert image_id is not None
+        haut.images.delete(image_id)
+        with pytest.raises(UploadIncomplete, match="compute_again=True"):
+            haut.resume_upload(state)
+        haut.resume_upload(state, compute_again=True)
+    assert sandbox.carried_out("compute_batch") == 1
+
+
 def test_resuming_deletes_records_only_in_the_batch_of_the_upload(
     sandbox: Sandbox, subject_id: str
 ) -> None:

@@ -41,6 +41,7 @@ from haut_ext.concurrency import gather_async, run_async
 from haut_ext.errors import (
     ConfigError,
     HautError,
+    NotFound,
     StorageError,
     ignore_confirmed_not_found,
 )
@@ -207,7 +208,7 @@ class _Upload:
             app_args = self.options.get("app_args", UNSET)
             await self.images.compute(batch_id, app_args, api=self.state.api)
         except HautError as error:
-            if not error.maybe_carried_out:
+            if not _maybe_carried_out(error):
                 # An earlier request whose outcome is unknown may still have started the analysis.
                 self._change(compute=before)
             raise
@@ -244,7 +245,7 @@ class _Upload:
         try:
             yield
         except HautError as error:
-            if not error.maybe_carried_out:
+            if not _maybe_carried_out(error):
                 self._set_sides("none", sides)
             raise
 
@@ -358,9 +359,10 @@ class _UploadV1(_Upload):
 
     async def _has_results(self, batch_id: UUID) -> bool:
         for uploaded in self.batch.images:
-            image = await self.images.get(uploaded.image_id)
-            if analysis_progress(image) != "none":
-                return True
+            with ignore_confirmed_not_found():  # another program has deleted the image
+                image = await self.images.get(uploaded.image_id)
+                if analysis_progress(image) != "none":
+                    return True
         return False
 
 
@@ -428,6 +430,14 @@ class _UploadV3(_Upload):
     async def _has_results(self, batch_id: UUID) -> bool:
         document = await self.images.read_results_v3(batch_id)
         return is_complete(document) or bool(read_batch_document(document))
+
+
+def _maybe_carried_out(error: HautError) -> bool:
+    """Return whether the service may have carried out the failed request.
+
+    A 404 that a proxy sent instead of the service's response does not tell.
+    """
+    return error.maybe_carried_out or (isinstance(error, NotFound) and not error.confirmed)
 
 
 def _is_expired(error: Exception) -> bool:
