@@ -11,7 +11,7 @@ WIREMOCK := .venv/wiremock/.done
 NPM_CI := PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --loglevel=error --no-fund --no-audit >/dev/null --prefix
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-all test-foreign check ready bench soak generate sync format record spec-pull spec-check refresh
+.PHONY: help setup demo test test-fast test-all test-foreign check ready bench soak test-httpx2 generate sync format record spec-pull spec-check refresh
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ test-foreign: $(SETUP)
 
 bench: $(SETUP) ## Compare the speed with plain httpx and openai's client, and write docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
+
+test-httpx2: $(SETUP)
+	@$(BIN)/python -m scripts.test_httpx2
 
 soak: $(SETUP)
 	@$(BIN)/python -m tests.soak

@@ -19,7 +19,7 @@ from haut_ext.errors import ConfigError
 from haut_ext.urls import PRODUCTION, parse_base_url
 
 if TYPE_CHECKING:
-    import httpx
+    from haut_ext._httpx import httpx
 
 API_DEADLINE = 120.0
 TRANSFER_DEADLINE = 900.0

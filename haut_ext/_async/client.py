@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 from uuid import UUID
 
-import httpx
 from attrs import asdict, evolve
 
 from haut_api.types import UNSET, Unset
@@ -22,6 +21,7 @@ from haut_ext._async.http import AsyncHTTPClient
 from haut_ext._async.operations import AsyncOperations
 from haut_ext._http.call import origin_of
 from haut_ext._http.tokens import AsyncToken
+from haut_ext._httpx import httpx
 from haut_ext._version import __version__
 from haut_ext.argument_checks import (
     Id,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-import httpx
-
 from haut_api.client import AuthenticatedClient
 from haut_ext._async.http import AsyncHTTPClient
+from haut_ext._httpx import httpx
 from haut_ext.errors import ConfigError
 from haut_ext.settings import Options
 

@@ -6,11 +6,11 @@ from collections.abc import Generator, Mapping
 from contextlib import aclosing
 from typing import Self
 
-import httpx
 from attrs import asdict
 
 from haut_ext._async.http import AsyncHTTPClient
 from haut_ext._http.download_sink import DownloadSink
+from haut_ext._httpx import httpx
 from haut_ext.errors import CallerError, ConfigError, StorageError
 from haut_ext.keyword_arguments import Progress
 from haut_ext.photos.checks import Photo

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 
-import httpx
 from attrs import frozen
 
 from haut_ext._http import response_errors, response_shapes, retry_policy
@@ -12,6 +11,7 @@ from haut_ext._http.call import Call
 from haut_ext._http.deadlines import MAX_TIMEOUT
 from haut_ext._http.retry_policy import Disposition
 from haut_ext._http.tokens import CachedToken
+from haut_ext._httpx import httpx
 from haut_ext.errors import HautError
 
 logger = logging.getLogger("haut_ext")

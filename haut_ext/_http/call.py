@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import httpx
-
 from haut_ext._http.deadlines import Deadline
 from haut_ext._http.download_sink import DownloadSink
 from haut_ext._http.redaction import STORAGE, ids_in_path, redact_text, route
 from haut_ext._http.tokens import LOGIN_PATH, TOKENLESS_PATHS, CachedToken, login_secrets
+from haut_ext._httpx import httpx
 from haut_ext.errors import ConfigError
 from haut_ext.settings import Options
 from haut_ext.urls import check_signed_address

@@ -7,8 +7,7 @@ import ssl
 from pathlib import Path
 from typing import cast
 
-import httpx
-
+from haut_ext._httpx import httpx
 from haut_ext.errors import ConfigError
 
 

@@ -8,7 +8,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-import httpx
+from haut_ext._httpx import httpx
 
 _MIN_TIMEOUT, MAX_TIMEOUT = 0.001, 1e8
 """Range of timeouts, in seconds. 0 makes a socket non-blocking; large timeouts overflow timers."""

@@ -7,12 +7,12 @@ from inspect import iscoroutinefunction
 from itertools import chain
 from typing import Any, Generic, TypeVar
 
-import httpx
 from attrs import define, field
 
 from haut_ext._http.call import origin_of
 from haut_ext._http.certificates import create_ssl_context
 from haut_ext._http.proxies import ProxySelector
+from haut_ext._httpx import httpx
 from haut_ext.errors import ConfigError
 
 Client = TypeVar("Client")

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from urllib.request import getproxies, proxy_bypass
 
-import httpx
-
+from haut_ext._httpx import httpx
 from haut_ext.errors import ConfigError
 from haut_ext.urls import is_host
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from urllib.parse import urlsplit
 
+from haut_ext._httpx import httpx
+
 _ID = re.compile(r"(?<=/)(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9]+)(?=/|$)")
 _SIGNED_PARAMETER = re.compile(
     r"(?i)((?:\bX-(?:Goog|Amz)-[A-Z-]{1,40}|\bSignature)(?:=|%3D))[^&\s\"'<>]+"
@@ -86,7 +88,7 @@ class _HttpxLogFilter(logging.Filter):
 
 httpx_log_filter = _HttpxLogFilter()
 """The filter on the logger `httpx`. To remove it, use `logging.getLogger("httpx").removeFilter`."""
-logging.getLogger("httpx").addFilter(httpx_log_filter)
+logging.getLogger(httpx.__name__).addFilter(httpx_log_filter)
 
 
 def redact_text(text: str, secrets: tuple[str, ...] = ()) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-import httpx
 from attrs import field, frozen
 
 from haut_ext._http.call import Call
 from haut_ext._http.tokens import TOKENLESS_PATHS
+from haut_ext._httpx import httpx
 
 _REQUEST_ID_HEADERS = ("x-request-id", "x-correlation-id", "x-guploader-uploadid", "cf-ray")
 

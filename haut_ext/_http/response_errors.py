@@ -9,12 +9,11 @@ import socket
 import ssl
 from typing import Any
 
-import httpx
-
 from haut_ext import errors
 from haut_ext._http.call import MAX_TEXT, Call
 from haut_ext._http.response_capture import request_id
 from haut_ext._http.response_shapes import confirms_absence, error_items, storage_code
+from haut_ext._httpx import httpx
 
 MAYBE_CARRIED_OUT = "The request may have been carried out: check before you send it again."
 

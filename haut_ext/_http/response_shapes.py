@@ -11,8 +11,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-import httpx
-
+from haut_ext._httpx import httpx
 from haut_ext.errors import ErrorItem
 
 _MAX_ITEMS = 20

@@ -12,12 +12,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 from uuid import UUID
 
-import httpx
 from attrs import asdict, evolve
 
 from haut_api.types import UNSET, Unset
 from haut_ext._http.call import origin_of
 from haut_ext._http.tokens import SyncToken
+from haut_ext._httpx import httpx
 from haut_ext._sync.auth import TokenSource
 from haut_ext._sync.connections import Connections
 from haut_ext._sync.generated_client import ApiClient

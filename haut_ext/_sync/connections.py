@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from queue import Empty, SimpleQueue
 from typing import Any
 
-import httpx
 from attrs import define, field
 
 from haut_ext._http import attempts
 from haut_ext._http.call import Call
 from haut_ext._http.deadlines import Deadline
 from haut_ext._http.inner_clients import BaseConnections, ClientPool, InnerClient, PlainClient
+from haut_ext._httpx import httpx
 from haut_ext._sync.auth import TokenSource
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-import httpx
-
 from haut_api.client import AuthenticatedClient
+from haut_ext._httpx import httpx
 from haut_ext._sync.http import HTTPClient
 from haut_ext.errors import ConfigError
 from haut_ext.settings import Options

@@ -12,7 +12,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import httpx
 from attrs import asdict
 
 from haut_ext._http import attempts
@@ -21,6 +20,7 @@ from haut_ext._http.download_sink import DownloadSink
 from haut_ext._http.redaction import log_requests_as
 from haut_ext._http.response_capture import record_response
 from haut_ext._http.response_shapes import announces_forbidden_body, is_web_page
+from haut_ext._httpx import httpx
 from haut_ext._sync.connections import Connections
 from haut_ext.errors import CallerError, ConfigError
 from haut_ext.settings import Options

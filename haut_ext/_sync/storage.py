@@ -7,10 +7,10 @@ from collections.abc import Generator, Mapping
 from contextlib import closing
 from typing import Self
 
-import httpx
 from attrs import asdict
 
 from haut_ext._http.download_sink import DownloadSink
+from haut_ext._httpx import httpx
 from haut_ext._sync.http import HTTPClient
 from haut_ext.errors import CallerError, ConfigError, StorageError
 from haut_ext.keyword_arguments import Progress

@@ -11,9 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import httpx
-
 from haut_ext import ConfigError, Haut, parse_retry_after
+from haut_ext._httpx import httpx
 from haut_ext.argument_checks import check_wait
 from haut_ext.backoff import backoff
 from haut_ext.bulk.report import BulkStopped

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-import httpx
 from attrs import frozen
 
 from haut_ext import (
@@ -18,6 +17,7 @@ from haut_ext import (
     __version__,
     capture_responses,
 )
+from haut_ext._httpx import httpx
 from haut_ext.cli.client import client
 from haut_ext.cli.error_messages import error_message
 
