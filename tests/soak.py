@@ -68,7 +68,8 @@ def serve(connection: Connection) -> None:
         moments = random.Random(1)
         while not connection.poll(moments.uniform(0, 0.2)):
             operation = moments.choice([*["list_subjects"] * 8, "create_subject", "delete_subject"])
-            sandbox.faults.add(operation, moments.choice(LOST_CONNECTIONS)())
+            if operation not in {planned for planned, _ in sandbox.faults.pending}:
+                sandbox.faults.add(operation, moments.choice(LOST_CONNECTIONS)())
         connection.recv()
         sandbox.faults.clear()
         connection.send("stopped")
@@ -195,7 +196,9 @@ def soak(seconds: float, credentials: dict[str, Any], names: list[str]) -> dict[
     other = AsyncHaut(**credentials, max_in_flight=IN_FLIGHT)
 
     async def searches() -> None:
-        for _ in range(random.randrange(1, 40)):
+        rounds = random.randrange(1, 40)
+        while rounds and not workers.stopped.is_set():
+            rounds -= 1
             await asyncio.gather(*(search(other, random.choice(names)) for _ in range(20)))
 
     def read() -> None:

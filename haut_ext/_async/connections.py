@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
 from typing import Any, TypeVar
 
-import httpx
 from attrs import define
 
 from haut_ext._async.auth import AsyncTokenSource
@@ -20,6 +19,7 @@ from haut_ext._http import attempts
 from haut_ext._http.call import Call
 from haut_ext._http.deadlines import Deadline, DeadlineExceeded
 from haut_ext._http.inner_clients import AsyncPlainClient, BaseConnections, ClientPool, InnerClient
+from haut_ext._httpx import httpx
 
 T = TypeVar("T")
 _Owner = tuple[int, asyncio.AbstractEventLoop]
@@ -46,7 +46,13 @@ class AsyncLease:
 
     inner: InnerClient[AsyncPlainClient]
     permits: asyncio.Semaphore
+    _opened: Any = None
     _released: bool = False
+
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Remember the connection that the request opens; called by httpx for each trace event."""
+        if event.endswith("connect_tcp.complete"):
+            self._opened = info["return_value"]
 
     async def release(self) -> None:
         """End the request; close the httpx client if it is retired and has no other request."""
@@ -64,10 +70,13 @@ class AsyncLease:
 
     async def abandon(self, response: httpx.Response | None, error: BaseException) -> None:
         """Close the response and release the lease, after a failed attempt."""
+        interrupted = not isinstance(error, Exception)
         # A cancellation leaves the response incomplete, and httpcore's pool may lose the
         # connection.
-        self.inner.retired |= not isinstance(error, Exception)
+        self.inner.retired |= interrupted
         try:
+            if interrupted and self._opened is not None:
+                await self._opened.aclose()  # httpcore does not, during a TLS handshake
             if response is not None:
                 await response.aclose()
         finally:
@@ -133,6 +142,7 @@ class AsyncConnections(BaseConnections):
             permits.release()
             raise
         attempts.shorten_timeouts(call, request)
+        request.extensions.setdefault("trace", lease.trace)
         return lease
 
     async def aclose(self) -> None:

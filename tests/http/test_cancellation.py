@@ -22,7 +22,7 @@ from tests.support.leaks import (
     client_sockets,
 )
 from tests.support.sandbox_photos import photo_of
-from tests.support.servers import RewritingServer, slow_reader
+from tests.support.servers import RewritingServer, silent_server, slow_reader
 
 ROUNDS = 8
 CALLS = 40
@@ -146,6 +146,20 @@ async def test_calls_after_many_calls_canceled_before_their_response(
             assert {type(it) for it in ended} == {asyncio.CancelledError}
         await assert_later_calls_succeed(haut, limit)
     await assert_sockets_close_in_time()
+
+
+async def test_canceled_tls_handshake_closes_its_connection(sandbox: Sandbox, trusted: str) -> None:
+    gc.disable()  # the garbage collector would close it, too, but later
+    try:
+        with silent_server() as origin:
+            async with client(sandbox, base_url=origin.replace("http:", "https:")) as haut:
+                for _ in range(5):
+                    with pytest.raises(TimeoutError):
+                        async with asyncio.timeout(0.05):
+                            await haut.subjects.list()
+                await assert_sockets_close_in_time(allowed=0, collect=False)
+    finally:
+        gc.enable()
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from tests.support.client_runner import COMPANY, DATASET, Client, Kind
 from tests.support.sandbox_photos import PHOTO
 
 BASE_URL = "https://haut.example"
-ORDINARY = {"timeout", "target"}
+ORDINARY = {"timeout", "target", "trace"}
 
 
 def subject(number: int, created: str = "2024-12-31 23:59:59") -> dict[str, Any]:

@@ -117,14 +117,16 @@ def assert_sockets_close(allowed: int = 0) -> None:
         time.sleep(0.01)
 
 
-async def assert_sockets_close_in_time(allowed: int = 3) -> None:
+async def assert_sockets_close_in_time(allowed: int = 8, *, collect: bool = True) -> None:
     """Check that at most `allowed` client sockets stay open while the event loop runs.
 
-    Wait for sockets that the event loop or the garbage collector closes later. After hundreds of
-    canceled calls, anyio may leave one or two sockets open until the event loop ends.
+    Wait for sockets that the event loop or, with `collect`, the garbage collector closes later. After
+    hundreds of canceled calls, a few sockets may stay open until the event loop ends: those of calls
+    that were canceled just when their connection was established. See docs/design.md.
     """
     ends = time.monotonic() + PATIENCE
     while len(remaining := client_sockets()) > allowed:
         assert time.monotonic() < ends, f"{len(remaining)} open sockets: {sorted(remaining)}"
         await asyncio.sleep(0.01)
-        gc.collect()
+        if collect:
+            gc.collect()
