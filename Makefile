@@ -11,10 +11,10 @@ WIREMOCK := .venv/wiremock/.done
 NPM_CI := PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --loglevel=error --no-fund --no-audit >/dev/null --prefix
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-all test-foreign check ready bench soak test-httpx2 generate sync format record spec-pull spec-check refresh
+.PHONY: help setup demo test test-fast test-machines test-all test-foreign check ready bench soak test-httpx2 generate sync format record spec-pull spec-check refresh
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(SETUP) ## Create .venv and install all tools and dependencies at their locked versions
 
@@ -46,6 +46,9 @@ test-fast: $(SETUP) $(LINTER) ## Run all tests except those marked as slow or re
 
 test-all: $(SETUP) $(LINTER) ## Run all tests; some need access to package registries
 	@$(BIN)/pytest -n 2
+
+test-machines: $(SETUP) ## Run the state machines for HAUT_MACHINE_MINUTES minutes each (default: 30)
+	@HAUT_MACHINE_MINUTES=$${HAUT_MACHINE_MINUTES:-30} $(BIN)/pytest -n 2 -s -p no:logging tests/machines
 
 check: $(SETUP) $(LINTER) ## Check generated code, size limits, formatting, types, specification, cassettes and Python API
 	@$(BIN)/python -m scripts.lint_spec
