@@ -24,6 +24,7 @@ from attrs import frozen
 from haut_ext import ConfigError, Side
 from haut_ext.argument_checks import parse_id
 from haut_ext.argument_types import validated
+from haut_ext.bulk import private_files
 from haut_ext.bulk.report import file_errors
 from haut_ext.types import SIDE_IDS
 
@@ -279,9 +280,8 @@ def write_problems(
     Returns:
         Whether there are rows with a problem.
     """
-    temporary = path.with_name(path.name + ".part")
     found = False
-    with temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+    with private_files.replacing(path, errors="surrogateescape", newline="") as file:
         lines = csv.DictWriter(file, (*PROBLEM_COLUMNS, *columns), extrasaction="ignore")
         lines.writeheader()
         for row, problem, reason, content in problems:
@@ -291,11 +291,8 @@ def write_problems(
                 cells["meta"] = json.dumps(cells["meta"])
             cells |= {name: _encodable(cell) for name, cell in cells.items()}
             lines.writerow({**cells, "row": row, "problem": problem, "reason": reason})
-    if found:
-        temporary.replace(path)
-    else:
-        temporary.unlink()
-        path.unlink(missing_ok=True)
+    if not found:
+        path.unlink()
     return found
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 _MAX_SIZE = 64 * 1024 * 1024
 # Windows has neither of these flags.
@@ -42,10 +44,23 @@ def replace(path: Path, text: str) -> None:
     Raises:
         OSError: If the file cannot be written. The file at the path is then unchanged.
     """
+    with replacing(path) as file:
+        file.write(text)
+
+
+@contextmanager
+def replacing(path: Path, errors: str = "strict", newline: str | None = None) -> Generator[TextIO]:
+    """Open a text file that replaces the file at the path once the block ends without an error.
+
+    A link at the path is replaced, not followed. `errors` and `newline` are arguments of `open`.
+
+    Raises:
+        OSError: If the file cannot be written. The file at the path is then unchanged.
+    """
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with open(descriptor, "w", encoding="utf-8", errors=errors, newline=newline) as file:
+            yield file
             file.flush()
             os.fsync(descriptor)
         os.replace(temporary, path)

@@ -177,3 +177,19 @@ def test_folder_that_cannot_be_written_to_is_rejected_before_any_request(
     with pytest.raises(ConfigError, match="receipts= is no folder"):
         bulk_erase(haut, [subject.id], journal=tmp_path / "j", receipts=tmp_path / folder)
     assert sandbox.requests == []
+
+
+def test_list_of_problems_is_private_and_not_written_through_a_link(
+    tmp_path: Path, haut: Haut, sandbox: Sandbox
+) -> None:
+    problems = tmp_path / "problems.csv"
+    for name in ("problems.csv", "problems.csv.part"):
+        (tmp_path / name).symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").write_text("text")
+    run: dict[str, Any] = {"journal": tmp_path / "j", "receipts": tmp_path / "r"}
+    report = bulk_erase(haut, [uuid4()], **run, problems=problems)
+    assert report.problems == problems
+    assert problems.stat().st_mode & 0o777 == 0o600
+    assert not problems.is_symlink()
+    assert (tmp_path / "elsewhere").read_text() == "text"
+    assert (tmp_path / "r").stat().st_mode & 0o777 == 0o700
