@@ -1,10 +1,11 @@
-"""Benchmarks of calls and uploads (duration), and of concurrent calls and bulk uploads (throughput)."""
+"""Benchmarks of calls and uploads (duration), and of calls in flight and bulk uploads (rate)."""
 
 from __future__ import annotations
 
 import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +19,10 @@ from benchmarks.measure import Row, compare, duration_row, rate_row
 from benchmarks.server import Server, create_photos, serve
 from haut_ext import AsyncHaut, Haut
 from haut_ext.bulk import bulk_upload
+
+LATENCY = 0.1
+CALLS_IN_FLIGHT = 10
+"""Latency of each response, in seconds, and calls of each worker, in `calls_in_flight`."""
 
 
 class OpenAIImage(openai.BaseModel):
@@ -64,52 +69,109 @@ def small_call(rounds: int) -> list[Row]:
     ]
 
 
-def concurrent_calls(rounds: int) -> list[Row]:
-    """Measure how many image records per second 16 concurrent tasks read."""
-    tasks, calls = 16, 320
+class SpreadClients:
+    """Several httpx clients. Each request is sent by the client with the fewest requests in flight."""
 
-    def run(call: Callable[[], Awaitable[object]]) -> Callable[[None], object]:
-        async def worker() -> None:
-            for _ in range(calls // tasks):
-                await call()
+    def __init__(self, clients: list[Any], headers: dict[str, str]) -> None:
+        self.clients = clients
+        self._headers = headers
+        self._in_flight = [0] * len(clients)
 
-        async def main() -> None:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(tasks):
-                    group.create_task(worker())
+    def get(self, url: str) -> object:
+        chosen = self._choose()
+        try:
+            response: httpx.Response = self.clients[chosen].get(url, headers=self._headers)
+        finally:
+            self._in_flight[chosen] -= 1
+        return response.raise_for_status().json()
 
-        return lambda _: loop.run_until_complete(main())
+    async def aget(self, url: str) -> object:
+        chosen = self._choose()
+        try:
+            response: httpx.Response = await self.clients[chosen].get(url, headers=self._headers)
+        finally:
+            self._in_flight[chosen] -= 1
+        return response.raise_for_status().json()
 
-    with serve() as server, asyncio.Runner() as runner:
+    def _choose(self) -> int:
+        chosen = self._in_flight.index(min(self._in_flight))
+        self._in_flight[chosen] += 1
+        return chosen
+
+
+def calls_in_flight(rounds: int) -> list[Row]:
+    """Measure how many records per second threads and tasks read if each response takes 100 ms."""
+    with serve(latency=LATENCY) as server:
+        return [
+            _threads(server, 64, rounds),
+            *(_tasks(server, count, rounds) for count in (32, 64)),
+        ]
+
+
+def _threads(server: Server, count: int, rounds: int) -> Row:
+    def run(call: Callable[[], object]) -> Callable[[None], None]:
+        def work(_: int) -> None:
+            for _call in range(CALLS_IN_FLIGHT):
+                call()
+
+        return lambda _: [*executor.map(work, range(count))].clear()
+
+    with ThreadPoolExecutor(count) as executor, ExitStack() as stack:
+        haut = stack.enter_context(Haut(**server.credentials))
+        clients = [stack.enter_context(httpx.Client()) for _ in range(count // 8)]
+        spread = SpreadClients(clients, server.headers)
+        seconds = compare(
+            {
+                "Haut": run(lambda: haut.images.get(server.image_id)),
+                f"{len(clients)} httpx.Client": run(lambda: spread.get(server.image_url)),
+            },
+            rounds,
+            prepare=lambda: None,
+            units=count * CALLS_IN_FLIGHT,
+        )
+    return _in_flight_row(f"{count} threads", count, seconds)
+
+
+def _tasks(server: Server, count: int, rounds: int) -> Row:
+    async def work(call: Callable[[], Awaitable[object]]) -> None:
+        for _ in range(CALLS_IN_FLIGHT):
+            await call()
+
+    async def main(call: Callable[[], Awaitable[object]]) -> None:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(count):
+                group.create_task(work(call))
+
+    with asyncio.Runner() as runner:
         loop = runner.get_loop()
         haut = AsyncHaut(**server.credentials)
-        client = httpx.AsyncClient()
-        sdk = openai.AsyncOpenAI(**server.openai_options)
-        url, headers = server.image_url, server.headers
-
-        async def with_httpx() -> object:
-            return (await client.get(url, headers=headers)).raise_for_status().json()
-
+        clients = [httpx.AsyncClient() for _ in range(count // 8)]
+        spread = SpreadClients(clients, server.headers)
         try:
             seconds = compare(
                 {
-                    "AsyncHaut": run(lambda: haut.images.get(server.image_id)),
-                    "httpx.AsyncClient": run(with_httpx),
-                    "openai.AsyncOpenAI": run(
-                        lambda: sdk.get(server.image_path, cast_to=OpenAIImage)
+                    "AsyncHaut": lambda _: loop.run_until_complete(
+                        main(lambda: haut.images.get(server.image_id))
+                    ),
+                    f"{len(clients)} httpx.AsyncClient": lambda _: loop.run_until_complete(
+                        main(lambda: spread.aget(server.image_url))
                     ),
                 },
                 rounds,
                 prepare=lambda: None,
-                units=calls,
+                units=count * CALLS_IN_FLIGHT,
             )
         finally:
-            for close in (haut.aclose, client.aclose, sdk.close):
+            for close in (haut.aclose, *(client.aclose for client in clients)):
                 loop.run_until_complete(close())
-    return [
-        rate_row(f"Read image records, {tasks} concurrent tasks", seconds, "AsyncHaut", peer)
-        for peer in ("httpx.AsyncClient", "openai.AsyncOpenAI")
-    ]
+    return _in_flight_row(f"{count} tasks", count, seconds)
+
+
+def _in_flight_row(workers: str, count: int, seconds: dict[str, float]) -> Row:
+    ours, theirs = seconds
+    share = LATENCY / count / seconds[ours]
+    task = f"Read image records, {workers}, 100 ms latency; {share:.0%} of the ideal rate"
+    return rate_row(task, seconds, ours, theirs)
 
 
 def upload_with_httpx(client: httpx.Client, server: Server, subject_id: str, photo: Path) -> None:

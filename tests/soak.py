@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import faulthandler
 import gc
 import itertools
 import multiprocessing
@@ -112,6 +113,7 @@ def create_and_delete(haut: Haut, name: str, expected: dict[str, bool | None]) -
 def in_child(haut: Haut, other: AsyncHaut, names: list[str]) -> NoReturn:
     """Use both clients of the parent process in a forked process, and exit."""
     status = 1
+    faulthandler.dump_traceback_later(CHILD_TIMEOUT / 2, exit=True)
     try:
         for name in random.sample(names, 3):
             with contextlib.suppress(HautError):
