@@ -7,7 +7,6 @@ creating a client.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 from uuid import UUID
 
@@ -18,7 +17,7 @@ from haut_ext._async.auth import AsyncTokenSource
 from haut_ext._async.connections import AsyncConnections
 from haut_ext._async.generated_client import AsyncApiClient
 from haut_ext._async.http import AsyncHTTPClient
-from haut_ext._async.operations import AsyncOperations
+from haut_ext._async.operations import AsyncOperations, lazy_resource
 from haut_ext._http.call import origin_of
 from haut_ext._http.tokens import AsyncToken
 from haut_ext._httpx import httpx
@@ -147,35 +146,35 @@ class AsyncHaut:
         for name in _RESOURCES:  # resources of the client that this one was copied from
             self.__dict__.pop(name, None)
 
-    @cached_property
+    @lazy_resource
     def subjects(self) -> AsyncSubjects:
         """Subjects of a dataset."""
         from haut_ext._async.resources.subjects import AsyncSubjects
 
         return AsyncSubjects(self._operations)
 
-    @cached_property
+    @lazy_resource
     def images(self) -> AsyncImages:
         """Images of subjects."""
         from haut_ext._async.resources.images import AsyncImages
 
         return AsyncImages(self._operations)
 
-    @cached_property
+    @lazy_resource
     def datasets(self) -> AsyncDatasets:
         """Datasets of the company."""
         from haut_ext._async.resources.datasets import AsyncDatasets
 
         return AsyncDatasets(self._operations)
 
-    @cached_property
+    @lazy_resource
     def private_tokens(self) -> AsyncPrivateTokens:
         """Private tokens of the user."""
         from haut_ext._async.resources.private_tokens import AsyncPrivateTokens
 
         return AsyncPrivateTokens(self._operations)
 
-    @cached_property
+    @lazy_resource
     def batches(self) -> AsyncBatches:
         """Batches of images."""
         from haut_ext._async.resources.batches import AsyncBatches

@@ -8,7 +8,6 @@ creating a client.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 from uuid import UUID
 
@@ -22,7 +21,7 @@ from haut_ext._sync.auth import TokenSource
 from haut_ext._sync.connections import Connections
 from haut_ext._sync.generated_client import ApiClient
 from haut_ext._sync.http import HTTPClient
-from haut_ext._sync.operations import Operations
+from haut_ext._sync.operations import Operations, lazy_resource
 from haut_ext._version import __version__
 from haut_ext.argument_checks import (
     Id,
@@ -148,35 +147,35 @@ class Haut:
         for name in _RESOURCES:  # resources of the client that this one was copied from
             self.__dict__.pop(name, None)
 
-    @cached_property
+    @lazy_resource
     def subjects(self) -> Subjects:
         """Subjects of a dataset."""
         from haut_ext._sync.resources.subjects import Subjects
 
         return Subjects(self._operations)
 
-    @cached_property
+    @lazy_resource
     def images(self) -> Images:
         """Images of subjects."""
         from haut_ext._sync.resources.images import Images
 
         return Images(self._operations)
 
-    @cached_property
+    @lazy_resource
     def datasets(self) -> Datasets:
         """Datasets of the company."""
         from haut_ext._sync.resources.datasets import Datasets
 
         return Datasets(self._operations)
 
-    @cached_property
+    @lazy_resource
     def private_tokens(self) -> PrivateTokens:
         """Private tokens of the user."""
         from haut_ext._sync.resources.private_tokens import PrivateTokens
 
         return PrivateTokens(self._operations)
 
-    @cached_property
+    @lazy_resource
     def batches(self) -> Batches:
         """Batches of images."""
         from haut_ext._sync.resources.batches import Batches

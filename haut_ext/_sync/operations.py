@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar, overload
 from uuid import UUID
 
 from attrs import field, frozen
@@ -166,6 +166,28 @@ class Resource:
 
     def __init__(self, operations: Operations) -> None:
         self._operations = operations
+
+
+class lazy_resource(Generic[Result]):
+    """Attribute of a client that is created on first use.
+
+    Unlike `functools.cached_property` of Python 3.11, it holds no lock. A fork would copy a lock that
+    another thread holds.
+    """
+
+    def __init__(self, create: Callable[[Any], Result]) -> None:
+        self._create = create
+        self.__doc__ = create.__doc__
+
+    @overload
+    def __get__(self, client: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, client: object, owner: type) -> Result: ...
+    def __get__(self, client: object, owner: type) -> Self | Result:
+        if client is None:
+            return self
+        resource: Result = client.__dict__.setdefault(self._create.__name__, self._create(client))
+        return resource
 
 
 @cache
