@@ -73,7 +73,7 @@ if TYPE_CHECKING:
         Metric,
     )
     from haut_ext.argument_checks import Id
-    from haut_ext.erasure_receipt import ErasureReceipt, ErasureStep
+    from haut_ext.erasure_receipt import ErasedBatch, ErasureReceipt, ErasureStep
     from haut_ext.keyword_arguments import (
         BatchAttributes,
         DatasetAttributes,
@@ -124,7 +124,7 @@ __all__ = [  # noqa: RUF022 - sorted by topic
     "PhotoFile", "Progress", "Side", "SubjectAttributes", "UploadOptions", "UploadProgress",
     "ImageListOptions", "ListOptions", "SendBytes",
     # Return values
-    "AlgorithmResult", "BatchResults", "DeletedSubjects", "ErasureReceipt", "ErasureStep",
+    "AlgorithmResult", "BatchResults", "DeletedSubjects", "ErasedBatch", "ErasureReceipt", "ErasureStep",
     "Metric", "Page", "SideState", "UploadState", "UploadedBatch", "UploadedImage",
     # Errors
     "HautError", "AlgorithmsFailed", "AnalysisTimeout", "ApiError", "BadRequest", "ConfigError",
@@ -163,7 +163,7 @@ _LAZY = {
         "AlgorithmResult", "AlgorithmsFailed", "Api", "BatchResults", "Metric",
     ),
     "haut_ext.argument_checks": ("Id",),
-    "haut_ext.erasure_receipt": ("ErasureReceipt", "ErasureStep"),
+    "haut_ext.erasure_receipt": ("ErasedBatch", "ErasureReceipt", "ErasureStep"),
     "haut_ext.keyword_arguments": (
         "BatchAttributes", "DatasetAttributes", "ImageListOptions", "ListOptions", "OnState",
         "PhotoAttributes", "Progress", "SendBytes", "SubjectAttributes", "UploadOptions",

@@ -17,6 +17,7 @@ _REWORDED = {
     "HTTPS_PROXY, ALL_PROXY or proxy=": "HTTPS_PROXY or ALL_PROXY",
     " Raise timeout= if the service is slow.": "",
     " To complete it, call resume_upload(error.state, ...).": "",
+    " To complete it, call erase_subject with receipt=error.receipt.": "",
 }
 
 

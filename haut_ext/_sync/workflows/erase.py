@@ -143,10 +143,9 @@ class _Erasure:
 
     def _record_failure(self, name: ErasureStepName, error: errors.HautError) -> ErasureIncomplete:
         self._add_step(name, "refused" if _is_refusal(error) else "unknown", reason=_reason(error))
-        subject_id = str(self.subject_id)
         return ErasureIncomplete(
-            f"the erasure of subject {subject_id} stopped at the step '{name}'. Complete it with "
-            f"erase_subject({subject_id!r}, receipt=error.receipt): {error}",
+            f"the erasure of subject {self.subject_id} stopped at the step '{name}': {error} To "
+            "complete it, call erase_subject with receipt=error.receipt.",
             receipt=self.receipt,
             cause=error,
         )
