@@ -20,7 +20,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import haut_ext
@@ -33,6 +33,8 @@ from tests.photo_files import jpeg
 from tests.support.sandbox_photos import StoredPhoto, add_photo
 
 PHOTO = jpeg()
+EXAMPLES = settings(max_examples=100 if settings().derandomize else 1000)
+"""More examples with --hypothesis-profile=random than in each run."""
 ID = UUID("2fea742a-62ec-4a81-9729-9e0283f9c40c")
 RESOURCES = ("subjects", "images", "datasets", "batches", "private_tokens")
 
@@ -259,6 +261,7 @@ async def call_async(function: Callable[..., Any], arguments: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize("client", [Haut, AsyncHaut])
+@EXAMPLES
 @given(data=st.data())
 def test_only_errors_of_the_sdk_leave_a_method(
     sandbox: Sandbox, client: type[Haut] | type[AsyncHaut], data: st.DataObject
@@ -302,6 +305,7 @@ def bulk_arguments(function: Callable[..., Any], subject: UUID) -> dict[str, Any
     return {"subject_ids": [subject], "journal": f"journal {number}", "receipts": receipts}
 
 
+@EXAMPLES
 @given(data=st.data())
 def test_only_errors_of_the_sdk_leave_a_bulk_run(sandbox: Sandbox, data: st.DataObject) -> None:
     Path("front.jpg").write_bytes(PHOTO)
@@ -325,6 +329,7 @@ def test_only_errors_of_the_sdk_leave_a_bulk_run(sandbox: Sandbox, data: st.Data
             function(**arguments)
 
 
+@EXAMPLES
 @given(ARBITRARY)
 def test_only_errors_of_the_sdk_leave_the_reading_of_a_manifest(
     sandbox: Sandbox, value: tuple[str, Callable[[], Any]]
@@ -333,6 +338,7 @@ def test_only_errors_of_the_sdk_leave_the_reading_of_a_manifest(
         list(read_manifest(value[1]()))
 
 
+@EXAMPLES
 @given(
     st.sampled_from([".csv", ".jsonl", ".CSV", ".txt"]),
     st.binary() | st.text().map(str.encode) | st.text().map(lambda text: text.encode("utf-16")),

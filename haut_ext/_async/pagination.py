@@ -32,7 +32,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
@@ -197,8 +197,7 @@ class _Pass:
 
     def add_page(self, page: Page[T], now: datetime) -> list[T]:
         """Process a page, choose the next one, and return the items to yield."""
-        # Items without an id all count as different.
-        ids = [getattr(item, "id", None) or object() for item in page.items]
+        ids = [_identity(item) for item in page.items]
         creation_times = _creation_times(page.items)
         if self.started is None:
             self.started, self.first_total, self.last_total = now, page.total, page.total
@@ -238,6 +237,12 @@ class _Pass:
         self.going_back = True
 
 
+def _identity(item: object) -> object:
+    """Return the id of an item, or a new object: items without a valid id count as different."""
+    item_id = getattr(item, "id", None)
+    return item_id if item_id and isinstance(item_id, Hashable) else object()
+
+
 def _creation_times(items: Sequence[object]) -> list[datetime]:
     """Return the creation times of the items that have one."""
     for name in ("creation_time", "created_at"):
@@ -260,6 +265,8 @@ async def _read_page(
     if parsed is None or isinstance(parsed, ErrorResponse):
         raise operations.decode_error(success, "(body)", "it is not documented")
     if hasattr(parsed, "results"):
+        if type(parsed.count) is not int or parsed.count < 0:
+            raise operations.decode_error(success, "count", "it is not a number of items")
         items: tuple[T, ...] = tuple(parsed.results)
         page = Page(items, total=parsed.count, number=number, has_next=bool(parsed.next_))
     else:  # an unpaginated response contains the complete list (api-facts 1.3)

@@ -78,7 +78,7 @@ def upload(http: HTTPClient, method: str, url: str, headers: Headers, body: Phot
         ConfigError: If method, URL or headers are invalid, or if the URL is plain http and its host is
             not loopback.
     """
-    if not method.isascii() or not method.isalpha():
+    if method not in ("PUT", "POST"):
         raise ConfigError("the service returned an invalid HTTP method for the photo")
     request = _signed_request(http, method, url, headers, body)
     request.stream = body  # httpx wraps the body in a stream without a `repeatable` attribute

@@ -182,6 +182,8 @@ class AsyncImages(AsyncResource):
             progress: Called with the number of bytes sent so far and the total.
         """
         target = slot if isinstance(slot, UploadSlotV3) else slot.upload_url
+        if target.headers and not hasattr(target.headers, "additional_properties"):
+            raise ConfigError("the service returned invalid headers for the photo")
         headers = dict(target.headers.additional_properties) if target.headers else {}
         if photo.size is not None:
             headers["Content-Length"] = str(photo.size)

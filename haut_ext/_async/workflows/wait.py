@@ -108,7 +108,7 @@ async def _list_images(images: AsyncImages, batch: UploadedBatch) -> tuple[Uploa
     """Return the images of a batch that was uploaded by another program."""
     return tuple(
         [
-            UploadedImage(image.id, batch.batch_id, image.side, batch.subject_id)
+            UploadedImage(image.id, batch.batch_id, str(image.side), batch.subject_id)
             async for image in images.iterate(batch.subject_id)
             if image.image_batch_id == batch.batch_id
         ]

@@ -57,7 +57,7 @@ def _number(kind: str, value: object, items: list[DictionaryItem] | None) -> int
     if isinstance(value, str):
         for name in ("tech_name", "name"):
             for item in items or ():
-                if getattr(item, name).casefold() == value.casefold():
+                if str(getattr(item, name)).casefold() == value.casefold():
                     return item.id
         number = _DOCUMENTED_SIDES.get(value) if kind == "side" else None
     elif isinstance(value, int) and not isinstance(value, bool):

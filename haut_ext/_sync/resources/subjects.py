@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Unpack
+from typing import Any, Unpack
 from uuid import UUID
 
 from haut_api.api.subjects import (
@@ -85,7 +85,8 @@ class Subjects(Resource):
         found: dict[UUID, Subject] = {}
         for form in dict.fromkeys((wanted, unicodedata.normalize("NFD", wanted), name.strip())):
             for subject in self.iterate(form, dataset_id=dataset_id):
-                if comparable_name(subject.name) == wanted:
+                listed: Any = subject.name  # the generated client does not check its type
+                if isinstance(listed, str) and comparable_name(listed) == wanted:
                     found[subject.id] = subject
         # Subjects that were created in the same second stay in the order of the list.
         return tuple(sorted(found.values(), key=lambda subject: subject.creation_time))

@@ -414,7 +414,7 @@ class _UploadV3(_Upload):
         if len(ids) < len(slots):  # older API versions return no ids (api-facts 15.8)
             for image in self.images.iterate(self.state.subject_id):
                 if image.image_batch_id == upload.image_batch_id:
-                    ids.setdefault(image.side, image.id)
+                    ids.setdefault(str(image.side), image.id)
             self._set_sides("open", self.photos, ids)
 
         def store(side: Side) -> None:
