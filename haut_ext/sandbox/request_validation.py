@@ -206,7 +206,7 @@ def any_object(value: Any) -> Any:
     """Accept any JSON object."""
     if not isinstance(value, dict):
         raise _InvalidValue("invalid", "Must be a JSON object.")
-    return value
+    return cast("dict[str, Any]", value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import builtins
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO, Unpack
+from typing import Any, BinaryIO, Unpack, cast
 from uuid import UUID
 
 from haut_api.api.face_metrics_3 import (
@@ -60,7 +60,8 @@ def compute_request_v3(app_args: Any) -> ComputeRequestV3:
         return ComputeRequestV3()
     if not isinstance(app_args, dict):
         raise ConfigError(f"app_args must be a dictionary in v3, not {type(app_args).__name__}")
-    return ComputeRequestV3(app_args=ComputeRequestV3AppArgs.from_dict(app_args))
+    arguments = cast("dict[str, Any]", app_args)
+    return ComputeRequestV3(app_args=ComputeRequestV3AppArgs.from_dict(arguments))
 
 
 @validate_arguments()
