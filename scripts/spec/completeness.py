@@ -104,10 +104,15 @@ class Samples:
             return dict(schema)
         merged: Json = {}
         for part in map(self.merge, [*schema["allOf"], without(schema, "allOf")]):
+            properties = dict(merged.get("properties", {}))
+            for name, definition in part.get("properties", {}).items():
+                known = properties.get(name, definition)
+                same = known == definition
+                properties[name] = definition if same else {"allOf": [known, definition]}
             merged = {
                 **merged,
                 **part,
-                "properties": {**merged.get("properties", {}), **part.get("properties", {})},
+                "properties": properties,
                 "required": [*merged.get("required", []), *part.get("required", [])],
             }
         return {key: value for key, value in merged.items() if value not in ({}, [])}
@@ -703,12 +708,11 @@ class OperationCheck:
         )
 
     def path_values(self, request: httpx.Request) -> dict[str, str]:
-        sent = request.url.raw_path.decode().partition("?")[0].split("/")
-        return {
-            part[1:-1]: value
-            for part, value in zip(self.operation.path.split("/"), sent, strict=False)
-            if part.startswith("{") and part.endswith("}")
-        }
+        sent = request.url.raw_path.decode().partition("?")[0]
+        texts = re.split(r"{[^}]*}", self.operation.path)
+        found = re.fullmatch("([^/]*)".join(map(re.escape, texts)), sent)
+        names = re.findall(r"{([^}]*)}", self.operation.path)
+        return dict(zip(names, found.groups(), strict=True)) if found else {}
 
     @staticmethod
     def expected_value(entry: Json, value: Any) -> Any:
