@@ -75,11 +75,12 @@ def open_sink(to: str | os.PathLike[str] | BinaryIO) -> Generator[DownloadSink]:
         yield DownloadSink(to)
         return
     try:
-        path = Path(os.path.realpath(to))
-        mode = path.stat().st_mode if os.path.lexists(path) else None
+        mode = os.stat(to).st_mode if os.path.exists(to) else None
+        replaced = mode is None or stat.S_ISREG(mode)
+        # The real path of /dev/stdout does not exist if stdout is a pipe.
+        path = Path(os.path.realpath(to) if replaced else to)
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        replaced = mode is None or stat.S_ISREG(mode)
         file = (
             NamedTemporaryFile(dir=path.parent, prefix=".haut-", delete=False)  # noqa: SIM115
             if replaced

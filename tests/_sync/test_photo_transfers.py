@@ -295,6 +295,18 @@ def test_download_writes_into_a_named_pipe(sandbox: Sandbox, haut: Haut, tmp_pat
         os.close(reader)
 
 
+def test_download_writes_into_an_open_pipe(sandbox: Sandbox, haut: Haut) -> None:
+    """This is what /dev/stdout stands for, if the output is a pipe."""
+    image = add_photo(sandbox, b"content").image
+    reader, writer = os.pipe()
+    try:
+        haut.images.download(image, f"/dev/fd/{writer}")
+        assert os.read(reader, 100) == b"content"
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
 def test_download_follows_a_link_and_keeps_the_mode(
     sandbox: Sandbox, haut: Haut, tmp_path: Path
 ) -> None:
