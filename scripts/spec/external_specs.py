@@ -62,8 +62,8 @@ class Source:
             the path of the document in the repository.
         tags: Tags of the operations to generate; empty for all operations.
         rejected: Tags of operations that the generator rejects, and that are therefore left out: they
-            have another server, another token, an array in the path, an object in an array in the
-            query, a schema that is null, or a path parameter that is not in the path.
+            have another server, an array in the path, an object in an array in the query, or a schema
+            that is null.
     """
 
     registry: str
@@ -123,13 +123,6 @@ SOURCES = [
         "maykinmedia/objects-api",
         "e69c72a8a07c528f5e8492ef1fc33711647d49da",
         "src/objects/api/v2/openapi.yaml",
-    ),
-    Source(
-        "github",
-        "kobotoolbox/kpi",
-        "2e5efb0172e64fc8c8de222039f2aa02c6d6be8e",
-        "static/openapi/schema_v2.json",
-        rejected=("SCIM", "Authentication (Allauth Headless)", "Survey data"),
     ),
     # OpenAPI 3.0 and 3.1 documents from the test suite of drf-spectacular. test_extend_schema.yml is
     # excluded, because it refers to a schema that does not exist.
