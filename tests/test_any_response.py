@@ -58,7 +58,7 @@ STATUSES = [
     *(200, 201, 202, 204, 206, 226, 299, 300, 301, 304, 399, 400, 401, 403, 404, 405, 409, 410),
     *(413, 418, 422, 429, 499, 500, 501, 502, 503, 504, 520, 599),
 ]
-HEADERS = [
+HEADERS: list[dict[str, Any]] = [
     {"retry-after": "0"},
     {"retry-after": "1e999"},
     {"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"},
@@ -68,7 +68,7 @@ HEADERS = [
     {"date": "Mon, 01 Jan 0001 00:00:00 +2359"},
     {"content-type": "text/plain"},
     {"content-type": "application/json; charset=unknown"},
-    {"content-type": "\xff"},
+    {"content-type": b"\xff"},
     {"location": "http://["},
     {"content-encoding": "gzip"},
     {"content-encoding": "unknown"},
