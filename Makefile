@@ -11,7 +11,7 @@ WIREMOCK := .venv/wiremock/.done
 NPM_CI := PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --loglevel=error --no-fund --no-audit >/dev/null --prefix
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-machines test-all test-foreign check ready bench soak test-httpx2 generate sync format record spec-pull spec-check refresh
+.PHONY: help setup demo test test-fast test-machines test-all test-foreign check ready bench soak test-httpx2 retire generate sync format record spec-pull spec-check refresh
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -108,5 +108,8 @@ spec-check: $(SETUP) ## List the differences between the client and a Swagger, g
 
 refresh: $(SETUP) $(LINTER) ## Update the package from a Swagger, given as SPEC=<URL or file>, and run the tests
 	@$(BIN)/python -m scripts.spec.refresh $(REQUIRED_SPEC)
+
+retire: $(SETUP) ## Remove what openapi/haut.yaml contains from the transcription that the sandbox follows
+	@$(BIN)/python -m scripts.spec.retire
 
 REQUIRED_SPEC = '$(or $(SPEC),$(error SPEC=<address or file of the Swagger> is needed))'

@@ -1,6 +1,6 @@
 """Generate the package generated/haut_api from openapi/, or check that it is up to date.
 
-The input is the contract: openapi/haut.yaml with openapi/overlay.yaml and openapi/names.yaml applied.
+The input is the contract (see `scripts.spec.contract`) with openapi/overlay.yaml applied.
 The generated files replace the existing package. To make the output
 reproducible, requirements.lock pins the versions of the generator and ruff, and
 openapi/templates/upstream.sha256 pins the generator's original versions of the forked templates.
@@ -26,12 +26,23 @@ import yaml
 from jsonpath_ng.ext.parser import parse as parse_jsonpath
 from oas_patch.overlay import apply_overlay
 
-from scripts.spec.document import SpecError, command, dump, parse, validation_errors
+from haut_ext import __version__
+from haut_ext.spec_check.comparison import matches
+from scripts.spec.aliases import write_aliases
+from scripts.spec.contract import contract
+from scripts.spec.document import (
+    SPEC,
+    SpecError,
+    command,
+    dump,
+    operations,
+    parse,
+    validation_errors,
+)
 from scripts.spec.names import NAMES, Names
 from scripts.spec.prepare import Prepared, prepare
 
 ROOT = Path(__file__).resolve().parent.parent
-SPEC = ROOT / "openapi" / "haut.yaml"
 OVERLAY = ROOT / "openapi" / "overlay.yaml"
 SECTIONS = ROOT / "openapi" / "sections.yaml"
 CONFIG = ROOT / "openapi" / "generator.yaml"
@@ -40,26 +51,25 @@ UPSTREAM_HASHES = TEMPLATES / "upstream.sha256"
 PACKAGE = ROOT / "generated" / "haut_api"
 
 
-def load_contract(path: Path, contract: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return the OpenAPI contract with an overlay and openapi/names.yaml applied.
+def load_contract(path: Path, document: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the contract with an overlay applied.
 
     Args:
         path: Path of the overlay.
-        contract: The document to change; the content of openapi/haut.yaml by default.
+        document: The document to change; the contract in the working tree by default.
 
     Raises:
         SpecError: If an action of the overlay matches nothing, for example because the service has
             renamed a path, or if the result is not valid OpenAPI.
     """
-    document = copy.deepcopy(contract or parse(SPEC.read_text("utf-8"), SPEC.name))
+    document = copy.deepcopy(document or contract())
     overlay = yaml.safe_load(path.read_text("utf-8"))
     for action in overlay.get("actions") or []:
         if not parse_jsonpath(action["target"]).find(document):
             raise SpecError(
-                f"{path.name}: the target {action['target']} matches nothing in {SPEC.name}"
+                f"{path.name}: the target {action['target']} matches nothing in the contract"
             )
         apply_overlay(document, {"actions": [action]})
-    document = Names.read(NAMES).applied(document)
     if errors := validation_errors(document):
         raise SpecError("the document is not valid OpenAPI\n  " + "\n  ".join(errors))
     return document
@@ -132,7 +142,15 @@ def write_swagger(target: Path) -> None:
     document = parse(SPEC.read_text("utf-8"), SPEC.name)
     sections = yaml.safe_load(SECTIONS.read_text("utf-8"))
     for path in sections.get("own", []):
-        del document["paths"][path]
+        document["paths"].pop(path, None)
+    # A section that the Swagger lacks is transcribed (see scripts.spec.contract).
+    published = list(operations(document))
+    for kind, key in (("tag", "tags"), ("path", "paths"), ("operation", "operations")):
+        sections[key] = [
+            value
+            for value in sections.get(key, [])
+            if any(matches(kind, value, one.path, one.definition) for one in published)
+        ]
     content = {"sections": sections, "document": document}
     text = json.dumps(content, ensure_ascii=False, indent=1)
     (target / "swagger.json").write_text(text, "utf-8")
@@ -218,6 +236,7 @@ def generate(target: Path) -> None:
             "openapi/overlay.yaml, or remove the operation from openapi/sections.yaml:\n  "
             + "\n  ".join([*shown, f"and {rest} more"] if rest > 0 else shown)
         )
+    write_aliases(target, Names.read(NAMES).aliases, __version__)
 
 
 def differences(left: Path, right: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Validation of requests and responses against openapi/haut.yaml, with openapi-core.
+"""Validation of requests and responses against the contract of the sandbox, with openapi-core.
 
 Validation is strict: a missing field is a violation, and so is a field that the contract does not
 declare. Date-times are also checked for the format that the service uses (section 1.5 of api-facts).
@@ -11,11 +11,11 @@ tests/sandbox/test_storage.py tests the signature in the query string.
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -24,10 +24,12 @@ from openapi_core import Config, OpenAPI
 from openapi_core.exceptions import OpenAPIError
 from openapi_core.testing import MockRequest, MockResponse
 from openapi_core.validation.schemas.exceptions import InvalidSchemaValue
-from openapi_spec_validator.readers import read_from_filename
 from werkzeug.datastructures import ImmutableMultiDict
 
-CONTRACT = Path(__file__).parent.parent / "openapi" / "haut.yaml"
+from scripts.spec.contract import sandbox_contract
+
+CONTRACT = sandbox_contract()
+"""The document that the sandbox follows."""
 
 API = "https://saas.haut.ai"
 STORAGE = "https://storage.googleapis.com"
@@ -89,7 +91,7 @@ def response_violations(exchange: Exchange) -> list[str]:
 
 @cache
 def _validator() -> OpenAPI:
-    document = dict(read_from_filename(str(CONTRACT))[0])
+    document = copy.deepcopy(CONTRACT)
     upload = document["paths"]["/{bucket}/{object_name}"]["put"]
     upload["parameters"] = [each for each in upload["parameters"] if each["in"] != "query"]
     return OpenAPI.from_dict(

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 import pytest
 from attrs import evolve
-from openapi_spec_validator.readers import read_from_filename
 
 from haut_ext import Haut
 from haut_ext.sandbox import Sandbox
@@ -27,7 +26,7 @@ from tests.contract import Exchange
 
 ROOT = Path(__file__).parent.parent
 SANDBOX = cassettes.CASSETTES / "sandbox"
-SPEC = dict(read_from_filename(str(contract.CONTRACT))[0])
+SPEC = contract.CONTRACT
 
 
 def described_exchanges(cassette: Path) -> list[Exchange]:

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 from openapi_schema_validator import OAS30Validator, oas30_format_checker
-from openapi_spec_validator.readers import read_from_filename
 
 from tests import documents
+from tests.contract import CONTRACT
 from tests.documents import ROOT, STORAGE_URL, Call
 
 Json = dict[str, Any]
 
-SPEC: Json = dict(read_from_filename(str(ROOT / "openapi" / "haut.yaml"))[0])
+SPEC: Json = CONTRACT
 SCHEMAS: Json = SPEC["components"]["schemas"]
 
 STORAGE_PATH = "/{bucket}/{object_name}"

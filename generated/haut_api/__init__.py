@@ -7,7 +7,7 @@ from .client import AuthenticatedClient, Client
 SPEC_VERSION = "v1"
 """Version of the OpenAPI document (`info.version`)."""
 
-SPEC_SHA256 = "b81de274f1ea716e5defe78fa342777f8dbc86915ff0ad974e9be9153c6f1089"
+SPEC_SHA256 = "1443553eea40a243c7df0af31cae79fb2e1b27222b8d589c37a0d7d652bad104"
 """SHA-256 of the OpenAPI document, which is the file openapi.json in this package."""
 
 

@@ -17,6 +17,12 @@ class UnexpectedStatus(Exception):
         )
 
 
+class ErrorBody:
+    """Base class of the models that are documented for the bodies of error responses only."""
+
+    __slots__ = ()
+
+
 class DecodeError(ValueError):
     """The body of a response does not match its schema.
 
@@ -74,4 +80,4 @@ READ_FAILURES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueE
 """Exceptions that parsing a value of an unexpected type or format can raise."""
 
 
-__all__ = ["DecodeError", "UnexpectedStatus"]
+__all__ = ["DecodeError", "ErrorBody", "UnexpectedStatus"]

@@ -38,7 +38,7 @@ from typing import Any, Protocol, TypeVar
 
 from attrs import define, field
 
-from haut_api.models import ErrorResponse
+from haut_api.errors import ErrorBody
 from haut_ext._async.operations import AsyncOperation, AsyncOperations
 from haut_ext._http.retry_policy import parse_http_date
 from haut_ext.argument_types import check_types
@@ -67,7 +67,7 @@ class PaginatedList(Protocol[Item]):
     def results(self) -> Sequence[Item]: ...
 
 
-AsyncListOperation = AsyncOperation[PaginatedList[T] | list[T] | ErrorResponse]
+AsyncListOperation = AsyncOperation[PaginatedList[T] | list[T] | ErrorBody]
 """A generated list operation, such as `haut_api.api.subjects.list_subjects`."""
 
 
@@ -262,7 +262,7 @@ async def _read_page(
         raise ConfigError("page must be a whole number; page numbers start at 1")
     success = await operations.request(operation, {**parameters, "page": number})
     parsed: Any = success.parsed
-    if parsed is None or isinstance(parsed, ErrorResponse):
+    if parsed is None or isinstance(parsed, ErrorBody):
         raise operations.decode_error(success, "(body)", "it is not documented")
     if hasattr(parsed, "results"):
         if type(parsed.count) is not int or parsed.count < 0:

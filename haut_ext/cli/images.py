@@ -38,7 +38,7 @@ def list_images(subject: Subject, json: Json = False) -> None:
 def _as_row(image: haut_ext.Image) -> tuple[object, ...]:
     file = "yes" if image.signed_url else "no"
     created = output.format_time(image.created_at)
-    return image.id, image.side, image.quality_score, file, created
+    return image.id, image.side, output.quality_score(image), file, created
 
 
 def _as_json(image: haut_ext.Image) -> dict[str, Any]:

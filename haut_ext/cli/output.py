@@ -22,7 +22,7 @@ from attrs import frozen
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from haut_ext import Haut
+    from haut_ext import Haut, Image
 
 T = TypeVar("T")
 
@@ -85,6 +85,12 @@ def _opened(file: TextIO | None) -> TextIO:
 def format_time(time: datetime) -> str:
     """Format a time to the second, without its time zone."""
     return f"{time:%Y-%m-%d %H:%M:%S}"
+
+
+def quality_score(image: Image) -> float | None:
+    """Return the quality score of an image, or None if it has none."""
+    score = image.quality_score
+    return score if isinstance(score, float | int) else None
 
 
 def print_json(value: Any) -> None:

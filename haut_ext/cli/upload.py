@@ -159,7 +159,7 @@ def _wait(
             f"haut results {batch.subject_id} --batch {batch.batch_id} --wait"
         )
         raise
-    return {image.id: image.quality_score for image in images}, analyzed
+    return {image.id: output.quality_score(image) for image in images}, analyzed
 
 
 def _print(batch: UploadedBatch, scores: dict[UUID, float | None], json: bool) -> None:

@@ -26,7 +26,8 @@ from openapi_python_client.strings import snake_case
 
 from scripts import generate
 from scripts.spec import api_diff, http_diff, impact
-from scripts.spec.document import ROOT, SPEC, SpecError, parse
+from scripts.spec.contract import contract, git
+from scripts.spec.document import SpecError
 from scripts.spec.markdown import code, section, table
 
 
@@ -83,15 +84,14 @@ def compare(base: str) -> Report:
     Raises:
         SpecError: If the revision does not exist, or a document cannot be read, compared or generated.
     """
-    old = at_revision(base, "openapi/haut.yaml")
-    version = re.search(r'__version__ = "(.+)"', at_revision(base, "haut_ext/_version.py"))
+    old = contract(base)
+    source = git("show", f"{base}:haut_ext/_version.py").decode()
+    version = re.search(r'__version__ = "(.+)"', source)
     if version is None:
         raise SpecError(f"haut_ext/_version.py at {base} does not define __version__")
-    changes = http_diff.compare(
-        parse(old, f"{SPEC.name} at {base}"), parse(SPEC.read_text("utf-8"), SPEC.name)
-    )
+    changes = http_diff.compare(old, contract())
     with tempfile.TemporaryDirectory() as before, tempfile.TemporaryDirectory() as after:
-        archive = _git("archive", "--format=tar", base, "generated/haut_api")
+        archive = git("archive", "--format=tar", base, "generated/haut_api")
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             tar.extractall(before, filter="data")
         try:
@@ -100,22 +100,6 @@ def compare(base: str) -> Report:
             raise SpecError("the generator rejects the working tree's haut.yaml") from None
         python = api_diff.compare(Path(before) / "generated", Path(after))
     return Report(base, version[1], changes, python)
-
-
-def at_revision(base: str, path: str) -> str:
-    """Return the text of a file at a git revision.
-
-    Raises:
-        SpecError: If the revision does not exist or does not contain the file.
-    """
-    return _git("show", f"{base}:{path}").decode()
-
-
-def _git(*arguments: str) -> bytes:
-    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, check=False)
-    if done.returncode:
-        raise SpecError(f"git: {done.stderr.decode().strip()}")
-    return done.stdout
 
 
 # --- report

@@ -13,6 +13,7 @@ import copy
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from enum import StrEnum
 
 import yaml
@@ -20,19 +21,21 @@ from attrs import define, field, frozen
 from oas_patch.overlay import apply_overlay
 
 from scripts.generate import OVERLAY
-from scripts.spec.diff import at_revision, revision_argument
+from scripts.spec.contract import contract
+from scripts.spec.diff import revision_argument
 from scripts.spec.document import (
-    SPEC,
     Json,
     Operation,
     SpecError,
+    comparable,
+    escaped,
+    look_up,
     operations,
-    parse,
     pointer,
     resolve,
-    to_openapi_31,
 )
 from scripts.spec.markdown import code, table
+from scripts.spec.names import only_option
 
 
 class Kind(StrEnum):
@@ -98,7 +101,7 @@ class _Pair:
 
 def labels(document: Json, other: Json | None = None) -> Labels:
     """Return a document's confidence labels, checked against `other` if it is given."""
-    document, other = to_openapi_31(document), to_openapi_31(other) if other else None
+    document, other = comparable(document), comparable(other) if other else None
     found: Labels = {}
     counterparts = {} if other is None else {_route(item): item for item in operations(other)}
     for operation in operations(document):
@@ -123,7 +126,7 @@ class _Collector:
     def collect(self, other: Operation | None) -> None:
         labeled = self.operation.definition
         counterpart = other.definition if other else None
-        place = f"#/paths/{self.operation.key}"
+        place = f"#/paths/{escaped(self.operation.path)}/{self.operation.method}"
         exists = {"exists": Verdict.CONFIRMED} if counterpart else {"missing": Verdict.CONTRADICTED}
         self._add(place, _Pair(labeled, counterpart), Kind.OPERATION, self.operation.id, exists)
         self._parameters(place, labeled, counterpart)
@@ -135,7 +138,7 @@ class _Collector:
     def _add(
         self, place: str, pair: _Pair, kind: Kind, subject: str, findings: dict[str, Verdict]
     ) -> None:
-        if "x-evidence" not in pair.labeled:
+        if pair.labeled.get("x-evidence") not in ("inferred", "observed"):
             return
         level, reason = pair.labeled["x-evidence"], pair.labeled["x-evidence-reason"]
         label = self.found.setdefault(place, Label(kind, subject, level, reason))
@@ -154,6 +157,8 @@ class _Collector:
             place = labeled["$ref"]
             labeled = resolve(self.document, {"$ref": place})
         if counterpart is not None and self.other is not None:
+            if "oneOf" not in labeled:
+                counterpart = only_option(counterpart)
             counterpart = resolve(self.other, counterpart)
         return place, _Pair(labeled, counterpart)
 
@@ -356,13 +361,24 @@ def _compared(labeled: Json | None, counterpart: Json | None) -> dict[str, Verdi
 # --- report
 
 
-def current() -> Json:
-    """Return haut.yaml with the updates of the overlay applied, which add confidence labels."""
-    document = parse(SPEC.read_text("utf-8"), SPEC.name)
+def current(revision: str | None = None) -> Json:
+    """Return the contract with the updates of the overlay applied, which add confidence labels."""
     overlay = yaml.safe_load(OVERLAY.read_text("utf-8"))
     updates = [action for action in overlay["actions"] if "update" in action]
-    corrected: Json = apply_overlay(copy.deepcopy(document), {"actions": updates})
+    corrected: Json = apply_overlay(copy.deepcopy(contract(revision)), {"actions": updates})
     return corrected
+
+
+def with_confirmed_labels(document: Json, other: Json) -> Json:
+    """Return a document in which what another document confirms has the label `documented`."""
+    result = copy.deepcopy(document)
+    for place, label in labels(document, other).items():
+        if label.verdict is Verdict.CONFIRMED:
+            with suppress(KeyError):  # a label inside of a response's content stays
+                node = look_up(result, place)
+                node["x-evidence"] = "documented"
+                node["x-evidence-reason"] = "the service's OpenAPI document states the same"
+    return result
 
 
 def render(base: str) -> str:
@@ -371,10 +387,14 @@ def render(base: str) -> str:
     Raises:
         SpecError: If the revision does not exist.
     """
-    now = current()
-    before = labels(parse(at_revision(base, "openapi/haut.yaml"), f"{SPEC.name} at {base}"), now)
-    checked = [label for label in before.values() if label.verdict is not None]
-    return "\n".join([*_inferred(labels(now)), *_verdicts(checked, base)]) + "\n"
+    inferred, verdicts = _inferred(labels(current())), _verdicts(checked_labels(base), base)
+    return "\n".join([*inferred, *verdicts]) + "\n"
+
+
+def checked_labels(base: str) -> list[Label]:
+    """Return the labels at a git revision that the current contract confirms, contradicts or omits."""
+    found = labels(contract(base), current()).values()
+    return [label for label in found if label.verdict is not None]
 
 
 def _inferred(found: Labels) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Compare the HTTP APIs of two OpenAPI documents, and rate each change as breaking or compatible.
 
 redocly compares the documents and rates the changes. This module normalizes both documents first (see
-`document.to_openapi_31`), overrides redocly's rating where it is too low (`_is_underrated`), and
+`document.comparable`), overrides redocly's rating where it is too low (`_is_underrated`), and
 describes each change by the operation, parameter or field that it affects.
 """
 
@@ -22,18 +22,19 @@ from typing import Any
 from attrs import frozen
 
 from scripts.spec.document import (
+    METHODS,
     NAMES,
     ROOT,
     Json,
     Operation,
     SpecError,
+    comparable,
     escaped,
     look_up,
     operations,
     pointer,
     references,
     resolve,
-    to_openapi_31,
 )
 
 _REDOCLY = ROOT / "openapi" / "node_modules" / ".bin" / "redocly"
@@ -144,7 +145,8 @@ def _merged(changes: list[Change]) -> list[Change]:
 def _normalized(document: Json) -> Json:
     """Return the document in a form that redocly compares completely and without false positives.
 
-    Extensions and examples are removed. Default values are replaced by their JSON text, because
+    Extensions and examples are removed, and references to parameters are replaced by them. Default
+    values are replaced by their JSON text, because
     redocly does not compare default values that are objects. Each nullable reference to a component is
     moved to a component of its own, because redocly would otherwise not relate it to the component.
     """
@@ -171,7 +173,13 @@ def _normalized(document: Json) -> Json:
                 kept[key] = cleaned(value, names=table)
         return kept
 
-    result: Json = cleaned(to_openapi_31(document), names=False)
+    document = comparable(document)
+    for item in document["paths"].values():
+        for owner in (item, *(item[method] for method in METHODS if method in item)):
+            if "parameters" in owner:
+                owner["parameters"] = [resolve(document, one) for one in owner["parameters"]]
+    document.get("components", {}).pop("parameters", None)
+    result: Json = cleaned(document, names=False)
     for name, reference in nullable.items():
         component = look_up(result, reference)
         kind = component.get("type", "object")

@@ -1,15 +1,15 @@
 """Keep operation and schema names in haut_api stable, by means of openapi/names.yaml.
 
 The Swagger may use different names and may change them. Operations are therefore identified by method
-and path, and schemas by the operations that use them. `make spec-pull` adds an entry for each
-operation and schema that it can identify, and prints questions about the others.
+and path, path parameters by their position, and schemas by where the operations use them. `make
+spec-pull` adds an entry for each operation and schema that it can identify, and prints questions about
+the others.
 """
 
 from __future__ import annotations
 
 import copy
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import yaml
 from attrs import define, field
 
 from scripts.spec.document import (
+    METHODS,
     ROOT,
     Json,
     Operation,
@@ -36,7 +37,8 @@ NAMES = ROOT / "openapi" / "names.yaml"
 _HEADER = """\
 # Names of operations and schemas in haut_api, independent of their names in the OpenAPI document: for
 # each method and path, the name and section of the operation; for each schema, the name of its class.
-# `make spec-pull` adds new entries and never changes an existing one.
+# `make spec-pull` adds new entries and never changes an existing one. `make refresh` adds aliases: for
+# each earlier name, the current name and the version that removes the deprecated alias.
 """
 
 
@@ -47,46 +49,77 @@ class Names:
     Attributes:
         operations: Name and section of each operation, by method and path.
         schemas: Class name of each schema, by the schema's name in the Swagger.
+        aliases: For each earlier name, the current name and the version that removes the alias.
     """
 
     operations: dict[str, list[str]] = field(factory=dict)
     schemas: dict[str, str] = field(factory=dict)
+    aliases: dict[str, list[str]] = field(factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> Names:
-        """Read a names file.
+        """Read a names file; see `parse`."""
+        return cls.parse(path.read_text("utf-8"), path.name)
+
+    @classmethod
+    def parse(cls, text: str, file: str) -> Names:
+        """Return the names in the text of a names file.
 
         Raises:
             SpecError: If the entry for an operation is not a list of a name and a section.
         """
-        content = yaml.safe_load(path.read_text("utf-8")) or {}
-        names = cls(content.get("operations") or {}, content.get("schemas") or {})
+        content = yaml.safe_load(text) or {}
+        names = cls(*(content.get(key) or {} for key in ("operations", "schemas", "aliases")))
         for key, value in names.operations.items():
             if not (isinstance(value, list) and len(value) == 2):
-                raise SpecError(f"{path.name}: {key} must be a list of a name and a section")
+                raise SpecError(f"{file}: {key} must be a list of a name and a section")
         return names
 
     def write(self, path: Path) -> None:
-        path.write_text(
-            _HEADER + dump({"operations": self.operations, "schemas": self.schemas}), "utf-8"
-        )
+        content = {"operations": self.operations, "schemas": self.schemas}
+        if self.aliases:
+            content |= {"aliases": self.aliases}
+        path.write_text(_HEADER + dump(content), "utf-8")
+
+    def key(self, operation: Operation) -> str | None:
+        """Return the key in names.yaml of an operation; None if there is none.
+
+        Names of path parameters and a slash at the end of a path are ignored.
+        """
+        wanted = path_shape(operation.key)
+        return next((key for key in self.operations if path_shape(key) == wanted), None)
 
     def applied(self, document: Json) -> Json:
-        """Return a copy of a document, with operations and schemas renamed according to names.yaml.
+        """Return a copy of a document, with the names that names.yaml defines.
+
+        Operations, schemas and path parameters are renamed. Names of path parameters are those in the
+        keys of names.yaml.
 
         Raises:
             SpecError: If two schemas would have the same name.
         """
         named = copy.deepcopy(document)
-        for operation in operations(named):
-            if operation.key in self.operations:
-                found = named["paths"][operation.path][operation.method]
-                found["operationId"], section = self.operations[operation.key]
-                found["tags"] = [section]
+        named["paths"] = {}
+        for path, item in copy.deepcopy(document["paths"]).items():
+            parameters: dict[str, str] = {}
+            for method in METHODS & item.keys():
+                operation = Operation(path, method, item[method])
+                if key := self.key(operation):
+                    operation.definition["operationId"], section = self.operations[key]
+                    operation.definition["tags"] = [section]
+                    parameters |= zip(
+                        _PARAMETER.findall(path), _PARAMETER.findall(key), strict=True
+                    )
+            renamed = {old: new for old, new in parameters.items() if old != new}
+            named["paths"][_rename_parameters(document, path, item, renamed)] = item
+        self._rename_schemas(named)
+        return named
+
+    def _rename_schemas(self, named: Json) -> None:
         schemas = named.get("components", {}).get("schemas", {})
         renamed = {old: new for old, new in self.schemas.items() if old in schemas and old != new}
         if not renamed:
-            return named
+            return
         if clashes := (set(renamed.values()) & set(schemas)) - set(renamed):
             raise SpecError(
                 f"{NAMES.name}: {', '.join(sorted(clashes))} is already the name of another schema"
@@ -102,7 +135,16 @@ class Names:
                     mapping[key] = "/".join(["#/components/schemas", *rest])
                 elif mapping[key] in renamed:  # a schema's name instead of a reference
                     mapping[key] = renamed[mapping[key]]
-        return named
+
+
+def _rename_parameters(document: Json, path: str, item: Json, names: dict[str, str]) -> str:
+    """Rename the path parameters of a path item; return the path with the new names."""
+    for owner in (item, *(item[method] for method in METHODS & item.keys())):
+        for index, parameter in enumerate(owner.get("parameters", [])):
+            found = resolve(document, parameter)
+            if found.get("in") == "path" and found["name"] in names:
+                owner["parameters"][index] = {**found, "name": names[found["name"]]}
+    return _PARAMETER.sub(lambda found: f"{{{names.get(found[1], found[1])}}}", path)
 
 
 def propose(current: Json, pulled: Json, names: Names) -> tuple[Names, list[str]]:
@@ -114,95 +156,85 @@ def propose(current: Json, pulled: Json, names: Names) -> tuple[Names, list[str]
         names: The existing entries in names.yaml.
 
     Returns:
-        The extended names, and questions about operations and schemas that could not be identified.
+        The extended names, and questions about schemas that could not be identified.
     """
-    proposed = Names(dict(names.operations), dict(names.schemas))
+    proposed = Names(dict(names.operations), dict(names.schemas), dict(names.aliases))
     current, pulled = to_openapi_31(current), to_openapi_31(pulled)
-    pairs, questions = _matching_operations(current, pulled)
-    for known, operation in pairs:
-        proposed.operations.setdefault(operation.key, [known.id, _section(known)])
+    known = {path_shape(operation.key): operation for operation in operations(current)}
     taken = {tuple(value) for value in proposed.operations.values()}
     for operation in operations(pulled):
-        if operation.key not in proposed.operations:
+        if other := known.get(path_shape(operation.key)):
+            if proposed.key(operation) is None:
+                proposed.operations[operation.key] = [other.id, _section(other)]
+        elif proposed.key(operation) is None:
             section = _section(operation)
             used = {name for name, other_section in taken if other_section == section}
             name = unused_name(_short_name(operation), used.__contains__)
             taken.add((name, section))
             proposed.operations[operation.key] = [name, section]
-    candidates: dict[str, list[str]] = defaultdict(list)
-    visited: set[tuple[str, str]] = set()
-    for known, operation in pairs:
-        for old, new in _corresponding_schemas(
-            current, known.definition, pulled, operation.definition, visited
-        ):
-            candidates[new].append(old)
-    return proposed, questions + _name_schemas(proposed, candidates, names, pulled)
+    return proposed, _name_schemas(proposed, matched_schemas(current, pulled), current, pulled)
+
+
+def matched_schemas(old: Json, new: Json) -> list[tuple[str, str]]:
+    """Return the names of the schemas that two documents use at the same location of an operation."""
+    old, new = to_openapi_31(old), to_openapi_31(new)
+    known = {path_shape(operation.key): operation for operation in operations(old)}
+    visited: dict[tuple[str, str], None] = {}
+    for operation in operations(new):
+        if other := known.get(path_shape(operation.key)):
+            for left, right in _corresponding_parts(old, other, new, operation):
+                _match_schemas(old, left, new, right, visited)
+    return list(visited)
 
 
 def _section(operation: Operation) -> str:
     return str(operation.definition.get("tags", ["default"])[0])
 
 
-def _matching_operations(
-    current: Json, pulled: Json
-) -> tuple[list[tuple[Operation, Operation]], list[str]]:
-    """Pair the operations of two documents; return the pairs and the open questions.
-
-    Operations match if their methods and paths are equal, apart from the names of path parameters.
-    """
-    old = {operation.key: operation for operation in operations(current)}
-    new = {operation.key: operation for operation in operations(pulled)}
-    removed = [operation for key, operation in old.items() if key not in new]
-    pairs, questions = [], []
-    for key, operation in new.items():
-        moved = [other for other in removed if _path_shape(other) == _path_shape(operation)]
-        if key in old:
-            pairs.append((old[key], operation))
-        elif len(moved) == 1:
-            pairs.append((moved[0], operation))
-        elif moved:
-            keys = " or ".join(other.key for other in moved)
-            questions.append(
-                f"{key} may be the new path of {keys}: change the key of the matching entry in "
-                f"{NAMES.name} to the new path"
-            )
-    return pairs, questions
-
-
 def _name_schemas(
-    proposed: Names, candidates: dict[str, list[str]], names: Names, pulled: Json
+    proposed: Names, pairs: list[tuple[str, str]], current: Json, pulled: Json
 ) -> list[str]:
-    """Add an entry for each schema with one candidate name; return questions about the others."""
+    """Add an entry for each schema that has another name in the contract; return questions.
+
+    Args:
+        proposed: The names to extend.
+        pairs: Names of corresponding schemas in the contract and in the downloaded document.
+        current: The current contract.
+        pulled: The downloaded document.
+    """
+    ours, theirs = (
+        document.get("components", {}).get("schemas", {}) for document in (current, pulled)
+    )
+    settled = {old for old, new in pairs if old == new}
+    pairs = [(old, new) for old, new in pairs if new not in {*settled, *proposed.schemas}]
     questions = []
-    schemas = pulled.get("components", {}).get("schemas", {})
-    for name, found in candidates.items():
-        possible = sorted(set(found))
-        if name in names.schemas or name in possible:
+    for name in dict.fromkeys(new for _, new in pairs):
+        candidates = sorted({old for old, new in pairs if new == name})
+        rivals = sorted({new for old, new in pairs if old in candidates})
+        if settled.issuperset(candidates):
             continue
-        if len(possible) > 1:
-            questions.append(
-                f"the schema {name} may correspond to {' or '.join(possible)} in the current contract: "
-                f"add an entry for {name} to {NAMES.name}"
-            )
-        elif possible[0] not in schemas:
-            proposed.schemas[name] = possible[0]
-    by_class: dict[str, list[str]] = defaultdict(list)
-    for name, class_name in proposed.schemas.items():
-        by_class[class_name].append(name)
-    for class_name, found in by_class.items():
-        added = [name for name in found if name not in names.schemas]
-        if len(found) > 1 and added:
-            questions.append(
-                f"{' and '.join(added)} may correspond to the schema {class_name} in the current "
-                f"contract: add an entry for the matching one to {NAMES.name}"
-            )
-            for name in added:
-                del proposed.schemas[name]
+        if len(candidates) == len(rivals) == 1:
+            proposed.schemas[name] = candidates[0]
+            continue
+        question = (
+            f"{' and '.join(rivals)} may correspond to {' or '.join(candidates)} in the current "
+            f"contract: to choose, add an entry to {NAMES.name}"
+        )
+        questions += [] if question in questions else [question]
+    # The name of another schema of the contract cannot be used for a new schema.
+    for name in dict.fromkeys(new for _, new in pairs):
+        if name in ours and name not in proposed.schemas:
+            taken = {*ours, *theirs, *proposed.schemas.values()}
+            proposed.schemas[name] = unused_name(name, taken.__contains__, separator="")
     return questions
 
 
-def _path_shape(operation: Operation) -> tuple[str, str]:
-    return operation.method, re.sub(r"{[^}]*}", "{}", operation.path).rstrip("/")
+_PARAMETER = re.compile(r"{([^}]*)}")
+
+
+def path_shape(key: str) -> str:
+    """Return a method and path without the names of path parameters and a slash at the end."""
+    return _PARAMETER.sub("{}", key).rstrip("/")
 
 
 def _short_name(operation: Operation) -> str:
@@ -217,11 +249,28 @@ def _short_name(operation: Operation) -> str:
     return f"{verb}_{'_'.join(words[-2:]) or 'root'}".lower()
 
 
-def _corresponding_schemas(
-    old: Json, left: Any, new: Json, right: Any, visited: set[tuple[str, str]]
-) -> Iterator[tuple[str, str]]:
-    """Yield pairs of schema names that two documents reference at the same location."""
+def _corresponding_parts(
+    old: Json, known: Operation, new: Json, operation: Operation
+) -> Iterator[tuple[Any, Any]]:
+    """Yield pairs of corresponding parts of an operation in two documents.
+
+    Responses correspond if they have the same status or are both the first successful response.
+    """
+    left, right = known.definition, operation.definition
+    yield left.get("requestBody"), right.get("requestBody")
+    responses = [found.get("responses", {}) for found in (left, right)]
+    first = [next((key for key in found if key.startswith("2")), "") for found in responses]
+    for status in [*responses[0], first[0]]:
+        other = first[1] if status == first[0] else status
+        yield responses[0].get(status), responses[1].get(other)
+
+
+def _match_schemas(
+    old: Json, left: Any, new: Json, right: Any, visited: dict[tuple[str, str], None]
+) -> None:
+    """Add the pairs of schema names that two documents reference at the same location."""
     if isinstance(left, dict) and isinstance(right, dict):
+        left, right = only_option(left), only_option(right)
         names = [
             pointer(node["$ref"])[2]
             if str(node.get("$ref")).startswith("#/components/schemas/")
@@ -231,12 +280,18 @@ def _corresponding_schemas(
         if all(names):
             if (names[0], names[1]) in visited:
                 return
-            visited.add((names[0], names[1]))
-            yield names[0], names[1]
+            visited[names[0], names[1]] = None
         left, right = resolve(old, left), resolve(new, right)
         for key in left.keys() & right.keys():
             if key not in ("example", "examples", "enum", "default"):
-                yield from _corresponding_schemas(old, left[key], new, right[key], visited)
+                _match_schemas(old, left[key], new, right[key], visited)
     elif isinstance(left, list) and isinstance(right, list):
         for one, other in zip(left, right, strict=False):
-            yield from _corresponding_schemas(old, one, new, other, visited)
+            _match_schemas(old, one, new, other, visited)
+
+
+def only_option(schema: Json) -> Json:
+    """Return the only alternative of a schema to null, or the schema itself."""
+    options = schema.get("oneOf") or schema.get("allOf") or []
+    others = [option for option in options if option != {"type": "null"}]
+    return others[0] if len(others) == 1 else schema

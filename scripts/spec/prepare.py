@@ -107,6 +107,7 @@ class Prepared:
         notes: Sentences about deprecation and default values, for docstrings, by class and field.
         content_types: Unsupported media types, each with the supported media type to treat it as.
         authorization: How the API token is sent.
+        bodies: Classes of response bodies, by "success" and "error".
         unmodeled: Locations of the OpenAPI keywords that the client ignores, by keyword.
     """
 
@@ -116,6 +117,7 @@ class Prepared:
     notes: dict[str, dict[str, str]] = field(factory=dict)
     content_types: dict[str, str] = field(factory=dict)
     authorization: Authorization = field(factory=Authorization)
+    bodies: dict[str, set[str]] = field(factory=lambda: {"success": set(), "error": set()})
     unmodeled: dict[str, list[str]] = field(factory=dict)
 
     def templates(self, sha256: str) -> str:
@@ -129,6 +131,7 @@ class Prepared:
             "OPERATIONS": self.operations,
             "FIELDS": self.fields,
             "NOTES": self.notes,
+            "ERRORS": sorted(self.bodies["error"] - self.bodies["success"]),
             "AUTHORIZATION": {
                 "header": self.authorization.header,
                 "prefix": self.authorization.prefix,
@@ -575,7 +578,13 @@ class _OperationRewriter:
         if _is_json(media) and not (media == "*/*" and schema.get("format") == "binary"):
             name = f"{self.class_name}Response{status}"
             where = f"{self.key}, response {status}"
-            return self.classes.simplify(schema, name, "response", where), "application/json"
+            simple = self.classes.simplify(schema, name, "response", where)
+            self.prepared.bodies["success" if status.startswith("2") else "error"] |= {
+                pointer(option["$ref"])[-1]
+                for option in [simple, *simple.get("oneOf", [])]
+                if self.classes.is_model(option)
+            }
+            return simple, "application/json"
         if is_text(media):
             # The media type is invented, so that it cannot equal that of a request body.
             return {"type": "string"}, "text/x-response"

@@ -2,6 +2,7 @@
 
 The new haut.yaml contains the operations that openapi/sections.yaml selects, and the components that
 these operations refer to. Their content is not edited; corrections belong in openapi/overlay.yaml.
+The first pull moves the transcription of public documents to openapi/transcribed.yaml (see `contract`).
 Existing entries keep the order that they have in the committed haut.yaml, and new entries are appended.
 Therefore a reordered but otherwise unchanged Swagger causes no diff, and the generated functions keep
 the order of their positional arguments. If a pull fails, no file is changed.
@@ -23,21 +24,33 @@ from attrs import frozen
 from haut_ext import ConfigError
 from haut_ext.spec_check import comparison
 from haut_ext.urls import parse_base_url
+from scripts.generate import OVERLAY, load_contract
+from scripts.spec.contract import (
+    TRANSCRIPTION,
+    TRANSCRIPTION_HEADER,
+    complete,
+    contract,
+    definitions,
+    lacking,
+    only,
+    referenced,
+    target_of,
+    transcription,
+)
 from scripts.spec.document import (
     METHODS,
     ROOT,
     SPEC,
     Json,
+    Operation,
     SpecError,
     command,
     dump,
-    escaped,
-    look_up,
+    operations,
     parse,
-    pointer,
-    references,
 )
-from scripts.spec.names import NAMES, Names, propose
+from scripts.spec.evidence import with_confirmed_labels
+from scripts.spec.names import NAMES, Names, path_shape, propose
 
 SECTIONS = ROOT / "openapi" / "sections.yaml"
 
@@ -124,15 +137,26 @@ def _check_scheme(request: httpx.Request) -> None:
 # --- selection
 
 
-def select(document: Json, sections: Sections) -> Json:
+def select(
+    document: Json,
+    sections: Sections,
+    names: Names | None = None,
+    transcribed: Json | None = None,
+) -> Json:
     """Return a document reduced to the selected operations and the components that they refer to.
+
+    Args:
+        document: The service's document.
+        sections: The selection.
+        names: Names of known operations, which are also selected by their own section and path.
+        transcribed: A transcription. A section that it contains may be missing from the document.
 
     Raises:
         SpecError: If a selected section does not exist, or if the target of a reference does not
             exist.
     """
-    paths = _selected_paths(document, sections)
-    kept: Json = {"paths": paths, **_referenced(document, paths)}
+    paths = _selected_paths(document, sections, names or Names(), transcribed)
+    kept: Json = {"paths": paths, **referenced(document, paths)}
     for key in _TOP:
         if key in document:
             kept[key] = document[key]
@@ -143,7 +167,9 @@ def select(document: Json, sections: Sections) -> Json:
     return {key: kept[key] for key in (*_TOP, "paths", "components") if key in kept}
 
 
-def _selected_paths(document: Json, sections: Sections) -> Json:
+def _selected_paths(
+    document: Json, sections: Sections, names: Names, transcribed: Json | None
+) -> Json:
     selectors = list(sections.selectors())
     if not selectors:
         raise SpecError(f"{SECTIONS.name} selects no section")
@@ -151,21 +177,25 @@ def _selected_paths(document: Json, sections: Sections) -> Json:
     paths: Json = {}
     for path, item in document["paths"].items():
         if isinstance(item.get("$ref"), str):
-            item = {**_target(document, item["$ref"], path), **item}
+            item = {**target_of(document, item["$ref"], path), **item}
             del item["$ref"]
         kept = {}
         for key, value in item.items():
             if key not in METHODS:
                 kept[key] = value
                 continue
-            matching = {
-                selector for selector in selectors if comparison.matches(*selector, path, value)
-            }
+            operation = Operation(path, key, value)
+            matching = {found for found in selectors if _matches(*found, operation, names)}
             missing -= matching
             if matching:
                 kept[key] = value
         if kept.keys() & set(METHODS):
             paths[path] = kept
+    if transcribed is not None and paths:
+        known = list(operations(transcribed))
+        missing = {
+            found for found in missing if not any(_matches(*found, one, names) for one in known)
+        }
     if missing:
         shown = ", ".join(f"{kind} {value}" for kind, value in sorted(missing))
         raise SpecError(
@@ -175,122 +205,21 @@ def _selected_paths(document: Json, sections: Sections) -> Json:
     return paths
 
 
-def _definitions(paths: Json) -> Iterator[Json]:
-    for item in paths.values():
-        yield from (item[method] for method in METHODS if method in item)
+def _matches(kind: str, value: str, operation: Operation, names: Names) -> bool:
+    definition = operation.definition
+    key = names.key(operation)
+    if kind == "tag" and key and names.operations[key][1].casefold() == value.casefold():
+        return True
+    path, value = (path_shape(operation.path), path_shape(value)) if kind == "path" else ("", value)
+    return comparison.matches(kind, value, path, definition)
 
 
 def _tags(paths: Json) -> set[str]:
-    return {tag for found in _definitions(paths) for tag in found.get("tags", [])}
+    return {tag for found in definitions(paths) for tag in found.get("tags", [])}
 
 
 def _inherits_security(paths: Json) -> bool:
-    return any("security" not in found for found in _definitions(paths))
-
-
-def _referenced(document: Json, paths: Json) -> Json:
-    """Return the components referenced, directly or indirectly, by paths, as `{"components": ...}`."""
-    names: set[tuple[str, str]] = set()
-    todo: list[tuple[str, Any, bool]] = [("#/paths", paths, True)]
-    inherited: list[Json] = document.get("security", [])
-    requirements: list[Json] = [
-        option for found in _definitions(paths) for option in found.get("security", inherited)
-    ]
-    for scheme in {scheme for option in requirements for scheme in option}:
-        reference = f"#/components/securitySchemes/{scheme}"
-        names.add(("securitySchemes", scheme))
-        todo.append((reference, _target(document, reference, "#/paths"), False))
-    subclasses = _subclasses(document)
-    while todo:
-        start, node, table = todo.pop()
-        # A base schema does not refer to its subclasses, so follow them as if it did.
-        found = [(start, place) for place in subclasses.pop(start, [])]
-        for place, reference in [*references(node, start, names=table), *found]:
-            _target(document, reference, place)
-            steps = pointer(reference)
-            if steps[:1] != ["components"] or len(steps) < 3:
-                raise SpecError(
-                    f"{place} refers to {reference}, which is neither a component nor a selected "
-                    "operation; run `redocly bundle --dereferenced` to replace references with "
-                    "their targets"
-                )
-            section, name = steps[1:3]
-            if (section, name) not in names:
-                names.add((section, name))
-                target = f"#/components/{section}/{escaped(name)}"
-                todo.append((target, document["components"][section][name], False))
-    components = {
-        section: kept
-        for section, found in document.get("components", {}).items()
-        if isinstance(found, dict)
-        and (kept := {name: found[name] for name in found if (section, name) in names})
-    }
-    return {"components": components} if components else {}
-
-
-def _subclasses(document: Json) -> dict[str, list[str]]:
-    """Map each schema with a discriminator to its subclasses; schemas are given as references.
-
-    The subclasses must be searched for: a subclass refers to its base schema in `allOf`, but the base
-    schema does not refer to its subclasses.
-    """
-    schemas = document.get("components", {}).get("schemas", {})
-    found: dict[str, list[str]] = {}
-    for name, schema in schemas.items():
-        for part in schema.get("allOf", []) if isinstance(schema, dict) else []:
-            base = schemas.get(str(part.get("$ref")).rpartition("/")[2])
-            if isinstance(base, dict) and "discriminator" in base:
-                found.setdefault(part["$ref"], []).append(f"#/components/schemas/{escaped(name)}")
-    return found
-
-
-def _target(document: Json, reference: str, place: str) -> Any:
-    if not reference.startswith("#/"):
-        raise SpecError(
-            f"{place} refers to {reference}, which is outside the document; "
-            "run `redocly bundle` to include the target"
-        )
-    try:
-        return look_up(document, reference)
-    except KeyError:
-        raise SpecError(
-            f"{place} refers to {reference}, which does not exist in the document"
-        ) from None
-
-
-def add_own_paths(pulled: Json, current: Json, own: list[str]) -> Json:
-    """Return a copy of the pulled document, with the paths listed in `own` added from the current one.
-
-    Raises:
-        SpecError: If a path in `own` is missing from the current document, or differs in the pulled
-            one.
-    """
-    merged: Json = {**pulled, "paths": dict(pulled["paths"])}
-    for path in own:
-        if path not in current["paths"]:
-            raise SpecError(f"{SECTIONS.name}: the path {path} under `own` is not in {SPEC.name}")
-        own_part = {"paths": {path: current["paths"][path]}}
-        own_part |= _referenced(current, own_part["paths"])
-        for section, key, value in _entries(own_part):
-            target = merged
-            for step in section:
-                target[step] = dict(target.get(step, {}))
-                target = target[step]
-            if target.setdefault(key, value) != value:
-                raise SpecError(
-                    f"{'.'.join(section)}.{key} differs between {SPEC.name} and the pulled document; "
-                    "to use the pulled version, remove the path that needs it from `own` in "
-                    f"{SECTIONS.name}"
-                )
-    return merged
-
-
-def _entries(document: Json) -> Iterator[tuple[list[str], str, Any]]:
-    for path, item in document["paths"].items():
-        yield ["paths"], path, item
-    for section, found in document.get("components", {}).items():
-        for name, value in found.items():
-            yield ["components", section], name, value
+    return any("security" not in found for found in definitions(paths))
 
 
 # --- order
@@ -331,46 +260,108 @@ def _identity(item: Any) -> str:
 # --- command
 
 
-def pull(source: str, token: str | None) -> Json:
-    """Return the new content of haut.yaml without writing the file.
+@frozen
+class Pulled:
+    """A downloaded document, and what follows from it for the other files of openapi/.
+
+    Attributes:
+        document: The new content of haut.yaml.
+        names: The new content of names.yaml.
+        transcription: The new content of transcribed.yaml.
+        notes: New names, and questions, for review.
+    """
+
+    document: Json
+    names: Names
+    transcription: Json
+    notes: list[str]
+
+    def contract(self) -> Json:
+        """Return the new contract, without the overlay applied."""
+        return complete(self.names.applied(self.document), self.transcription)
+
+
+def pull(source: str, token: str | None) -> Pulled:
+    """Download a document and compare it with the current contract. No file is written.
 
     Raises:
         SpecError: If the document cannot be fetched or is unsuitable.
     """
-    sections = Sections.read(SECTIONS)
+    sections, names = Sections.read(SECTIONS), Names.read(NAMES)
     current = parse(SPEC.read_text("utf-8"), SPEC.name)
-    pulled = select(parse(fetch(source, token), shown_source(source)), sections)
-    arranged: Json = arrange(add_own_paths(pulled, current, sections.own), current)
-    return arranged
-
-
-def write(document: Json) -> bool:
-    """Write a pulled document to haut.yaml, and the names of new operations and schemas to names.yaml.
-
-    New names, and questions about schemas that cannot be identified, are printed for review. haut.yaml
-    is replaced atomically.
-
-    Returns:
-        True if haut.yaml changed.
-    """
-    current = parse(SPEC.read_text("utf-8"), SPEC.name)
-    if document == current:
-        return False
-    names = Names.read(NAMES)
-    proposed, questions = propose(names.applied(current), document, names)
+    transcribed = transcription()
+    swagger = parse(fetch(source, token), shown_source(source))
+    selected = select(swagger, sections, names, transcribed or current)
+    document: Json = arrange(selected, current)
+    if transcribed is None:
+        transcribed = current
+    else:
+        # Do not replace operations that the service has removed.
+        removed = {path_shape(operation.key) for operation in lacking(document, current)}
+        kept = [one for one in operations(transcribed) if path_shape(one.key) not in removed]
+        transcribed = only(transcribed, kept) if removed else transcribed
+    proposed, questions = propose(contract(), document, names)
+    notes = [f"to decide: {question}" for question in [*_other_tags(document, names), *questions]]
     for kind in ("operations", "schemas"):
         for key, value in getattr(proposed, kind).items():
             if key not in getattr(names, kind):
                 shown = " in ".join(value) if isinstance(value, list) else value
-                print(f"{NAMES.relative_to(ROOT)}: {key} is named {shown}")
-    for question in questions:
-        print(f"to decide: {question}")
-    if proposed != names:
-        proposed.write(NAMES)
-    pulled = SPEC.with_suffix(".pulled")
-    pulled.write_text(_HEADER + dump(document), "utf-8")
-    pulled.replace(SPEC)
+                notes.append(f"{NAMES.relative_to(ROOT)}: {key} is named {shown}")
+    confirmed = with_confirmed_labels(transcribed, proposed.applied(document))
+    return Pulled(document, proposed, confirmed, notes)
+
+
+def _other_tags(document: Json, names: Names) -> Iterator[str]:
+    """Yield a question for each section of known operations whose tag has another name."""
+    tags: dict[str, set[str]] = {}
+    for operation in operations(document):
+        if key := names.key(operation):
+            tags.setdefault(names.operations[key][1], set()).update(
+                operation.definition.get("tags", [])
+            )
+    selected = {tag.casefold() for tag in Sections.read(SECTIONS).tags}
+    for section, found in tags.items():
+        if section.casefold() in selected and not {tag.casefold() for tag in found} & selected:
+            yield (
+                f"the operations of the section {section} have the tag {' or '.join(sorted(found))}: "
+                f"to select new operations with this tag, add it to {SECTIONS.name}"
+            )
+
+
+def write(pulled: Pulled) -> bool:
+    """Write the changed files of openapi/ and print the notes. Each file is replaced atomically.
+
+    Returns:
+        True if haut.yaml changed.
+    """
+    changed = pulled.document != parse(SPEC.read_text("utf-8"), SPEC.name)
+    if not changed:
+        return False
+    for note in pulled.notes:
+        print(note)
+    if pulled.names != Names.read(NAMES):
+        pulled.names.write(NAMES)
+    if pulled.transcription != transcription():
+        _replace(TRANSCRIPTION, TRANSCRIPTION_HEADER + dump(pulled.transcription))
+    _replace(SPEC, _HEADER + dump(pulled.document))
     return True
+
+
+def retire() -> int:
+    """Remove from transcribed.yaml what haut.yaml contains; return the number of removed operations."""
+    transcribed = transcription()
+    if transcribed is None:
+        raise SpecError(f"{SPEC.name} is still the transcription; run `make spec-pull` first")
+    named = Names.read(NAMES).applied(parse(SPEC.read_text("utf-8"), SPEC.name))
+    kept = lacking(named, transcribed)
+    _replace(TRANSCRIPTION, TRANSCRIPTION_HEADER + dump(only(transcribed, kept)))
+    return len(list(operations(transcribed))) - len(kept)
+
+
+def _replace(path: Path, text: str) -> None:
+    new = path.with_suffix(".pulled")
+    new.write_text(text, "utf-8")
+    new.replace(path)
 
 
 def source_argument(description: str | None) -> str:
@@ -386,7 +377,9 @@ def main() -> None:
 
 
 def _pull(source: str) -> None:
-    changed = write(pull(source, os.environ.get("HAUT_TOKEN")))
+    pulled = pull(source, os.environ.get("HAUT_TOKEN"))
+    load_contract(OVERLAY, pulled.contract())  # raises SpecError if the document is invalid
+    changed = write(pulled)
     print(f"{SPEC.relative_to(ROOT)} {'was replaced' if changed else 'is up to date'}")
 
 

@@ -1,7 +1,7 @@
 """Update the project to the service's current Swagger, for review (`make refresh SPEC=...`).
 
-The steps are pull, validate, lint, generate, diff, changelog and tests; nothing is committed. If a
-step fails, the command stops with an error that says how to continue. The contract's files are not
+The steps are pull, validate, lint, generate, diff, changelog, check and tests; nothing is committed.
+If a step fails, the command stops with an error that says how to continue. The contract's files are not
 written until the pulled document has passed validation. Each step keeps
 its output, so that a failed step can be debugged.
 """
@@ -14,18 +14,27 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 
+from haut_ext import __version__
 from scripts.generate import OVERLAY, load_contract
-from scripts.spec import diff, evidence
-from scripts.spec.document import ROOT, Json, SpecError, command, dump
-from scripts.spec.pull import pull, source_argument, write
+from scripts.spec import diff, evidence, page
+from scripts.spec.aliases import renamed
+from scripts.spec.contract import contract, lacking, transcription
+from scripts.spec.document import ROOT, SPEC, SpecError, command, dump, parse
+from scripts.spec.names import NAMES, Names
+from scripts.spec.pull import Pulled, pull, source_argument, write
 
 BASE = "HEAD"
 BUILD = ROOT / "build"
 REPORT = BUILD / "refresh.md"
+DETAILS = BUILD / "refresh-details.md"
 REJECTED = BUILD / "rejected.yaml"
 CHANGELOG = ROOT / "CHANGELOG.md"
+LEFT_TO_DO = f"""The change set is ready for review: git diff. Left to do:
+1. Read {REPORT.relative_to(ROOT)}, and decide what is marked "to decide" above.
+2. Set the proposed version in haut_ext/_version.py, and edit the entries in CHANGELOG.md.
+3. When the sandbox can follow the service's document, run `make retire`."""
 
 
 @frozen
@@ -49,17 +58,18 @@ class Refresh:
 
     Attributes:
         source: Path or URL of the OpenAPI document.
-        document: The downloaded document; set by the step "pull".
+        pulled: The downloaded document; set by the step "pull".
         report: The comparison with the last commit; set by the step "diff".
     """
 
     source: str
-    document: Json = field(factory=dict)
+    pulled: Pulled | None = None
     report: diff.Report | None = None
 
     def steps(self) -> list[Step]:
         """Return the steps of `make refresh` in the order in which they run."""
         report, rejected = REPORT.relative_to(ROOT), REJECTED.relative_to(ROOT)
+        updated = f"haut.yaml, generated/, CHANGELOG.md and {report}"
         return [
             Step("pull", self.pull, "No file was changed."),
             Step(
@@ -83,31 +93,44 @@ class Refresh:
             Step("diff", self.compare, "haut.yaml and generated/ were updated."),
             Step("changelog", self.log, f"haut.yaml, generated/ and {report} were updated."),
             Step(
+                "check",
+                lambda: _make("check"),
+                f"{updated} were updated. Update haut_ext where the checks fail, and run `make check`.",
+            ),
+            Step(
                 "tests",
                 lambda: _make("test"),
-                f"haut.yaml, generated/, CHANGELOG.md and {report} were updated. Update haut_ext, the "
-                "sandbox and the cassettes; then run `make test`.",
+                f"{updated} were updated. Update haut_ext, the sandbox and the cassettes; then run "
+                "`make test`.",
             ),
         ]
 
     def pull(self) -> str:
-        self.document = pull(self.source, os.environ.get("HAUT_TOKEN"))
-        return f"{len(self.document['paths'])} paths"
+        self.pulled = pull(self.source, os.environ.get("HAUT_TOKEN"))
+        return f"{len(self.pulled.document['paths'])} paths"
 
     def validate(self) -> str:
         # Apply the overlay before validation, so that it can correct errors in the document.
+        assert self.pulled is not None
         try:
-            load_contract(OVERLAY, self.document)
+            load_contract(OVERLAY, self.pulled.contract())
         except SpecError:
             BUILD.mkdir(exist_ok=True)
-            REJECTED.write_text(dump(self.document), "utf-8")
+            REJECTED.write_text(dump(self.pulled.document), "utf-8")
             raise
-        return "haut.yaml was replaced" if write(self.document) else "haut.yaml is up to date"
+        changed = write(self.pulled)
+        _add_aliases()
+        return "haut.yaml was replaced" if changed else "haut.yaml is up to date"
 
     def compare(self) -> str:
         self.report = diff.compare(BASE)
         BUILD.mkdir(exist_ok=True)
-        REPORT.write_text(f"{diff.render(self.report)}\n{evidence.render(BASE)}", "utf-8")
+        DETAILS.write_text(f"{diff.render(self.report)}\n{evidence.render(BASE)}", "utf-8")
+        labels = evidence.checked_labels(BASE)
+        named = Names.read(NAMES).applied(parse(SPEC.read_text("utf-8"), SPEC.name))
+        transcribed = [operation.id for operation in lacking(named, transcription() or named)]
+        details = str(DETAILS.relative_to(ROOT))
+        REPORT.write_text(page.render(self.report, labels, transcribed, details), "utf-8")
         return f"{self.report.severity.name.lower()}; see {REPORT.relative_to(ROOT)}"
 
     def log(self) -> str:
@@ -115,7 +138,21 @@ class Refresh:
         before = CHANGELOG.read_text("utf-8")
         after = with_entry(before, self.report)
         CHANGELOG.write_text(after, "utf-8")
-        return "no new entries" if after == before else "entries added to the unreleased section"
+        added = "no new entries" if after == before else "entries added to the unreleased section"
+        return f"{added}; proposed version: {self.report.next_version}"
+
+
+def _add_aliases() -> None:
+    """Add an alias to names.yaml for each operation and model that has a new name."""
+    names, now = Names.read(NAMES), contract()
+    major, minor, _ = __version__.split(".")
+    until = f"{major}.{int(minor) + 2}.0"
+    added = {old: [new, until] for old, new in renamed(contract(BASE), now).items()}
+    if added.keys() - names.aliases.keys():
+        names.aliases = {**added, **names.aliases}
+        names.write(NAMES)
+        for old, (new, _) in added.items():
+            print(f"{NAMES.relative_to(ROOT)}: {old} is a deprecated alias of {new} until {until}")
 
 
 def _lint() -> str:
@@ -181,7 +218,7 @@ def main() -> None:
             lambda step=step: print(f"{step.name}: {step.run()}", flush=True),  # type: ignore[misc]
             when_failed=f"\n{step.when_failed}",
         )
-    print("The change set is ready for review: git diff")
+    print(LEFT_TO_DO)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,10 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-import yaml
 
 from haut_api.api.login import login, refresh_access_token
 from haut_api.models import LoginRequest, RefreshRequest
@@ -39,6 +37,7 @@ from haut_ext._http.redaction import redact_text
 from haut_ext._http.tokens import TOKENLESS_PATHS
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
 from haut_ext.sandbox.http_messages import Response
+from tests.contract import CONTRACT
 from tests.support.both_clients import gather_async
 
 pytestmark = pytest.mark.anyio
@@ -384,10 +383,9 @@ async def test_client_with_login_cannot_be_copied(sandbox: Sandbox) -> None:
 
 
 def test_paths_without_authorization_match_the_spec() -> None:
-    document = yaml.safe_load(Path("openapi/haut.yaml").read_text("utf-8"))
     documented = {
         path
-        for path, operations in document["paths"].items()
+        for path, operations in CONTRACT["paths"].items()
         if path.startswith("/api/")
         for operation in operations.values()
         if isinstance(operation, dict) and operation.get("security") == []

@@ -19,13 +19,14 @@ from haut_ext.sandbox import Fault, Sandbox, faults
 from haut_ext.sandbox.algorithms import FACE_SKIN_METRICS_2
 from haut_ext.sandbox.api_service import OPERATIONS
 from scripts.generate import load_contract
+from tests.contract import CONTRACT
 
 HERE = Path(__file__).parent
 
 
 def contract_with_examples(sandbox: Sandbox) -> dict[str, Any]:
     """Return the contract with the ids of existing sandbox records as parameter examples."""
-    document = load_contract(HERE / "contract.overlay.yaml")
+    document = load_contract(HERE / "contract.overlay.yaml", CONTRACT)
     database, components = sandbox.database, document["components"]
     deleted, kept = sandbox.add_subjects(2)
     [read], [emptied] = (sandbox.add_images(kept, 1, b"photo") for _ in range(2))

@@ -59,7 +59,7 @@ CHANGES: list[tuple[str, Edit, bool, str, str]] = [
     ("operation id changed", put(at(COMPUTE, "/post/operationId"), "go"), COMPATIBLE, f"POST {COMPUTE}", "operationId: compute_batch → go"),
     ("deprecated", put(at(COMPUTE, "/post/deprecated"), True), COMPATIBLE, f"POST {COMPUTE}", "deprecated: none → true"),
     ("security required", put(at("/{bucket}/{object_name}", "/put/security"), [{"bearerAuth": []}]), BREAKING, "PUT /{bucket}/{object_name}", "security requirement added"),
-    ("another security scheme", put("#/components/securitySchemes/bearerAuth/scheme", "basic"), BREAKING, "security scheme bearerAuth", "scheme: bearer → basic"),
+    ("another security scheme", put("#/components/securitySchemes/bearerAuth/scheme", "basic"), BREAKING, "security scheme basic (http)", "scheme: bearer → basic"),
     ("another server", put("#/servers/0/url", "https://other.example"), BREAKING, "servers", "url: https://saas.haut.ai → https://other.example"),
     # --- parameters
     ("parameter renamed", put(parameter("Search/name"), "search"), BREAKING, SEARCH, "name: q → search"),

@@ -11,7 +11,7 @@ import yaml
 
 from scripts import generate
 from scripts.spec import api_diff
-from scripts.spec.document import SPEC, Json, SpecError, operations, parse
+from scripts.spec.document import SPEC, Json, SpecError, operations, parse, resolve
 from scripts.spec.names import NAMES, Names, propose
 from scripts.spec.pull import SECTIONS, Sections, arrange, select
 from tests.spec.edits import edited
@@ -84,21 +84,40 @@ def test_renamed_swagger_gives_the_same_package(tmp_path: Path) -> None:
     assert api_diff.compare(generate.PACKAGE.parent, tmp_path) == []
 
 
-def rename_path_parameter(document: Json) -> None:
-    paths = document["paths"]
-    old = next(path for path in paths if path.endswith("/subjects/{subject_id}/"))
-    paths[old.replace("{subject_id}", "{id}")] = paths.pop(old)
+def rename_path_parameters(document: Json) -> None:
+    """Call every path parameter `id`, `id_2` and so on, and declare it in the path."""
+    for path in list(document["paths"]):
+        found = re.findall(r"{(\w+)}", path)
+        names = {name: f"id_{number}" for number, name in enumerate(found)}
+        new = path
+        for name in names:
+            new = new.replace(f"{{{name}}}", f"{{{names[name]}}}")
+        item = document["paths"][new] = document["paths"].pop(path)
+        for operation in item.values():
+            operation["parameters"] = [
+                {**found, "name": names.get(found["name"], found["name"])}
+                for found in (resolve(document, one) for one in operation.get("parameters", []))
+            ]
 
 
-def test_operation_keeps_its_name_when_a_path_parameter_is_renamed() -> None:
-    pulled = edited(rename_path_parameter, document=HAUT)
+def test_operations_and_arguments_keep_their_names_when_path_parameters_are_renamed() -> None:
+    pulled = edited(rename_path_parameters, document=HAUT)
     proposed, questions = propose(HAUT, pulled, Names.read(NAMES))
     assert questions == []
-    new = proposed.operations.keys() - Names.read(NAMES).operations.keys()
-    assert {tuple(proposed.operations[key]) for key in new} == {
-        ("update_subject", "Subjects"),
-        ("delete_subject", "Subjects"),
-    }
+    assert proposed == Names.read(NAMES)
+    applied = proposed.applied(pulled)
+    assert {operation.key for operation in operations(applied)} == proposed.operations.keys()
+    for item in applied["paths"].values():
+        for operation in item.values():
+            operation["parameters"].sort(key=lambda found: str(found["name"]))
+    assert applied["paths"] == edited(inline_parameters, document=HAUT)["paths"]
+
+
+def inline_parameters(document: Json) -> None:
+    for item in document["paths"].values():
+        for operation in item.values():
+            found = [resolve(document, one) for one in operation.get("parameters", [])]
+            operation["parameters"] = sorted(found, key=lambda one: str(one["name"]))
 
 
 def merge_two_schemas(document: Json) -> None:

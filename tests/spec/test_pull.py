@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import threading
@@ -19,10 +20,33 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scripts.spec import contract as contract_module
 from scripts.spec import pull as pull_module
-from scripts.spec.document import Json, SpecError, dump, look_up, operations, parse, references
-from scripts.spec.pull import Sections, add_own_paths, arrange, fetch, pull, select, write
-from tests.spec.edits import COMPANY, DOCUMENT, IMAGE, SUBJECTS, at, drop, edited, put, schema
+from scripts.spec.contract import complete
+from scripts.spec.document import (
+    Json,
+    SpecError,
+    dump,
+    look_up,
+    operations,
+    parse,
+    references,
+    validation_errors,
+)
+from scripts.spec.names import NAMES
+from scripts.spec.pull import Sections, arrange, fetch, pull, select, write
+from tests.spec.edits import (
+    COMPANY,
+    DOCUMENT,
+    IMAGE,
+    SUBJECTS,
+    at,
+    drop,
+    edited,
+    parameter,
+    put,
+    schema,
+)
 
 STORAGE = "/{bucket}/{object_name}"
 
@@ -218,29 +242,32 @@ def test_errors_in_unselected_operations_are_ignored() -> None:
     select(edited(drop(schema("Subject"))), Sections(operations=["get_image"]))
 
 
-# --- own paths
+# --- transcribed operations
 
 
-def test_an_own_path_is_added() -> None:
-    pulled = edited(drop(at(STORAGE)))
-    kept = add_own_paths(select(pulled, Sections(tags=["Images"])), DOCUMENT, [STORAGE])
-    assert kept["paths"][STORAGE] == DOCUMENT["paths"][STORAGE]
+def test_operations_that_the_document_lacks_are_transcribed_ones() -> None:
+    pulled = edited(drop(at(STORAGE)), put(schema("ErrorItem/title"), "theirs"))
+    completed = complete(pulled, DOCUMENT)
+    assert {**completed, "components": {}} == {
+        **DOCUMENT,
+        "paths": {**pulled["paths"], STORAGE: DOCUMENT["paths"][STORAGE]},
+        "components": {},
+    }
+    assert completed["components"]["schemas"] == pulled["components"]["schemas"]
     assert STORAGE not in pulled["paths"]
 
 
-@pytest.mark.parametrize(
-    ("pulled", "own", "message"),
-    [
-        (edited(put(at(STORAGE, "/put/summary"), "theirs")), STORAGE, "differs between"),
-        (DOCUMENT, "/gone", "/gone under `own` is not in"),
-    ],
-    ids=["conflict", "missing path"],
-)
-def test_an_own_path_that_conflicts_or_is_missing_is_an_error(
-    pulled: Json, own: str, message: str
-) -> None:
-    with pytest.raises(SpecError, match=message):
-        add_own_paths(pulled, DOCUMENT, [own])
+def test_versions_of_openapi_can_differ() -> None:
+    pulled = {**edited(drop(at(IMAGE))), "openapi": "3.1.0"}
+    completed = complete(pulled, DOCUMENT)
+    assert "get_image" in ids(completed)
+    assert validation_errors(completed) == []
+
+
+def test_a_conflicting_parameter_of_a_transcribed_operation_is_an_error() -> None:
+    pulled = edited(drop(at(IMAGE)), put(parameter("ImageId/description"), "theirs"))
+    with pytest.raises(SpecError, match="ImageId differs between"):
+        complete(pulled, DOCUMENT)
 
 
 # --- order
@@ -284,10 +311,17 @@ def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Copy the contract and its sections.yaml to a temporary folder; return the path of the contract."""
     path = tmp_path / "haut.yaml"
     path.write_text("# A comment.\n" + dump(DOCUMENT), "utf-8")
-    sections = tmp_path / "sections.yaml"
-    sections.write_text(f"tags: [subjects, images]\nown: ['{STORAGE}']\n", "utf-8")
-    monkeypatch.setattr(pull_module, "SPEC", path)
-    monkeypatch.setattr(pull_module, "SECTIONS", sections)
+    files = {name: tmp_path / f"{name.lower()}.yaml" for name in ("SECTIONS", "NAMES")}
+    files["SECTIONS"].write_text("tags: [subjects, images]\n", "utf-8")
+    shutil.copyfile(NAMES, files["NAMES"])
+    for name, file in {
+        **files,
+        "SPEC": path,
+        "TRANSCRIPTION": tmp_path / "transcribed.yaml",
+    }.items():
+        monkeypatch.setattr(pull_module, name, file)
+    monkeypatch.setattr(contract_module, "SPEC", path)
+    monkeypatch.setattr(pull_module, "ROOT", tmp_path)
     return path
 
 
@@ -297,31 +331,64 @@ def source(spec: Path, document: Json | str) -> str:
     return str(path)
 
 
-def test_a_pull_without_changes_leaves_the_file_unchanged(spec: Path) -> None:
-    before = spec.read_bytes()
+def test_a_pull_without_changes_leaves_the_files_unchanged(spec: Path) -> None:
+    assert write(pull(source(spec, edited(drop(at(STORAGE)))), None))
+    before = {path.name: path.read_bytes() for path in spec.parent.glob("*.yaml")}
+    assert before.keys() == {"haut.yaml", "names.yaml", "sections.yaml", "transcribed.yaml"}
     reordered = edited(drop(at(STORAGE)), document=shuffled(DOCUMENT, random.Random(1)))
-    for document in (DOCUMENT, reordered):
+    for document in (edited(drop(at(STORAGE))), reordered):
         assert not write(pull(source(spec, document), None))
-        assert spec.read_bytes() == before
+        assert {path.name: path.read_bytes() for path in spec.parent.glob("*.yaml")} == before
 
 
-def test_a_pull_replaces_the_contract_by_the_pulled_document(spec: Path) -> None:
+def test_the_first_pull_moves_the_transcription(spec: Path) -> None:
     pulled = edited(drop(at(STORAGE)), put(schema("Subject/properties/name/nullable"), True))
     assert write(pull(source(spec, pulled), None))
-    written = spec.read_bytes()
-    found = parse(written.decode(), "x")
-    assert found == {
-        **pulled,
-        "paths": {**pulled["paths"], STORAGE: DOCUMENT["paths"][STORAGE]},
-    }
-    assert b"Do not edit" in written
-    assert not write(pull(source(spec, pulled), None)), "a second pull changes nothing"
-    assert spec.read_bytes() == written
-    assert {path.name for path in spec.parent.iterdir()} == {
-        "haut.yaml",
-        "sections.yaml",
-        "swagger.json",
-    }
+    assert parse(spec.read_text("utf-8"), "x") == pulled
+    assert "Do not edit" in spec.read_text("utf-8")
+    transcribed = spec.with_name("transcribed.yaml").read_text("utf-8")
+    assert parse(transcribed, "x") == DOCUMENT
+    assert "make retire" in transcribed
+
+
+def test_an_operation_that_the_service_removes_is_not_replaced_by_a_transcribed_one(
+    spec: Path,
+) -> None:
+    for removed in ([STORAGE], [STORAGE, IMAGE]):
+        document = edited(*(drop(at(path)) for path in removed))
+        write(pull(source(spec, document), None))
+    kept = parse(spec.with_name("transcribed.yaml").read_text("utf-8"), "x")
+    assert DOCUMENT["paths"].keys() - kept["paths"].keys() == {IMAGE}
+
+
+def test_retiring_keeps_what_the_document_lacks(spec: Path) -> None:
+    write(pull(source(spec, edited(drop(at(STORAGE)))), None))
+    assert pull_module.retire() == len(ids(DOCUMENT)) - 1
+    kept = parse(spec.with_name("transcribed.yaml").read_text("utf-8"), "x")
+    assert list(kept["paths"]) == [STORAGE]
+
+
+def test_a_section_with_another_tag_is_a_question(spec: Path) -> None:
+    text = json.dumps(edited(drop(at(STORAGE)))).replace('"Subjects"', '"Subject"')
+    pulled = pull(source(spec, text), None)
+    assert set(ids(pulled.document)) == OF_SUBJECTS | OF_IMAGES - {"upload_image"}
+    [note] = pulled.notes
+    assert "the operations of the section Subjects have the tag Subject" in note
+
+
+def test_what_the_document_confirms_is_documented_in_the_transcription(spec: Path) -> None:
+    labeled = edited(
+        *(
+            put(f"{place}/{key}", "inferred")
+            for place in (schema("Subject/properties/name"), at(IMAGE, "/get/responses/200"))
+            for key in ("x-evidence", "x-evidence-reason")
+        )
+    )
+    spec.write_text(dump(labeled), "utf-8")
+    pulled = edited(drop(at(STORAGE)), put(schema("Subject/properties/name/nullable"), True))
+    kept = pull(source(spec, pulled), None).transcription
+    assert look_up(kept, at(IMAGE, "/get/responses/200"))["x-evidence"] == "documented"
+    assert look_up(kept, schema("Subject/properties/name"))["x-evidence"] == "inferred"
 
 
 @pytest.mark.parametrize(

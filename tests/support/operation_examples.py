@@ -13,8 +13,6 @@ from importlib import import_module
 from typing import Any
 from uuid import UUID
 
-import yaml
-
 from haut_api.models import (
     BatchRequest,
     ComputeRequest,
@@ -29,7 +27,7 @@ from haut_api.models import (
 )
 from tests.contract import CONTRACT
 
-SPEC = yaml.safe_load(CONTRACT.read_text("utf-8"))
+SPEC = CONTRACT
 EXAMPLE_ID = UUID("9b810e76-6ec9-4286-a3ca-828dd5f4b3b2")
 
 _ID = str(EXAMPLE_ID)

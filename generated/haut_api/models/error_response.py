@@ -8,6 +8,7 @@ from attrs import field as _attrs_field
 
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
+from ..errors import ErrorBody as _ErrorBody
 from ..errors import as_list as _as_list
 from ..types import safe_repr as _safe_repr
 
@@ -19,7 +20,7 @@ T = TypeVar("T", bound="ErrorResponse")
 
 
 @_attrs_define
-class ErrorResponse:
+class ErrorResponse(_ErrorBody):
     """The envelope of drf-standardized-errors.
 
     Attributes:

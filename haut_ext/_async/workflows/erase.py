@@ -25,6 +25,7 @@ from uuid import UUID
 
 from attrs import define, evolve
 
+from haut_api.types import UNSET
 from haut_ext import errors
 from haut_ext._async.resources.batches import AsyncBatches
 from haut_ext._async.resources.images import AsyncImages
@@ -247,7 +248,11 @@ class _Erasure:
             subject = await self.subjects.observe(self.subject_id, dataset_id=self.dataset_id)
             self.present = True
             values = (subject.birth_date, subject.biological_sex, subject.meta)
-            return sum(value is not None for value in values) if self.receipt.keep_subject else 1
+            return (
+                sum(value not in (None, UNSET) for value in values)
+                if self.receipt.keep_subject
+                else 1
+            )
         listed = await self.subjects.find_by_id(
             self.subject_id, q=self.name, dataset_id=self.dataset_id
         )

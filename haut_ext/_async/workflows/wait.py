@@ -69,7 +69,7 @@ def analysis_progress(image: Image) -> Literal["none", "partial", "complete"]:
     The API does not report the progress. The analysis counts as complete if the record has at least
     one auxiliary image, and either a quality score or problems.
     """
-    has_quality = image.quality_score is not None or bool(image.problems)
+    has_quality = isinstance(image.quality_score, float | int) or bool(image.problems)
     if has_quality and image.aux_images:
         return "complete"
     return "partial" if has_quality or image.aux_images else "none"

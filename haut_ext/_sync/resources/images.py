@@ -190,7 +190,8 @@ class Images(Resource):
         if photo.size is not None:
             headers["Content-Length"] = str(photo.size)
         body = PhotoBody(photo, progress)
-        storage.upload(self._operations.http, target.method, target.url, headers, body)
+        method = target.method or "PUT"
+        storage.upload(self._operations.http, method, target.url, headers, body)
 
     def compute(
         self, batch_id: Id, app_args: JsonValue | Unset = UNSET, *, api: Api = "v1"
@@ -332,7 +333,7 @@ class Images(Resource):
 
     def _url(self, image_id: UUID) -> str:
         image = self.get(image_id, signed_url=True)
-        if image.signed_url is None:
+        if not image.signed_url:
             raise StorageError(
                 f"image {image.id} has a record but no file: the photo was never uploaded, or it "
                 "was deleted by clear_storage or by the retention settings of the dataset",

@@ -26,6 +26,7 @@ from uuid import UUID
 
 from attrs import define, evolve
 
+from haut_api.types import UNSET
 from haut_ext import errors
 from haut_ext._http.response_capture import capture_responses
 from haut_ext._sync.resources.batches import Batches
@@ -248,7 +249,11 @@ class _Erasure:
             subject = self.subjects.observe(self.subject_id, dataset_id=self.dataset_id)
             self.present = True
             values = (subject.birth_date, subject.biological_sex, subject.meta)
-            return sum(value is not None for value in values) if self.receipt.keep_subject else 1
+            return (
+                sum(value not in (None, UNSET) for value in values)
+                if self.receipt.keep_subject
+                else 1
+            )
         listed = self.subjects.find_by_id(self.subject_id, q=self.name, dataset_id=self.dataset_id)
         self.present = listed is not None
         return int(self.present)

@@ -303,7 +303,7 @@ class _Upload:
             creation_time = creation_time.replace(microsecond=0)
 
         def is_lost(image: Image) -> bool:
-            if image.side not in sides or image.signed_url is not None or image.id in known_ids:
+            if image.side not in sides or image.signed_url or image.id in known_ids:
                 return False
             if analysis_progress(image) != "none":
                 return False

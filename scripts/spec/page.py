@@ -1,0 +1,152 @@
+"""Summarize the changes of a refresh on one page: build/refresh.md.
+
+The page folds what repeats itself: names, texts, error responses and confirmed inferences take a line
+each, and changes with the same description share a line. build/refresh-details.md lists each change.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from scripts.spec.api_diff import Difference
+from scripts.spec.diff import Report, Severity
+from scripts.spec.evidence import Label, Verdict
+from scripts.spec.http_diff import Change
+from scripts.spec.markdown import code
+
+_ERROR_RESPONSE = re.compile(r"response ([45]\d\d|default) (added|removed|→ [45])")
+_MAX_NAMES = 8
+
+
+def render(report: Report, labels: Iterable[Label], transcribed: list[str], details: str) -> str:
+    """Return the page as Markdown.
+
+    Args:
+        report: The changes of both APIs.
+        labels: The labels of the earlier contract, checked against the current one.
+        transcribed: Names of the operations that the service's document lacks.
+        details: Path of the file that lists each change.
+    """
+    labels = list(labels)
+    if report.severity is Severity.NONE:
+        title = "No change of an API."
+    else:
+        title = (
+            f"{report.severity.name.capitalize()}: the next version after {report.version} is at least "
+            f"{report.next_version}."
+        )
+    errors = [change for change in report.http.changes if _ERROR_RESPONSE.match(change.text)]
+    changes = [change for change in report.http.changes if change not in errors]
+    contradicted = [label for label in labels if label.verdict is Verdict.CONTRADICTED]
+    lines = [f"# Changes since {report.base}", "", f"{title} Each change: `{details}`.", ""]
+    lines += _folded(report, errors, labels, transcribed)
+    known = {label.subject for label in contradicted}
+    broken = [change for change in changes if change.breaking and change.subject not in known]
+    sections = {
+        "Contradicts what was inferred": _contradictions(contradicted),
+        "Breaks callers": [
+            *_http((change for change in broken if not _states_status(change, known)), report),
+            *_python(difference for difference in report.python if difference.breaking),
+        ],
+        "New": [
+            *_http(
+                (
+                    change
+                    for change in changes
+                    if not change.breaking and change.text.startswith(("added", "response"))
+                ),
+                report,
+            ),
+            *_python(
+                difference for difference in report.python if difference.text.endswith(" added")
+            ),
+        ],
+    }
+    for heading, rows in sections.items():
+        lines += ["", f"## {heading}", "", *(_grouped(rows) or ["Nothing."])]
+    return "\n".join(lines) + "\n"
+
+
+def _folded(
+    report: Report, errors: list[Change], labels: list[Label], transcribed: list[str]
+) -> Iterator[str]:
+    verdicts = [label.verdict for label in labels]
+    if report.http.text_changes:
+        yield f"- Texts: {report.http.text_changes} descriptions, summaries and titles changed."
+    if errors:
+        statuses = sorted(
+            {match for change in errors for match in re.findall(r"\d\d\d", change.text)}
+        )
+        users = {change.subject for change in errors}
+        yield (
+            f"- Error responses: {', '.join(statuses)} were added or removed in {len(users)} operations."
+        )
+    if transcribed:
+        names = ", ".join(map(code, transcribed[:3]))
+        more = f" and {len(transcribed) - 3} more" if len(transcribed) > 3 else ""
+        yield f"- Not in the Swagger, therefore kept from the transcription: {names}{more}."
+    if Verdict.CONFIRMED in verdicts:
+        yield f"- Confirmed: {verdicts.count(Verdict.CONFIRMED)} inferences are documented now."
+    if Verdict.NOT_STATED in verdicts:
+        yield f"- Still inferred: the Swagger does not state {verdicts.count(Verdict.NOT_STATED)} parts."
+
+
+def _states_status(change: Change, contradicted: set[str]) -> bool:
+    """Return whether a contradiction already states the new success status."""
+    return (
+        change.text.startswith("response 2")
+        and " → " in change.text
+        and any(re.match(r"2\d\d of ", subject) for subject in contradicted)
+    )
+
+
+Row = tuple[str, str]
+"""Description of a change, and the name of what changed."""
+
+
+def _contradictions(labels: Iterable[Label]) -> Iterator[Row]:
+    for label in labels:
+        found = [text for text, verdict in label.findings.items() if verdict is label.verdict]
+        yield re.sub(r"^(fields|required): (?!True|False).*", r"other \1", found[0]), label.subject
+
+
+def _http(changes: Iterable[Change], report: Report) -> Iterator[Row]:
+    for change in changes:
+        key = re.sub(r"^body of ", "", change.subject)
+        operation = report.http.operations.get(key.partition("/.")[0].rstrip("/") + "/")
+        yield (
+            change.text,
+            change.subject.replace(operation.key, operation.id) if operation else change.subject,
+        )
+
+
+def _python(differences: Iterable[Difference]) -> Iterator[Row]:
+    for difference in differences:
+        name = difference.name.removeprefix("haut_api.")
+        if name.endswith(" → result"):
+            yield "type of the result changed", name.removesuffix(" → result")
+            continue
+        before, arrow, after = difference.text.partition(" → ")
+        gained = set(after.split(" | ")) - set(before.split(" | "))
+        lost = set(before.split(" | ")) - set(after.split(" | "))
+        if arrow and not lost and gained <= {"None", "Unset"}:
+            what = " or ".join(
+                {"None": "null", "Unset": "missing"}[kind] for kind in sorted(gained)
+            )
+            yield f"may be {what}", name
+        else:
+            yield difference.text, name
+
+
+def _grouped(rows: Iterable[Row]) -> list[str]:
+    """Return a line for each description, with the names to which it applies."""
+    groups: dict[str, list[str]] = {}
+    for text, name in rows:
+        groups.setdefault(text, []).append(name)
+    lines = []
+    for text, found in groups.items():
+        names = list(dict.fromkeys(found))
+        more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+        lines.append(f"- {text}: {', '.join(map(code, names[:_MAX_NAMES]))}{more}")
+    return lines
