@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import os
 import subprocess
 import sys
 import time
@@ -21,9 +22,14 @@ import pytest
 import respx
 import vcr  # type: ignore[import-untyped]
 from httpx_aiohttp import AiohttpTransport
+from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor, RequestInfo
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import Span
 from pytest_httpx import HTTPXMock
 
-from haut_ext import NotFound, TransportError
+from haut_ext import NotFound, TransportError, redact_url
 from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Sandbox
 from tests.support.client_runner import Client, Kind
@@ -190,6 +196,60 @@ def test_event_hooks(new_client: NewClient, kind: Kind, sandbox: Sandbox) -> Non
     make_calls(new_client(event_hooks={"request": [hook], "response": [hook]}))
     assert [type(message) for message in seen] == [httpx.Request, httpx.Response] * len(REQUESTS)
     assert_requests(sandbox)
+
+
+def redact(span: Span, request: RequestInfo) -> None:
+    url = redact_url(request.url)  # as in docs/reliability.md
+    span.set_attribute("http.url", url)
+    span.set_attribute("url.full", url)
+
+
+async def redact_async(span: Span, request: RequestInfo) -> None:
+    redact(span, request)
+
+
+@pytest.fixture
+def spans() -> Iterator[InMemorySpanExporter]:
+    """The spans of OpenTelemetry, with redacted URLs."""
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    instrumentor = HTTPXClientInstrumentor()
+    instrumentor.instrument(
+        tracer_provider=provider, request_hook=redact, async_request_hook=redact_async
+    )
+    yield exporter
+    instrumentor.uninstrument()
+    provider.shutdown()
+
+
+def test_opentelemetry(
+    new_client: NewClient, sandbox: Sandbox, spans: InMemorySpanExporter
+) -> None:
+    make_calls(new_client())
+    assert_requests(sandbox)
+    exported = [span.to_json() for span in spans.get_finished_spans()]
+    assert len(exported) == len(REQUESTS)
+    assert (
+        '"http.status_code": 404' in exported[-1]
+        or '"http.response.status_code": 404' in (exported[-1])
+    )
+    for secret in ("Ada", "X-Goog", "Signature", sandbox.credentials["token"]):
+        assert secret not in "".join(exported)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("names", ["http", "http/dup"])
+def test_opentelemetry_with_other_attribute_names(names: str) -> None:
+    """OpenTelemetry reads the variable once per process."""
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider"]
+    finished = subprocess.run(
+        [*command, "-k", "test_opentelemetry and not other", __file__],
+        env=os.environ | {"OTEL_SEMCONV_STABILITY_OPT_IN": names},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert finished.returncode == 0, finished.stdout
 
 
 @pytest.mark.parametrize("kind", ["async"])
