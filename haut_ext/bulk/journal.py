@@ -16,15 +16,16 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import stat
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Self
 
 from attrs import define, frozen
 
 from haut_ext import ConfigError, Scope
+from haut_ext.bulk import private_files
 from haut_ext.bulk.manifest import escape_surrogates
 from haut_ext.bulk.report import file_errors
 
@@ -97,16 +98,17 @@ class Journal:
         if sqlite3.sqlite_version_info < _MIN_SQLITE:
             raise ConfigError(f"bulk runs need SQLite 3.33 or later, not {sqlite3.sqlite_version}")
         try:
-            with open(os.open(path, os.O_CREAT | os.O_RDWR | os.O_NONBLOCK, 0o600)) as file:
-                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                    raise ConfigError("the journal must be a regular file")
+            # SQLite would follow a link. Its other files get the mode of the database.
+            descriptor = private_files.open_regular(Path(path), os.O_CREAT | os.O_RDWR)
+            with open(descriptor, "rb"):
+                if os.name == "posix":
+                    os.fchmod(descriptor, 0o600)
             self._database = sqlite3.connect(
                 path, timeout=0, isolation_level=None, check_same_thread=False
             )
         except (OSError, ValueError, sqlite3.Error) as error:
-            if isinstance(error, ConfigError):
-                raise
-            raise ConfigError(f"the journal cannot be opened: {error}") from None
+            reason = "it is a link" if os.path.islink(path) else error
+            raise ConfigError(f"the journal cannot be opened: {reason}") from None
         self._lock = threading.Lock()
         self._pending: deque[_Write] = deque()
         try:

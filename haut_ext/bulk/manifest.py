@@ -25,6 +25,7 @@ from haut_ext import ConfigError, Side
 from haut_ext.argument_checks import parse_id
 from haut_ext.argument_types import validated
 from haut_ext.bulk import private_files
+from haut_ext.bulk.csv_cells import marked, unmarked
 from haut_ext.bulk.report import file_errors
 from haut_ext.types import SIDE_IDS
 
@@ -131,7 +132,10 @@ def _read_csv(path: Path) -> Iterator[RawRow]:
                 continue
             if line is None:
                 return
-            yield _absolute_paths(path.parent, {name: cell for name, cell in line.items() if cell})
+            cells = {name: cell for name, cell in line.items() if cell}
+            if line.keys() >= {*PROBLEM_COLUMNS}:  # `write_problems` has marked the formulas
+                cells = unmarked(cells)
+            yield _absolute_paths(path.parent, cells)
 
 
 def _read_json_lines(path: Path) -> Iterator[RawRow]:
@@ -272,6 +276,8 @@ def write_problems(
 ) -> bool:
     """Write a CSV list of the rows with a problem. If there are none, delete an existing list.
 
+    Cells that a spreadsheet program would execute as formulas are marked.
+
     Args:
         path: Path of the list.
         problems: Tuples of row key, problem, reason and row content as JSON.
@@ -279,9 +285,15 @@ def write_problems(
 
     Returns:
         Whether there are rows with a problem.
+
+    Raises:
+        ConfigError: If another file exists at the path.
+        OSError: If the file cannot be written.
     """
     found = False
-    with private_files.replacing(path, errors="surrogateescape", newline="") as file:
+    check_list_of_problems(path)
+    write = private_files.replacing if os.path.lexists(path) else private_files.creating
+    with write(path, errors="surrogateescape", newline="") as file:
         lines = csv.DictWriter(file, (*PROBLEM_COLUMNS, *columns), extrasaction="ignore")
         lines.writeheader()
         for row, problem, reason, content in problems:
@@ -290,10 +302,28 @@ def write_problems(
             if not isinstance(cells.get("meta"), str | None):
                 cells["meta"] = json.dumps(cells["meta"])
             cells |= {name: _encodable(cell) for name, cell in cells.items()}
-            lines.writerow({**cells, "row": row, "problem": problem, "reason": reason})
+            lines.writerow(marked({**cells, "row": row, "problem": problem, "reason": reason}))
     if not found:
         path.unlink()
     return found
+
+
+def check_list_of_problems(path: Path) -> None:
+    """Check that a path is free, or that a run has written the list of problems at the path.
+
+    Raises:
+        ConfigError: If something else exists at the path, such as a link or another file.
+    """
+    with suppress(OSError, ValueError):
+        if not os.path.lexists(path):
+            return
+        with open(private_files.open_regular(path, os.O_RDONLY), "rb") as file:
+            if file.readline(_MAX_LINE).startswith(",".join(PROBLEM_COLUMNS).encode()):
+                return
+    raise ConfigError(
+        f"the list of problems would overwrite {path}, which is not such a list: move that file, or "
+        "pass another path as problems="
+    )
 
 
 def _encodable(cell: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
@@ -29,13 +29,8 @@ def create(path: Path, text: str) -> None:
         FileExistsError: If something exists at the path, even a dangling link.
         OSError: If the file cannot be written.
     """
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    try:
-        replace(path, text)
-    except BaseException:
-        with suppress(OSError):
-            path.unlink()
-        raise
+    with creating(path) as file:
+        file.write(text)
 
 
 def replace(path: Path, text: str) -> None:
@@ -49,6 +44,20 @@ def replace(path: Path, text: str) -> None:
 
 
 @contextmanager
+def creating(path: Path, errors: str = "strict", newline: str | None = None) -> Generator[TextIO]:
+    """Open a text file that appears at the path once the block ends without an error.
+
+    `errors` and `newline` are arguments of `open`.
+
+    Raises:
+        FileExistsError: If something exists at the path, even a dangling link.
+        OSError: If the file cannot be written.
+    """
+    with _written(path, _move_to_free_path, errors, newline) as file:
+        yield file
+
+
+@contextmanager
 def replacing(path: Path, errors: str = "strict", newline: str | None = None) -> Generator[TextIO]:
     """Open a text file that replaces the file at the path once the block ends without an error.
 
@@ -57,19 +66,40 @@ def replacing(path: Path, errors: str = "strict", newline: str | None = None) ->
     Raises:
         OSError: If the file cannot be written. The file at the path is then unchanged.
     """
+    with _written(path, os.replace, errors, newline) as file:
+        yield file
+
+
+@contextmanager
+def _written(
+    path: Path, move: Callable[[str, Path], None], errors: str, newline: str | None
+) -> Generator[TextIO]:
+    """Open a temporary file in the folder of the path, and move it to the path at the end."""
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with open(descriptor, "w", encoding="utf-8", errors=errors, newline=newline) as file:
             yield file
             file.flush()
             os.fsync(descriptor)
-        os.replace(temporary, path)
+        move(temporary, path)
     except BaseException:
         with suppress(OSError):
             os.unlink(temporary)
         raise
     if os.name == "posix":
         _sync_folder(path.parent)
+
+
+def _move_to_free_path(temporary: str, path: Path) -> None:
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        os.replace(temporary, path)
+    else:
+        os.unlink(temporary)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -80,6 +110,20 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def open_regular(path: Path, flags: int) -> int:
+    """Return a descriptor of a regular file.
+
+    Raises:
+        OSError: If the file cannot be opened, or is a link.
+        ValueError: If it is not a regular file.
+    """
+    descriptor = os.open(path, flags | _NO_LINK | _NO_WAIT, 0o600)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ValueError("it is not a regular file")
+    return descriptor
+
+
 def read(path: Path) -> str:
     """Return the text of a file.
 
@@ -87,11 +131,8 @@ def read(path: Path) -> str:
         OSError: If the file cannot be read, or is a link.
         ValueError: If it is not a regular file of text, or is too large.
     """
-    descriptor = os.open(path, os.O_RDONLY | _NO_LINK | _NO_WAIT)
-    with open(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise ValueError("it is not a regular file")
-        if status.st_size > _MAX_SIZE:
-            raise ValueError(f"it is larger than {_MAX_SIZE >> 20} MiB")
-        return file.read(_MAX_SIZE).decode("utf-8")
+    with open(open_regular(path, os.O_RDONLY), "rb") as file:
+        content = file.read(_MAX_SIZE + 1)
+    if len(content) > _MAX_SIZE:
+        raise ValueError(f"it is larger than {_MAX_SIZE >> 20} MiB")
+    return content.decode("utf-8")

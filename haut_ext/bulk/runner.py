@@ -28,7 +28,7 @@ from haut_ext import (
     UploadIncomplete,
 )
 from haut_ext.bulk.journal import Journal
-from haut_ext.bulk.manifest import write_problems
+from haut_ext.bulk.manifest import check_list_of_problems, write_problems
 from haut_ext.bulk.rate_limiter import RateLimiter
 from haut_ext.bulk.report import BulkProgress, BulkReport, BulkStopped, file_errors
 
@@ -65,18 +65,20 @@ def path_of_problems(
     """Return the path of the list of problems, which by default is next to the journal.
 
     Raises:
-        ConfigError: If no file can be written to the given path.
+        ConfigError: If no file can be written to the given path, or another file exists there.
     """
-    if problems is None:
-        return Path(f"{os.fspath(journal)}.problems.csv")
-    path = Path(problems)
+    path = Path(f"{os.fspath(journal)}.problems.csv" if problems is None else problems)
     try:
         with suppress(FileNotFoundError):
             path.stat()
-        if os.access(path.parent, os.W_OK) and not path.is_dir():
+        if problems is None or (os.access(path.parent, os.W_OK) and not path.is_dir()):
+            check_list_of_problems(path)
             return path
-    except (OSError, ValueError):  # a path that is too long or contains NUL
-        pass
+    except (OSError, ValueError) as error:  # a path that is too long or contains NUL
+        if isinstance(error, ConfigError):
+            raise
+        if problems is None:  # the journal has the same problem, and describes it better
+            return path
     raise ConfigError("problems= must be the path of a file in a folder that can be written")
 
 

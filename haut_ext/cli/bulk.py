@@ -164,6 +164,8 @@ def _print(report: BulkReport, json: bool) -> None:
 
 
 def _read_problems(path: Path) -> Iterator[tuple[str, str, str]]:
+    from haut_ext.bulk.csv_cells import unmarked
+
     with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-        for line in csv.DictReader(file):
+        for line in map(unmarked, csv.DictReader(file)):
             yield line["row"], line["problem"], error_message(line["reason"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv as csv_module
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -14,6 +15,7 @@ from haut_ext.cli import output
 from haut_ext.cli.client import client, find_subject_id
 from haut_ext.cli.exit_codes import INCOMPLETE
 from haut_ext.cli.options import Flag, Json, Subject, WaitTimeout, examples
+from haut_ext.text import escape
 
 if TYPE_CHECKING:
     from haut_ext import BatchResults, Haut
@@ -38,7 +40,7 @@ def results(
     csv: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Also write the metrics to a CSV file, one row per metric."
+            metavar="FILE", help="Also write the metrics to a new CSV file, one row per metric."
         ),
     ] = None,
     json: Json = False,
@@ -48,6 +50,8 @@ def results(
     Prints a table of the first 50 metrics or, with --json, all metrics and failures as one object.
     """
     complete = True
+    if csv is not None and os.path.lexists(csv):
+        raise ConfigError(f"--csv {csv}: the file exists already, and is not overwritten")
     with client() as haut:
         subject_id = find_subject_id(haut, subject)
         uploaded = UploadedBatch(subject_id, batch or _latest_batch_id(haut, subject_id))
@@ -77,10 +81,13 @@ def _latest_batch_id(haut: Haut, subject_id: UUID) -> UUID:
 
 
 def _write_csv(found: BatchResults, path: Path) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
+    from haut_ext.bulk import private_files
+    from haut_ext.bulk.csv_cells import marked
+
+    with private_files.creating(path, newline="") as file:
         rows = csv_module.DictWriter(file, _CSV_COLUMNS)
         rows.writeheader()
-        rows.writerows(found.to_rows())
+        rows.writerows(map(marked, found.to_rows()))
 
 
 def _print(found: BatchResults, *, json: bool, table: bool) -> None:
@@ -108,4 +115,5 @@ def _print(found: BatchResults, *, json: bool, table: bool) -> None:
             json=False,
         )
     for failed in found.failures:
-        output.err().print(f"{failed.algorithm} failed: {failed.error or 'no reason given'}")
+        reason = failed.error or "no reason given"
+        output.err().print(escape(f"{failed.algorithm} failed: {reason}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
@@ -179,17 +180,42 @@ def test_folder_that_cannot_be_written_to_is_rejected_before_any_request(
     assert sandbox.requests == []
 
 
-def test_list_of_problems_is_private_and_not_written_through_a_link(
-    tmp_path: Path, haut: Haut, sandbox: Sandbox
-) -> None:
-    problems = tmp_path / "problems.csv"
-    for name in ("problems.csv", "problems.csv.part"):
-        (tmp_path / name).symlink_to(tmp_path / "elsewhere")
-    (tmp_path / "elsewhere").write_text("text")
-    run: dict[str, Any] = {"journal": tmp_path / "j", "receipts": tmp_path / "r"}
-    report = bulk_erase(haut, [uuid4()], **run, problems=problems)
-    assert report.problems == problems
-    assert problems.stat().st_mode & 0o777 == 0o600
-    assert not problems.is_symlink()
-    assert (tmp_path / "elsewhere").read_text() == "text"
+def test_files_of_a_run_are_private(tmp_path: Path, haut: Haut, sandbox: Sandbox) -> None:
+    [subject] = sandbox.add_subjects(1)
+    (tmp_path / "j").touch(mode=0o644)
+    with sqlite3.connect(tmp_path / "j") as other:  # keeps the files of the write-ahead log
+        run: dict[str, Any] = {"journal": tmp_path / "j", "receipts": tmp_path / "r"}
+        report = bulk_erase(haut, [subject.id, uuid4()], **run)
+    other.close()
+    assert report.problems == tmp_path / "j.problems.csv"
     assert (tmp_path / "r").stat().st_mode & 0o777 == 0o700
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) >= 3
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+    assert not [path for path in files if path.name.startswith(".")]  # temporary files
+
+
+@pytest.mark.parametrize("name", ["j", "j.problems.csv", "problems.csv"])
+@pytest.mark.parametrize("kind", ["link", "dangling link", "other file", "pipe"])
+def test_other_file_at_the_path_of_a_file_of_the_run_is_refused(
+    tmp_path: Path, haut: Haut, sandbox: Sandbox, name: str, kind: str
+) -> None:
+    [subject] = sandbox.add_subjects(1)
+    path, elsewhere = tmp_path / name, tmp_path / "elsewhere"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "other file":
+        path.write_text("reason,problem,row\n")
+    else:
+        path.symlink_to(elsewhere)
+        if kind == "link":
+            elsewhere.touch()
+    run: dict[str, Any] = {"journal": tmp_path / "j", "receipts": tmp_path / "r"}
+    if name == "problems.csv":
+        run["problems"] = path
+    with pytest.raises(ConfigError, match=r"journal|list of problems"):
+        bulk_erase(haut, [subject.id], **run)
+    assert sandbox.requests == []
+    assert kind != "other file" or path.read_text() == "reason,problem,row\n"
+    assert elsewhere.exists() == (kind == "link")
+    assert kind != "link" or elsewhere.read_text() == ""

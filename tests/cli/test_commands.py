@@ -125,6 +125,11 @@ def test_results_of_the_latest_batch_are_printed_and_exported(shell: Shell) -> N
     out, _ = shell.run("results", batch["subject_id"], "--csv", "metrics.csv")
     rows = list(csv.DictReader((shell.folder / "metrics.csv").read_text().splitlines()))
     assert (out, len(rows)) == ("", len(results["metrics"]))
+    assert (shell.folder / "metrics.csv").stat().st_mode & 0o777 == 0o600
+    requests = len(shell.sandbox.requests)
+    _, err = shell.run("results", batch["subject_id"], "--csv", "metrics.csv", code=2)
+    assert "exists already" in err
+    assert len(shell.sandbox.requests) == requests
     [empty] = shell.sandbox.add_subjects(1)
     assert "no images" in shell.run("results", empty.id, code=2)[1]
 
