@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 
 from haut_ext.argument_checks import check_text
 from haut_ext.errors import ConfigError
+from haut_ext.text import escape
 from haut_ext.types import from_json, to_json
 
 ErasureStepName = Literal[
@@ -60,7 +61,7 @@ class ErasureStep:
 
     def __str__(self) -> str:
         count = "" if self.count is None else f" ({self.count})"
-        reason = "" if self.reason is None else f" ({self.reason})"
+        reason = "" if self.reason is None else f" ({escape(self.reason)})"
         return f"{self.name:<14}  {self.status}{count}{reason}"
 
 
@@ -211,14 +212,14 @@ class ErasureReceipt:
         sandbox = "  (a sandbox: no real data was erased)" if self.sandbox else ""
         lines = [
             "Erasure receipt",
-            f"  reference  {self.reference or '-'}",
-            f"  service    {self.service}{sandbox}",
+            f"  reference  {escape(self.reference or '-')}",
+            f"  service    {escape(self.service)}{sandbox}",
             f"  company    {self.company_id}",
             f"  dataset    {self.dataset_id}",
             f"  subject    {self.subject_id}",
             f"  record     {self._state_of_record()}",
             f"  data       {_count(self.batches)}",
-            f"  client     {self.client}",
+            f"  client     {escape(self.client)}",
             "",
         ]
         for step in self.steps:

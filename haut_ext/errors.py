@@ -3,7 +3,7 @@
 Every exception derives from `HautError` and supports pickling and deep copies. An error message
 states what failed, the ids involved, what the server reported and what to do next. Messages and
 reprs contain no token, signed URL or personal data; they identify a request by its method and route
-(`POST /api/v1/companies/{id}/...`).
+(`POST /api/v1/companies/{id}/...`). Control characters in messages are escaped.
 
 The classes are dataclasses, because attrs would put every attribute into the exception's `args`,
 which tracebacks show.
@@ -18,6 +18,8 @@ from dataclasses import field as dataclass_field
 from typing import Any
 
 from attrs import frozen
+
+from haut_ext.text import escape
 
 
 def _rebuild(error_class: type[HautError], args: tuple[Any, ...]) -> HautError:
@@ -42,7 +44,7 @@ class HautError(Exception):
     maybe_carried_out: bool = False
 
     def __post_init__(self, message: str) -> None:
-        super().__init__(message)
+        super().__init__(escape(message))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Unpickling an exception calls its class with `args` by default. This fails for classes
@@ -134,7 +136,7 @@ class ErrorItem:
 
     def __str__(self) -> str:
         text = f"{self.detail} ({self.code})"
-        return f"{self.attr}: {text}" if self.attr else text
+        return escape(f"{self.attr}: {text}" if self.attr else text)
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

@@ -9,6 +9,7 @@ from haut_ext._http.tokens import LOGIN_PATH, TOKENLESS_PATHS, CachedToken, logi
 from haut_ext._httpx import httpx
 from haut_ext.errors import ConfigError
 from haut_ext.settings import Options
+from haut_ext.text import escape
 from haut_ext.urls import check_signed_address
 
 Origin = tuple[str, str, int | None]
@@ -92,7 +93,7 @@ class Call:
     def loggable_url(self) -> str:
         """The request URL without its query and signature, for errors and logs."""
         url = self.request.url
-        path = url.path + ("?[redacted]" if url.query else "") if self.to_api else f"/{STORAGE}"
+        path = escape(url.path) + "?[redacted]" * bool(url.query) if self.to_api else f"/{STORAGE}"
         return f"{url.scheme}://{url.netloc.decode()}{path}"
 
     @property

@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from urllib.parse import urlsplit
 
 from haut_ext._httpx import httpx
+from haut_ext.text import escape
 
 _ID = re.compile(r"(?<=/)(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9]+)(?=/|$)")
 _SIGNED_PARAMETER = re.compile(
@@ -28,7 +29,7 @@ STORAGE = "(storage)"
 
 def route(path: str) -> str:
     """Return the path with each id replaced by `{id}`, for errors and logs."""
-    return _ID.sub("{id}", path)
+    return escape(_ID.sub("{id}", path))
 
 
 def ids_in_path(path: str) -> tuple[str, ...]:

@@ -37,6 +37,6 @@ def find_subject_id(haut: Haut, subject: str) -> UUID:
             "no subject has this name. To list subjects, run: haut subjects list --search NAME"
         )
     if len(found) > 1:
-        ids = "".join(f"\n  {subject.id}" for subject in found)
-        raise ConfigError(f"{len(found)} subjects have this name. Pass one of their ids:{ids}")
+        ids = ", ".join(str(subject.id) for subject in found)
+        raise ConfigError(f"{len(found)} subjects have this name. Pass one of their ids: {ids}")
     return found[0].id

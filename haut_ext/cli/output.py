@@ -11,13 +11,14 @@ import errno
 import json as json_module
 import shutil
 import sys
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import typer
 from attrs import frozen
+
+from haut_ext.text import escape, is_control
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,9 +30,6 @@ T = TypeVar("T")
 _MAX_ROWS = 50
 _GAP = 2
 """Number of spaces between columns."""
-
-_JOINERS = "\u200c\u200d"
-"""Invisible characters that some scripts and emoji need."""
 
 
 @frozen
@@ -62,20 +60,6 @@ def write_unencodable_characters_escaped() -> None:
             reconfigure(errors="backslashreplace")
 
 
-def escape(text: str) -> str:
-    """Return a text with control characters, line breaks and invisible characters escaped."""
-    return "".join(
-        character.encode("unicode_escape").decode() if _is_control(character) else character
-        for character in text
-    )
-
-
-def _is_control(character: str) -> bool:
-    if character.isprintable() or character in _JOINERS:
-        return False
-    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
-
-
 def _opened(file: TextIO | None) -> TextIO:
     if file is None:  # Python closes it on startup
         raise OSError(errno.EBADF, "stdout or stderr is closed")
@@ -97,8 +81,7 @@ def print_json(value: Any) -> None:
     """Print a value as one line of JSON."""
     text = json_module.dumps(value, default=str, ensure_ascii=not _writes_unicode())
     write(
-        "".join(json_module.dumps(each)[1:-1] if _is_control(each) else each for each in text)
-        + "\n"
+        "".join(json_module.dumps(each)[1:-1] if is_control(each) else each for each in text) + "\n"
     )
 
 
@@ -194,7 +177,7 @@ def confirm_deletion(
     facts = {"service": haut.scope.base_url, "dataset_id": haut.scope.dataset(), **target}
     err().print("To be deleted:")
     for name, value in facts.items():
-        err().print(f"  {name}: {value}")
+        err().print(f"  {name}: {escape(str(value))}")
     if dry_run:
         if json:
             print_json(target)

@@ -10,6 +10,7 @@ import typer
 from haut_ext.cli import output
 from haut_ext.cli.exit_codes import FAILURE
 from haut_ext.cli.options import examples, group
+from haut_ext.text import escape
 
 app = group("Compare the installed client with the service's Swagger.")
 
@@ -30,6 +31,6 @@ def check(
 
     found = check_spec(swagger)
     for line in found.lines():
-        output.write(f"{line}\n")
+        output.out().print(escape(line))
     if not found.equal:
         raise typer.Exit(FAILURE)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from haut_ext.spec_check import SpecError, check_spec
+from haut_ext.text import escape
 
 
 def main() -> int:
@@ -20,10 +21,10 @@ def main() -> int:
     try:
         found = check_spec(parser.parse_args().swagger)
     except SpecError as error:
-        print(f"spec check: {error}", file=sys.stderr)  # noqa: T201 - a command
+        print(f"spec check: {escape(str(error))}", file=sys.stderr)  # noqa: T201 - a command
         return 2
     for line in found.lines():
-        print(line)  # noqa: T201 - a command
+        print(escape(line))  # noqa: T201 - a command
     return 0 if found.equal else 1
 
 

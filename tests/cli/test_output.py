@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from haut_ext.cli import output
 from haut_ext.sandbox import faults
+from haut_ext.text import escape
 from tests.cli.conftest import Shell
 
 HOSTILE = "a\x1b[2J\x9b1m\u202eb\r\nforged\u2028row\x07"
@@ -64,11 +65,12 @@ def test_control_characters_of_a_path_or_an_error_are_escaped(shell: Shell) -> N
     )
     _, err = shell.run("subjects", "list", code=1)
     assert_harmless(err)
+    assert len(err.splitlines()) == 1
 
 
 def test_names_in_any_script_are_not_escaped() -> None:
     for name in ("José", "名前\u3000花子", "\u0639\u200c\u0644\u06cc", "👩\u200d👩\u200d👧"):
-        assert output.escape(name) == name
+        assert escape(name) == name
 
 
 # Encodings
@@ -122,7 +124,7 @@ def test_every_cell_is_printed_completely(rows: list[tuple[str, str, str]], widt
     text = printed(("a", "bb", "ccc"), rows, width)
     for row in rows:
         for cell in row:
-            assert output.escape(cell).rstrip() in text
+            assert escape(cell).rstrip() in text
 
 
 def test_reason_of_a_problem_is_printed_completely(shell: Shell) -> None:

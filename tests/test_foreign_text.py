@@ -1,0 +1,81 @@
+"""Text from the service cannot control a terminal or forge lines of a message or a log."""
+
+from __future__ import annotations
+
+import json
+import logging
+import pickle
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from attrs import evolve
+
+from haut_ext import ApiError, ConfigError, ErasureReceipt, ErrorItem, Haut, HautError
+from haut_ext.erasure_receipt import ErasureStep
+from haut_ext.sandbox import Sandbox, faults
+from haut_ext.text import escape
+
+HOSTILE = "a\nERROR forged\r\x1b[2J\x07\x9b\u202etxt.exe\u2028\u2066"
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def haut(sandbox: Sandbox) -> Iterator[Haut]:
+    with Haut(**sandbox.credentials) as haut:
+        yield haut
+
+
+def is_harmless(text: str) -> bool:
+    return text.isprintable()
+
+
+def test_messages_of_the_service_are_escaped_in_errors(
+    sandbox: Sandbox, haut: Haut, caplog: pytest.LogCaptureFixture
+) -> None:
+    item = {"code": HOSTILE, "detail": HOSTILE, "attr": HOSTILE}
+    for body in (json.dumps({"errors": [item]}), HOSTILE):
+        json_type = "application/json"
+        sandbox.faults.add(
+            "list_subjects", faults.status(400, body.encode(), content_type=json_type)
+        )
+        with caplog.at_level(logging.DEBUG), pytest.raises(ApiError) as caught:
+            haut.subjects.list()
+        error = caught.value
+        logging.getLogger("a program").error("failed: %s", error)
+        assert is_harmless(str(error))
+        assert str(pickle.loads(pickle.dumps(error))) == str(error)
+        assert all(map(is_harmless, map(str, error.errors)))
+    assert all(is_harmless(record.getMessage()) for record in caplog.records)
+
+
+def test_path_of_a_request_is_escaped_in_errors_and_logs(
+    sandbox: Sandbox, haut: Haut, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG), pytest.raises(ApiError) as caught:
+        haut.request("GET", "/api/v1/a%0AERROR%20forged%1B[2J%E2%80%AE/")
+    assert is_harmless(str(caught.value))
+    assert caplog.records
+    assert all(is_harmless(record.getMessage()) for record in caplog.records)
+
+
+@pytest.mark.parametrize("kind", [HautError, ConfigError])
+def test_message_of_any_error_is_escaped(kind: type[HautError]) -> None:
+    assert str(kind(HOSTILE)) == escape(HOSTILE)
+    assert str(ErrorItem("code", "Ein „Name“ auf Deutsch", "имя")).startswith("имя: Ein „")
+
+
+def test_text_of_a_receipt_cannot_forge_lines() -> None:
+    company = uuid4()
+    receipt = ErasureReceipt("https://x", False, "c", "r", company, company, company, False)
+    plain = str(evolve(receipt, steps=(ErasureStep("images", "done", datetime.now(UTC)),)))
+    step = ErasureStep("images", "refused", datetime.now(UTC), None, HOSTILE)
+    hostile = evolve(receipt, reference=HOSTILE, client=HOSTILE, service=HOSTILE, steps=(step,))
+    assert len(str(hostile).splitlines()) == len(plain.splitlines())
+    assert all(map(is_harmless, str(hostile).split("\n")))
