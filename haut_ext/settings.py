@@ -203,7 +203,7 @@ class Options:
         agent = f"haut-ext/{__version__} python/{platform.python_version()}"
         if self.user_agent_suffix:
             agent += f" {self.user_agent_suffix}"
-        return {"user-agent": agent} | self.headers
+        return {"user-agent": agent, "accept-encoding": "gzip"} | self.headers
 
 
 def _as_company(value: object) -> UUID:

@@ -16,6 +16,7 @@ from attrs import define
 
 from haut_ext._async.auth import AsyncTokenSource
 from haut_ext._http import attempts
+from haut_ext._http.body_limits import BodyLimit
 from haut_ext._http.call import Call
 from haut_ext._http.deadlines import Deadline, DeadlineExceeded
 from haut_ext._http.inner_clients import AsyncPlainClient, BaseConnections, ClientPool, InnerClient
@@ -63,10 +64,10 @@ class AsyncLease:
         if self.inner.closable:
             await self.inner.client.aclose()
 
-    def attach(self, response: httpx.Response, deadline: Deadline) -> None:
+    def attach(self, response: httpx.Response, deadline: Deadline, limit: BodyLimit | None) -> None:
         """Wrap the response's stream, so that closing the response releases the lease."""
         assert isinstance(response.stream, httpx.AsyncByteStream)
-        response.stream = _ResponseBody(response.stream, deadline, self)
+        response.stream = _ResponseBody(response.stream, deadline, self, limit)
 
     async def abandon(self, response: httpx.Response | None, error: BaseException) -> None:
         """Close the response and release the lease, after a failed attempt."""
@@ -85,14 +86,17 @@ class AsyncLease:
 
 @define(eq=False)
 class _ResponseBody(httpx.AsyncByteStream):
-    """Response body that enforces a deadline, and releases its lease when closed."""
+    """Response body that enforces a deadline and a limit, and releases its lease when closed."""
 
     stream: httpx.AsyncByteStream
     deadline: Deadline
     lease: AsyncLease
+    limit: BodyLimit | None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for chunk in self.stream:
+            if self.limit is not None:
+                self.limit.add(chunk)
             yield chunk
             self.deadline.check()
 

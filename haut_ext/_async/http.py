@@ -16,6 +16,7 @@ from attrs import asdict
 
 from haut_ext._async.connections import AsyncConnections, before_deadline, token_before_deadline
 from haut_ext._http import attempts
+from haut_ext._http.body_limits import BodyLimit, RejectedBody
 from haut_ext._http.call import Call
 from haut_ext._http.download_sink import DownloadSink
 from haut_ext._http.redaction import log_requests_as
@@ -125,6 +126,8 @@ class AsyncHTTPClient(httpx.AsyncClient):
             response = await before_deadline(call, self._send_once(call, request, stream=stream))
         except CallerError as error:
             raise error.error from None
+        except RejectedBody as error:
+            return attempts.body_failure(call, error)
         except (httpx.TransportError, *attempts.INVALID_RESPONSE) as error:
             return attempts.connection_failure(call, error)
         except BaseException as error:
@@ -148,8 +151,10 @@ class AsyncHTTPClient(httpx.AsyncClient):
                 response = await lease.inner.client.send(request, stream=True)
             if "network_stream" in response.extensions and announces_forbidden_body(response):
                 await response.extensions["network_stream"].aclose()
-            lease.attach(response, call.deadline)
-            if not (stream and response.is_success):
+            streamed = stream and response.is_success
+            limit = None if streamed else BodyLimit(response, download=call.sink is not None)
+            lease.attach(response, call.deadline, limit)
+            if not streamed:
                 await self._read(response, call)
             if response.is_closed:  # httpx does not close the stream of an in-memory response
                 await lease.release()

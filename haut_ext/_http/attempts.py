@@ -7,6 +7,7 @@ import logging
 from attrs import frozen
 
 from haut_ext._http import response_errors, response_shapes, retry_policy
+from haut_ext._http.body_limits import RejectedBody
 from haut_ext._http.call import Call
 from haut_ext._http.deadlines import MAX_TIMEOUT
 from haut_ext._http.retry_policy import Disposition
@@ -100,6 +101,16 @@ def response_outcome(
     return response
 
 
+def body_failure(call: Call, error: RejectedBody) -> Failure:
+    """Return a `Failure` that describes a response whose body was not received completely."""
+    response = error.response
+    response.request = call.request
+    if not response.is_success:
+        return _status_failure(call, response, error.problem)
+    unexpected = response_errors.unexpected_response(response, call, f"the body {error.problem}")
+    return _logged(call, Failure(unexpected, Disposition.FAILED, response.status_code))
+
+
 def connection_failure(call: Call, error: Exception) -> Failure:
     """Return a `Failure` that describes an exception raised by httpx."""
     if isinstance(error, UnicodeDecodeError | UnicodeEncodeError):
@@ -169,7 +180,7 @@ def _already_deleted(call: Call, response: httpx.Response) -> bool:
     return may_have_caused and response_shapes.confirms_absence(response)
 
 
-def _status_failure(call: Call, response: httpx.Response) -> Failure:
+def _status_failure(call: Call, response: httpx.Response, body_problem: str = "") -> Failure:
     method, status = call.request.method, response.status_code
     retry_after = retry_policy.parse_retry_after(response.headers.get("retry-after"))
     in_envelope = response_shapes.error_items(response.content, call.redact) is not None
@@ -178,7 +189,9 @@ def _status_failure(call: Call, response: httpx.Response) -> Failure:
     )
     _note_disposition(call, disposition)
     retryable = retry_policy.may_retry(method, disposition, repeatable=True)
-    error = response_errors.status_error(response, call, retry_after, retryable=retryable)
+    error = response_errors.status_error(
+        response, call, retry_after, retryable=retryable, body_problem=body_problem
+    )
     return _logged(call, Failure(error, disposition, status, retry_after))
 
 

@@ -41,7 +41,12 @@ def unexpected_response(
 
 
 def status_error(
-    response: httpx.Response, call: Call, retry_after: float | None, *, retryable: bool
+    response: httpx.Response,
+    call: Call,
+    retry_after: float | None,
+    *,
+    retryable: bool,
+    body_problem: str = "",
 ) -> errors.HautError:
     """Return the error for a response with an error status or a redirect.
 
@@ -50,6 +55,7 @@ def status_error(
         call: The call to which the response belongs.
         retry_after: Value of the Retry-After header in seconds, if the response has one.
         retryable: Whether the same call may succeed later.
+        body_problem: Reason why the body was not received, such as its size.
     """
     status = response.status_code
     kind = errors.ApiError.kind_for(status) if call.to_api else errors.StorageError
@@ -66,6 +72,8 @@ def status_error(
         details["code"] = storage_code(response.content)
     phrase = httpx.codes.get_reason_phrase(status)  # empty if the status is non-standard
     reason = _status_reason(response, call, details)
+    if body_problem:
+        reason += f", and the body {body_problem}"
     sentences = [f"{call} returned {f'{status} {phrase}'.rstrip()}{reason}."]
     if call.attempts > 1:
         sentences.append(f"Sent {call.attempts} times.")

@@ -11,11 +11,14 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
+from haut_ext._http.body_limits import MAX_NESTING, is_nested_too_deep
 from haut_ext._httpx import httpx
 from haut_ext.errors import ErrorItem
 
 _MAX_ITEMS = 20
 """Maximum number of entries of a response's `errors` list that an exception keeps."""
+
+_TOO_DEEP = f"the JSON has more than {MAX_NESTING} nested objects and arrays"
 
 _KNOWN_STATUSES = frozenset(HTTPStatus)
 """Statuses defined by `HTTPStatus`. Generated functions fail if a response has another status."""
@@ -44,8 +47,11 @@ def success_problem(response: httpx.Response, *, to_api: bool) -> str | None:
         may_be_empty = response.status_code in (202, 204, 205) or method in ("DELETE", "HEAD")
         return None if may_be_empty else "the body is empty"
     try:
-        response.json()
-    except (ValueError, RecursionError):  # its text contains the body and any tokens in it
+        if is_nested_too_deep(response.json()):
+            return _TOO_DEEP
+    except RecursionError:
+        return _TOO_DEEP
+    except ValueError:  # its text contains the body and any tokens in it
         return f"the body is not JSON ({response.headers.get('content-type', 'no content type')})"
     return None
 

@@ -16,6 +16,7 @@ from typing import Any
 from attrs import define, field
 
 from haut_ext._http import attempts
+from haut_ext._http.body_limits import BodyLimit
 from haut_ext._http.call import Call
 from haut_ext._http.deadlines import Deadline
 from haut_ext._http.inner_clients import BaseConnections, ClientPool, InnerClient, PlainClient
@@ -52,10 +53,10 @@ class Lease:
         if self.inner.closable:
             self.inner.client.close()
 
-    def attach(self, response: httpx.Response, deadline: Deadline) -> None:
+    def attach(self, response: httpx.Response, deadline: Deadline, limit: BodyLimit | None) -> None:
         """Wrap the response's stream, so that closing the response releases the lease."""
         assert isinstance(response.stream, httpx.SyncByteStream)
-        response.stream = _ResponseBody(response.stream, deadline, self)
+        response.stream = _ResponseBody(response.stream, deadline, self, limit)
 
     def abandon(self, response: httpx.Response | None, error: BaseException) -> None:
         """Close the response and release the lease, after a failed attempt.
@@ -87,9 +88,16 @@ class _Body(httpx.SyncByteStream):
 
 @define(eq=False)
 class _ResponseBody(_Body):
-    """Response body that enforces a deadline, and releases its lease when closed."""
+    """Response body that enforces a deadline and a limit, and releases its lease when closed."""
 
     lease: Lease
+    limit: BodyLimit | None
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in super().__iter__():
+            if self.limit is not None:
+                self.limit.add(chunk)
+            yield chunk
 
     def close(self) -> None:
         try:

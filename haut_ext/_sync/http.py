@@ -15,6 +15,7 @@ from typing import Any
 from attrs import asdict
 
 from haut_ext._http import attempts
+from haut_ext._http.body_limits import BodyLimit, RejectedBody
 from haut_ext._http.call import Call
 from haut_ext._http.download_sink import DownloadSink
 from haut_ext._http.redaction import log_requests_as
@@ -124,6 +125,8 @@ class HTTPClient(httpx.Client):
             response = self._send_once(call, request, stream=stream)
         except CallerError as error:
             raise error.error from None
+        except RejectedBody as error:
+            return attempts.body_failure(call, error)
         except (httpx.TransportError, *attempts.INVALID_RESPONSE) as error:
             return attempts.connection_failure(call, error)
         except BaseException as error:
@@ -145,8 +148,10 @@ class HTTPClient(httpx.Client):
                 response = lease.inner.client.send(request, stream=True)
             if "network_stream" in response.extensions and announces_forbidden_body(response):
                 response.extensions["network_stream"].close()
-            lease.attach(response, call.deadline)
-            if not (stream and response.is_success):
+            streamed = stream and response.is_success
+            limit = None if streamed else BodyLimit(response, download=call.sink is not None)
+            lease.attach(response, call.deadline, limit)
+            if not streamed:
                 self._read(response, call)
             if response.is_closed:  # httpx does not close the stream of an in-memory response
                 lease.release()

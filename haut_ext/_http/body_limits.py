@@ -1,0 +1,93 @@
+"""Limits the size and the nesting of response bodies. docs/limits.md lists all limits."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any, cast
+
+from haut_ext._httpx import httpx
+
+MAX_BODY = 16 * 2**20
+MAX_ERROR_BODY = 2**20
+MAX_DOWNLOAD = 64 * 2**20
+"""Maximum number of bytes, after decompression, of the body of a successful response, of another
+response, and of a photo.
+"""
+MAX_NESTING = 100
+"""Maximum number of nested objects and arrays in JSON; recursive functions process the values."""
+
+
+class RejectedBody(Exception):
+    """Raised while a body is received if it exceeds its limit or its compression is not supported.
+
+    Attributes:
+        problem: What is wrong with the body.
+        response: A copy of the response without the body.
+    """
+
+    def __init__(self, problem: str, response: httpx.Response) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.response = response
+
+
+class BodyLimit:
+    """Counts the bytes of a response body.
+
+    Compressed data is decompressed only as far as the limit allows before httpx decompresses it,
+    because httpx would decompress a complete chunk, to a thousand times its size.
+
+    Args:
+        response: The response; its body has not been received yet.
+        download: Whether the body of a successful response is a photo.
+    """
+
+    def __init__(self, response: httpx.Response, *, download: bool) -> None:
+        self._status = response.status_code
+        self._headers = response.headers
+        encoding = response.headers.get("content-encoding", "").strip().lower()
+        self._supported = encoding in ("", "identity", "gzip")
+        self._decompressor = zlib.decompressobj(zlib.MAX_WBITS | 16) if encoding == "gzip" else None
+        success = MAX_DOWNLOAD if download else MAX_BODY
+        self._limit = success if response.is_success else MAX_ERROR_BODY
+        self._received = self._decoded = 0
+
+    def add(self, chunk: bytes) -> None:
+        """Count the next chunk, as received.
+
+        Raises:
+            RejectedBody: If the body is too large, or its compression is not supported.
+            httpx.DecodingError: If the compressed data is invalid.
+        """
+        if chunk and not self._supported:
+            raise self._rejected("has a Content-Encoding that was not requested")
+        self._received += len(chunk)
+        if self._decompressor is not None:
+            try:
+                most = self._limit - self._decoded + 1
+                self._decoded += len(self._decompressor.decompress(chunk, most))
+            except zlib.error as error:
+                raise httpx.DecodingError(str(error)) from None
+        if max(self._received, self._decoded) > self._limit:
+            raise self._rejected(f"is larger than {self._limit >> 20} MiB")
+
+    def _rejected(self, problem: str) -> RejectedBody:
+        headers = self._headers.copy()
+        headers.pop("content-encoding", None)
+        return RejectedBody(problem, httpx.Response(self._status, headers=headers))
+
+
+def is_nested_too_deep(document: Any) -> bool:
+    """Return whether a JSON value has more than `MAX_NESTING` nested objects and arrays."""
+    level: list[Any] = [document]
+    for _ in range(MAX_NESTING):
+        inner: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                inner += cast("dict[str, Any]", value).values()
+            elif isinstance(value, list):
+                inner += value
+        if not inner:
+            return False
+        level = inner
+    return any(isinstance(value, dict | list) for value in level)

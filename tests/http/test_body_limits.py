@@ -1,0 +1,212 @@
+"""Tests that a response body of any size, compression and nesting takes limited memory and time."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import socket
+import tracemalloc
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from haut_ext import HautError, ServerError, StorageError, UnexpectedResponse
+from haut_ext.sandbox import Sandbox
+from tests.support.client_runner import COMPANY, DATASET, Client, Kind
+from tests.support.sandbox_photos import add_photo
+from tests.support.servers import RewritingServer, ScriptedServer, Server, read_head, response
+
+SCOPE: dict[str, Any] = {"token": "token", "company_id": COMPANY, "dataset_id": DATASET}
+MEBIBYTE = 1024 * 1024
+MOST_MEMORY = 60 * MEBIBYTE
+
+
+@cache
+def bomb(size: int = 200 * MEBIBYTE, layers: int = 1) -> bytes:
+    """Return gzip data that is decoded to `size` spaces."""
+    compressor = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    content = b"".join(compressor.compress(b" " * MEBIBYTE) for _ in range(size // MEBIBYTE))
+    content += compressor.flush()
+    for _ in range(layers - 1):
+        content = gzip.compress(content)
+    return content
+
+
+def call(kind: Kind, function: Callable[[Any], Any], **options: Any) -> Any:
+    arguments = {**SCOPE, "max_retries": 0, **options}
+    with Client(kind, **arguments) as client:
+        return client.call(function)
+
+
+def error_and_memory(kind: Kind, origin: str, function: Callable[[Any], Any]) -> tuple[Any, int]:
+    """Return the error of a call, and the memory that the call allocated at most."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(HautError) as caught:
+            call(kind, function, base_url=origin)
+        return caught.value, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def get_json(haut: Any) -> Any:
+    return haut.request("GET", "/x/")
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("status", ["200 OK", "404 Not Found", "500 Internal Server Error"])
+def test_compressed_body_is_limited_by_its_decoded_size(
+    kind: Kind, status: str, layers: int
+) -> None:
+    encoding = ", ".join(["gzip"] * layers)
+    compressed = response(status, bomb(layers=layers), Content_Encoding=encoding)
+    with ScriptedServer(compressed) as server:
+        error, memory = error_and_memory(kind, server.origin, get_json)
+    assert memory < MOST_MEMORY
+    assert error.status == int(status[:3])
+    assert error.body == ""
+    if status.startswith("200"):
+        assert isinstance(error, UnexpectedResponse)
+        assert ("larger than" if layers == 1 else "Content-Encoding") in str(error)
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "deflate", "x-gzip", "gzip, identity"])
+def test_compression_that_was_not_requested_is_rejected(kind: Kind, encoding: str) -> None:
+    with ScriptedServer(response("200 OK", b"{}", Content_Encoding=encoding)) as server:
+        with pytest.raises(UnexpectedResponse, match="Content-Encoding"):
+            call(kind, get_json, base_url=server.origin)
+        assert "accept-encoding: gzip\r\n" in server.requests[0][0].lower()
+
+
+def test_invalid_and_truncated_compression_is_a_connection_error(kind: Kind) -> None:
+    for content in (b"{}", gzip.compress(b'{"a": 1}')[:12]):
+        with (
+            ScriptedServer(response("200 OK", content, Content_Encoding="gzip")) as server,
+            pytest.raises(HautError),
+        ):
+            call(kind, get_json, base_url=server.origin)
+
+
+def test_compressed_body_within_the_limit_is_decoded(kind: Kind) -> None:
+    content = json.dumps({"text": "x" * 5 * MEBIBYTE}).encode()
+    compressed = response("200 OK", gzip.compress(content), Content_Encoding="gzip")
+    with ScriptedServer(compressed) as server:
+        assert call(kind, get_json, base_url=server.origin).content == content
+
+
+def endless(head: str, chunk: bytes = b" " * 65_536) -> Server:
+    """Return a server whose response bodies never end."""
+
+    def respond(client: socket.socket) -> None:
+        while read_head(client):
+            client.sendall(f"HTTP/1.1 {head}\r\n\r\n".encode())
+            while not server.closing.is_set():
+                client.sendall(chunk)
+
+    server = Server(respond)
+    return server
+
+
+@pytest.mark.parametrize("status", ["200 OK", "503 Service Unavailable", "302 Found"])
+@pytest.mark.parametrize("framing", ["Content-Length: 999999999999", "Connection: close"])
+def test_endless_body_is_limited(kind: Kind, status: str, framing: str) -> None:
+    with endless(f"{status}\r\n{framing}") as server:
+        error, memory = error_and_memory(kind, server.origin, get_json)
+    assert memory < MOST_MEMORY
+    assert error.status == int(status[:3])
+
+
+def test_response_with_an_error_and_an_endless_body_is_retried(
+    kind: Kind, short_backoff: None
+) -> None:
+    with endless("503 Service Unavailable\r\nConnection: close") as server:
+        with pytest.raises(ServerError, match="Sent 3 times") as caught:
+            call(kind, get_json, base_url=server.origin, max_retries=2)
+        assert server.accepted == 3
+    assert "larger than" in str(caught.value)
+
+
+@contextmanager
+def with_storage(sandbox: Sandbox, storage: Server) -> Iterator[tuple[str, UUID]]:
+    """Yield the origin of an API that names `storage` as the storage of an image, and the image."""
+    image = add_photo(sandbox).image
+    pattern = r'(?<="signed_url":)"[^"]*"'
+    with RewritingServer(sandbox.base_url, pattern, f'"{storage.origin}/photo"') as server:
+        yield server.origin, image
+
+
+def download(
+    kind: Kind, sandbox: Sandbox, respond: Callable[[socket.socket], None], to: io.BytesIO
+) -> None:
+    def handle(client: socket.socket) -> None:
+        read_head(client)
+        respond(client)
+
+    with Server(handle) as storage, with_storage(sandbox, storage) as (origin, image):
+        options = {**sandbox.credentials, "base_url": origin}
+        call(kind, lambda haut: haut.images.download(image, to), **options)
+
+
+def test_endless_download_is_limited(kind: Kind, sandbox: Sandbox) -> None:
+    def respond(client: socket.socket) -> None:
+        client.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        with suppress(OSError):
+            while True:
+                client.sendall(b"10000\r\n" + b"x" * 65_536 + b"\r\n")
+
+    to = io.BytesIO()
+    with pytest.raises(UnexpectedResponse, match="larger than 64 MiB"):
+        download(kind, sandbox, respond, to)
+    assert len(to.getvalue()) <= 64 * MEBIBYTE
+
+
+@pytest.mark.parametrize("status", ["200 OK", "403 Forbidden"])
+def test_compressed_download_is_limited_by_its_decoded_size(
+    kind: Kind, sandbox: Sandbox, status: str
+) -> None:
+    def respond(client: socket.socket) -> None:
+        client.sendall(response(status, bomb(), "image/jpeg", Content_Encoding="gzip"))
+
+    to = io.BytesIO()
+    with pytest.raises((UnexpectedResponse, StorageError), match="larger than"):
+        download(kind, sandbox, respond, to)
+    assert len(to.getvalue()) <= 64 * MEBIBYTE
+
+
+@pytest.mark.parametrize("depth", [101, 400, 900, 990, 10_000, 100_000])
+@pytest.mark.parametrize("brackets", ["[]", "{}"])
+def test_json_that_is_nested_too_deep_is_rejected(kind: Kind, depth: int, brackets: str) -> None:
+    opening = {"[]": "[", "{}": '{"a": '}[brackets]
+    text = opening * depth + "1" + brackets[1] * depth
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, text=text))
+    with pytest.raises(UnexpectedResponse, match="nested"):
+        call(kind, get_json, base_url="https://haut.example", transport=transport)
+
+
+def test_json_within_the_limit_of_nesting_is_accepted(kind: Kind) -> None:
+    text = '{"a": [' * 50 + "1" + "]}" * 50
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, text=text))
+    assert call(kind, get_json, base_url="https://haut.example", transport=transport).text == text
+
+
+def test_body_that_the_caller_streams_is_not_limited(kind: Kind) -> None:
+    content = b"x" * 20 * MEBIBYTE
+
+    def count(haut: Any) -> int:
+        with haut.api.get_httpx_client().stream("GET", "/x/") as streamed:
+            return sum(map(len, streamed.iter_bytes()))
+
+    async def count_async(haut: Any) -> int:
+        async with haut.api.get_async_httpx_client().stream("GET", "/x/") as streamed:
+            return sum([len(chunk) async for chunk in streamed.aiter_bytes()])
+
+    with ScriptedServer(response("200 OK", content, "image/jpeg")) as server:
+        function = count if kind == "sync" else count_async
+        assert call(kind, function, base_url=server.origin) == len(content)
