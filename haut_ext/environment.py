@@ -12,6 +12,7 @@ from attrs import frozen
 from haut_ext.argument_checks import check_text
 from haut_ext.argument_types import check_types
 from haut_ext.errors import ConfigError
+from haut_ext.regular_files import open_regular
 from haut_ext.urls import PRODUCTION
 
 _VARIABLES = {
@@ -20,6 +21,8 @@ _VARIABLES = {
     "dataset_id": "HAUT_DATASET_ID",
     "base_url": "HAUT_BASE_URL",
 }
+_MAX_TOKEN = 64 * 1024
+"""Maximum size of a token file, in bytes."""
 _REQUIRED = {
     "token": "a private token from the SaaS portal, or an access token from login",
     "company_id": "the company's UUID, from the SaaS portal",
@@ -87,9 +90,7 @@ class TokenFile:
             ConfigError: If the file cannot be read, or if other users can read it.
         """
         try:
-            if not stat.S_ISREG(os.stat(self.path).st_mode):
-                raise ConfigError(f"{self._name} is not a regular file")
-            with open(self.path, encoding="utf-8") as file:
+            with open_regular(self.path) as file:
                 status = os.fstat(file.fileno())
                 if os.name == "posix":  # on Windows, the mode does not show who can read the file
                     if status.st_uid != os.getuid():
@@ -98,9 +99,15 @@ class TokenFile:
                         raise ConfigError(
                             f"{self._name} can be read by other users; run chmod 600 on it"
                         )
-                return file.read().strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not text"
+                content = file.read(_MAX_TOKEN + 1)
+            if len(content) > _MAX_TOKEN:
+                raise ConfigError(f"{self._name} is too large for a token")
+            return content.decode("utf-8").strip()
+        except ConfigError:
+            raise
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            reason = "it is not text" if isinstance(error, UnicodeError) else reason
             raise ConfigError(f"{self._name} cannot be read: {reason}") from None
 
     @property

@@ -13,7 +13,7 @@ from types import UnionType
 from typing import Any, Generic, Literal, TypeVar, cast, get_args, get_origin
 from uuid import UUID
 
-from attrs import AttrsInstance, asdict, fields, frozen, has, resolve_types
+from attrs import AttrsInstance, asdict, field, fields, frozen, has, resolve_types
 
 from haut_ext.analysis_results import Api, BatchResults
 
@@ -149,6 +149,9 @@ class UploadState:
             has created: the response to the first request for an upload slot was lost. They are
             not deleted. If no other program uploads photos of the subject, you can delete those
             that still have no photo with `images.delete`.
+        service: Origin of the service, such as `https://saas.haut.ai`.
+        company_id: Id of the company that owns the subject.
+        dataset_id: Id of the dataset, if the upload named one.
     """
 
     subject_id: UUID
@@ -158,6 +161,9 @@ class UploadState:
     started_at: datetime
     api: Api = "v1"
     possible_leftovers: tuple[UUID, ...] = ()
+    service: str = field(kw_only=True)
+    company_id: UUID = field(kw_only=True)
+    dataset_id: UUID | None = field(kw_only=True)
 
     @property
     def missing(self) -> tuple[Side, ...]:

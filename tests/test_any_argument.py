@@ -198,7 +198,10 @@ def valid_arguments(stored: StoredPhoto, credentials: dict[str, Any]) -> dict[st
         "image": image,
         "batch": UploadedBatch(stored.subject, stored.batch, (image,)),
         "state": UploadState(
-            stored.subject, None, (SideState("front"),), "not sent", datetime.now(UTC)
+            *(stored.subject, None, (SideState("front"),), "not sent", datetime.now(UTC)),
+            service=credentials["base_url"],
+            company_id=UUID(credentials["company_id"]),
+            dataset_id=None,
         ),
         "expiration_time": datetime(2099, 1, 1, tzinfo=UTC),
         "username": "user@example.com",

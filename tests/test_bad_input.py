@@ -31,6 +31,7 @@ from haut_ext.types import (
     UploadedImage,
     UploadState,
 )
+from haut_ext.urls import PRODUCTION
 from tests.photo_files import jpeg
 from tests.support.sandbox_photos import add_photo
 
@@ -49,6 +50,21 @@ PHOTO = jpeg()
 NAIVE_TIME = datetime.datetime(2025, 2, 27, 3, 40, 28)
 DAY = datetime.timedelta(days=1)
 TOMORROW = datetime.datetime.now(datetime.UTC) + DAY
+
+
+def upload_state(
+    batch_id: UUID | None,
+    sides: tuple[SideState, ...],
+    compute: Any,
+    started_at: datetime.datetime = TOMORROW,
+) -> UploadState:
+    """Return the state of an upload to another company."""
+    return UploadState(
+        *(UUID(ID), batch_id, sides, compute, started_at),
+        service=PRODUCTION,
+        company_id=UUID(ID),
+        dataset_id=None,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -173,9 +189,7 @@ VALID_ARGUMENTS: dict[str, Any] = {
     "batch": UploadedBatch(UUID(ID), UUID(ID), ()),
     "image": UploadedImage(UUID(ID), UUID(ID), "front", UUID(ID)),
     "names": {"front": "front.jpg"},
-    "state": UploadState(
-        UUID(ID), None, (SideState("front"),), "not sent", datetime.datetime.now(datetime.UTC)
-    ),
+    "state": upload_state(None, (SideState("front"),), "not sent"),
 }
 """Valid values for all required parameters. Of some, such as front and left, a method needs only one."""
 
@@ -424,46 +438,50 @@ CALLS: dict[str, tuple[Callable[[Haut], object], str]] = {
     "a state as JSON": (lambda haut: untyped(haut).resume_upload("{}"), "state must be"),
     "a state without a time zone": (
         lambda haut: haut.resume_upload(
-            UploadState(UUID(ID), None, (SideState("front"),), "not sent", NAIVE_TIME),
+            upload_state(None, (SideState("front"),), "not sent", NAIVE_TIME),
             front=PHOTO,
         ),
         "time zone",
     ),
     "a state without sides": (
-        lambda haut: haut.resume_upload(UploadState(UUID(ID), None, (), "not sent", TOMORROW)),
+        lambda haut: haut.resume_upload(upload_state(None, (), "not sent")),
         "state is damaged",
     ),
     "a stored side without a batch": (
         lambda haut: haut.resume_upload(
-            UploadState(UUID(ID), None, (SideState("front", "stored"),), "not sent", TOMORROW)
+            upload_state(None, (SideState("front", "stored"),), "not sent")
         ),
         "state is damaged",
     ),
     "a state with a side that occurs twice": (
         lambda haut: haut.resume_upload(
-            UploadState(UUID(ID), None, (SideState("front"),) * 2, "not sent", TOMORROW),
+            upload_state(None, (SideState("front"),) * 2, "not sent"),
             front=PHOTO,
         ),
         "state is damaged",
     ),
     "an image record without a batch": (
         lambda haut: haut.resume_upload(
-            UploadState(
-                UUID(ID), None, (SideState("front", "open", UUID(ID)),), "not sent", TOMORROW
-            ),
+            upload_state(None, (SideState("front", "open", UUID(ID)),), "not sent"),
             front=PHOTO,
         ),
         "state is damaged",
     ),
     "an image record without an id": (
         lambda haut: haut.resume_upload(
-            UploadState(UUID(ID), UUID(ID), (SideState("front", "stored"),), "started", TOMORROW)
+            upload_state(UUID(ID), (SideState("front", "stored"),), "started")
         ),
         "state is damaged",
     ),
+    "a state of another company": (
+        lambda haut: haut.resume_upload(
+            upload_state(None, (SideState("front"),), "not sent"), front=PHOTO
+        ),
+        "another service, company or dataset",
+    ),
     "an analysis of photos that are missing": (
         lambda haut: haut.resume_upload(
-            UploadState(UUID(ID), None, (SideState("front"),), "started", TOMORROW), front=PHOTO
+            upload_state(None, (SideState("front"),), "started"), front=PHOTO
         ),
         "state is damaged",
     ),

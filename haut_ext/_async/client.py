@@ -371,7 +371,8 @@ class AsyncHaut:
         from haut_ext._async.workflows.upload import new_state
 
         files = _given_photos(front, right, left)
-        state = new_state(parse_id(subject_id, "subject_id"), files, api)
+        scope = self._scope_of(options)
+        state = new_state(scope, parse_id(subject_id, "subject_id"), files, api)
         return await self._upload(state, files, options)
 
     async def resume_upload(
@@ -405,8 +406,8 @@ class AsyncHaut:
             options: As in `upload_and_compute`.
 
         Raises:
-            ConfigError: If the state is damaged, or the photos are not those of exactly the sides
-                that are missing.
+            ConfigError: If the state is damaged or belongs to another service, company or dataset,
+                or the photos are not those of exactly the sides that are missing.
             ImageRejected: Before any request, if a photo is invalid; lists the problems of all
                 photos.
             UploadIncomplete: If the upload stopped again; carries the new state.
@@ -414,9 +415,13 @@ class AsyncHaut:
         """
         from haut_ext._async.workflows.upload import check_state
 
-        check_state(state)
+        check_state(state, self._scope_of(options))
         files = _given_photos(front, right, left)
         return await self._upload(state, files, options, compute_again=compute_again)
+
+    def _scope_of(self, options: UploadOptions) -> Scope:
+        dataset_id = options.get("dataset_id")
+        return self.scope if dataset_id is None else evolve(self.scope, dataset_id=dataset_id)
 
     async def _upload(
         self,

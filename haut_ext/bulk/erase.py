@@ -154,8 +154,12 @@ class _Erasures:
             receipt = ErasureReceipt.from_json(recorded.state)
         except ValueError as error:
             raise ConfigError(f"the journal contains no valid receipt: {error}") from None
-        if receipt.subject_id != subject_id:
-            raise ConfigError("the journal contains the receipt of another subject")
+        scope = self._haut.scope
+        expected = (scope.base_url, scope.company_id, scope.dataset(), subject_id)
+        if receipt.subject_key != expected:
+            raise ConfigError(
+                "the journal contains the receipt of another subject, dataset, company or service"
+            )
         return receipt
 
     def record_failure(self, item: _Item, error: HautError) -> Outcome:

@@ -13,25 +13,25 @@ photos. The content of the row is recorded only while the row has a problem.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sqlite3
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, Self
 
 from attrs import define, frozen
 
 from haut_ext import ConfigError, Scope
-from haut_ext.bulk import private_files
 from haut_ext.bulk.manifest import escape_surrogates
 from haut_ext.bulk.report import file_errors
+from haut_ext.regular_files import open_regular
 
 DAMAGED = "the journal's entry of the row is damaged"
 _MIN_SQLITE = 3, 33
-_FORMAT_VERSION = 1
+_FORMAT_VERSION = 2
 _TABLES = """
 CREATE TABLE journal (work TEXT NOT NULL);
 CREATE TABLE rows (
@@ -40,6 +40,7 @@ CREATE TABLE rows (
     files TEXT,    -- JSON: size, modification time and SHA-256 of each photo
     state TEXT,    -- JSON: an UploadState or an ErasureReceipt, once the row has been started
     done INTEGER NOT NULL DEFAULT 0,
+    checksum TEXT, -- of the columns above except done, so that no row has the state of another
     problem TEXT,  -- bad, changed, failed or unknown
     reason TEXT,
     content TEXT   -- JSON: the row, while it has a problem
@@ -99,10 +100,9 @@ class Journal:
             raise ConfigError(f"bulk runs need SQLite 3.33 or later, not {sqlite3.sqlite_version}")
         try:
             # SQLite would follow a link. Its other files get the mode of the database.
-            descriptor = private_files.open_regular(Path(path), os.O_CREAT | os.O_RDWR)
-            with open(descriptor, "rb"):
+            with open_regular(path, flags=os.O_CREAT, follow_links=False) as file:
                 if os.name == "posix":
-                    os.fchmod(descriptor, 0o600)
+                    os.fchmod(file.fileno(), 0o600)
             self._database = sqlite3.connect(
                 path, timeout=0, isolation_level=None, check_same_thread=False
             )
@@ -168,33 +168,37 @@ class Journal:
             write.finished, write.error = True, error
 
     def get(self, key: str) -> Entry | None:
-        """Return the recorded progress of a row, or None if the row has not been started."""
+        """Return the recorded progress of a row, or None if the row has not been started.
+
+        Raises:
+            ConfigError: If the entry is damaged, or is that of another row.
+        """
         with self._lock, file_errors():
             found = self._database.execute(
-                "SELECT digest, files, state, done, problem IS NOT NULL FROM rows "
+                "SELECT digest, files, state, done, problem IS NOT NULL, checksum FROM rows "
                 "WHERE key = ? AND state IS NOT NULL",
                 (key,),
             ).fetchone()
         if found is None:
             return None
-        digest, files, state, done, has_problem = found
-        try:
-            return Entry(digest, json.loads(files), state, bool(done), bool(has_problem))
-        except ValueError:
-            raise ConfigError(DAMAGED) from None
+        digest, files, state, done, has_problem, checksum = found
+        if checksum != _checksum(key, digest, files, state):
+            raise ConfigError(DAMAGED)
+        return Entry(digest, json.loads(files), state, bool(done), bool(has_problem))
 
     def save(
         self, key: str, digest: str, files: Mapping[str, Any], state: str, *, done: bool = False
     ) -> None:
         """Record the progress of a row. If the row is done, delete its recorded problem."""
+        columns = (key, digest, json.dumps(files), state)
         self._write(
-            "INSERT INTO rows (key, digest, files, state, done) VALUES (?, ?, ?, ?, ?) "
-            "ON CONFLICT (key) DO UPDATE SET (digest, files, state, done) = "
-            "(excluded.digest, excluded.files, excluded.state, excluded.done), "
+            "INSERT INTO rows (key, digest, files, state, done, checksum) VALUES (?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET (digest, files, state, done, checksum) = "
+            "(excluded.digest, excluded.files, excluded.state, excluded.done, excluded.checksum), "
             "problem = iif(excluded.done, NULL, problem), "
             "reason = iif(excluded.done, NULL, reason), "
             "content = iif(excluded.done, NULL, content)",
-            *(key, digest, json.dumps(files), state, done),
+            *(*columns, done, _checksum(*columns)),
         )
 
     def save_problem(self, key: str, problem: str, reason: str, content: str) -> None:
@@ -219,6 +223,10 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._database.close()
+
+
+def _checksum(*columns: object) -> str:
+    return hashlib.sha256(json.dumps(columns, default=repr).encode()).hexdigest()
 
 
 def _reason(error: sqlite3.Error) -> str:

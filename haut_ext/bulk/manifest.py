@@ -27,6 +27,7 @@ from haut_ext.argument_types import validated
 from haut_ext.bulk import private_files
 from haut_ext.bulk.csv_cells import marked, unmarked
 from haut_ext.bulk.report import file_errors
+from haut_ext.regular_files import open_regular
 from haut_ext.types import SIDE_IDS
 
 RawRow: TypeAlias = Mapping[str, Any] | str
@@ -317,7 +318,7 @@ def check_list_of_problems(path: Path) -> None:
     with suppress(OSError, ValueError):
         if not os.path.lexists(path):
             return
-        with open(private_files.open_regular(path, os.O_RDONLY), "rb") as file:
+        with open_regular(path, follow_links=False) as file:
             if file.readline(_MAX_LINE).startswith(",".join(PROBLEM_COLUMNS).encode()):
                 return
     raise ConfigError(

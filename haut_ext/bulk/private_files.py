@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import stat
 import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+from haut_ext.regular_files import open_regular
+
 _MAX_SIZE = 64 * 1024 * 1024
-# Windows has neither of these flags.
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
-_NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # opening a named pipe would wait for a writer
 
 
 def check_folder(folder: Path) -> None:
@@ -110,20 +108,6 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def open_regular(path: Path, flags: int) -> int:
-    """Return a descriptor of a regular file.
-
-    Raises:
-        OSError: If the file cannot be opened, or is a link.
-        ValueError: If it is not a regular file.
-    """
-    descriptor = os.open(path, flags | _NO_LINK | _NO_WAIT, 0o600)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise ValueError("it is not a regular file")
-    return descriptor
-
-
 def read(path: Path) -> str:
     """Return the text of a file.
 
@@ -131,7 +115,7 @@ def read(path: Path) -> str:
         OSError: If the file cannot be read, or is a link.
         ValueError: If it is not a regular file of text, or is too large.
     """
-    with open(open_regular(path, os.O_RDONLY), "rb") as file:
+    with open_regular(path, follow_links=False) as file:
         content = file.read(_MAX_SIZE + 1)
     if len(content) > _MAX_SIZE:
         raise ValueError(f"it is larger than {_MAX_SIZE >> 20} MiB")

@@ -45,6 +45,7 @@ from haut_ext.bulk.rate_limiter import RateLimiter, with_rate_limit
 from haut_ext.bulk.report import BulkProgress, BulkReport
 from haut_ext.bulk.runner import KeyedLocks, Outcome, path_of_problems, run
 from haut_ext.photos.checks import check_photos
+from haut_ext.regular_files import open_regular
 
 FileEntry = list[Any]
 """Size, modification time in nanoseconds and SHA-256 of a photo."""
@@ -170,7 +171,7 @@ class _Uploads:
             return "skipped"
         if recorded is not None and recorded.digest != row.digest:
             return self._save_problem(item, "changed", _CHANGED)
-        state = None if recorded is None else _parse_state(recorded)
+        state = None if recorded is None else self._recorded_state(row, recorded)
         # Check the photos before a subject is created for them.
         photos = check_photos(
             {side: path for side, path in row.files.items() if not state or side in state.missing}
@@ -212,6 +213,26 @@ class _Uploads:
                 again = self._compute_again
                 batch = self._haut.resume_upload(state, **arguments, compute_again=again)
         self.possible_leftovers += batch.possible_leftovers
+
+    def _recorded_state(self, row: Row, recorded: Entry) -> UploadState:
+        """Return the state of a row from the journal.
+
+        Raises:
+            ConfigError: If it is damaged, or is the state of an upload to another subject.
+        """
+        try:
+            state = UploadState.from_json(recorded.state)
+        except ValueError:
+            raise ConfigError(DAMAGED) from None
+        if row.subject_id is not None:
+            expected = [row.subject_id]
+        elif recorded.done:
+            return state
+        else:
+            expected = [found.id for found in self._haut.subjects.find(row.subject or "")]
+        if state.subject_id not in expected:
+            raise ConfigError("the journal contains the state of an upload to another subject")
+        return state
 
     def _get_subject_id(self, row: Row) -> UUID:
         # The new subject does not have to be recorded in the journal yet: the next run finds it by
@@ -256,18 +277,13 @@ class _Uploads:
                     files[side] = before
                 else:
                     files[side] = [*now, sha256(path)]
+            except ValueError as error:  # a named pipe or a device
+                raise ImageRejected((f"{side}: {error}",)) from None
             except OSError as error:
                 if before is None:
                     raise ImageRejected((f"{side}: {error.strerror}",)) from None
                 files[side] = before
         return files
-
-
-def _parse_state(recorded: Entry) -> UploadState:
-    try:
-        return UploadState.from_json(recorded.state)
-    except ValueError:
-        raise ConfigError(DAMAGED) from None
 
 
 def _is_unchanged(row: Row, recorded: Entry) -> bool:
@@ -289,7 +305,7 @@ def _size_and_time(path: Path) -> list[int]:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -164,8 +163,9 @@ def _print(report: BulkReport, json: bool) -> None:
 
 
 def _read_problems(path: Path) -> Iterator[tuple[str, str, str]]:
-    from haut_ext.bulk.csv_cells import unmarked
+    from haut_ext.bulk import read_manifest
 
-    with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-        for line in map(unmarked, csv.DictReader(file)):
-            yield line["row"], line["problem"], error_message(line["reason"])
+    for line in read_manifest(path):
+        cells = {"reason": line} if isinstance(line, str) else line
+        row, problem, reason = (cells.get(name, "") for name in ("row", "problem", "reason"))
+        yield row, problem, error_message(reason)

@@ -11,7 +11,7 @@ import typer
 
 from haut_ext import ConfigError, ErasureIncomplete, ErasureReceipt
 from haut_ext.cli import output
-from haut_ext.cli.client import client, find_subject_id
+from haut_ext.cli.client import check_scope, client, find_subject_id
 from haut_ext.cli.exit_codes import INCOMPLETE
 from haut_ext.cli.options import DryRun, Flag, Json, Reference, Subject, Yes, examples
 
@@ -50,12 +50,13 @@ def erase(
     check_reference(reference)
     if not dry_run:
         _check_folder(receipt or Path())
-    if receipt is not None:
-        load_receipt(receipt)  # fails before any request if the file is something else
+    given = None if receipt is None else load_receipt(receipt)
     with client() as haut:
+        if receipt is not None and given is not None:
+            check_scope(haut, given, receipt)
         subject_id = find_subject_id(haut, subject)
         path = receipt or Path(f"erasure-{subject_id}.json")
-        started = _read_unfinished(path, subject_id, keep_subject=keep_subject)
+        started = _read_unfinished(haut, path, subject_id, keep_subject=keep_subject)
         target: dict[str, object] = {"subject_id": subject_id}
         if started is None:
             target["images"] = haut.images.list(subject_id).total
@@ -116,7 +117,9 @@ def _check_folder(path: Path) -> None:
         ) from None
 
 
-def _read_unfinished(path: Path, subject_id: UUID, *, keep_subject: bool) -> ErasureReceipt | None:
+def _read_unfinished(
+    haut: Haut, path: Path, subject_id: UUID, *, keep_subject: bool
+) -> ErasureReceipt | None:
     """Return the receipt of an erasure that has not been completed, if the file exists.
 
     Raises:
@@ -128,6 +131,7 @@ def _read_unfinished(path: Path, subject_id: UUID, *, keep_subject: bool) -> Era
     receipt = load_receipt(path)
     if receipt is None:
         return None
+    check_scope(haut, receipt, path)
     if receipt.subject_id != subject_id:
         raise ConfigError(
             f"{path} is the receipt of another subject, {receipt.subject_id}, which is not "

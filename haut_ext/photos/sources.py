@@ -18,6 +18,7 @@ from typing import BinaryIO, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 from haut_ext.errors import ImageRejected
+from haut_ext.regular_files import open_regular
 
 PhotoFile: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 
@@ -177,7 +178,7 @@ def _open_memory(data: bytes | bytearray | memoryview) -> AbstractContextManager
 @contextmanager
 def _open_path(path: str | os.PathLike[str]) -> Generator[Reader]:
     with _read_errors():
-        stream = open(path, "rb")  # noqa: SIM115 - errors of the caller must not be converted
+        stream = open_regular(path)  # errors of the caller must not be converted
 
     def read_at(position: int, size: int) -> bytes:
         if position != stream.tell():

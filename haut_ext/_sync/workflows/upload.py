@@ -49,6 +49,7 @@ from haut_ext.errors import (
 from haut_ext.keyword_arguments import BatchAttributes, PhotoAttributes, UploadOptions
 from haut_ext.photos.checks import Photo, check_photos
 from haut_ext.photos.sources import PhotoFile
+from haut_ext.settings import Scope
 from haut_ext.types import Side, SideState, SlotStatus, UploadedBatch, UploadedImage, UploadState
 from haut_ext.workflow_errors import ResultsTimeout, UploadIncomplete
 
@@ -58,7 +59,9 @@ _MAX_CLOCK_DIFFERENCE = datetime.timedelta(minutes=5)
 """Maximum tolerated difference between the local clock and the service's clock."""
 
 
-def new_state(subject_id: UUID, files: Collection[Side], api: Api = "v1") -> UploadState:
+def new_state(
+    scope: Scope, subject_id: UUID, files: Collection[Side], api: Api = "v1"
+) -> UploadState:
     """Return the initial state of an upload, before the first request.
 
     Raises:
@@ -75,11 +78,14 @@ def new_state(subject_id: UUID, files: Collection[Side], api: Api = "v1") -> Upl
         compute="not sent",
         started_at=datetime.datetime.now(datetime.UTC),
         api=api,
+        service=scope.base_url,
+        company_id=scope.company_id,
+        dataset_id=scope.dataset_id,
     )
 
 
-def check_state(state: object) -> None:
-    """Raise ConfigError if a state is not one that an upload can have."""
+def check_state(state: object, scope: Scope) -> None:
+    """Raise ConfigError if a state is not one that an upload in the scope can have."""
     if not isinstance(state, UploadState):
         raise ConfigError("state must be an UploadState, as in UploadIncomplete.state")
     check_time_zone(started_at=state.started_at)
@@ -93,6 +99,11 @@ def check_state(state: object) -> None:
         raise ConfigError("the state is damaged: a side has an image record without an id")
     if state.missing and state.compute != "not sent":
         raise ConfigError("the state is damaged: the analysis was requested before all photos")
+    same_dataset = None in (state.dataset_id, scope.dataset_id) or (
+        state.dataset_id == scope.dataset_id
+    )
+    if (state.service, state.company_id) != (scope.base_url, scope.company_id) or not same_dataset:
+        raise ConfigError("the state belongs to an upload to another service, company or dataset")
 
 
 def upload_and_compute(

@@ -1,0 +1,32 @@
+"""Opens regular files only: opening a named pipe would block, and reading a device may never end."""
+
+from __future__ import annotations
+
+import os
+import stat
+from io import BufferedReader
+
+# Windows has neither of these flags.
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # opening a named pipe would wait for a writer
+
+
+def open_regular(
+    path: str | os.PathLike[str], *, flags: int = 0, follow_links: bool = True
+) -> BufferedReader:
+    """Open a regular file for reading; create it with access for its owner only if `flags` say so.
+
+    Raises:
+        OSError: If the file cannot be opened, or is a link and `follow_links` is False.
+        ValueError: If it is not a regular file.
+    """
+    no_link = 0 if follow_links else _NO_LINK
+
+    def opener(name: str, mode: int) -> int:
+        return os.open(name, mode | flags | no_link | _NO_WAIT, 0o600)
+
+    file = open(path, "rb", opener=opener)  # noqa: SIM115 - returned to the caller
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise ValueError("it is not a regular file")
+    return file
