@@ -187,6 +187,8 @@ def _status_failure(call: Call, response: httpx.Response, body_problem: str = ""
     disposition = retry_policy.status_disposition(
         method, status, retry_after, in_envelope=in_envelope
     )
+    if status == 404 and call.to_api and not response_shapes.confirms_absence(response):
+        disposition = Disposition.FAILED  # a proxy may have sent it after the service's response
     _note_disposition(call, disposition)
     retryable = retry_policy.may_retry(method, disposition, repeatable=True)
     error = response_errors.status_error(

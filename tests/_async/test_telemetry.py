@@ -21,7 +21,7 @@ from haut_ext.sandbox import Sandbox, faults
 from tests.support.sandbox_photos import PHOTO, add_photo
 
 Instrument = Callable[..., InMemorySpanExporter]
-SECRETS = ("X-Goog", "Signature", "Bearer", "haut-sandbox", "Ada", "Lovelace")
+SECRETS = ("X-Goog", "Signature", "Bearer", "/haut-sandbox/", "Ada", "Lovelace")
 
 
 @pytest.fixture

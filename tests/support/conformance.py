@@ -57,6 +57,9 @@ dribble past deadline | TransportTimeout? 1/1 | TransportTimeout? 1/1 | ok 1/1 |
 200, empty               | UnexpectedResponse 1/1 | UnexpectedResponse? 1/1 | ok 1/1                 | DecodeError 1/1        | UnexpectedResponse? 1/1 | UnexpectedResponse? 1/1 | UnexpectedResponse? 1/1 | ok 1/1
 200, JSON truncated      | UnexpectedResponse 1/1 | UnexpectedResponse? 1/1 | UnexpectedResponse? 1/1 | UnexpectedResponse? 1/1 | UnexpectedResponse? 1/1 | UnexpectedResponse? 1/1 | UnexpectedResponse? 1/1 | ok 1/1
 200, a login page        | UnexpectedResponse 1/0 | UnexpectedResponse? 1/0 | UnexpectedResponse? 1/0 | UnexpectedResponse? 1/0 | UnexpectedResponse? 1/0 | UnexpectedResponse? 1/0 | UnexpectedResponse? 1/0 | UnexpectedResponse? 1/0
+404                      | NotFound 1/0           | NotFound 1/0           | NotFound 1/0           | NotFound 1/0           | NotFound 1/0           | NotFound 1/0           | NotFound 1/0           | StorageError 1/0
+404, from a proxy        | NotFound 1/0           | NotFound? 1/0          | NotFound? 1/0          | NotFound? 1/0          | NotFound? 1/0          | NotFound? 1/0          | NotFound? 1/0          | StorageError 1/0
+404, carried out         | NotFound 1/1           | NotFound? 1/1          | NotFound? 1/1          | NotFound? 1/1          | NotFound? 1/1          | NotFound? 1/1          | NotFound? 1/1          | StorageError 1/1
 401, token as a string   | Unauthorized 1/0       | Unauthorized 1/0       | Unauthorized 1/0       | Unauthorized 1/0       | Unauthorized 1/0       | Unauthorized 1/0       | Unauthorized 1/0       | StorageError 1/0
 401, token as a callable | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | ok 2/1                 | Unauthorized 1/0       | Unauthorized 1/0       | StorageError 1/0
 redirect to another host | ApiError 1/0            | ApiError? 1/0          | ApiError? 1/0          | ApiError? 1/0          | ApiError? 1/0          | ApiError? 1/0          | ApiError? 1/0          | StorageError 1/0
@@ -129,6 +132,9 @@ FAULTS: dict[str, Callable[[str], Fault | None]] = {
     "200, empty": lambda _: faults.empty(),
     "200, JSON truncated": lambda _: faults.truncated_json(),
     "200, a login page": lambda _: faults.login_page(),
+    "404": lambda _: faults.status(404, b'{"detail": "Not found."}', content_type="application/json"),
+    "404, from a proxy": lambda _: faults.bad_gateway(404),
+    "404, carried out": lambda _: faults.bad_gateway(404, "after"),
     "401, token as a string": lambda _: faults.unauthorized(),
     "401, token as a callable": lambda _: faults.unauthorized(),
     "redirect to another host": lambda other_url: faults.redirect(other_url),

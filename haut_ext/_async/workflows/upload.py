@@ -41,7 +41,6 @@ from haut_ext.concurrency import gather_async, run_async
 from haut_ext.errors import (
     ConfigError,
     HautError,
-    NotFound,
     StorageError,
     ignore_confirmed_not_found,
 )
@@ -219,7 +218,7 @@ class _Upload:
             app_args = self.options.get("app_args", UNSET)
             await self.images.compute(batch_id, app_args, api=self.state.api)
         except HautError as error:
-            if not _maybe_carried_out(error):
+            if not error.maybe_carried_out:
                 # An earlier request whose outcome is unknown may still have started the analysis.
                 self._change(compute=before)
             raise
@@ -256,7 +255,7 @@ class _Upload:
         try:
             yield
         except HautError as error:
-            if not _maybe_carried_out(error):
+            if not error.maybe_carried_out:
                 self._set_sides("none", sides)
             raise
 
@@ -441,14 +440,6 @@ class _UploadV3(_Upload):
     async def _has_results(self, batch_id: UUID) -> bool:
         document = await self.images.read_results_v3(batch_id)
         return is_complete(document) or bool(read_batch_document(document))
-
-
-def _maybe_carried_out(error: HautError) -> bool:
-    """Return whether the service may have carried out the failed request.
-
-    A 404 that a proxy sent instead of the service's response does not tell.
-    """
-    return error.maybe_carried_out or (isinstance(error, NotFound) and not error.confirmed)
 
 
 def _is_expired(error: Exception) -> bool:
