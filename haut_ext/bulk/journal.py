@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 import sqlite3
+import stat
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -27,7 +28,6 @@ from attrs import define, frozen
 from haut_ext import ConfigError, Scope
 from haut_ext.bulk.manifest import escape_surrogates
 from haut_ext.bulk.report import file_errors
-from haut_ext.regular_files import open_regular
 
 DAMAGED = "the journal's entry of the row is damaged"
 _MIN_SQLITE = 3, 33
@@ -99,10 +99,7 @@ class Journal:
         if sqlite3.sqlite_version_info < _MIN_SQLITE:
             raise ConfigError(f"bulk runs need SQLite 3.33 or later, not {sqlite3.sqlite_version}")
         try:
-            # SQLite would follow a link. Its other files get the mode of the database.
-            with open_regular(path, flags=os.O_CREAT, follow_links=False) as file:
-                if os.name == "posix":
-                    os.fchmod(file.fileno(), 0o600)
+            _create(path)
             self._database = sqlite3.connect(
                 path, timeout=0, isolation_level=None, check_same_thread=False
             )
@@ -227,6 +224,25 @@ class Journal:
 
 def _checksum(*columns: object) -> str:
     return hashlib.sha256(json.dumps(columns, default=repr).encode()).hexdigest()
+
+
+def _create(path: str) -> None:
+    """Create the file, unless it exists, and restrict access to its owner.
+
+    SQLite's other files get the mode of the database. An existing file is not opened here: when a
+    process closes a file, POSIX releases all locks of the process on it, even those of another
+    journal.
+
+    Raises:
+        ValueError: If the path is something else, such as a link, which SQLite would follow.
+    """
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            raise ValueError("it is not a regular file") from None
+        if os.name == "posix":
+            os.chmod(path, 0o600)
 
 
 def _reason(error: sqlite3.Error) -> str:

@@ -263,13 +263,16 @@ def read_subject_ids(path: str | os.PathLike[str]) -> Iterator[str]:
     with file_errors(), file:
         _check_encoding(file.peek(), "the file of subject ids")
         lines = io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline="")
-        if Path(path).suffix.lower() == ".csv":
+        if Path(path).suffix.lower() != ".csv":
+            yield from filter(None, map(str.strip, lines))
+            return
+        try:
             rows = csv.DictReader(lines)
             if "subject_id" not in (rows.fieldnames or ()):
                 raise ConfigError(f"{os.fspath(path)} has no column subject_id")
             yield from (row.get("subject_id") or "" for row in rows)
-        else:
-            yield from filter(None, map(str.strip, lines))
+        except csv.Error as error:
+            raise ConfigError(f"the file of subject ids cannot be read: {error}") from None
 
 
 def write_problems(

@@ -71,6 +71,8 @@ def path_of_problems(
     try:
         with suppress(FileNotFoundError):
             path.stat()
+        if same_path(path, journal):
+            raise ConfigError("the list of problems would overwrite the journal")
         if problems is None or (os.access(path.parent, os.W_OK) and not path.is_dir()):
             check_list_of_problems(path)
             return path
@@ -80,6 +82,14 @@ def path_of_problems(
         if problems is None:  # the journal has the same problem, and describes it better
             return path
     raise ConfigError("problems= must be the path of a file in a folder that can be written")
+
+
+def same_path(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    """Return whether two paths lead to the same file, which need not exist."""
+    try:
+        return os.path.realpath(one) == os.path.realpath(other)
+    except ValueError:  # a path with NUL or a surrogate, which is no file
+        return False
 
 
 def run(

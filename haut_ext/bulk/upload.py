@@ -43,7 +43,7 @@ from haut_ext.bulk.manifest import (
 )
 from haut_ext.bulk.rate_limiter import RateLimiter, with_rate_limit
 from haut_ext.bulk.report import BulkProgress, BulkReport
-from haut_ext.bulk.runner import KeyedLocks, Outcome, path_of_problems, run
+from haut_ext.bulk.runner import KeyedLocks, Outcome, path_of_problems, run, same_path
 from haut_ext.photos.checks import check_photos
 from haut_ext.regular_files import open_regular
 
@@ -107,7 +107,7 @@ def bulk_upload(
     problems = path_of_problems(journal, problems)
     rows: Iterable[RawRow]
     if isinstance(manifest, str | os.PathLike):
-        if Path(manifest).absolute() == problems.absolute():
+        if same_path(manifest, problems):
             raise ConfigError(
                 "the manifest is the list of problems, which the run overwrites: save it under another "
                 "name"

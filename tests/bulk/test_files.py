@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import resource
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 
 from haut_ext import ConfigError, Haut
 from haut_ext.bulk import BulkReport, BulkStopped, bulk_erase, bulk_upload, read_manifest
+from haut_ext.bulk.journal import Journal
 from haut_ext.bulk.manifest import read_subject_ids
 from haut_ext.sandbox import Sandbox
 
@@ -89,6 +92,12 @@ def test_file_that_contains_no_ids_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "missing"):
         with pytest.raises(ConfigError, match="the file of subject ids cannot be read"):
             list(read_subject_ids(path))
+
+
+def test_list_of_ids_with_an_oversized_cell_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "ids.csv").write_text("subject_id\n" + "x" * 200_000)
+    with pytest.raises(ConfigError, match="the file of subject ids cannot be read: field larger"):
+        list(read_subject_ids(tmp_path / "ids.csv"))
 
 
 # Rows
@@ -180,6 +189,66 @@ def test_damaged_entry_is_a_problem_of_its_row(
     report = bulk_upload(haut, rows, journal=tmp_path / "j")
     assert (report.bad, report.problems is not None) == (1, True)
     assert "damaged" in (tmp_path / "j.problems.csv").read_text()
+
+
+HOLD = """
+import sys
+from uuid import UUID
+from haut_ext import ConfigError, Scope
+from haut_ext.bulk.journal import Journal
+scope = Scope(base_url=sys.argv[2], company_id=UUID(sys.argv[3]), dataset_id=UUID(sys.argv[4]))
+try:
+    Journal(sys.argv[1], "upload", scope)
+except ConfigError as error:
+    print(error)
+"""
+
+
+def test_journal_stays_locked_after_this_process_has_tried_to_open_it_again(
+    haut: Haut, tmp_path: Path
+) -> None:
+    """When a process closes a file, POSIX releases all locks that the process holds on the file."""
+    scope = haut.scope
+    arguments = (tmp_path / "j", scope.base_url, scope.company_id, scope.dataset())
+    with Journal(tmp_path / "j", "upload", scope):
+        with pytest.raises(ConfigError, match="in use"):
+            Journal(tmp_path / "j", "upload", scope)
+        other = subprocess.run(
+            [sys.executable, "-c", HOLD, *map(str, arguments)], capture_output=True, text=True
+        )
+    assert (other.stdout, other.stderr) == ("the journal is in use by another process\n", "")
+
+
+# Lists of problems
+
+
+@pytest.mark.usefixtures("requests")
+@pytest.mark.parametrize("existing", ["j", "new", "m.csv", "link", "photo.jpg"])
+def test_list_of_problems_never_replaces_another_file(
+    haut: Haut, photo: Path, tmp_path: Path, existing: str
+) -> None:
+    (tmp_path / "m.csv").write_text(ROWS)
+    (tmp_path / "link").symlink_to(tmp_path / "m.csv")
+    journal = tmp_path / ("new" if existing == "new" else "j")
+    bulk_upload(haut, [], journal=tmp_path / "j")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    problems = tmp_path / ".." / tmp_path.name / existing
+    with pytest.raises(ConfigError, match="list of problems would overwrite"):
+        bulk_upload(haut, [], journal=journal, problems=problems)
+    with pytest.raises(ConfigError, match="list of problems would overwrite"):
+        bulk_erase(haut, [], journal=journal, receipts=tmp_path / "receipts", problems=problems)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_list_of_problems_is_not_its_own_manifest_under_another_spelling(
+    haut: Haut, tmp_path: Path
+) -> None:
+    problems = bulk_upload(haut, [{"subject": "a"}], journal=tmp_path / "j").problems
+    assert problems is not None
+    (tmp_path / "link.csv").symlink_to(problems)
+    for manifest in (f"{tmp_path}/../{tmp_path.name}/{problems.name}", tmp_path / "link.csv"):
+        with pytest.raises(ConfigError, match="save it under another name"):
+            bulk_upload(haut, manifest, journal=tmp_path / "j")
 
 
 # Other arguments

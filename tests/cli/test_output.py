@@ -164,3 +164,13 @@ def test_messages_name_options_and_variables(shell: Shell) -> None:
 def test_missing_input_file_is_invalid_input(shell: Shell, arguments: tuple[str, ...]) -> None:
     shell.run(*arguments, code=2)
     assert shell.sandbox.requests == []
+
+
+# CSV files
+
+
+def test_list_of_problems_with_an_oversized_cell_is_printed(shell: Shell) -> None:
+    row = {"row": "=1+1", "subject": "a", "front": "missing.jpg", "meta": "x" * 200_000}
+    (shell.folder / "m.jsonl").write_text(json.dumps(row))
+    out, _ = shell.run("bulk", "upload", "m.jsonl", "--journal", "j", code=3)
+    assert out.startswith("1 bad; ")

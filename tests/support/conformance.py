@@ -132,7 +132,9 @@ FAULTS: dict[str, Callable[[str], Fault | None]] = {
     "200, empty": lambda _: faults.empty(),
     "200, JSON truncated": lambda _: faults.truncated_json(),
     "200, a login page": lambda _: faults.login_page(),
-    "404": lambda _: faults.status(404, b'{"detail": "Not found."}', content_type="application/json"),
+    "404": lambda _: faults.status(
+        404, b'{"detail": "Not found."}', content_type="application/json"
+    ),
     "404, from a proxy": lambda _: faults.bad_gateway(404),
     "404, carried out": lambda _: faults.bad_gateway(404, "after"),
     "401, token as a string": lambda _: faults.unauthorized(),
