@@ -4,26 +4,29 @@
 Page numbers are offsets: when an item is deleted, all later items move one position forward, and a
 client that requests the next page misses an item. The iterator therefore works as follows.
 
-- It yields each item once. To recognize items, it keeps all ids in a set, which takes about 100
-  bytes per id.
+- It yields each item once. To recognize items, it keeps all ids in a set. With the ids of a pass,
+  this takes about 200 bytes per item.
 - When the total has decreased since the previous page, or when the requested page no longer exists,
   it goes back, page by page, until a page contains an item that was already yielded. From there on,
   it yields every item that it has not yielded yet.
-- When another client creates one item and deletes another between two pages, the total does not
-  change. At the end of a pass over the list, the iterator therefore computes the number of deleted
-  items: the first total, plus the items created since, minus the last total. If this number exceeds
-  the decreases seen between pages, it reads the list again.
+- A pass over the list is complete if it has read as many items that existed at its first request as
+  the list had then, or if it consisted of a single request. Otherwise, items were deleted before the
+  pass has read them, or moved to a page that it had already read. The iterator cannot distinguish
+  these cases, so it reads the list again.
+- Every other pass reads the pages from the last to the first. If the list is ordered by creation
+  time, with the newest items last, a deletion moves later items to pages that are still to be read,
+  so such a pass misses nothing. With another order, it is complete under the conditions above.
 
 If the list does not change, there are no additional requests. A deletion that decreases the total
 costs two requests (for the previous page, and for the current page again), and two more for each
-further page of deleted items. A deletion hidden by a creation costs another pass over the list. An
-item counts as created since the first page if its own time (`creation_time` or `created_at`) is not
-before the service's time at the first page. In lists whose items have no such time, every change of
-the total counts as a deletion.
+further page of deleted items. Another pass is read if an item is deleted before it was read, or if
+a creation hides a deletion. An item existed at the first request if its own time (`creation_time`
+or `created_at`) is before the service's time at that request, or if it is on the first page read.
 
-Two changes cannot be detected. In a search (`q`), one item is renamed so that it no longer matches,
-while another one is renamed so that it does. And between two requests, other clients delete an item
-and create another one, and delete the new one before the iterator has read it.
+In lists whose items have no such time, a change of the total counts as a deletion, and one created
+and one deleted item between two requests cannot be detected. In other lists, two changes cannot be
+detected: in a search (`q`), one item is renamed so that it no longer matches, while another one is
+renamed so that it does; and an image is created with an earlier creation time.
 
 The iterator never requests the URL in a page's `next`, because that URL could send the token to
 another host. It only checks whether `next` is present.
@@ -33,9 +36,17 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Generator,
+    Hashable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from attrs import define, field
 
@@ -53,8 +64,12 @@ _MAX_PASSES = 10
 _MAX_STALLS = 10
 """Maximum number of repetitions without a new item. From the third one on, they are delayed."""
 _STALL_DELAYS = (0.0, 0.0, 0.1, 0.2, 0.5)
+_LATEST = datetime.max.replace(tzinfo=UTC)
 _TIME_RESOLUTION = 1.0
 """Resolution of the service's timestamps, in seconds."""
+
+
+Times = Mapping[object, datetime]
 
 
 class PaginatedList(Protocol[Item]):
@@ -120,13 +135,15 @@ def _iterate(
     operations: Operations, operation: ListOperation[T], parameters: dict[str, Any]
 ) -> Generator[T]:
     known_ids = set[object]()
+    list_pass: _Pass | _BackwardPass = _Pass(known_ids)
     for passes in range(_MAX_PASSES):
         if passes:
             # The service's timestamps have a resolution of one second. An item created in the same
             # second in which the first page was read may have been created before or after that
             # page, so the next pass starts in another second.
             time.sleep(_TIME_RESOLUTION)
-        list_pass = _Pass(known_ids)
+            last = list_pass.number - 1
+            list_pass = _BackwardPass(known_ids, last) if passes % 2 else _Pass(known_ids)
         while not list_pass.ended:
             if list_pass.stalls > _MAX_STALLS:
                 raise ListChanging(
@@ -138,34 +155,61 @@ def _iterate(
             try:
                 page, now = _read_page(operations, operation, list_pass.number, parameters)
             except NotFound as error:
-                if list_pass.started is None or not error.confirmed:
+                if not (passes or list_pass.originals.pages) or not error.confirmed:
                     raise
                 list_pass.skip_missing_page()
             else:
                 for item in list_pass.add_page(page, now):
                     yield item
-        if list_pass.unnoticed_deletions <= 0:
+        if list_pass.complete:
             return
     raise ListChanging(
-        f"{operation.__name__}: other clients created and deleted items during each of "
-        f"{_MAX_PASSES} passes over the list, so some items may not have been yielded. Read the "
-        "list again when it changes less often"
+        f"{operation.__name__}: other clients deleted items during each of {_MAX_PASSES} passes over "
+        "the list, so some items may not have been yielded. Read the list again when it changes less "
+        "often"
     )
 
 
 @define
+class _OriginalItems:
+    """Counts the items of a pass that existed at its first request.
+
+    Attributes:
+        total: Number of items in the list at the first request.
+        read_ids: Ids of all items read in the pass.
+        read: Number of items read that existed at the first request.
+        pages: Number of pages read.
+        started: The service's time at the first request.
+    """
+
+    total: int = 0
+    read_ids: set[object] = field(factory=set[object])
+    read: int = 0
+    pages: int = 0
+    started: datetime = _LATEST
+
+    def add_page(self, ids: Collection[object], times: Times, total: int, now: datetime) -> None:
+        """Count the items of a page."""
+        if not self.pages:
+            self.started, self.total = now, total
+        self.pages += 1
+        for item_id in ids:
+            if item_id not in self.read_ids:
+                # The first total includes all items of the first page.
+                self.read += self.pages == 1 or not times or times[item_id] < self.started
+        self.read_ids.update(ids)
+
+
+@define
 class _Pass:
-    """One pass over a list: decides which page to read next, and counts created and deleted items.
+    """A pass from the first page to the last one: decides which page to read next.
 
     Attributes:
         known_ids: Ids of all items yielded so far.
+        originals: Counts the items.
         number: Number of the page to read next.
         ended: Whether the last page has been read.
-        started: The service's time when the first page was read.
-        first_total: Number of items in the list, as returned with the first page.
         last_total: Number of items in the list, as returned with the last page read.
-        noticed_deletions: Sum of all decreases of the total.
-        created_ids: Ids of the items created after the first page.
         going_back: Whether the pass is moving to earlier pages until it finds a known item.
         stalls: Number of times, since the last new item, that the pass went back or read a page that
             cannot exist, because the list has fewer items.
@@ -173,83 +217,119 @@ class _Pass:
 
     known_ids: set[object]
     number: int = 1
+    originals: _OriginalItems = field(factory=_OriginalItems)
     ended: bool = False
-    started: datetime | None = None
-    first_total: int = 0
     last_total: int = 0
-    noticed_deletions: int = 0
-    created_ids: set[object] = field(factory=set[object])
     going_back: bool = False
     stalls: int = 0
 
     @property
-    def unnoticed_deletions(self) -> int:
-        """Number of deletions hidden by creations, which kept the total from decreasing."""
-        all_deletions = self.first_total + len(self.created_ids) - self.last_total
-        return all_deletions - self.noticed_deletions
+    def complete(self) -> bool:
+        """Whether the pass has read every item that existed during the entire pass."""
+        return self.originals.read >= self.originals.total or self.originals.pages == 1
 
     def skip_missing_page(self) -> None:
         """Handle a page that no longer exists: go back one page, or end the pass."""
         self.number -= 1
         self._go_back()
         if self.number == 0:
-            self.ended = True
-            self.noticed_deletions = self.first_total + len(self.created_ids)
+            self.ended, self.originals.total = True, 0
 
     def add_page(self, page: Page[T], now: datetime) -> list[T]:
         """Process a page, choose the next one, and return the items to yield."""
-        ids = [_identity(item) for item in page.items]
-        creation_times = _creation_times(page.items)
-        if self.started is None:
-            self.started, self.first_total, self.last_total = now, page.total, page.total
-        else:
-            # Items of the first page do not count as created later, because the first total
-            # includes them.
-            self.created_ids |= {
-                item_id
-                for item_id, created in zip(ids, creation_times, strict=False)
-                if created >= self.started and item_id not in self.known_ids
-            }
-        decrease = self.last_total - page.total
+        items, times = _by_id(page)
+        decrease = self.last_total - page.total if self.originals.pages else 0
         self.last_total = page.total
-        if decrease > 0 or (decrease and page.items and not creation_times):
-            self.noticed_deletions += max(decrease, 0)
+        if decrease > 0 or (decrease and items and not times):
             self._go_back()
-        if self.going_back and self.number > 1 and self.known_ids.isdisjoint(ids):
+        if self.going_back and self.number > 1 and self.known_ids.isdisjoint(items):
             self.number -= 1
             return []
+        self.originals.add_page(items, times, page.total, now)
         self.going_back = False
         self.number += 1
         self.ended = not page.has_next
-        new = {
-            item_id: item
-            for item_id, item in zip(ids, page.items, strict=True)
-            if item_id not in self.known_ids
-        }
-        self.known_ids.update(new)
+        new = _add_new(items, self.known_ids)
         if new:
             self.stalls = 0
         elif self.number > len(self.known_ids) + 1:
             self.stalls += 1
-        return list(new.values())
+        return new
 
     def _go_back(self) -> None:
         self.stalls += not self.going_back
         self.going_back = True
 
 
+@define
+class _BackwardPass:
+    """A pass from the last page to the first one.
+
+    Attributes:
+        known_ids: Ids of all items yielded so far.
+        number: Number of the page to read next.
+        originals: Counts the items.
+        oldest: Creation time of the oldest item read.
+        ordered: Whether all items read were ordered by creation time.
+    """
+
+    stalls: ClassVar[int] = 0  # each request reads an earlier page
+
+    known_ids: set[object]
+    number: int
+    originals: _OriginalItems = field(factory=_OriginalItems)
+    oldest: datetime = _LATEST
+    ordered: bool = True
+
+    @property
+    def ended(self) -> bool:
+        """Whether the first page has been read."""
+        return self.number == 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether the pass has read every item that existed during the entire pass."""
+        return self.ordered or self.originals.read >= self.originals.total
+
+    def skip_missing_page(self) -> None:
+        """Handle a page that no longer exists: read the page before it."""
+        self.number -= 1
+        if self.ended:
+            self.originals.total = 0
+
+    def add_page(self, page: Page[T], now: datetime) -> list[T]:
+        """Process a page, choose the next one, and return the items to yield."""
+        items, times = _by_id(page)
+        in_page = list(times.values())
+        self.ordered &= bool(times or not items) and in_page == sorted(in_page)
+        for item_id in items.keys() - self.originals.read_ids:
+            self.ordered &= times.get(item_id, _LATEST) <= self.oldest
+        self.oldest = min([self.oldest, *in_page])
+        self.originals.add_page(items, times, page.total, now)
+        self.number -= 1
+        return _add_new(items, self.known_ids)
+
+
+def _by_id(page: Page[T]) -> tuple[dict[object, T], Times]:
+    """Return the items of a page and the creation times of those that have one, by id."""
+    items = {_identity(item): item for item in page.items}
+    for name in ("creation_time", "created_at"):
+        if items and isinstance(getattr(page.items[0], name, None), datetime):
+            return items, {item_id: getattr(item, name) for item_id, item in items.items()}
+    return items, {}
+
+
+def _add_new(items: Mapping[object, T], known_ids: set[object]) -> list[T]:
+    """Return the items whose ids are not known yet, and add their ids to the known ones."""
+    new = {item_id: item for item_id, item in items.items() if item_id not in known_ids}
+    known_ids.update(new)
+    return list(new.values())
+
+
 def _identity(item: object) -> object:
     """Return the id of an item, or a new object: items without a valid id count as different."""
     item_id = getattr(item, "id", None)
     return item_id if item_id and isinstance(item_id, Hashable) else object()
-
-
-def _creation_times(items: Sequence[object]) -> list[datetime]:
-    """Return the creation times of the items that have one."""
-    for name in ("creation_time", "created_at"):
-        if items and isinstance(getattr(items[0], name, None), datetime):
-            return [getattr(item, name) for item in items]
-    return []
 
 
 def _read_page(
