@@ -10,19 +10,23 @@ each machine runs random sequences for this time.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import field, frozen
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
-from haut_ext import Haut
+from haut_ext import AsyncHaut, Haut
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
+
+MAX_SHRINKING_SECONDS = 20
+"""Time that hypothesis may spend to simplify a sequence that fails."""
 
 MINUTES = float(os.environ.get("HAUT_MACHINE_MINUTES", "0"))
 
@@ -66,6 +70,7 @@ FAULTS: dict[str, Fault] = {
 }
 """Faults of the network, of a proxy and of the service, by name."""
 
+T = TypeVar("T")
 Action = Callable[[Any], None]
 
 
@@ -92,7 +97,12 @@ class Plan:
 
 
 def plans(
-    actions: Sequence[str] = (), *, names: Sequence[str] = tuple(FAULTS), requests: int = 24
+    actions: Sequence[str] = (),
+    *,
+    names: Sequence[str] = tuple(FAULTS),
+    requests: int = 24,
+    max_faults: int = 5,
+    max_actions: int = 3,
 ) -> st.SearchStrategy[Plan]:
     """Return a strategy for plans.
 
@@ -100,14 +110,16 @@ def plans(
         actions: Names of changes by another client.
         names: Names of the faults.
         requests: Number of requests among which the events are distributed.
+        max_faults: Maximum number of faults.
+        max_actions: Maximum number of changes by another client.
     """
     gap = st.integers(0, requests // 2)
     number = st.integers(0, requests)
     action = st.tuples(number, st.sampled_from(actions or [""]))
     return st.builds(
         Plan,
-        faults=st.lists(st.tuples(gap, st.sampled_from(names)), max_size=5).map(tuple),
-        actions=st.lists(action, max_size=3 if actions else 0).map(tuple),
+        faults=st.lists(st.tuples(gap, st.sampled_from(names)), max_size=max_faults).map(tuple),
+        actions=st.lists(action, max_size=max_actions if actions else 0).map(tuple),
         interrupt=st.none() | st.tuples(number, st.sampled_from(["request", "response"])),
         retries=st.integers(0, 2),
     )
@@ -154,6 +166,33 @@ class SandboxMachine(RuleBasedStateMachine):
             self.sandbox.before_request = None
             self.sandbox.faults.clear()
 
+    def call_async(self, haut: Haut, call: Callable[[AsyncHaut], Awaitable[T]]) -> T:
+        """Call AsyncHaut with the options of a client. An interruption cancels the call."""
+
+        async def run() -> T:
+            task = asyncio.current_task()
+            assert task is not None
+
+            def canceling(hook: Any) -> Any:
+                def run_hook(message: object) -> None:
+                    try:
+                        hook(message)
+                    except KeyboardInterrupt:
+                        task.cancel()
+
+                return run_hook
+
+            hooks = {event: [*map(canceling, it)] for event, it in haut.options.event_hooks.items()}
+            options: Any = {
+                "timeout": haut.options.timeout,
+                "max_retries": haut.options.max_retries,
+                "event_hooks": hooks,
+            }
+            async with AsyncHaut(**self.sandbox.credentials, **options) as client:
+                return await call(client)
+
+        return asyncio.run(run())
+
 
 @frozen
 class _Counter:
@@ -192,6 +231,7 @@ def run_machine(machine: type[SandboxMachine], *, examples: int, steps: int) -> 
         database=None,
         suppress_health_check=list(HealthCheck),
         print_blob=False,
+        report_multiple_bugs=False,
     )
     started = time.monotonic()
     try:

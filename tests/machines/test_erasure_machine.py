@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
@@ -120,15 +121,22 @@ class ErasureMachine(SandboxMachine):
     def lose_the_receipt(self) -> None:
         self.stored = None
 
-    @rule(plan=plans(list(CHANGES)), keep=st.booleans(), results=st.booleans())
-    def erase(self, plan: Plan, keep: bool, results: bool) -> None:
+    @rule(
+        plan=plans(list(CHANGES)),
+        keep=st.booleans(),
+        results=st.booleans(),
+        asynchronous=st.booleans(),
+    )
+    def erase(self, plan: Plan, keep: bool, results: bool, asynchronous: bool) -> None:
         earlier = self.stored and ErasureReceipt.from_json(self.stored)
         first = self.arrived
         existed = self.target.id in self.sandbox.database.subjects
         with self.disturbed(plan) as haut:
             if results:
                 self.sandbox.faults.add("get_batch_results_v3", REMAINING_RESULTS)
-            receipt = self.erase_with(haut, keep=keep, earlier=earlier or None)
+            receipt = self.erase_with(
+                haut, keep=keep, earlier=earlier or None, asynchronous=asynchronous
+            )
         changed = [r for r in self.sandbox.requests[first:] if r.method == "DELETE"]
         assert self.arrived - first < MAX_REQUESTS
         if receipt is None:
@@ -141,7 +149,7 @@ class ErasureMachine(SandboxMachine):
         self.check_receipt(receipt, first)
 
     def erase_with(
-        self, haut: Haut, *, keep: bool, earlier: ErasureReceipt | None
+        self, haut: Haut, *, keep: bool, earlier: ErasureReceipt | None, asynchronous: bool
     ) -> ErasureReceipt | None:
         """Erase the subject, and return the receipt that was stored last, if the call stored one."""
         saved: list[ErasureReceipt] = []
@@ -152,8 +160,13 @@ class ErasureMachine(SandboxMachine):
             self.stored = receipt.to_json()
 
         try:
-            returned = haut.erase_subject(
-                self.target.id, keep_subject=keep, receipt=earlier, on_step=save
+            returned = self.call_erase(
+                haut,
+                self.target.id,
+                asynchronous=asynchronous,
+                keep_subject=keep,
+                receipt=earlier,
+                on_step=save,
             )
             assert returned == saved[-1]
         except ErasureIncomplete as error:
@@ -164,9 +177,16 @@ class ErasureMachine(SandboxMachine):
             self.check_not_found(error)
             assert saved == []
             assert self.target.id not in self.sandbox.database.subjects
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, asyncio.CancelledError):
             pass
         return saved[-1] if saved else None
+
+    def call_erase(
+        self, haut: Haut, subject_id: UUID | str, *, asynchronous: bool, **arguments: Any
+    ) -> ErasureReceipt:
+        if not asynchronous:
+            return haut.erase_subject(subject_id, **arguments)
+        return self.call_async(haut, lambda client: client.erase_subject(subject_id, **arguments))
 
     def check_not_found(self, error: NotFound) -> None:
         assert error.confirmed
@@ -228,8 +248,8 @@ class ErasureMachine(SandboxMachine):
         image_id = key.rpartition("/")[2]
         return self.added.get(image_id, -1) <= int(last("list_images"))
 
-    @rule(plan=plans(), foreign=st.booleans())
-    def erase_what_is_not_there(self, plan: Plan, foreign: bool) -> None:
+    @rule(plan=plans(), foreign=st.booleans(), asynchronous=st.booleans())
+    def erase_what_is_not_there(self, plan: Plan, foreign: bool, asynchronous: bool) -> None:
         """Erase an unknown subject, or one of another dataset, and complete the erasure."""
         subject_id = self.foreign.id if foreign else uuid4()
         receipt: ErasureReceipt | None = None
@@ -237,13 +257,15 @@ class ErasureMachine(SandboxMachine):
         for _ in range(2):
             with self.disturbed(plan) as haut:
                 try:
-                    receipt = haut.erase_subject(subject_id, receipt=receipt)
+                    receipt = self.call_erase(
+                        haut, subject_id, asynchronous=asynchronous, receipt=receipt
+                    )
                     raise AssertionError("an erasure of nothing was completed")
                 except ErasureIncomplete as error:
                     receipt = error.receipt
                 except NotFound as error:
                     self.check_not_found(error)
-                except KeyboardInterrupt:
+                except (KeyboardInterrupt, asyncio.CancelledError):
                     pass
             assert receipt is None or not receipt.observed
         assert {request.method for request in self.sandbox.requests[first:]} <= {"PATCH", "GET"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -12,7 +11,7 @@ from attrs import define, field
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
-from haut_ext import Api, AsyncHaut, Haut, Side, UploadedBatch, UploadIncomplete, UploadState
+from haut_ext import Api, Haut, Side, UploadedBatch, UploadIncomplete, UploadState
 from haut_ext.sandbox.records import Image, Subject
 from tests.machines.harness import FAULTS, Action, Plan, SandboxMachine, plans, run_machine
 from tests.photo_files import jpeg
@@ -204,31 +203,11 @@ class UploadMachine(SandboxMachine):
             arguments = {**dict.fromkeys(target.missing, PHOTO), "compute_again": again}
         arguments["on_state"] = save
         if asynchronous:
-            upload.batch = asyncio.run(self.run_async(haut, method, target, arguments))
+            upload.batch = self.call_async(
+                haut, lambda client: getattr(client, method)(target, **arguments)
+            )
         else:
             upload.batch = getattr(haut, method)(target, **arguments)
-
-    async def run_async(
-        self, haut: Haut, method: str, target: Any, arguments: dict[str, Any]
-    ) -> UploadedBatch:
-        """Call a method of AsyncHaut. An interruption cancels the call."""
-        task = asyncio.current_task()
-        assert task is not None
-
-        def canceling(hook: Any) -> Any:
-            def run_hook(message: object) -> None:
-                try:
-                    hook(message)
-                except KeyboardInterrupt:
-                    task.cancel()
-
-            return run_hook
-
-        hooks = {event: [*map(canceling, it)] for event, it in haut.options.event_hooks.items()}
-        options: Any = {"max_retries": haut.options.max_retries, "event_hooks": hooks}
-        async with AsyncHaut(**self.sandbox.credentials, **options) as client:
-            batch: UploadedBatch = await getattr(client, method)(target, **arguments)
-            return batch
 
     def carried_out(self) -> int:
         return sum(map(self.sandbox.carried_out, ("compute_batch", "compute_batch_v3")))
@@ -275,8 +254,5 @@ class UploadMachine(SandboxMachine):
                 assert left <= upload.reported, "a record was left that nobody knows"
 
 
-def test_upload_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    random.seed(0)  # the client's delays between attempts
-    sleep = asyncio.sleep
-    monkeypatch.setattr(asyncio, "sleep", lambda _: sleep(0))
+def test_upload_machine() -> None:
     run_machine(UploadMachine, examples=50, steps=8)
