@@ -45,7 +45,7 @@ def test_cassette_matches_the_contract(cassette: Path) -> None:
 INVALID_CASSETTES: dict[str, tuple[str, Callable[[str], str], str]] = {
     "a field of a response is missing": (
         "test_upload[path]",
-        lambda text: text.replace('"author_id":1,', ""),
+        lambda text: text.replace('"author_id":1,', "", 1),
         r"exchange 1 \(POST /api/v1/.*/subjects/, 201\): response: \[\]: 'author_id' is a required",
     ),
     "a field of a response has another type": (
@@ -125,7 +125,7 @@ def test_check_command_fails_on_an_invalid_cassette_and_lists_skipped_messages(
     assert done.returncode == 0, done.stderr
     assert "not validated: 1 downloads from the storage" in done.stdout
     copied = tmp_path / good.name
-    copied.write_text(good.read_text("utf-8").replace('"author_id":1,', ""), "utf-8")
+    copied.write_text(good.read_text("utf-8").replace('"author_id":1,', "", 1), "utf-8")
     done = run()
     assert done.returncode == 1
     assert "test_upload[path].yaml, exchange 1 (POST /api/" in done.stderr
