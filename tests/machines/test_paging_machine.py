@@ -216,11 +216,15 @@ def delays_advance_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     def advance(seconds: float) -> None:
         PagingMachine.sandbox.clock.advance(seconds)
 
+    def advance_sync(seconds: float) -> None:
+        advance(seconds)
+        sleep(0)
+
     async def advance_async(seconds: float) -> None:
         advance(seconds)
         await sleep_async(0)
 
-    monkeypatch.setattr(time, "sleep", lambda seconds: (advance(seconds), sleep(0)))
+    monkeypatch.setattr(time, "sleep", advance_sync)
     monkeypatch.setattr(asyncio, "sleep", advance_async)
 
 
