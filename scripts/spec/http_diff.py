@@ -35,6 +35,7 @@ from scripts.spec.document import (
     pointer,
     references,
     resolve,
+    without,
 )
 
 _REDOCLY = ROOT / "openapi" / "node_modules" / ".bin" / "redocly"
@@ -77,7 +78,8 @@ class Comparison:
 
     Attributes:
         changes: All changes of the HTTP API, sorted by group; breaking changes first.
-        text_changes: Number of changes in descriptions, summaries and titles.
+        text_changes: Number of changes in descriptions, summaries and titles, except descriptions of
+            parameters.
         operations: The operations of both documents, by `Operation.key`.
     """
 
@@ -145,10 +147,11 @@ def _merged(changes: list[Change]) -> list[Change]:
 def _normalized(document: Json) -> Json:
     """Return the document in a form that redocly compares completely and without false positives.
 
-    Extensions and examples are removed, and references to parameters are replaced by them. Default
-    values are replaced by their JSON text, because
-    redocly does not compare default values that are objects. Each nullable reference to a component is
-    moved to a component of its own, because redocly would otherwise not relate it to the component.
+    Extensions and examples are removed. References to parameters are replaced by the parameters without
+    their descriptions, because redocly considers a parameter with a very different description as
+    another parameter. Default values are replaced by their JSON text, because redocly does not compare
+    default values that are objects. Each nullable reference to a component is moved to a component of
+    its own, because redocly would otherwise not relate it to the component.
     """
     nullable: dict[str, str] = {}
 
@@ -177,7 +180,8 @@ def _normalized(document: Json) -> Json:
     for item in document["paths"].values():
         for owner in (item, *(item[method] for method in METHODS if method in item)):
             if "parameters" in owner:
-                owner["parameters"] = [resolve(document, one) for one in owner["parameters"]]
+                resolved = [resolve(document, one) for one in owner["parameters"]]
+                owner["parameters"] = [without(one, "description") for one in resolved]
     document.get("components", {}).pop("parameters", None)
     result: Json = cleaned(document, names=False)
     for name, reference in nullable.items():

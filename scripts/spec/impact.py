@@ -4,8 +4,8 @@ The source files are parsed, not run. A function uses an operation if it refers 
 generated module, or calls another function that uses the operation. Objects are recognized by name,
 not by type: `self.images.delete` is taken for the method `delete` of the module or class named
 `images`. A function that creates an object uses the method that it calls on the new object, or every
-method of the class if it only stores or returns the object. The `_sync` package is derived from
-`_async`, so it is not read.
+method of the class if it only stores or returns the object. A `lazy_resource` uses none: the methods
+that callers use are found by its name. The `_sync` package is derived from `_async`, so it is not read.
 """
 
 from __future__ import annotations
@@ -131,6 +131,7 @@ def _functions(tree: ast.Module, module: str, sources: dict[str, str]) -> Iterat
             )
             for member in members
             if isinstance(member, ast.FunctionDef | ast.AsyncFunctionDef)
+            and "lazy_resource" not in map(ast.unparse, member.decorator_list)
         }
         if isinstance(node, ast.ClassDef):
             # Add the methods inherited from a base class in the same module.

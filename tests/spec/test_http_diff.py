@@ -160,6 +160,20 @@ def test_changes_of_descriptions_are_counted_separately() -> None:
 
 
 @pytest.mark.slow
+def test_a_parameter_with_another_description_is_the_same_parameter() -> None:
+    described = edited(
+        put(parameter("Search/description"), "Text to search for in the names of subjects.")
+    )
+    titled = put(parameter("Search/schema/title"), "Search")
+    for edits, expected in (
+        ([], []),
+        ([put(parameter("Search/schema/type"), "integer")], ["type: string → integer"]),
+    ):
+        found = compare(described, edited(titled, *edits))
+        assert [change.text for change in found.changes] == expected
+
+
+@pytest.mark.slow
 def test_conversion_to_openapi_3_1_is_not_a_change() -> None:
     assert compare(DOCUMENT, to_openapi_31(DOCUMENT)).changes == []
 
