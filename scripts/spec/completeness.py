@@ -391,7 +391,10 @@ class Package(Samples):
                     return value
                 if isinstance(kind, type) and attrs.has(kind) and isinstance(value, dict):
                     model: Any = kind
-                    return model.from_dict(value)
+                    parsed = model.from_dict(value)
+                    # A closed object drops the fields that only another option has.
+                    if value.keys() <= parsed.to_dict().keys():
+                        return parsed
                 if (isinstance(kind, type) and issubclass(kind, Enum)) or kind is UUID:
                     return kind(value)
                 if kind is datetime.datetime and "T" in value:

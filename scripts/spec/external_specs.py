@@ -124,6 +124,13 @@ SOURCES = [
         "e69c72a8a07c528f5e8492ef1fc33711647d49da",
         "src/objects/api/v2/openapi.yaml",
     ),
+    Source(
+        "github",
+        "kobotoolbox/kpi",
+        "2e5efb0172e64fc8c8de222039f2aa02c6d6be8e",
+        "static/openapi/schema_v2.json",
+        rejected=("SCIM", "Authentication (Allauth Headless)", "Survey data"),
+    ),
     # OpenAPI 3.0 and 3.1 documents from the test suite of drf-spectacular. test_extend_schema.yml is
     # excluded, because it refers to a schema that does not exist.
     Source(
