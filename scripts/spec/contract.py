@@ -29,6 +29,7 @@ from scripts.spec.document import (
     without,
 )
 from scripts.spec.names import NAMES, Names, path_shape
+from scripts.spec.prepare import discriminators
 
 TRANSCRIPTION = ROOT / "openapi" / "transcribed.yaml"
 TRANSCRIPTION_HEADER = """\
@@ -130,11 +131,16 @@ def only(document: Json, kept: list[Operation]) -> Json:
         if not definition["parameters"]:
             definition = without(definition, "parameters")
         paths.setdefault(operation.path, {})[operation.method] = definition
-    tags = {tag for operation in kept for tag in operation.definition.get("tags", [])}
-    reduced = {**without(document, "components"), "paths": paths, **referenced(document, paths)}
+    return reduced(document, paths)
+
+
+def reduced(document: Json, paths: Json) -> Json:
+    """Return a document with other paths, and with the tags and components that these use."""
+    tags = {tag for found in definitions(paths) for tag in found.get("tags", [])}
+    kept = {**without(document, "components"), "paths": paths, **referenced(document, paths)}
     if "tags" in document:
-        reduced["tags"] = [tag for tag in document["tags"] if tag["name"] in tags]
-    return reduced
+        kept["tags"] = [tag for tag in document["tags"] if tag.get("name") in tags]
+    return kept
 
 
 def definitions(paths: Json) -> Iterator[Json]:
@@ -155,11 +161,12 @@ def referenced(document: Json, paths: Json) -> Json:
         reference = f"#/components/securitySchemes/{scheme}"
         names.add(("securitySchemes", scheme))
         todo.append((reference, target_of(document, reference, "#/paths"), False))
-    subclasses = _subclasses(document)
+    _, subclasses = discriminators(document, document.get("components", {}).get("schemas", {}))
     while todo:
         start, node, table = todo.pop()
         # A base schema does not refer to its subclasses, so follow them as if it did.
-        found = [(start, place) for place in subclasses.pop(start, [])]
+        children = subclasses.pop(start.removeprefix("#/components/schemas/"), [])
+        found = [(start, f"#/components/schemas/{escaped(name)}") for name in children]
         for place, reference in [*references(node, start, names=table), *found]:
             target_of(document, reference, place)
             steps = pointer(reference)
@@ -181,22 +188,6 @@ def referenced(document: Json, paths: Json) -> Json:
         and (kept := {name: found[name] for name in found if (section, name) in names})
     }
     return {"components": components} if components else {}
-
-
-def _subclasses(document: Json) -> dict[str, list[str]]:
-    """Map each schema with a discriminator to its subclasses; schemas are given as references.
-
-    The subclasses must be searched for: a subclass refers to its base schema in `allOf`, but the base
-    schema does not refer to its subclasses.
-    """
-    schemas = document.get("components", {}).get("schemas", {})
-    found: dict[str, list[str]] = {}
-    for name, schema in schemas.items():
-        for part in schema.get("allOf", []) if isinstance(schema, dict) else []:
-            base = schemas.get(str(part.get("$ref")).rpartition("/")[2])
-            if isinstance(base, dict) and "discriminator" in base:
-                found.setdefault(part["$ref"], []).append(f"#/components/schemas/{escaped(name)}")
-    return found
 
 
 def target_of(document: Json, reference: str, place: str) -> Any:

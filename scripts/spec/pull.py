@@ -33,7 +33,7 @@ from scripts.spec.contract import (
     definitions,
     lacking,
     only,
-    referenced,
+    reduced,
     target_of,
     transcription,
 )
@@ -156,14 +156,9 @@ def select(
             exist.
     """
     paths = _selected_paths(document, sections, names or Names(), transcribed)
-    kept: Json = {"paths": paths, **referenced(document, paths)}
-    for key in _TOP:
-        if key in document:
-            kept[key] = document[key]
-    if "tags" in kept:
-        kept["tags"] = [tag for tag in kept["tags"] if tag.get("name") in _tags(paths)]
-    if "security" in kept and not _inherits_security(paths):
-        kept.pop("security")
+    kept = reduced(document, paths)
+    if all("security" in found for found in definitions(paths)):
+        kept.pop("security", None)  # no operation inherits it
     return {key: kept[key] for key in (*_TOP, "paths", "components") if key in kept}
 
 
@@ -198,9 +193,10 @@ def _selected_paths(
         }
     if missing:
         shown = ", ".join(f"{kind} {value}" for kind, value in sorted(missing))
+        tags = {tag for found in definitions(document["paths"]) for tag in found.get("tags", [])}
         raise SpecError(
             f"{SECTIONS.name} selects {shown}, but the document does not contain this. The document's "
-            f"tags are: {', '.join(sorted(_tags(document['paths']))) or 'none'}"
+            f"tags are: {', '.join(sorted(tags)) or 'none'}"
         )
     return paths
 
@@ -212,14 +208,6 @@ def _matches(kind: str, value: str, operation: Operation, names: Names) -> bool:
         return True
     path, value = (path_shape(operation.path), path_shape(value)) if kind == "path" else ("", value)
     return comparison.matches(kind, value, path, definition)
-
-
-def _tags(paths: Json) -> set[str]:
-    return {tag for found in definitions(paths) for tag in found.get("tags", [])}
-
-
-def _inherits_security(paths: Json) -> bool:
-    return any("security" not in found for found in definitions(paths))
 
 
 # --- order
