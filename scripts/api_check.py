@@ -2,12 +2,14 @@
 
 The public names of haut_ext and haut_api in the working tree are compared with those of the last
 release, which is the last git tag of the form v1.2.3 before HEAD. A change that can break callers
-requires a new major version, or a new minor version before 1.0.0 (docs/versioning.md).
+requires a new major version, or a new minor version before 1.0.0 (docs/versioning.md). `make refresh`
+sets NEXT_VERSION to the version that it proposes, which is checked instead of the current one.
 """
 
 from __future__ import annotations
 
 import io
+import os
 import re
 import subprocess
 import sys
@@ -97,7 +99,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         extract(tag, Path(folder))
         found = breaking_changes(Path(folder), ROOT)
-        old, new = _version(Path(folder)), _version(ROOT)
+        old, new = _version(Path(folder)), os.environ.get("NEXT_VERSION") or _version(ROOT)
     if found and not permits_breaking_changes(old, new):
         print("\n".join(found))
         print(

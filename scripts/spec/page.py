@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from attrs import evolve
+
 from scripts.spec.api_diff import Difference
 from scripts.spec.diff import Report, Severity
 from scripts.spec.evidence import Label, Verdict
@@ -17,6 +19,9 @@ from scripts.spec.markdown import code
 
 _ERROR_RESPONSE = re.compile(r"response ([45]\d\d|default) (added|removed|→ [45])")
 _MAX_NAMES = 8
+
+Row = tuple[str, str]
+"""Description of a change, and the name of what changed."""
 
 
 def render(report: Report, labels: Iterable[Label], transcribed: list[str], details: str) -> str:
@@ -36,36 +41,58 @@ def render(report: Report, labels: Iterable[Label], transcribed: list[str], deta
             f"{report.severity.name.capitalize()}: the next version after {report.version} is at least "
             f"{report.next_version}."
         )
-    errors = [change for change in report.http.changes if _ERROR_RESPONSE.match(change.text)]
-    changes = [change for change in report.http.changes if change not in errors]
+    errors, changes = _split(report)
     contradicted = [label for label in labels if label.verdict is Verdict.CONTRADICTED]
     lines = [f"# Changes since {report.base}", "", f"{title} Each change: `{details}`.", ""]
     lines += _folded(report, errors, labels, transcribed)
     known = {label.subject for label in contradicted}
-    broken = [change for change in changes if change.breaking and change.subject not in known]
     sections = {
         "Contradicts what was inferred": _contradictions(contradicted),
-        "Breaks callers": [
-            *_http((change for change in broken if not _states_status(change, known)), report),
-            *_python(difference for difference in report.python if difference.breaking),
-        ],
-        "New": [
-            *_http(
-                (
-                    change
-                    for change in changes
-                    if not change.breaking and change.text.startswith(("added", "response"))
-                ),
-                report,
-            ),
-            *_python(
-                difference for difference in report.python if difference.text.endswith(" added")
-            ),
-        ],
+        "Breaks callers": _breaking(report, changes, known),
+        "New": _new(report, changes),
     }
     for heading, rows in sections.items():
         lines += ["", f"## {heading}", "", *(_grouped(rows) or ["Nothing."])]
     return "\n".join(lines) + "\n"
+
+
+def entries(report: Report) -> Iterator[str]:
+    """Yield the lines of the changelog: a line for each description of a change."""
+    # Other changes of the Python API result from changes of the HTTP API, which are listed.
+    removed = [
+        found for found in report.python if found.text in ("module removed", "class removed")
+    ]
+    report = evolve(report, python=removed)
+    errors, changes = _split(report)
+    yield from (
+        f"- **breaking** {line[2:]}." for line in _grouped(_breaking(report, changes, set()))
+    )
+    yield from (f"{line}." for line in _grouped(_new(report, changes)))
+    if errors:
+        yield _error_responses(errors)
+
+
+def _split(report: Report) -> tuple[list[Change], list[Change]]:
+    """Return the changes of error responses, and all other changes of the HTTP API."""
+    errors = [change for change in report.http.changes if _ERROR_RESPONSE.match(change.text)]
+    return errors, [change for change in report.http.changes if change not in errors]
+
+
+def _breaking(report: Report, changes: list[Change], known: set[str]) -> Iterator[Row]:
+    """Yield the breaking changes, except those of subjects that contradictions already name."""
+    broken = (change for change in changes if change.breaking and change.subject not in known)
+    yield from _http((change for change in broken if not _states_status(change, known)), report)
+    yield from _python(difference for difference in report.python if difference.breaking)
+
+
+def _new(report: Report, changes: list[Change]) -> Iterator[Row]:
+    added = (
+        change
+        for change in changes
+        if not change.breaking and change.text.startswith(("added", "response"))
+    )
+    yield from _http(added, report)
+    yield from _python(found for found in report.python if found.text.endswith(" added"))
 
 
 def _folded(
@@ -75,13 +102,7 @@ def _folded(
     if report.http.text_changes:
         yield f"- Texts: {report.http.text_changes} descriptions, summaries and titles changed."
     if errors:
-        statuses = sorted(
-            {match for change in errors for match in re.findall(r"\d\d\d", change.text)}
-        )
-        users = {change.subject for change in errors}
-        yield (
-            f"- Error responses: {', '.join(statuses)} were added or removed in {len(users)} operations."
-        )
+        yield _error_responses(errors)
     if transcribed:
         names = ", ".join(map(code, transcribed[:3]))
         more = f" and {len(transcribed) - 3} more" if len(transcribed) > 3 else ""
@@ -92,6 +113,15 @@ def _folded(
         yield f"- Still inferred: the Swagger does not state {verdicts.count(Verdict.NOT_STATED)} parts."
 
 
+def _error_responses(errors: list[Change]) -> str:
+    statuses = {match for change in errors for match in re.findall(r"\d\d\d", change.text)}
+    users = {change.subject for change in errors}
+    return (
+        f"- Error responses: {', '.join(sorted(statuses))} were added or removed in {len(users)} "
+        "operations."
+    )
+
+
 def _states_status(change: Change, contradicted: set[str]) -> bool:
     """Return whether a contradiction already states the new success status."""
     return (
@@ -99,10 +129,6 @@ def _states_status(change: Change, contradicted: set[str]) -> bool:
         and " → " in change.text
         and any(re.match(r"2\d\d of ", subject) for subject in contradicted)
     )
-
-
-Row = tuple[str, str]
-"""Description of a change, and the name of what changed."""
 
 
 def _contradictions(labels: Iterable[Label]) -> Iterator[Row]:

@@ -12,7 +12,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from pathlib import Path
 
 from attrs import define, frozen
 
@@ -33,7 +34,8 @@ REJECTED = BUILD / "rejected.yaml"
 CHANGELOG = ROOT / "CHANGELOG.md"
 LEFT_TO_DO = f"""The change set is ready for review: git diff. Left to do:
 1. Read {REPORT.relative_to(ROOT)}, and decide what is marked "to decide" above.
-2. Set the proposed version in haut_ext/_version.py, and edit the entries in CHANGELOG.md.
+2. Set the proposed version, with which the checks ran, in haut_ext/_version.py, and edit the entries
+   in CHANGELOG.md.
 3. When the sandbox can follow the service's document, run `make retire`."""
 
 
@@ -79,14 +81,14 @@ class Refresh:
             ),
             Step(
                 "lint",
-                _lint,
+                lambda: _run(sys.executable, "-m", "scripts.lint_spec"),
                 "haut.yaml was replaced. If the service's document violates a linter rule, disable "
                 "the rule in openapi/redocly.yaml, state the reason there, and run `make refresh` "
                 "again.",
             ),
             Step(
                 "generate",
-                lambda: _make("generate"),
+                lambda: _run("make", "generate"),
                 "haut.yaml was replaced; generated/ was not changed. Correct the document in "
                 "openapi/overlay.yaml, and run `make refresh` again.",
             ),
@@ -94,12 +96,12 @@ class Refresh:
             Step("changelog", self.log, f"haut.yaml, generated/ and {report} were updated."),
             Step(
                 "check",
-                lambda: _make("check"),
+                self.check,
                 f"{updated} were updated. Update haut_ext where the checks fail, and run `make check`.",
             ),
             Step(
                 "tests",
-                lambda: _make("test"),
+                lambda: _run("make", "test"),
                 f"{updated} were updated. Update haut_ext, the sandbox and the cassettes; then run "
                 "`make test`.",
             ),
@@ -141,6 +143,12 @@ class Refresh:
         added = "no new entries" if after == before else "entries added to the unreleased section"
         return f"{added}; proposed version: {self.report.next_version}"
 
+    def check(self) -> str:
+        # The person who reviews the change set decides on the version, so the checks assume that the
+        # proposal is accepted.
+        assert self.report is not None
+        return _run("make", "check", NEXT_VERSION=self.report.next_version)
+
 
 def _add_aliases() -> None:
     """Add an alias to names.yaml for each operation and model that has a new name."""
@@ -155,60 +163,41 @@ def _add_aliases() -> None:
             print(f"{NAMES.relative_to(ROOT)}: {old} is a deprecated alias of {new} until {until}")
 
 
-def _lint() -> str:
-    command = [sys.executable, "-m", "scripts.lint_spec"]
+def _run(*command: str, **environment: str) -> str:
     done = subprocess.run(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        command,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
     if done.returncode:
         print(done.stdout, file=sys.stderr)
-        raise SpecError(
-            "the linter reports errors; run `python -m scripts.lint_spec` to see them again"
-        )
-    return "passed"
-
-
-def _make(target: str) -> str:
-    command = ["make", "--no-print-directory", target]
-    done = subprocess.run(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
-    if done.returncode:
-        print(done.stdout, file=sys.stderr)
-        raise SpecError(f"`make {target}` failed")
+        raise SpecError(f"`{' '.join([Path(command[0]).name, *command[1:]])}` failed")
     return "passed"
 
 
 def with_entry(changelog: str, report: diff.Report) -> str:
-    """Add a line for each change to the unreleased section of the changelog; return the result."""
-    lines = [line for line in _lines(report) if line not in changelog]
+    """Add the changes to the unreleased section of the changelog; return the result."""
+    lines = [line for line in page.entries(report) if line not in changelog]
     if not lines:
         return changelog
-    heading = re.search(r"^## .*unreleased.*$", changelog, re.MULTILINE)
-    if heading is None:
-        first = re.search(r"^## ", changelog, re.MULTILINE)
-        at = first.start() if first else len(changelog)
-        section = f"## {report.next_version}, unreleased\n\n"
-        return changelog[:at] + section + "\n".join(lines) + "\n\n" + changelog[at:]
-    following = re.compile(r"^## ", re.MULTILINE).search(changelog, heading.end())
-    end = following.start() if following else len(changelog)
-    section = changelog[:end].rstrip()
-    # The first list item needs an empty line after the heading; further items do not.
-    gap = "\n\n" if section.endswith(heading[0]) else "\n"
-    rest = "\n\n" + changelog[end:] if following else "\n"
-    return section + gap + "\n".join(lines) + rest
+    if not re.search(r"^## .*unreleased", changelog, re.MULTILINE):
+        releases = re.split(r"^(?=## )", changelog, maxsplit=1, flags=re.MULTILINE)
+        releases.insert(1, f"## {report.next_version}, unreleased\n\n")
+        changelog = "".join(releases)
 
+    def extended(section: re.Match[str]) -> str:
+        items = "\n".join(filter(None, [section[2].strip(), *lines]))
+        return f"{section[1]}\n\n{items}\n\n"
 
-def _lines(report: diff.Report) -> Iterator[str]:
-    for change in report.http.changes:
-        label = "**breaking** " if change.breaking else ""
-        users = diff.names_of(change.operations - {change.subject}, report.http)
-        yield f"- {label}`{change.subject}`: {change.text}" + (f", in {users}." if users else ".")
-    for difference in report.python:
-        # The other breaking changes of the Python API result from HTTP API changes that are already
-        # listed.
-        if difference.text in ("module removed", "class removed"):
-            yield f"- **breaking** `{difference.name}`: {difference.text}."
+    section = r"^(## [^\n]*unreleased[^\n]*)(.*?)(?=^## |\Z)"
+    return (
+        re.sub(section, extended, changelog, count=1, flags=re.MULTILINE | re.DOTALL).rstrip()
+        + "\n"
+    )
 
 
 def main() -> None:

@@ -143,7 +143,7 @@ LOG = "# Changelog\n\n## 0.2.0, unreleased\n\n- Ours.\n\n## 0.1.0, 2026-11-01\n\
     [
         (
             LOG,
-            "# Changelog\n\n## 0.2.0, unreleased\n\n- Ours.\n- **breaking** `Thing.0`: a | b, in ",
+            "# Changelog\n\n## 0.2.0, unreleased\n\n- Ours.\n- **breaking** a | b: `Thing.0`.\n\n",
         ),
         (
             LOG.replace(", unreleased", ", 2026-11-20"),
@@ -166,7 +166,13 @@ def test_changes_are_added_to_the_unreleased_section(before: str, start: str) ->
 
 def test_the_changelog_lists_removed_classes() -> None:
     after = with_entry(LOG, report("1.2.3", [], [True]))
-    assert "- **breaking** `haut_api.x`: class removed.\n" in after
+    assert "- **breaking** class removed: `x`.\n" in after
+
+
+def test_entries_of_the_changelog_are_folded() -> None:
+    after = with_entry(LOG, report("1.2.3", [True] * 20 + [False], []))
+    assert after.count("\n- **breaking**") == 1
+    assert "`Thing.7` and 12 more." in after
 
 
 def test_every_action_of_the_overlay_states_its_reason() -> None:

@@ -98,6 +98,7 @@ def test_a_new_operation_becomes_a_change_set(project: Project) -> None:
         "generated/haut_api/__init__.py",  # contains the hash of the OpenAPI document
         "generated/haut_api/api/subjects/ping.py",
         "generated/haut_api/openapi.json",
+        "generated/haut_api/swagger.json",
         "openapi/haut.yaml",
         "openapi/names.yaml",
         "openapi/overlay.yaml",
@@ -106,13 +107,30 @@ def test_a_new_operation_becomes_a_change_set(project: Project) -> None:
     assert "## HTTP API" in project.read("build/refresh.md")
     head, _, section = project.read("CHANGELOG.md").partition("unreleased")
     assert "## " in head
-    assert "\n- `GET /api/v1/ping/`: added.\n" in section.partition("\n## ")[0]
+    assert "\n- added: `ping`.\n" in section.partition("\n## ")[0]
     for command in (
         ["python", "-m", "scripts.lint_spec"],
         ["python", "-m", "scripts.generate", "--check"],
     ):
         again = project.run(*command)
         assert again.returncode == 0, again.stdout + again.stderr
+
+
+@pytest.mark.slow
+def test_the_checks_assume_the_proposed_version(project: Project) -> None:
+    """A breaking change is permitted, although the reviewer has not set the version yet."""
+    makefile = project.read("Makefile")
+    check = "-m scripts.generate --check\n"
+    assert check in makefile
+    project.write("Makefile", makefile.replace(check, "-m scripts.api_check\n", 1))
+    project.run("git", "tag", "v0.1.0")
+    publish(project, ADDED, put("#/components/schemas/Subject/properties/meta/type", "string"))
+    done = project.run("make", "refresh", "SPEC=swagger.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "proposed version: 0.2.0\ncheck: passed\n" in done.stdout
+    assert "haut_ext/_version.py" not in project.changed()
+    unset = project.run("make", "check")
+    assert "which version 0.1.0 must not" in unset.stdout
 
 
 def test_steps_and_their_order() -> None:
@@ -123,6 +141,7 @@ def test_steps_and_their_order() -> None:
         "generate",
         "diff",
         "changelog",
+        "check",
         "tests",
     ]
 
