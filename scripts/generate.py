@@ -34,7 +34,6 @@ from scripts.spec.document import (
     SPEC,
     SpecError,
     command,
-    dump,
     operations,
     parse,
     validation_errors,
@@ -257,23 +256,9 @@ def main() -> None:
     parser.add_argument(
         "--check", action="store_true", help="write nothing; fail if the package is out of date"
     )
-    parser.add_argument(
-        "--contract",
-        type=Path,
-        help="write only the contract, with overlay and names applied, to this YAML file",
-    )
     arguments = parser.parse_args()
-    if arguments.contract:
-        command("contract", lambda: _write_contract(arguments.contract))
-        return
-
     check_upstream_templates()
     command("generate", lambda: run(check=arguments.check))
-
-
-def _write_contract(path: Path) -> None:
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(dump(load_contract(OVERLAY)), "utf-8")
 
 
 def run(*, check: bool) -> None:

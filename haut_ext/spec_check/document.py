@@ -50,6 +50,11 @@ class Operation:
     def key(self) -> str:
         return f"{self.method.upper()} {self.path}"
 
+    @property
+    def section(self) -> str:
+        """The operation's first tag."""
+        return str(self.definition.get("tags", ["default"])[0])
+
 
 def is_object(value: Any) -> TypeGuard[Json]:
     """Return whether a value is a JSON object."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from openapi_python_client.strings import PythonIdentifier
 
-from scripts.spec.document import Json, operations
+from scripts.spec.document import Json, Operation, operations
 from scripts.spec.names import matched_schemas, path_shape
 
 _NAME = re.compile(r"^(?:async )?def (\w+)", re.MULTILINE)
@@ -22,28 +22,26 @@ def renamed(old: Json, new: Json) -> dict[str, str]:
 
     Operations are named by section and name, such as `subjects.create_subject`.
     """
-    after = {path_shape(found.key): found for found in operations(new)}
-    names = {
-        _module(found.definition["tags"][0], found.id): _module(
-            other.definition["tags"][0], other.id
-        )
-        for found in operations(old)
-        if (other := after.get(path_shape(found.key)))
-    }
+    before, after = (
+        {path_shape(found.key): _module(found) for found in operations(document)}
+        for document in (old, new)
+    )
+    names = {name: after[key] for key, name in before.items() if key in after}
     taken = new.get("components", {}).get("schemas", {}).keys()
     schemas: dict[str, list[str]] = {}
-    for before, now in matched_schemas(old, new):
-        schemas.setdefault(before, []).append(now)
+    for name, now in matched_schemas(old, new):
+        schemas.setdefault(name, []).append(now)
     names |= {
-        before: found[0]
-        for before, found in schemas.items()
-        if before not in taken and len(set(found)) == 1
+        name: found[0]
+        for name, found in schemas.items()
+        if name not in taken and len(set(found)) == 1
     }
-    return {before: now for before, now in names.items() if before != now}
+    return {name: now for name, now in names.items() if name != now}
 
 
-def _module(tag: str, name: str) -> str:
-    return f"{PythonIdentifier(tag, 'tag')}.{PythonIdentifier(name, 'field_')}"
+def _module(operation: Operation) -> str:
+    section = PythonIdentifier(operation.section, "tag")
+    return f"{section}.{PythonIdentifier(operation.id, 'field_')}"
 
 
 def write_aliases(package: Path, aliases: dict[str, list[str]], version: str) -> None:

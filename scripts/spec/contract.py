@@ -44,10 +44,14 @@ def contract(revision: str | None = None) -> Json:
     Raises:
         SpecError: If the revision does not exist, or a file cannot be read.
     """
+    return complete(published(revision), transcription(revision))
+
+
+def published(revision: str | None = None) -> Json:
+    """Return haut.yaml with the names of names.yaml; see `contract`."""
     names = Names.parse(_read("names.yaml", revision) or "", NAMES.name)
     place = f" at {revision}" if revision else ""
-    document = parse(_read("haut.yaml", revision) or "", f"{SPEC.name}{place}")
-    return complete(names.applied(document), transcription(revision))
+    return names.applied(parse(_read("haut.yaml", revision) or "", f"{SPEC.name}{place}"))
 
 
 def transcription(revision: str | None = None) -> Json | None:

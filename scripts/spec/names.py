@@ -161,17 +161,16 @@ def propose(current: Json, pulled: Json, names: Names) -> tuple[Names, list[str]
     proposed = Names(dict(names.operations), dict(names.schemas), dict(names.aliases))
     current, pulled = to_openapi_31(current), to_openapi_31(pulled)
     known = {path_shape(operation.key): operation for operation in operations(current)}
-    taken = {tuple(value) for value in proposed.operations.values()}
     for operation in operations(pulled):
+        if proposed.key(operation) is not None:
+            continue
         if other := known.get(path_shape(operation.key)):
-            if proposed.key(operation) is None:
-                proposed.operations[operation.key] = [other.id, _section(other)]
-        elif proposed.key(operation) is None:
-            section = _section(operation)
-            used = {name for name, other_section in taken if other_section == section}
-            name = unused_name(_short_name(operation), used.__contains__)
-            taken.add((name, section))
-            proposed.operations[operation.key] = [name, section]
+            proposed.operations[operation.key] = [other.id, other.section]
+            continue
+        section = operation.section
+        used = {name for name, found in proposed.operations.values() if found == section}
+        name = unused_name(_short_name(operation), used.__contains__)
+        proposed.operations[operation.key] = [name, section]
     return proposed, _name_schemas(proposed, matched_schemas(current, pulled), current, pulled)
 
 
@@ -185,10 +184,6 @@ def matched_schemas(old: Json, new: Json) -> list[tuple[str, str]]:
             for left, right in _corresponding_parts(old, other, new, operation):
                 _match_schemas(old, left, new, right, visited)
     return list(visited)
-
-
-def _section(operation: Operation) -> str:
-    return str(operation.definition.get("tags", ["default"])[0])
 
 
 def _name_schemas(

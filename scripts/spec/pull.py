@@ -33,6 +33,7 @@ from scripts.spec.contract import (
     definitions,
     lacking,
     only,
+    published,
     reduced,
     target_of,
     transcription,
@@ -340,8 +341,7 @@ def retire() -> int:
     transcribed = transcription()
     if transcribed is None:
         raise SpecError(f"{SPEC.name} is still the transcription; run `make spec-pull` first")
-    named = Names.read(NAMES).applied(parse(SPEC.read_text("utf-8"), SPEC.name))
-    kept = lacking(named, transcribed)
+    kept = lacking(published(), transcribed)
     _replace(TRANSCRIPTION, TRANSCRIPTION_HEADER + dump(only(transcribed, kept)))
     return len(list(operations(transcribed))) - len(kept)
 

@@ -15,14 +15,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from haut_ext import __version__
 from scripts.generate import OVERLAY, load_contract
 from scripts.spec import diff, evidence, page
 from scripts.spec.aliases import renamed
-from scripts.spec.contract import contract, lacking, transcription
-from scripts.spec.document import ROOT, SPEC, SpecError, command, dump, parse
+from scripts.spec.contract import contract, lacking, published, transcription
+from scripts.spec.document import ROOT, SpecError, command, dump
 from scripts.spec.names import NAMES, Names
 from scripts.spec.pull import Pulled, pull, source_argument, write
 
@@ -60,13 +60,13 @@ class Refresh:
 
     Attributes:
         source: Path or URL of the OpenAPI document.
-        pulled: The downloaded document; set by the step "pull".
-        report: The comparison with the last commit; set by the step "diff".
+        pulled: The downloaded document, after the step "pull".
+        report: The comparison with the last commit, after the step "diff".
     """
 
     source: str
-    pulled: Pulled | None = None
-    report: diff.Report | None = None
+    pulled: Pulled = field(init=False)
+    report: diff.Report = field(init=False)
 
     def steps(self) -> list[Step]:
         """Return the steps of `make refresh` in the order in which they run."""
@@ -113,7 +113,6 @@ class Refresh:
 
     def validate(self) -> str:
         # Apply the overlay before validation, so that it can correct errors in the document.
-        assert self.pulled is not None
         try:
             load_contract(OVERLAY, self.pulled.contract())
         except SpecError:
@@ -129,14 +128,13 @@ class Refresh:
         BUILD.mkdir(exist_ok=True)
         DETAILS.write_text(f"{diff.render(self.report)}\n{evidence.render(BASE)}", "utf-8")
         labels = evidence.checked_labels(BASE)
-        named = Names.read(NAMES).applied(parse(SPEC.read_text("utf-8"), SPEC.name))
-        transcribed = [operation.id for operation in lacking(named, transcription() or named)]
+        known = published()
+        transcribed = [operation.id for operation in lacking(known, transcription() or known)]
         details = str(DETAILS.relative_to(ROOT))
         REPORT.write_text(page.render(self.report, labels, transcribed, details), "utf-8")
         return f"{self.report.severity.name.lower()}; see {REPORT.relative_to(ROOT)}"
 
     def log(self) -> str:
-        assert self.report is not None
         before = CHANGELOG.read_text("utf-8")
         after = with_entry(before, self.report)
         CHANGELOG.write_text(after, "utf-8")
@@ -146,7 +144,6 @@ class Refresh:
     def check(self) -> str:
         # The person who reviews the change set decides on the version, so the checks assume that the
         # proposal is accepted.
-        assert self.report is not None
         return _run("make", "check", NEXT_VERSION=self.report.next_version)
 
 
@@ -167,7 +164,7 @@ def _run(*command: str, **environment: str) -> str:
     done = subprocess.run(
         command,
         cwd=ROOT,
-        env={**os.environ, **environment},
+        env={**os.environ, "GNUMAKEFLAGS": "--no-print-directory", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

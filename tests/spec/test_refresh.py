@@ -104,7 +104,8 @@ def test_a_new_operation_becomes_a_change_set(project: Project) -> None:
         "openapi/overlay.yaml",
         "openapi/transcribed.yaml",
     }
-    assert "## HTTP API" in project.read("build/refresh.md")
+    assert "- added: `ping`" in project.read("build/refresh.md")
+    assert "## HTTP API" in project.read("build/refresh-details.md")
     head, _, section = project.read("CHANGELOG.md").partition("unreleased")
     assert "## " in head
     assert "\n- added: `ping`.\n" in section.partition("\n## ")[0]
