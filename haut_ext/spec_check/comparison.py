@@ -8,12 +8,14 @@ responses, so they are not compared.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from haut_ext.spec_check.document import (
+    DATA,
     Json,
     Operation,
     array_in,
@@ -53,10 +55,16 @@ _DEFAULTS: Json = {
     "minItems": [0],
 }
 # Keywords whose value maps names to objects, and keywords whose list has no significant order.
-_MAPS = {"properties", "patternProperties", "content", "headers", "encoding", "responses", "$defs"}
+MAPS = {
+    "parameters", "requestBody", "responses", "content", "headers", "encoding", "properties",
+    "patternProperties", "$defs",
+}  # fmt: skip
 _SETS = {"required", "enum", "type"}
 _OPTIONS = {"oneOf", "anyOf", "allOf"}
-_OBJECTS = {"schema", "items", "additionalProperties", "not", "requestBody", "contains"}
+_RENAMED = {"responses": "response", "content": "media type"}
+
+_Visited = set[tuple[bool, str | int, str | int]]
+"""References that were compared: whether in a response, and the schemas in both documents."""
 
 
 @frozen
@@ -97,6 +105,93 @@ def matches(kind: str, value: str, path: str, operation: Json) -> bool:
             return f"{path}/".startswith(f"{value.rstrip('/')}/")
         case _:
             return operation.get("operationId") == value
+
+
+@frozen
+class Place:
+    """A place in an operation.
+
+    Attributes:
+        text: Description of the place, such as `response 200 (application/json).results[]`.
+        part: The part of the operation, as keyword and name: `("responses", "200")`.
+        schema: Name of the innermost schema around the place to which both documents refer by the same
+            name; empty in other schemas, and None outside of schemas.
+        field: The place in that schema, such as `.results[].name`.
+    """
+
+    text: str = ""
+    part: tuple[str, str] = ("", "")
+    schema: str | None = None
+    field: str = ""
+
+    @property
+    def in_response(self) -> bool:
+        return self.part[0] == "responses"
+
+    def child(self, keyword: str, name: str = "") -> Place:
+        """Return the place of a keyword's value, or of one of the named values in it."""
+        match keyword:
+            case "parameters" | "responses" | "requestBody":
+                kind = {"parameters": "parameter", "responses": "response"}.get(keyword)
+                return Place(f"{kind or 'request body'} {name}".strip(), (keyword, name))
+            case "schema":
+                return evolve(self, schema="")
+            case "content":
+                return evolve(self, text=f"{self.text} ({name})")
+            case "properties":
+                return evolve(self, text=f"{self.text}.{name}", field=f"{self.field}.{name}")
+            case "items":
+                return evolve(self, text=f"{self.text}[]", field=f"{self.field}[]")
+            case _:
+                fields = {"patternProperties": f".{name}", "additionalProperties": ".*"}
+                text = f"{self.text} {keyword} {name}".strip()
+                return evolve(self, text=text, field=self.field + fields.get(keyword, ""))
+
+    def in_component(self, before: str, after: str) -> Place:
+        """Return the place in the schema component to which both documents refer by the same name."""
+        if before == after and before.startswith("#/components/schemas/"):
+            return evolve(self, schema=pointer(before)[2], field="")
+        return self
+
+
+@frozen
+class Difference:
+    """A difference between two operations.
+
+    Attributes:
+        place: The place of the difference.
+        keyword: The keyword whose value differs. For a named value that only one document has, this is
+            the keyword that contains it, such as "properties".
+        before: The value in the first document; None if it has none.
+        after: The value in the second document; None if it has none.
+    """
+
+    place: Place
+    keyword: str
+    before: Any
+    after: Any
+
+    def lines(self) -> Iterator[str]:
+        """Yield a description of the difference between the client's document and another one."""
+        place = f"{self.place.text} {self.keyword}".strip()
+        if self.keyword in MAPS:
+            side = "document" if self.after is None else "client"
+            yield f"{self.place.text}: not in the {side}"
+        elif self.keyword in _SETS and is_array(self.before) and is_array(self.after):
+            before, after = set(map(_canonical, self.before)), set(map(_canonical, self.after))
+            for one in sorted(before ^ after):
+                yield f"{place}: {_cut(one)} is not in the {'document' if one in before else 'client'}"
+        else:
+            yield f"{place}: {shown_value(self.before)} -> {shown_value(self.after)}"
+
+
+@frozen
+class Pair:
+    """An operation of one document, and the corresponding operation of the other document."""
+
+    before: Operation | None
+    after: Operation | None
+    differences: tuple[Difference, ...] = ()
 
 
 @frozen
@@ -163,8 +258,39 @@ def compare(client: Json, document: Json, sections: Sections) -> Comparison:
     Raises:
         SpecError: If `document` is malformed, refers to other documents, or is too complex.
     """
+    with _malformed_documents_refused():
+        pairs = compare_operations(client, document)
+        new = [pair.after for pair in pairs if pair.after and not pair.before]
+        used = [one for one in new if sections.select(one.path, one.definition)]
+        results = [_result(pair.before, pair) for pair in pairs if pair.before]
+        results += [OperationResult(operation.key, NEW) for operation in used]
+        differences = _document_differences(client, document, sections)
+        return Comparison(tuple(results), tuple(differences), len(new) - len(used))
+
+
+def _result(operation: Operation, pair: Pair) -> OperationResult:
+    if pair.after is None:
+        return OperationResult(operation.key, MISSING)
+    texts = tuple(line for difference in pair.differences for line in difference.lines())
+    return OperationResult(operation.key, DIFFERENT if texts else EQUAL, texts)
+
+
+def compare_operations(before: Json, after: Json) -> list[Pair]:
+    """Match the operations of two OpenAPI documents, and compare them.
+
+    Raises:
+        SpecError: If a document is malformed, refers to other documents, or is too complex.
+    """
+    with _malformed_documents_refused():
+        return list(_pairs(to_openapi_31(before), to_openapi_31(after)))
+
+
+@contextmanager
+def _malformed_documents_refused() -> Generator[None, None, None]:
     try:
-        return _compare(to_openapi_31(client), to_openapi_31(document), sections)
+        yield
+    except SpecError:
+        raise
     except KeyError as error:
         reference = shown(error.args[0])
         raise SpecError(f"the document has no valid target for {reference}") from None
@@ -173,55 +299,37 @@ def compare(client: Json, document: Json, sections: Sections) -> Comparison:
         raise SpecError(f"the document is not valid OpenAPI: {printable(str(error))}") from None
 
 
-def _compare(client: Json, document: Json, sections: Sections) -> Comparison:
-    comparer = _Comparer(client, document)
-    ours, theirs = dict(_by_key(client)), dict(_by_key(document))
+def _pairs(before: Json, after: Json) -> Iterator[Pair]:
+    comparer = _Comparer(before, after)
+    old, new = ({one.key: one for one in operations(document)} for document in (before, after))
     shapes: dict[str, list[str]] = {}
-    for key in theirs.keys() - ours.keys():
+    for key in new.keys() - old.keys():
         shapes.setdefault(_shape(key), []).append(key)
-    results: list[OperationResult] = []
-    matched: set[str] = set()
-    for key, operation in ours.items():
+    for key, operation in old.items():
         renamed = shapes.get(_shape(key), [])
-        other = key if key in theirs else renamed[0] if len(renamed) == 1 else None
-        if other is None:
-            results.append(OperationResult(key, MISSING))
-            continue
-        matched.add(other)
-        found = tuple(comparer.operation(operation, theirs[other]))
-        results.append(OperationResult(key, DIFFERENT if found else EQUAL, found))
-    others = [operation for key, operation in theirs.items() if key not in matched]
-    used = [one for one in others if sections.select(one.path, one.definition)]
-    results += [OperationResult(operation.key, NEW) for operation in used]
-    return Comparison(
-        tuple(results),
-        tuple(_document_differences(client, document, sections)),
-        len(others) - len(used),
-    )
-
-
-def _by_key(document: Json) -> Iterator[tuple[str, Operation]]:
-    for operation in operations(document):
-        yield operation.key, operation
+        other = new.pop(key if key in new or len(renamed) != 1 else renamed[0], None)
+        found = comparer.operation(operation, other) if other else ()
+        yield Pair(operation, other, tuple(found))
+    yield from (Pair(None, operation) for operation in new.values())
 
 
 def _shape(key: str) -> str:
-    """Return method and path without the names of the path parameters."""
+    """Return method and path without the names of the path parameters and the slash at the end."""
     parts = [part.partition("}") for part in key.split("{")]
-    return "{}".join([parts[0][0], *(rest for _, _, rest in parts[1:])])
+    return "{}".join([parts[0][0], *(rest for _, _, rest in parts[1:])]).rstrip("/")
 
 
 def _document_differences(client: Json, document: Json, sections: Sections) -> Iterator[str]:
-    before, after = _servers(client), _servers(document)
+    before, after = servers(client), servers(document)
     if before and after and before != after:
-        yield f"servers: {_shown(sorted(before))} -> {_shown(sorted(after))}"
+        yield f"servers: {shown_value(sorted(before))} -> {shown_value(sorted(after))}"
     found = list(operations(document))
     for kind, value in sections.selectors():
         if not any(matches(kind, value, one.path, one.definition) for one in found):
             yield f"no operation has the {kind} {shown(value)}, which the client's sections select"
 
 
-def _servers(node: Json) -> set[str]:
+def servers(node: Json) -> set[str]:
     """Return the absolute URLs of a document's servers; relative URLs depend on its own address."""
     found = {str(server.get("url", "")).rstrip("/") for server in array_in(node, "servers")}
     return {url for url in found if "://" in url}
@@ -234,14 +342,14 @@ class _Comparer:
         self.client, self.document = client, document
         self.steps = 0
 
-    def operation(self, ours: Operation, theirs: Operation) -> Iterator[str]:
+    def operation(self, ours: Operation, theirs: Operation) -> Iterator[Difference]:
         """Yield the differences between two operations."""
         if ours.path != theirs.path:
-            yield f"path: {ours.path} -> {theirs.path}"
+            yield Difference(Place(), "path", ours.path, theirs.path)
         names = dict(zip(_path_names(theirs.path), _path_names(ours.path), strict=True))
         before = self._parts(ours, self.client, {})
         after = self._parts(theirs, self.document, names)
-        yield from self._node(before, after, "", set())
+        yield from self._node(before, after, Place(), set())
 
     def _parts(self, operation: Operation, document: Json, names: Mapping[str, str]) -> Json:
         """Return the parts of an operation that are compared."""
@@ -256,123 +364,180 @@ class _Comparer:
                 name = name.lower()  # because header names are case-insensitive
             if place != "header" or name not in IGNORED_HEADERS:
                 parameters[f"{name} ({place})"] = _with_style(found)
-        kept = {
-            key: value
-            for key, value in definition.items()
-            if key in ("requestBody", "responses", "deprecated")
+        kept: Json = {
+            key: definition[key] for key in ("responses", "deprecated") if key in definition
         }
+        if "requestBody" in definition:
+            kept["requestBody"] = {"": definition["requestBody"]}  # named parts, as in `responses`
         inherits = definition.get("security") is None
         security: list[Json] = array_in(document if inherits else definition, "security")
         return {
             "parameters": parameters,
-            "security": sorted(_authentication(document, option) for option in security),
-            "servers": sorted(_servers(definition)),
+            "security": sorted({_authentication(document, option) for option in security or [{}]}),
+            "servers": sorted(servers(definition)),
             **kept,
         }
 
     def _node(
-        self, ours: Any, theirs: Any, where: str, visited: set[tuple[str, str]]
-    ) -> Iterator[str]:
+        self, ours: Any, theirs: Any, where: Place, visited: _Visited
+    ) -> Iterator[Difference]:
         """Yield the differences between two objects at the same place of both documents."""
         self.steps += 1
         if self.steps > _MAX_STEPS:
             raise SpecError("the document is too complex to be compared")
         if not (is_object(ours) and is_object(theirs)):
             if _canonical(ours) != _canonical(theirs):
-                yield f"{where}: {_shown(ours)} -> {_shown(theirs)}"
+                yield Difference(where, "", ours, theirs)
             return
-        pair = (str(ours.get("$ref", "")), str(theirs.get("$ref", "")))
-        if any(pair):
-            if pair in visited:
+        names = _reference(ours), _reference(theirs)
+        # An inline schema is identified by its object, which exists as long as its document.
+        nodes = names[0] or id(ours), names[1] or id(theirs)
+        nullable = _is_nullable_reference(ours) or _is_nullable_reference(theirs)
+        ours, theirs = _resolved(self.client, ours), _resolved(self.document, theirs)
+        if nullable:
+            # Whether a reference may be null does not concern the schema that it refers to.
+            types = ours.pop("type", "any"), theirs.pop("type", "any")
+            yield from self._keyword("type", *types, where, visited)
+        if any(names):
+            if (where.in_response, *nodes) in visited:
                 return
             # A difference in a schema is reported where the operation first uses the schema.
-            visited.add(pair)
-            ours, theirs = _resolved(self.client, ours), _resolved(self.document, theirs)
-        ours, theirs = _significant(ours), _significant(theirs)
+            visited.add((where.in_response, *nodes))
+            where = where.in_component(*names)
+        ours, theirs = _significant(ours, where), _significant(theirs, where)
+        kinds = [_comparable("type", node.get("type", [])) - {'"null"'} for node in (ours, theirs)]
+        if all(kinds) and not kinds[0] & kinds[1] and '"object"' in kinds[0] | kinds[1]:
+            # The type implies the differences of the fields.
+            yield Difference(where, "type", ours["type"], theirs["type"])
+            return
         for key in [*ours, *(key for key in theirs if key not in ours)]:
             yield from self._keyword(key, ours.get(key), theirs.get(key), where, visited)
 
     def _keyword(
-        self, key: str, ours: Any, theirs: Any, where: str, visited: set[tuple[str, str]]
-    ) -> Iterator[str]:
-        place = f"{where} {key}".strip()
-        if key in (*_MAPS, "parameters") and is_object(ours or {}):
-            before: Json = ours or {}
-            after: Json = theirs or {}
-            for name in [*before, *(name for name in after if name not in before)]:
-                inner = _name(where, key, name)
-                if name not in after:
-                    yield f"{inner}: not in the document"
-                elif name not in before:
-                    yield f"{inner}: not in the client"
-                else:
-                    yield from self._node(before[name], after[name], inner, visited)
-        elif ours is None or theirs is None:
-            yield f"{place}: {_shown(ours)} -> {_shown(theirs)}"
-        elif key in _OBJECTS:
-            places = {"schema": where, "items": f"{where}[]", "requestBody": "request body"}
-            yield from self._node(ours, theirs, places.get(key, place), visited)
+        self, key: str, ours: Any, theirs: Any, where: Place, visited: _Visited
+    ) -> Iterator[Difference]:
+        if key in MAPS and is_object(ours or {}):
+            yield from self._map(key, ours or {}, theirs or {}, where, visited)
         elif key in _OPTIONS and is_array(ours) and is_array(theirs):
-            yield from self._options(ours, theirs, place, visited)
-        elif key in _SETS and is_array(ours) and is_array(theirs):
-            values = set(map(_canonical, ours))
-            for one in sorted(values ^ set(map(_canonical, theirs))):
-                side = "document" if one in values else "client"
-                yield f"{place}: {_cut(one)} is not in the {side}"
-        elif key == "discriminator":
-            yield from self._discriminator(ours, theirs, place, visited)
-        else:
-            yield from self._node(ours, theirs, place, visited)
+            yield from self._options(key, ours, theirs, where, visited)
+        elif key == "discriminator" and is_object(ours) and is_object(theirs):
+            yield from self._discriminator(ours, theirs, where.child(key))
+        elif key not in DATA and is_object(ours) and is_object(theirs):
+            yield from self._node(ours, theirs, where.child(key), visited)
+        elif _comparable(key, ours) != _comparable(key, theirs):
+            yield Difference(where, key, ours, theirs)
+
+    def _map(
+        self, key: str, before: Json, after: Json, where: Place, visited: _Visited
+    ) -> Iterator[Difference]:
+        """Compare the values with the same name."""
+        renamed = _renamed(key, before, after)
+        for name, value in before.items():
+            other = renamed.get(name, name)
+            if other != name:
+                yield Difference(where, _RENAMED[key], name, other)
+            inner = where.child(key, other)
+            if other in after:
+                yield from self._node(value, after[other], inner, visited)
+            else:
+                yield Difference(inner, key, value, None)
+        for name, value in after.items():
+            if name not in before and name not in renamed.values():
+                yield Difference(where.child(key, name), key, None, value)
 
     def _options(
-        self, ours: list[Any], theirs: list[Any], where: str, visited: set[tuple[str, str]]
-    ) -> Iterator[str]:
+        self, key: str, ours: list[Any], theirs: list[Any], where: Place, visited: _Visited
+    ) -> Iterator[Difference]:
         """Compare alternatives independently of their order."""
         left = list(theirs)
         unmatched: list[Any] = []
+        inner = where.child(key)
         for option in ours:
-            equal = (one for one in left if not any(self._node(option, one, where, {*visited})))
+            equal = (one for one in left if not any(self._node(option, one, inner, {*visited})))
             found = next(equal, None)
             if found is None:
                 unmatched.append(option)
             else:
                 left.remove(found)
         for option, other in zip(unmatched, left, strict=False):
-            yield from self._node(option, other, where, visited)
+            yield from self._node(option, other, inner, visited)
         if len(ours) != len(theirs):
-            yield f"{where}: {len(ours)} schemas -> {len(theirs)}"
+            yield Difference(where, f"{key} options", len(ours), len(theirs))
 
-    def _discriminator(
-        self, ours: Any, theirs: Any, where: str, visited: set[tuple[str, str]]
-    ) -> Iterator[str]:
-        yield from self._node(
-            ours.get("propertyName"), theirs.get("propertyName"), f"{where} propertyName", visited
-        )
-        before, after = object_in(ours, "mapping"), object_in(theirs, "mapping")
-        if before.keys() != after.keys():
-            yield f"{where} mapping: {_shown(sorted(before))} -> {_shown(sorted(after))}"
+    def _discriminator(self, ours: Json, theirs: Json, where: Place) -> Iterator[Difference]:
+        before, after = ours.get("propertyName"), theirs.get("propertyName")
+        if before != after:
+            yield Difference(where, "propertyName", before, after)
+        names = sorted(object_in(ours, "mapping")), sorted(object_in(theirs, "mapping"))
+        if names[0] != names[1]:
+            yield Difference(where, "mapping", *names)
+
+
+def _renamed(keyword: str, before: Json, after: Json) -> dict[str, str]:
+    """Return the new name of the only success status or media type that has another name."""
+    if keyword not in _RENAMED:
+        return {}
+    prefix = "2" if keyword == "responses" else ""
+    lost = [name for name in before if name not in after and name.startswith(prefix)]
+    added = [name for name in after if name not in before and name.startswith(prefix)]
+    return dict(zip(lost, added, strict=True)) if len(lost) == len(added) == 1 else {}
+
+
+def _comparable(keyword: str, value: Any) -> Any:
+    if keyword in _SETS and not isinstance(value, bool):
+        return {_canonical(one) for one in (value if is_array(value) else [value])}
+    return _canonical(value)
+
+
+def _is_nullable_reference(node: Json) -> bool:
+    """Return whether a schema is a reference or null."""
+    options = array_in(node, "oneOf")
+    if len(options) != 2 or options[1] != {"type": "null"} or not is_object(options[0]):
+        return False
+    return _keywords(node) == {"oneOf"} and _keywords(options[0]) == {"$ref"}
+
+
+def _reference(node: Json) -> str:
+    return str((node["oneOf"][0] if _is_nullable_reference(node) else node).get("$ref", ""))
 
 
 def _resolved(document: Json, node: Json) -> Json:
-    reference = node.get("$ref")
-    if not isinstance(reference, str):
-        return node
+    reference = _reference(node)
+    if not reference:
+        return dict(node)
     if not reference.startswith("#/"):
         raise SpecError(
             f"the document refers to {shown(reference)}, which is outside the document; "
             "run `redocly bundle` to include the target"
         )
-    siblings = {key: value for key, value in node.items() if key != "$ref"}
-    return {**resolve(document, node), **siblings}
+    target = resolve(document, {"$ref": reference})
+    if _is_nullable_reference(node):
+        types = target.get("type", "any")
+        return {**target, "type": [*(types if is_array(types) else [types]), "null"]}
+    return {**target, **{key: value for key, value in node.items() if key != "$ref"}}
 
 
-def _significant(node: Json) -> Json:
-    """Return an object without texts, extensions and keywords that have their default value."""
-    return {
+def _significant(node: Json, where: Place) -> Json:
+    """Return an object without texts, extensions, and keywords without effect."""
+    keywords = _keywords(node)
+    kept = {
         key: value
         for key, value in node.items()
-        if key not in _TEXTS and not key.startswith("x-") and value not in _DEFAULTS.get(key, [])
+        if key in keywords and value not in _DEFAULTS.get(key, [])
     }
+    # Fields that are not sent back may be read-only, and fields that are not received write-only.
+    kept.pop("readOnly" if where.in_response else "writeOnly", None)
+    if "number" in (kept.get("type"), *array_in(kept, "type")):
+        kept.pop("format", None)  # the precision
+    for keyword in ("oneOf", "anyOf"):
+        if any(is_object(one) and not _keywords(one) for one in array_in(kept, keyword)):
+            kept.pop(keyword)  # one of the options allows any value
+    return kept
+
+
+def _keywords(node: Json) -> set[str]:
+    """Return the keys of an object without texts and extensions."""
+    return {key for key in node if key not in _TEXTS and not key.startswith("x-")}
 
 
 def _with_style(parameter: Json) -> Json:
@@ -398,25 +563,11 @@ def _path_names(path: str) -> list[str]:
     return [part.partition("}")[0] for part in path.split("{")[1:]]
 
 
-def _name(where: str, keyword: str, name: str) -> str:
-    match keyword:
-        case "properties":
-            return f"{where}.{name}"
-        case "parameters":
-            return f"parameter {name}"
-        case "responses":
-            return f"response {name}"
-        case "content":
-            return f"{where} ({name})"
-        case _:
-            return f"{where} {keyword} {name}".strip()
-
-
 def _canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _shown(value: Any) -> str:
+def shown_value(value: Any) -> str:
     if value is None:
         return "none"
     if is_object(value) and len(pointer(str(value.get("$ref", "")))) == 3:

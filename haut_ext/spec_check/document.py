@@ -23,7 +23,7 @@ NAMES = {
     "schemas", "parameters", "examples", "requestBodies", "securitySchemes", "pathItems",
 }  # fmt: skip
 # Keywords whose value is data, not part of the specification.
-_DATA = {"example", "default", "enum", "const", "value", "dataValue"}
+DATA = {"example", "default", "enum", "const", "value", "dataValue"}
 
 # Schema keywords that do not affect validation.
 _ANNOTATIONS = {"title", "description"}
@@ -107,7 +107,7 @@ def children(node: Any, *, names: bool = False) -> Iterator[tuple[str, Any, bool
         for key, value in node.items():
             # In a schema, `examples` is a list of data. In a parameter, it maps names to objects.
             is_list = key == "examples" and is_array(value)
-            is_data = not names and (key in _DATA or key.startswith("x-") or is_list)
+            is_data = not names and (key in DATA or key.startswith("x-") or is_list)
             if not is_data and isinstance(value, dict | list):
                 yield key, value, not names and key in NAMES and is_object(value)
     elif is_array(node):

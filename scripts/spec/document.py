@@ -42,7 +42,6 @@ __all__ = [
     "SpecError",
     "children",
     "command",
-    "comparable",
     "dump",
     "escaped",
     "look_up",
@@ -202,97 +201,3 @@ def unused_name(name: str, is_taken: Callable[[str], bool], *, separator: str = 
     return next(
         candidate for candidate in itertools.chain([name], numbered) if not is_taken(candidate)
     )
-
-
-# --- normalization
-
-
-def comparable(document: Json) -> Json:
-    """Convert a document to OpenAPI 3.1 without differences that mean nothing.
-
-    Removed are: default values of keywords, wrappers around a reference, names of security schemes, the
-    precision of numbers, and `readOnly` in schemas that are not sent.
-    """
-    document = to_openapi_31(document)
-    schemes = {
-        name: f"{scheme.get('scheme', scheme.get('name', ''))} ({scheme.get('type')})"
-        for name, scheme in document.get("components", {}).get("securitySchemes", {}).items()
-    }
-    bodies = [found.definition.get("requestBody") for found in operations(document)]
-    sent = _reached(document, bodies)
-
-    def cleaned(node: Any, *, names: bool, read_only: bool) -> Any:
-        if isinstance(node, list):
-            return [cleaned(item, names=False, read_only=read_only) for item in node]
-        if not isinstance(node, dict):
-            return node
-        if not names:
-            node = _without_defaults(node, read_only=read_only)
-        nested = {key: keys_are_names for key, _, keys_are_names in children(node, names=names)}
-        return {
-            key: cleaned(value, names=nested[key], read_only=read_only) if key in nested else value
-            for key, value in node.items()
-        }
-
-    result: Json = cleaned(document, names=False, read_only=True)
-    for name, schema in document.get("components", {}).get("schemas", {}).items():
-        if name not in sent:
-            result["components"]["schemas"][name] = cleaned(schema, names=False, read_only=False)
-    for owner in (result, *(item[method] for item, method in _methods(result))):
-        if "security" in owner:
-            owner["security"] = [
-                {schemes.get(name, name): scopes for name, scopes in option.items()}
-                for option in owner["security"]
-            ]
-    if schemes:
-        found = result["components"]["securitySchemes"]
-        result["components"]["securitySchemes"] = {
-            schemes[name]: without(scheme, "description") for name, scheme in found.items()
-        }
-    return result
-
-
-def _methods(document: Json) -> Iterator[tuple[Json, str]]:
-    for item in document["paths"].values():
-        yield from ((item, method) for method in METHODS if method in item)
-
-
-def _reached(document: Json, nodes: Any) -> set[str]:
-    """Return the names of the schemas that nodes refer to, directly or indirectly."""
-    reached: set[str] = set()
-    todo = [nodes]
-    while todo:
-        for _, target in references(todo.pop()):
-            steps = pointer(target)
-            if steps[:2] == ["components", "schemas"] and steps[2] not in reached:
-                reached.add(steps[2])
-                todo.append(document["components"]["schemas"].get(steps[2]))
-    return reached
-
-
-def _without_defaults(node: Json, *, read_only: bool) -> Json:
-    if not read_only:
-        node = without(node, "readOnly")
-    parts = node.get("allOf")
-    if isinstance(parts, list) and len(parts) == 1 and node.keys() <= {"allOf", *_ANNOTATIONS}:
-        node = dict(parts[0])
-    for keyword in ("oneOf", "anyOf"):
-        options = node.get(keyword)
-        if isinstance(options, list) and any(not without(one, *_ANNOTATIONS) for one in options):
-            node = without(node, keyword)  # one of the options allows any value
-    if node.get("in") == "query" and "schema" in node:
-        node = {"style": "form", "explode": True, **node}
-    if node.get("type") in ("number", ["number", "null"]):
-        node = without(node, "format")
-    return {key: value for key, value in node.items() if (key, value) not in _NO_EFFECT}
-
-
-_ANNOTATIONS = {"title", "description"}
-_NO_EFFECT = (
-    ("required", False),
-    ("deprecated", False),
-    ("readOnly", False),
-    ("writeOnly", False),
-    ("uniqueItems", False),
-    ("allowEmptyValue", False),
-)

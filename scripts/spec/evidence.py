@@ -27,12 +27,13 @@ from scripts.spec.document import (
     Json,
     Operation,
     SpecError,
-    comparable,
     escaped,
     look_up,
     operations,
     pointer,
     resolve,
+    to_openapi_31,
+    without,
 )
 from scripts.spec.markdown import code, table
 from scripts.spec.names import only_option
@@ -101,7 +102,7 @@ class _Pair:
 
 def labels(document: Json, other: Json | None = None) -> Labels:
     """Return a document's confidence labels, checked against `other` if it is given."""
-    document, other = comparable(document), comparable(other) if other else None
+    document, other = to_openapi_31(document), to_openapi_31(other) if other else None
     found: Labels = {}
     counterparts = {} if other is None else {_route(item): item for item in operations(other)}
     for operation in operations(document):
@@ -312,7 +313,11 @@ def _type_facts(document: Json, schema: Json) -> Json:
     types = schema.get("type", [])
     kinds = set(types if isinstance(types, list) else [types])
     facts: Json = {key: schema[key] for key in ("format", "enum") if key in schema}
+    if "number" in kinds:
+        facts.pop("format", None)  # the precision
     options: list[Json] = schema.get("oneOf") or schema.get("anyOf") or []
+    if any(not without(option, "title", "description") for option in options):
+        options = []  # one of the options allows any value
     for option in options:
         inner = _type_facts(document, option)
         kinds |= set(inner.pop("type").split(" or "))

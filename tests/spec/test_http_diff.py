@@ -35,7 +35,11 @@ DELETE_IDS = at(f"{SUBJECTS}delete/", "/delete/parameters/2")
 NOTE: Json = {"type": "string"}
 NEW: Json = {"tags": ["Images"], "operationId": "new", "responses": {"200": {"description": "."}}}
 KIND: Json = {"type": "object", "properties": {"note": NOTE}}
-OR_NULL = {"oneOf": [{"$ref": schema("CompanyReference")}, {"$ref": schema("NullValue")}]}
+OR_NULL = {
+    "oneOf": [{"$ref": schema("CompanyReference")}, {"$ref": schema("NullValue")}],
+    "description": "A company.",
+    "x-evidence": "inferred",
+}
 
 
 def field(name: str, *rest: str) -> str:
@@ -54,22 +58,22 @@ CHANGES: list[tuple[str, Edit, bool, str, str]] = [
     ("operation removed", drop(at(SUBJECT, "/patch")), BREAKING, f"PATCH {SUBJECT}", "removed"),
     ("operation added", put(at(SUBJECT, "/put"), NEW), COMPATIBLE, f"PUT {SUBJECT}", "added"),
     ("path removed", drop(at(COMPUTE)), BREAKING, f"POST {COMPUTE}", "removed"),
-    ("path without its slash", move(at(COMPUTE), at(COMPUTE[:-1])), BREAKING, f"POST {COMPUTE[:-1]}", f"path item {COMPUTE} → {COMPUTE[:-1]}"),
+    ("path without its slash", move(at(COMPUTE), at(COMPUTE[:-1])), BREAKING, f"POST {COMPUTE[:-1]}", f"path: {COMPUTE} → {COMPUTE[:-1]}"),
     ("method changed", move(at(SUBJECT, "/patch"), at(SUBJECT, "/put")), BREAKING, f"PATCH {SUBJECT}", "removed"),
     ("operation id changed", put(at(COMPUTE, "/post/operationId"), "go"), COMPATIBLE, f"POST {COMPUTE}", "operationId: compute_batch → go"),
     ("deprecated", put(at(COMPUTE, "/post/deprecated"), True), COMPATIBLE, f"POST {COMPUTE}", "deprecated: none → true"),
-    ("security required", put(at("/{bucket}/{object_name}", "/put/security"), [{"bearerAuth": []}]), BREAKING, "PUT /{bucket}/{object_name}", "security requirement added"),
-    ("another security scheme", put("#/components/securitySchemes/bearerAuth/scheme", "basic"), BREAKING, "security scheme basic (http)", "scheme: bearer → basic"),
-    ("another server", put("#/servers/0/url", "https://other.example"), BREAKING, "servers", "url: https://saas.haut.ai → https://other.example"),
+    ("security required", put(at("/{bucket}/{object_name}", "/put/security"), [{"bearerAuth": []}]), BREAKING, "security", "security: none → http bearer"),
+    ("another security scheme", put("#/components/securitySchemes/bearerAuth/scheme", "basic"), BREAKING, "security", "security: http bearer → http basic"),
+    ("another server", put("#/servers/0/url", "https://other.example"), BREAKING, "servers", "servers: https://saas.haut.ai → https://other.example"),
     # --- parameters
-    ("parameter renamed", put(parameter("Search/name"), "search"), BREAKING, SEARCH, "name: q → search"),
+    ("parameter renamed", put(parameter("Search/name"), "search"), BREAKING, SEARCH, "removed"),
     ("parameter removed", drop(at(SUBJECTS, "/get/parameters/2")), BREAKING, SEARCH, "removed"),
     ("optional parameter added", put(at(SUBJECTS, "/get/parameters/-"), extra("query", required=False)), COMPATIBLE, "extra (query)", "added"),
     ("required parameter added", put(at(SUBJECTS, "/get/parameters/-"), extra("query", required=True)), BREAKING, "extra (query)", "added, required"),
     ("required header added", put(at(SUBJECTS, "/get/parameters/-"), extra("header", required=True)), BREAKING, "extra (header)", "added, required"),
     ("parameter required", put(parameter("Search/required"), True), BREAKING, SEARCH, "required"),
     ("parameter optional", put(f"{DELETE_IDS}/required", False), COMPATIBLE, IDS, "no longer required"),
-    ("parameter moved to the headers", put(parameter("Search/in"), "header"), BREAKING, SEARCH, "in: query → header"),
+    ("parameter moved to the headers", put(parameter("Search/in"), "header"), BREAKING, SEARCH, "removed"),
     ("parameter's type", put(parameter("Page/schema/type"), "string"), BREAKING, PAGE, "type: integer → string"),
     ("parameter's format", put(parameter("Search/schema/format"), "uuid"), BREAKING, SEARCH, "format: none → uuid"),
     ("parameter's encoding", put(f"{DELETE_IDS}/explode", False), BREAKING, IDS, "explode: true → false"),
@@ -91,7 +95,7 @@ CHANGES: list[tuple[str, Edit, bool, str, str]] = [
     ("sent field is read only", put(field("SubjectRequest.name", "readOnly"), True), BREAKING, "SubjectRequest.name", "readOnly: none → true"),
     ("body required", put(at(COMPUTE, "/post/requestBody/required"), True), BREAKING, f"POST {COMPUTE}", "request body required"),
     ("required body added", put(at(SUBJECT, "/delete/requestBody"), {"required": True, "content": {"application/json": {"schema": KIND}}}), BREAKING, f"DELETE {SUBJECT}", "request body added"),
-    ("body as a form", move(at(COMPUTE, "/post/requestBody/content/application~1json"), at(COMPUTE, "/post/requestBody/content/multipart~1form-data")), BREAKING, f"POST {COMPUTE}", "media type application/json removed"),
+    ("body as a form", move(at(COMPUTE, "/post/requestBody/content/application~1json"), at(COMPUTE, "/post/requestBody/content/multipart~1form-data")), BREAKING, f"POST {COMPUTE}", "request body media type: application/json → multipart/form-data"),
     # --- responses
     ("field added", put(field("Subject.note"), NOTE), COMPATIBLE, "Subject.note", "added"),
     ("field removed", combined(drop(field("Subject.meta")), drop(schema("Subject/required/3"))), BREAKING, "Subject.meta", "removed"),
@@ -108,11 +112,10 @@ CHANGES: list[tuple[str, Edit, bool, str, str]] = [
     ("status of success", move(at(SUBJECTS, "/post/responses/201"), at(SUBJECTS, "/post/responses/200")), BREAKING, f"POST {SUBJECTS}", "response 201 → 200"),
     ("another success", put(at(SUBJECTS, "/post/responses/202"), {"description": "."}), BREAKING, f"POST {SUBJECTS}", "response 202 added"),
     ("another error", put(at(SUBJECTS, "/post/responses/409"), {"description": "."}), COMPATIBLE, f"POST {SUBJECTS}", "response 409 added"),
-    ("response as XML", move(at(COMPUTE, "/post/responses/200/content/application~1json"), at(COMPUTE, "/post/responses/200/content/application~1xml")), BREAKING, f"POST {COMPUTE}", "response 200: media type application/json → application/xml"),
+    ("response as XML", move(at(COMPUTE, "/post/responses/200/content/application~1json"), at(COMPUTE, "/post/responses/200/content/application~1xml")), BREAKING, f"POST {COMPUTE}", "response 200 media type: application/json → application/xml"),
 ]  # fmt: skip
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("edit", "breaking", "subject", "text"),
     [row[1:] for row in CHANGES],
@@ -130,7 +133,6 @@ def test_the_cases_have_unique_names() -> None:
     assert len({row[0] for row in CHANGES}) == len(CHANGES)
 
 
-@pytest.mark.slow
 def test_changes_without_effect_on_http_are_not_reported() -> None:
     """The changes are an inlined schema, reordered fields, an example and a confidence label."""
     company = DOCUMENT["components"]["schemas"]["CompanyReference"]
@@ -144,14 +146,9 @@ def test_changes_without_effect_on_http_are_not_reported() -> None:
             put(at(COMPUTE, "/post/requestBody/content/application~1json/example"), {}),
         ),
     )
-    # Redocly may report the change of `CompanyReference`, which is no longer referenced.
-    assert [(row.subject, row.breaking) for row in unchanged.changes] in (
-        [],
-        [("CompanyReference", False)],
-    )
+    assert unchanged.changes == []
 
 
-@pytest.mark.slow
 def test_changes_of_descriptions_are_counted_separately() -> None:
     changed = compare(
         DOCUMENT, edited(put(at(COMPUTE, "/post/description"), "Another description."))
@@ -159,7 +156,6 @@ def test_changes_of_descriptions_are_counted_separately() -> None:
     assert (changed.changes, changed.text_changes) == ([], 1)
 
 
-@pytest.mark.slow
 def test_a_parameter_with_another_description_is_the_same_parameter() -> None:
     described = edited(
         put(parameter("Search/description"), "Text to search for in the names of subjects.")
@@ -173,12 +169,10 @@ def test_a_parameter_with_another_description_is_the_same_parameter() -> None:
         assert [change.text for change in found.changes] == expected
 
 
-@pytest.mark.slow
 def test_conversion_to_openapi_3_1_is_not_a_change() -> None:
     assert compare(DOCUMENT, to_openapi_31(DOCUMENT)).changes == []
 
 
-@pytest.mark.slow
 def test_other_notations_of_nullable_objects_are_not_changes() -> None:
     """drf-spectacular writes nullable objects as `allOf` with `nullable: true`."""
     company = {"allOf": [{"$ref": schema("CompanyReference")}], "nullable": True}
@@ -187,7 +181,6 @@ def test_other_notations_of_nullable_objects_are_not_changes() -> None:
     assert compare(base, changed).changes == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("edit", "users"),
     [
@@ -203,11 +196,10 @@ def test_other_notations_of_nullable_objects_are_not_changes() -> None:
     ids=["a nested schema", "a parameter"],
 )
 def test_all_affected_operations_are_listed(edit: Edit, users: set[str]) -> None:
-    [change] = compare(DOCUMENT, edited(edit)).changes
+    [change] = [row for row in compare(DOCUMENT, edited(edit)).changes if row.breaking]
     assert change.operations == users
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("edit", "subject"),
     [

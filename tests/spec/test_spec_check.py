@@ -157,6 +157,48 @@ def test_schemas_that_refer_to_themselves_are_compared() -> None:
     assert compare(base, edited(put(schema("Subject"), twice)), ALL).equal
 
 
+def test_every_inline_schema_is_compared_with_the_same_component() -> None:
+    fields = "properties/first", "properties/second"
+    inline = {"type": "object", "properties": {"a": {"type": "string"}}}
+    base = edited(
+        put(schema("Thing"), inline),
+        put(schema("ComputeResult"), {"type": "object", "properties": {}}),
+        *(put(schema(f"ComputeResult/{one}"), inline) for one in fields),
+    )
+    references = [put(schema(f"ComputeResult/{one}"), {"$ref": schema("Thing")}) for one in fields]
+    same = edited(*references, document=base)
+    assert compare(base, same, ALL).equal
+    second = put(schema("ComputeResult/properties/second/properties/a/type"), "integer")
+    assert not compare(edited(second, document=base), same, ALL).equal
+
+
+def test_recursive_schemas_with_references_at_other_places_are_compared() -> None:
+    left = {"properties": {"a": {"properties": {"b": {"$ref": schema("Left")}}}}}
+    right = {"properties": {"b": {"properties": {"a": {"$ref": schema("Right")}}}}}
+    old = edited(put(schema("Left"), left), put(schema("ComputeResult"), {"$ref": schema("Left")}))
+    inline = {"properties": {"a": {"$ref": schema("Right")}}}
+    new = edited(put(schema("Right"), right), put(schema("ComputeResult"), inline))
+    assert compare(old, new, ALL).equal
+    assert compare(new, old, ALL).equal
+
+
+@pytest.mark.parametrize("keyword", ["default", "const"])
+def test_values_are_compared_completely(keyword: str) -> None:
+    place = schema(f"SignedUploadRequest/properties/meta/{keyword}")
+    old, new = (edited(put(place, {"title": text, "x-a": {"$ref": "none"}})) for text in "ab")
+    assert not compare(old, new, ALL).equal
+    assert compare(old, old, ALL).equal
+
+
+@pytest.mark.parametrize(
+    ("keyword", "sent", "received"), [("readOnly", False, True), ("writeOnly", True, False)]
+)
+def test_fields_that_are_left_out_are_differences(keyword: str, sent: bool, received: bool) -> None:
+    for name, equal in (("SubjectRequest", sent), ("Subject", received)):
+        changed = edited(put(schema(f"{name}/properties/name/{keyword}"), True))
+        assert compare(DOCUMENT, changed, ALL).equal is equal
+
+
 # --- documents of others
 
 
