@@ -8,6 +8,7 @@ from contextlib import suppress
 from urllib.parse import unquote, urlsplit
 
 from haut_ext.errors import ConfigError
+from haut_ext.secret import hide_frames
 
 PRODUCTION = "https://saas.haut.ai"
 """Origin of the production service."""
@@ -49,6 +50,7 @@ def parse_base_url(value: object) -> str:
     return f"{parts.scheme}://{bracketed}" + (f":{port}" if port is not None else "")
 
 
+@hide_frames
 def check_signed_address(value: object) -> str:
     """Return a signed URL of the storage if it is safe to send photos to it.
 

@@ -9,7 +9,7 @@ from typing import IO, Any, BinaryIO, Generic, Literal, TypeVar
 from uuid import UUID
 
 import httpx
-from attrs import define, fields
+from attrs import Attribute, define, fields
 
 
 class Unset(Enum):
@@ -204,6 +204,14 @@ def safe_repr(self: Any) -> str:
     return f"{type(self).__name__}({shown})"
 
 
+def hide_values(_: type, attributes: "list[Attribute[Any]]") -> "list[Attribute[Any]]":
+    """Let tools that print the fields of an object, such as rich, show them as `safe_repr` does."""
+    return [
+        item.evolve(repr=item.name != "additional_properties" and _safe_value)
+        for item in attributes
+    ]
+
+
 def _safe_value(value: Any) -> str:
     if value is None or isinstance(value, bool | int | float | UUID | datetime | Unset):
         return str(value)
@@ -267,6 +275,7 @@ __all__ = [
     "as_form",
     "as_parts",
     "format_datetime",
+    "hide_values",
     "http_status",
     "media_type",
     "parse_datetime",

@@ -46,10 +46,10 @@ class AsyncTokenSource:
     """
 
     def __init__(self, provider: AsyncToken, *, lifetime: float = inf) -> None:
-        self.provider = provider
+        self.provider = provider if callable(provider) else check_token(provider)
         self.clock: Callable[[], float] = time.monotonic
         self._lifetime = lifetime
-        self._cached = CachedToken(None if callable(provider) else check_token(provider))
+        self._cached = CachedToken(None if callable(self.provider) else self.provider)
         # Each event loop or process has its own lock, because a fork may copy a lock that is held.
         self._locks: dict[object, asyncio.Lock] = {}
         self._advisory_lock = Lock()

@@ -32,6 +32,7 @@ from haut_ext.argument_checks import (
 from haut_ext.argument_types import JsonValue, validate_arguments
 from haut_ext.environment import with_environment
 from haut_ext.errors import ConfigError
+from haut_ext.secret import Secret, hide_frames
 from haut_ext.settings import Options, RequestOptions, Scope, check_headers
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ class AsyncHaut:
                 print(image.side, image.quality_score)
     """
 
+    @hide_frames
     def __init__(
         self,
         *,
@@ -182,6 +184,7 @@ class AsyncHaut:
         return AsyncBatches(self._operations)
 
     @classmethod
+    @hide_frames
     def from_env(
         cls, environment: Mapping[str, str] | None = None, **options: Unpack[AsyncClientOptions]
     ) -> Self:
@@ -199,6 +202,7 @@ class AsyncHaut:
         return cls(environment=environment, **options)
 
     @classmethod
+    @hide_frames
     async def login(
         cls,
         username: str,
@@ -643,7 +647,8 @@ class AsyncHaut:
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.scope})"
+        scope = self.scope if "_operations" in self.__dict__ else "not connected"
+        return f"{type(self).__name__}({scope})"
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the constructor arguments except the token, and any attributes set by a subclass.
@@ -689,15 +694,19 @@ class AsyncHaut:
                 "itself, and the service blocks frequent logins. Give other processes a private "
                 "token (haut.private_tokens.create), or a callable as token="
             )
-        if not isinstance(provider, str):
+        if not isinstance(provider, Secret):
             return provider
-        if with_environment({"company_id": self.scope.company_id})["token"] != provider:
+        token = with_environment({"company_id": self.scope.company_id})["token"]
+        same = isinstance(token, str) and Secret(token) == provider
+        del token
+        if not same:
             raise ConfigError(
                 "this client cannot be pickled: token= was given as a string, and secrets are not "
                 "pickled. Set HAUT_TOKEN or HAUT_TOKEN_FILE, or pass an importable callable"
             )
         return None
 
+    @hide_frames
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state["attributes"])
         arguments = with_environment(state["arguments"])

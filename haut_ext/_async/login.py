@@ -16,6 +16,7 @@ from haut_api.api.login import login, refresh_access_token
 from haut_api.models import LoginRequest, LoginResult, RefreshedTokens, RefreshRequest
 from haut_ext._async.operations import AsyncOperations
 from haut_ext.errors import ApiError, ConfigError, UnexpectedResponse
+from haut_ext.secret import Secret, hide_frames
 
 _LOGIN_INTERVAL = 60.0
 """Minimum number of seconds between two logins."""
@@ -47,11 +48,11 @@ class AsyncLogin:
         if not username or not password:
             raise ConfigError("a login needs a username and a password")
         self.clock: Callable[[], float] = time.monotonic
-        # The repr of the generated login models does not show the secrets.
-        self._login = LoginRequest(username=username, password=password)
-        self._refresh: RefreshRequest | None = None
+        self._username, self._password = Secret(username), Secret(password)
+        self._refresh: Secret | None = None
         self._next_login = -inf
 
+    @hide_frames  # the generated functions have the secrets in variables
     async def __call__(self) -> str:
         """Return a new access token.
 
@@ -79,19 +80,21 @@ class AsyncLogin:
                 raise
         return await self._log_in()
 
-    async def _refresh_token(self, request: RefreshRequest) -> str:
+    async def _refresh_token(self, refresh_token: Secret) -> str:
+        request = RefreshRequest(refresh_token.reveal())
         response = await self.operations.request(refresh_access_token, {"body": request})
         tokens = self.operations.unwrap(response, RefreshedTokens)
         token = tokens.access_token or tokens.token_access
         if not isinstance(token, str):
             raise self.operations.decode_error(response, "access_token", "it is missing")
         if isinstance(tokens.refresh_token, str) and tokens.refresh_token:
-            self._refresh = RefreshRequest(tokens.refresh_token)
+            self._refresh = Secret(tokens.refresh_token)
         return token
 
     async def _log_in(self) -> str:
         self._next_login = self.clock() + _LOGIN_INTERVAL
-        result = await self.operations.call(login, LoginResult, body=self._login)
-        self._refresh = RefreshRequest(result.refresh_token)
+        body = LoginRequest(self._username.reveal(), self._password.reveal())
+        result = await self.operations.call(login, LoginResult, body=body)
+        self._refresh = Secret(result.refresh_token)
         self.company_id = result.company_id
         return result.access_token or result.token_access

@@ -10,10 +10,12 @@ from attrs import asdict
 
 from haut_ext._async.http import AsyncHTTPClient
 from haut_ext._http.download_sink import DownloadSink
+from haut_ext._http.redaction import STORAGE
 from haut_ext._httpx import httpx
 from haut_ext.errors import CallerError, ConfigError, StorageError
 from haut_ext.keyword_arguments import Progress
 from haut_ext.photos.checks import Photo
+from haut_ext.secret import Secret, hide_frames
 from haut_ext.urls import check_signed_address
 
 Headers = Mapping[str, str]
@@ -71,7 +73,7 @@ class AsyncPhotoBody(httpx.AsyncByteStream):
 
 
 async def upload(
-    http: AsyncHTTPClient, method: str, url: str, headers: Headers, body: AsyncPhotoBody
+    http: AsyncHTTPClient, method: str, url: Secret, headers: Headers, body: AsyncPhotoBody
 ) -> None:
     """Send a photo to a signed URL, with exactly the signed method and headers.
 
@@ -87,7 +89,7 @@ async def upload(
         await http.exchange(request)
 
 
-async def download(http: AsyncHTTPClient, url: str, sink: DownloadSink) -> None:
+async def download(http: AsyncHTTPClient, url: Secret, sink: DownloadSink) -> None:
     """Download the photo at a signed URL to `sink`; each attempt starts from the beginning.
 
     Raises:
@@ -107,15 +109,24 @@ async def download(http: AsyncHTTPClient, url: str, sink: DownloadSink) -> None:
         )
 
 
+class _SignedRequest(httpx.Request):
+    """Request whose repr, which tracebacks show, does not contain the signed URL."""
+
+    def __repr__(self) -> str:
+        return f"<Request({self.method!r}, {STORAGE!r})>"
+
+
+@hide_frames
 def _signed_request(
     http: AsyncHTTPClient,
     method: str,
-    url: str,
+    signed: Secret,
     headers: Headers,
     body: AsyncPhotoBody | None = None,
 ) -> httpx.Request:
+    url = check_signed_address(signed.reveal())
     try:
-        parsed = httpx.URL(check_signed_address(url))
+        parsed = httpx.URL(url)
         parsed.host  # noqa: B018 - raises UnicodeError if the host is invalid
     except (httpx.InvalidURL, UnicodeError):
         raise ConfigError("the service returned an invalid URL for the photo") from None
@@ -124,6 +135,6 @@ def _signed_request(
     if target.encode() != parsed.raw_path and target.isascii() and target.isprintable():
         extensions["target"] = target.encode()  # httpx.URL removes "." and ".." path segments
     try:
-        return httpx.Request(method, parsed, headers=headers, content=body, extensions=extensions)
+        return _SignedRequest(method, parsed, headers=headers, content=body, extensions=extensions)
     except (TypeError, ValueError, AttributeError):
         raise ConfigError("the service returned invalid headers for the photo") from None

@@ -63,8 +63,8 @@ def start_attempt(call: Call) -> httpx.Request:
     )
     if call.buffered:
         request.read()  # so that event hooks and mock transports can access the body
-    if call.token is not None:
-        request.headers["Authorization"] = f"Bearer {call.token.value}"
+    if call.token is not None and call.token.value is not None:
+        request.headers["Authorization"] = f"Bearer {call.token.value.reveal()}"
     return request
 
 
@@ -129,6 +129,8 @@ def connection_failure(call: Call, error: Exception) -> Failure:
     )
     # The request that httpx attached to the exception contains the token and the signed URL.
     error.request = httpx.Request(call.request.method, call.loggable_url)
+    if not call.to_api:
+        error.__traceback__ = None  # its frames contain the signed URL
     failure.__cause__ = error
     return _logged(call, Failure(failure, disposition))
 

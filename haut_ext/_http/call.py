@@ -113,7 +113,8 @@ class Call:
         """Return the beginning of a text from the server, with secrets replaced."""
         secrets: tuple[str, ...] = ()
         if self.token is not None and self.token.value is not None:
-            secrets = (self.token.value, self.token.value.replace("/", "\\/"))
+            token = self.token.value.reveal()
+            secrets = (token, token.replace("/", "\\/"))
         elif self.to_api and self.buffered:
             secrets = login_secrets(self.request.read())
         text = str(value)

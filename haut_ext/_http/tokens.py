@@ -7,9 +7,10 @@ import json
 from collections.abc import Awaitable, Callable
 from math import inf
 
-from attrs import field, frozen
+from attrs import frozen
 
 from haut_ext.errors import ConfigError
+from haut_ext.secret import Secret, hide_frames
 
 SyncToken = str | Callable[[], str]
 AsyncToken = str | Callable[[], str | Awaitable[str]]
@@ -33,14 +34,15 @@ class CachedToken:
         mandatory_refresh: Time from which all callers wait for a new token.
     """
 
-    value: str | None = field(repr=False)
+    value: Secret | None
     generation: int = 0
     error: Exception | None = None
     advisory_refresh: float = inf
     mandatory_refresh: float = inf
 
 
-def check_token(token: object) -> str:
+@hide_frames
+def check_token(token: object) -> Secret:
     """Return the token if it is valid in an HTTP header.
 
     Raises:
@@ -61,7 +63,7 @@ def check_token(token: object) -> str:
             "the token contains white space or a character that is invalid in a header; "
             "check that no line break was copied with it"
         )
-    return token
+    return Secret(token)
 
 
 def login_secrets(body: bytes) -> tuple[str, ...]:

@@ -47,10 +47,10 @@ class TokenSource:
     """
 
     def __init__(self, provider: SyncToken, *, lifetime: float = inf) -> None:
-        self.provider = provider
+        self.provider = provider if callable(provider) else check_token(provider)
         self.clock: Callable[[], float] = time.monotonic
         self._lifetime = lifetime
-        self._cached = CachedToken(None if callable(provider) else check_token(provider))
+        self._cached = CachedToken(None if callable(self.provider) else self.provider)
         # Each event loop or process has its own lock, because a fork may copy a lock that is held.
         self._locks: dict[object, threading.Lock] = {}
         self._advisory_lock = Lock()

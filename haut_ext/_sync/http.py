@@ -124,6 +124,7 @@ class HTTPClient(httpx.Client):
         try:
             response = self._send_once(call, request, stream=stream)
         except CallerError as error:
+            del request  # tracebacks show variables, and the request contains the signed URL
             raise error.error from None
         except RejectedBody as error:
             return attempts.body_failure(call, error)

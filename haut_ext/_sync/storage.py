@@ -10,11 +10,13 @@ from typing import Self
 from attrs import asdict
 
 from haut_ext._http.download_sink import DownloadSink
+from haut_ext._http.redaction import STORAGE
 from haut_ext._httpx import httpx
 from haut_ext._sync.http import HTTPClient
 from haut_ext.errors import CallerError, ConfigError, StorageError
 from haut_ext.keyword_arguments import Progress
 from haut_ext.photos.checks import Photo
+from haut_ext.secret import Secret, hide_frames
 from haut_ext.urls import check_signed_address
 
 Headers = Mapping[str, str]
@@ -71,7 +73,7 @@ class PhotoBody(httpx.SyncByteStream):
             self._chunks.close()
 
 
-def upload(http: HTTPClient, method: str, url: str, headers: Headers, body: PhotoBody) -> None:
+def upload(http: HTTPClient, method: str, url: Secret, headers: Headers, body: PhotoBody) -> None:
     """Send a photo to a signed URL, with exactly the signed method and headers.
 
     Raises:
@@ -86,7 +88,7 @@ def upload(http: HTTPClient, method: str, url: str, headers: Headers, body: Phot
         http.exchange(request)
 
 
-def download(http: HTTPClient, url: str, sink: DownloadSink) -> None:
+def download(http: HTTPClient, url: Secret, sink: DownloadSink) -> None:
     """Download the photo at a signed URL to `sink`; each attempt starts from the beginning.
 
     Raises:
@@ -106,15 +108,24 @@ def download(http: HTTPClient, url: str, sink: DownloadSink) -> None:
         )
 
 
+class _SignedRequest(httpx.Request):
+    """Request whose repr, which tracebacks show, does not contain the signed URL."""
+
+    def __repr__(self) -> str:
+        return f"<Request({self.method!r}, {STORAGE!r})>"
+
+
+@hide_frames
 def _signed_request(
     http: HTTPClient,
     method: str,
-    url: str,
+    signed: Secret,
     headers: Headers,
     body: PhotoBody | None = None,
 ) -> httpx.Request:
+    url = check_signed_address(signed.reveal())
     try:
-        parsed = httpx.URL(check_signed_address(url))
+        parsed = httpx.URL(url)
         parsed.host  # noqa: B018 - raises UnicodeError if the host is invalid
     except (httpx.InvalidURL, UnicodeError):
         raise ConfigError("the service returned an invalid URL for the photo") from None
@@ -123,6 +134,6 @@ def _signed_request(
     if target.encode() != parsed.raw_path and target.isascii() and target.isprintable():
         extensions["target"] = target.encode()  # httpx.URL removes "." and ".." path segments
     try:
-        return httpx.Request(method, parsed, headers=headers, content=body, extensions=extensions)
+        return _SignedRequest(method, parsed, headers=headers, content=body, extensions=extensions)
     except (TypeError, ValueError, AttributeError):
         raise ConfigError("the service returned invalid headers for the photo") from None

@@ -37,6 +37,7 @@ from haut_ext._http.redaction import redact_text
 from haut_ext._http.tokens import TOKENLESS_PATHS
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
 from haut_ext.sandbox.http_messages import Response
+from haut_ext.secret import Secret
 from tests.contract import CONTRACT
 from tests.support.both_clients import gather_async
 
@@ -260,10 +261,10 @@ async def test_401_after_a_failed_early_refresh_requests_a_new_token() -> None:
     tokens.clock = lambda: seconds
     cached = await tokens.current()
     seconds, failing = HOUR * 3 / 4, True
-    assert (await tokens.current()).value == "token-0"
+    assert (await tokens.current()).value == Secret("token-0")
     failing = False
     assert await tokens.renew(cached)
-    assert (await tokens.current()).value == "token-2700"
+    assert (await tokens.current()).value == Secret("token-2700")
 
 
 async def test_late_refresh_is_done_once_while_all_calls_wait(sandbox: Sandbox) -> None:
@@ -485,7 +486,7 @@ async def test_call_after_a_canceled_token_request_requests_a_token(sandbox: San
     tokens = AsyncTokenSource(CanceledProvider(), lifetime=HOUR)
     with pytest.raises(asyncio.CancelledError):
         await tokens.current()
-    assert (await tokens.current()).value == "token-2"
+    assert (await tokens.current()).value == Secret("token-2")
 
 
 class CanceledProvider:

@@ -37,6 +37,7 @@ from haut_ext._sync.auth import TokenSource
 from haut_ext._sync.login import Login
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
 from haut_ext.sandbox.http_messages import Response
+from haut_ext.secret import Secret
 from tests.contract import CONTRACT
 from tests.support.both_clients import gather
 
@@ -258,10 +259,10 @@ def test_401_after_a_failed_early_refresh_requests_a_new_token() -> None:
     tokens.clock = lambda: seconds
     cached = tokens.current()
     seconds, failing = HOUR * 3 / 4, True
-    assert (tokens.current()).value == "token-0"
+    assert (tokens.current()).value == Secret("token-0")
     failing = False
     assert tokens.renew(cached)
-    assert (tokens.current()).value == "token-2700"
+    assert (tokens.current()).value == Secret("token-2700")
 
 
 def test_late_refresh_is_done_once_while_all_calls_wait(sandbox: Sandbox) -> None:
@@ -483,7 +484,7 @@ def test_call_after_a_canceled_token_request_requests_a_token(sandbox: Sandbox) 
     tokens = TokenSource(CanceledProvider(), lifetime=HOUR)
     with pytest.raises(KeyboardInterrupt):
         tokens.current()
-    assert (tokens.current()).value == "token-2"
+    assert (tokens.current()).value == Secret("token-2")
 
 
 class CanceledProvider:

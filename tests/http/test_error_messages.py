@@ -21,6 +21,7 @@ from haut_ext.errors import (
     TransportTimeout,
     UnexpectedResponse,
 )
+from haut_ext.secret import Secret
 from haut_ext.settings import Options
 
 CHECK = "The request may have been carried out: check before you send it again."
@@ -47,7 +48,7 @@ def call(operation: str = "GET /x/{id}/", **known: Any) -> Call:
     options = Options(deadline=known.pop("deadline", None))
     made = Call(httpx.Request(method, url, content=content), origin_of(origin), options, None)
     made.attempts = 1
-    made.token = CachedToken("the-token")
+    made.token = CachedToken(Secret("the-token"))
     made.deadline.started -= known.pop("elapsed", 0.0)
     for name, value in known.items():
         setattr(made, name, value)

@@ -8,12 +8,13 @@ from attrs import field as _attrs_field
 
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
+from ..types import hide_values as _hide_values
 from ..types import safe_repr as _safe_repr
 
 T = TypeVar("T", bound="AuxImageDetailsUrls")
 
 
-@_attrs_define
+@_attrs_define(field_transformer=_hide_values)
 class AuxImageDetailsUrls:
     additional_properties: dict[str, str] = _attrs_field(init=False, factory=dict)
 

@@ -9,6 +9,7 @@ from attrs import field as _attrs_field
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
 from ..types import UNSET, Unset
+from ..types import hide_values as _hide_values
 from ..types import safe_repr as _safe_repr
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="BatchResultsV3")
 
 
-@_attrs_define
+@_attrs_define(field_transformer=_hide_values)
 class BatchResultsV3:
     """Empty while nothing is ready.
 

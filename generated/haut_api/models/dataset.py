@@ -11,6 +11,7 @@ from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
 from ..errors import as_list as _as_list
 from ..types import UNSET, Unset
+from ..types import hide_values as _hide_values
 from ..types import safe_repr as _safe_repr
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="Dataset")
 
 
-@_attrs_define
+@_attrs_define(field_transformer=_hide_values)
 class Dataset:
     """
     Attributes:

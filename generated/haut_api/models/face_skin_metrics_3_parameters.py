@@ -8,12 +8,13 @@ from attrs import field as _attrs_field
 
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
+from ..types import hide_values as _hide_values
 from ..types import safe_repr as _safe_repr
 
 T = TypeVar("T", bound="FaceSkinMetrics3Parameters")
 
 
-@_attrs_define
+@_attrs_define(field_transformer=_hide_values)
 class FaceSkinMetrics3Parameters:
     """By name of the parameter, such as pores. Each holds some of score (0 to 100), tag, grade (1 to 5),
     score_description, age, eyes_age, amount, density, areas and masks (URLs by side and kind of picture).

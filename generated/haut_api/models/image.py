@@ -12,6 +12,7 @@ from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
 from ..errors import as_list as _as_list
 from ..types import format_datetime as _format_datetime
+from ..types import hide_values as _hide_values
 from ..types import parse_datetime as _parse_datetime
 from ..types import safe_repr as _safe_repr
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="Image")
 
 
-@_attrs_define
+@_attrs_define(field_transformer=_hide_values)
 class Image:
     """
     Attributes:

@@ -11,6 +11,7 @@ from attrs import field as _attrs_field
 from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
 from ..types import format_datetime as _format_datetime
+from ..types import hide_values as _hide_values
 from ..types import parse_datetime as _parse_datetime
 from ..types import safe_repr as _safe_repr
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="ImageResult")
 
 
-@_attrs_define
+@_attrs_define(field_transformer=_hide_values)
 class ImageResult:
     """
     Attributes:

@@ -11,13 +11,14 @@ from ..errors import READ_FAILURES as _READ_FAILURES
 from ..errors import DecodeError as _DecodeError
 from ..types import UNSET, Unset
 from ..types import format_datetime as _format_datetime
+from ..types import hide_values as _hide_values
 from ..types import parse_datetime as _parse_datetime
 from ..types import safe_repr as _safe_repr
 
 T = TypeVar("T", bound="UploadRequestV3")
 
 
-@_attrs_define
+@_attrs_define(field_transformer=_hide_values)
 class UploadRequestV3:
     """
     Attributes:

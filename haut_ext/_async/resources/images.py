@@ -46,6 +46,7 @@ from haut_ext.errors import ConfigError, StorageError
 from haut_ext.keyword_arguments import BatchAttributes, ImageListOptions, PhotoAttributes, Progress
 from haut_ext.photos.checks import Photo
 from haut_ext.photos.sources import PhotoFile
+from haut_ext.secret import Secret
 from haut_ext.types import Page, Side, UploadedImage
 
 
@@ -190,7 +191,8 @@ class AsyncImages(AsyncResource):
             headers["Content-Length"] = str(photo.size)
         body = AsyncPhotoBody(photo, progress)
         method = target.method or "PUT"
-        await storage.upload(self._operations.http, method, target.url, headers, body)
+        url = Secret(target.url)
+        await storage.upload(self._operations.http, method, url, headers, body)
 
     async def compute(
         self, batch_id: Id, app_args: JsonValue | Unset = UNSET, *, api: Api = "v1"
@@ -332,7 +334,7 @@ class AsyncImages(AsyncResource):
                 await storage.download(self._operations.http, await self._url(image_id), sink)
             return sink.written
 
-    async def _url(self, image_id: UUID) -> str:
+    async def _url(self, image_id: UUID) -> Secret:
         image = await self.get(image_id, signed_url=True)
         if not image.signed_url:
             raise StorageError(
@@ -342,7 +344,7 @@ class AsyncImages(AsyncResource):
                 status=None,
                 code=None,
             )
-        return image.signed_url
+        return Secret(image.signed_url)
 
 
 def _query(options: ImageListOptions) -> dict[str, Any]:

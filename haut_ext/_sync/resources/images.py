@@ -47,6 +47,7 @@ from haut_ext.errors import ConfigError, StorageError
 from haut_ext.keyword_arguments import BatchAttributes, ImageListOptions, PhotoAttributes, Progress
 from haut_ext.photos.checks import Photo
 from haut_ext.photos.sources import PhotoFile
+from haut_ext.secret import Secret
 from haut_ext.types import Page, Side, UploadedImage
 
 
@@ -191,7 +192,8 @@ class Images(Resource):
             headers["Content-Length"] = str(photo.size)
         body = PhotoBody(photo, progress)
         method = target.method or "PUT"
-        storage.upload(self._operations.http, method, target.url, headers, body)
+        url = Secret(target.url)
+        storage.upload(self._operations.http, method, url, headers, body)
 
     def compute(
         self, batch_id: Id, app_args: JsonValue | Unset = UNSET, *, api: Api = "v1"
@@ -331,7 +333,7 @@ class Images(Resource):
                 storage.download(self._operations.http, self._url(image_id), sink)
             return sink.written
 
-    def _url(self, image_id: UUID) -> str:
+    def _url(self, image_id: UUID) -> Secret:
         image = self.get(image_id, signed_url=True)
         if not image.signed_url:
             raise StorageError(
@@ -341,7 +343,7 @@ class Images(Resource):
                 status=None,
                 code=None,
             )
-        return image.signed_url
+        return Secret(image.signed_url)
 
 
 def _query(options: ImageListOptions) -> dict[str, Any]:
