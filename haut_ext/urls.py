@@ -51,18 +51,23 @@ def parse_base_url(value: object) -> str:
 
 
 @hide_frames
-def check_signed_address(value: object) -> str:
+def check_signed_address(value: object, *, allow_http: bool = False) -> str:
     """Return a signed URL of the storage if it is safe to send photos to it.
 
+    Args:
+        value: The URL.
+        allow_http: Whether to accept plain http to a loopback host, because the API is on loopback.
+
     Raises:
-        ConfigError: If the URL is invalid, or is plain http to a host other than loopback. The
+        ConfigError: If the URL is invalid, or is plain http and this is not allowed. The
             message does not contain the URL, whose signature is a secret.
     """
     if isinstance(value, str):
         with suppress(ValueError):
             parts = urlsplit(value)
             host = parts.hostname or ""
-            secure = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+            local = allow_http and parts.scheme == "http" and _is_loopback(host)
+            secure = parts.scheme == "https" or local
             if secure and is_host(host):
                 return value
     raise ConfigError(

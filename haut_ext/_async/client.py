@@ -19,7 +19,7 @@ from haut_ext._async.generated_client import AsyncApiClient
 from haut_ext._async.http import AsyncHTTPClient
 from haut_ext._async.operations import AsyncOperations, lazy_resource
 from haut_ext._http.call import origin_of
-from haut_ext._http.tokens import AsyncToken
+from haut_ext._http.tokens import AsyncToken, no_token
 from haut_ext._httpx import httpx
 from haut_ext._version import __version__
 from haut_ext.argument_checks import (
@@ -656,6 +656,13 @@ class AsyncHaut:
         Raises:
             ConfigError: If an argument or attribute cannot be pickled; the message names it.
         """
+        return self._state(self._picklable_token())
+
+    def _state_without_token(self) -> dict[str, Any]:
+        """Return the state of a copy that only transfers photos, in another process."""
+        return self._state(no_token)
+
+    def _state(self, token: AsyncToken | None) -> dict[str, Any]:
         import pickle
 
         connections = self._operations.http.connections
@@ -668,7 +675,7 @@ class AsyncHaut:
             **asdict(self.options, recurse=False),
             **asdict(self.scope),
             **connections.arguments,
-            "token": self._picklable_token(),
+            "token": token,
         }
         if arguments["deadline"] == "default":
             del arguments["deadline"]

@@ -9,6 +9,7 @@ from typing import Self
 from attrs import asdict
 
 from haut_ext._async.http import AsyncHTTPClient
+from haut_ext._http.checksum import Checksum
 from haut_ext._http.download_sink import DownloadSink
 from haut_ext._http.redaction import STORAGE
 from haut_ext._httpx import httpx
@@ -19,6 +20,11 @@ from haut_ext.secret import Secret, hide_frames
 from haut_ext.urls import check_signed_address
 
 Headers = Mapping[str, str]
+
+_FORBIDDEN_HEADERS = {
+    *("authorization", "cookie", "content-length", "transfer-encoding", "connection", "keep-alive"),
+    *("te", "trailer", "upgrade", "expect"),
+}
 
 
 class AsyncPhotoBody(httpx.AsyncByteStream):
@@ -39,6 +45,11 @@ class AsyncPhotoBody(httpx.AsyncByteStream):
         self._chunks: Generator[bytes, None, None] | None = None
         self._sent = 0
         self._reported = 0
+        self.checksum = Checksum()
+
+    @property
+    def size(self) -> int | None:
+        return self._photo.size
 
     @property
     def repeatable(self) -> bool:
@@ -50,6 +61,7 @@ class AsyncPhotoBody(httpx.AsyncByteStream):
             self._chunks.close()
         self._chunks = self._photo.chunks()
         self._sent = 0
+        self.checksum = Checksum()
         return self
 
     async def __anext__(self) -> bytes:
@@ -65,6 +77,7 @@ class AsyncPhotoBody(httpx.AsyncByteStream):
         if chunk is None:
             raise StopAsyncIteration
         self._sent += len(chunk)
+        self.checksum.add(chunk)
         return chunk
 
     async def aclose(self) -> None:
@@ -116,6 +129,17 @@ class _SignedRequest(httpx.Request):
         return f"<Request({self.method!r}, {STORAGE!r})>"
 
 
+def _is_forbidden(name: str, value: object, url: httpx.URL) -> bool:
+    """Return whether the service must not specify a header for the upload of a photo.
+
+    Such a header would change the meaning or the destination of the request, or send credentials.
+    """
+    lower = name.lower()
+    if lower == "host":
+        return value not in (url.netloc.decode(), f"{url.host}:443")
+    return lower in _FORBIDDEN_HEADERS or lower.startswith("proxy-")
+
+
 @hide_frames
 def _signed_request(
     http: AsyncHTTPClient,
@@ -124,12 +148,17 @@ def _signed_request(
     headers: Headers,
     body: AsyncPhotoBody | None = None,
 ) -> httpx.Request:
-    url = check_signed_address(signed.reveal())
+    allow_http = http.connections.origin[0] == "http"
+    url = check_signed_address(signed.reveal(), allow_http=allow_http)
     try:
         parsed = httpx.URL(url)
         parsed.host  # noqa: B018 - raises UnicodeError if the host is invalid
     except (httpx.InvalidURL, UnicodeError):
         raise ConfigError("the service returned an invalid URL for the photo") from None
+    if any(_is_forbidden(name, value, parsed) for name, value in headers.items()):
+        raise ConfigError("the service returned a forbidden header for the photo")
+    if body is not None and body.size is not None:
+        headers = {**headers, "Content-Length": str(body.size)}
     extensions: dict[str, object] = {"timeout": asdict(http.call_options.timeout)}
     target = "/" + url.split("#")[0].split("://", 1)[1].partition("/")[2]
     if target.encode() != parsed.raw_path and target.isascii() and target.isprintable():

@@ -7,7 +7,7 @@ import logging
 from attrs import frozen
 
 from haut_ext._http import response_errors, response_shapes, retry_policy
-from haut_ext._http.body_limits import RejectedBody
+from haut_ext._http.body_limits import RejectedBody, without_body
 from haut_ext._http.call import Call
 from haut_ext._http.deadlines import MAX_TIMEOUT
 from haut_ext._http.retry_policy import Disposition
@@ -92,9 +92,16 @@ def response_outcome(
             _log(logging.DEBUG, call, str(status))
             return httpx.Response(204, request=call.request)
         return _status_failure(call, response)
-    if read and (call.sink is None or response_shapes.is_web_page(response)):
-        problem = response_shapes.success_problem(response, to_api=call.to_api)
+    if read:
+        downloaded = call.sink is not None and not response_shapes.is_web_page(response)
+        problem = None
+        if not downloaded:
+            problem = response_shapes.success_problem(response, to_api=call.to_api)
+        if problem is None and call.checksum is not None:
+            problem = call.checksum.problem(response, upload=call.sink is None)
         if problem is not None:
+            if downloaded:
+                response = without_body(status, response.headers)
             error = response_errors.unexpected_response(response, call, problem)
             return _logged(call, Failure(error, Disposition.FAILED, status))
     _log(logging.DEBUG, call, str(status))

@@ -72,9 +72,14 @@ class BodyLimit:
             raise self._rejected(f"is larger than {self._limit >> 20} MiB")
 
     def _rejected(self, problem: str) -> RejectedBody:
-        headers = self._headers.copy()
-        headers.pop("content-encoding", None)
-        return RejectedBody(problem, httpx.Response(self._status, headers=headers))
+        return RejectedBody(problem, without_body(self._status, self._headers))
+
+
+def without_body(status: int, headers: httpx.Headers) -> httpx.Response:
+    """Return a response with the given status and headers, and without a body."""
+    headers = headers.copy()
+    headers.pop("content-encoding", None)
+    return httpx.Response(status, headers=headers)
 
 
 def is_nested_too_deep(document: Any) -> bool:

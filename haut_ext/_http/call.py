@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from haut_ext._http.checksum import Checksum
 from haut_ext._http.deadlines import Deadline
 from haut_ext._http.download_sink import DownloadSink
 from haut_ext._http.redaction import STORAGE, ids_in_path, redact_text, route
@@ -49,7 +50,7 @@ class Call:
         token_renewed: Whether the token was renewed after a 401 response.
 
     Raises:
-        ConfigError: If the request uses plain http and the host is not loopback.
+        ConfigError: If the request uses plain http, unless API and host are both on loopback.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Call:
         self.sink = sink
         self.to_api = origin_of(request.url) == origin
         if not self.to_api:
-            check_signed_address(str(request.url))
+            check_signed_address(str(request.url), allow_http=origin[0] == "http")
         self.operation = f"{request.method} {route(request.url.path) if self.to_api else STORAGE}"
         self.deadline = Deadline(options.deadline_for(to_api=self.to_api))
         self.attempts = 0
@@ -90,6 +91,12 @@ class Call:
         return isinstance(self.request.stream, httpx.ByteStream)
 
     @property
+    def checksum(self) -> Checksum | None:
+        """Checksum of the photo that the latest attempt transferred; None for other requests."""
+        photo: object = self.request.stream if self.sink is None else self.sink
+        return getattr(photo, "checksum", None)
+
+    @property
     def loggable_url(self) -> str:
         """The request URL without its query and signature, for errors and logs."""
         url = self.request.url
@@ -113,12 +120,10 @@ class Call:
         """Return the beginning of a text from the server, with secrets replaced."""
         secrets: tuple[str, ...] = ()
         if self.token is not None and self.token.value is not None:
-            token = self.token.value.reveal()
-            secrets = (token, token.replace("/", "\\/"))
+            secrets = (self.token.value.reveal(),)
         elif self.to_api and self.buffered:
             secrets = login_secrets(self.request.read())
         text = str(value)
-        head = redact_text(text[: length * 4], secrets)
-        if len(text) > length * 4:  # a secret may be cut off at the end of the slice
-            head = head[: -max(map(len, secrets), default=1)]
-        return head[:length]
+        # Redact before the text is truncated, so that no part of a secret remains.
+        head, rest = text[: length * 4], text[length * 4 :]
+        return redact_text(head, secrets, truncated=bool(rest))[:length]

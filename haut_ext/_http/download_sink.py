@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, BinaryIO, cast
 
+from haut_ext._http.checksum import Checksum
 from haut_ext.errors import CallerError, ConfigError, HautError
 
 
@@ -19,7 +20,7 @@ class DownloadSink:
     """Writes a download to a binary file, starting at the file's current position.
 
     Attributes:
-        written: Number of bytes written by the current attempt.
+        checksum: Checksum of the bytes written by the current attempt.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -28,7 +29,12 @@ class DownloadSink:
             self._start = file.tell() if file.seekable() else None
         except (AttributeError, OSError, ValueError):
             self._start = None
-        self.written = 0
+        self.checksum = Checksum()
+
+    @property
+    def written(self) -> int:
+        """Number of bytes written by the current attempt."""
+        return self.checksum.size
 
     @property
     def repeatable(self) -> bool:
@@ -44,10 +50,10 @@ class DownloadSink:
         if self.written and self._start is not None:
             self._file.seek(self._start)
             self._file.truncate()
-        self.written = 0
+        self.checksum = Checksum()
 
     def write(self, chunk: bytes) -> None:
-        self.written += len(chunk)
+        self.checksum.add(chunk)
         remaining = memoryview(chunk)
         while remaining:
             # An unbuffered file may write fewer bytes than requested.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import logging
 import re
 from collections.abc import Generator
@@ -14,14 +15,26 @@ from haut_ext.text import escape
 
 _ID = re.compile(r"(?<=/)(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9]+)(?=/|$)")
 _SIGNED_PARAMETER = re.compile(
-    r"(?i)((?:\bX-(?:Goog|Amz)-[A-Z-]{1,40}|\bSignature)(?:=|%3D))[^&\s\"'<>]+"
+    r"(?i)((?:\bX-(?:Goog|Amz)-[A-Z-]{1,40}|\bSignature)(?:=|%(?:25)?3D|\\{1,4}u003d|&#61;))[^&\s\"'<>]+"
 )
 _SECRET_FIELD = re.compile(
-    r'("(?:\w{0,40}token\w{0,40}|password|data)"\s{0,40}:\s{0,40})"(?:[^"\\]|\\.)*"?',
+    r'("(?:\w{0,40}token\w{0,40}|password|data)\\{0,4}"\s{0,40}:\s{0,40})\\{0,4}"(?:[^"\\]|\\.)*"?',
     re.IGNORECASE | re.DOTALL,
 )
 """JSON fields that contain tokens in the responses to login, refresh and `create_private_token`."""
 _BEARER = re.compile(r"(?i)(bearer\s{1,40})[^\s\"'<>,;]+")
+
+_ESCAPE = re.compile(
+    r"%([0-9a-fA-F]{2})|\\{1,4}u([0-9a-fA-F]{4})|\\{1,4}(.)"
+    r"|(&(?:#[xX]?[0-9a-fA-F]{1,7}|[a-z]{2,5});)",
+    re.DOTALL,
+)
+_CUT_ESCAPE = re.compile(
+    r"(?:%[0-9a-fA-F]?|\\{1,4}(?:u[0-9a-fA-F]{0,3})?|&#?[xX]?[0-9a-fA-F]{0,7})\Z"
+)
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+_MAX_ESCAPES = 2
+"""How many times a secret may have been escaped, such as percent-encoded inside a JSON string."""
 
 STORAGE = "(storage)"
 """Placeholder for signed URLs in logs and errors. A signed URL gives access to a person's photo."""
@@ -92,16 +105,73 @@ httpx_log_filter = _HttpxLogFilter()
 logging.getLogger(httpx.__name__).addFilter(httpx_log_filter)
 
 
-def redact_text(text: str, secrets: tuple[str, ...] = ()) -> str:
+def redact_text(text: str, secrets: tuple[str, ...] = (), *, truncated: bool = False) -> str:
     """Return text from a server, with the secrets that it may echo replaced.
 
     Tokens and the parameters of signed URLs are recognized by their form.
 
     Args:
         text: Text that a server sent.
-        secrets: Further secrets to replace, such as the request's token or credentials.
+        secrets: Further secrets to replace, such as the request's token or credentials, in every
+            spelling: percent-encoded, or escaped as in JSON or HTML.
+        truncated: Whether a secret may have been cut off at the end of the text.
     """
-    for secret in sorted(secrets, key=len, reverse=True):  # a secret may contain another secret
-        text = text.replace(secret, "[redacted]")
+    if secrets:
+        text = _without(text, secrets, truncated=truncated)
     text = _SECRET_FIELD.sub(r'\1"[redacted]"', text)
     return _BEARER.sub(r"\1[redacted]", _SIGNED_PARAMETER.sub(r"\1[redacted]", text))
+
+
+def _without(text: str, secrets: tuple[str, ...], *, truncated: bool) -> str:
+    # The second form is that of a percent-encoded secret, whose bytes become one character each.
+    forms = {
+        form
+        for secret in secrets
+        for form in (secret, secret.encode("utf-8", "replace").decode("latin-1"))
+        if form
+    }
+    forms |= {form.replace(" ", "+") for form in forms}
+    found: list[tuple[int, int]] = []
+    plain, starts = text, list(range(len(text) + 1))
+    for _ in range(_MAX_ESCAPES + 1):
+        for form in forms:
+            for match in re.finditer(re.escape(form), plain):
+                found.append((starts[match.start()], starts[match.end()]))
+        if truncated:
+            plain = _CUT_ESCAPE.sub("", plain)
+            begin = min(_beginning_at_end(plain, form) for form in forms)
+            found += [(starts[begin], len(text))] if begin < len(plain) else []
+        plain, starts = _unescape(plain, starts)
+    pieces: list[str] = []
+    end = 0
+    for start, stop in sorted(found):
+        if start >= end:
+            pieces += [text[end:start], "[redacted]"]
+        end = max(end, stop)
+    return "".join([*pieces, text[end:]])
+
+
+def _beginning_at_end(text: str, secret: str) -> int:
+    """Return the position of the longest beginning of a secret at the end of a text."""
+    for length in range(min(len(secret), len(text)), 0, -1):
+        if text.endswith(secret[:length]):
+            return len(text) - length
+    return len(text)
+
+
+def _unescape(text: str, starts: list[int]) -> tuple[str, list[int]]:
+    """Return the text with each escape sequence decoded, and the positions of its characters."""
+    characters: list[str] = []
+    positions: list[int] = []
+    end = 0
+    for match in _ESCAPE.finditer(text):
+        characters += text[end : match.start()]
+        positions += starts[end : match.start() + 1]
+        percent, unicode, escaped, entity = match.groups()
+        if entity:
+            character = html.unescape(entity)[:1]
+        else:
+            character = _ESCAPED.get(escaped, escaped) or chr(int(percent or unicode, 16))
+        characters.append(character)
+        end = match.end()
+    return "".join([*characters, *text[end:]]), positions + starts[end:]

@@ -67,12 +67,18 @@ def check_token(token: object) -> Secret:
 
 
 def login_secrets(body: bytes) -> tuple[str, ...]:
-    """Return the strings in a login request and their JSON-escaped forms, for redaction."""
+    """Return the strings in a login request, for redaction."""
     try:
         values = json.loads(body).values()
     except (ValueError, AttributeError):
         return ()
-    secrets = {value for value in values if isinstance(value, str) and value}
-    for ascii_only in (True, False):
-        secrets |= {json.dumps(value, ensure_ascii=ascii_only)[1:-1] for value in secrets}
-    return tuple(secrets)
+    return tuple(value for value in values if isinstance(value, str))
+
+
+def no_token() -> str:
+    """Token provider of a client that only transfers photos.
+
+    Raises:
+        ConfigError: Always.
+    """
+    raise ConfigError("this client has no token: it only transfers photos with signed URLs")

@@ -15,7 +15,7 @@ from attrs import asdict, evolve
 
 from haut_api.types import UNSET, Unset
 from haut_ext._http.call import origin_of
-from haut_ext._http.tokens import SyncToken
+from haut_ext._http.tokens import SyncToken, no_token
 from haut_ext._httpx import httpx
 from haut_ext._sync.auth import TokenSource
 from haut_ext._sync.connections import Connections
@@ -655,6 +655,13 @@ class Haut:
         Raises:
             ConfigError: If an argument or attribute cannot be pickled; the message names it.
         """
+        return self._state(self._picklable_token())
+
+    def _state_without_token(self) -> dict[str, Any]:
+        """Return the state of a copy that only transfers photos, in another process."""
+        return self._state(no_token)
+
+    def _state(self, token: SyncToken | None) -> dict[str, Any]:
         import pickle
 
         connections = self._operations.http.connections
@@ -667,7 +674,7 @@ class Haut:
             **asdict(self.options, recurse=False),
             **asdict(self.scope),
             **connections.arguments,
-            "token": self._picklable_token(),
+            "token": token,
         }
         if arguments["deadline"] == "default":
             del arguments["deadline"]

@@ -9,6 +9,7 @@ from typing import Self
 
 from attrs import asdict
 
+from haut_ext._http.checksum import Checksum
 from haut_ext._http.download_sink import DownloadSink
 from haut_ext._http.redaction import STORAGE
 from haut_ext._httpx import httpx
@@ -20,6 +21,11 @@ from haut_ext.secret import Secret, hide_frames
 from haut_ext.urls import check_signed_address
 
 Headers = Mapping[str, str]
+
+_FORBIDDEN_HEADERS = {
+    *("authorization", "cookie", "content-length", "transfer-encoding", "connection", "keep-alive"),
+    *("te", "trailer", "upgrade", "expect"),
+}
 
 
 class PhotoBody(httpx.SyncByteStream):
@@ -40,6 +46,11 @@ class PhotoBody(httpx.SyncByteStream):
         self._chunks: Generator[bytes, None, None] | None = None
         self._sent = 0
         self._reported = 0
+        self.checksum = Checksum()
+
+    @property
+    def size(self) -> int | None:
+        return self._photo.size
 
     @property
     def repeatable(self) -> bool:
@@ -51,6 +62,7 @@ class PhotoBody(httpx.SyncByteStream):
             self._chunks.close()
         self._chunks = self._photo.chunks()
         self._sent = 0
+        self.checksum = Checksum()
         return self
 
     def __next__(self) -> bytes:
@@ -66,6 +78,7 @@ class PhotoBody(httpx.SyncByteStream):
         if chunk is None:
             raise StopIteration
         self._sent += len(chunk)
+        self.checksum.add(chunk)
         return chunk
 
     def close(self) -> None:
@@ -115,6 +128,17 @@ class _SignedRequest(httpx.Request):
         return f"<Request({self.method!r}, {STORAGE!r})>"
 
 
+def _is_forbidden(name: str, value: object, url: httpx.URL) -> bool:
+    """Return whether the service must not specify a header for the upload of a photo.
+
+    Such a header would change the meaning or the destination of the request, or send credentials.
+    """
+    lower = name.lower()
+    if lower == "host":
+        return value not in (url.netloc.decode(), f"{url.host}:443")
+    return lower in _FORBIDDEN_HEADERS or lower.startswith("proxy-")
+
+
 @hide_frames
 def _signed_request(
     http: HTTPClient,
@@ -123,12 +147,17 @@ def _signed_request(
     headers: Headers,
     body: PhotoBody | None = None,
 ) -> httpx.Request:
-    url = check_signed_address(signed.reveal())
+    allow_http = http.connections.origin[0] == "http"
+    url = check_signed_address(signed.reveal(), allow_http=allow_http)
     try:
         parsed = httpx.URL(url)
         parsed.host  # noqa: B018 - raises UnicodeError if the host is invalid
     except (httpx.InvalidURL, UnicodeError):
         raise ConfigError("the service returned an invalid URL for the photo") from None
+    if any(_is_forbidden(name, value, parsed) for name, value in headers.items()):
+        raise ConfigError("the service returned a forbidden header for the photo")
+    if body is not None and body.size is not None:
+        headers = {**headers, "Content-Length": str(body.size)}
     extensions: dict[str, object] = {"timeout": asdict(http.call_options.timeout)}
     target = "/" + url.split("#")[0].split("://", 1)[1].partition("/")[2]
     if target.encode() != parsed.raw_path and target.isascii() and target.isprintable():

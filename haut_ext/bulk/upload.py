@@ -315,7 +315,8 @@ class _Workers:
 
     Attributes:
         executor: The executor.
-        client: The pickled client. Requests from workers do not obey the rate limiter of the run.
+        client: The pickled class and state of the client, without its token. Requests from workers
+            do not obey the rate limiter of the run.
     """
 
     executor: Executor
@@ -329,7 +330,8 @@ class _Workers:
             ConfigError: If the client cannot be pickled.
         """
         try:
-            return cls(executor, pickle.dumps(haut))
+            state = haut._state_without_token()  # pyright: ignore[reportPrivateUsage]
+            return cls(executor, pickle.dumps((type(haut), state)))
         except ConfigError as error:
             raise ConfigError(
                 f"the client cannot be pickled for the executor's workers: {error}"
@@ -362,7 +364,9 @@ class _Task:
 @lru_cache(maxsize=1)
 def _unpickle_client(pickled: bytes) -> Haut:
     """Unpickle the client in a worker, and cache it to keep its connections between tasks."""
-    client: Haut = pickle.loads(pickled)  # noqa: S301 - pickled by the process that submits the task
+    kind, state = pickle.loads(pickled)  # noqa: S301 - pickled by the process that submits the task
+    client: Haut = kind.__new__(kind)
+    client.__setstate__(state)
     return client
 
 

@@ -6,10 +6,12 @@ import itertools
 import logging
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -126,12 +128,32 @@ def test_repr_of_tasks_contains_no_token_url_or_name(
         assert secret not in "".join(executor.reprs)
 
 
+@pytest.mark.parametrize("given", [str, lambda token: partial(str, token)])
+def test_tasks_contain_no_token(
+    tmp_path: Path, photo: Path, sandbox: Sandbox, given: Callable[[str], Any]
+) -> None:
+    secret = sandbox.credentials["token"]
+    arguments: dict[str, Any] = {**sandbox.credentials, "token": given(secret)}
+    tasks: list[bytes] = []
+
+    class Pool(ProcessPoolExecutor):
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+            tasks.append(pickle.dumps((fn, args, kwargs)))
+            return super().submit(fn, *args, **kwargs)
+
+    with Haut(**arguments) as haut, Pool(1, FORKSERVER) as pool:
+        report = bulk_upload(haut, rows(photo)[:2], journal=tmp_path / "journal", executor=pool)
+    assert report.done == 2
+    assert len(tasks) == 4
+    assert secret.encode() not in b"".join(tasks)
+
+
 def test_client_that_cannot_be_pickled_is_a_config_error(
     tmp_path: Path, photo: Path, sandbox: Sandbox
 ) -> None:
-    arguments: dict[str, Any] = {**sandbox.credentials, "token": lambda: "token"}
+    hooks: Any = {"request": [lambda request: None]}
     with (
-        Haut(**arguments) as haut,
+        Haut(**sandbox.credentials, event_hooks=hooks) as haut,
         ThreadPoolExecutor(1) as pool,
         pytest.raises(ConfigError, match="pickled"),
     ):

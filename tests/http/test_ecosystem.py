@@ -63,9 +63,14 @@ def make_calls(client: Client, storage: str | None = None, unknown_id: UUID | No
     else:
         slot = client.call(lambda haut: haut.images.request_upload(found[0].id))
         # The signed URL is valid only for the host name of the original URL.
-        slot.upload_url.headers["Host"] = slot.upload_url.url.split("/")[2]
+        host = httpx.URL(slot.upload_url.url).netloc
+        hooks = {"request": [lambda request: request.headers.update({"Host": host})]}
         photo = Photo.open(PHOTO.read_bytes())
-        client.call(lambda haut: haut.images.send_bytes(slot_at(slot, storage), photo))
+        client.call(
+            lambda haut: haut.with_options(event_hooks=hooks).images.send_bytes(
+                slot_at(slot, storage), photo
+            )
+        )
     with pytest.raises(NotFound) as caught:
         client.call(lambda haut: haut.images.get(unknown_id or uuid4()))
     assert caught.value.errors

@@ -9,11 +9,15 @@ import time
 import traceback
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from haut_ext import ApiError, HautError, StorageError, TransportError, UploadIncomplete
+from haut_ext._http.redaction import redact_text
 from haut_ext.sandbox import Sandbox
 from tests.support.client_runner import COMPANY, DATASET, Client, Kind
 from tests.support.sandbox_photos import PHOTO
@@ -197,3 +201,61 @@ def test_proxy_credentials_echoed_by_the_proxy_are_not_in_the_error(
     shown = f"{error} {error!r} {vars(error)} {traceback.format_exception_only(error)}"
     assert "PROXYPASS99" not in shown
     assert base64.b64encode(b"user:PROXYPASS99").decode() not in shown
+
+
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "percent-encoded": lambda text: quote(text, safe=""),
+    "percent-encoded completely": lambda text: "".join(f"%{ord(it):02x}" for it in text),
+    "percent-encoded twice": lambda text: quote(quote(text, safe=""), safe=""),
+    "escaped slashes": lambda text: text.replace("/", "\\/"),
+    "JSON": lambda text: "".join(f"\\u{ord(it):04X}" for it in text),
+    "JSON in JSON": lambda text: "".join(f"\\\\u{ord(it):04x}" for it in text),
+    "percent-encoded in JSON": lambda text: quote(text, safe="").replace("%", "\\u0025"),
+    "HTML": lambda text: "".join(f"&#{ord(it)};" for it in text),
+    "hexadecimal HTML": lambda text: "".join(f"&#x{ord(it):x};" for it in text),
+}
+
+
+@pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
+def test_token_is_redacted_in_every_spelling_and_wherever_it_is_cut(
+    spell: Callable[[str], str],
+) -> None:
+    token = "Ab/cd+ef.gh=ij"
+    spelled = spell(token)
+    assert redact_text(f"{spelled} x {spelled}", (token,)) == "[redacted] x [redacted]"
+    shortest = len(spell(token[:2]))
+    for length in range(shortest, len(spelled)):
+        assert redact_text(f"x {spelled[:length]}", (token,), truncated=True) == "x [redacted]"
+
+
+@pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
+def test_error_contains_no_spelling_of_the_token(kind: Kind, spell: Callable[[str], str]) -> None:
+    spelled = spell(LONG_TOKEN + "/+=")
+    for padding in range(0, 4000, 911):
+        text = "x" * padding + spelled * 2
+        error = error_for(kind, httpx.Response(500, text=text), LONG_TOKEN + "/+=")
+        assert longest_part(spell(LONG_TOKEN), error.body) < 20, padding
+
+
+@given(st.text("%\\&#x;0uA/ \"'é", max_size=60), st.text("%\\&/uA0é", min_size=1, max_size=4))
+def test_redaction_accepts_any_text(text: str, secret: str) -> None:
+    assert secret not in redact_text(text, (secret,), truncated=True).replace("[redacted]", "")
+
+
+@pytest.mark.parametrize("character", "%\\&\"':X")
+def test_redaction_takes_linear_time(character: str) -> None:
+    began = time.monotonic()
+    redact_text(character * 4000, (LONG_TOKEN,), truncated=True)
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r'{"echo": "{\"access_token\": \"S3cret\"}"}',
+        r"X-Goog-Signature\u003dS3cret\u0026x",
+        "X-Goog-Signature%253DS3cret",
+    ],
+)
+def test_secret_of_the_service_is_redacted_in_nested_encodings(text: str) -> None:
+    assert "S3cret" not in redact_text(text)

@@ -185,13 +185,15 @@ class Images(Resource):
             progress: Called with the number of bytes sent so far and the total.
         """
         target = slot if isinstance(slot, UploadSlotV3) else slot.upload_url
-        if target.headers and not hasattr(target.headers, "additional_properties"):
+        method: Any = target.method
+        if method is None or isinstance(method, Unset):
+            method = "PUT"
+        headers: Any = {}
+        if not (target.headers is None or isinstance(target.headers, Unset)):
+            headers = getattr(target.headers, "additional_properties", None)
+        if not isinstance(headers, dict):
             raise ConfigError("the service returned invalid headers for the photo")
-        headers = dict(target.headers.additional_properties) if target.headers else {}
-        if photo.size is not None:
-            headers["Content-Length"] = str(photo.size)
         body = PhotoBody(photo, progress)
-        method = target.method or "PUT"
         url = Secret(target.url)
         storage.upload(self._operations.http, method, url, headers, body)
 
