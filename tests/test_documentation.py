@@ -152,7 +152,7 @@ def test_errors_table_is_complete() -> None:
 
 
 def test_links_between_pages_lead_somewhere() -> None:
-    for page in [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "AGENTS.md"]:
+    for page in [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "AGENTS.md", ROOT / "SECURITY.md"]:
         for target in re.findall(r"\]\(([^)\s:]+)\)", page.read_text("utf-8")):
             path, _, anchor = target.partition("#")
             linked = page.parent / path if path else page

@@ -111,9 +111,11 @@ class RecordingPool(ProcessPoolExecutor):
     def __init__(self) -> None:
         super().__init__(1, FORKSERVER)
         self.reprs: list[str] = []
+        self.pickles: list[bytes] = []
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
         self.reprs.append(repr((fn, args, kwargs)))
+        self.pickles.append(pickle.dumps((fn, args, kwargs)))
         return super().submit(fn, *args, **kwargs)
 
 
@@ -126,6 +128,7 @@ def test_repr_of_tasks_contains_no_token_url_or_name(
     assert len(executor.reprs) == 4
     for secret in (sandbox.credentials["token"], "http", "person", photo.name):
         assert secret not in "".join(executor.reprs)
+    assert sandbox.credentials["token"].encode() not in b"".join(executor.pickles)
 
 
 @pytest.mark.parametrize("given", [str, lambda token: partial(str, token)])

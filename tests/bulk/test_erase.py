@@ -183,16 +183,33 @@ def test_folder_that_cannot_be_written_to_is_rejected_before_any_request(
 def test_files_of_a_run_are_private(tmp_path: Path, haut: Haut, sandbox: Sandbox) -> None:
     [subject] = sandbox.add_subjects(1)
     (tmp_path / "j").touch(mode=0o644)
-    with sqlite3.connect(tmp_path / "j") as other:  # keeps the files of the write-ahead log
-        run: dict[str, Any] = {"journal": tmp_path / "j", "receipts": tmp_path / "r"}
-        report = bulk_erase(haut, [subject.id, uuid4()], **run)
-    other.close()
-    assert report.problems == tmp_path / "j.problems.csv"
+    modes: dict[str, int] = {}
+
+    def record(_: object) -> None:
+        for path in tmp_path.rglob("*"):
+            if path.is_file():
+                modes[path.name] = path.stat().st_mode & 0o777
+
+    run: dict[str, Any] = {"journal": tmp_path / "j", "receipts": tmp_path / "r"}
+    report = bulk_erase(haut, [subject.id, uuid4()], **run, progress=record)
+    assert "j-wal" in modes
+    record(report)
+    expected = {"j", "j-wal", "j.problems.csv", f"{subject.id}.json"}
+    assert modes == dict.fromkeys(expected, 0o600)
+    assert {path.name for path in tmp_path.rglob("*")} == expected - {"j-wal"} | {"r"}
     assert (tmp_path / "r").stat().st_mode & 0o777 == 0o700
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(files) >= 3
-    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
-    assert not [path for path in files if path.name.startswith(".")]  # temporary files
+
+
+def test_journal_is_not_written_through_a_link_of_its_log(
+    tmp_path: Path, haut: Haut, sandbox: Sandbox
+) -> None:
+    [subject] = sandbox.add_subjects(1)
+    (tmp_path / "elsewhere").touch()
+    (tmp_path / "j-wal").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ConfigError, match="the journal cannot be written"):
+        bulk_erase(haut, [subject.id], journal=tmp_path / "j", receipts=tmp_path / "r")
+    assert (tmp_path / "elsewhere").read_bytes() == b""
+    assert sandbox.requests == []
 
 
 @pytest.mark.parametrize("name", ["j", "j.problems.csv", "problems.csv"])
