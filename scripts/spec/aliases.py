@@ -52,7 +52,11 @@ def write_aliases(package: Path, aliases: dict[str, list[str]], version: str) ->
         aliases: For each old name, the new name and the version that removes the alias.
         version: The version of the package.
     """
-    kept = {old: entry for old, entry in aliases.items() if _parts(version) < _parts(entry[1])}
+    kept = {
+        old: entry
+        for old, entry in aliases.items()
+        if version_parts(version) < version_parts(entry[1])
+    }
     for old, (new, until) in kept.items():
         if "." not in old:
             continue
@@ -103,5 +107,5 @@ def _write_model_aliases(path: Path, models: dict[str, list[str]]) -> None:
     )
 
 
-def _parts(version: str) -> list[int]:
+def version_parts(version: str) -> list[int]:
     return [int(part) for part in version.split(".")]

@@ -25,7 +25,9 @@ from attrs import frozen
 from openapi_python_client.strings import snake_case
 
 from scripts import generate
+from scripts.api_check import last_release
 from scripts.spec import api_diff, http_diff, impact
+from scripts.spec.aliases import version_parts
 from scripts.spec.contract import contract, git
 from scripts.spec.document import SpecError
 from scripts.spec.markdown import code, section, table
@@ -48,12 +50,14 @@ class Report:
         version: The project's version at that revision.
         http: Changes of the HTTP API.
         python: Changes of the Python API of haut_api.
+        release: Version of the last release before HEAD, if there is one.
     """
 
     base: str
     version: str
     http: http_diff.Comparison
     python: list[api_diff.Difference]
+    release: str | None = None
 
     @property
     def severity(self) -> Severity:
@@ -66,13 +70,15 @@ class Report:
     @property
     def next_version(self) -> str:
         """Lowest version number that semantic versioning allows for the next release."""
-        major, minor, patch = map(int, self.version.split("."))
         if self.severity is Severity.NONE:
             return self.version
+        major, minor, patch = version_parts(self.release or self.version)
         # Before 1.0.0, a breaking change increments the minor version.
         if self.severity is Severity.BREAKING:
-            return f"{major + 1}.0.0" if major else f"0.{minor + 1}.0"
-        return f"{major}.{minor + 1}.0" if major else f"0.{minor}.{patch + 1}"
+            lowest = f"{major + 1}.0.0" if major else f"0.{minor + 1}.0"
+        else:
+            lowest = f"{major}.{minor + 1}.0" if major else f"0.{minor}.{patch + 1}"
+        return max(lowest, self.version, key=version_parts)
 
 
 # --- comparison
@@ -99,7 +105,8 @@ def compare(base: str) -> Report:
         except subprocess.CalledProcessError:
             raise SpecError("the generator rejects the working tree's haut.yaml") from None
         python = api_diff.compare(Path(before) / "generated", Path(after))
-    return Report(base, version[1], changes, python)
+    tag = last_release()
+    return Report(base, version[1], changes, python, tag and tag.removeprefix("v"))
 
 
 # --- report

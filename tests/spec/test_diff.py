@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from attrs import evolve
 
 from scripts import generate
 from scripts.spec.api_diff import Difference
@@ -100,6 +101,17 @@ def test_severity_and_version(
     text = render(found)
     assert "Changes of descriptions, summaries and titles: 2." in text
     assert (f"at least {next_version}" in text) is (severity is not Severity.NONE)
+
+
+@pytest.mark.parametrize(
+    ("version", "breaking", "next_version"),
+    [("0.1.0", True, "0.2.0"), ("0.2.0", True, "0.2.0"), ("0.2.0", False, "0.2.0")],
+)
+def test_a_version_that_is_not_released_yet_covers_further_changes(
+    version: str, breaking: bool, next_version: str
+) -> None:
+    found = evolve(report(version, [breaking], []), release="0.1.0")
+    assert found.next_version == next_version
 
 
 def test_pipes_in_cells_of_a_table_are_escaped() -> None:
