@@ -10,11 +10,10 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
-import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -140,24 +139,27 @@ SOURCES = [
 
 
 def fetch(source: Source, folder: Path) -> Path:
-    """Download a package, and return the path of the archive or, from GitHub, of the document."""
+    """Download the files of a package or the document of a repository; return their folder."""
     if source.registry == "github":
-        target = folder / source.name / source.version / source.files
+        root = folder / source.name / source.version
+        target = root / source.files
         if not target.exists():
             url = f"https://raw.githubusercontent.com/{source.name}/{source.version}/{source.files}"
             response = httpx.get(url, timeout=60, follow_redirects=True).raise_for_status()
             target.parent.mkdir(parents=True)
             target.write_bytes(response.content)
-        return target
-    pip = ["pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    form = "--no-binary" if source.registry == "sdist" else "--only-binary"
-    commands = {
-        "npm": ["npm", "pack", "--silent", f"{source.name}@{source.version}"],
-        "pip": [*pip, form, source.name, f"{source.name}=={source.version}"],
-    }
-    run(commands["npm" if source.registry == "npm" else "pip"], folder)
+        return root
+    if source.registry == "npm":
+        command = ["npm", "pack", "--silent", f"{source.name}@{source.version}"]
+    else:
+        form = "--no-binary" if source.registry == "sdist" else "--only-binary"
+        command = ["pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        command += [form, source.name, f"{source.name}=={source.version}"]
+    run(command, folder)
     [archive] = folder.iterdir()
-    return archive
+    content = folder / "content"
+    shutil.unpack_archive(archive, content, "zip" if archive.suffix == ".whl" else "gztar")
+    return content if archive.suffix == ".whl" else next(content.iterdir())
 
 
 def run(command: list[str], folder: Path, *, fail: bool = True) -> str:
@@ -175,23 +177,12 @@ def run(command: list[str], folder: Path, *, fail: bool = True) -> str:
     return done.stdout
 
 
-def documents(source: Source, archive: Path) -> Iterator[tuple[str, str]]:
-    """Yield the name and the text of each OpenAPI document in a package."""
-    if source.registry == "github":
-        yield f"{source.name} {source.files}", archive.read_text("utf-8")
-        return
-    if archive.suffix == ".whl":
-        with zipfile.ZipFile(archive) as wheel:
-            for path in wheel.namelist():
-                if re.fullmatch(source.files, path):
-                    yield f"{source.name} {path}", wheel.read(path).decode()
-        return
-    with tarfile.open(archive) as tar:
-        for member in tar:
-            _, _, path = member.name.partition("/")
-            content = tar.extractfile(member) if re.fullmatch(source.files, path) else None
-            if content is not None:
-                yield f"{source.name} {path}", content.read().decode()
+def documents(source: Source, folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the name and the text of each OpenAPI document of a source in a folder."""
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if re.fullmatch(source.files, name):
+            yield f"{source.name} {name}", path.read_text("utf-8")
 
 
 def row(name: str, document: Json, source: Source, folder: Path) -> tuple[list[str], bool]:

@@ -108,7 +108,7 @@ def test_a_new_operation_becomes_a_change_set(project: Project) -> None:
     assert "## HTTP API" in project.read("build/refresh-details.md")
     head, _, section = project.read("CHANGELOG.md").partition("unreleased")
     assert "## " in head
-    assert "\n- added: `ping`.\n" in section.partition("\n## ")[0]
+    assert "\n- added: `ping`, `Subject.kind`.\n" in section.partition("\n## ")[0]
     for command in (
         ["python", "-m", "scripts.lint_spec"],
         ["python", "-m", "scripts.generate", "--check"],
