@@ -10,7 +10,6 @@ the documents.
 from __future__ import annotations
 
 import copy
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -36,7 +35,7 @@ from scripts.spec.document import (
     without,
 )
 from scripts.spec.markdown import code, table
-from scripts.spec.names import only_option
+from scripts.spec.names import only_option, path_shape
 
 
 class Kind(StrEnum):
@@ -104,16 +103,11 @@ def labels(document: Json, other: Json | None = None) -> Labels:
     """Return a document's confidence labels, checked against `other` if it is given."""
     document, other = to_openapi_31(document), to_openapi_31(other) if other else None
     found: Labels = {}
-    counterparts = {} if other is None else {_route(item): item for item in operations(other)}
+    counterparts = {} if other is None else {path_shape(one.key): one for one in operations(other)}
     for operation in operations(document):
         collector = _Collector(document, other, operation, found)
-        collector.collect(counterparts.get(_route(operation)))
+        collector.collect(counterparts.get(path_shape(operation.key)))
     return found
-
-
-def _route(operation: Operation) -> tuple[str, str]:
-    """Return a key for matching operations by method and path, ignoring the names of path parameters."""
-    return operation.method, re.sub(r"{[^}]*}", "{}", operation.path)
 
 
 class _Collector:
