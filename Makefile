@@ -112,4 +112,7 @@ refresh: $(SETUP) $(LINTER) ## Update the package from a Swagger, given as SPEC=
 retire: $(SETUP) ## Remove what openapi/haut.yaml contains from the transcription that the sandbox follows
 	@$(BIN)/python -m scripts.spec.retire
 
-REQUIRED_SPEC = '$(or $(SPEC),$(error SPEC=<address or file of the Swagger> is needed))'
+# The shell and make must not interpret the value: it is passed in the environment, unexpanded.
+REQUIRED_SPEC = $(if $(value SPEC),,$(error SPEC=<address or file of the Swagger> is needed))-- "$$HAUT_SPEC"
+export HAUT_SPEC := $(value SPEC)
+unexport SPEC

@@ -5,16 +5,15 @@ No file is changed. haut_ext.spec_check does the same for an installed client.
 
 from __future__ import annotations
 
-import os
 import sys
 
 from haut_ext.spec_check import check_document
 from scripts.spec.document import command, parse
-from scripts.spec.pull import fetch, shown_source, source_argument
+from scripts.spec.pull import fetch, shown_source, source_argument, token_for
 
 
 def _check(source: str) -> None:
-    document = parse(fetch(source, os.environ.get("HAUT_TOKEN")), shown_source(source))
+    document = parse(fetch(source, token_for(source)), shown_source(source))
     found = check_document(document)
     print("\n".join(found.lines()))
     if not found.equal:

@@ -27,6 +27,7 @@ from haut_ext.spec_check.document import (
     look_up,
     operations,
     pointer,
+    printable,
     resolve,
     to_openapi_31,
 )
@@ -119,6 +120,9 @@ def dump(document: Json) -> str:
 
 def validation_errors(document: Json) -> list[str]:
     """Validate a document against the OpenAPI specification; return each error with its location."""
+    # The validator and the linter would fetch URLs and read files, even in examples.
+    if external := list(_external_references(document)):
+        return external
     old = str(document["openapi"]).startswith("3.0")
     validator = OpenAPIV30SpecValidator if old else OpenAPIV31SpecValidator
     try:
@@ -136,6 +140,18 @@ def validation_errors(document: Json) -> list[str]:
         locations = [path] if path else _invalid_defaults(document, old=old) or ["#"]
         found += [f"{location}: {_without_addresses(fault.message)}" for location in locations]
     return list(dict.fromkeys(found))
+
+
+def _external_references(node: Any, where: str = "#") -> Iterator[str]:
+    """Yield an error for each `$ref`, also in data such as examples, that leaves the document."""
+    if isinstance(node, dict):
+        for keyword in ("$ref", "$dynamicRef"):
+            target = node.get(keyword, "#")
+            if isinstance(target, str) and not target.startswith("#"):
+                yield f"{where}: {keyword} refers to {printable(target[:200])}, outside the document"
+    items: Any = node.items() if isinstance(node, dict) else ()
+    for key, value in enumerate(node) if isinstance(node, list) else items:
+        yield from _external_references(value, f"{where}/{escaped(str(key))}")
 
 
 def _invalid_defaults(document: Json, *, old: bool) -> list[str]:

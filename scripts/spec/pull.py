@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,8 @@ from attrs import frozen
 
 from haut_ext import ConfigError
 from haut_ext.spec_check import comparison
-from haut_ext.urls import parse_base_url
+from haut_ext.spec_check.parsing import MAX_BYTES
+from haut_ext.urls import PRODUCTION, parse_base_url
 from scripts.generate import OVERLAY, load_contract
 from scripts.spec.contract import (
     TRANSCRIPTION,
@@ -61,6 +63,7 @@ _HEADER = """\
 """
 _TOP = ("openapi", "info", "jsonSchemaDialect", "externalDocs", "servers", "security", "tags")
 _TIMEOUT = 30.0  # seconds
+_MAX_SECONDS = 300.0
 
 
 @frozen
@@ -96,25 +99,67 @@ def fetch(source: str, token: str | None) -> str:
     """
     if "://" not in source:
         try:
-            return Path(source).read_text("utf-8")
+            with Path(source).open("rb") as file:
+                return _text(file.read(MAX_BYTES + 1), source)
         except (OSError, UnicodeError) as error:
             raise SpecError(f"{source} cannot be read: {error}") from None
     shown = shown_source(source)
     headers = {"Accept": "application/json, application/yaml;q=0.9, */*;q=0.1"}
+    headers["Accept-Encoding"] = "identity"  # so that the size of the document is known
     if token:
         # If a redirect changes the origin, httpx drops the Authorization header.
         headers["Authorization"] = f"Bearer {token}"
     try:
-        with httpx.Client(timeout=_TIMEOUT, event_hooks={"request": [_check_scheme]}) as client:
-            response = client.get(source, headers=headers, follow_redirects=True)
+        with (
+            httpx.Client(timeout=_TIMEOUT, event_hooks={"request": [_check_scheme]}) as client,
+            client.stream("GET", source, headers=headers, follow_redirects=True) as response,
+        ):
+            status, content = response.status_code, _read(response, shown)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise SpecError(f"{shown} cannot be reached: {type(error).__name__}") from None
-    if response.status_code in (401, 403):
-        reason = "HAUT_TOKEN was rejected" if token else "a token is required, set HAUT_TOKEN"
-        raise SpecError(f"{shown} returned status {response.status_code}: {reason}")
-    if response.status_code != httpx.codes.OK:
-        raise SpecError(f"{shown} returned status {response.status_code}")
-    return response.text
+    if status in (401, 403):
+        needed = "a token is required: set HAUT_TOKEN, and HAUT_BASE_URL to the document's origin"
+        reason = "HAUT_TOKEN was rejected" if token else needed
+        raise SpecError(f"{shown} returned status {status}: {reason}")
+    if status != httpx.codes.OK:
+        raise SpecError(f"{shown} returned status {status}")
+    try:
+        return _text(content, shown)
+    except UnicodeError:
+        raise SpecError(f"{shown} is not text in UTF-8") from None
+
+
+def token_for(source: str) -> str | None:
+    """Return HAUT_TOKEN if a document is at the origin of the service, otherwise None."""
+    if "://" not in source:
+        return None
+    service = parse_base_url(os.environ.get("HAUT_BASE_URL") or PRODUCTION)
+    try:
+        url, own = httpx.URL(source), httpx.URL(service)
+    except httpx.InvalidURL:
+        return None
+    same = (url.scheme, url.host, url.port) == (own.scheme, own.host, own.port)
+    return os.environ.get("HAUT_TOKEN") if same else None
+
+
+def _read(response: httpx.Response, shown: str) -> bytes:
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        raise SpecError(f"{shown} is compressed, although this was not requested")
+    content = bytearray()
+    end = time.monotonic() + _MAX_SECONDS
+    for chunk in response.iter_raw():
+        content += chunk
+        if len(content) > MAX_BYTES:
+            break
+        if time.monotonic() > end:
+            raise SpecError(f"{shown} was not received within {_MAX_SECONDS:.0f} s")
+    return bytes(content)
+
+
+def _text(content: bytes, shown: str) -> str:
+    if len(content) > MAX_BYTES:
+        raise SpecError(f"{shown} is larger than {MAX_BYTES >> 20} MiB")
+    return content.decode()
 
 
 def shown_source(source: str) -> str:
@@ -365,7 +410,7 @@ def main() -> None:
 
 
 def _pull(source: str) -> None:
-    pulled = pull(source, os.environ.get("HAUT_TOKEN"))
+    pulled = pull(source, token_for(source))
     load_contract(OVERLAY, pulled.contract())  # raises SpecError if the document is invalid
     changed = write(pulled)
     print(f"{SPEC.relative_to(ROOT)} {'was replaced' if changed else 'is up to date'}")

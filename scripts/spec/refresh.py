@@ -24,7 +24,7 @@ from scripts.spec.aliases import renamed
 from scripts.spec.contract import contract, lacking, published, transcription
 from scripts.spec.document import ROOT, SpecError, command, dump
 from scripts.spec.names import NAMES, Names
-from scripts.spec.pull import Pulled, pull, source_argument, write
+from scripts.spec.pull import Pulled, pull, source_argument, token_for, write
 
 BASE = "HEAD"
 BUILD = ROOT / "build"
@@ -108,7 +108,7 @@ class Refresh:
         ]
 
     def pull(self) -> str:
-        self.pulled = pull(self.source, os.environ.get("HAUT_TOKEN"))
+        self.pulled = pull(self.source, token_for(self.source))
         return f"{len(self.pulled.document['paths'])} paths"
 
     def validate(self) -> str:
