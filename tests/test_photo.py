@@ -643,7 +643,7 @@ def test_stream_can_be_read_only_once() -> None:
     photo = Photo.open(unseekable(data))
     assert (photo.size, photo.replayable) == (None, False)
     assert read_all(photo) == data
-    with pytest.raises(RuntimeError, match="can be read only once"):
+    with pytest.raises(ImageRejected, match="already been read: open it again"):
         photo.chunks()
 
 

@@ -113,15 +113,18 @@ class Photo:
             ImageRejected: During the iteration, if the photo cannot be read, its size differs from
                 `size`, or a stream exceeds 31,457,280 bytes or ends before the end of the image.
                 The error is raised before the iteration ends, so that the service never receives a
-                complete request.
-            RuntimeError: If the photo is not `replayable` and `chunks` was called before.
+                complete request. Also if `check_unread` raises it.
         """
-        if self._consumed and not self.replayable:
-            raise RuntimeError(
-                "the photo is a stream that cannot seek, so it can be read only once"
-            )
+        self.check_unread()
         self._consumed = True
         return self._read_chunks()
+
+    def check_unread(self) -> None:
+        """Raise ImageRejected if the photo is not `replayable` and `chunks` was called before."""
+        if self._consumed and not self.replayable:
+            raise rejected(
+                "the photo is a stream that cannot seek and has already been read: open it again"
+            )
 
     def _read_chunks(self) -> Generator[bytes]:
         remaining = MAX_BYTES if self.size is None else self.size

@@ -16,6 +16,8 @@ from haut_ext import (
     AsyncHaut,
     ConfigError,
     HautError,
+    ImageRejected,
+    Photo,
     StorageError,
     Timeout,
     TransportError,
@@ -133,6 +135,17 @@ async def test_upload_from_a_stream_is_not_retried(
     assert sandbox.received("upload_image") == 1
     await haut.images.upload(subject, stream(CONTENT))
     assert received(sandbox) == hashlib.sha256(CONTENT).hexdigest()
+
+
+async def test_stream_is_sent_only_once(sandbox: Sandbox, haut: AsyncHaut) -> None:
+    subject = add_photo(sandbox).subject
+    slot = await haut.images.request_upload(subject)
+    photo = Photo.open(stream(CONTENT))
+    await haut.images.send_bytes(slot, photo)
+    requests = len(sandbox.requests)
+    with pytest.raises(ImageRejected, match="open it again"):
+        await haut.images.send_bytes(slot, photo)
+    assert len(sandbox.requests) == requests
 
 
 # Downloads

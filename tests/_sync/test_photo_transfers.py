@@ -17,6 +17,8 @@ from haut_ext import (
     ConfigError,
     Haut,
     HautError,
+    ImageRejected,
+    Photo,
     StorageError,
     Timeout,
     TransportError,
@@ -132,6 +134,17 @@ def test_upload_from_a_stream_is_not_retried(
     assert sandbox.received("upload_image") == 1
     haut.images.upload(subject, stream(CONTENT))
     assert received(sandbox) == hashlib.sha256(CONTENT).hexdigest()
+
+
+def test_stream_is_sent_only_once(sandbox: Sandbox, haut: Haut) -> None:
+    subject = add_photo(sandbox).subject
+    slot = haut.images.request_upload(subject)
+    photo = Photo.open(stream(CONTENT))
+    haut.images.send_bytes(slot, photo)
+    requests = len(sandbox.requests)
+    with pytest.raises(ImageRejected, match="open it again"):
+        haut.images.send_bytes(slot, photo)
+    assert len(sandbox.requests) == requests
 
 
 # Downloads

@@ -182,7 +182,11 @@ class AsyncImages(AsyncResource):
             slot: The result of `request_upload`, or one side of the result of `request_upload_v3`.
             photo: A photo opened with `Photo.open`.
             progress: Called with the number of bytes sent so far and the total.
+
+        Raises:
+            ImageRejected: Before any request, if the photo is a stream that has already been read.
         """
+        photo.check_unread()
         target = slot if isinstance(slot, UploadSlotV3) else slot.upload_url
         method: Any = target.method
         if method is None or isinstance(method, Unset):
