@@ -314,3 +314,48 @@ def test_only_errors_of_the_sdk_leave_a_method(
     except HautError as error:
         str(error).encode()
     assert changes.requests < 60
+
+
+def login_arguments(sandbox: Sandbox) -> dict[str, Any]:
+    """Return the arguments of `Haut.login` and `AsyncHaut.login`."""
+    scope = {name: it for name, it in sandbox.credentials.items() if name != "token"}
+    options = {"max_retries": 1, "deadline": 5, "max_retry_after": 0.01}
+    return {**sandbox.login_credentials, **scope, **options}
+
+
+def log_in(sandbox: Sandbox, changes: Changes) -> None:
+    """Log in, and send a request before and after the access token has expired."""
+    sandbox.reset()
+    transport = ChangingTransport(changes)
+    with Haut.login(**login_arguments(sandbox), transport=transport) as haut:
+        haut.subjects.list()
+        sandbox.expire_tokens()
+        haut.subjects.list()
+
+
+async def log_in_async(sandbox: Sandbox, changes: Changes) -> None:
+    """Log in, and send a request before and after the access token has expired."""
+    sandbox.reset()
+    transport = AsyncChangingTransport(changes)
+    async with await AsyncHaut.login(**login_arguments(sandbox), transport=transport) as haut:
+        await haut.subjects.list()
+        sandbox.expire_tokens()
+        await haut.subjects.list()
+
+
+@pytest.mark.parametrize("client", ["Haut", "AsyncHaut"])
+@EXAMPLES
+@given(number=st.integers(1, 5), change=CHANGES)
+def test_only_errors_of_the_sdk_leave_a_login_and_a_refresh(
+    sandbox: Sandbox, client: str, number: int, change: Change
+) -> None:
+    changes = Changes(number, change)
+    try:
+        if client == "Haut":
+            log_in(sandbox, changes)
+        else:
+            asyncio.run(log_in_async(sandbox, changes))
+    except HautError as error:
+        str(error).encode()
+    assert changes.requests < 12
+    assert sandbox.received("login") == 1
