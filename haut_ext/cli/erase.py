@@ -93,11 +93,12 @@ def _erase(
             receipt=started,
             on_step=lambda receipt: save_receipt(path, receipt),
         )
-    except (ErasureIncomplete, OSError, KeyboardInterrupt):
+    except (ErasureIncomplete, OSError, KeyboardInterrupt) as error:
         if path.exists():
             keep = " --keep-subject" if keep_subject else ""
             command = f"haut erase {subject_id}{keep} --receipt {quote(str(path))}"
             output.err().print(f"The erasure stopped. Continue with: {command}")
+            output.exit_if_not_written(error)
         else:
             output.err().print("The erasure stopped before anything was erased.")
         raise

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 import typer
 from attrs import frozen
 
+from haut_ext import HautError
+from haut_ext.cli.exit_codes import INCOMPLETE
 from haut_ext.text import escape, is_control
 
 if TYPE_CHECKING:
@@ -64,6 +66,13 @@ def _opened(file: TextIO | None) -> TextIO:
     if file is None:  # Python closes it on startup
         raise OSError(errno.EBADF, "stdout or stderr is closed")
     return file
+
+
+def exit_if_not_written(error: BaseException) -> None:
+    """End a command whose progress is stored, because a file could not be written any more."""
+    if isinstance(error, OSError) and not isinstance(error, HautError):
+        err().print(f"haut: {error}")
+        raise typer.Exit(INCOMPLETE) from None
 
 
 def format_time(time: datetime) -> str:

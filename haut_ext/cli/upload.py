@@ -241,10 +241,12 @@ def _resumable(file: _StateFile) -> Generator[None]:
     """If the upload stops, print how to continue it."""
     try:
         yield
-    except (UploadIncomplete, KeyboardInterrupt):
-        if file.path is not None:
-            state = _read_state(file.path)
-            sides = "".join(f" --{side} ..." for side in state.missing)
-            command = f"haut upload {state.subject_id} --resume {quote(str(file.path))}{sides}"
-            output.err().print(f"Continue with: {command}")
+    except (UploadIncomplete, OSError, KeyboardInterrupt) as error:
+        if file.path is None:
+            raise
+        state = _read_state(file.path)
+        sides = "".join(f" --{side} ..." for side in state.missing)
+        command = f"haut upload {state.subject_id} --resume {quote(str(file.path))}{sides}"
+        output.err().print(f"Continue with: {command}")
+        output.exit_if_not_written(error)
         raise

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import resource
+import shlex
 import signal
 import subprocess
 import threading
@@ -138,3 +140,29 @@ def test_interrupted_upload_prints_how_to_continue(shell: Shell, number: signal.
     assert shell.sandbox.carried_out("compute_batch") == 1
     [state_of_subject] = service_state(shell.sandbox)
     assert [len(batch["images"]) for batch in state_of_subject["batches"]] == [1]
+
+
+@pytest.mark.parametrize("command", ["upload", "erase"])
+def test_command_that_fills_the_disk_says_how_to_continue(shell: Shell, command: str) -> None:
+    [subject] = shell.sandbox.add_subjects(1)
+    shell.sandbox.add_images(subject, 1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill_disk(request: Request) -> None:
+        if request.operation in ("upload_image", "delete_image"):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+
+    shell.sandbox.before_request = fill_disk
+    options = {"upload": ("--front", "front.jpg"), "erase": ("--yes",)}
+    try:
+        _, err = shell.run(command, subject.id, *options[command], code=4)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        shell.sandbox.before_request = None
+    assert "haut: [Errno 27] File too large" in err
+    [advice] = [line for line in err.splitlines() if "ontinue with: haut " in line]
+    continued = shlex.split(advice.partition("haut ")[2].replace("...", "front.jpg"))
+    shell.run(*continued, *options[command][:1] if command == "erase" else ())
+    snapshot = shell.sandbox.snapshot()
+    assert len(snapshot["subjects"]) == (command == "upload")
+    assert shell.sandbox.carried_out("compute_batch") == (command == "upload")
