@@ -158,15 +158,15 @@ def resolve(document: Json, node: Json) -> Json:
 
 
 def operations(document: Json) -> Iterator[Operation]:
-    """Yield a document's operations in order, including the parameters defined on the path."""
+    """Yield a document's operations in order, including what is defined for all methods of the path."""
     for path, item in document["paths"].items():
         if "$ref" in item:
             item = {**resolve(document, item), **item}
         for method, found in item.items():
             if method in METHODS:
-                shared = item.get("parameters", [])
-                parameters = [*shared, *found.get("parameters", [])]
-                yield Operation(path, method, {**found, "parameters": parameters})
+                shared = {"servers": item["servers"]} if item.get("servers") else {}
+                parameters = [*item.get("parameters", []), *found.get("parameters", [])]
+                yield Operation(path, method, {**shared, **found, "parameters": parameters})
 
 
 # --- normalization

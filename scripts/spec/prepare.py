@@ -12,7 +12,6 @@ scripts/spec/completeness.py compares the generated package with the original do
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections import defaultdict
@@ -25,11 +24,12 @@ from openapi_python_client.strings import ClassName, PythonIdentifier, pascal_ca
 
 from haut_ext.spec_check.comparison import IGNORED_HEADERS
 from scripts.spec.document import (
-    METHODS,
     Json,
     SpecError,
     look_up,
+    operations,
     pointer,
+    resolve,
     to_openapi_31,
     unused_name,
     walk,
@@ -156,15 +156,15 @@ def prepare(document: Json) -> Prepared:
 
 
 def _prepare(document: Json) -> Prepared:
-    original, document = document, to_openapi_31(_inline_shared_definitions(document))
-    operations = list(_operations(document))
-    authorization = _authorization(document, operations)
+    original, document = document, to_openapi_31(document)
+    found = list(_operations(document))
+    authorization = _authorization(document, found)
     prepared = Prepared({}, authorization=authorization, unmodeled=_unmodeled(original))
     classes = Classes(document, prepared)
-    _name_operations(operations)
+    _name_operations(found)
     paths: Json = {}
     errors = []
-    for operation in operations:
+    for operation in found:
         try:
             _require_default_server(document, operation)
             path, definition = _OperationRewriter(document, classes, prepared, operation).rewrite()
@@ -196,7 +196,6 @@ class _Operation:
 
     path: str
     method: str
-    item: Json
     definition: Json
     name: str = ""
 
@@ -214,44 +213,6 @@ class _Operation:
         return PythonIdentifier(self.tag, "tag"), PythonIdentifier(self.name, "field_")
 
 
-def _inline_shared_definitions(document: Json) -> Json:
-    """Rewrite: replace references to shared parameters, bodies and responses by their definitions.
-
-    Reason: the generator follows only some of these references, and later rewrites change the
-    definitions for each operation separately.
-    """
-
-    def resolved(node: Any) -> Any:
-        steps = 0
-        while isinstance(node, dict) and isinstance(node.get("$ref"), str):
-            node, steps = _at(document, node["$ref"]), steps + 1
-            if steps > 50:
-                raise SpecError(f"{node['$ref']} refers to itself")
-        return copy.deepcopy(node)
-
-    paths: Json = {}
-    for path, found in document["paths"].items():
-        item = {**resolved(found), **without(found, "$ref")}
-        for method in METHODS:
-            if not isinstance(item.get(method), dict):
-                continue
-            definition = dict(item[method])
-            shared, own = item.get("parameters", []), definition.get("parameters", [])
-            parameters = [resolved(entry) for entry in (*shared, *own)]
-            definition["parameters"] = list(
-                {(str(one.get("in")), str(one.get("name"))): one for one in parameters}.values()
-            )
-            if "requestBody" in definition:
-                definition["requestBody"] = resolved(definition["requestBody"])
-            definition["responses"] = {
-                str(status): resolved(response)
-                for status, response in definition.get("responses", {}).items()
-            }
-            item[method] = definition
-        paths[path] = item
-    return {**document, "paths": paths}
-
-
 def _at(document: Json, reference: str) -> Any:
     try:
         return look_up(document, reference)
@@ -260,10 +221,31 @@ def _at(document: Json, reference: str) -> Any:
 
 
 def _operations(document: Json) -> Iterator[_Operation]:
-    for path, item in document["paths"].items():
-        for method in METHODS:
-            if isinstance(item.get(method), dict):
-                yield _Operation(path, method, item, item[method])
+    """Rewrite: replace references to shared parameters, bodies and responses by their definitions.
+
+    Reason: the generator follows only some of these references, and later rewrites change the
+    definitions for each operation separately.
+    """
+
+    def resolved(node: Json) -> Json:
+        try:
+            return resolve(document, node)
+        except KeyError as error:
+            raise SpecError(f"{error.args[0]} does not exist, or refers to itself") from None
+
+    for found in operations(document):
+        parameters = map(resolved, found.definition["parameters"])
+        responses = found.definition.get("responses", {})
+        definition = {
+            **found.definition,
+            "parameters": [
+                *{(str(one.get("in")), str(one.get("name"))): one for one in parameters}.values()
+            ],
+            "responses": {str(status): resolved(one) for status, one in responses.items()},
+        }
+        if "requestBody" in definition:
+            definition["requestBody"] = resolved(definition["requestBody"])
+        yield _Operation(found.path, found.method, definition)
 
 
 def _name_operations(operations: list[_Operation]) -> None:
@@ -304,7 +286,7 @@ def _require_default_server(document: Json, operation: _Operation) -> None:
     The client has one base URL, and its token must not be sent to another server.
     """
     known = {_server(server) for server in document.get("servers", [{"url": "/"}])}
-    for server in operation.definition.get("servers") or operation.item.get("servers") or []:
+    for server in operation.definition.get("servers", []):
         if _server(server) not in known:
             raise SpecError(
                 f"{operation.key} is served by {server.get('url')}, not by the document's server; the "

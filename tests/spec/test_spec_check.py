@@ -157,6 +157,12 @@ def test_schemas_that_refer_to_themselves_are_compared() -> None:
     assert compare(base, edited(put(schema("Subject"), twice)), ALL).equal
 
 
+@pytest.mark.parametrize("place", [at(COMPUTE, "/post/servers"), at(COMPUTE, "/servers")])
+def test_the_server_of_an_operation_or_a_path_is_compared(place: str) -> None:
+    changed = edited(put(place, [{"url": "https://other.example"}]))
+    assert differences(compare(DOCUMENT, changed, ALL)).keys() == {f"POST {COMPUTE}"}
+
+
 def test_every_inline_schema_is_compared_with_the_same_component() -> None:
     fields = "properties/first", "properties/second"
     inline = {"type": "object", "properties": {"a": {"type": "string"}}}
