@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
+import sys
 import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -24,6 +26,9 @@ from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from haut_ext import AsyncHaut, Haut
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
+
+SSL_CONTEXT = ssl.create_default_context()
+"""Shared by all clients, because creating it takes longer than most sequences."""
 
 MAX_SHRINKING_SECONDS = 20
 """Time that hypothesis may spend to simplify a sequence that fails."""
@@ -80,6 +85,8 @@ class Plan:
 
     Attributes:
         faults: Pairs of the number of requests without a fault, and the name of the next fault.
+        operation: Operation whose requests get the faults; `*` for all. For a single operation, the
+            numbers of requests are reduced to 0, 1 or 2.
         actions: Pairs of a request number and the name of a change by another client before it.
         interrupt: Number of the attempt that is interrupted, and whether it is interrupted before the
             request is sent, or after the response was received. None for no interruption.
@@ -87,6 +94,7 @@ class Plan:
     """
 
     faults: tuple[tuple[int, str], ...] = ()
+    operation: str = "*"
     actions: tuple[tuple[int, str], ...] = ()
     interrupt: tuple[int, str] | None = None
     retries: int = 2
@@ -100,6 +108,7 @@ def plans(
     actions: Sequence[str] = (),
     *,
     names: Sequence[str] = tuple(FAULTS),
+    operations: Sequence[str] = ("*",),
     requests: int = 24,
     max_faults: int = 5,
     max_actions: int = 3,
@@ -109,6 +118,7 @@ def plans(
     Args:
         actions: Names of changes by another client.
         names: Names of the faults.
+        operations: Operations whose requests get the faults.
         requests: Number of requests among which the events are distributed.
         max_faults: Maximum number of faults.
         max_actions: Maximum number of changes by another client.
@@ -119,6 +129,7 @@ def plans(
     return st.builds(
         Plan,
         faults=st.lists(st.tuples(gap, st.sampled_from(names)), max_size=max_faults).map(tuple),
+        operation=st.sampled_from(operations),
         actions=st.lists(action, max_size=max_actions if actions else 0).map(tuple),
         interrupt=st.none() | st.tuples(number, st.sampled_from(["request", "response"])),
         retries=st.integers(0, 2),
@@ -149,7 +160,8 @@ class SandboxMachine(RuleBasedStateMachine):
         counter = _Counter(plan, self)
         self.sandbox.faults.clear()
         for gap, name in plan.faults:
-            self.sandbox.faults.add("*", FAULTS[name], skip=gap)
+            skip = gap if plan.operation == "*" else gap % 3
+            self.sandbox.faults.add(plan.operation, FAULTS[name], skip=skip)
         self.sandbox.before_request = counter.before_request
         hooks = {
             "request": [lambda _: counter.attempt("request")],
@@ -159,7 +171,11 @@ class SandboxMachine(RuleBasedStateMachine):
         credentials = self.sandbox.credentials
         try:
             with Haut(
-                **credentials, timeout=timeout, max_retries=plan.retries, event_hooks=hooks
+                **credentials,
+                timeout=timeout,
+                max_retries=plan.retries,
+                event_hooks=hooks,
+                verify=SSL_CONTEXT,
             ) as haut:
                 yield haut
         finally:
@@ -187,6 +203,7 @@ class SandboxMachine(RuleBasedStateMachine):
                 "timeout": haut.options.timeout,
                 "max_retries": haut.options.max_retries,
                 "event_hooks": hooks,
+                "verify": SSL_CONTEXT,
             }
             async with AsyncHaut(**self.sandbox.credentials, **options) as client:
                 return await call(client)
@@ -243,4 +260,6 @@ def run_machine(machine: type[SandboxMachine], *, examples: int, steps: int) -> 
     finally:
         elapsed = time.monotonic() - started
         counts = f"{machine.sequences} sequences, {machine.calls} calls, {elapsed:.0f} s"
-        print(f"{machine.__name__}: {counts}")  # noqa: T201 - the result of a long run
+        if MINUTES:
+            # pytest-xdist shows only the standard error of its processes.
+            print(f"{machine.__name__}: {counts}", file=sys.stderr)  # noqa: T201

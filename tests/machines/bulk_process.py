@@ -1,0 +1,39 @@
+"""Bulk runs in another process, which a state machine can kill. This module is fast to import."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import ssl
+from pathlib import Path
+from typing import Any
+
+from haut_ext import Haut
+from haut_ext.bulk import BulkReport, BulkStopped, bulk_erase, bulk_upload, rate_limiter
+
+processes = multiprocessing.get_context("forkserver")
+processes.set_forkserver_preload(["__main__", "haut_ext.bulk", __name__])
+
+SSL_CONTEXT = ssl.create_default_context()
+STOPPED = 3
+"""Exit code of a process whose run stopped early."""
+
+
+def upload(credentials: Any, rows: Any, journal: Path, options: dict[str, Any]) -> BulkReport:
+    with Haut(**credentials, max_retries=0, verify=SSL_CONTEXT) as haut:
+        return bulk_upload(haut, rows, journal=journal, **options)
+
+
+def erase(credentials: Any, ids: Any, journal: Path, options: dict[str, Any]) -> BulkReport:
+    receipts = journal.parent / "receipts"
+    with Haut(**credentials, max_retries=0, verify=SSL_CONTEXT) as haut:
+        return bulk_erase(haut, ids, journal=journal, receipts=receipts, **options)
+
+
+def run_in_process(work: Any, *arguments: Any) -> None:
+    """Run `upload` or `erase` without pauses."""
+    vars(rate_limiter).update(_INITIAL_PAUSE=0.001, _MAX_PAUSE=0.001)
+    try:
+        work(*arguments)
+    except BulkStopped:
+        os._exit(STOPPED)

@@ -1,0 +1,333 @@
+"""State machines of bulk runs that are disturbed, interrupted, killed and continued."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from attrs import evolve
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, rule
+
+from haut_ext import Haut
+from haut_ext.bulk import BulkReport, BulkStopped, bulk_erase, bulk_upload, rate_limiter
+from haut_ext.sandbox import Request, faults
+from haut_ext.sandbox.records import Subject
+from tests.machines.bulk_process import STOPPED, erase, processes, run_in_process, upload
+from tests.machines.harness import FAULTS, Action, Plan, SandboxMachine, plans, run_machine
+from tests.photo_files import jpeg
+
+# After an interruption, the client leaves its open connections to the garbage collector.
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")]
+
+PHOTO = jpeg((256, 256), quality=1)
+NAMES = [
+    name
+    for name in FAULTS
+    # After a timeout, a request may be carried out during a later run. The other faults claim success
+    # for a request that was not carried out, or delay the run.
+    if not name.startswith(("stall", "false", "login page", "429", "503,"))
+]
+CRITICAL = "the critical operation"
+"""Stands for the operation of a machine that half of the disturbances are directed at."""
+OUTAGE = faults.rejected(503, retry_after=0)
+
+
+def add_photo(machine: BulkMachine) -> None:
+    for subject in machine.subjects()[:1]:
+        for image in machine.sandbox.add_images(subject, 1, PHOTO):
+            machine.foreign.add(image.id)
+
+
+def set_meta(machine: BulkMachine) -> None:
+    for subject in machine.subjects()[-1:]:
+        subject.meta = {"skin": "dry"}
+
+
+CHANGES: dict[str, Action] = {"add a photo": add_photo, "set meta": set_meta}
+
+
+class BulkMachine(SandboxMachine):
+    """Runs a bulk run with one journal again and again.
+
+    Attributes:
+        folder: Folder of the journal and the photos.
+        critical: Operation that half of the disturbances are directed at.
+        items: What the run processes.
+        foreign: Ids of the image records that the other client has created.
+    """
+
+    actions: ClassVar[dict[str, Action]] = CHANGES
+    critical: ClassVar[str]
+    work: ClassVar[Callable[..., BulkReport]]
+    items: Any
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="haut-ext-machine-"))
+        self.journal = self.folder / "journal"
+        self.foreign: set[str] = set()
+
+    def subjects(self) -> list[Subject]:
+        return list(self.sandbox.database.subjects.values())
+
+    def recorded(self) -> dict[str, tuple[bool, str | None]]:
+        """Return whether each row in the journal is done, and its problem."""
+        if not self.journal.exists():
+            return {}
+        with closing(sqlite3.connect(self.journal)) as database:
+            try:
+                found = database.execute("SELECT key, done, problem FROM rows").fetchall()
+            except sqlite3.OperationalError:  # killed before the tables were created
+                return {}
+        return {key: (bool(done), problem) for key, done, problem in found}
+
+    def done(self) -> set[str]:
+        return {key for key, (done, _) in self.recorded().items() if done}
+
+    @rule(
+        plan=plans(
+            list(CHANGES), names=NAMES, operations=["*", CRITICAL], requests=20, max_faults=3
+        ),
+        outage=st.sampled_from([0, 0, 0, 4]),
+        rows=st.sampled_from([1, 3]),
+        again=st.sampled_from([False] * 5 + [True]),
+    )
+    def run(self, plan: Plan, outage: int, rows: int, again: bool) -> None:
+        before = self.start(again)
+        options = {"max_in_flight": rows, "outage_timeout": 60.0 if outage < 4 else 0.0}
+        if plan.operation == CRITICAL:
+            plan = evolve(plan, operation=self.critical)
+        with self.disturbed(plan) as haut:
+            if outage:
+                self.sandbox.faults.add("*", OUTAGE, times=outage, skip=3)
+            try:
+                report = self.call(haut, {**options, **self.options(again)})
+            except (BulkStopped, KeyboardInterrupt):
+                pass
+            else:
+                self.check_report(report, before)
+        self.check(before)
+
+    @rule(
+        critical=st.booleans(),
+        number=st.integers(1, 20),
+        again=st.sampled_from([False] * 5 + [True]),
+    )
+    def kill(self, critical: bool, number: int, again: bool) -> None:
+        """Kill the process of a run when a request arrives."""
+        if critical:
+            number = 1 + number % 3
+        type(self).calls += 1
+        before = self.start(again)
+        options = {"max_in_flight": 2, **self.options(again)}
+        credentials = dict(self.sandbox.credentials)
+        arguments = (type(self).work, credentials, self.items, self.journal, options)
+        process = processes.Process(target=run_in_process, args=arguments)
+        arrived, lock = 0, threading.Lock()
+
+        def count(request: Request) -> None:
+            nonlocal arrived
+            with lock:
+                arrived += not critical or request.operation == self.critical
+                if arrived == number and process.pid is not None:
+                    with suppress(ProcessLookupError):  # the request is of an earlier run
+                        os.kill(process.pid, signal.SIGKILL)
+
+        self.sandbox.before_request = count
+        process.start()
+        process.join()
+        self.sandbox.before_request = None
+        assert process.exitcode in (0, STOPPED, -signal.SIGKILL)
+        self.check(before)
+
+    def start(self, again: bool) -> set[str]:
+        return self.done()
+
+    def options(self, again: bool) -> dict[str, Any]:
+        return {}
+
+    def call(self, haut: Haut, options: dict[str, Any]) -> BulkReport:
+        raise NotImplementedError
+
+    def check_report(self, report: BulkReport, before: set[str]) -> None:
+        problems = {key for key, (_, problem) in self.recorded().items() if problem}
+        listed = report.problems and list(csv.DictReader(report.problems.open()))
+        assert len(listed or []) == len(problems)
+        assert report.complete == (not problems)
+        assert report.skipped == len(before)
+        assert report.done == len(self.done() - before)
+        bad = report.bad + report.changed + report.failed + report.unknown
+        assert report.done + report.skipped + bad == len(self.items)
+        assert bad == len(problems)
+
+    def check(self, before: set[str]) -> None:
+        assert before <= self.done(), "a completed row is no longer recorded as done"
+
+    def teardown(self) -> None:
+        try:
+            if hasattr(self, "items"):
+                self.finish()
+        finally:
+            shutil.rmtree(self.folder)
+
+    def finish(self) -> None:
+        raise NotImplementedError
+
+
+class BulkUploadMachine(BulkMachine):
+    """Uploads the photos of four rows, two of which have the same subject.
+
+    Attributes:
+        allowed: Number of analyses of each row that the caller has requested, by row.
+    """
+
+    critical = "compute_batch"
+    work = staticmethod(upload)
+
+    @initialize(sides=st.integers(1, 2))
+    def write_photos(self, sides: int) -> None:
+        self.allowed = dict.fromkeys("abcd", 1)
+        for name in ("front.jpg", "right.jpg"):
+            (self.folder / name).write_bytes(PHOTO)
+        self.items = [
+            {"subject": subject, "row": row, "front": str(self.folder / "front.jpg")}
+            for row, subject in zip("abcd", ["one", "two", "two", "three"], strict=True)
+        ]
+        if sides == 2:
+            self.items[1]["right"] = str(self.folder / "right.jpg")
+        for item in self.items:
+            item["meta"] = json.dumps({"row": item["row"]})
+
+    def options(self, again: bool) -> dict[str, Any]:
+        return {"compute_again": again}
+
+    def start(self, again: bool) -> set[str]:
+        done = self.done()
+        if again:
+            for row in self.allowed:
+                self.allowed[row] += row not in done
+        return done
+
+    def call(self, haut: Haut, options: dict[str, Any]) -> BulkReport:
+        return bulk_upload(haut, self.items, journal=self.journal, **options)
+
+    def computations(self) -> dict[str, int]:
+        """Return the number of analyses that the service has started, by row."""
+        counts = dict.fromkeys("abcd", 0)
+        database = self.sandbox.database
+        with database.lock:
+            for subject in database.subjects.values():
+                for batch in subject.batches.values():
+                    rows = {it.meta["row"] for it in batch.images.values() if it.meta}
+                    assert len(rows) <= 1, "photos of several rows are in one batch"
+                    for row in rows:
+                        counts[row] += batch.computes
+        return counts
+
+    def check(self, before: set[str]) -> None:
+        super().check(before)
+        counts = self.computations()
+        for row, count in counts.items():
+            assert count <= self.allowed[row], "an analysis was started more than once"
+        for row in self.done():
+            assert counts[row] >= 1, "a row is done without an analysis"
+
+    def finish(self) -> None:
+        """Without faults, each row can be completed, and each photo is stored once."""
+        for again in (False, True):
+            self.start(again)
+            report = upload(
+                self.sandbox.credentials, self.items, self.journal, {"compute_again": again}
+            )
+            assert report.bad == report.changed == report.failed == 0, str(report)
+            assert again or report.unknown + report.done + report.skipped == len(self.items)
+            self.check(self.done())
+        assert report.complete, str(report)
+        names = sorted(subject.name for subject in self.subjects())
+        assert names == ["one", "three", "two"], "a subject was created twice, or is missing"
+        images = [
+            image
+            for image in self.sandbox.database.images.values()
+            if image.id not in self.foreign and image.key in self.sandbox.database.objects
+        ]
+        expected = sorted(
+            (item["row"], side)
+            for item in self.items
+            for side in ("front", "right")
+            if side in item
+        )
+        stored = sorted((it.meta["row"], {1: "front", 2: "right"}.get(it.side)) for it in images)
+        assert [row for row, _ in stored] == [row for row, _ in expected], "a photo is missing"
+
+
+class BulkErasureMachine(BulkMachine):
+    """Erases three of four subjects, and one that does not exist."""
+
+    critical = "delete_subject"
+    work = staticmethod(erase)
+
+    @initialize(images=st.integers(0, 2))
+    def create(self, images: int) -> None:
+        subjects = self.sandbox.add_subjects(4)
+        for subject in subjects:
+            self.sandbox.add_images(subject, images, PHOTO)
+        self.stays = subjects[-1].id
+        self.unknown = str(self.sandbox.database.new_id())
+        self.items = [*(subject.id for subject in subjects[:3]), self.unknown]
+
+    def call(self, haut: Haut, options: dict[str, Any]) -> BulkReport:
+        receipts = self.folder / "receipts"
+        return bulk_erase(haut, self.items, journal=self.journal, receipts=receipts, **options)
+
+    def subjects(self) -> list[Subject]:
+        return [it for it in super().subjects() if it.id in self.items]
+
+    def check(self, before: set[str]) -> None:
+        super().check(before)
+        left = {subject.id for subject in self.subjects()}
+        done = self.done()
+        assert not done & left, "a subject is recorded as erased, but exists"
+        assert self.unknown not in done
+        assert self.stays in self.sandbox.database.subjects
+        receipts = list((self.folder / "receipts").glob("*.json"))
+        for path in receipts:
+            receipt = json.loads(path.read_text())
+            assert not (receipt["verified"] and receipt["subject_id"] in left)
+
+    def finish(self) -> None:
+        """Without faults, each subject is erased and has one verified receipt."""
+        report = erase(self.sandbox.credentials, self.items, self.journal, {})
+        assert (report.bad, report.done + report.skipped) == (1, 3), str(report)
+        self.check(self.done())
+        assert self.subjects() == []
+        receipts = [
+            json.loads(path.read_text()) for path in (self.folder / "receipts").glob("*.json")
+        ]
+        assert sorted(it["subject_id"] for it in receipts) == sorted(self.items[:3])
+        assert all(receipt["verified"] for receipt in receipts)
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_INITIAL_PAUSE", "_MAX_PAUSE"):
+        monkeypatch.setattr(rate_limiter, name, 0.001)
+
+
+def test_bulk_upload_machine() -> None:
+    run_machine(BulkUploadMachine, examples=20, steps=4)
+
+
+def test_bulk_erasure_machine() -> None:
+    run_machine(BulkErasureMachine, examples=10, steps=4)
