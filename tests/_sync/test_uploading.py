@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 
 from haut_ext import (
@@ -366,6 +367,42 @@ def test_possible_leftovers_are_kept_by_later_resumes(sandbox: Sandbox, subject_
         batch = haut.resume_upload(caught.value.state, front=FILES["front"])
         listed = {image.id for image in haut.images.iterate(subject_id)}
     assert listed == {*batch.possible_leftovers, batch.images[0].image_id}
+
+
+@pytest.mark.parametrize("hours", [-5, 5])
+def test_record_of_a_lost_response_is_found_if_the_clocks_differ(hours: int) -> None:
+    with Sandbox(analysis_reads=1) as sandbox:
+        sandbox.clock.advance(hours * 3600)
+        [subject] = sandbox.add_subjects(1)
+        [earlier] = sandbox.add_images(subject, 1)
+        sandbox.clock.advance(3600)
+        sandbox.faults.add("create_signed_upload_url", faults.reset("after"))
+        with Haut(**sandbox.credentials) as haut:
+            with pytest.raises(UploadIncomplete) as caught:
+                haut.upload_and_compute(subject.id, front=FILES["front"])
+            batch = haut.resume_upload(caught.value.state, front=FILES["front"])
+            images = {image.id for image in haut.images.iterate(subject.id)}
+    assert len(batch.possible_leftovers) == 1
+    known = {UUID(earlier.id), *batch.possible_leftovers, batch.images[0].image_id}
+    assert images == known
+
+
+@pytest.mark.parametrize(
+    "date", ["Fri, 31 Dec 9999 23:59:59 -2359", "Mon, 01 Jan 0001 00:00:00 +2359", "now"]
+)
+def test_resume_ignores_an_absurd_time_of_the_service(
+    sandbox: Sandbox, subject_id: str, date: str
+) -> None:
+    sandbox.faults.add("create_signed_upload_url", faults.reset("after"))
+
+    def change_date(response: httpx.Response) -> None:
+        response.headers["date"] = date
+
+    hooks: Any = {"response": [change_date]}
+    with Haut(**sandbox.credentials, event_hooks=hooks) as haut:
+        with pytest.raises(UploadIncomplete) as caught:
+            haut.upload_and_compute(subject_id, front=FILES["front"])
+        haut.resume_upload(caught.value.state, front=FILES["front"])
 
 
 def test_record_of_a_lost_response_is_found_by_the_given_creation_time(

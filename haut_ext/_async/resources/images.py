@@ -198,7 +198,8 @@ class AsyncImages(AsyncResource):
             raise ConfigError("the service returned invalid headers for the photo")
         body = AsyncPhotoBody(photo, progress)
         url = Secret(target.url)
-        await storage.upload(self._operations.http, method, url, headers, body)
+        signed_headers = cast("dict[str, Any]", headers)
+        await storage.upload(self._operations.http, method, url, signed_headers, body)
 
     async def compute(
         self, batch_id: Id, app_args: JsonValue | Unset = UNSET, *, api: Api = "v1"

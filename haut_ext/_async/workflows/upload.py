@@ -35,6 +35,8 @@ from haut_api.models import Image, SignedUpload, UploadSlotV3
 from haut_api.types import UNSET, Unset
 from haut_ext._async.resources.images import AsyncImages, compute_request_v3
 from haut_ext._async.workflows.wait import AsyncResults, analysis_progress
+from haut_ext._http.response_capture import capture_responses
+from haut_ext._http.retry_policy import parse_http_date
 from haut_ext.analysis_results import Api, is_complete, read_batch_document
 from haut_ext.argument_checks import check_names, check_time_zone
 from haut_ext.concurrency import gather_async, run_async
@@ -53,8 +55,8 @@ from haut_ext.workflow_errors import ResultsTimeout, UploadIncomplete
 
 logger = logging.getLogger("haut_ext")
 
-_MAX_CLOCK_DIFFERENCE = datetime.timedelta(minutes=5)
-"""Maximum tolerated difference between the local clock and the service's clock."""
+_CLOCK_TOLERANCE = datetime.timedelta(minutes=5)
+"""Tolerance of a comparison of two durations that different clocks have measured."""
 
 
 def new_state(
@@ -306,7 +308,12 @@ class _Upload:
         id, was created after the upload started.
         """
         known_ids = {*self.state.possible_leftovers, *(side.image_id for side in self.state.sides)}
-        earliest = self.state.started_at - _MAX_CLOCK_DIFFERENCE
+        with capture_responses() as responses:
+            images = [image async for image in self.images.iterate(self.state.subject_id)]
+        now = datetime.datetime.now(datetime.UTC)
+        service_now = parse_http_date(responses[-1].headers.get("date")) or now
+        # Each clock measures its own duration, because the clocks may differ.
+        longest = now - self.state.started_at + _CLOCK_TOLERANCE
         creation_time = self.options.get("creation_time")
         if isinstance(creation_time, datetime.datetime):
             creation_time = creation_time.replace(microsecond=0)
@@ -318,10 +325,10 @@ class _Upload:
                 return False
             if self.state.batch_id is not None:
                 return image.image_batch_id == self.state.batch_id
-            return image.created_at >= earliest or image.created_at == creation_time
+            is_recent = service_now - image.created_at <= longest
+            return is_recent or image.created_at == creation_time
 
-        images = self.images.iterate(self.state.subject_id)
-        return [image.id async for image in images if is_lost(image)]
+        return [image.id for image in images if is_lost(image)]
 
 
 @define

@@ -199,7 +199,8 @@ class Images(Resource):
             raise ConfigError("the service returned invalid headers for the photo")
         body = PhotoBody(photo, progress)
         url = Secret(target.url)
-        storage.upload(self._operations.http, method, url, headers, body)
+        signed_headers = cast("dict[str, Any]", headers)
+        storage.upload(self._operations.http, method, url, signed_headers, body)
 
     def compute(
         self, batch_id: Id, app_args: JsonValue | Unset = UNSET, *, api: Api = "v1"
