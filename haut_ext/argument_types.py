@@ -38,6 +38,7 @@ from attrs import fields, has, resolve_types
 
 from haut_ext.argument_checks import check_names, check_text, is_number, parse_id
 from haut_ext.errors import ConfigError
+from haut_ext.secret import hide_frames
 
 Class = TypeVar("Class", bound=type)
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -83,19 +84,26 @@ def validated(function: Function) -> Function:
 
         @wraps(function)
         async def call_async(*args: Any, **kwargs: Any) -> Any:
-            _check_call(function, args, kwargs)
-            return await function(*args, **kwargs)
+            try:
+                _check_call(function, args, kwargs)
+                return await function(*args, **kwargs)
+            finally:
+                del args, kwargs  # tracebacks show variables
 
         return cast(Function, call_async)
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        _check_call(function, args, kwargs)
-        return function(*args, **kwargs)
+        try:
+            _check_call(function, args, kwargs)
+            return function(*args, **kwargs)
+        finally:
+            del args, kwargs  # tracebacks show variables
 
     return cast(Function, call)
 
 
+@hide_frames
 def _check_call(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:

@@ -25,6 +25,7 @@ from haut_ext._http.response_shapes import announces_forbidden_body, is_web_page
 from haut_ext._httpx import httpx
 from haut_ext.concurrency import maybe_await
 from haut_ext.errors import CallerError, ConfigError
+from haut_ext.secret import hide_frames
 from haut_ext.settings import Options
 from haut_ext.urls import check_path
 
@@ -121,19 +122,22 @@ class AsyncHTTPClient(httpx.AsyncClient):
 
     async def _attempt(self, call: Call, *, stream: bool) -> httpx.Response | attempts.Failure:
         request = attempts.start_attempt(call)
-        await self._run_hooks("request", request, call)
         try:
-            response = await before_deadline(call, self._send_once(call, request, stream=stream))
-        except CallerError as error:
+            await self._run_hooks("request", request, call)
+            try:
+                sent = self._send_once(call, request, stream=stream)
+                response = await before_deadline(call, sent)
+            except CallerError as error:
+                raise error.error from None
+            except RejectedBody as error:
+                return attempts.body_failure(call, error)
+            except (httpx.TransportError, *attempts.INVALID_RESPONSE) as error:
+                return attempts.connection_failure(call, error)
+            except BaseException as error:
+                self.connections.handle_interruption(error)
+                raise
+        finally:
             del request  # tracebacks show variables, and the request contains the signed URL
-            raise error.error from None
-        except RejectedBody as error:
-            return attempts.body_failure(call, error)
-        except (httpx.TransportError, *attempts.INVALID_RESPONSE) as error:
-            return attempts.connection_failure(call, error)
-        except BaseException as error:
-            self.connections.handle_interruption(error)
-            raise
         try:
             await self._run_hooks("response", response, call)
             return attempts.response_outcome(call, response, read=not stream)
@@ -141,6 +145,7 @@ class AsyncHTTPClient(httpx.AsyncClient):
             await response.aclose()
             raise
 
+    @hide_frames
     async def _send_once(
         self, call: Call, request: httpx.Request, *, stream: bool
     ) -> httpx.Response:
@@ -173,6 +178,9 @@ class AsyncHTTPClient(httpx.AsyncClient):
 
     async def _run_hooks(self, event: str, message: Any, call: Call) -> None:
         started = time.monotonic()
-        for hook in self.call_options.event_hooks.get(event, ()):
-            await maybe_await(hook(message))
+        try:
+            for hook in self.call_options.event_hooks.get(event, ()):
+                await maybe_await(hook(message))
+        finally:
+            del message  # as in _attempt
         call.deadline.extend(time.monotonic() - started)

@@ -24,6 +24,7 @@ from haut_ext._http.response_shapes import announces_forbidden_body, is_web_page
 from haut_ext._httpx import httpx
 from haut_ext._sync.connections import Connections
 from haut_ext.errors import CallerError, ConfigError
+from haut_ext.secret import hide_frames
 from haut_ext.settings import Options
 from haut_ext.urls import check_path
 
@@ -120,19 +121,22 @@ class HTTPClient(httpx.Client):
 
     def _attempt(self, call: Call, *, stream: bool) -> httpx.Response | attempts.Failure:
         request = attempts.start_attempt(call)
-        self._run_hooks("request", request, call)
         try:
-            response = self._send_once(call, request, stream=stream)
-        except CallerError as error:
+            self._run_hooks("request", request, call)
+            try:
+                sent = self._send_once(call, request, stream=stream)
+                response = sent
+            except CallerError as error:
+                raise error.error from None
+            except RejectedBody as error:
+                return attempts.body_failure(call, error)
+            except (httpx.TransportError, *attempts.INVALID_RESPONSE) as error:
+                return attempts.connection_failure(call, error)
+            except BaseException as error:
+                self.connections.handle_interruption(error)
+                raise
+        finally:
             del request  # tracebacks show variables, and the request contains the signed URL
-            raise error.error from None
-        except RejectedBody as error:
-            return attempts.body_failure(call, error)
-        except (httpx.TransportError, *attempts.INVALID_RESPONSE) as error:
-            return attempts.connection_failure(call, error)
-        except BaseException as error:
-            self.connections.handle_interruption(error)
-            raise
         try:
             self._run_hooks("response", response, call)
             return attempts.response_outcome(call, response, read=not stream)
@@ -140,6 +144,7 @@ class HTTPClient(httpx.Client):
             response.close()
             raise
 
+    @hide_frames
     def _send_once(self, call: Call, request: httpx.Request, *, stream: bool) -> httpx.Response:
         """Send the request once, and read the response unless it is a success to be streamed."""
         lease = self.connections.acquire(call, request)
@@ -170,6 +175,9 @@ class HTTPClient(httpx.Client):
 
     def _run_hooks(self, event: str, message: Any, call: Call) -> None:
         started = time.monotonic()
-        for hook in self.call_options.event_hooks.get(event, ()):
-            hook(message)
+        try:
+            for hook in self.call_options.event_hooks.get(event, ()):
+                hook(message)
+        finally:
+            del message  # as in _attempt
         call.deadline.extend(time.monotonic() - started)

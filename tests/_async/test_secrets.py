@@ -171,6 +171,41 @@ async def test_traceback_of_a_broken_file_shows_no_signed_url(sandbox: Sandbox) 
         assert_hidden(caught.value, SIGNATURE)
 
 
+class HookError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("event", ["request", "response", "closed client"])
+async def test_traceback_of_a_failed_hook_or_a_closed_client_shows_no_secret(
+    sandbox: Sandbox, event: str
+) -> None:
+    def fail(_: object) -> None:
+        raise HookError
+
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        subject = await haut.subjects.create("a person")
+        slot = await haut.images.request_upload(subject.id)
+        if event == "closed client":
+            await haut.aclose()
+        else:
+            haut = haut.with_options(event_hooks={event: [fail]})
+        for call in (
+            lambda: haut.images.send_bytes(slot, Photo.open(PHOTO)),
+            haut.subjects.list,
+        ):
+            with pytest.raises((HookError, HautError)) as caught:
+                await call()
+            assert_hidden(caught.value, SIGNATURE, sandbox.credentials["token"])
+
+
+async def test_traceback_of_an_invalid_argument_does_not_show_it(sandbox: Sandbox) -> None:
+    async with AsyncHaut(**sandbox.credentials) as haut:
+        revoke: Any = haut.private_tokens.revoke
+        with pytest.raises(HautError) as caught:
+            await revoke(TOKEN)
+    assert_hidden(caught.value, TOKEN)
+
+
 @pytest.mark.parametrize("change", [{"url": "ftp://a/?X-Goog-Signature=a"}, {"method": "DELETE"}])
 async def test_traceback_of_an_invalid_slot_shows_no_signed_url(
     sandbox: Sandbox, change: dict[str, Any]

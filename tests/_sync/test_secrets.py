@@ -168,6 +168,41 @@ def test_traceback_of_a_broken_file_shows_no_signed_url(sandbox: Sandbox) -> Non
         assert_hidden(caught.value, SIGNATURE)
 
 
+class HookError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("event", ["request", "response", "closed client"])
+def test_traceback_of_a_failed_hook_or_a_closed_client_shows_no_secret(
+    sandbox: Sandbox, event: str
+) -> None:
+    def fail(_: object) -> None:
+        raise HookError
+
+    with Haut(**sandbox.credentials) as haut:
+        subject = haut.subjects.create("a person")
+        slot = haut.images.request_upload(subject.id)
+        if event == "closed client":
+            haut.close()
+        else:
+            haut = haut.with_options(event_hooks={event: [fail]})
+        for call in (
+            lambda: haut.images.send_bytes(slot, Photo.open(PHOTO)),
+            haut.subjects.list,
+        ):
+            with pytest.raises((HookError, HautError)) as caught:
+                call()
+            assert_hidden(caught.value, SIGNATURE, sandbox.credentials["token"])
+
+
+def test_traceback_of_an_invalid_argument_does_not_show_it(sandbox: Sandbox) -> None:
+    with Haut(**sandbox.credentials) as haut:
+        revoke: Any = haut.private_tokens.revoke
+        with pytest.raises(HautError) as caught:
+            revoke(TOKEN)
+    assert_hidden(caught.value, TOKEN)
+
+
 @pytest.mark.parametrize("change", [{"url": "ftp://a/?X-Goog-Signature=a"}, {"method": "DELETE"}])
 def test_traceback_of_an_invalid_slot_shows_no_signed_url(
     sandbox: Sandbox, change: dict[str, Any]
