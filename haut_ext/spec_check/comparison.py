@@ -61,6 +61,7 @@ MAPS = {
 }  # fmt: skip
 _SETS = {"required", "enum", "type"}
 _OPTIONS = {"oneOf", "anyOf", "allOf"}
+_ACCESS = ("readOnly", "writeOnly")
 _RENAMED = {"responses": "response", "content": "media type"}
 
 _Visited = set[tuple[bool, str | int, str | int]]
@@ -389,6 +390,7 @@ class _Comparer:
             if _canonical(ours) != _canonical(theirs):
                 yield Difference(where, "", ours, theirs)
             return
+        ours, theirs = _unwrapped(ours), _unwrapped(theirs)
         names = _reference(ours), _reference(theirs)
         # An inline schema is identified by its object, which exists as long as its document.
         nodes = names[0] or id(ours), names[1] or id(theirs)
@@ -491,10 +493,24 @@ def _comparable(keyword: str, value: Any) -> Any:
 
 def _is_nullable_reference(node: Json) -> bool:
     """Return whether a schema is a reference or null."""
-    options = array_in(node, "oneOf")
-    if len(options) != 2 or options[1] != {"type": "null"} or not is_object(options[0]):
-        return False
-    return _keywords(node) == {"oneOf"} and _keywords(options[0]) == {"$ref"}
+    match node.get("oneOf"):
+        case [{"$ref": str()} as option, {"type": "null"}]:
+            return _keywords(node) <= {"oneOf", *_ACCESS} and _keywords(option) == {"$ref"}
+        case _:
+            return False
+
+
+def _unwrapped(node: Json) -> Json:
+    """Return a reference without the `allOf` in which frameworks wrap it to add keywords."""
+    match node.get("allOf"):
+        case [{"$ref": str(reference)}] if _keywords(node) <= {"allOf", *_ACCESS}:
+            return {"$ref": reference, **_access(node)}
+        case _:
+            return node
+
+
+def _access(node: Json) -> Json:
+    return {key: node[key] for key in _ACCESS if key in node}
 
 
 def _reference(node: Json) -> str:
@@ -513,7 +529,8 @@ def _resolved(document: Json, node: Json) -> Json:
     target = resolve(document, {"$ref": reference})
     if _is_nullable_reference(node):
         types = target.get("type", "any")
-        return {**target, "type": [*(types if is_array(types) else [types]), "null"]}
+        types = types if is_array(types) else [types]
+        return {**target, **_access(node), "type": [*types, "null"]}
     return {**target, **{key: value for key, value in node.items() if key != "$ref"}}
 
 

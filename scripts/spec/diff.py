@@ -30,7 +30,7 @@ from scripts.spec import api_diff, http_diff, impact
 from scripts.spec.aliases import version_parts
 from scripts.spec.contract import contract, git
 from scripts.spec.document import SpecError
-from scripts.spec.markdown import code, section, table
+from scripts.spec.markdown import code, table
 
 
 class Severity(IntEnum):
@@ -152,7 +152,7 @@ def _http(found: http_diff.Comparison) -> Iterator[str]:
         ]
         if rows:
             head = ("", group.removesuffix("s"), "Change", "Operations")
-            yield from section(f"### {group}", head, rows)
+            yield from ("", f"### {group}", "", *table(head, rows))
 
 
 def _python(report: Report) -> Iterator[str]:

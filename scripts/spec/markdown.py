@@ -15,8 +15,3 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
     head = list(head)
     for row in (head, ["---"] * len(head), *rows):
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
-
-
-def section(title: str, head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
-    """Yield a Markdown heading and a table, each preceded by an empty line."""
-    yield from ("", title, "", *table(head, rows))

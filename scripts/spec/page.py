@@ -18,7 +18,6 @@ from scripts.spec.http_diff import Change
 from scripts.spec.markdown import code
 
 _ERROR_RESPONSE = re.compile(r"response ([45]\d\d|default) (added|removed|→ [45])")
-_MAX_NAMES = 8
 
 Row = tuple[str, str]
 """Description of a change, and the name of what changed."""
@@ -34,13 +33,10 @@ def render(report: Report, labels: Iterable[Label], transcribed: list[str], deta
         details: Path of the file that lists each change.
     """
     labels = list(labels)
-    if report.severity is Severity.NONE:
-        title = "No change of an API."
-    else:
-        title = (
-            f"{report.severity.name.capitalize()}: the next version after {report.version} is at least "
-            f"{report.next_version}."
-        )
+    title = "No change of an API."
+    if report.severity is not Severity.NONE:
+        severity = report.severity.name.capitalize()
+        title = f"{severity}: the next version after {report.version} is at least {report.next_version}."
     errors, changes = _split(report)
     contradicted = [label for label in labels if label.verdict is Verdict.CONTRADICTED]
     lines = [f"# Changes since {report.base}", "", f"{title} Each change: `{details}`.", ""]
@@ -104,9 +100,8 @@ def _folded(
     if errors:
         yield _error_responses(errors)
     if transcribed:
-        names = ", ".join(map(code, transcribed[:3]))
-        more = f" and {len(transcribed) - 3} more" if len(transcribed) > 3 else ""
-        yield f"- Not in the Swagger, therefore kept from the transcription: {names}{more}."
+        names = _listed(transcribed, 3)
+        yield f"- Not in the Swagger, therefore kept from the transcription: {names}."
     if Verdict.CONFIRMED in verdicts:
         yield f"- Confirmed: {verdicts.count(Verdict.CONFIRMED)} inferences are documented now."
     if Verdict.NOT_STATED in verdicts:
@@ -115,11 +110,8 @@ def _folded(
 
 def _error_responses(errors: list[Change]) -> str:
     statuses = {match for change in errors for match in re.findall(r"\d\d\d", change.text)}
-    users = {change.subject for change in errors}
-    return (
-        f"- Error responses: {', '.join(sorted(statuses))} were added or removed in {len(users)} "
-        "operations."
-    )
+    listed, count = ", ".join(sorted(statuses)), len({change.subject for change in errors})
+    return f"- Error responses: {listed} were added or removed in {count} operations."
 
 
 def _states_status(change: Change, contradicted: set[str]) -> bool:
@@ -170,9 +162,9 @@ def _grouped(rows: Iterable[Row]) -> list[str]:
     groups: dict[str, list[str]] = {}
     for text, name in rows:
         groups.setdefault(text, []).append(name)
-    lines = []
-    for text, found in groups.items():
-        names = list(dict.fromkeys(found))
-        more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
-        lines.append(f"- {text}: {', '.join(map(code, names[:_MAX_NAMES]))}{more}")
-    return lines
+    return [f"- {text}: {_listed(list(dict.fromkeys(names)), 8)}" for text, names in groups.items()]
+
+
+def _listed(names: list[str], limit: int) -> str:
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(map(code, names[:limit])) + more

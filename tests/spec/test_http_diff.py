@@ -177,8 +177,15 @@ def test_other_notations_of_nullable_objects_are_not_changes() -> None:
     """drf-spectacular writes nullable objects as `allOf` with `nullable: true`."""
     company = {"allOf": [{"$ref": schema("CompanyReference")}], "nullable": True}
     base = edited(put(field("Subject.company"), OR_NULL))
-    changed = edited(put(field("Subject.company"), company))
-    assert compare(base, changed).changes == []
+    for other in (company, {**company, "readOnly": True}):
+        assert compare(base, edited(put(field("Subject.company"), other))).changes == []
+
+
+@pytest.mark.parametrize("siblings", [{}, {"readOnly": True}, {"description": "The company."}])
+def test_a_reference_in_all_of_is_the_same_reference(siblings: Json) -> None:
+    """drf-spectacular writes a reference beside other keywords in `allOf`."""
+    company = {"allOf": [{"$ref": schema("CompanyReference")}], **siblings}
+    assert compare(DOCUMENT, edited(put(field("Subject.company"), company))).changes == []
 
 
 @pytest.mark.parametrize(
