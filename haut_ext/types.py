@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from types import UnionType
 from typing import Any, Generic, Literal, TypeVar, cast, get_args, get_origin
 from uuid import UUID
@@ -221,7 +221,14 @@ def from_json(kind: type[Instance], text: str) -> Instance:
     """
     try:
         return cast(Instance, _parse(kind, json.loads(text)))
-    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+    except (
+        KeyError,
+        TypeError,
+        AttributeError,
+        ValueError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         raise ValueError(f"invalid {kind.__name__}: expected JSON from to_json()") from error
 
 
@@ -241,7 +248,9 @@ def _parse(kind: Any, content: Any) -> Any:
     if kind is UUID:
         return UUID(content)
     if kind is datetime:
-        return datetime.fromisoformat(content)
+        moment = datetime.fromisoformat(content)
+        moment.astimezone(UTC)  # raises OverflowError for a time that UTC cannot represent
+        return moment
     # `arguments` are the values of a Literal type; otherwise `kind` is a class.
     valid = content in arguments if arguments else isinstance(content, kind)
     if not valid:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import inspect
 import io
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
@@ -701,3 +702,13 @@ async def test_async_client_accepts_a_function_that_is_not_asynchronous(
                 subject, front=PHOTO, send_bytes=haut.images.send_bytes
             )
     assert running_sandbox.carried_out("compute_batch") == computed + 1
+
+
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"])
+def test_stored_time_that_utc_cannot_represent_is_invalid(time: str) -> None:
+    state = UploadState(
+        UUID(int=1), None, (SideState("front"),), "not sent", datetime.datetime.now(datetime.UTC)
+    )
+    document = {**json.loads(state.to_json()), "started_at": time}
+    with pytest.raises(ValueError, match="invalid UploadState"):
+        UploadState.from_json(json.dumps(document))

@@ -302,7 +302,7 @@ def write_problems(
         lines.writeheader()
         for row, problem, reason, content in problems:
             found = True
-            cells: dict[str, Any] = json.loads(content)
+            cells = _parse_content(content)
             if not isinstance(cells.get("meta"), str | None):
                 cells["meta"] = json.dumps(cells["meta"])
             cells |= {name: _encodable(cell) for name, cell in cells.items()}
@@ -328,6 +328,15 @@ def check_list_of_problems(path: Path) -> None:
         f"the list of problems would overwrite {path}, which is not such a list: move that file, or "
         "pass another path as problems="
     )
+
+
+def _parse_content(content: object) -> dict[str, Any]:
+    """Return the content of a row as recorded in the journal, or nothing if it is damaged."""
+    try:
+        cells: Any = json.loads(content)  # type: ignore[arg-type]
+    except (ValueError, TypeError, RecursionError):
+        cells = {}
+    return cells if isinstance(cells, dict) else {}  # pyright: ignore[reportUnknownVariableType]
 
 
 def _encodable(cell: Any) -> Any:

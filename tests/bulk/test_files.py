@@ -191,6 +191,19 @@ def test_damaged_entry_is_a_problem_of_its_row(
     assert "damaged" in (tmp_path / "j.problems.csv").read_text()
 
 
+@pytest.mark.parametrize("content", ["NULL", "'['", "'[]'", "x'ff'", "1"])
+def test_list_of_problems_is_written_although_the_content_of_a_row_is_damaged(
+    haut: Haut, tmp_path: Path, content: str
+) -> None:
+    bulk_upload(haut, [{"subject": "a"}], journal=tmp_path / "j")
+    with sqlite3.connect(tmp_path / "j") as database:
+        database.execute(f"UPDATE rows SET content = {content}")
+    database.close()
+    report = bulk_upload(haut, [], journal=tmp_path / "j")
+    assert report.problems is not None
+    assert "no photo" in report.problems.read_text()
+
+
 HOLD = """
 import sys
 from uuid import UUID
