@@ -24,6 +24,7 @@ from haut_ext import (
     Timeout,
     UploadIncomplete,
 )
+from haut_ext.erasure_receipt import ErasureStep
 from haut_ext.photos.checks import MAX_BYTES
 from haut_ext.sandbox import Sandbox
 from haut_ext.types import (
@@ -31,6 +32,7 @@ from haut_ext.types import (
     UploadedBatch,
     UploadedImage,
     UploadState,
+    from_json,
 )
 from haut_ext.urls import PRODUCTION
 from tests.photo_files import jpeg
@@ -706,9 +708,6 @@ async def test_async_client_accepts_a_function_that_is_not_asynchronous(
 
 @pytest.mark.parametrize("time", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"])
 def test_stored_time_that_utc_cannot_represent_is_invalid(time: str) -> None:
-    state = UploadState(
-        UUID(int=1), None, (SideState("front"),), "not sent", datetime.datetime.now(datetime.UTC)
-    )
-    document = {**json.loads(state.to_json()), "started_at": time}
-    with pytest.raises(ValueError, match="invalid UploadState"):
-        UploadState.from_json(json.dumps(document))
+    step = {"name": "storage", "status": "done", "at": time, "count": None, "reason": None}
+    with pytest.raises(ValueError, match="invalid ErasureStep"):
+        from_json(ErasureStep, json.dumps(step))
