@@ -192,9 +192,9 @@ class Images(Resource):
         method: Any = target.method
         if method is None or isinstance(method, Unset):
             method = "PUT"
-        headers: Any = {}
-        if not (target.headers is None or isinstance(target.headers, Unset)):
-            headers = getattr(target.headers, "additional_properties", None)
+        headers: Any = target.headers
+        absent = headers is None or isinstance(headers, Unset)
+        headers = {} if absent else getattr(headers, "additional_properties", None)
         if not isinstance(headers, dict):
             raise ConfigError("the service returned invalid headers for the photo")
         body = PhotoBody(photo, progress)
