@@ -11,7 +11,7 @@ WIREMOCK := .venv/wiremock/.done
 NPM_CI := PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --loglevel=error --no-fund --no-audit >/dev/null --prefix
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-machines test-all test-foreign check ready bench soak test-httpx2 retire generate sync format record spec-pull spec-check refresh
+.PHONY: help setup demo test test-fast test-machines test-all test-foreign check ready bench soak fuzz-responses test-httpx2 retire generate sync format record spec-pull spec-check refresh
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ bench: $(SETUP) ## Compare the speed with plain httpx and openai's client, and w
 
 test-httpx2: $(SETUP)
 	@$(BIN)/python -m scripts.test_httpx2
+
+fuzz-responses: $(SETUP)
+	@$(BIN)/python -m tests.fuzz_responses $${HAUT_FUZZ_MINUTES:-30}
 
 soak: $(SETUP)
 	@$(BIN)/python -m tests.soak
