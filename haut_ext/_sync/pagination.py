@@ -61,6 +61,8 @@ T = TypeVar("T")
 Item = TypeVar("Item", covariant=True)
 
 _MAX_PASSES = 10
+_MAX_PAGES = 100_000
+"""Maximum number of pages that one pass over a list reads."""
 _MAX_STALLS = 10
 """Maximum number of repetitions without a new item. From the third one on, they are delayed."""
 _STALL_DELAYS = (0.0, 0.0, 0.1, 0.2, 0.5)
@@ -144,11 +146,17 @@ def _iterate(
             time.sleep(_TIME_RESOLUTION)
             last = list_pass.number - 1
             list_pass = _BackwardPass(known_ids, last) if passes % 2 else _Pass(known_ids)
+        pages = 0
         while not list_pass.ended:
             if list_pass.stalls > _MAX_STALLS:
                 raise ListChanging(
                     f"{operation.__name__}: reading pages {_MAX_STALLS} more times returned no new "
                     "item. The list changes faster than it can be read, or its pages are inconsistent"
+                )
+            pages += 1
+            if pages > _MAX_PAGES:
+                raise ListChanging(
+                    f"{operation.__name__}: the list has more than {_MAX_PAGES:,} pages"
                 )
             if list_pass.stalls:
                 time.sleep(_STALL_DELAYS[min(list_pass.stalls, len(_STALL_DELAYS)) - 1])
