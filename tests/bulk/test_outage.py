@@ -17,7 +17,7 @@ from haut_ext._http import retry_policy
 from haut_ext.bulk import BulkStopped, bulk_erase, bulk_upload, rate_limiter
 from haut_ext.sandbox import Request, Sandbox
 from tests.bulk.conftest import PHOTO
-from tests.bulk.service_state import service_state
+from tests.bulk.service_state import delete_leftovers, service_state
 
 ROWS = 40
 
@@ -110,6 +110,7 @@ def test_run_waits_until_the_service_is_reachable_again(
         thread.join()
         assert (report.done + report.unknown, report.failed) == (ROWS, 0)
         again = bulk_upload(haut, rows, journal=tmp_path / "journal", compute_again=True)
+        delete_leftovers(haut, tmp_path / "journal")
     assert again.complete
     assert service.computed + service.now.carried_out("compute_batch") == ROWS
     batches = [subject["batches"] for subject in service_state(service.now)]
