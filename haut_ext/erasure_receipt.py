@@ -78,7 +78,7 @@ class ErasureReceipt:
     """Record of an erasure. It contains no personal data, unless `reference` does.
 
     `to_json` adds a checksum, which detects accidental changes of a stored receipt. It does not
-    protect against forgery: whoever changes a receipt can compute it again.
+    protect against forgery: anyone who changes a receipt can compute it again.
 
     Attributes:
         service: Origin of the service, such as `https://saas.haut.ai`.

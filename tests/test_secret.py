@@ -1,4 +1,4 @@
-"""A secret shows its text to nobody but the caller of `reveal`."""
+"""Only `reveal` returns the text of a secret."""
 
 from __future__ import annotations
 

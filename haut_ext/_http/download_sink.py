@@ -87,6 +87,7 @@ def open_sink(to: str | os.PathLike[str] | BinaryIO) -> Generator[DownloadSink]:
         path = Path(os.path.realpath(to) if replaced else to)
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        # No `with` (SIM115): the file is closed below, before it gets its final name.
         file = (
             NamedTemporaryFile(dir=path.parent, prefix=".haut-", delete=False)  # noqa: SIM115
             if replaced

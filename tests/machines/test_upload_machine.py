@@ -230,7 +230,7 @@ class UploadMachine(SandboxMachine):
             image_id for image_id, it in images.items() if it.batch.id == str(state.batch_id)
         }
         unknown = upload.created & set(images) - upload.reported - in_batch
-        assert unresolved or not unknown, "a record was left that nobody knows"
+        assert unresolved or not unknown, "a record was left that no state or report contains"
         if not state.missing:  # otherwise, a v3 upload has possibly begun to delete its batch
             assert upload.reported - self.deleted <= {*images, *self.leftovers(state)}
         if state.compute == "started":
@@ -252,7 +252,7 @@ class UploadMachine(SandboxMachine):
             assert upload.state.compute == "started"
             if not self.lied:
                 left = upload.created & set(self.images())
-                assert left <= upload.reported, "a record was left that nobody knows"
+                assert left <= upload.reported, "a record was left that no state or report contains"
 
 
 def test_upload_machine() -> None:

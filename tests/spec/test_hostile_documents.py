@@ -1,4 +1,4 @@
-"""Tests of documents, values of SPEC and services that try to harm whoever updates the specification."""
+"""Tests of documents, values of SPEC and services that try to harm the person who uses them."""
 
 from __future__ import annotations
 
