@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import tempfile
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,11 @@ from haut_ext.bulk import bulk_upload
 LATENCY = 0.1
 CALLS_IN_FLIGHT = 10
 """Latency of each response, in seconds, and calls of each worker, in `calls_in_flight`."""
+
+GIGABIT = 125_000_000
+"""Rate of a network of 1 Gbit/s, in bytes per second."""
+SO_MAX_PACING_RATE = 47
+"""Socket option of Linux; Python's socket module has no name for it."""
 
 
 class OpenAIImage(openai.BaseModel):
@@ -190,12 +196,19 @@ def upload_with_httpx(client: httpx.Client, server: Server, subject_id: str, pho
 
 
 def upload(rounds: int) -> list[Row]:
-    """Measure the time to upload a 5 MB photo and start its analysis."""
+    """Measure the time to upload a 5 MB photo and start its analysis, with and without a network."""
+    return [
+        _upload("Upload a 5 MB photo and start its analysis, 1 Gbit/s", rounds, GIGABIT),
+        _upload("Upload a 5 MB photo and start its analysis, no network", rounds, None),
+    ]
+
+
+def _upload(task: str, rounds: int, rate: int | None) -> Row:
     with (
         serve() as server,
         create_photos(5_000_000) as [photo],
-        Haut(**server.credentials) as haut,
-        httpx.Client() as client,
+        Haut(**server.credentials, transport=_transport(rate)) as haut,
+        httpx.Client(transport=_transport(rate)) as client,
     ):
         seconds = compare(
             {
@@ -207,9 +220,13 @@ def upload(rounds: int) -> list[Row]:
             rounds,
             prepare=lambda: None,
         )
-    return [
-        duration_row("Upload a 5 MB photo and start its analysis", seconds, "Haut", "httpx.Client")
-    ]
+    return duration_row(task, seconds, "Haut", "httpx.Client")
+
+
+def _transport(rate: int | None) -> httpx.HTTPTransport:
+    """Return a transport that sends at most `rate` bytes per second, on Linux."""
+    pacing = [] if rate is None else [(socket.SOL_SOCKET, SO_MAX_PACING_RATE, rate)]
+    return httpx.HTTPTransport(socket_options=pacing)
 
 
 def bulk(rounds: int) -> list[Row]:
