@@ -31,17 +31,12 @@ STORAGE_NAMES = {"bucket", "object_name", "signed_query"}
 SECTIONS = ("1.3", "1.4", "2", "3", "4", "5", "6", "7", "8", "13", "19.A")
 TYPED_SECTIONS = ("2", "3", "6", "7", "8.1")
 
-_NESTED = "/api/v1/companies/{company_id}/datasets/{dataset_id}/subjects/{subject_id}"
-# Documented operations that the spec omits: old paths, uploads without a signed URL, and operations
-# that only one client is known to use. docs/design.md also lists them.
+# Documented operations that the spec omits: old paths, and an operation that only one client is known
+# to use. docs/design.md also lists them.
 OMITTED = {
     ("POST", "/api/v1/login/"),
     ("POST", "/api/v1/refresh/"),
     ("GET", "/api/v1/auth/profile/"),
-    ("POST", f"{_NESTED}/images/"),
-    ("POST", f"{_NESTED}/batches/{{batch_id}}/images/"),
-    ("GET", f"{_NESTED}/batches/{{batch_id}}/images/"),
-    ("GET", f"{_NESTED}/batches/{{batch_id}}/images/{{image_id}}/smoothed_results/"),
 }
 # Operations in the spec that no document describes, with the reasons for including them.
 ADDED = {("GET", "/api/v1/companies/{company_id}/datasets/"): "every other collection has a list"}
@@ -446,8 +441,9 @@ def tag(path: str) -> str:
         "/datasets/": "Datasets",
         "/dicts/": "Dictionaries",
         "{dataset_id}/subjects/": "Subjects",
+        "{dataset_id}/subjects/{subject_id}/images/": "Batches",
         "{subject_id}/batches/": "Batches",
-        "{batch_id}/images/": "Results",
+        "{batch_id}/images/{image_id}/": "Results",
         "/v3/": "Face Metrics 3",
     }
     return [section for part, section in sections.items() if part in path][-1]

@@ -7,7 +7,7 @@ from .client import AuthenticatedClient, Client
 SPEC_VERSION = "v1"
 """Version of the OpenAPI document (`info.version`)."""
 
-SPEC_SHA256 = "1443553eea40a243c7df0af31cae79fb2e1b27222b8d589c37a0d7d652bad104"
+SPEC_SHA256 = "2ac1f51f03d2465b7d6f90d8c1bfeaa3a34cdfc92b8057465512d4678650e152"
 """SHA-256 of the OpenAPI document, which is the file openapi.json in this package."""
 
 

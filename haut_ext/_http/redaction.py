@@ -22,6 +22,10 @@ _SECRET_FIELD = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """JSON fields that contain tokens in the responses to login, refresh and `create_private_token`."""
+_UNSIGNED_PHOTO = re.compile(
+    r"(?i)(/images\\{0,4}/(?:\w{1,20}\\{0,4}/)?)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.\w{1,5}"
+)
+"""Paths of photos on the API's host that may be readable without a token (api-facts 19.B)."""
 _BEARER = re.compile(r"(?i)(bearer\s{1,40})[^\s\"'<>,;]+")
 
 _ESCAPE = re.compile(
@@ -54,8 +58,8 @@ def redact_url(url: object) -> str:
     """Return a URL without its secret or personal parts, for traces and logs.
 
     The query is removed from a URL of the API, because it may contain a search term such as a
-    person's name. Path and query are removed from a signed URL. Any other URL is returned
-    unchanged.
+    person's name. Path and query are removed from a signed URL, and from the URL of a photo on
+    the API's host. Any other URL is returned unchanged.
 
     Args:
         url: A string or an `httpx.URL`.
@@ -70,7 +74,7 @@ def redact_url(url: object) -> str:
     except ValueError:
         return "[invalid URL]"
     origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-    if _SIGNED_PARAMETER.search(parts.query):
+    if _SIGNED_PARAMETER.search(parts.query) or _UNSIGNED_PHOTO.search(parts.path):
         return f"{origin}/[redacted]"
     if parts.path.startswith(("/api/", "/service/")):
         return origin + parts.path + ("?[redacted]" if parts.query else "")
@@ -108,7 +112,8 @@ logging.getLogger(httpx.__name__).addFilter(httpx_log_filter)
 def redact_text(text: str, secrets: tuple[str, ...] = (), *, truncated: bool = False) -> str:
     """Return text from a server, with the secrets that it may echo replaced.
 
-    Tokens and the parameters of signed URLs are recognized by their form.
+    Tokens, the parameters of signed URLs, and the file names of photos on the API's
+    host are recognized by their form.
 
     Args:
         text: Text that a server sent.
@@ -119,6 +124,7 @@ def redact_text(text: str, secrets: tuple[str, ...] = (), *, truncated: bool = F
     if secrets:
         text = _without(text, secrets, truncated=truncated)
     text = _SECRET_FIELD.sub(r'\1"[redacted]"', text)
+    text = _UNSIGNED_PHOTO.sub(r"\1[redacted]", text)
     return _BEARER.sub(r"\1[redacted]", _SIGNED_PARAMETER.sub(r"\1[redacted]", text))
 
 

@@ -185,6 +185,17 @@ def algorithm_output(algorithm: str, photo: bytes) -> dict[str, Any]:
     }
 
 
+def algorithm_score(algorithm: str, photo: bytes) -> float | None:
+    """Return the main value of an algorithm's first area; None if it is not a number."""
+    value = algorithm_output(algorithm, photo)["area_results"][0]["main_metric"]["value"]
+    return None if isinstance(value, str) else value
+
+
+def algorithm_name(algorithm: str) -> str:
+    """Return the name of an algorithm for display."""
+    return algorithm.partition(".")[2].replace("_", " ").capitalize()
+
+
 def face_metrics_parameter(name: str, photos: bytes) -> dict[str, Any]:
     """Return a made-up Face Metrics 3.0 parameter for the photos of a batch, without masks."""
     generator = _generator(photos, name)

@@ -42,14 +42,16 @@ class Analyses:
         """
         batch.computes += 1
         for image in batch.images.values():
-            runs = image.analysis.runs
-            run = runs.get(application.tech_name)
-            if run is not None and not run.complete:
-                run.started, run.reads = self._clock.now(), 0
-            elif run is None and (photo := self._database.objects.get(image.key)):
-                runs[application.tech_name] = ApplicationRun(
-                    application, photo.md5, self._clock.now()
-                )
+            self.start_image(image, application)
+
+    def start_image(self, image: Image, application: Application) -> None:
+        """Start the analysis of one photo if its file is uploaded; see `start`."""
+        runs = image.analysis.runs
+        run = runs.get(application.tech_name)
+        if run is not None and not run.complete:
+            run.started, run.reads = self._clock.now(), 0
+        elif run is None and (photo := self._database.objects.get(image.key)):
+            runs[application.tech_name] = ApplicationRun(application, photo.md5, self._clock.now())
 
     def update(self, image: Image) -> None:
         """Count one read of an image, and update the progress of the unfinished analyses."""

@@ -7,6 +7,7 @@ sandbox accepts neither a number as a string field nor a string as a number fiel
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import re
@@ -20,6 +21,7 @@ from .http_messages import Request, Response, json_response
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_DATA_URL = re.compile(r"\Adata:[^,]*;base64,")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TRUE = {"true", "t", "yes", "y", "on", "1"}
 _FALSE = {"false", "f", "no", "n", "off", "0"}
@@ -98,14 +100,19 @@ def json_object(request: Request) -> dict[str, Any]:
     return cast("dict[str, Any]", data)
 
 
-def text(max_length: int | None = None) -> Callable[[Any], str]:
-    """Return a validator for non-blank strings of at most `max_length` characters."""
+def text(max_length: int | None = None, *, blank: bool = False) -> Callable[[Any], str]:
+    """Return a validator for strings of at most `max_length` characters.
+
+    Args:
+        max_length: Maximum number of characters.
+        blank: Whether the string may be blank.
+    """
 
     def check(value: Any) -> str:
         if not isinstance(value, str):
             raise _InvalidValue("invalid", "Not a valid string.")
         string: str = value.strip()
-        if not string:
+        if not string and not blank:
             raise _InvalidValue("blank", "This field may not be blank.")
         if max_length is not None and len(string) > max_length:
             detail = f"Ensure this field has no more than {max_length} characters."
@@ -126,6 +133,18 @@ def email(value: Any) -> str:
     if not _EMAIL.fullmatch(address):
         raise _InvalidValue("invalid", "Enter a valid email address.")
     return address
+
+
+def base64_data(value: Any) -> bytes:
+    """Decode non-empty base64 text, which may be a data URL."""
+    encoded = text()(value)
+    try:
+        data = base64.b64decode(_DATA_URL.sub("", encoded), validate=True)
+    except ValueError:
+        data = b""
+    if not data:
+        raise _InvalidValue("invalid", "Not valid base64 data.")
+    return data
 
 
 def iso_date(value: Any) -> str:
@@ -270,15 +289,15 @@ def query_boolean(value: str, name: str) -> bool:
     return value.lower() in _TRUE
 
 
-def query_integer(value: str, name: str, *, low: int, high: int) -> int:
+def query_integer(value: str, name: str, *, low: int | None = None, high: int | None = None) -> int:
     """Parse an integer query parameter, which must be between `low` and `high`."""
     try:
         number = int(value)
     except ValueError:
         raise invalid(name, "invalid", "A valid integer is required.") from None
-    if number < low:
+    if low is not None and number < low:
         detail = f"Ensure this value is greater than or equal to {low}."
         raise invalid(name, "min_value", detail)
-    if number > high:
+    if high is not None and number > high:
         raise invalid(name, "max_value", f"Ensure this value is less than or equal to {high}.")
     return number

@@ -15,7 +15,14 @@ from uuid import UUID
 import pytest
 from attrs import evolve
 
-from haut_api.api.batches import create_batch, delete_batch, list_batches
+from haut_api.api.batches import (
+    create_batch,
+    create_batch_image,
+    create_subject_image,
+    delete_batch,
+    list_batch_images,
+    list_batches,
+)
 from haut_api.api.datasets import (
     create_dataset,
     get_dataset,
@@ -41,7 +48,12 @@ from haut_api.api.private_tokens import (
     delete_private_token,
     list_private_tokens,
 )
-from haut_api.api.results import get_aux_image_url, list_aux_images, list_image_results
+from haut_api.api.results import (
+    get_aux_image_url,
+    list_aux_images,
+    list_image_results,
+    list_smoothed_results,
+)
 from haut_api.api.subjects import (
     clear_subject_metadata,
     clear_subject_storage,
@@ -56,6 +68,7 @@ from haut_api.models import (
     BatchRequest,
     ComputeRequest,
     DatasetRequest,
+    ImageUploadRequest,
     LoginRequest,
     PatchedSubjectRequest,
     PrivateTokenRequest,
@@ -175,6 +188,14 @@ OPERATIONS: dict[str, tuple[Any, str, Any]] = {
     "create_batch": (create_batch, OF_SUBJECT, BatchRequest()),
     "list_batches": (list_batches, OF_SUBJECT, None),
     "delete_batch": (delete_batch, f"{OF_SUBJECT} batch_id", None),
+    "create_batch_image": (
+        create_batch_image,
+        f"{OF_SUBJECT} batch_id",
+        ImageUploadRequest("cGhvdG8="),
+    ),
+    "create_subject_image": (create_subject_image, OF_SUBJECT, ImageUploadRequest("cGhvdG8=")),
+    "list_batch_images": (list_batch_images, f"{OF_SUBJECT} batch_id", None),
+    "list_smoothed_results": (list_smoothed_results, OF_IMAGE, None),
     "list_image_results": (list_image_results, OF_IMAGE, None),
     "list_aux_images": (list_aux_images, OF_IMAGE, None),
     "get_aux_image_url": (get_aux_image_url, f"{OF_IMAGE} aux_id", None),

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -17,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from haut_ext import ApiError, HautError, StorageError, TransportError, UploadIncomplete
-from haut_ext._http.redaction import redact_text
+from haut_ext._http.redaction import redact_text, redact_url
 from haut_ext.sandbox import Sandbox
 from tests.support.client_runner import COMPANY, DATASET, Client, Kind
 from tests.support.sandbox_photos import PHOTO
@@ -259,3 +260,14 @@ def test_redaction_takes_linear_time(character: str) -> None:
 )
 def test_secret_of_the_service_is_redacted_in_nested_encodings(text: str) -> None:
     assert "S3cret" not in redact_text(text)
+
+
+@pytest.mark.parametrize("size", ["", "500x500/"])
+def test_urls_of_photos_on_the_host_of_the_api_are_redacted(size: str) -> None:
+    photo = str(uuid4())
+    url = f"https://saas.haut.ai/images/{size}{photo}.jpg"
+    assert redact_url(url) == "https://saas.haut.ai/[redacted]"
+    for text in (url, json.dumps({"original": url.upper()}), url.replace("/", "\\/")):
+        assert photo not in redact_text(text).lower()
+    record = f"https://saas.haut.ai/api/v1/companies/{photo}/images/{photo}/"
+    assert redact_url(record) == redact_text(record) == record

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import uuid
 from typing import Any
 
@@ -37,6 +38,7 @@ AUX_KEYS = [
     "urls",
 ]
 ALGORITHMS = 8
+BASE64 = base64.b64encode(PHOTO).decode()
 UNKNOWN = str(uuid.UUID(int=1, version=4))
 
 
@@ -237,3 +239,84 @@ def test_analysis_pauses_without_the_file_and_restarts_with_a_compute_request() 
         client.compute(slot["image_batch_id"])
         assert [len(results(client, slot)) for _ in range(4)] == [0, 1, 4, ALGORITHMS]
         client.close()
+
+
+@pytest.mark.parametrize("prefix", ["", "data:image/jpeg;base64,"])
+@pytest.mark.parametrize("in_batch", [True, False])
+def test_image_sent_as_base64_text_is_analyzed_without_a_compute_request(
+    client: SandboxClient, in_batch: bool, prefix: str
+) -> None:
+    subject = f"{client.subjects}{client.create()['id']}/"
+    batch_id = client.http.post(f"{subject}batches/").json()["id"] if in_batch else None
+    path = f"{subject}batches/{batch_id}/images/" if batch_id else f"{subject}images/"
+    body = {"b64data": prefix + BASE64, "side_id": 2, "light_id": 1, "name": ""}
+    response = client.http.post(path, json=body)
+    assert response.status_code == 201
+    created = response.json()
+    assert batch_id in (None, created["image_batch_id"])
+    original = f"{client.sandbox.base_url}/images/{created['id']}.jpg"
+    assert created["urls"]["original"] == original
+    for _ in range(2):
+        image = client.image(created["id"], generate_signed_url=True).json()
+    assert (image["side"], image["name"]) == ("right", "")
+    assert client.storage.get(image["signed_url"]).content == PHOTO
+    assert len(results(client, created)) == ALGORITHMS
+    listed = client.get(f"{subject}batches/{created['image_batch_id']}/images/")
+    assert listed["results"] == [created]
+
+
+def test_second_image_of_a_batch_does_not_restart_the_analysis_of_the_first() -> None:
+    with Sandbox(seed=1, analysis_reads=4) as sandbox:
+        client = SandboxClient(sandbox)
+        subject = f"{client.subjects}{client.create()['id']}/"
+        first = client.http.post(f"{subject}images/", json={"b64data": BASE64}).json()
+        assert [len(results(client, first)) for _ in range(2)] == [0, 1]
+        path = f"{subject}batches/{first['image_batch_id']}/images/"
+        client.http.post(path, json={"b64data": BASE64})
+        assert len(results(client, first)) > 1
+        client.close()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [
+        ("b64data", None, "null"),
+        ("b64data", "", "blank"),
+        ("b64data", "not base64!", "invalid"),
+        ("b64data", "data:image/jpeg;base64,", "invalid"),
+        ("b64data", "data:image/jpeg,AAAA", "invalid"),
+        ("side_id", 9, "does_not_exist"),
+    ],
+)
+def test_invalid_base64_upload_returns_400_and_creates_nothing(
+    client: SandboxClient, field: str, value: Any, code: str
+) -> None:
+    path = f"{client.subjects}{client.create()['id']}/images/"
+    response = client.http.post(path, json={"b64data": BASE64, field: value})
+    assert (response.status_code, errors(response)) == (400, [(code, field)])
+    assert client.sandbox.snapshot()["subjects"][0]["batches"] == []
+
+
+def test_smoothed_results_are_the_scores_of_the_families(client: SandboxClient) -> None:
+    slot = upload_and_analyze(client)
+    path = f"{client.nested(slot)}smoothed_results/"
+    query = {"sample_time_window": 14, "sample_max_size": 10, "smoothing_method": "mean"}
+    smoothed = client.get(path, **query)
+    scores = {
+        result["algorithm_family_tech_name"]: result["result"]["area_results"][0]["main_metric"][
+            "value"
+        ]
+        for result in results(client, slot)
+    }
+    del scores["selfie_v2.skin_tone"]  # a category
+    assert {item["algorithm_tech_name"]: item["value"] for item in smoothed} == scores
+    assert {item["algorithm_name"] for item in smoothed} >= {"Acne", "Eye bags"}
+    response = client.http.get(path, params={"sample_max_size": "many"})
+    assert (response.status_code, errors(response)) == (400, [("invalid", "sample_max_size")])
+    client.sandbox.fail_algorithm("selfie_v2.acne", "Not full face")
+    other = upload_and_analyze(client)
+    families = {
+        item["algorithm_tech_name"]
+        for item in client.get(f"{client.nested(other)}smoothed_results/")
+    }
+    assert families == scores.keys() - {"selfie_v2.acne"}

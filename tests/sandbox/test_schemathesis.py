@@ -51,7 +51,11 @@ def contract_with_examples(sandbox: Sandbox) -> dict[str, Any]:
     others: dict[str, dict[str, Any]] = {
         "get_image": of_kept,
         "list_image_results": of_kept,
+        "list_smoothed_results": of_kept,
         "list_aux_images": of_kept,
+        "list_batch_images": of_kept,
+        "create_batch_image": of_kept,
+        "create_subject_image": of_kept,
         "get_aux_image_url": of_kept,
         "delete_batch": {"subject_id": kept.id, "batch_id": emptied.batch.id},
         "delete_private_token": {"id": private.id},

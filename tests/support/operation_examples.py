@@ -17,6 +17,7 @@ from haut_api.models import (
     BatchRequest,
     ComputeRequest,
     DatasetRequest,
+    ImageUploadRequest,
     LoginRequest,
     PatchedSubjectRequest,
     PrivateTokenRequest,
@@ -98,6 +99,11 @@ _RESULT = {
     "image_type": "selfie",
     "algorithm_family_tech_name": "selfie_v2.acne",
 }
+_BATCH_IMAGE = {
+    "id": _ID,
+    "image_batch_id": _ID,
+    "urls": {"original": f"https://example.com/images/{_ID}.jpg"},
+}
 _AUXILIARY = {
     "id": _ID,
     "aux_image_type": _NAMED,
@@ -146,7 +152,13 @@ _WRITTEN: dict[str, Any] = {
     "list_algorithms": [_ALGORITHM],
     "create_batch": {"id": _ID},
     "list_batches": _page({"id": _ID}),
+    "create_batch_image": _BATCH_IMAGE,
+    "create_subject_image": _BATCH_IMAGE,
+    "list_batch_images": _page(_BATCH_IMAGE),
     "list_image_results": [_RESULT],
+    "list_smoothed_results": [
+        {"value": 41, "algorithm_name": "Acne", "algorithm_tech_name": "selfie_v2.acne"}
+    ],
     "list_aux_images": [_AUXILIARY],
     "get_aux_image_url": {"url": "https://example.com/"},
     "create_upload_urls_v3": {"front": _SLOT, "left": _SLOT, "image_batch_id": _ID},
@@ -163,6 +175,7 @@ OTHER_SHAPES: dict[str, Any] = {
     "list_image_types": _page(_IMAGE_TYPE),
     "list_algorithms": _page(_ALGORITHM),
     "list_batches": [{"id": _ID}],
+    "list_batch_images": [_BATCH_IMAGE],
 }
 """Alternative responses: a page if the example response is a list, and a list if it is a page."""
 
@@ -176,6 +189,8 @@ BODIES: dict[str, Any] = {
     "create_private_token": PrivateTokenRequest("x", datetime(2040, 1, 1, tzinfo=UTC)),
     "create_dataset": DatasetRequest("x"),
     "create_batch": BatchRequest(),
+    "create_batch_image": ImageUploadRequest("cGhvdG8="),
+    "create_subject_image": ImageUploadRequest("cGhvdG8="),
     "create_upload_urls_v3": UploadRequestV3(front="x"),
 }
 

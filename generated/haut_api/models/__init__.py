@@ -9,6 +9,8 @@ from .aux_image import AuxImage
 from .aux_image_details import AuxImageDetails
 from .aux_image_details_urls import AuxImageDetailsUrls
 from .batch import Batch
+from .batch_image import BatchImage
+from .batch_image_urls import BatchImageUrls
 from .batch_request import BatchRequest
 from .batch_results_v3 import BatchResultsV3
 from .biological_sex import BiologicalSex
@@ -37,6 +39,7 @@ from .feedback_tooltip import FeedbackTooltip
 from .image import Image
 from .image_result import ImageResult
 from .image_type import ImageType
+from .image_upload_request import ImageUploadRequest
 from .login_request import LoginRequest
 from .login_result import LoginResult
 from .mask import Mask
@@ -45,6 +48,7 @@ from .mask_feature_properties import MaskFeatureProperties
 from .mask_geometry import MaskGeometry
 from .operation_status import OperationStatus
 from .paginated_algorithm_list import PaginatedAlgorithmList
+from .paginated_batch_image_list import PaginatedBatchImageList
 from .paginated_batch_list import PaginatedBatchList
 from .paginated_dataset_list import PaginatedDatasetList
 from .paginated_image_list import PaginatedImageList
@@ -61,6 +65,7 @@ from .signed_upload_request import SignedUploadRequest
 from .signed_upload_urls import SignedUploadUrls
 from .signed_url import SignedUrl
 from .skin_metric import SkinMetric
+from .smoothed_result import SmoothedResult
 from .sub_metric_values import SubMetricValues
 from .subject import Subject
 from .subject_request import SubjectRequest
@@ -84,6 +89,8 @@ __all__ = (
     "AuxImageDetails",
     "AuxImageDetailsUrls",
     "Batch",
+    "BatchImage",
+    "BatchImageUrls",
     "BatchRequest",
     "BatchResultsV3",
     "BiologicalSex",
@@ -112,6 +119,7 @@ __all__ = (
     "Image",
     "ImageResult",
     "ImageType",
+    "ImageUploadRequest",
     "LoginRequest",
     "LoginResult",
     "Mask",
@@ -120,6 +128,7 @@ __all__ = (
     "MaskGeometry",
     "OperationStatus",
     "PaginatedAlgorithmList",
+    "PaginatedBatchImageList",
     "PaginatedBatchList",
     "PaginatedDatasetList",
     "PaginatedImageList",
@@ -136,6 +145,7 @@ __all__ = (
     "SignedUploadUrls",
     "SignedUrl",
     "SkinMetric",
+    "SmoothedResult",
     "Subject",
     "SubjectRequest",
     "SubMetricValues",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .auth_handlers import AuthHandler
 from .batch_handlers import BatchHandler
+from .batch_image_handlers import BatchImageHandler
 from .dataset_handlers import DatasetHandler
 from .face_metrics_3_handlers import FaceMetrics3Handler
 from .handler_base import Handler
@@ -16,6 +17,7 @@ HANDLERS: list[type[Handler]] = [
     SubjectHandler,
     ImageHandler,
     BatchHandler,
+    BatchImageHandler,
     FaceMetrics3Handler,
 ]
 """Handler classes for all operations of the API."""

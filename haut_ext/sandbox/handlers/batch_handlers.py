@@ -8,11 +8,19 @@ from haut_ext.sandbox.algorithms import (
     AUX_KIND_IDS,
     FACE_SKIN_METRICS_2,
     VERSION_IDS,
+    algorithm_name,
     algorithm_output,
+    algorithm_score,
 )
 from haut_ext.sandbox.http_messages import Request, Response, json_response
 from haut_ext.sandbox.records import AuxImage, Batch, Image, Outcome
-from haut_ext.sandbox.request_validation import Field, iso_datetime, json_object, validate
+from haut_ext.sandbox.request_validation import (
+    Field,
+    iso_datetime,
+    json_object,
+    query_integer,
+    validate,
+)
 from haut_ext.sandbox.router import Routes
 
 from .handler_base import (
@@ -38,6 +46,7 @@ class BatchHandler(Handler):
         _BATCHES: {"GET": "list_batches", "POST": "create_batch"},
         _BATCHES + "{batch_id}/": {"DELETE": "delete_batch"},
         _IMAGE + "results/": {"GET": "list_image_results"},
+        _IMAGE + "smoothed_results/": {"GET": "list_smoothed_results"},
         _IMAGE + "aux/": {"GET": "list_aux_images"},
         _IMAGE + "aux/{aux_id}/signed_url/": {"GET": "get_aux_image_url"},
     }
@@ -67,6 +76,28 @@ class BatchHandler(Handler):
         filters = {name: query[name] for name in _FILTERS if query.get(name)}
         matching = [result for result in results if filters.items() <= result.items()]
         return json_response(200, matching)
+
+    def list_smoothed_results(self, request: Request) -> Response:
+        image = self._image(request)
+        query = query_parameters(request)
+        for name in ("sample_time_window", "sample_max_size"):
+            if name in query:
+                query_integer(query[name], name)
+        self._analyses.update(image)
+        run = image.analysis.runs.get(FACE_SKIN_METRICS_2.tech_name)
+        # The values are those of this image alone, because the documentation does not say how the
+        # service smooths them.
+        scores = [
+            {
+                "value": score,
+                "algorithm_name": algorithm_name(family),
+                "algorithm_tech_name": family,
+            }
+            for family, outcome in (run.outcomes.items() if run else ())
+            if run and outcome.error is None
+            if (score := algorithm_score(family, run.photo)) is not None
+        ]
+        return json_response(200, scores)
 
     def list_aux_images(self, request: Request) -> Response:
         image = self._image(request)

@@ -1,0 +1,264 @@
+"""POST /api/v1/companies/{company_id}/datasets/{dataset_id}/subjects/{subject_id}/batches/{batch_id}/images/"""
+
+from typing import Any
+from urllib.parse import quote as _quote
+from uuid import UUID
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...errors import READ_FAILURES as _READ_FAILURES
+from ...errors import DecodeError as _DecodeError
+from ...models.batch_image import BatchImage
+from ...models.error_response import ErrorResponse
+from ...models.image_upload_request import ImageUploadRequest
+from ...types import Response
+from ...types import http_status as _http_status
+from ...types import to_text as _to_text
+
+
+def _get_kwargs(
+    company_id: UUID,
+    dataset_id: UUID,
+    subject_id: UUID,
+    batch_id: UUID,
+    *,
+    body: ImageUploadRequest,
+) -> dict[str, Any]:
+    _headers: dict[str, Any] = {}
+
+    _kwargs: dict[str, Any] = {
+        "method": "post",
+        "url": "/api/v1/companies/{company_id}/datasets/{dataset_id}/subjects/{subject_id}/batches/{batch_id}/images/".format(
+            company_id=_quote(_to_text(company_id), safe=""),
+            dataset_id=_quote(_to_text(dataset_id), safe=""),
+            subject_id=_quote(_to_text(subject_id), safe=""),
+            batch_id=_quote(_to_text(batch_id), safe=""),
+        ),
+    }
+
+    _kwargs["json"] = body.to_dict()
+
+    _headers["Content-Type"] = "application/json"
+
+    _kwargs["headers"] = _headers
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> BatchImage | ErrorResponse | None:
+    try:
+        if response.status_code == 201:
+            response_201 = BatchImage.from_dict(response.json())
+
+            return response_201
+
+        if response.status_code == 400:
+            response_400 = ErrorResponse.from_dict(response.json())
+
+            return response_400
+
+        if response.status_code == 401:
+            response_401 = ErrorResponse.from_dict(response.json())
+
+            return response_401
+
+        if response.status_code == 403:
+            response_403 = ErrorResponse.from_dict(response.json())
+
+            return response_403
+
+        if response.status_code == 404:
+            response_404 = ErrorResponse.from_dict(response.json())
+
+            return response_404
+
+        if response.status_code == 429:
+            response_429 = ErrorResponse.from_dict(response.json())
+
+            return response_429
+
+        if client.raise_on_unexpected_status:
+            raise errors.UnexpectedStatus(response.status_code, response.content)
+        else:
+            return None
+
+    except _READ_FAILURES as __error:
+        raise _DecodeError.at(
+            "a response of create_batch_image", "(body)", __error
+        ) from None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[BatchImage | ErrorResponse]:
+    return Response(
+        status_code=_http_status(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    company_id: UUID,
+    dataset_id: UUID,
+    subject_id: UUID,
+    batch_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    body: ImageUploadRequest,
+) -> Response[BatchImage | ErrorResponse]:
+    """Upload an image to a batch as base64 text
+
+     Starts the analysis of the image: no compute is sent. Each algorithm on each image is billed.
+
+    Args:
+        company_id (UUID):
+        dataset_id (UUID):
+        subject_id (UUID):
+        batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
+        body (ImageUploadRequest):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[BatchImage | ErrorResponse]
+    """
+
+    _kwargs = _get_kwargs(
+        company_id=company_id,
+        dataset_id=dataset_id,
+        subject_id=subject_id,
+        batch_id=batch_id,
+        body=body,
+    )
+
+    _response = client.get_httpx_client().request(
+        **_kwargs,
+    )
+
+    return _build_response(client=client, response=_response)
+
+
+def sync(
+    company_id: UUID,
+    dataset_id: UUID,
+    subject_id: UUID,
+    batch_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    body: ImageUploadRequest,
+) -> BatchImage | ErrorResponse | None:
+    """Upload an image to a batch as base64 text
+
+     Starts the analysis of the image: no compute is sent. Each algorithm on each image is billed.
+
+    Args:
+        company_id (UUID):
+        dataset_id (UUID):
+        subject_id (UUID):
+        batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
+        body (ImageUploadRequest):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        BatchImage | ErrorResponse
+    """
+
+    return sync_detailed(
+        company_id=company_id,
+        dataset_id=dataset_id,
+        subject_id=subject_id,
+        batch_id=batch_id,
+        client=client,
+        body=body,
+    ).parsed
+
+
+async def asyncio_detailed(
+    company_id: UUID,
+    dataset_id: UUID,
+    subject_id: UUID,
+    batch_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    body: ImageUploadRequest,
+) -> Response[BatchImage | ErrorResponse]:
+    """Upload an image to a batch as base64 text
+
+     Starts the analysis of the image: no compute is sent. Each algorithm on each image is billed.
+
+    Args:
+        company_id (UUID):
+        dataset_id (UUID):
+        subject_id (UUID):
+        batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
+        body (ImageUploadRequest):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[BatchImage | ErrorResponse]
+    """
+
+    _kwargs = _get_kwargs(
+        company_id=company_id,
+        dataset_id=dataset_id,
+        subject_id=subject_id,
+        batch_id=batch_id,
+        body=body,
+    )
+
+    _response = await client.get_async_httpx_client().request(**_kwargs)
+
+    return _build_response(client=client, response=_response)
+
+
+async def asyncio(
+    company_id: UUID,
+    dataset_id: UUID,
+    subject_id: UUID,
+    batch_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    body: ImageUploadRequest,
+) -> BatchImage | ErrorResponse | None:
+    """Upload an image to a batch as base64 text
+
+     Starts the analysis of the image: no compute is sent. Each algorithm on each image is billed.
+
+    Args:
+        company_id (UUID):
+        dataset_id (UUID):
+        subject_id (UUID):
+        batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
+        body (ImageUploadRequest):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        BatchImage | ErrorResponse
+    """
+
+    return (
+        await asyncio_detailed(
+            company_id=company_id,
+            dataset_id=dataset_id,
+            subject_id=subject_id,
+            batch_id=batch_id,
+            client=client,
+            body=body,
+        )
+    ).parsed

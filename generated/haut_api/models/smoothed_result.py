@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..errors import READ_FAILURES as _READ_FAILURES
+from ..errors import DecodeError as _DecodeError
+from ..types import hide_values as _hide_values
+from ..types import safe_repr as _safe_repr
+
+T = TypeVar("T", bound="SmoothedResult")
+
+
+@_attrs_define(field_transformer=_hide_values)
+class SmoothedResult:
+    """
+    Attributes:
+        value (float):
+        algorithm_name (str):
+        algorithm_tech_name (str): The family, such as selfie_v2.pores; not the algorithm_tech_name of a result.
+    """
+
+    value: float
+    algorithm_name: str
+    algorithm_tech_name: str
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    __repr__ = _safe_repr
+
+    def to_dict(self) -> dict[str, Any]:
+        value = self.value
+
+        algorithm_name = self.algorithm_name
+
+        algorithm_tech_name = self.algorithm_tech_name
+
+        __field_dict: dict[str, Any] = {}
+        __field_dict.update(self.additional_properties)
+        __field_dict.update(
+            {
+                "value": value,
+                "algorithm_name": algorithm_name,
+                "algorithm_tech_name": algorithm_tech_name,
+            }
+        )
+
+        return __field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        if not isinstance(src_dict, (dict, Mapping)):
+            raise _DecodeError("SmoothedResult", "(body)", "is not a JSON object")
+        __field = "(body)"
+        try:
+            __d = dict(src_dict)
+            __field = "value"
+            value = __d.pop("value")
+
+            __field = "algorithm_name"
+            algorithm_name = __d.pop("algorithm_name")
+
+            __field = "algorithm_tech_name"
+            algorithm_tech_name = __d.pop("algorithm_tech_name")
+
+            __model = cls(
+                value=value,
+                algorithm_name=algorithm_name,
+                algorithm_tech_name=algorithm_tech_name,
+            )
+
+            __model.additional_properties = __d
+
+        except _READ_FAILURES as __error:
+            raise _DecodeError.at("SmoothedResult", __field, __error) from None
+        return __model
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties
