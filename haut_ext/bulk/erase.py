@@ -10,10 +10,17 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from haut_ext import ConfigError, ErasureIncomplete, ErasureReceipt, Haut, HautError, NotFound
+from haut_ext import (
+    ConfigError,
+    ErasureIncomplete,
+    ErasureReceipt,
+    Haut,
+    HautError,
+    NotFound,
+    private_files,
+)
 from haut_ext.argument_checks import parse_id
 from haut_ext.argument_types import validated
-from haut_ext.bulk import private_files
 from haut_ext.bulk.journal import Journal
 from haut_ext.bulk.rate_limiter import RateLimiter, with_rate_limit
 from haut_ext.bulk.receipt_files import path_for, save_receipt

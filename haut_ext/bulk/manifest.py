@@ -21,12 +21,11 @@ from uuid import UUID
 
 from attrs import frozen
 
-from haut_ext import ConfigError, Side
+from haut_ext import ConfigError, Side, private_files
 from haut_ext.argument_checks import parse_id
 from haut_ext.argument_types import validated
-from haut_ext.bulk import private_files
-from haut_ext.bulk.csv_cells import marked, unmarked
 from haut_ext.bulk.report import file_errors
+from haut_ext.csv_cells import marked, unmarked
 from haut_ext.regular_files import open_regular
 from haut_ext.types import SIDE_IDS
 

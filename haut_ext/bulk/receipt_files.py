@@ -6,8 +6,7 @@ import os
 from itertools import count
 from pathlib import Path
 
-from haut_ext import ConfigError, ErasureReceipt
-from haut_ext.bulk import private_files
+from haut_ext import ConfigError, ErasureReceipt, private_files
 
 
 def load_receipt(path: Path) -> ErasureReceipt | None:

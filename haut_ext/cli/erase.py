@@ -106,7 +106,7 @@ def _erase(
 
 def _check_folder(path: Path) -> None:
     """Raise ConfigError if no file can be created in the folder of a path."""
-    from haut_ext.bulk.private_files import check_folder
+    from haut_ext.private_files import check_folder
 
     folder = path.parent
     try:

@@ -81,8 +81,8 @@ def _latest_batch_id(haut: Haut, subject_id: UUID) -> UUID:
 
 
 def _write_csv(found: BatchResults, path: Path) -> None:
-    from haut_ext.bulk import private_files
-    from haut_ext.bulk.csv_cells import marked
+    from haut_ext import private_files
+    from haut_ext.csv_cells import marked
 
     with private_files.creating(path, newline="") as file:
         rows = csv_module.DictWriter(file, _CSV_COLUMNS)

@@ -180,7 +180,7 @@ def _print(batch: UploadedBatch, scores: dict[UUID, float | None], json: bool) -
 
 
 def _read_state(path: Path) -> UploadState:
-    from haut_ext.bulk import private_files
+    from haut_ext import private_files
 
     try:
         return UploadState.from_json(private_files.read(path))
@@ -203,7 +203,7 @@ class _StateFile:
     """
 
     def __init__(self, resumed: Path | None) -> None:
-        from haut_ext.bulk import private_files
+        from haut_ext import private_files
 
         self.path = resumed
         folder = Path.cwd() if resumed is None else resumed.parent
@@ -216,7 +216,7 @@ class _StateFile:
 
     def save(self, state: UploadState) -> None:
         """Write the state; create the file if there is none yet."""
-        from haut_ext.bulk import private_files
+        from haut_ext import private_files
 
         text = state.to_json() + "\n"
         if self.path is not None:

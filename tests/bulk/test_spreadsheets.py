@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from haut_ext import Haut
 from haut_ext.bulk import bulk_upload, read_manifest
-from haut_ext.bulk.csv_cells import marked, unmarked
+from haut_ext.csv_cells import marked, unmarked
 from haut_ext.sandbox import Sandbox
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import IO, Any
 
 from haut_ext.regular_files import open_regular
 
@@ -42,7 +42,7 @@ def replace(path: Path, text: str) -> None:
 
 
 @contextmanager
-def creating(path: Path, errors: str = "strict", newline: str | None = None) -> Generator[TextIO]:
+def creating(path: Path, errors: str = "strict", newline: str | None = None) -> Generator[IO[str]]:
     """Open a text file that appears at the path once the block ends without an error.
 
     `errors` and `newline` are arguments of `open`.
@@ -51,12 +51,12 @@ def creating(path: Path, errors: str = "strict", newline: str | None = None) -> 
         FileExistsError: If something exists at the path, even a dangling link.
         OSError: If the file cannot be written.
     """
-    with _written(path, _move_to_free_path, errors, newline) as file:
+    with writing(path, move_to_free_path, errors=errors, newline=newline) as file:
         yield file
 
 
 @contextmanager
-def replacing(path: Path, errors: str = "strict", newline: str | None = None) -> Generator[TextIO]:
+def replacing(path: Path, errors: str = "strict", newline: str | None = None) -> Generator[IO[str]]:
     """Open a text file that replaces the file at the path once the block ends without an error.
 
     A link at the path is replaced, not followed. `errors` and `newline` are arguments of `open`.
@@ -64,18 +64,27 @@ def replacing(path: Path, errors: str = "strict", newline: str | None = None) ->
     Raises:
         OSError: If the file cannot be written. The file at the path is then unchanged.
     """
-    with _written(path, os.replace, errors, newline) as file:
+    with writing(path, os.replace, errors=errors, newline=newline) as file:
         yield file
 
 
 @contextmanager
-def _written(
-    path: Path, move: Callable[[str, Path], None], errors: str, newline: str | None
-) -> Generator[TextIO]:
-    """Open a temporary file in the folder of the path, and move it to the path at the end."""
+def writing(
+    path: Path, move: Callable[[str, Path], None], mode: str = "w", **options: Any
+) -> Generator[IO[Any]]:
+    """Open a temporary file in the folder of the path, and move it to the path at the end.
+
+    Args:
+        path: The path. The name of the temporary file begins with a period and the path's name.
+        move: Function that moves the temporary file to the path.
+        mode: Mode of the file, `w` for text or `wb`.
+        options: Arguments of `open`.
+    """
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with open(descriptor, "w", encoding="utf-8", errors=errors, newline=newline) as file:
+        if "b" not in mode:
+            options["encoding"] = "utf-8"
+        with open(descriptor, mode, **options) as file:
             yield file
             file.flush()
             os.fsync(descriptor)
@@ -88,7 +97,8 @@ def _written(
         _sync_folder(path.parent)
 
 
-def _move_to_free_path(temporary: str, path: Path) -> None:
+def move_to_free_path(temporary: str, path: Path) -> None:
+    """Move a file to a path. Raise FileExistsError if something exists there."""
     try:
         os.link(temporary, path)
     except FileExistsError:
