@@ -155,13 +155,9 @@ class ErasureReceipt:
 
     def continues(self, earlier: ErasureReceipt) -> bool:
         """Return whether this receipt records the same erasure as an earlier one, or more of it."""
-        same_subject = self.subject_key == earlier.subject_key
+        names = ("service", "company_id", "dataset_id", "subject_id")
+        same_subject = all(getattr(self, name) == getattr(earlier, name) for name in names)
         return same_subject and self.steps[: len(earlier.steps)] == earlier.steps
-
-    @property
-    def subject_key(self) -> tuple[str, UUID, UUID, UUID]:
-        """Service, company, dataset and subject, which together identify the subject."""
-        return self.service, self.company_id, self.dataset_id, self.subject_id
 
     def resume(self, earlier: ErasureReceipt) -> ErasureReceipt:
         """Return this receipt, which has no steps, with the steps and ids of an earlier one.
@@ -169,8 +165,8 @@ class ErasureReceipt:
         Raises:
             ConfigError: If the earlier receipt belongs to another subject or has another reference.
         """
-        if self.subject_key != earlier.subject_key:
-            raise ConfigError("the receipt belongs to another subject, dataset, company or service")
+        if self.subject_id != earlier.subject_id:
+            raise ConfigError(f"the receipt belongs to another subject, {earlier.subject_id}")
         if self.reference not in (None, earlier.reference):
             raise ConfigError("the receipt has another reference")
         return evolve(

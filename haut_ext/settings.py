@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, cast
 from uuid import UUID
 
 from attrs import Attribute, evolve, field, frozen
@@ -214,6 +214,17 @@ def _as_dataset(value: object) -> UUID | None:
     return None if value is None else parse_id(value, "dataset_id")
 
 
+class Recorded(Protocol):
+    """A stored `UploadState` or `ErasureReceipt`, and the dataset for which it was written."""
+
+    @property
+    def service(self) -> str: ...
+    @property
+    def company_id(self) -> UUID: ...
+    @property
+    def dataset_id(self) -> UUID | None: ...
+
+
 @frozen(kw_only=True)
 class Scope:
     """The service, company and default dataset that a client works with."""
@@ -236,3 +247,20 @@ class Scope:
                 "or set HAUT_DATASET_ID"
             )
         return self.dataset_id
+
+    def check(self, recorded: Recorded, name: str) -> None:
+        """Raise ConfigError if a record was written for another service, company or dataset.
+
+        A record without a dataset fits every dataset, and a client without one fits every record.
+
+        Args:
+            recorded: The record.
+            name: Where the record comes from, for the message.
+        """
+        datasets = {self.dataset_id, recorded.dataset_id} - {None}
+        same_company = (self.base_url, self.company_id) == (recorded.service, recorded.company_id)
+        if len(datasets) > 1 or not same_company:
+            raise ConfigError(
+                f"{name} belongs to another service, company or dataset: {recorded.service}, company "
+                f"{recorded.company_id}, dataset {recorded.dataset_id}"
+            )

@@ -632,6 +632,7 @@ class AsyncHaut:
             keep_subject=keep_subject,
         )
         if receipt is not None:
+            evolve(self.scope, dataset_id=started.dataset_id).check(receipt, "the receipt")
             started = started.resume(receipt)
         return await erase_subject(self.subjects, self.images, self.batches, started, on_step)
 

@@ -161,12 +161,9 @@ class _Erasures:
             receipt = ErasureReceipt.from_json(recorded.state)
         except ValueError as error:
             raise ConfigError(f"the journal contains no valid receipt: {error}") from None
-        scope = self._haut.scope
-        expected = (scope.base_url, scope.company_id, scope.dataset(), subject_id)
-        if receipt.subject_key != expected:
-            raise ConfigError(
-                "the journal contains the receipt of another subject, dataset, company or service"
-            )
+        self._haut.scope.check(receipt, "the receipt in the journal")
+        if receipt.subject_id != subject_id:
+            raise ConfigError("the receipt in the journal belongs to another subject")
         return receipt
 
     def record_failure(self, item: _Item, error: HautError) -> Outcome:

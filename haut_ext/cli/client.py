@@ -8,9 +8,7 @@ from uuid import UUID
 from haut_ext import ConfigError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from haut_ext import ErasureReceipt, Haut, UploadState
+    from haut_ext import Haut
 
 
 def client() -> Haut:
@@ -22,17 +20,6 @@ def client() -> Haut:
     from haut_ext import Haut
 
     return Haut()
-
-
-def check_scope(haut: Haut, recorded: UploadState | ErasureReceipt, path: Path) -> None:
-    """Raise ConfigError if a file was written for another service, company or dataset."""
-    scope = haut.scope
-    expected = (scope.base_url, scope.company_id, scope.dataset_id)
-    if (recorded.service, recorded.company_id, recorded.dataset_id) != expected:
-        raise ConfigError(
-            f"{path} belongs to another service, company or dataset: {recorded.service}, company "
-            f"{recorded.company_id}, dataset {recorded.dataset_id}"
-        )
 
 
 def find_subject_id(haut: Haut, subject: str) -> UUID:

@@ -11,7 +11,7 @@ import typer
 
 from haut_ext import ConfigError, ErasureIncomplete, ErasureReceipt
 from haut_ext.cli import output
-from haut_ext.cli.client import check_scope, client, find_subject_id
+from haut_ext.cli.client import client, find_subject_id
 from haut_ext.cli.exit_codes import INCOMPLETE
 from haut_ext.cli.options import DryRun, Flag, Json, Reference, Subject, Yes, examples
 
@@ -53,7 +53,7 @@ def erase(
     given = None if receipt is None else load_receipt(receipt)
     with client() as haut:
         if receipt is not None and given is not None:
-            check_scope(haut, given, receipt)
+            haut.scope.check(given, str(receipt))
         subject_id = find_subject_id(haut, subject)
         path = receipt or Path(f"erasure-{subject_id}.json")
         started = _read_unfinished(haut, path, subject_id, keep_subject=keep_subject)
@@ -132,7 +132,7 @@ def _read_unfinished(
     receipt = load_receipt(path)
     if receipt is None:
         return None
-    check_scope(haut, receipt, path)
+    haut.scope.check(receipt, str(path))
     if receipt.subject_id != subject_id:
         raise ConfigError(
             f"{path} is the receipt of another subject, {receipt.subject_id}, which is not "

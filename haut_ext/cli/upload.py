@@ -16,7 +16,7 @@ from attrs import asdict
 
 from haut_ext import AnalysisTimeout, ConfigError, HautError, UploadIncomplete, UploadState
 from haut_ext.cli import output
-from haut_ext.cli.client import check_scope, client, find_subject_id
+from haut_ext.cli.client import client, find_subject_id
 from haut_ext.cli.exit_codes import INCOMPLETE
 from haut_ext.cli.options import ComputeAgain, Flag, Json, WaitTimeout, examples
 
@@ -93,7 +93,7 @@ def _resume(
     haut: Haut, subject: str, paths: Mapping[Side, Path | None], path: Path, *, compute_again: bool
 ) -> UploadedBatch:
     state = _read_state(path)
-    check_scope(haut, state, path)
+    haut.scope.check(state, str(path))
     photos = _open_photos(paths)
     if find_subject_id(haut, subject) != state.subject_id:
         raise ConfigError(

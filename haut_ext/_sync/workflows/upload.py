@@ -100,11 +100,7 @@ def check_state(state: object, scope: Scope) -> None:
         raise ConfigError("the state is damaged: a side has an image record without an id")
     if state.missing and state.compute != "not sent":
         raise ConfigError("the state is damaged: the analysis was requested before all photos")
-    same_dataset = None in (state.dataset_id, scope.dataset_id) or (
-        state.dataset_id == scope.dataset_id
-    )
-    if (state.service, state.company_id) != (scope.base_url, scope.company_id) or not same_dataset:
-        raise ConfigError("the state belongs to an upload to another service, company or dataset")
+    scope.check(state, "the state")
 
 
 def upload_and_compute(
