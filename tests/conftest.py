@@ -21,6 +21,8 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, settings
 
+from haut_ext import Haut
+from haut_ext._http import retry_policy
 from haut_ext.sandbox import Credentials, Fault, LoginCredentials, ManualClock, Sandbox
 from haut_ext.sandbox.api_service import ApiService
 from haut_ext.sandbox.http_messages import Request, Response
@@ -101,6 +103,24 @@ def shared_tls_contexts() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(httpx, "create_ssl_context", shared)
         yield
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(seed=1) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def haut(sandbox: Sandbox) -> Iterator[Haut]:
+    with Haut(**sandbox.credentials) as haut:
+        yield haut
+
+
+@pytest.fixture
+def short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the delays before retries to some milliseconds."""
+    monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.01)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -36,18 +36,6 @@ NO_STATEMENTS = {
 
 def not_found(body: bytes, content_type: str = "application/json") -> Fault:
     return faults.status(404, body, content_type=content_type)
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def haut(sandbox: Sandbox) -> Iterator[Haut]:
-    with Haut(**sandbox.credentials) as haut:
-        yield haut
 
 
 @pytest.mark.parametrize("body", [ENVELOPE, DETAIL])

@@ -84,12 +84,6 @@ def sandbox(running_sandbox: Sandbox) -> Iterator[Sandbox]:
     assert running_sandbox.requests[count:] == []
 
 
-@pytest.fixture
-def haut(sandbox: Sandbox) -> Iterator[Haut]:
-    with Haut(**sandbox.credentials) as client:
-        yield client
-
-
 def test_sandbox_lists_received_requests() -> None:
     with Sandbox(seed=1) as sandbox, Haut(**sandbox.credentials) as haut:
         haut.subjects.list()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import pickle
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -18,18 +17,6 @@ from haut_ext.sandbox import Sandbox, faults
 from haut_ext.text import escape
 
 HOSTILE = "a\nERROR forged\r\x1b[2J\x07\x9b\u202etxt.exe\u2028\u2066"
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def haut(sandbox: Sandbox) -> Iterator[Haut]:
-    with Haut(**sandbox.credentials) as haut:
-        yield haut
 
 
 def is_harmless(text: str) -> bool:

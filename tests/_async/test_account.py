@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import pickle
 import traceback
-from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -23,18 +22,6 @@ from tests.support.sandbox_photos import PHOTO
 pytestmark = pytest.mark.anyio
 
 TOMORROW = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-async def haut(sandbox: Sandbox) -> AsyncIterator[AsyncHaut]:
-    async with AsyncHaut(**sandbox.credentials) as haut:
-        yield haut
 
 
 def changed(**changes: Any) -> Fault:

@@ -78,7 +78,6 @@ from haut_api.models import (
     UploadRequestV3,
 )
 from haut_ext import AsyncHaut, HautError, Timeout, TransportError
-from haut_ext._http import retry_policy
 from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Sandbox
 from haut_ext.sandbox.algorithms import FACE_SKIN_METRICS_2, FACE_SKIN_METRICS_3
@@ -90,8 +89,7 @@ PHOTO = "examples/photos/portrait.webp"
 
 
 @pytest.fixture
-def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.01)
+def sandbox(short_backoff: None) -> Iterator[Sandbox]:
     with Sandbox(seed=1, analysis_reads=0) as sandbox:
         yield sandbox
 

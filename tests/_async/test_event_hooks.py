@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from haut_ext import AsyncHaut, RateLimited
-from haut_ext._http import retry_policy
 from haut_ext.sandbox import Sandbox, faults
 from tests.photo_files import jpeg
+
+pytestmark = pytest.mark.usefixtures("short_backoff")
 
 
 class AsyncRecorder:
@@ -28,13 +28,6 @@ class AsyncRecorder:
 
     async def response(self, response: httpx.Response) -> None:
         self.statuses.append(response.status_code)
-
-
-@pytest.fixture
-def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.01)
-    with Sandbox() as sandbox:
-        yield sandbox
 
 
 async def test_hooks_run_once_for_each_attempt(sandbox: Sandbox) -> None:

@@ -37,12 +37,6 @@ def collect_garbage() -> Iterator[None]:
         gc.collect()
 
 
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(seed=1) as sandbox:
-        yield sandbox
-
-
 async def interrupt(sandbox: Sandbox, stage: str, call: Callable[[], Awaitable[object]]) -> None:
     """Interrupt a call during the function `stage`, once the sandbox has injected all faults.
 

@@ -6,7 +6,6 @@ import io
 import json
 import re
 import socket
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -37,12 +36,6 @@ OPERATIONS = sorted({invalid.operation for invalid in INVALID_BODIES})
 UNKNOWN_ID = UUID("9b810e76-6ec9-4286-a3ca-828dd5f4b3b2")
 COMPANY = "cd613e30-d8f1-4adf-91b7-584a2265b1f5"
 """The company id of a sandbox with seed 1."""
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(seed=1) as sandbox:
-        yield sandbox
 
 
 def test_invalid_bodies_cover_every_operation_with_a_json_response() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -54,12 +54,6 @@ def sandbox() -> Iterator[Sandbox]:
     """A sandbox whose analyses take 100 s of its own clock, which only tests advance."""
     with Sandbox(seed=1, analysis_seconds=100) as sandbox:
         yield sandbox
-
-
-@pytest.fixture
-async def haut(sandbox: Sandbox) -> AsyncIterator[AsyncHaut]:
-    async with AsyncHaut(**sandbox.credentials) as client:
-        yield client
 
 
 async def uploaded(sandbox: Sandbox, haut: AsyncHaut, api: Any = "v1") -> UploadedBatch:

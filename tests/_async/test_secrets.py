@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,12 +25,6 @@ TOKEN = "a-token-of-a-user"
 PASSWORD = "a-password-of-a-user"
 SIGNATURE = "X-Goog-Signature"
 ID = "2fea742a-62ec-4a81-9729-9e0283f9c40c"
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(seed=1) as sandbox:
-        yield sandbox
 
 
 def assert_hidden(error: BaseException, *secrets: str) -> None:

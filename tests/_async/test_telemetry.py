@@ -16,19 +16,13 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import Span
 
 from haut_ext import AsyncHaut, redact_url
-from haut_ext._http import retry_policy
 from haut_ext.sandbox import Sandbox, faults
 from tests.support.sandbox_photos import PHOTO, add_photo
 
+pytestmark = pytest.mark.usefixtures("short_backoff")
+
 Instrument = Callable[..., InMemorySpanExporter]
 SECRETS = ("X-Goog", "Signature", "Bearer", "/haut-sandbox/", "Ada", "Lovelace")
-
-
-@pytest.fixture
-def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.01)
-    with Sandbox(seed=1) as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

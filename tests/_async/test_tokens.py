@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -20,12 +19,6 @@ from tests.support.sandbox_photos import PHOTO, add_photo, slot_at
 from tests.support.servers import uncontacted_server, was_contacted
 
 MANY = 50
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(seed=1) as sandbox:
-        yield sandbox
 
 
 class Provider:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import pickle
 import traceback
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -24,18 +23,6 @@ from tests.support.sandbox_photos import PHOTO
 pytestmark = pytest.mark.anyio
 
 TOMORROW = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def haut(sandbox: Sandbox) -> Iterator[Haut]:
-    with Haut(**sandbox.credentials) as haut:
-        yield haut
 
 
 def changed(**changes: Any) -> Fault:

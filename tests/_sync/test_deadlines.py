@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from haut_ext import Haut, Timeout, TransportTimeout
-from haut_ext._http import retry_policy
 from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Request, Response, Sandbox, faults
 from tests.support.both_clients import MaximumDuration
@@ -24,14 +23,9 @@ from tests.support.machine_lag import MachineLag
 from tests.support.sandbox_photos import add_photo, photo_of, slot_at
 from tests.support.servers import HOST, black_hole, slow_reader
 
+pytestmark = pytest.mark.usefixtures("short_backoff")
+
 DEADLINE = 1.0
-
-
-@pytest.fixture
-def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.01)
-    with Sandbox(seed=1) as sandbox:
-        yield sandbox
 
 
 def client(sandbox: Sandbox, **changes: Any) -> Haut:

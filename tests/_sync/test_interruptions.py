@@ -38,12 +38,6 @@ def collect_garbage() -> Iterator[None]:
         gc.collect()
 
 
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(seed=1) as sandbox:
-        yield sandbox
-
-
 def interrupt(sandbox: Sandbox, stage: str, call: Callable[[], object]) -> None:
     """Interrupt a call during the function `stage`, once the sandbox has injected all faults.
 

@@ -10,7 +10,6 @@ import pickle
 import threading
 import time
 import traceback
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -46,12 +45,6 @@ pytestmark = pytest.mark.anyio
 HOUR = 3600.0
 MINUTE = 60.0
 MANY = 16
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(seed=1) as sandbox:
-        yield sandbox
 
 
 class AdvancedClock:

@@ -20,7 +20,6 @@ import pytest
 
 from haut_api.api.subjects import list_subjects
 from haut_ext import Haut, HautError, NotFound, Timeout, UploadIncomplete
-from haut_ext._http import retry_policy
 from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Sandbox, faults
 from tests.support.conformance import FAULTS
@@ -40,8 +39,7 @@ LINE = re.compile(
 
 
 @pytest.fixture
-def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.01)
+def sandbox(short_backoff: None) -> Iterator[Sandbox]:
     with Sandbox(seed=1, analysis_reads=0) as sandbox:
         yield sandbox
 

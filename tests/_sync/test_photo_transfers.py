@@ -7,7 +7,6 @@ import hashlib
 import io
 import os
 import resource
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -24,26 +23,14 @@ from haut_ext import (
     TransportError,
     UnexpectedResponse,
 )
-from haut_ext._http import retry_policy
 from haut_ext.photos.sources import PhotoFile
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
 from tests.support.sandbox_photos import add_photo, photo_of
 
+pytestmark = pytest.mark.usefixtures("short_backoff")
+
 CONTENT = photo_of(1_000_000)
 BEFORE = b"bytes before the photo"
-
-
-@pytest.fixture
-def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.01)
-    with Sandbox(seed=1) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def haut(sandbox: Sandbox) -> Iterator[Haut]:
-    with Haut(**sandbox.credentials) as client:
-        yield client
 
 
 class Stream(io.RawIOBase):

@@ -57,12 +57,6 @@ def sandbox() -> Iterator[Sandbox]:
         yield sandbox
 
 
-@pytest.fixture
-def haut(sandbox: Sandbox) -> Iterator[Haut]:
-    with Haut(**sandbox.credentials) as client:
-        yield client
-
-
 def uploaded(sandbox: Sandbox, haut: Haut, api: Any = "v1") -> UploadedBatch:
     [subject] = sandbox.add_subjects(1)
     return haut.upload_and_compute(subject.id, front=FRONT, left=LEFT, api=api)

@@ -7,7 +7,7 @@ import copy
 import io
 import pickle
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,12 @@ from haut_ext import (
     UploadedBatch,
     UploadedImage,
 )
-from haut_ext._http import retry_policy
 from haut_ext.sandbox import Request, Sandbox, faults
 from tests.support.both_clients import gather
 from tests.support.interruptions import wait_until
 from tests.support.sandbox_photos import PHOTO, add_photo, photo_of
+
+pytestmark = pytest.mark.usefixtures("short_backoff")
 
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 # The first ids that a sandbox with seed 1 assigns.
@@ -44,19 +45,6 @@ BATCH = UploadedBatch(
         ),
     ),
 )
-
-
-@pytest.fixture
-def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.01)
-    with Sandbox(seed=1) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def haut(sandbox: Sandbox) -> Iterator[Haut]:
-    with Haut(**sandbox.credentials) as client:
-        yield client
 
 
 # Concurrent calls

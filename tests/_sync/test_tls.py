@@ -28,12 +28,6 @@ CONTENT = photo_of(2_000_000)
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(seed=1) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
 def context(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ssl.SSLContext:
     """Server TLS context. SSL_CERT_FILE names the certificate authority that clients trust."""
     authority = trustme.CA()

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -21,12 +20,6 @@ from tests.support.sandbox_photos import PHOTO, add_photo, slot_at
 from tests.support.servers import uncontacted_server, was_contacted
 
 MANY = 50
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(seed=1) as sandbox:
-        yield sandbox
 
 
 class Provider:

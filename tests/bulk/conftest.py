@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from haut_ext import Haut
 from haut_ext.sandbox import Sandbox
 from tests.photo_files import jpeg
 
@@ -18,12 +17,6 @@ PHOTO = jpeg((256, 256), quality=1)
 def sandbox() -> Iterator[Sandbox]:
     with Sandbox(analysis_reads=1) as sandbox:
         yield sandbox
-
-
-@pytest.fixture
-def haut(sandbox: Sandbox) -> Iterator[Haut]:
-    with Haut(**sandbox.credentials) as haut:
-        yield haut
 
 
 @pytest.fixture

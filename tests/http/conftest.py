@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,12 +32,6 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 def sandbox() -> Iterator[Sandbox]:
     with Sandbox(seed=1, analysis_reads=0) as sandbox:
         yield sandbox
-
-
-@pytest.fixture
-def short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shorten every random delay between attempts to 1 ms."""
-    monkeypatch.setattr(random, "uniform", lambda low, high: 0.001)
 
 
 @pytest.fixture(scope="session")
