@@ -127,19 +127,16 @@ class _Erasures:
         key = str(subject_id)
         receipt = self._recorded(subject_id)
         if receipt is not None and receipt.verified:
-            self._write_receipt(receipt)
-            # The process may have ended before the row was marked as done.
-            self._journal.save(key, "", {}, receipt.to_json(), done=True)
+            self._write_receipt(receipt)  # the process may have ended before it was written
             return "skipped"
 
         def save(receipt: ErasureReceipt) -> None:
-            self._journal.save(key, "", {}, receipt.to_json())
+            self._journal.save(key, "", {}, receipt.to_json(), done=receipt.verified)
 
         receipt = self._haut.erase_subject(
             subject_id, reference=self._reference, receipt=receipt, on_step=save
         )
         self._write_receipt(receipt)
-        self._journal.save(key, "", {}, receipt.to_json(), done=receipt.verified)
         if receipt.verified:
             return "done"
         return self._save_problem(key, {"subject_id": key}, "failed", receipt.conclusion)
