@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 from uuid import UUID
 
 from attrs import Attribute, evolve, field, frozen
@@ -20,6 +20,8 @@ from haut_ext.urls import PRODUCTION, parse_base_url
 
 if TYPE_CHECKING:
     from haut_ext._httpx import httpx
+    from haut_ext.erasure_receipt import ErasureReceipt
+    from haut_ext.types import UploadState
 
 API_DEADLINE = 120.0
 TRANSFER_DEADLINE = 900.0
@@ -214,17 +216,6 @@ def _as_dataset(value: object) -> UUID | None:
     return None if value is None else parse_id(value, "dataset_id")
 
 
-class Recorded(Protocol):
-    """A stored `UploadState` or `ErasureReceipt`, and the dataset for which it was written."""
-
-    @property
-    def service(self) -> str: ...
-    @property
-    def company_id(self) -> UUID: ...
-    @property
-    def dataset_id(self) -> UUID | None: ...
-
-
 @frozen(kw_only=True)
 class Scope:
     """The service, company and default dataset that a client works with."""
@@ -248,14 +239,14 @@ class Scope:
             )
         return self.dataset_id
 
-    def check(self, recorded: Recorded, name: str) -> None:
+    def check(self, recorded: UploadState | ErasureReceipt, name: str) -> None:
         """Raise ConfigError if a record was written for another service, company or dataset.
 
-        A record without a dataset fits every dataset, and a client without one fits every record.
+        A record or a scope without a dataset fits every dataset.
 
         Args:
             recorded: The record.
-            name: Where the record comes from, for the message.
+            name: Name or path of the record, for the message.
         """
         datasets = {self.dataset_id, recorded.dataset_id} - {None}
         same_company = (self.base_url, self.company_id) == (recorded.service, recorded.company_id)
