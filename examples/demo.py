@@ -70,7 +70,8 @@ def analyze(haut: Haut, subject_id: UUID) -> None:
     # API v1 does not report when results are complete, so wait until none is added for one second.
     results = haut.wait_for_results(batch, wait_timeout=300, settled_after=1)
     for row in [row for row in results.to_rows() if row["side"] == "front"][:8]:
-        print(" ", row["algorithm"], row["area"] or "-", row["metric"], row["value"])
+        value = row["category"] if row["number"] is None else row["number"]
+        print(" ", row["family"], row["area"] or "-", row["metric"], value)
 
 
 if __name__ == "__main__":

@@ -68,9 +68,18 @@ if TYPE_CHECKING:
     from haut_ext.analysis_results import (
         AlgorithmResult,
         AlgorithmsFailed,
+        AmbiguousResult,
         Api,
         BatchResults,
+        FaceDetection,
+        Feedback,
+        Mask,
+        MaskPoint,
+        MaskShape,
         Metric,
+        Recommendation,
+        ResultNotFound,
+        SmoothedResult,
     )
     from haut_ext.argument_checks import Id
     from haut_ext.erasure_receipt import ErasedBatch, ErasureReceipt, ErasureStep
@@ -125,13 +134,14 @@ __all__ = [  # noqa: RUF022 - sorted by topic
     "ImageListOptions", "ListOptions", "SendBytes",
     # Return values
     "AlgorithmResult", "BatchResults", "DeletedSubjects", "ErasedBatch", "ErasureReceipt", "ErasureStep",
-    "Metric", "Page", "SideState", "UploadState", "UploadedBatch", "UploadedImage",
+    "FaceDetection", "Feedback", "Mask", "MaskPoint", "MaskShape", "Metric", "Page", "Recommendation",
+    "SideState", "SmoothedResult", "UploadState", "UploadedBatch", "UploadedImage",
     # Errors
-    "HautError", "AlgorithmsFailed", "AnalysisTimeout", "ApiError", "BadRequest", "ConfigError",
-    "Conflict", "DeletionIncomplete", "ErasureIncomplete", "ErrorItem", "Forbidden",
-    "ImageRejected", "ListChanging", "NotFound", "RateLimited", "ResultsTimeout", "ServerError",
-    "StorageError", "TransportError", "TransportTimeout", "Unauthorized", "UnexpectedResponse",
-    "UploadIncomplete",
+    "HautError", "AlgorithmsFailed", "AmbiguousResult", "AnalysisTimeout", "ApiError", "BadRequest",
+    "ConfigError", "Conflict", "DeletionIncomplete", "ErasureIncomplete", "ErrorItem", "Forbidden",
+    "ImageRejected", "ListChanging", "NotFound", "RateLimited", "ResultNotFound", "ResultsTimeout",
+    "ServerError", "StorageError", "TransportError", "TransportTimeout", "Unauthorized",
+    "UnexpectedResponse", "UploadIncomplete",
     # Inspecting requests and responses
     "ResponseInfo", "capture_responses", "httpx_log_filter", "parse_retry_after", "redact_url",
 ]
@@ -160,7 +170,9 @@ _LAZY = {
     "haut_ext._http.retry_policy": ("parse_retry_after",),
     "haut_ext._http.response_capture": ("ResponseInfo", "capture_responses"),
     "haut_ext.analysis_results": (
-        "AlgorithmResult", "AlgorithmsFailed", "Api", "BatchResults", "Metric",
+        "AlgorithmResult", "AlgorithmsFailed", "AmbiguousResult", "Api", "BatchResults",
+        "FaceDetection", "Feedback", "Mask", "MaskPoint", "MaskShape", "Metric", "Recommendation",
+        "ResultNotFound", "SmoothedResult",
     ),
     "haut_ext.argument_checks": ("Id",),
     "haut_ext.erasure_receipt": ("ErasedBatch", "ErasureReceipt", "ErasureStep"),

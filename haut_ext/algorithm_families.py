@@ -14,7 +14,7 @@ The service can return families, areas and metrics that this table does not cont
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal
+from typing import Literal, cast
 
 from attrs import frozen
 
@@ -508,6 +508,24 @@ def find_family(name: str) -> AlgorithmFamily | None:
     return _BY_KEY.get(family_key(name))
 
 
+_UNITS = {
+    (family_key(family.name), metric.tech_name): metric.unit
+    for family in FAMILIES
+    for metric in family.metrics
+    if metric.unit
+} | {
+    (parameter.name, name): parameter.unit
+    for parameter in PARAMETERS
+    for name in parameter.fields
+    if parameter.unit
+}
+
+
+def known_unit(family: str, metric: str) -> str | None:
+    """Return the unit of a metric of a family or of a v3 parameter, or None if it is unknown."""
+    return _UNITS.get((family_key(family), metric))
+
+
 def parse_families(names: Collection[str], argument: str) -> frozenset[str]:
     """Return the full names of families that a caller named in any spelling.
 
@@ -519,11 +537,10 @@ def parse_families(names: Collection[str], argument: str) -> frozenset[str]:
         ConfigError: If a family is unknown, or if `names` is a single string.
     """
     known = ", ".join(family.short_name for family in FAMILIES)
-    given: Collection[object] = names
-    if isinstance(given, str):
+    if isinstance(names, str):
         raise ConfigError(f"{argument} must be a list of algorithm families, not a string")
     found: set[str] = set()
-    for name in given:
+    for name in cast("Collection[object]", names):
         family = find_family(name) if isinstance(name, str) else None
         if family is None:
             raise ConfigError(f"{argument}: unknown algorithm family {name!r}; known are {known}")

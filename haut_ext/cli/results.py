@@ -11,6 +11,7 @@ from uuid import UUID
 import typer
 
 from haut_ext import ConfigError, ResultsTimeout, UploadedBatch
+from haut_ext.analysis_results.rows import COLUMNS
 from haut_ext.cli import output
 from haut_ext.cli.client import client, find_subject_id
 from haut_ext.cli.exit_codes import INCOMPLETE
@@ -19,6 +20,7 @@ from haut_ext.text import escape
 
 if TYPE_CHECKING:
     from haut_ext import BatchResults, Haut
+    from haut_ext.analysis_results.json_values import Value
 
 EXAMPLES = examples(
     "haut results customer-4711",
@@ -26,8 +28,7 @@ EXAMPLES = examples(
     "haut results customer-4711 --json",
 )
 
-_COLUMNS = ("side", "algorithm", "area", "metric", "value", "unit")
-_CSV_COLUMNS: tuple[str, ...] = ("subject", "image", *_COLUMNS)
+_TABLE_COLUMNS = ("side", "family", "area", "metric", "value", "unit")
 
 
 def results(
@@ -85,7 +86,7 @@ def _write_csv(found: BatchResults, path: Path) -> None:
     from haut_ext.csv_cells import marked
 
     with private_files.creating(path, newline="") as file:
-        rows = csv_module.DictWriter(file, _CSV_COLUMNS)
+        rows = csv_module.DictWriter(file, COLUMNS)
         rows.writeheader()
         rows.writerows(map(marked, found.to_rows()))
 
@@ -93,7 +94,7 @@ def _write_csv(found: BatchResults, path: Path) -> None:
 def _print(found: BatchResults, *, json: bool, table: bool) -> None:
     if json:
         failures = [
-            {"algorithm": failed.algorithm, "image": failed.image_id, "error": failed.error}
+            {"family": failed.family, "image": failed.image_id, "error": failed.error}
             for failed in found.failures
         ]
         output.print_json(
@@ -109,11 +110,16 @@ def _print(found: BatchResults, *, json: bool, table: bool) -> None:
     if table:
         output.print_list(
             found.to_rows(),
-            _COLUMNS,
-            lambda row: [row[column] for column in _COLUMNS],
+            _TABLE_COLUMNS,
+            _table_row,
             dict,
             json=False,
         )
     for failed in found.failures:
         reason = failed.error or "no reason given"
-        output.err().print(escape(f"{failed.algorithm} failed: {reason}"))
+        output.err().print(escape(f"{failed.family} failed: {reason}"))
+
+
+def _table_row(row: dict[str, Value]) -> list[Value]:
+    value = row["category"] if row["number"] is None else row["number"]
+    return [value if column == "value" else row[column] for column in _TABLE_COLUMNS]

@@ -16,6 +16,7 @@ from haut_ext import (
     AlgorithmsFailed,
     AnalysisTimeout,
     AsyncHaut,
+    BatchResults,
     ConfigError,
     NotFound,
     ResultsTimeout,
@@ -29,6 +30,7 @@ from haut_ext import (
 )
 from haut_ext._async.workflows import wait
 from haut_ext._http import retry_policy
+from haut_ext.analysis_results.rows import COLUMNS
 from haut_ext.sandbox import Fault, Sandbox, faults
 from haut_ext.sandbox.algorithms import FACE_SKIN_METRICS_2, FACE_SKIN_METRICS_3
 from haut_ext.sandbox.http_messages import Response, json_response
@@ -86,27 +88,14 @@ async def test_empty_partial_and_complete_results_of_v1(sandbox: Sandbox, haut: 
         "v1",
     )
     assert not found.complete, "v1 does not report completion"
-    assert [(result.image_id, result.side, result.algorithm) for result in found.results] == [
+    assert [(result.image_id, result.side, result.family) for result in found.results] == [
         (image.image_id, image.side, family) for image in batch.images for family in FAMILIES
     ]
-    assert {tuple(row) for row in found.to_rows()} == {
-        ("subject", "image", "side", "area", "algorithm", "metric", "value", "unit")
-    }
-    [age] = [
-        row
-        for row in found.to_rows()
-        if (row["side"], row["algorithm"]) == ("left", "selfie_v2.age")
-    ]
-    assert isinstance(age.pop("value"), float)
-    assert age == {
-        "subject": str(batch.subject_id),
-        "image": str(batch.images[1].image_id),
-        "side": "left",
-        "area": "face",
-        "algorithm": "selfie_v2.age",
-        "metric": "age",
-        "unit": "years",
-    }
+    assert {tuple(row) for row in found.to_rows()} == {tuple(COLUMNS)}
+    age = found.get("age", side="left")
+    assert age is not None
+    assert (age.image_id, age.metrics[0].area) == (batch.images[1].image_id, "face")
+    assert BatchResults.from_json(found.to_json()) == found
     assert pickle.loads(pickle.dumps(found)) == found
 
 
@@ -121,10 +110,10 @@ async def test_empty_partial_and_complete_results_of_v3(sandbox: Sandbox, haut: 
     sandbox.clock.advance(25)
     found = await haut.results(batch)
     assert (found.api, found.complete) == ("v3", True)
-    assert [result.algorithm for result in found.results] == PARAMETERS
+    assert [result.family for result in found.results] == PARAMETERS
     redness = found.results[0]
     assert {metric.name for metric in redness.metrics} == {"score", "tag", "grade"}
-    assert set(redness.masks) == {"front", "left"}
+    assert set(redness.mask_urls) == {"front", "left"}
     assert "http" not in repr(found) + repr(redness)
     assert "predicted_images" in found.raw["face_skin_metrics_3"]
     assert sandbox.received("list_image_results") == 0
@@ -206,7 +195,7 @@ async def test_waits_for_the_expected_algorithms_of_every_image() -> None:
             expected = ["selfie_v2.Acne", "selfie_v2.redness"]  # both spellings are valid
             found = await haut.wait_for_results(batch, algorithms=expected)
             assert found.complete
-            families = {result.algorithm for result in found.results}
+            families = {result.family for result in found.results}
             assert set(FAMILIES[:3]) <= families < set(FAMILIES)
             reads = sandbox.received("list_image_results")
             assert (await haut.wait_for_results(batch, algorithms=FAMILIES[:1])).complete
@@ -223,7 +212,7 @@ async def test_algorithm_family_is_matched_without_regard_to_case(
     )
     sandbox.faults.add("list_image_results", capital, times=None)
     found = await haut.wait_for_results(batch, 0, algorithms=["selfie_v2.acne"])
-    assert found.results[0].algorithm == "Selfie_v2.Acne", "keeps the spelling of the service"
+    assert found.results[0].family == "Selfie_v2.Acne", "keeps the spelling of the service"
 
 
 async def test_image_with_all_results_is_not_requested_again(
@@ -374,13 +363,13 @@ async def test_failed_algorithms_are_reported(sandbox: Sandbox, haut: AsyncHaut)
     batch = await uploaded(sandbox, haut)
     sandbox.clock.advance(100)
     found = await haut.wait_for_results(batch, algorithms=FAMILIES)
-    assert [(f.algorithm, f.error, f.side, f.metrics) for f in found.failures] == [
+    assert [(f.family, f.error, f.side, f.metrics) for f in found.failures] == [
         ("selfie_v2.acne", "No face detected", side, ()) for side in ("front", "left")
     ]
     with pytest.raises(AlgorithmsFailed, match="No face detected") as caught:
         found.raise_for_failures()
     assert caught.value.results == found
-    assert {row["algorithm"] for row in found.to_rows()} == set(FAMILIES) - {"selfie_v2.acne"}
+    assert {row["family"] for row in found.to_rows()} == set(FAMILIES) - {"selfie_v2.acne"}
 
 
 UNEXPECTED_SHAPES = [

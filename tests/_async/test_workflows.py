@@ -538,8 +538,8 @@ async def test_results_of_two_images(haut: AsyncHaut, subject: Subject) -> None:
     assert {result.image_id for result in results.results} == {
         image.image_id for image in batch.images
     }
-    assert {result.algorithm for result in results.results} >= set(expected)
-    assert any(row["value"] for row in results.to_rows())
+    assert {result.family for result in results.results} >= set(expected)
+    assert any(row["number"] for row in results.to_rows())
     again = await haut.results(batch.images[0])
     assert {result.image_id for result in again.results} == {batch.images[0].image_id}
 
@@ -574,7 +574,7 @@ async def test_upload_and_compute_by_version_3(haut: AsyncHaut, subject: Subject
     assert [image.side for image in batch.images] == ["front", "right", "left"]
     assert batch.results is not None
     assert (batch.results.api, batch.results.complete) == ("v3", True)
-    assert any(row["value"] for row in batch.results.to_rows())
+    assert any(row["number"] for row in batch.results.to_rows())
     receipt = await haut.erase_subject(subject.id)
     assert receipt.verified
 

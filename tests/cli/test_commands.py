@@ -121,7 +121,7 @@ def test_results_of_the_latest_batch_are_printed_and_exported(shell: Shell) -> N
     assert {metric["subject"] for metric in results["metrics"]} == {batch["subject_id"]}
     with patch.object(Haut, "wait_for_results", lambda haut, batch, _: haut.results(batch)):
         out, _ = shell.run("results", "customer-4711", "--batch", batch["batch_id"], "--wait")
-    assert out.split()[:6] == ["side", "algorithm", "area", "metric", "value", "unit"]
+    assert out.split()[:6] == ["side", "family", "area", "metric", "value", "unit"]
     out, _ = shell.run("results", batch["subject_id"], "--csv", "metrics.csv")
     rows = list(csv.DictReader((shell.folder / "metrics.csv").read_text().splitlines()))
     assert (out, len(rows)) == ("", len(results["metrics"]))

@@ -56,7 +56,7 @@ def test_photos_are_uploaded_analyzed_read_and_erased(haut: Haut, tmp_path: Path
     )
     assert batch.results is not None
     assert batch.results.complete
-    assert {(found.side, found.algorithm) for found in batch.results.results} == {
+    assert {(found.side, found.family) for found in batch.results.results} == {
         ("front", "selfie_v2.acne"),
         ("left", "selfie_v2.acne"),
     }

@@ -258,5 +258,5 @@ class _ReaderV1:
 
     def _has_expected(self, image: UploadedImage) -> bool:
         """Return True if there are expected algorithms, and all of them have a result."""
-        found = {result.algorithm.casefold() for result in self.by_image[image]}
+        found = {result.family.casefold() for result in self.by_image[image]}
         return bool(self.expected) and self.expected <= found
