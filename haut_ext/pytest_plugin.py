@@ -1,4 +1,4 @@
-"""Pytest plugin that provides a sandbox fixture to projects that use this package.
+"""Pytest plugin that provides sandbox fixtures to projects that use this package.
 
 The sandbox is imported only when a test uses a fixture.
 """
@@ -24,3 +24,12 @@ def haut_sandbox() -> Iterator[Sandbox]:
 
     with Sandbox(seed=1) as sandbox:
         yield sandbox
+
+
+@pytest.fixture
+def haut_env(haut_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """A new sandbox to which `Haut()` connects, because the HAUT_* environment variables name it."""
+    monkeypatch.delenv("HAUT_TOKEN_FILE", raising=False)
+    for name, value in haut_sandbox.credentials.items():
+        monkeypatch.setenv(f"HAUT_{name.upper()}", str(value))
+    return haut_sandbox

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import signal
 import sys
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
-from haut_ext import HautError
+from haut_ext import HautError, __version__
 from haut_ext.cli import (
     bulk,
     doctor,
@@ -44,6 +44,24 @@ app.add_typer(bulk.app, name="bulk")
 app.add_typer(spec.app, name="spec")
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
 app.command(epilog=sandbox.EXAMPLES)(sandbox.sandbox)
+
+
+def _print_version(requested: bool) -> None:
+    if requested:
+        typer.echo(f"haut-ext {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _haut(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    pass
 
 
 def run() -> NoReturn:

@@ -20,6 +20,7 @@ from uuid import UUID
 import pytest
 from attrs import evolve
 
+import haut_ext
 from haut_ext import ErasureReceipt, Haut, UploadState
 from haut_ext.sandbox import Request, faults
 from tests.bulk.conftest import PHOTO
@@ -522,6 +523,11 @@ def test_help_has_examples_and_fits_80_columns(shell: Shell, command: list[str])
     assert max(map(len, out.splitlines())) <= 80
     if command not in GROUPS:
         assert f"Examples:\n    haut {' '.join(command)}" in out
+
+
+def test_version_is_printed_without_configuration(shell: Shell) -> None:
+    out, _ = shell.run("--version", HAUT_TOKEN="")
+    assert out == f"haut-ext {haut_ext.__version__}\n"
 
 
 def test_shell_completion(shell: Shell) -> None:

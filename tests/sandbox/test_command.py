@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from haut_ext import Haut
 from haut_ext.sandbox import Sandbox
 
 COMMAND = [sys.executable, "-m", "haut_ext.sandbox"]
@@ -105,6 +106,17 @@ def test_plugin_imports_the_sandbox_only_when_a_fixture_is_used() -> None:
 def test_fixture_provides_an_empty_sandbox(haut_sandbox: Sandbox) -> None:
     assert haut_sandbox.snapshot()["subjects"] == []
     haut_sandbox.add_subjects(1)
+
+
+def test_fixture_provides_a_sandbox_to_clients_without_arguments(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    for name in ("TOKEN_FILE", "TOKEN", "COMPANY_ID", "DATASET_ID", "BASE_URL"):
+        monkeypatch.setenv(f"HAUT_{name}", "of a developer")
+    sandbox: Sandbox = request.getfixturevalue("haut_env")
+    with Haut() as haut:
+        haut.subjects.create("someone")
+    assert sandbox.carried_out("create_subject") == 1
 
 
 def test_fixture_provides_a_new_sandbox_for_each_test(haut_sandbox: Sandbox) -> None:
