@@ -11,7 +11,7 @@ WIREMOCK := .venv/wiremock/.done
 NPM_CI := PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --loglevel=error --no-fund --no-audit >/dev/null --prefix
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-machines test-all test-foreign check ready bench soak fuzz-responses test-httpx2 retire generate sync format record spec-pull spec-check refresh
+.PHONY: help setup demo test test-fast test-machines test-all test-foreign check ready bench soak fuzz-responses test-httpx2 retire generate results-tables sync format record spec-pull spec-check refresh
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,7 @@ check: $(SETUP) $(LINTER) ## Check generated code, size limits, formatting, type
 	@$(BIN)/python -m scripts.generate --check
 	@$(BIN)/python scripts/unasync.py --check
 	@$(BIN)/python scripts/code_limits.py
+	@$(BIN)/python -m scripts.results_tables --check
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/lint-imports --no-logo
@@ -95,6 +96,9 @@ generate: $(SETUP) ## Generate generated/haut_api from openapi/
 
 sync: $(SETUP) ## Derive the synchronous client and its tests from the asynchronous ones
 	@$(BIN)/python scripts/unasync.py
+
+results-tables: $(SETUP)
+	@$(BIN)/python -m scripts.results_tables
 
 format: $(SETUP) ## Format the code and fix lint errors that can be fixed automatically
 	@$(BIN)/ruff check --fix --quiet

@@ -125,7 +125,7 @@ class AlgorithmFamily:
         examines: What the family examines. Only families that examine the skin measure it.
         areas: Areas and metrics. Empty if the family has only masks.
         masks: Masks.
-        eras: Formats in which a result of the family was seen, or is assumed.
+        eras: Formats in which the family has results. For some families, one of them is inferred.
         evidence: Evidence for the name of the family.
         version_id: `algorithm_version_id`, the same in 2022 and 2025, if known.
         note: Remark for readers of the documentation.
@@ -221,8 +221,8 @@ FAMILIES: tuple[AlgorithmFamily, ...] = (
             ),
         ),
         version_id=43,
-        note="Has `feedback` and, in 2025, `problems`. In 2022, its sub-metrics are an object of "
-        "numbers. Real results of 2025 have 29 sub-metrics.",
+        note="Has `feedback` and, in 2025, `problems`. In 2022, its submetrics are an object of "
+        "numbers. Real results of 2025 have 29 submetrics.",
     ),
     AlgorithmFamily(
         "selfie_v2.acne",
@@ -387,7 +387,7 @@ FAMILIES: tuple[AlgorithmFamily, ...] = (
                 ),
             ),
         ),
-        note="The sub-metrics begin with `u_zone_` and `t_zone_` (observed).",
+        note="The submetrics begin with `u_zone_` and `t_zone_` (observed).",
     ),
     AlgorithmFamily(
         "selfie_v2.skin_tone",
