@@ -257,7 +257,8 @@ class StorageError(RequestError):
     """The upload or download of a photo to or from the storage failed (docs/api-facts.md, 5.2).
 
     Attributes:
-        status: HTTP status. None if no request was sent because the image has no file.
+        status: HTTP status. None if no request was sent, because the image has no file, or because
+            the service returned an invalid signed URL.
         code: Error code in the XML response body, such as `SignatureDoesNotMatch`, if any.
         retry_after: Requested delay before the next attempt, in seconds, if the response has one.
         headers: Response headers.

@@ -68,11 +68,10 @@ def check_signed_address(value: object, *, allow_http: bool = False) -> str:
             host = parts.hostname or ""
             local = allow_http and parts.scheme == "http" and _is_loopback(host)
             secure = parts.scheme == "https" or local
-            if secure and is_host(host):
+            # httpx would send a user name in the URL as credentials.
+            if secure and is_host(host) and parts.port != 0 and "@" not in parts.netloc:
                 return value
-    raise ConfigError(
-        "the service returned an invalid or insecure URL for the photo: it must be https"
-    )
+    raise ConfigError("the URL is invalid or insecure: it must be https")
 
 
 def check_path(method: str, url: str) -> None:

@@ -18,6 +18,7 @@ from haut_ext.errors import CallerError, ConfigError, StorageError
 from haut_ext.keyword_arguments import Progress
 from haut_ext.photos.checks import Photo
 from haut_ext.secret import Secret, hide_frames
+from haut_ext.settings import check_headers
 from haut_ext.urls import check_signed_address
 
 Headers = Mapping[str, str]
@@ -90,11 +91,11 @@ def upload(http: HTTPClient, method: str, url: Secret, headers: Headers, body: P
     """Send a photo to a signed URL, with exactly the signed method and headers.
 
     Raises:
-        ConfigError: If method, URL or headers are invalid, or if the URL is plain http and its host is
-            not loopback.
+        StorageError: If the storage rejects the photo. Before any request, if method, URL or headers
+            are invalid, or if the URL is plain http and the API is not on loopback, too.
     """
     if method not in ("PUT", "POST"):
-        raise ConfigError("the service returned an invalid HTTP method for the photo")
+        raise invalid_address("an invalid HTTP method")
     request = _signed_request(http, method, url, headers, body)
     request.stream = body  # httpx wraps the body in a stream without a `repeatable` attribute
     with closing(body):
@@ -105,8 +106,8 @@ def download(http: HTTPClient, url: Secret, sink: DownloadSink) -> None:
     """Download the photo at a signed URL to `sink`; each attempt starts from the beginning.
 
     Raises:
-        ConfigError: If the URL is invalid, or is plain http and its host is not loopback.
-        StorageError: If the response is not a complete photo.
+        StorageError: If the response is not a complete photo. Before any request, if the URL is
+            invalid, or is plain http and the API is not on loopback, too.
     """
     # The Content-Length that httpx checks is the photo's own length only without compression.
     request = _signed_request(http, "GET", url, {"Accept-Encoding": "identity"})
@@ -119,6 +120,16 @@ def download(http: HTTPClient, url: Secret, sink: DownloadSink) -> None:
             status=response.status_code,
             code=None,
         )
+
+
+def invalid_address(problem: str, method: str = "PUT") -> StorageError:
+    """Return the error for a signed URL, or its method or headers, that must not be used."""
+    return StorageError(
+        f"the service returned {problem} for the photo",
+        operation=f"{method} (storage)",
+        status=None,
+        code=None,
+    )
 
 
 class _SignedRequest(httpx.Request):
@@ -148,21 +159,22 @@ def _signed_request(
     body: PhotoBody | None = None,
 ) -> httpx.Request:
     allow_http = http.connections.origin[0] == "http"
-    url = check_signed_address(signed.reveal(), allow_http=allow_http)
     try:
+        url = check_signed_address(signed.reveal(), allow_http=allow_http)
         parsed = httpx.URL(url)
         parsed.host  # noqa: B018 - raises UnicodeError if the host is invalid
-    except (httpx.InvalidURL, UnicodeError):
-        raise ConfigError("the service returned an invalid URL for the photo") from None
+    except (ConfigError, httpx.InvalidURL, UnicodeError):
+        raise invalid_address("an invalid or insecure URL, which must be https,", method) from None
     if any(_is_forbidden(name, value, parsed) for name, value in headers.items()):
-        raise ConfigError("the service returned a forbidden header for the photo")
+        raise invalid_address("a forbidden header", method)
+    try:
+        check_headers({name: it for name, it in headers.items() if name.lower() != "host"})
+    except ConfigError:
+        raise invalid_address("invalid headers", method) from None
     if body is not None and body.size is not None:
         headers = {**headers, "Content-Length": str(body.size)}
     extensions: dict[str, object] = {"timeout": asdict(http.call_options.timeout)}
     target = "/" + url.split("#")[0].split("://", 1)[1].partition("/")[2]
     if target.encode() != parsed.raw_path and target.isascii() and target.isprintable():
         extensions["target"] = target.encode()  # httpx.URL removes "." and ".." path segments
-    try:
-        return _SignedRequest(method, parsed, headers=headers, content=body, extensions=extensions)
-    except (TypeError, ValueError, AttributeError):
-        raise ConfigError("the service returned invalid headers for the photo") from None
+    return _SignedRequest(method, parsed, headers=headers, content=body, extensions=extensions)

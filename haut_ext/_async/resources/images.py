@@ -185,6 +185,8 @@ class AsyncImages(AsyncResource):
 
         Raises:
             ImageRejected: Before any request, if the photo is a stream that has already been read.
+            StorageError: If the storage rejects the photo, or, before any request, if the slot is
+                invalid.
         """
         photo.check_unread()
         target = slot if isinstance(slot, UploadSlotV3) else slot.upload_url
@@ -195,7 +197,7 @@ class AsyncImages(AsyncResource):
         absent = headers is None or isinstance(headers, Unset)
         headers = {} if absent else getattr(headers, "additional_properties", None)
         if not isinstance(headers, dict):
-            raise ConfigError("the service returned invalid headers for the photo")
+            raise storage.invalid_address("invalid headers")
         body = AsyncPhotoBody(photo, progress)
         url = Secret(target.url)
         signed_headers = cast("dict[str, Any]", headers)
@@ -327,7 +329,8 @@ class AsyncImages(AsyncResource):
             The number of bytes written.
 
         Raises:
-            StorageError: If the image has no file, because it was never uploaded or was deleted.
+            StorageError: If the image has no file, because it was never uploaded or was deleted, or
+                if its signed URL is invalid.
             TransportError: If no attempt received the complete photo.
         """
         image_id = parse_id(image_id, "image_id")

@@ -186,6 +186,8 @@ class Images(Resource):
 
         Raises:
             ImageRejected: Before any request, if the photo is a stream that has already been read.
+            StorageError: If the storage rejects the photo, or, before any request, if the slot is
+                invalid.
         """
         photo.check_unread()
         target = slot if isinstance(slot, UploadSlotV3) else slot.upload_url
@@ -196,7 +198,7 @@ class Images(Resource):
         absent = headers is None or isinstance(headers, Unset)
         headers = {} if absent else getattr(headers, "additional_properties", None)
         if not isinstance(headers, dict):
-            raise ConfigError("the service returned invalid headers for the photo")
+            raise storage.invalid_address("invalid headers")
         body = PhotoBody(photo, progress)
         url = Secret(target.url)
         signed_headers = cast("dict[str, Any]", headers)
@@ -326,7 +328,8 @@ class Images(Resource):
             The number of bytes written.
 
         Raises:
-            StorageError: If the image has no file, because it was never uploaded or was deleted.
+            StorageError: If the image has no file, because it was never uploaded or was deleted, or
+                if its signed URL is invalid.
             TransportError: If no attempt received the complete photo.
         """
         image_id = parse_id(image_id, "image_id")
