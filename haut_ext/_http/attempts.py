@@ -64,6 +64,7 @@ def start_attempt(call: Call) -> httpx.Request:
     if call.buffered:
         request.read()  # so that event hooks and mock transports can access the body
     if call.token is not None and call.token.value is not None:
+        call.secrets.add(call.token.value)
         request.headers["Authorization"] = f"Bearer {call.token.value.reveal()}"
     return request
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from haut_ext._http.checksum import Checksum
 from haut_ext._http.deadlines import Deadline
 from haut_ext._http.download_sink import DownloadSink
-from haut_ext._http.redaction import STORAGE, ids_in_path, redact_text, route
+from haut_ext._http.redaction import STORAGE, ids_in_path, query_values, redact_text, route
 from haut_ext._http.tokens import LOGIN_PATH, TOKENLESS_PATHS, CachedToken, login_secrets
 from haut_ext._httpx import httpx
 from haut_ext.errors import ConfigError
+from haut_ext.secret import Secret
 from haut_ext.settings import Options
 from haut_ext.text import escape
 from haut_ext.urls import check_signed_address
@@ -48,6 +49,7 @@ class Call:
         maybe_carried_out: Whether an attempt may have changed data in the service.
         token: Token of the latest attempt.
         token_renewed: Whether the token was renewed after a 401 response.
+        secrets: Secrets that the attempts have sent, which a response may echo.
 
     Raises:
         ConfigError: If the request uses plain http, unless API and host are both on loopback.
@@ -68,6 +70,7 @@ class Call:
         self.maybe_carried_out = False
         self.token: CachedToken | None = None
         self.token_renewed = False
+        self.secrets: set[Secret] = set()
 
     def __str__(self) -> str:
         return self.operation + (f" [{' '.join(self.ids)}]" if self.ids else "")
@@ -118,10 +121,10 @@ class Call:
 
     def redact(self, value: object, length: int = MAX_TEXT) -> str:
         """Return the beginning of a text from the server, with secrets replaced."""
-        secrets: tuple[str, ...] = ()
-        if self.token is not None and self.token.value is not None:
-            secrets = (self.token.value.reveal(),)
-        elif self.to_api and self.buffered:
+        secrets = tuple(secret.reveal() for secret in self.secrets)
+        if not self.to_api:
+            secrets = query_values(self.request.url)
+        elif not secrets and self.buffered:
             secrets = login_secrets(self.request.read())
         text = str(value)
         # Redact before the text is truncated, so that no part of a secret remains.

@@ -40,6 +40,9 @@ _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _MAX_ESCAPES = 2
 """How many times a secret may have been escaped, such as percent-encoded inside a JSON string."""
 
+_SHORTEST_SECRET = 8
+"""Minimum number of characters of a query value that is treated as a secret."""
+
 STORAGE = "(storage)"
 """Placeholder for signed URLs in logs and errors. A signed URL gives access to a person's photo."""
 
@@ -52,6 +55,12 @@ def route(path: str) -> str:
 def ids_in_path(path: str) -> tuple[str, ...]:
     """Return the ids in a URL path, in order."""
     return tuple(_ID.findall(path))
+
+
+def query_values(url: httpx.URL) -> tuple[str, ...]:
+    """Return the values in the query of a signed URL that are long enough to be secrets."""
+    values = (value for _, value in url.params.multi_items())
+    return tuple(value for value in values if len(value) >= _SHORTEST_SECRET)
 
 
 def redact_url(url: object) -> str:

@@ -69,7 +69,8 @@ def status_error(
         details["request_id"] = identifier and call.redact(identifier)
         details["maybe_carried_out"] = call.maybe_carried_out
     else:
-        details["code"] = storage_code(response.content)
+        code = storage_code(response.content)
+        details["code"] = code and call.redact(code)
     phrase = httpx.codes.get_reason_phrase(status)  # empty if the status is non-standard
     reason = _status_reason(response, call, details)
     if body_problem:
@@ -183,7 +184,7 @@ def _response_details(response: httpx.Response, call: Call) -> dict[str, Any]:
 def _status_reason(response: httpx.Response, call: Call, details: dict[str, Any]) -> str:
     """Return the server's reason for an error status as the end of a sentence; may be empty."""
     if not call.to_api:
-        return f": {call.redact(details['code'])}" if details["code"] else ""
+        return f": {details['code']}" if details["code"] else ""
     if details["errors"]:
         return ": " + "; ".join(map(str, details["errors"]))
     if 300 <= response.status_code < 400:

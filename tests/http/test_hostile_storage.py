@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from haut_ext import Haut, HautError, UnexpectedResponse, UploadIncomplete
+from haut_ext import Haut, HautError, StorageError, UnexpectedResponse, UploadIncomplete
 from haut_ext.bulk import bulk_upload
 from haut_ext.sandbox import Sandbox
 from tests.support.client_runner import Client, Kind
@@ -36,6 +36,7 @@ BROKEN_SLOTS: list[dict[str, Any]] = [
     *({"method": value} for value in BROKEN_METHODS),
     *({"url": value} for value in BROKEN_URLS),
     *({"url": f"https://{value}"} for value in ("h:99999/", "h:x/", "[::1/", "\ud800/", "h\n/")),
+    *({"url": f"https://{value}"} for value in ("h:0/", "a:b@127.0.0.1:9/", "a@127.0.0.1:9/")),
     *({"url": value} for value in ("http://storage.example/", "file:///etc/passwd", "//h/")),
 ]
 FORBIDDEN_HEADERS = {
@@ -79,7 +80,9 @@ def test_broken_slot_is_a_typed_error(
     kind: Kind, sandbox: Sandbox, changed: dict[str, Any]
 ) -> None:
     with with_slot(sandbox, changed) as arguments:
-        upload_error(kind, sandbox, arguments)
+        error = upload_error(kind, sandbox, arguments)
+    assert isinstance(error, StorageError | UnexpectedResponse)  # not an error of the caller
+    assert not error.retryable
     assert sandbox.received("upload_image") == 0
 
 
@@ -106,7 +109,9 @@ def test_broken_slot_is_a_failed_row_of_a_bulk_run(
 @pytest.mark.parametrize("name", FORBIDDEN_HEADERS)
 def test_forbidden_header_of_a_slot_is_rejected(kind: Kind, sandbox: Sandbox, name: str) -> None:
     with with_slot(sandbox, {"headers": {name: FORBIDDEN_HEADERS[name]}}) as arguments:
-        assert "header" in str(upload_error(kind, sandbox, arguments))
+        error = upload_error(kind, sandbox, arguments)
+    assert isinstance(error, StorageError)
+    assert "header" in str(error)
     assert sandbox.received("upload_image") == 0
 
 
@@ -116,9 +121,31 @@ def test_https_api_cannot_name_plain_http_on_loopback_as_storage(
     arguments = {**sandbox.credentials, "base_url": https_origin, "max_retries": 0}
     assert "must be https" in str(upload_error(kind, sandbox, arguments))
     image = add_photo(sandbox).image
-    with Client(kind, **arguments) as client, pytest.raises(HautError, match="must be https"):
+    with Client(kind, **arguments) as client, pytest.raises(StorageError, match="must be https"):
         client.call(lambda haut: haut.images.download(image, io.BytesIO()))
     assert sandbox.received("upload_image") == sandbox.received("download_image") == 0
+
+
+@pytest.mark.parametrize("spelling", ["{}", "%3Fsig%3D{}", "a\\\\u0026sig={}&amp;b"])
+def test_parameter_of_any_signed_url_is_removed_from_the_error(
+    kind: Kind, sandbox: Sandbox, spelling: str
+) -> None:
+    secret = "J4%2Bb/signature-of-a-photo"
+    echoed = spelling.format(secret)
+    code = f"<Error><Code>{echoed.replace('&amp;', '')}{'x' * 5000}</Code></Error>"
+    answers = [response("403 Forbidden", f"{code}{echoed}".encode(), "application/xml", X_A=echoed)]
+    answers.append(response("403 Forbidden", code.encode(), "application/xml"))
+    for answer in answers:
+        with (
+            ScriptedServer(answer) as storage,
+            with_slot(sandbox, {"url": f"{storage.origin}/a?sv=1&sig={secret}"}) as arguments,
+        ):
+            error = upload_error(kind, sandbox, arguments)
+            assert secret in storage.targets[0]
+        assert isinstance(error, StorageError)
+        for text in (str(error), error.body, *error.headers.values(), error.code or ""):
+            assert "signature-of-a-photo" not in text
+            assert len(text) < 2000
 
 
 MD5 = hashlib.md5(PHOTO.read_bytes(), usedforsecurity=False)

@@ -17,7 +17,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from haut_ext import ApiError, HautError, StorageError, TransportError, UploadIncomplete
+from haut_ext import (
+    ApiError,
+    HautError,
+    StorageError,
+    TransportError,
+    Unauthorized,
+    UploadIncomplete,
+)
 from haut_ext._http.redaction import redact_text, redact_url
 from haut_ext.sandbox import Sandbox
 from tests.support.client_runner import COMPANY, DATASET, Client, Kind
@@ -134,6 +141,25 @@ def test_truncation_inside_a_token_leaves_no_part_of_it(kind: Kind) -> None:
         echo = LONG_TOKEN * 3 + " " * (length - 3 * len(LONG_TOKEN)) + LONG_TOKEN * 20
         error = error_for(kind, httpx.Response(500, text=echo), LONG_TOKEN)
         assert longest_part(LONG_TOKEN, error.body) < 10, length
+
+
+def test_rejected_token_is_redacted_after_its_renewal(kind: Kind) -> None:
+    tokens = ["first-token-of-a-user", "second-token-of-a-user"]
+    given = iter(tokens)
+
+    def respond(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(401, text=" and ".join(tokens), headers={"X-Echo": tokens[0]})
+
+    transport = httpx.MockTransport(respond)
+    arguments: dict[str, Any] = {**SCOPE, "base_url": "https://haut.example", "max_retries": 0}
+    with (
+        Client(kind, token=lambda: next(given), transport=transport, **arguments) as client,
+        pytest.raises(Unauthorized) as caught,
+    ):
+        client.call(lambda haut: haut.request("GET", "/x/"))
+    assert next(given, None) is None
+    assert caught.value.body == "[redacted] and [redacted]"
+    assert caught.value.headers["x-echo"] == "[redacted]"
 
 
 def test_token_with_escaped_slashes_is_redacted(kind: Kind) -> None:
