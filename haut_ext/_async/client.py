@@ -262,6 +262,7 @@ class AsyncHaut:
             haut._set_operations(evolve(operations, scope=scope), owner=True)
         return haut
 
+    @hide_frames
     def with_options(self, **options: Unpack[RequestOptions]) -> Self:
         """Return a copy of this client with other options; the copy shares connections and token.
 
@@ -283,6 +284,7 @@ class AsyncHaut:
         copy._set_operations(operations, owner=False)
         return copy
 
+    @hide_frames
     async def request(
         self,
         method: str,

@@ -263,6 +263,7 @@ class Haut:
             haut._set_operations(evolve(operations, scope=scope), owner=True)
         return haut
 
+    @hide_frames
     def with_options(self, **options: Unpack[RequestOptions]) -> Self:
         """Return a copy of this client with other options; the copy shares connections and token.
 
@@ -284,6 +285,7 @@ class Haut:
         copy._set_operations(operations, owner=False)
         return copy
 
+    @hide_frames
     def request(
         self,
         method: str,

@@ -9,6 +9,7 @@ from haut_api.client import AuthenticatedClient
 from haut_ext._httpx import httpx
 from haut_ext._sync.http import HTTPClient
 from haut_ext.errors import ConfigError
+from haut_ext.secret import hide_frames
 from haut_ext.settings import Options
 
 
@@ -28,6 +29,7 @@ class ApiClient(AuthenticatedClient):
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={str(self._http.base_url)!r})"
 
+    @hide_frames
     def with_headers(self, headers: dict[str, str]) -> ApiClient:
         """Return a copy of the client that sends additional headers."""
         return self._with(self._http.call_options.merged({"headers": {**headers}}))

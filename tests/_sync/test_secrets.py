@@ -139,6 +139,30 @@ def test_traceback_of_a_transfer_shows_no_signed_url(
         assert sandbox.faults.pending == []
 
 
+HEADERS = {"X-Key": TOKEN}
+CALLS_WITH_HEADERS: dict[str, Callable[[Haut], Any]] = {
+    "request": lambda haut: haut.request("GET", "/api/v1/unknown/", headers=HEADERS),
+    "path": lambda haut: haut.request("GET", "unknown", headers=HEADERS),
+    "header": lambda haut: haut.request("GET", "/", headers={"a": TOKEN + "\n"}),
+    "name": lambda haut: haut.request("GET", "/", headers={"Host": TOKEN}),
+    "option": lambda haut: haut.with_options(headers=HEADERS, deadline=-1),
+    "invalid option": lambda haut: haut.with_options(headers={"a": TOKEN + "\n"}),
+    "hook": lambda haut: haut.with_options(headers=HEADERS, event_hooks={"a": []}),
+    "raw": lambda haut: haut.api.with_headers({"a": TOKEN + "\n"}),
+    "copy": lambda haut: haut.with_options(headers=HEADERS).request("GET", "/api/v1/unknown/"),
+}
+
+
+@pytest.mark.parametrize("call", CALLS_WITH_HEADERS.values(), ids=CALLS_WITH_HEADERS.keys())
+def test_traceback_shows_no_header_of_the_caller(
+    sandbox: Sandbox, call: Callable[[Haut], Any]
+) -> None:
+    with Haut(**sandbox.credentials) as haut:
+        with pytest.raises(HautError) as caught:
+            call(haut)
+    assert_hidden(caught.value, TOKEN)
+
+
 class BrokenFile(io.BytesIO):
     """File that cannot be read any more once it is sent."""
 
