@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = "=+-@"
 _MARK = "'"
 
 
@@ -16,11 +17,18 @@ def marked(cells: Mapping[str, Any]) -> dict[str, Any]:
     returns every text unchanged.
     """
     return {
-        name: _MARK + cell
-        if isinstance(cell, str) and cell.startswith((*_FORMULA, _MARK))
-        else cell
+        name: _MARK + cell if isinstance(cell, str) and _needs_mark(cell) else cell
         for name, cell in cells.items()
     }
+
+
+def _needs_mark(cell: str) -> bool:
+    if cell.startswith((_MARK, "\t", "\r", "\n")):
+        return True
+    # Some programs ignore white space before a formula, and accept full-width signs.
+    visible = (each for each in cell if each.isprintable() and not each.isspace())
+    first = unicodedata.normalize("NFKC", next(visible, ""))
+    return first != "" and first in _FORMULA
 
 
 def unmarked(cells: Mapping[str, Any]) -> dict[str, Any]:

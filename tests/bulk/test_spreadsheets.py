@@ -14,19 +14,24 @@ from haut_ext.bulk import bulk_upload, read_manifest
 from haut_ext.csv_cells import marked, unmarked
 from haut_ext.sandbox import Sandbox
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+BLANKS = "\t\r\n \v\f\x00\x1b\xa0\u3000\u200b\ufeff\u202e"
+FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\ufe62", "\ufe63")
 
 
-@given(st.text(max_size=5) | st.text("=+-@'\t\r\n ", max_size=5))
+@given(st.text(max_size=5) | st.text((*"'ab", *BLANKS, *FORMULA), max_size=5))
 @example("'=1")
+@example(" =1")
+@example("\xa0\uff1d1")
 def test_marks_are_reversible_and_leave_no_formula(text: str) -> None:
     row = {"name": text, "count": -1, "none": None}
-    assert not str(marked(row)["name"]).startswith(FORMULA)
+    cell = str(marked(row)["name"])
+    assert not cell.startswith(("\t", "\r", "\n"))
+    assert not cell.lstrip(BLANKS).startswith(FORMULA)
     assert marked(row)["count"] == -1
     assert unmarked(marked(row)) == row
 
 
-@pytest.mark.parametrize("name", ["=1+1", "+49", "-x", "@x", "'=1", "'quoted'", "a\n=1"])
+@pytest.mark.parametrize("name", ["=1+1", "+49", "-x", "@x", "'=1", "'quoted'", "a\n=1", "\uff1d1"])
 def test_list_of_problems_has_no_formula_and_can_be_used_as_a_manifest(
     tmp_path: Path, haut: Haut, sandbox: Sandbox, photo: Path, name: str
 ) -> None:
