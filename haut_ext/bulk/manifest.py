@@ -16,7 +16,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Self, TextIO, TypeAlias, TypeVar
 from uuid import UUID
 
 from attrs import frozen
@@ -29,6 +29,7 @@ from haut_ext.csv_cells import marked, unmarked
 from haut_ext.regular_files import open_regular
 from haut_ext.types import SIDE_IDS
 
+T = TypeVar("T")
 RawRow: TypeAlias = Mapping[str, Any] | str
 """A row that has not been checked yet. If a line could not be read, a string with the reason."""
 
@@ -123,15 +124,11 @@ def _read_csv(path: Path) -> Iterator[RawRow]:
         file_errors(),
         path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file,
     ):
-        lines = csv.DictReader(file, restkey="(cells beyond the header)")
-        while True:
-            try:
-                line = next(lines, None)
-            except csv.Error as error:
-                yield f"the line cannot be read: {error}"
+        lines = _Lines(file)
+        for line in _rows(csv.DictReader(lines, restkey="(cells beyond the header)"), lines):
+            if isinstance(line, str):
+                yield line
                 continue
-            if line is None:
-                return
             cells = {name: cell for name, cell in line.items() if cell}
             if line.keys() >= {*PROBLEM_COLUMNS}:  # `write_problems` has marked the formulas
                 cells = unmarked(cells)
@@ -140,15 +137,63 @@ def _read_csv(path: Path) -> Iterator[RawRow]:
 
 def _read_json_lines(path: Path) -> Iterator[RawRow]:
     with file_errors(), path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
-        for line in filter(str.strip, file):
-            try:
-                content = json.loads(line)
-            except (ValueError, RecursionError):
-                content = None
-            if isinstance(content, dict):
-                yield _absolute_paths(path.parent, content)  # pyright: ignore[reportUnknownArgumentType]
-            else:
-                yield "the line is not a JSON object"
+        lines = _Lines(file)
+        parsed = map(_parse_json_line, filter(str.strip, lines))
+        for row in _rows(parsed, lines):
+            yield row if isinstance(row, str) else _absolute_paths(path.parent, row)
+
+
+def _parse_json_line(line: str) -> dict[str, Any] | str:
+    """Return the JSON object in a line, or the reason why the line is invalid."""
+    try:
+        content = json.loads(line)
+    except (ValueError, RecursionError):
+        content = None
+    return content if isinstance(content, dict) else "the line is not a JSON object"  # pyright: ignore[reportUnknownVariableType]
+
+
+class _Lines:
+    """Lines of a text file, of which those of one row have a limited length."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._length = 0
+
+    def start_row(self) -> None:
+        self._length = 0
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        """Return the next line.
+
+        Raises:
+            csv.Error: If the row is longer than the limit. The rest of the line is skipped.
+        """
+        line = self._file.readline(_MAX_LINE + 1)
+        if not line:
+            raise StopIteration
+        self._length += len(line.rstrip("\r\n"))
+        if self._length > _MAX_LINE:
+            while line and not line.endswith(("\r", "\n")):
+                line = self._file.readline(_MAX_LINE)
+            raise csv.Error(f"it has more than {_MAX_LINE:,} characters")
+        return line
+
+
+def _rows(rows: Iterator[T], lines: _Lines) -> Iterator[T | str]:
+    """Yield each row of the lines, or the reason why it cannot be read."""
+    while True:
+        lines.start_row()
+        try:
+            row = next(rows, None)
+        except csv.Error as error:
+            yield f"the line cannot be read: {error}"
+            continue
+        if row is None:
+            return
+        yield row
 
 
 def _read_folder(path: Path) -> Iterator[RawRow]:
@@ -261,15 +306,21 @@ def read_subject_ids(path: str | os.PathLike[str]) -> Iterator[str]:
         raise ConfigError(f"the file of subject ids cannot be read: {error.strerror}") from None
     with file_errors(), file:
         _check_encoding(file.peek(), "the file of subject ids")
-        lines = io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline="")
-        if Path(path).suffix.lower() != ".csv":
-            yield from filter(None, map(str.strip, lines))
-            return
+        lines = _Lines(io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline=""))
         try:
+            if Path(path).suffix.lower() != ".csv":
+                for line in lines:
+                    if line.strip():
+                        yield line.strip()
+                    lines.start_row()
+                return
             rows = csv.DictReader(lines)
             if "subject_id" not in (rows.fieldnames or ()):
                 raise ConfigError(f"{os.fspath(path)} has no column subject_id")
-            yield from (row.get("subject_id") or "" for row in rows)
+            lines.start_row()
+            for row in rows:
+                yield row.get("subject_id") or ""
+                lines.start_row()
         except csv.Error as error:
             raise ConfigError(f"the file of subject ids cannot be read: {error}") from None
 

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,40 @@ def test_list_of_ids_with_an_oversized_cell_is_refused(tmp_path: Path) -> None:
     (tmp_path / "ids.csv").write_text("subject_id\n" + "x" * 200_000)
     with pytest.raises(ConfigError, match="the file of subject ids cannot be read: field larger"):
         list(read_subject_ids(tmp_path / "ids.csv"))
+
+
+LIMIT = 1_000_000
+LONG_ROWS = {
+    "m.jsonl": '{{"subject":"a","front":"{photo}"{spaces}}}\n',
+    "m.csv": "a,{photo}{spaces}\n",
+    "several lines.csv": '"a\n",{photo}{spaces}\n',
+}
+
+
+@pytest.mark.parametrize(("name", "row"), LONG_ROWS.items(), ids=LONG_ROWS)
+def test_long_row_is_a_problem_and_the_next_row_is_processed(
+    haut: Haut, photo: Path, tmp_path: Path, name: str, row: str
+) -> None:
+    blank = " " if name.endswith("jsonl") else ","
+    header = "" if name.endswith("jsonl") else "subject,front\n"
+    short = row.format(photo=photo.name, spaces="")
+    length = len(short.replace("\n", ""))
+    for number, spaces in enumerate((LIMIT - length, LIMIT + 1 - length, 5 * LIMIT)):
+        rows = short + row.format(photo=photo.name, spaces=blank * spaces) + short
+        (tmp_path / name).write_text(header + rows)
+        first, second, third = read_manifest(tmp_path / name)
+        assert (type(first), type(third)) == (dict, dict)
+        assert isinstance(second, str) == bool(number)
+        assert not number or "more than 1,000,000 characters" in str(second)
+
+
+@pytest.mark.parametrize("name", ["ids", "ids.csv"])
+def test_long_line_of_a_list_of_ids_is_refused(tmp_path: Path, name: str) -> None:
+    for length, refused in ((LIMIT, False), (LIMIT + 1, True)):
+        cell = "a," * (length // 2) + "a" * (length % 2)
+        (tmp_path / name).write_text(f"subject_id\n{cell}\n")
+        with pytest.raises(ConfigError, match="1,000,000") if refused else nullcontext():
+            assert list(read_subject_ids(tmp_path / name))
 
 
 # Rows
