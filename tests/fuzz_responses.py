@@ -5,7 +5,7 @@ and then cut, changed or compressed. The other half are raw bytes, sent over a s
 response with cut, changed and repeated parts. For each response these properties are checked:
 
 - The call returns, or raises a documented error.
-- It takes limited time, and the process limited memory.
+- It takes limited processor time, ends before its deadline, and the process takes limited memory.
 
     python -m tests.fuzz_responses [MINUTES]
 """
@@ -41,6 +41,7 @@ from tests.support.servers import Server, read_body, read_head
 from tests.test_any_response import BODIES, HEADERS, STATUSES, TLS, VALUES
 
 MAX_SECONDS = 5.0
+MAX_WAIT = 60.0
 MAX_MEMORY = 600 * 2**20
 JSON_VALUES = [value for value in VALUES if type(value) is not object]
 CALLED = [operation for operation in OPERATIONS if operation != "upload_image"]
@@ -135,7 +136,7 @@ class Fuzzer:
 
     def call(self, operation: str, asynchronous: bool, **arguments: Any) -> None:
         """Call an operation, and record its outcome."""
-        began = time.monotonic()
+        began, started = time.process_time(), time.monotonic()
         scope: dict[str, Any] = {"token": "token", "company_id": COMPANY, "dataset_id": DATASET}
         options: dict[str, Any] = {**scope, "max_retries": 0, "deadline": 3, **arguments}
         module, call_arguments = example_call(operation)
@@ -152,8 +153,10 @@ class Fuzzer:
             outcome = type(error).__name__
             str(error).encode()
         self.outcomes[outcome] += 1
-        self.slowest = max(self.slowest, time.monotonic() - began)
+        # Other programs may take the processor, so a single time would depend on them.
+        self.slowest = max(self.slowest, time.process_time() - began)
         assert self.slowest < MAX_SECONDS, f"{operation} took {self.slowest:.1f} s"
+        assert time.monotonic() - started < MAX_WAIT, f"{operation} did not end"
 
     async def call_async(self, module: Any, arguments: Any, options: dict[str, Any]) -> None:
         async with AsyncHaut(**options) as haut:
@@ -208,7 +211,7 @@ def main(minutes: float) -> None:
     print(f"{fuzzer.outcomes.total():,} responses for {len(CALLED)} operations")
     for outcome, count in fuzzer.outcomes.most_common():
         print(f"  {outcome}: {count:,}")
-    print(f"slowest call: {fuzzer.slowest:.2f} s; memory: {memory >> 20} MiB")
+    print(f"slowest call: {fuzzer.slowest:.2f} s of processor time; memory: {memory >> 20} MiB")
     if memory > MAX_MEMORY:
         sys.exit(f"the process used more than {MAX_MEMORY >> 20} MiB")
 
