@@ -21,7 +21,7 @@ import stat
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from attrs import define, frozen
 
@@ -133,7 +133,7 @@ class Journal:
                 "the file is not a journal, or was written by another version of haut-ext"
             )
         execute("COMMIT")
-        [recorded] = execute("SELECT work FROM journal").fetchone()
+        [recorded] = execute("SELECT work FROM journal").fetchone() or [None]
         if recorded != work:
             raise ConfigError(
                 f"the journal belongs to another run: {recorded}, not {work}. Use another journal"
@@ -181,7 +181,7 @@ class Journal:
         digest, files, state, done, has_problem, checksum = found
         if checksum != _checksum(key, digest, files, state):
             raise ConfigError(DAMAGED)
-        return Entry(digest, json.loads(files), state, bool(done), bool(has_problem))
+        return Entry(digest, _parse_files(files), state, bool(done), bool(has_problem))
 
     def save(
         self, key: str, digest: str, files: Mapping[str, Any], state: str, *, done: bool = False
@@ -220,6 +220,16 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._database.close()
+
+
+def _parse_files(text: Any) -> dict[str, Any]:
+    try:
+        files = json.loads(text)
+        if all(isinstance(it, list) and len(it) == 3 for it in files.values()):  # pyright: ignore[reportUnknownArgumentType]
+            return cast("dict[str, Any]", files)
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        pass
+    raise ConfigError(DAMAGED)
 
 
 def _checksum(*columns: object) -> str:

@@ -165,12 +165,14 @@ class _Uploads:
     def _process(self, item: _Item) -> Outcome:
         row = parse_row(item.raw, item.number)
         recorded = self._journal.get(row.key)
+        if recorded is not None and recorded.digest != row.digest:
+            return self._save_problem(item, "changed", _CHANGED)
+        if recorded is not None and recorded.files.keys() != row.files.keys():
+            raise ConfigError(DAMAGED)
         if recorded is not None and recorded.done and _is_unchanged(row, recorded):
             if recorded.has_problem:
                 self._save(row, recorded.files, recorded.state, done=True)
             return "skipped"
-        if recorded is not None and recorded.digest != row.digest:
-            return self._save_problem(item, "changed", _CHANGED)
         state = None if recorded is None else self._recorded_state(row, recorded)
         # Check the photos before a subject is created for them.
         photos = check_photos(
@@ -287,12 +289,12 @@ class _Uploads:
 
 
 def _is_unchanged(row: Row, recorded: Entry) -> bool:
-    """Return whether a row and the size and modification time of its photos are as recorded.
+    """Return whether the size and modification time of a row's photos are as recorded.
 
     A photo that no longer exists counts as unchanged, because it has already been sent.
     """
     try:
-        return recorded.digest == row.digest and all(
+        return all(
             _size_and_time(path) == recorded.files[side][:2] for side, path in row.files.items()
         )
     except OSError:

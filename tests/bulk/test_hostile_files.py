@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from haut_ext import ErasureReceipt, Haut
+from haut_ext import ConfigError, ErasureReceipt, Haut
 from haut_ext.bulk import BulkReport, bulk_erase, bulk_upload
 from haut_ext.bulk import journal as journal_module
 from haut_ext.sandbox import Sandbox, faults
@@ -99,6 +99,37 @@ def test_state_of_another_service_company_or_dataset_is_refused(
     report = bulk_upload(haut, rows, journal=tmp_path / "j")
     assert "another service, company or dataset" in problem_of(report)
     assert len(sandbox.requests) == requests
+
+
+@pytest.mark.parametrize(
+    "files",
+    [None, 0, b"\xff", "", "null", "[]", "{}", "[" * 5000, "1" * 5000]
+    + [f'{{"front": {value}}}' for value in ("null", "[]", '"abc"', "[1, 2]", '{"a": 1}')],
+    ids=lambda value: repr(value)[:20],
+)
+def test_damaged_entry_is_a_problem_of_its_row(
+    tmp_path: Path, haut: Haut, sandbox: Sandbox, photo: Path, files: Any
+) -> None:
+    """The checksum is valid, so the entry was damaged by a program, or changed on purpose."""
+    rows = [{"row": "a", "subject": "a", "front": photo}]
+    bulk_upload(haut, rows, journal=tmp_path / "j")
+    requests = len(sandbox.requests)
+    with sqlite3.connect(tmp_path / "j") as database:
+        [[digest, state]] = database.execute("SELECT digest, state FROM rows")
+        values = (files, checksum("a", digest, files, state))
+        database.execute("UPDATE rows SET files = ?, checksum = ?", values)
+    database.close()
+    assert "damaged" in problem_of(bulk_upload(haut, rows, journal=tmp_path / "j"))
+    assert len(sandbox.requests) == requests
+
+
+def test_journal_of_no_run_is_refused(tmp_path: Path, haut: Haut) -> None:
+    bulk_upload(haut, [], journal=tmp_path / "j")
+    with sqlite3.connect(tmp_path / "j") as database:
+        database.execute("DELETE FROM journal")
+    database.close()
+    with pytest.raises(ConfigError, match="another run"):
+        bulk_upload(haut, [], journal=tmp_path / "j")
 
 
 # Receipts of erasures
