@@ -15,7 +15,7 @@ from haut_ext.text import escape
 
 _ID = re.compile(r"(?<=/)(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9]+)(?=/|$)")
 _SIGNED_PARAMETER = re.compile(
-    r"(?i)((?:\bX-(?:Goog|Amz)-[A-Z-]{1,40}|\bSignature)(?:=|%(?:25)?3D|\\{1,4}u003d|&#61;))[^&\s\"'<>]+"
+    r"(?i)((?:\bX-(?:Goog|Amz)-[A-Z-]{1,40}|\b(?:Signature|sig))(?:=|%(?:25)?3D|\\{1,4}u003d|&#61;))[^&\s\"'<>]+"
 )
 _SECRET_FIELD = re.compile(
     r'("(?:\w{0,40}token\w{0,40}|password|data)\\{0,4}"\s{0,40}:\s{0,40})\\{0,4}"(?:[^"\\]|\\.)*"?',

@@ -282,6 +282,7 @@ def test_redaction_takes_linear_time(character: str) -> None:
         r'{"echo": "{\"access_token\": \"S3cret\"}"}',
         r"X-Goog-Signature\u003dS3cret\u0026x",
         "X-Goog-Signature%253DS3cret",
+        "https://a.example/photo?sv=1&sig=S3cret",
     ],
 )
 def test_secret_of_the_service_is_redacted_in_nested_encodings(text: str) -> None:
