@@ -6,13 +6,14 @@ client that requests the next page misses an item. The iterator therefore works 
 
 - It yields each item once. To recognize items, it keeps all ids in a set. With the ids of a pass,
   this takes about 200 bytes per item.
-- When the total has decreased since the previous page, or when the requested page no longer exists,
-  it goes back, page by page, until a page contains an item that was already yielded. From there on,
-  it yields every item that it has not yielded yet.
+- When the total has decreased since the previous page, it goes back, page by page, until a page
+  contains an item that was already yielded. From there on, it yields every item that it has not
+  yielded yet. If the requested page no longer exists, it does the same, but skips twice as many pages
+  after each further page that is missing. The first page of a list always exists; if it does not, the
+  list itself is gone.
 - A pass over the list is complete if it has read as many items that existed at its first request as
-  the list had then, or if it consisted of a single request. Otherwise, items were deleted before the
-  pass has read them, or moved to a page that it had already read. The iterator cannot distinguish
-  these cases, so it reads the list again.
+  the list had then. Otherwise, items were deleted before the pass has read them, or moved to a page
+  that it had already read. The iterator cannot distinguish these cases, so it reads the list again.
 - Every other pass reads the pages from the last to the first. If the list is ordered by creation
   time, with the newest items last, a deletion moves later items to pages that are still to be read,
   so such a pass misses nothing. With another order, it is complete under the conditions above.
@@ -66,6 +67,8 @@ _MAX_PAGES = 100_000
 _MAX_STALLS = 10
 """Maximum number of repetitions without a new item. From the third one on, they are delayed."""
 _STALL_DELAYS = (0.0, 0.0, 0.1, 0.2, 0.5)
+_MAX_MISSING = 10
+"""Maximum number of missing pages after which a backward pass ends, and a forward pass begins."""
 _LATEST = datetime.max.replace(tzinfo=UTC)
 _TIME_RESOLUTION = 1.0
 """Resolution of the service's timestamps, in seconds."""
@@ -140,10 +143,12 @@ def _iterate(
     list_pass: _Pass | _BackwardPass = _Pass(known_ids)
     for passes in range(_MAX_PASSES):
         if passes:
-            # The service's timestamps have a resolution of one second. An item created in the same
-            # second in which the first page was read may have been created before or after that
-            # page, so the next pass starts in another second.
-            time.sleep(_TIME_RESOLUTION)
+            if passes > 1:
+                # The service's timestamps have a resolution of one second. An item created in the
+                # second in which the first page was read may have been created before or after that
+                # page, so the next pass starts in another second. The first backward pass does not
+                # wait, because most lists are ordered by creation time.
+                time.sleep(_TIME_RESOLUTION)
             last = list_pass.number - 1
             list_pass = _BackwardPass(known_ids, last) if passes % 2 else _Pass(known_ids)
         pages = 0
@@ -163,7 +168,7 @@ def _iterate(
             try:
                 page, now = _read_page(operations, operation, list_pass.number, parameters)
             except NotFound as error:
-                if not (passes or list_pass.originals.pages) or not error.confirmed:
+                if list_pass.number == 1 or not error.confirmed:
                     raise
                 list_pass.skip_missing_page()
             else:
@@ -172,9 +177,9 @@ def _iterate(
         if list_pass.complete:
             return
     raise ListChanging(
-        f"{operation.__name__}: other clients deleted items during each of {_MAX_PASSES} passes over "
-        "the list, so some items may not have been yielded. Read the list again when it changes less "
-        "often"
+        f"{operation.__name__}: each of {_MAX_PASSES} passes over the list returned fewer items than "
+        "the service counts, so some items may not have been yielded: other clients delete items, or "
+        "the count is wrong. Read the list again when it changes less often"
     )
 
 
@@ -221,6 +226,7 @@ class _Pass:
         going_back: Whether the pass is moving to earlier pages until it finds a known item.
         stalls: Number of times, since the last new item, that the pass went back or read a page that
             cannot exist, because the list has fewer items.
+        step: Number of pages to go back if the next page is missing.
     """
 
     known_ids: set[object]
@@ -230,24 +236,24 @@ class _Pass:
     last_total: int = 0
     going_back: bool = False
     stalls: int = 0
+    step: int = 1
 
     @property
     def complete(self) -> bool:
         """Whether the pass has read every item that existed during the entire pass."""
-        return self.originals.read >= self.originals.total or self.originals.pages == 1
+        return self.originals.read >= self.originals.total
 
     def skip_missing_page(self) -> None:
-        """Handle a page that no longer exists: go back one page, or end the pass."""
-        self.number -= 1
+        """Handle a page that no longer exists: go back."""
+        self.number = max(1, self.number - self.step)
+        self.step *= 2
         self._go_back()
-        if self.number == 0:
-            self.ended, self.originals.total = True, 0
 
     def add_page(self, page: Page[T], now: datetime) -> list[T]:
         """Process a page, choose the next one, and return the items to yield."""
         items, times = _by_id(page)
         decrease = self.last_total - page.total if self.originals.pages else 0
-        self.last_total = page.total
+        self.last_total, self.step = page.total, 1
         if decrease > 0 or (decrease and items and not times):
             self._go_back()
         if self.going_back and self.number > 1 and self.known_ids.isdisjoint(items):
@@ -279,6 +285,11 @@ class _BackwardPass:
         originals: Counts the items.
         oldest: Creation time of the oldest item read.
         ordered: Whether all items read were ordered by creation time.
+        missing: Number of pages that were missing.
+        start: Number of the first page read.
+        first_total: Total returned with this page if it was the last page of the list, or else 0. It
+            is too large for the pages if the service counts items that it does not list.
+        longest: Largest number of items on a page.
     """
 
     stalls: ClassVar[int] = 0  # each request reads an earlier page
@@ -288,6 +299,10 @@ class _BackwardPass:
     originals: _OriginalItems = field(factory=_OriginalItems)
     oldest: datetime = _LATEST
     ordered: bool = True
+    missing: int = 0
+    start: int = 0
+    first_total: int = 0
+    longest: int = 0
 
     @property
     def ended(self) -> bool:
@@ -297,17 +312,21 @@ class _BackwardPass:
     @property
     def complete(self) -> bool:
         """Whether the pass has read every item that existed during the entire pass."""
+        if self.missing > _MAX_MISSING or self.first_total > self.start * self.longest:
+            return False
         return self.ordered or self.originals.read >= self.originals.total
 
     def skip_missing_page(self) -> None:
-        """Handle a page that no longer exists: read the page before it."""
-        self.number -= 1
-        if self.ended:
-            self.originals.total = 0
+        """Handle a page that no longer exists: read the page before it, or end the pass."""
+        self.missing += 1
+        self.number = self.number - 1 if self.missing <= _MAX_MISSING else 0
 
     def add_page(self, page: Page[T], now: datetime) -> list[T]:
         """Process a page, choose the next one, and return the items to yield."""
         items, times = _by_id(page)
+        if not self.originals.pages:
+            self.start, self.first_total = self.number, 0 if page.has_next else page.total
+        self.longest = max(self.longest, len(page))
         in_page = list(times.values())
         self.ordered &= bool(times or not items) and in_page == sorted(in_page)
         for item_id in items.keys() - self.originals.read_ids:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from haut_api.api.subjects import list_subjects
-from haut_ext import HautError, ListChanging
+from haut_ext import HautError, ListChanging, NotFound
 from haut_ext.sandbox import Request, Sandbox, faults
 from tests.support.client_runner import COMPANY, DATASET, Client, Kind
 from tests.support.operation_examples import example_response
@@ -47,6 +47,14 @@ PAGES: dict[str, Callable[[int], dict[str, Any]]] = {
     "new items and a falling total": lambda number: page(numbered(number), count=9999 - number),
     "a total of zero": lambda number: page(numbered(number), count=0),
     "a huge total": lambda number: page(SUBJECT, count=10**30),
+    "a single page with less than the total": lambda number: {**page(SUBJECT), "next": None},
+    "a single page without an item": lambda number: {**page(), "next": None},
+    "two pages with less than the total": lambda number: {
+        **page(numbered(number % 2)),
+        "next": "https://haut.example/?page=2"
+        if number in (1, 4, 5, 8, 9, 12, 13, 16, 17)
+        else None,
+    },
 }
 
 
@@ -68,6 +76,22 @@ def test_endless_list_is_a_typed_error(kind: Kind, pages: str) -> None:
         client.call(lambda haut: haut.paginate_all(list_subjects))
     assert isinstance(caught.value, ListChanging)
     assert requests <= MOST_REQUESTS
+
+
+@pytest.mark.parametrize("items", [(), (SUBJECT,)])
+def test_list_whose_pages_no_longer_exist_is_no_empty_list(
+    kind: Kind, sandbox: Sandbox, items: tuple[Any, ...]
+) -> None:
+    body = json.dumps(page(*items, count=100)).encode()
+    json_type = "application/json"
+    missing = b'{"detail":"Invalid page."}'
+    sandbox.faults.add("list_subjects", faults.status(200, body, content_type=json_type))
+    sandbox.faults.add(
+        "list_subjects", faults.status(404, missing, content_type=json_type), times=None
+    )
+    with Client(kind, **sandbox.credentials) as client, pytest.raises(NotFound):
+        client.call(lambda haut: haut.paginate_all(list_subjects, dataset_id=haut.scope.dataset()))
+    assert len(sandbox.requests) == 3
 
 
 def test_images_that_appear_after_each_delete_do_not_block_an_erasure(

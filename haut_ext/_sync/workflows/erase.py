@@ -26,6 +26,7 @@ from uuid import UUID
 
 from attrs import define, evolve
 
+from haut_api.models import Subject
 from haut_api.types import UNSET
 from haut_ext import errors
 from haut_ext._http.response_capture import capture_responses
@@ -129,11 +130,15 @@ class _Erasure:
         """
         is_check = name.endswith("check")
         try:
-            count = step()
-        except errors.HautError as error:
-            if _is_absence(error) and not is_check:
+            try:
+                count = step()
+            except errors.NotFound as error:
+                # The 404 response may concern the route, and not the subject.
+                if is_check or not error.confirmed or self.find() is not None:
+                    raise
                 self._add_step(name, "already gone")
                 return
+        except errors.HautError as error:
             incomplete = self._record_failure(name, error)
             unproven = isinstance(error, errors.NotFound) and name in _UNDOCUMENTED_ROUTES
             optional = is_check or name in _UNDOCUMENTED_ROUTES
@@ -183,6 +188,18 @@ class _Erasure:
     @property
     def dataset_id(self) -> UUID:
         return self.receipt.dataset_id
+
+    def find(self) -> Subject | None:
+        """Look up the subject again. Return None if neither its record nor the list contains it."""
+        found: Subject | None = None
+        with errors.ignore_confirmed_not_found():
+            found = self.subjects.observe(self.subject_id, dataset_id=self.dataset_id)
+        if found is None:
+            found = self.subjects.find_by_id(
+                self.subject_id, q=self.name, dataset_id=self.dataset_id
+            )
+        self.present = found is not None
+        return found
 
     def clear_storage(self) -> None:
         self.subjects.clear_storage(self.subject_id, dataset_id=self.dataset_id)
@@ -245,18 +262,11 @@ class _Erasure:
 
     def count_own_data(self) -> int:
         """Return how many attributes a kept subject has, or 1 if a deleted subject still exists."""
-        with errors.ignore_confirmed_not_found():
-            subject = self.subjects.observe(self.subject_id, dataset_id=self.dataset_id)
-            self.present = True
-            values = (subject.birth_date, subject.biological_sex, subject.meta)
-            return (
-                sum(value not in (None, UNSET) for value in values)
-                if self.receipt.keep_subject
-                else 1
-            )
-        listed = self.subjects.find_by_id(self.subject_id, q=self.name, dataset_id=self.dataset_id)
-        self.present = listed is not None
-        return int(self.present)
+        subject = self.find()
+        if subject is None or not self.receipt.keep_subject:
+            return int(self.present)
+        values = (subject.birth_date, subject.biological_sex, subject.meta)
+        return sum(value not in (None, UNSET) for value in values)
 
     def count_images(self) -> int:
         """Return how many images the service lists, or returns by their ids."""
@@ -272,7 +282,8 @@ class _Erasure:
 
     def count_batches(self) -> int:
         with self._ignore_missing_list():
-            return (self.batches.list(self.subject_id, dataset_id=self.dataset_id)).total
+            page = self.batches.list(self.subject_id, dataset_id=self.dataset_id)
+            return max(page.total, len(page))
         return 0
 
     def _ignore_missing_list(self) -> AbstractContextManager[None]:
