@@ -80,7 +80,8 @@ def writing(
         mode: Mode of the file, `w` for text or `wb`.
         options: Arguments of `open`.
     """
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    with _errors_naming(path):
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         if "b" not in mode:
             options["encoding"] = "utf-8"
@@ -88,13 +89,23 @@ def writing(
             yield file
             file.flush()
             os.fsync(descriptor)
-        move(temporary, path)
+        with _errors_naming(path):
+            move(temporary, path)
     except BaseException:
         with suppress(OSError):
             os.unlink(temporary)
         raise
     if os.name == "posix":
         _sync_folder(path.parent)
+
+
+@contextmanager
+def _errors_naming(path: Path) -> Generator[None]:
+    """Let errors name the path, and not the temporary file."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
 
 
 def move_to_free_path(temporary: str, path: Path) -> None:

@@ -53,6 +53,8 @@ def results(
     complete = True
     if csv is not None and os.path.lexists(csv):
         raise ConfigError(f"--csv {csv}: the file exists already, and is not overwritten")
+    if csv is not None:
+        _check_folder(csv)
     with client() as haut:
         subject_id = find_subject_id(haut, subject)
         uploaded = UploadedBatch(subject_id, batch or _latest_batch_id(haut, subject_id))
@@ -71,6 +73,16 @@ def results(
             "wait longer."
         )
         raise typer.Exit(INCOMPLETE)
+
+
+def _check_folder(path: Path) -> None:
+    """Raise ConfigError if no file can be created in the folder of a path."""
+    from haut_ext.private_files import check_folder
+
+    try:
+        check_folder(path.parent)
+    except OSError as error:
+        raise ConfigError(f"--csv {path}: {error.strerror}") from None
 
 
 def _latest_batch_id(haut: Haut, subject_id: UUID) -> UUID:

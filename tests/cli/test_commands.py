@@ -130,6 +130,8 @@ def test_results_of_the_latest_batch_are_printed_and_exported(shell: Shell) -> N
     requests = len(shell.sandbox.requests)
     _, err = shell.run("results", batch["subject_id"], "--csv", "metrics.csv", code=2)
     assert "exists already" in err
+    _, err = shell.run("results", batch["subject_id"], "--csv", "missing/metrics.csv", code=2)
+    assert err == "haut: --csv missing/metrics.csv: No such file or directory\n"
     assert len(shell.sandbox.requests) == requests
     [empty] = shell.sandbox.add_subjects(1)
     assert "no images" in shell.run("results", empty.id, code=2)[1]

@@ -191,10 +191,12 @@ class _Erasure:
 
     def find(self) -> Subject | None:
         """Look up the subject again. Return None if neither its record nor the list contains it."""
-        found: Subject | None = None
-        with errors.ignore_confirmed_not_found():
+        found: Subject | None
+        try:
             found = self.subjects.observe(self.subject_id, dataset_id=self.dataset_id)
-        if found is None:
+        except errors.NotFound as error:
+            if not error.confirmed:
+                raise
             found = self.subjects.find_by_id(
                 self.subject_id, q=self.name, dataset_id=self.dataset_id
             )
