@@ -59,6 +59,7 @@ check: $(SETUP) $(LINTER) ## Check generated code, size limits, formatting, type
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/zizmor --offline --quiet --persona=pedantic .github
 	@$(BIN)/mypy
 	@PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
 	@$(BIN)/python -m scripts.cassettes check
