@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import os
+import threading
+from collections.abc import Awaitable, Callable, Generator, Hashable, Sequence
+from contextlib import contextmanager
 from inspect import isawaitable, iscoroutine
 from typing import Any, TypeVar
 
 from haut_ext.errors import ConfigError
 
 T = TypeVar("T")
+
+_running: set[tuple[Hashable, ...]] = set()
+_running_lock = threading.Lock()
+
+
+@contextmanager
+def running(*key: Hashable, exclusive: bool, message: str) -> Generator[None]:
+    """Mark the block as running in this process, for both clients, all threads and event loops.
+
+    Raises:
+        ConfigError: With the message, if `exclusive` is set and a block with the same key is running.
+    """
+    key = (
+        os.getpid(),
+        *key,
+    )  # a forked process has a copy of the set, but not of the running blocks
+    with _running_lock:
+        if exclusive and key in _running:
+            raise ConfigError(message)
+        _running.add(key)
+    try:
+        yield
+    finally:
+        _running.discard(key)
 
 
 async def maybe_await(value: Any) -> Any:

@@ -30,6 +30,7 @@ from haut_ext.argument_checks import (
     parse_id,
 )
 from haut_ext.argument_types import JsonValue, validate_arguments
+from haut_ext.concurrency import running
 from haut_ext.environment import with_environment
 from haut_ext.errors import ConfigError
 from haut_ext.secret import Secret, hide_frames
@@ -413,7 +414,8 @@ class AsyncHaut:
 
         Raises:
             ConfigError: If the state is damaged or belongs to another service, company or dataset,
-                or the photos are not those of exactly the sides that are missing.
+                the photos are not those of exactly the sides that are missing, or another call in
+                this process is carrying out the same upload.
             ImageRejected: Before any request, if a photo is invalid; lists the problems of all
                 photos.
             UploadIncomplete: If the upload stopped again; carries the new state.
@@ -423,7 +425,7 @@ class AsyncHaut:
 
         check_state(state, self._scope_of(options))
         files = _given_photos(front, right, left)
-        return await self._upload(state, files, options, compute_again=compute_again)
+        return await self._upload(state, files, options, compute_again=compute_again, resumed=True)
 
     def _scope_of(self, options: UploadOptions) -> Scope:
         dataset_id = options.get("dataset_id")
@@ -436,6 +438,7 @@ class AsyncHaut:
         options: UploadOptions,
         *,
         compute_again: bool = False,
+        resumed: bool = False,
     ) -> UploadedBatch:
         from haut_ext._async.workflows.upload import upload_and_compute
 
@@ -447,9 +450,19 @@ class AsyncHaut:
                 options.get("wait_timeout", 120.0),
                 options.get("algorithms", ()),
             )
-        return await upload_and_compute(
-            self.images, state, files, options, compute_again=compute_again, results=results
-        )
+        # Two calls with the same state would each start the analysis. States of new uploads differ,
+        # unless they are created at the same time.
+        with running(
+            state.service,
+            state.subject_id,
+            state.started_at,
+            exclusive=resumed,
+            message="another call in this process is carrying out the same upload: wait until it "
+            "ends, and resume its last state if it was not completed",
+        ):
+            return await upload_and_compute(
+                self.images, state, files, options, compute_again=compute_again, results=results
+            )
 
     async def wait_for_analysis(
         self, batch: UploadedBatch, wait_timeout: float = 120.0

@@ -31,6 +31,7 @@ from haut_ext.argument_checks import (
     parse_id,
 )
 from haut_ext.argument_types import JsonValue, validate_arguments
+from haut_ext.concurrency import running
 from haut_ext.environment import with_environment
 from haut_ext.errors import ConfigError
 from haut_ext.secret import Secret, hide_frames
@@ -414,7 +415,8 @@ class Haut:
 
         Raises:
             ConfigError: If the state is damaged or belongs to another service, company or dataset,
-                or the photos are not those of exactly the sides that are missing.
+                the photos are not those of exactly the sides that are missing, or another call in
+                this process is carrying out the same upload.
             ImageRejected: Before any request, if a photo is invalid; lists the problems of all
                 photos.
             UploadIncomplete: If the upload stopped again; carries the new state.
@@ -424,7 +426,7 @@ class Haut:
 
         check_state(state, self._scope_of(options))
         files = _given_photos(front, right, left)
-        return self._upload(state, files, options, compute_again=compute_again)
+        return self._upload(state, files, options, compute_again=compute_again, resumed=True)
 
     def _scope_of(self, options: UploadOptions) -> Scope:
         dataset_id = options.get("dataset_id")
@@ -437,6 +439,7 @@ class Haut:
         options: UploadOptions,
         *,
         compute_again: bool = False,
+        resumed: bool = False,
     ) -> UploadedBatch:
         from haut_ext._sync.workflows.upload import upload_and_compute
 
@@ -448,9 +451,19 @@ class Haut:
                 options.get("wait_timeout", 120.0),
                 options.get("algorithms", ()),
             )
-        return upload_and_compute(
-            self.images, state, files, options, compute_again=compute_again, results=results
-        )
+        # Two calls with the same state would each start the analysis. States of new uploads differ,
+        # unless they are created at the same time.
+        with running(
+            state.service,
+            state.subject_id,
+            state.started_at,
+            exclusive=resumed,
+            message="another call in this process is carrying out the same upload: wait until it "
+            "ends, and resume its last state if it was not completed",
+        ):
+            return upload_and_compute(
+                self.images, state, files, options, compute_again=compute_again, results=results
+            )
 
     def wait_for_analysis(
         self, batch: UploadedBatch, wait_timeout: float = 120.0

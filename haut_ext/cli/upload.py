@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from uuid import UUID
 
 import typer
@@ -19,6 +20,7 @@ from haut_ext.cli import output
 from haut_ext.cli.client import client, find_subject_id
 from haut_ext.cli.exit_codes import INCOMPLETE
 from haut_ext.cli.options import ComputeAgain, Flag, Json, WaitTimeout, examples
+from haut_ext.regular_files import open_regular
 
 if TYPE_CHECKING:
     from haut_ext import Haut, Photo, PhotoFile, Side, UploadedBatch
@@ -81,30 +83,30 @@ def upload(
 
 
 def _upload(haut: Haut, subject: str, photos: dict[Side, Photo]) -> UploadedBatch:
-    file = _StateFile(None)
-    subject_id = _get_subject_id(haut, subject)
-    with _shown_progress(photos) as arguments, _resumable(file):
-        batch = haut.upload_and_compute(subject_id, **arguments, on_state=file.save)
-    file.delete()
+    with _StateFile(None) as file:
+        subject_id = _get_subject_id(haut, subject)
+        with _shown_progress(photos) as arguments, _resumable(file):
+            batch = haut.upload_and_compute(subject_id, **arguments, on_state=file.save)
+        file.delete()
     return batch
 
 
 def _resume(
     haut: Haut, subject: str, paths: Mapping[Side, Path | None], path: Path, *, compute_again: bool
 ) -> UploadedBatch:
-    state = _read_state(path)
-    haut.scope.check(state, str(path))
-    photos = _open_photos(paths)
-    if find_subject_id(haut, subject) != state.subject_id:
-        raise ConfigError(
-            f"{path} is the state of an upload to another subject, {state.subject_id}"
-        )
-    file = _StateFile(path)
-    with _shown_progress(photos) as arguments, _resumable(file):
-        batch = haut.resume_upload(
-            state, **arguments, compute_again=compute_again, on_state=file.save
-        )
-    file.delete()
+    with _StateFile(path) as file:
+        state = _read_state(path)
+        haut.scope.check(state, str(path))
+        photos = _open_photos(paths)
+        if find_subject_id(haut, subject) != state.subject_id:
+            raise ConfigError(
+                f"{path} is the state of an upload to another subject, {state.subject_id}"
+            )
+        with _shown_progress(photos) as arguments, _resumable(file):
+            batch = haut.resume_upload(
+                state, **arguments, compute_again=compute_again, on_state=file.save
+            )
+        file.delete()
     return batch
 
 
@@ -185,27 +187,32 @@ def _read_state(path: Path) -> UploadState:
     try:
         return UploadState.from_json(private_files.read(path))
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise ConfigError(f"--resume {path}: {reason}") from None
+        raise ConfigError(f"--resume {path}: {_reason(error)}") from None
+
+
+def _reason(error: OSError | ValueError) -> object:
+    return error.strerror if isinstance(error, OSError) else error
 
 
 class _StateFile:
     """File with the state of an upload, so that the upload can be resumed, even after a crash.
 
     The file is created when the upload changes data for the first time, and never replaces a file
-    of another upload.
+    of another upload. It is locked during the upload, because two processes that continue one upload
+    would each start the analysis.
 
     Args:
         resumed: File of the upload that is resumed; None for a new upload.
 
     Raises:
-        ConfigError: If no file can be written to the folder.
+        ConfigError: If no file can be written to the folder, or another process has locked the file.
     """
 
     def __init__(self, resumed: Path | None) -> None:
         from haut_ext import private_files
 
         self.path = resumed
+        self._locks = ExitStack()
         folder = Path.cwd() if resumed is None else resumed.parent
         try:
             private_files.check_folder(folder)
@@ -213,6 +220,43 @@ class _StateFile:
             raise ConfigError(
                 f"the state of the upload cannot be written to {folder}: {error.strerror}"
             ) from None
+        if resumed is not None:
+            self._lock_resumed(resumed)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._locks.close()
+
+    def _lock_resumed(self, path: Path) -> None:
+        try:
+            with open_regular(path, follow_links=False) as file:
+                self._lock(file.fileno())
+                replaced = not os.path.samestat(os.fstat(file.fileno()), path.stat())
+        except BlockingIOError:
+            replaced = True
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"--resume {path}: {_reason(error)}") from None
+        if replaced:
+            self._locks.close()
+            raise ConfigError(f"--resume {path}: another process is continuing this upload")
+
+    def _lock(self, descriptor: int) -> None:
+        """Lock an open file. The lock lasts longer than the file is open.
+
+        Raises:
+            BlockingIOError: If another process has locked it.
+        """
+        self._locks.callback(os.close, copy := os.dup(descriptor))
+        try:
+            import fcntl
+
+            fcntl.flock(copy, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except (ImportError, OSError):  # Windows, or a file system without locks
+            pass
 
     def save(self, state: UploadState) -> None:
         """Write the state; create the file if there is none yet."""
@@ -220,13 +264,17 @@ class _StateFile:
 
         text = state.to_json() + "\n"
         if self.path is not None:
-            private_files.replace(self.path, text)
+            with private_files.replacing(self.path) as file:
+                file.write(text)
+                self._lock(file.fileno())
             return
         for number in count(1):
             suffix = "" if number == 1 else f"-{number}"
             path = Path(f"haut-upload-{state.subject_id}{suffix}.json")
             with suppress(FileExistsError):
-                private_files.create(path, text)
+                with private_files.creating(path) as file:
+                    file.write(text)
+                    self._lock(file.fileno())
                 self.path = path
                 return
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import json
 import os
 import shlex
@@ -253,6 +254,36 @@ def test_stopped_uploads_of_a_subject_have_different_files(shell: Shell) -> None
     for _ in range(2):
         shell.run("upload", subject.id, "--front", "front.jpg", code=4)
     assert len(list(shell.folder.glob("haut-upload-*"))) == 2
+
+
+def test_state_file_is_locked_while_an_upload_uses_it(shell: Shell) -> None:
+    [subject] = shell.sandbox.add_subjects(1)
+    locked: list[bool] = []
+
+    def try_to_lock(request: Request) -> None:
+        for state in shell.folder.glob("haut-upload-*.json"):
+            with state.open() as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    locked.append(True)
+                else:
+                    locked.append(False)
+
+    shell.sandbox.before_request = try_to_lock
+    shell.sandbox.faults.add("upload_image", faults.status(403))
+    shell.run("upload", subject.id, "--front", "front.jpg", code=4)
+    [state] = shell.folder.glob("haut-upload-*.json")
+    resume = ("upload", subject.id, "--resume", state.name, "--front", "front.jpg")
+    requests = len(shell.sandbox.requests)
+    with state.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        _, err = shell.run(*resume, code=2)
+    assert "another process is continuing this upload" in err
+    assert len(shell.sandbox.requests) == requests
+    shell.run(*resume)
+    assert len(locked) > 4
+    assert all(locked)
 
 
 def test_resume_of_an_upload_to_another_subject_is_rejected(shell: Shell) -> None:

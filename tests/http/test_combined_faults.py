@@ -13,8 +13,16 @@ from typing import Any
 import httpx
 import pytest
 
-from haut_ext import AsyncHaut, ConfigError, Haut, HautError, TransportTimeout
-from haut_ext.sandbox import Sandbox
+from haut_ext import (
+    AsyncHaut,
+    ConfigError,
+    Haut,
+    HautError,
+    TransportTimeout,
+    UploadIncomplete,
+    UploadState,
+)
+from haut_ext.sandbox import Sandbox, faults
 from tests.support.client_runner import COMPANY, DATASET, Client, Kind
 from tests.support.sandbox_photos import PHOTO
 from tests.support.servers import ScriptedServer, response
@@ -96,6 +104,30 @@ def test_httpx_error_of_a_progress_callback_is_raised_unchanged(
     assert caught.value is error
     assert sandbox.received("upload_image") <= 1
     assert sandbox.received("compute_batch") == 0
+
+
+def test_second_call_of_the_process_for_one_upload_is_refused(kind: Kind, sandbox: Sandbox) -> None:
+    [subject] = sandbox.add_subjects(1)
+    refused: list[UploadState] = []
+
+    def resume(state: UploadState) -> None:
+        photos: Any = dict.fromkeys(state.missing, PHOTO)
+        with (
+            Haut(**sandbox.credentials) as other,
+            pytest.raises(ConfigError, match="another call in this process"),
+        ):
+            other.resume_upload(state, **photos)
+        refused.append(state)
+
+    sandbox.faults.add("compute_batch", faults.status(400))
+    with Client(kind, **sandbox.credentials) as client:
+        with pytest.raises(UploadIncomplete) as caught:
+            client.call(
+                lambda haut: haut.upload_and_compute(subject.id, front=PHOTO, on_state=resume)
+            )
+        client.call(lambda haut: haut.resume_upload(caught.value.state, on_state=resume))
+    assert {state.compute for state in refused} == {"not sent", "unknown", "started"}
+    assert sandbox.carried_out("compute_batch") == 1
 
 
 class FailingSink(io.BytesIO):
