@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     )
     from haut_ext.argument_checks import Id
     from haut_ext.erasure_receipt import ErasedBatch, ErasureReceipt, ErasureStep
+    from haut_ext.export_manifest import ExportChange, ExportedFile, ExportGap, ExportManifest
     from haut_ext.keyword_arguments import (
         BatchAttributes,
         DatasetAttributes,
@@ -111,6 +112,7 @@ if TYPE_CHECKING:
         AnalysisTimeout,
         DeletionIncomplete,
         ErasureIncomplete,
+        ExportIncomplete,
         ResultsTimeout,
         UploadIncomplete,
     )
@@ -134,12 +136,14 @@ __all__ = [  # noqa: RUF022 - sorted by topic
     "ImageListOptions", "ListOptions", "SendBytes",
     # Return values
     "AlgorithmResult", "BatchResults", "DeletedSubjects", "ErasedBatch", "ErasureReceipt", "ErasureStep",
-    "FaceDetection", "Feedback", "Mask", "MaskPoint", "MaskShape", "Metric", "Page", "Recommendation",
-    "SideState", "SmoothedResult", "UploadState", "UploadedBatch", "UploadedImage",
+    "ExportChange", "ExportGap", "ExportManifest", "ExportedFile", "FaceDetection", "Feedback", "Mask",
+    "MaskPoint", "MaskShape", "Metric", "Page", "Recommendation", "SideState", "SmoothedResult",
+    "UploadState", "UploadedBatch", "UploadedImage",
     # Errors
     "HautError", "AlgorithmsFailed", "AmbiguousResult", "AnalysisTimeout", "ApiError", "BadRequest",
-    "ConfigError", "Conflict", "DeletionIncomplete", "ErasureIncomplete", "ErrorItem", "Forbidden",
-    "ImageRejected", "ListChanging", "NotFound", "RateLimited", "ResultNotFound", "ResultsTimeout",
+    "ConfigError", "Conflict", "DeletionIncomplete", "ErasureIncomplete", "ErrorItem",
+    "ExportIncomplete", "Forbidden", "ImageRejected", "ListChanging", "NotFound", "RateLimited",
+    "ResultNotFound", "ResultsTimeout",
     "ServerError", "StorageError", "TransportError", "TransportTimeout", "Unauthorized",
     "UnexpectedResponse", "UploadIncomplete",
     # Inspecting requests and responses
@@ -176,6 +180,9 @@ _LAZY = {
     ),
     "haut_ext.argument_checks": ("Id",),
     "haut_ext.erasure_receipt": ("ErasedBatch", "ErasureReceipt", "ErasureStep"),
+    "haut_ext.export_manifest": (
+        "ExportChange", "ExportGap", "ExportManifest", "ExportedFile",
+    ),
     "haut_ext.keyword_arguments": (
         "BatchAttributes", "DatasetAttributes", "ImageListOptions", "ListOptions", "OnState",
         "PhotoAttributes", "Progress", "SendBytes", "SubjectAttributes", "UploadOptions",
@@ -188,8 +195,8 @@ _LAZY = {
         "UploadedImage",
     ),
     "haut_ext.workflow_errors": (
-        "AnalysisTimeout", "DeletionIncomplete", "ErasureIncomplete", "ResultsTimeout",
-        "UploadIncomplete",
+        "AnalysisTimeout", "DeletionIncomplete", "ErasureIncomplete", "ExportIncomplete",
+        "ResultsTimeout", "UploadIncomplete",
     ),
 }
 # fmt: on

@@ -70,7 +70,12 @@ def replacing(path: Path, errors: str = "strict", newline: str | None = None) ->
 
 @contextmanager
 def writing(
-    path: Path, move: Callable[[str, Path], None], mode: str = "w", **options: Any
+    path: Path,
+    move: Callable[[str, Path], None],
+    mode: str = "w",
+    *,
+    sync: bool = True,
+    **options: Any,
 ) -> Generator[IO[Any]]:
     """Open a temporary file in the folder of the path, and move it to the path at the end.
 
@@ -78,6 +83,7 @@ def writing(
         path: The path. The name of the temporary file begins with a period and the path's name.
         move: Function that moves the temporary file to the path.
         mode: Mode of the file, `w` for text or `wb`.
+        sync: Whether to wait until the file is on disk.
         options: Arguments of `open`.
     """
     with _errors_naming(path):
@@ -88,15 +94,16 @@ def writing(
         with open(descriptor, mode, **options) as file:
             yield file
             file.flush()
-            os.fsync(descriptor)
+            if sync:
+                os.fsync(descriptor)
         with _errors_naming(path):
             move(temporary, path)
     except BaseException:
         with suppress(OSError):
             os.unlink(temporary)
         raise
-    if os.name == "posix":
-        _sync_folder(path.parent)
+    if sync and os.name == "posix":
+        sync_to_disk(path.parent)
 
 
 @contextmanager
@@ -121,8 +128,9 @@ def move_to_free_path(temporary: str, path: Path) -> None:
         os.unlink(temporary)
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync_to_disk(path: Path) -> None:
+    """Wait until a file, or the list of the files in a folder, is on disk; not on Windows."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from haut_ext.analysis_results import BatchResults
 from haut_ext.erasure_receipt import ErasureReceipt
 from haut_ext.errors import HautError
+from haut_ext.export_manifest import ExportManifest
 from haut_ext.types import DeletedSubjects, UploadedBatch, UploadState
 
 if TYPE_CHECKING:
@@ -62,6 +63,17 @@ class ErasureIncomplete(WorkflowStopped):
     """
 
     receipt: ErasureReceipt
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class ExportIncomplete(WorkflowStopped):
+    """An export stopped before its end. To continue it, make the same call again.
+
+    Attributes:
+        manifest: Manifest of the files exported so far.
+    """
+
+    manifest: ExportManifest
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

@@ -94,7 +94,7 @@ def test_examples_run(
     shutil.copy("examples/photos/portrait.jpg", tmp_path / "front.jpg")
     monkeypatch.chdir(tmp_path)
     codes = examples(client_class)
-    assert len(codes) == 3
+    assert len(codes) == 4
     with Sandbox() as sandbox:
         for name, value in sandbox.credentials.items():
             monkeypatch.setenv(f"HAUT_{name.upper()}", str(value))

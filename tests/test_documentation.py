@@ -19,7 +19,7 @@ from haut_ext.settings import Options
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 PHOTOS = ROOT / "examples" / "photos"
-SHELL_PAGES = {"bulk.md", "command-line.md", "erasure.md"}
+SHELL_PAGES = {"bulk.md", "command-line.md", "erasure.md", "privacy.md"}
 """Pages whose code blocks depend on each other, so tests/cli/test_documents.py runs the whole page."""
 PAGES = [
     ROOT / "README.md",

@@ -7,7 +7,9 @@ creating a client.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 from uuid import UUID
 
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from haut_ext._sync.workflows.wait import Results
     from haut_ext.analysis_results import Api, BatchResults
     from haut_ext.erasure_receipt import ErasureReceipt
+    from haut_ext.export_manifest import ExportedFile, ExportManifest
     from haut_ext.keyword_arguments import UploadOptions
     from haut_ext.photos.sources import PhotoFile
     from haut_ext.types import Side, UploadedBatch, UploadedImage, UploadState
@@ -649,6 +652,64 @@ class Haut:
             evolve(self.scope, dataset_id=started.dataset_id).check(receipt, "the receipt")
             started = started.resume(receipt)
         return erase_subject(self.subjects, self.images, self.batches, started, on_step)
+
+    def export_subject(
+        self,
+        subject_id: Id,
+        *,
+        to: str | os.PathLike[str],
+        dataset_id: Id | None = None,
+        reference: str | None = None,
+        on_file: Callable[[ExportedFile], None] | None = None,
+    ) -> ExportManifest:
+        """Write everything that the service returns about a person to a folder or a zip file.
+
+        The export contains the subject's record, batches, image records, results, photos, auxiliary
+        images and masks, as the service returned them, tables as CSV files, and a manifest. Only the
+        queries of signed URLs are removed. The data is read again until nothing has changed.
+
+        Nothing is written before the service has shown the subject in its dataset. If an export
+        stops, the same call continues it: records and results are read again, and complete
+        downloads are kept.
+
+        Args:
+            subject_id: The subject's id.
+            to: Path of a new folder or, if it ends with `.zip`, of a new file. The folder of a zip
+                file that is not finished is `<to>.partial`.
+            dataset_id: Dataset of the subject; the client's unless given.
+            reference: Reference of the case for the manifest, such as a file number; up to 200
+                characters.
+            on_file: Called with each new file.
+
+        Returns:
+            The manifest. `complete` states whether everything was exported.
+
+        Raises:
+            ConfigError: If the path cannot be used, such as for the export of another subject.
+            NotFound: If the service states that the dataset has no such subject.
+            ExportIncomplete: If a request failed, or a file could not be written.
+
+        Example:
+            with Haut.from_env() as haut:
+                subject = haut.subjects.create("customer-4713")
+                manifest = haut.export_subject(subject.id, to="customer-4713.zip")
+                print(manifest)
+        """
+        from haut_ext._sync.workflows.export import export_subject
+        from haut_ext.erasure_receipt import check_reference
+        from haut_ext.export_manifest import ExportManifest
+
+        manifest = ExportManifest(
+            service=self.scope.base_url,
+            sandbox=False,
+            client=f"haut-ext {__version__}",
+            reference=check_reference(reference),
+            company_id=self.scope.company_id,
+            dataset_id=self.scope.dataset(dataset_id),
+            subject_id=parse_id(subject_id, "subject_id"),
+            started_at=datetime.now(UTC),
+        )
+        return export_subject(self._operations, self.subjects, manifest, to, on_file)
 
     def close(self) -> None:
         """Close the connections once running calls have ended; do nothing for a copy."""

@@ -14,6 +14,7 @@ from haut_ext.cli import (
     doctor,
     erase,
     exit_codes,
+    export,
     images,
     output,
     results,
@@ -40,6 +41,7 @@ app.add_typer(images.app, name="images")
 app.command(epilog=upload.EXAMPLES)(upload.upload)
 app.command(epilog=results.EXAMPLES)(results.results)
 app.command(epilog=erase.EXAMPLES)(erase.erase)
+app.command(epilog=export.EXAMPLES)(export.export)
 app.add_typer(bulk.app, name="bulk")
 app.add_typer(spec.app, name="spec")
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)

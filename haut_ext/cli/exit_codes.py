@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from haut_ext import ConfigError, ErasureIncomplete, HautError, ImageRejected, UploadIncomplete
+from haut_ext import (
+    ConfigError,
+    ErasureIncomplete,
+    ExportIncomplete,
+    HautError,
+    ImageRejected,
+    UploadIncomplete,
+)
 
 FAILURE = 1
 INVALID_INPUT = 2
@@ -24,6 +31,7 @@ def exit_code(error: HautError | OSError) -> int:
     """Return the exit code for an error that caused a command to fail."""
     from haut_ext.bulk import BulkStopped
 
-    if isinstance(error, UploadIncomplete | ErasureIncomplete | BulkStopped):
+    stopped = (UploadIncomplete, ErasureIncomplete, ExportIncomplete, BulkStopped)
+    if isinstance(error, stopped):
         return INCOMPLETE
     return INVALID_INPUT if isinstance(error, ConfigError | ImageRejected) else FAILURE

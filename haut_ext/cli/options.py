@@ -16,9 +16,7 @@ Yes = Annotated[bool, Flag("--yes", help="Do not ask for confirmation.")]
 DryRun = Annotated[bool, Flag("--dry-run", help="Show what would be deleted, without deleting it.")]
 Reference = Annotated[
     str | None,
-    typer.Option(
-        metavar="TEXT", help="Reference of the case for the receipt, such as a file number."
-    ),
+    typer.Option(metavar="TEXT", help="Reference of the case, such as a file number."),
 ]
 ComputeAgain = Annotated[
     bool,

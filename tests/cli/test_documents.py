@@ -1,4 +1,4 @@
-"""Runs all code blocks on the pages about the command line, bulk runs and erasure, in page order."""
+"""Runs all code blocks on the pages about the command line, bulk runs and privacy, in page order."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_code_blocks_of_page_run(page: str, shell: Shell) -> None:
     (shell.folder / "swagger.json").write_text(json.dumps(haut_api.spec()))
     subjects = shell.sandbox.add_subjects(3)
     (shell.folder / "ids.txt").write_text("".join(f"{subject.id}\n" for subject in subjects))
-    if page == "erasure.md":
+    if page in ("erasure.md", "privacy.md"):
         with shell.sandbox.database.lock:
             for name in ("customer-4711", "customer-4712"):
                 shell.sandbox.database.create_subject(name)
@@ -62,7 +62,7 @@ def test_page_contains_all_commands_and_exit_codes() -> None:
     page = (ROOT / "docs" / "command-line.md").read_text("utf-8")
     out = subprocess.run([HAUT, "--help"], capture_output=True, text=True, check=True).stdout
     commands = re.findall(r"^  (\w+)  ", out.split("Commands:")[1].split("Exit codes")[0], re.M)
-    assert len(commands) == 9
+    assert len(commands) == 10
     for command in commands:
         assert f"\nhaut {command}" in page
     for code, meaning in re.findall(r"^    (\d+) +(.*)$", out, re.M):
