@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
 from attrs import define
@@ -46,23 +46,27 @@ class AsyncLease:
     """Reserves an httpx client and one of the `max_in_flight` permits for a request."""
 
     inner: InnerClient[AsyncPlainClient]
-    permits: asyncio.Semaphore
+    connections: _LoopConnections
     _opened: Any = None
+    _in_handshake: bool = False
     _released: bool = False
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Remember the connection that the request opens; called by httpx for each trace event."""
         if event.endswith("connect_tcp.complete"):
             self._opened = info["return_value"]
+        elif ".start_tls." in event:
+            self._in_handshake = not event.endswith(".complete")
 
     async def release(self) -> None:
-        """End the request; close the httpx client if it is retired and has no other request."""
+        """End the request, and close the httpx clients that are no longer needed."""
         if not self._released:
             self._released = True
-            self.inner.in_flight -= 1
-            self.permits.release()
-        if self.inner.closable:
-            await self.inner.client.aclose()
+            unused = self.connections.pool.end_request(self.inner)
+            self.connections.permits.release()
+            await _close(unused)
+        elif self.inner.closable:  # retired after the end of the request
+            await _close([self.inner.client])
 
     def attach(self, response: httpx.Response, deadline: Deadline, limit: BodyLimit | None) -> None:
         """Wrap the response's stream, so that closing the response releases the lease."""
@@ -76,7 +80,7 @@ class AsyncLease:
         # connection.
         self.inner.retired |= interrupted
         try:
-            if interrupted and self._opened is not None:
+            if interrupted and self._in_handshake:
                 await self._opened.aclose()  # httpcore does not, during a TLS handshake
             if response is not None:
                 await response.aclose()
@@ -141,7 +145,7 @@ class AsyncConnections(BaseConnections):
         except TimeoutError:
             raise httpx.PoolTimeout("max_in_flight requests are in flight") from None
         try:
-            lease = AsyncLease(connections.pool.assign(proxy), permits)
+            lease = AsyncLease(connections.pool.assign(proxy), connections)
         except BaseException:
             permits.release()
             raise
@@ -177,8 +181,22 @@ class AsyncConnections(BaseConnections):
         try:
             yield
         finally:
-            for client in self._by_loop.pop(owner).pool.retire_all():
-                await client.aclose()
+            await _close(self._by_loop.pop(owner).pool.retire_all())
+
+
+async def _close(clients: Iterable[AsyncPlainClient]) -> None:
+    """Close httpx clients completely, even if the task is canceled meanwhile."""
+    closing = [asyncio.ensure_future(client.aclose()) for client in clients]
+    canceled: asyncio.CancelledError | None = None
+    while pending := [it for it in closing if not it.done()]:
+        try:
+            await asyncio.wait(pending)
+        except asyncio.CancelledError as error:
+            canceled = error
+    for closed in closing:
+        closed.result()
+    if canceled is not None:
+        raise canceled
 
 
 async def before_deadline(call: Call, work: Coroutine[Any, Any, T]) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from inspect import iscoroutinefunction
 from itertools import chain
@@ -18,7 +19,11 @@ from haut_ext.errors import ConfigError
 Client = TypeVar("Client")
 
 DEFAULT_MAX_IN_FLIGHT = 64
-_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=8, keepalive_expiry=15.0)
+_KEEPALIVE = 15.0
+"""Seconds after which an idle connection is closed."""
+_LIMITS = httpx.Limits(
+    max_connections=None, max_keepalive_connections=8, keepalive_expiry=_KEEPALIVE
+)
 _REQUESTS_PER_CLIENT = 2
 """Maximum number of concurrent requests per httpx client. With more requests, httpx's connection
 pool becomes slow, so another client is created.
@@ -35,6 +40,7 @@ class InnerClient(Generic[Client]):
     client: Client
     in_flight: int = 0
     retired: bool = False
+    last_used: float = 0.0
 
     @property
     def closable(self) -> bool:
@@ -72,9 +78,27 @@ class ClientPool(Generic[Client]):
         chosen.in_flight += 1
         return chosen
 
+    def end_request(self, inner: InnerClient[Client]) -> list[Client]:
+        """End a request, and return the clients that must be closed now.
+
+        These are the client itself if it is retired, and all clients that have been idle for long:
+        httpx would close their connections only when they send another request.
+        """
+        inner.in_flight -= 1
+        inner.last_used = time.monotonic()
+        started = inner.last_used - _KEEPALIVE
+        idle = [
+            other
+            for other in chain(*self._by_proxy.values())
+            if not (other.in_flight or other.retired) and other.last_used < started
+        ]
+        for other in idle:
+            other.retired = True
+        return [it.client for it in [*idle, inner] if it.closable]
+
     def retire_all(self) -> list[Client]:
         """Retire every inner client, and return those that have no request in flight."""
-        clients = [inner for group in self._by_proxy.values() for inner in group]
+        clients = list(chain(*self._by_proxy.values()))
         for inner in clients:
             inner.retired = True
         return [inner.client for inner in clients if inner.closable]

@@ -43,15 +43,15 @@ class Lease:
     _released: bool = False
 
     def release(self) -> None:
-        """End the request; close the httpx client if it is retired and has no other request."""
+        """End the request, and close the httpx clients that are no longer needed."""
         with self.connections.lock:
             if self._released:
                 return
             self._released = True
-            self.inner.in_flight -= 1
+            unused = self.connections.pool.end_request(self.inner)
         self.connections.permits.put(None)
-        if self.inner.closable:
-            self.inner.client.close()
+        for client in unused:
+            client.close()
 
     def attach(self, response: httpx.Response, deadline: Deadline, limit: BodyLimit | None) -> None:
         """Wrap the response's stream, so that closing the response releases the lease."""

@@ -6,6 +6,7 @@ import asyncio
 import random
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,9 +15,9 @@ import httpx
 import pytest
 
 from haut_ext import ConfigError, ServerError
-from tests.support.client_runner import COMPANY, DATASET, Kind, client_class
+from tests.support.client_runner import COMPANY, DATASET, Client, Kind, client_class
 from tests.support.interruptions import wait_until
-from tests.support.leaks import assert_sockets_close
+from tests.support.leaks import assert_sockets_close, client_sockets
 from tests.support.servers import Server, read_body, read_head, response
 
 CREDENTIALS: dict[str, Any] = {"token": "token", "company_id": COMPANY, "dataset_id": DATASET}
@@ -187,3 +188,32 @@ def test_closing_before_a_retry_raises_the_error_of_the_last_attempt(
     assert error.status == 500
     assert error.maybe_carried_out
     assert server.arrived == 1
+
+
+def test_connections_that_were_idle_for_long_are_closed_by_the_next_call(
+    kind: Kind, server: BlockedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After many concurrent calls, a client must not keep their connections until it is closed."""
+    calls = 12
+
+    def proceed() -> None:
+        wait_until(lambda: server.arrived == calls)
+        server.proceed.set()
+
+    with ThreadPoolExecutor(calls + 1) as threads:
+        client = Client(kind, **CREDENTIALS, base_url=server.origin)
+        threads.submit(proceed)
+        if kind == "sync":
+            for made in [threads.submit(client.haut.request, "GET", "/x/") for _ in range(calls)]:
+                made.result()
+        else:
+            client.call(
+                lambda haut: asyncio.gather(*(haut.request("GET", "/x/") for _ in range(calls)))
+            )
+    assert len(client_sockets()) == calls
+    now = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: now() + 60)
+    client.call(lambda haut: haut.request("GET", "/x/"))
+    assert_sockets_close(allowed=1)
+    client.close()
+    assert_sockets_close()

@@ -8,7 +8,6 @@ disappear.
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import stat
 import threading
@@ -117,16 +116,9 @@ def assert_sockets_close(allowed: int = 0) -> None:
         time.sleep(0.01)
 
 
-async def assert_sockets_close_in_time(allowed: int = 8, *, collect: bool = True) -> None:
-    """Check that at most `allowed` client sockets stay open while the event loop runs.
-
-    Wait for sockets that the event loop or, with `collect`, the garbage collector closes later. After
-    hundreds of canceled calls, a few sockets may stay open until the event loop ends: those of calls
-    that were canceled just when their connection was established. See docs/design.md.
-    """
+async def assert_sockets_close_in_time(allowed: int = 0) -> None:
+    """Check that at most `allowed` client sockets stay open while the event loop runs."""
     ends = time.monotonic() + PATIENCE
     while len(remaining := client_sockets()) > allowed:
         assert time.monotonic() < ends, f"{len(remaining)} open sockets: {sorted(remaining)}"
         await asyncio.sleep(0.01)
-        if collect:
-            gc.collect()
