@@ -4,9 +4,10 @@
     with Sandbox() as sandbox:
         haut = Haut(**sandbox.credentials)
 
-The sandbox keeps all data in memory, listens only on loopback, and depends only on the standard
-library and h11, which httpx uses too. Like the real service, it has two origins: one for the API, and
-one for the storage that signed URLs refer to.
+The sandbox keeps all data in memory and listens only on loopback. Besides the standard library and
+h11, which httpx uses too, it depends only on the table of algorithm families, which it shares with
+the client and the documentation, and on the reader of image headers. Like the real service, it has
+two origins: one for the API, and one for the storage that signed URLs refer to.
 
 The modules are listed in layers. A module imports only from its own line and the lines below:
 
@@ -19,7 +20,9 @@ The modules are listed in layers. A module imports only from its own line and th
     snapshot                            a copy of the state, for comparisons
     state                               database, tokens, analyses and clock together
     analyses, database, authentication  progress of analyses; records and files; user and tokens
-    records, algorithms                 record classes; algorithms and their made-up results
+    made_up_results, masks              made-up results of photos
+    records, algorithms                 record classes; applications and algorithms
+    photo_content                       dimensions of a photo, and whether it shows a face
     fault_plan, faults, request_log     planned faults, kinds of faults, received requests
     clock, http_messages                time; requests and responses
 """

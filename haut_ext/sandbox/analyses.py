@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from .algorithms import MASK, Application, quality_score
+from dataclasses import replace
+from typing import get_args
+
+from haut_ext.algorithm_families import Era
+
+from .algorithms import FACE_DETECTOR, MASK, Application, algorithms_for
 from .clock import Clock
 from .database import Database
+from .made_up_results import NO_FACE, quality_score
+from .photo_content import read_photo
 from .records import ApplicationRun, AuxImage, Batch, Image, Outcome, StoredObject
 
 
@@ -19,21 +26,29 @@ class Analyses:
         clock: Provides creation times and, if `seconds` is given, determines the progress.
         reads: The analysis of an image is complete after the image was read this many times.
         seconds: Duration of an analysis. If given, `reads` is ignored.
+        era: Format of the results of Face Metrics 2.0.
     """
 
     def __init__(
-        self, database: Database, clock: Clock, *, reads: int, seconds: float | None
+        self, database: Database, clock: Clock, *, reads: int, seconds: float | None, era: Era
     ) -> None:
+        if era not in get_args(Era):
+            valid = ", ".join(map(repr, get_args(Era)))
+            raise ValueError(f"invalid results_era {era!r}; valid values are {valid}")
         self._database = database
         self._clock = clock
         self.reads = reads
         self._seconds = seconds
+        self.era: Era = era
         self.failures: dict[str, str] = {}
         """Error messages by algorithm name. These algorithms fail; all others succeed."""
+        self.detects_faces = True
+        """Whether photos that are analyzed from now on can show a face."""
 
     def reset(self) -> None:
         """Make all algorithms succeed from now on."""
         self.failures.clear()
+        self.detects_faces = True
 
     def start(self, batch: Batch, application: Application) -> None:
         """Count a compute request, and start the analysis of every photo whose file is uploaded.
@@ -50,8 +65,16 @@ class Analyses:
         run = runs.get(application.tech_name)
         if run is not None and not run.complete:
             run.started, run.reads = self._clock.now(), 0
-        elif run is None and (photo := self._database.objects.get(image.key)):
-            runs[application.tech_name] = ApplicationRun(application, photo.md5, self._clock.now())
+        elif run is None and (stored := self._database.objects.get(image.key)):
+            photo = read_photo(stored.data, stored.md5)
+            if not self.detects_faces:
+                photo = replace(photo, shows_face=False)
+            runs[application.tech_name] = ApplicationRun(
+                application,
+                photo,
+                algorithms_for(application, photo, self.era),
+                self._clock.now(),
+            )
 
     def update(self, image: Image) -> None:
         """Count one read of an image, and update the progress of the unfinished analyses."""
@@ -70,16 +93,19 @@ class Analyses:
             return
         image.analysis.quality_score = quality_score(run.photo)
         image.analysis.problems = []
-        algorithms = list(run.application.algorithms)
         # `progress` is 0 halfway through the analysis, when the first result appears, and 1 at the
         # end.
-        progress = 1.0 if done >= total else (2 * done - total) / total
-        for algorithm in algorithms[: 1 + int(progress * (len(algorithms) - 1))]:
+        progress = (2 * done - total) / total if done < total else 1.0
+        if not run.photo.shows_face:
+            progress = 1.0  # without a face, all algorithms fail at the same time
+        for algorithm in run.algorithms[: 1 + int(progress * (len(run.algorithms) - 1))]:
             if algorithm not in run.outcomes:
                 self._finish(image, run, algorithm)
 
     def _finish(self, image: Image, run: ApplicationRun, algorithm: str) -> None:
         error = self.failures.get(algorithm)
+        if not run.photo.shows_face and algorithm != FACE_DETECTOR:
+            error = NO_FACE
         run.outcomes[algorithm] = Outcome(self._database.new_id(), self._clock.now(), error)
         if error is not None:
             return

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from .algorithms import Application
+from .photo_content import PhotoContent
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,22 +109,24 @@ class ApplicationRun:
 
     Attributes:
         application: The application.
-        photo: MD5 digest of the photo.
+        photo: The photo.
+        algorithms: Algorithms that produce a result, in the order in which they finish.
         started: Time of the compute request.
         reads: Number of times the image was read since the compute request.
         outcomes: Current results by algorithm.
     """
 
     application: Application
-    photo: bytes
+    photo: PhotoContent
+    algorithms: list[str]
     started: datetime
     reads: int = 0
     outcomes: dict[str, Outcome] = field(default_factory=dict["str", Outcome])
 
     @property
     def complete(self) -> bool:
-        """Whether all algorithms of the application have finished."""
-        return len(self.outcomes) == len(self.application.algorithms)
+        """Whether all algorithms have finished."""
+        return len(self.outcomes) == len(self.algorithms)
 
 
 @dataclass(slots=True, eq=False)

@@ -1,8 +1,9 @@
 """Validates request bodies and query parameters, with Django REST framework's error messages.
 
 Error responses have the format of the drf-standardized-errors package. Where the API documentation
-does not specify the validation, the framework's default rules apply, with one exception: the
-sandbox accepts neither a number as a string field nor a string as a number field.
+does not specify the validation, the framework's default rules apply, with one exception: except for
+the names of subjects, the sandbox accepts neither a number as a string field nor a string as a number
+field.
 """
 
 from __future__ import annotations
@@ -100,15 +101,20 @@ def json_object(request: Request) -> dict[str, Any]:
     return cast("dict[str, Any]", data)
 
 
-def text(max_length: int | None = None, *, blank: bool = False) -> Callable[[Any], str]:
+def text(
+    max_length: int | None = None, *, blank: bool = False, numbers: bool = False
+) -> Callable[[Any], str]:
     """Return a validator for strings of at most `max_length` characters.
 
     Args:
         max_length: Maximum number of characters.
         blank: Whether the string may be blank.
+        numbers: Whether numbers are accepted and converted to strings.
     """
 
     def check(value: Any) -> str:
+        if numbers and isinstance(value, int | float) and not isinstance(value, bool):
+            value = str(value)
         if not isinstance(value, str):
             raise _InvalidValue("invalid", "Not a valid string.")
         string: str = value.strip()

@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, TypedDict
 
+from haut_ext.algorithm_families import Era
+
 from .algorithms import ALGORITHMS
 from .api_service import OPERATIONS, ApiService
 from .authentication import USERNAME
@@ -64,8 +66,11 @@ class Sandbox:
         analysis_seconds: Duration of an analysis. If given, the analysis progresses with the clock and
             `analysis_reads` is ignored.
         token_seconds: Lifetime of an access token from a login or a refresh.
+        results_era: Format of the results of Face Metrics 2.0: "2025" or "2022", the years in which
+            real results were seen.
 
     Raises:
+        ValueError: If `results_era` is unknown.
         OSError: If the host or a port is not available.
     """
 
@@ -82,14 +87,15 @@ class Sandbox:
         analysis_reads: int = 2,
         analysis_seconds: float | None = None,
         token_seconds: float = 3600,
+        results_era: Era = "2025",
     ) -> None:
-        if clock is None:
-            clock = SystemClock() if seed is None else ManualClock()
+        clock = clock or (SystemClock() if seed is None else ManualClock())
         self.state = State(
             seed=seed,
             clock=clock,
             analysis_reads=analysis_reads,
             analysis_seconds=analysis_seconds,
+            results_era=results_era,
             token_seconds=token_seconds,
         )
         """State shared by the API and storage services. Hold `database.lock` while changing it."""
@@ -106,16 +112,13 @@ class Sandbox:
                 self._open_server(opened, service, requested_port, host)
                 for service, requested_port in ((api, port), (self.storage, storage_port))
             ]
-            # This socket reserves the port without listening, so connections to the port are
-            # refused.
-            unreachable = opened.enter_context(socket.socket())
-            unreachable.bind((HOST, 0))
+            unreachable_port = _reserve_port(opened)
             self._resources = opened.pop_all()
         self.base_url = api.origin
         """Origin of the API server, such as `http://127.0.0.1:8000`."""
         self.storage_url = self.storage.origin
         """Origin of the storage server. Clients must never send the API token to it."""
-        self.unreachable_url = f"http://{HOST}:{unreachable.getsockname()[1]}"
+        self.unreachable_url = f"http://{HOST}:{unreachable_port}"
         """Origin that refuses all connections, for testing connection errors."""
         for server in servers:
             server.start()
@@ -255,6 +258,19 @@ class Sandbox:
         with self.database.lock:
             self.state.analyses.failures[algorithm] = error
 
+    @property
+    def detects_faces(self) -> bool:
+        """Whether faces are found in photos that are analyzed from now on.
+
+        If no face is found, all algorithms fail except the face detector. The sandbox cannot decode
+        pictures: it assumes that every photo shows a face, except pictures of a single color.
+        """
+        return self.state.analyses.detects_faces
+
+    @detects_faces.setter
+    def detects_faces(self, detected: bool) -> None:
+        self.state.analyses.detects_faces = detected
+
     # Faults and received requests
 
     @property
@@ -295,3 +311,11 @@ class Sandbox:
     def carried_out(self, operation: str) -> int:
         """Return the number of requests carried out for an operation, including lost responses."""
         return self._controls.log.carried_out(operation)
+
+
+def _reserve_port(opened: ExitStack) -> int:
+    """Return a port that refuses connections, because its socket does not listen."""
+    reserved = opened.enter_context(socket.socket())
+    reserved.bind((HOST, 0))
+    port: int = reserved.getsockname()[1]
+    return port

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+from haut_ext.algorithm_families import Era
+
 from .analyses import Analyses
 from .authentication import Authentication
 from .clock import Clock
@@ -18,6 +20,7 @@ class State:
         clock: Clock of the sandbox.
         analysis_reads: See `Analyses`.
         analysis_seconds: See `Analyses`.
+        results_era: See `Analyses`.
         token_seconds: Lifetime of an access token.
     """
 
@@ -28,6 +31,7 @@ class State:
         clock: Clock,
         analysis_reads: int,
         analysis_seconds: float | None,
+        results_era: Era,
         token_seconds: float,
     ) -> None:
         # If no seed is given, keep a random one, so that a reset restores the same credentials.
@@ -38,7 +42,11 @@ class State:
         self.signing_secret = generator.randbytes(30).hex()
         self.authentication = Authentication(clock, token_seconds, generator.getrandbits(128))
         self.analyses = Analyses(
-            self.database, clock, reads=analysis_reads, seconds=analysis_seconds
+            self.database,
+            clock,
+            reads=analysis_reads,
+            seconds=analysis_seconds,
+            era=results_era,
         )
 
     def reset(self) -> None:

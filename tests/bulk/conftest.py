@@ -10,7 +10,7 @@ import pytest
 from haut_ext.sandbox import Sandbox
 from tests.photo_files import jpeg
 
-PHOTO = jpeg((256, 256), quality=1)
+PHOTO = jpeg((256, 256), quality=10)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from haut_ext.sandbox import Sandbox
 from tests.sandbox.http_client import PHOTO, SandboxClient, errors
 
 KEY = "face_skin_metrics_3"
-PARAMETERS = 9
+PARAMETERS = 24
 
 
 class FaceMetrics3Client:
@@ -125,7 +125,7 @@ def test_results_are_empty_then_partial_then_complete() -> None:
         client.close()
     assert responses[0] is None
     counts = [(len(s["parameters"]), s["all_algorithms_calculated"]) for s in responses if s]
-    assert counts == [(1, False), (5, False), (PARAMETERS, True)]
+    assert counts == [(1, False), (12, False), (PARAMETERS, True)]
 
 
 def test_parameter_appears_when_all_sides_are_analyzed() -> None:
@@ -189,10 +189,10 @@ def test_compute_requests_of_one_version_do_not_affect_the_other(
     client.compute(batch_id)
     for _ in range(3):
         assert client3.results(batch_id) == {}
-    assert len(client.get(results)) == 8
+    assert len(client.get(results)) == 16
     client3.compute(batch_id)
     for _ in range(2):
-        assert len(client.get(results)) == 8
+        assert len(client.get(results)) == 16
     assert client3.results(batch_id)[KEY]["all_algorithms_calculated"]
 
 

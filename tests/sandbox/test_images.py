@@ -152,11 +152,12 @@ def test_analysis_returns_the_score_first_and_the_auxiliary_image_last(
     response = client.compute(slot["image_batch_id"])
     assert (response.status_code, response.json()) == (200, {"ok": True})
     partial = client.images(subject["id"])["results"][0]
-    assert 60 <= partial["quality_score"] <= 99
+    assert 0 <= partial["quality_score"] <= 100
     assert (partial["problems"], partial["aux_images"]) == ([], [])
     [aux] = client.images(subject["id"])["results"][0]["aux_images"]
     assert list(aux) == AUX_KEYS
-    assert aux["aux_image_type"] == "restored"
+    assert aux["aux_image_type"] == "selfie_front_face_restored_rgba"
+    assert aux["algo_app"] == "Face Skin Metrics 2.0"
     assert client.storage.get(aux["signed_url"]).content == PHOTO
 
 

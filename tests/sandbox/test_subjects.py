@@ -44,6 +44,16 @@ def test_nulls_and_unknown_keys_are_accepted(client: SandboxClient) -> None:
     assert subject["birth_date"] is subject["biological_sex"] is subject["meta"] is None
 
 
+@pytest.mark.parametrize(("given", "stored"), [(1234, "1234"), (1.5, "1.5"), (-1, "-1")])
+def test_number_is_accepted_as_a_name_and_returned_as_text(
+    client: SandboxClient, given: float, stored: str
+) -> None:
+    response = client.http.post(client.subjects, json={"name": given})
+    assert (response.status_code, response.json()["name"]) == (201, stored)
+    response = client.http.patch(f"{client.subjects}{response.json()['id']}/", json={"name": given})
+    assert (response.status_code, response.json()["name"]) == (200, stored)
+
+
 def test_biological_sex_is_accepted_as_a_name_and_as_an_id(client: SandboxClient) -> None:
     sex = client.create(biological_sex="female")["biological_sex"]
     assert client.create(biological_sex=sex["id"])["biological_sex"] == sex
@@ -56,7 +66,7 @@ def test_biological_sex_is_accepted_as_a_name_and_as_an_id(client: SandboxClient
         ({"name": ""}, [("blank", "name")]),
         ({"name": "  "}, [("blank", "name")]),
         ({"name": None}, [("null", "name")]),
-        ({"name": 5}, [("invalid", "name")]),
+        ({"name": True}, [("invalid", "name")]),
         ({"name": "x" * 513}, [("max_length", "name")]),
         ({"name": "a\0b"}, [("null_characters_not_allowed", "name")]),
         ({"name": "a\ud800"}, [("surrogate_characters_not_allowed", "name")]),

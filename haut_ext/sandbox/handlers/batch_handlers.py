@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from haut_ext.sandbox.algorithms import (
-    AUX_KIND_IDS,
-    FACE_SKIN_METRICS_2,
-    VERSION_IDS,
-    algorithm_name,
-    algorithm_output,
-    algorithm_score,
-)
+from haut_ext.algorithm_families import PREFIX
+from haut_ext.sandbox.algorithms import AUX_KIND_IDS, FACE_SKIN_METRICS_2, VERSION_IDS
 from haut_ext.sandbox.http_messages import Request, Response, json_response
+from haut_ext.sandbox.made_up_results import display_name, family_result, family_score
+from haut_ext.sandbox.photo_content import PhotoContent
 from haut_ext.sandbox.records import AuxImage, Batch, Image, Outcome
 from haut_ext.sandbox.request_validation import (
     Field,
@@ -66,11 +62,7 @@ class BatchHandler(Handler):
 
     def list_image_results(self, request: Request) -> Response:
         image = self._image(request)
-        self._analyses.update(image)
-        run = image.analysis.runs.get(FACE_SKIN_METRICS_2.tech_name)
-        outcomes = run.outcomes if run else {}
-        photo = run.photo if run else b""
-        results = [_result_data(image, photo, name, outcomes[name]) for name in outcomes]
+        results = [self._result_data(image, *finished) for finished in self._finished(image)]
         # The `token` parameter is ignored, because its effect is undocumented.
         query = query_parameters(request)
         filters = {name: query[name] for name in _FILTERS if query.get(name)}
@@ -83,21 +75,17 @@ class BatchHandler(Handler):
         for name in ("sample_time_window", "sample_max_size"):
             if name in query:
                 query_integer(query[name], name)
-        self._analyses.update(image)
-        run = image.analysis.runs.get(FACE_SKIN_METRICS_2.tech_name)
         # The values are those of this image alone, because the documentation does not say how the
         # service smooths them.
-        scores = [
-            {
-                "value": score,
-                "algorithm_name": algorithm_name(family),
-                "algorithm_tech_name": family,
-            }
-            for family, outcome in (run.outcomes.items() if run else ())
-            if run and outcome.error is None
-            if (score := algorithm_score(family, run.photo)) is not None
-        ]
-        return json_response(200, scores)
+        results: list[dict[str, Any]] = []
+        for family, photo, outcome in self._finished(image):
+            score = family_score(family, photo, self._analyses.era)
+            if outcome.error is None and score is not None:
+                name = display_name(family.removeprefix(PREFIX))
+                results.append(
+                    {"value": score, "algorithm_name": name, "algorithm_tech_name": family}
+                )
+        return json_response(200, results)
 
     def list_aux_images(self, request: Request) -> Response:
         image = self._image(request)
@@ -111,6 +99,36 @@ class BatchHandler(Handler):
             if aux.id == request.ids["aux_id"] and (url := self._signed_url(aux, expires)):
                 return json_response(200, {"url": url})
         raise not_found()
+
+    def _finished(self, image: Image) -> list[tuple[str, PhotoContent, Outcome]]:
+        """Return the families that have finished, with the analyzed photo and the outcome."""
+        self._analyses.update(image)
+        run = image.analysis.runs.get(FACE_SKIN_METRICS_2.tech_name)
+        if run is None:
+            return []
+        return [(family, run.photo, outcome) for family, outcome in run.outcomes.items()]
+
+    def _result_data(
+        self, image: Image, family: str, photo: PhotoContent, outcome: Outcome
+    ) -> dict[str, Any]:
+        if outcome.error is None:
+            result = family_result(family, photo, self._analyses.era)
+        else:
+            result = {"error": outcome.error}
+        return {
+            "id": outcome.id,
+            "result": result,
+            "is_ok": outcome.error is None,
+            "image_id": image.id,
+            "algorithm_version_id": VERSION_IDS[family],
+            "creation_time": format_time(outcome.created),
+            "application_id": FACE_SKIN_METRICS_2.id,
+            "application_name": FACE_SKIN_METRICS_2.name,
+            "application_description": FACE_SKIN_METRICS_2.description,
+            "application_run_id": image.run_id,
+            "image_type": image.subject.dataset.image_type.tech_name,
+            "algorithm_family_tech_name": family,
+        }
 
     def _aux_data(self, image: Image, aux: AuxImage) -> dict[str, Any]:
         return {
@@ -127,21 +145,3 @@ class BatchHandler(Handler):
 
 def _batch_data(batch: Batch) -> dict[str, Any]:
     return {"id": batch.id}  # other batch fields are undocumented
-
-
-def _result_data(image: Image, photo: bytes, algorithm: str, outcome: Outcome) -> dict[str, Any]:
-    failed = outcome.error is not None
-    return {
-        "id": outcome.id,
-        "result": {"error": outcome.error} if failed else algorithm_output(algorithm, photo),
-        "is_ok": not failed,
-        "image_id": image.id,
-        "algorithm_version_id": VERSION_IDS[algorithm],
-        "creation_time": format_time(outcome.created),
-        "application_id": FACE_SKIN_METRICS_2.id,
-        "application_name": FACE_SKIN_METRICS_2.name,
-        "application_description": FACE_SKIN_METRICS_2.description,
-        "application_run_id": image.run_id,
-        "image_type": image.subject.dataset.image_type.tech_name,
-        "algorithm_family_tech_name": algorithm,
-    }

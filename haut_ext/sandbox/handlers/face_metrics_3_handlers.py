@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from haut_ext.sandbox.algorithms import FACE_SKIN_METRICS_3, face_metrics_parameter
+from haut_ext.sandbox.algorithms import FACE_SKIN_METRICS_3
 from haut_ext.sandbox.http_messages import Request, Response, json_response
+from haut_ext.sandbox.made_up_results import parameter_values
 from haut_ext.sandbox.records import ApplicationRun, Image
 from haut_ext.sandbox.request_validation import (
     Field,
@@ -84,7 +85,7 @@ class FaceMetrics3Handler(Handler):
     def _results_data(
         self, runs: list[tuple[Image, ApplicationRun]], ready: list[str]
     ) -> dict[str, Any]:
-        photos = b"".join(run.photo for _, run in runs)
+        photos = tuple(run.photo for _, run in runs)
         images = [image for image, _ in runs]
         # A failed algorithm's parameter is omitted, because the documentation does not say how
         # failures appear.
@@ -94,7 +95,7 @@ class FaceMetrics3Handler(Handler):
         return {
             "all_algorithms_calculated": len(ready) == len(FACE_SKIN_METRICS_3.algorithms),
             "parameters": {
-                name: {**face_metrics_parameter(name, photos), **self._masks(images, name)}
+                name: {**parameter_values(name, photos), **self._masks(images, name)}
                 for name in succeeded
             },
             "predicted_images": {

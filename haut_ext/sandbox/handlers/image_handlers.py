@@ -156,7 +156,7 @@ class ImageHandler(Handler):
                     "id": aux.id,
                     "aux_image_type": aux.kind,
                     "creation_time": format_time(aux.created),
-                    "algo_app": aux.application.tech_name,
+                    "algo_app": aux.application.name,
                     "signed_url": self._signed_url(aux, expires),
                     "meta": None,
                 }

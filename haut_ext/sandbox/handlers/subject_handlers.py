@@ -22,7 +22,7 @@ from haut_ext.sandbox.router import Routes
 from .handler_base import SUBJECTS, Handler, format_time, query_parameters, search
 
 _FIELDS = {
-    "name": Field(text(512), required=True),
+    "name": Field(text(512, numbers=True), required=True),
     "birth_date": Field(iso_date, nullable=True),
     "biological_sex": Field(text(), nullable=True),
     "meta": Field(anything, nullable=True),
