@@ -79,7 +79,7 @@ if TYPE_CHECKING:
         Metric,
         Recommendation,
         ResultNotFound,
-        SmoothedResult,
+        Row,
     )
     from haut_ext.argument_checks import Id
     from haut_ext.erasure_receipt import ErasedBatch, ErasureReceipt, ErasureStep
@@ -137,7 +137,7 @@ __all__ = [  # noqa: RUF022 - sorted by topic
     # Return values
     "AlgorithmResult", "BatchResults", "DeletedSubjects", "ErasedBatch", "ErasureReceipt", "ErasureStep",
     "ExportChange", "ExportGap", "ExportManifest", "ExportedFile", "FaceDetection", "Feedback", "Mask",
-    "MaskPoint", "MaskShape", "Metric", "Page", "Recommendation", "SideState", "SmoothedResult",
+    "MaskPoint", "MaskShape", "Metric", "Page", "Recommendation", "Row", "SideState",
     "UploadState", "UploadedBatch", "UploadedImage",
     # Errors
     "HautError", "AlgorithmsFailed", "AmbiguousResult", "AnalysisTimeout", "ApiError", "BadRequest",
@@ -176,7 +176,7 @@ _LAZY = {
     "haut_ext.analysis_results": (
         "AlgorithmResult", "AlgorithmsFailed", "AmbiguousResult", "Api", "BatchResults",
         "FaceDetection", "Feedback", "Mask", "MaskPoint", "MaskShape", "Metric", "Recommendation",
-        "ResultNotFound", "SmoothedResult",
+        "ResultNotFound", "Row",
     ),
     "haut_ext.argument_checks": ("Id",),
     "haut_ext.erasure_receipt": ("ErasedBatch", "ErasureReceipt", "ErasureStep"),

@@ -35,7 +35,6 @@ from haut_ext.analysis_results import (
     is_complete,
     read_batch_document,
     read_image_results,
-    read_smoothed_results,
 )
 from haut_ext.analysis_results.rows import COLUMNS
 
@@ -443,13 +442,6 @@ def test_other_results_of_v1() -> None:
     )
     assert (engine.measures_skin, hair.measures_skin) == (False, True)
     assert (hair.recommendation, hair.detection, hair.feedback) == (None, None, None)
-    smoothed = read_smoothed_results(
-        [{"value": 71.5, "algorithm_name": "Pores", "algorithm_tech_name": "selfie_v2.pores"}, 3]
-    )
-    assert [(each.family, each.value, each.label) for each in smoothed] == [
-        ("selfie_v2.pores", 71.5, "Pores"),
-        ("", None, None),
-    ]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "[" * 100_000, '{"api": "v2"}'])
@@ -548,7 +540,6 @@ def check_invariants(results: tuple[AlgorithmResult, ...]) -> None:
         for name in PROPERTIES:
             getattr(each, name)
         assert pickle.loads(pickle.dumps(each.masks)) == each.masks
-    read_smoothed_results([each.raw for each in results])
     assert batch.failures == tuple(each for each in results if not each.is_ok)
 
 

@@ -229,6 +229,7 @@ CALLS: dict[str, Callable[[Any, StoredPhoto], Any]] = {
     ),
     "results": lambda haut, stored: haut.results(batch_of(stored)),
     "results in v3": lambda haut, stored: haut.results(batch_of(stored, "v3")),
+    "history": lambda haut, stored: haut.history(stored.subject),
     "wait_for_results": lambda haut, stored: haut.wait_for_results(
         UploadedBatch(stored.subject, stored.batch), 0.01, settled_after=0
     ),

@@ -224,6 +224,7 @@ def test_every_method_with_an_id_parameter_is_tested() -> None:
         "haut.upload_and_compute",
         "haut.resume_upload",
         "haut.results",
+        "haut.history",
         "haut.wait_for_results",
         "haut.erase_subject",
         "haut.datasets.get",

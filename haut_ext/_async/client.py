@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from haut_ext._async.resources.private_tokens import AsyncPrivateTokens
     from haut_ext._async.resources.subjects import AsyncSubjects
     from haut_ext._async.workflows.wait import AsyncResults
-    from haut_ext.analysis_results import Api, BatchResults
+    from haut_ext.analysis_results import Api, BatchResults, Row
     from haut_ext.erasure_receipt import ErasureReceipt
     from haut_ext.export_manifest import ExportedFile, ExportManifest
     from haut_ext.keyword_arguments import UploadOptions
@@ -507,6 +507,31 @@ class AsyncHaut:
             NotFound: If the batch or image does not exist.
         """
         return await self._results(batch, dataset_id).read(batch)
+
+    async def history(
+        self, subject_id: Id, *, api: Api = "v1", dataset_id: Id | None = None
+    ) -> list[Row]:
+        """Return the results of all images of a subject as rows, ordered by time.
+
+        Sends a request for the results of each image or, in v3, of each batch, and does not wait
+        for results.
+
+        Args:
+            subject_id: The subject's id.
+            api: API version of the results.
+            dataset_id: Dataset of the subject, for v1; the client's unless given.
+
+        Returns:
+            A row for each metric, as `BatchResults.to_rows` returns them. `name` is None. `date` is
+            the time of the result or, in v3, the creation time of the first image of the batch.
+
+        Raises:
+            NotFound: If the subject does not exist.
+        """
+        from haut_ext._async.workflows.history import history
+
+        dataset = None if api == "v3" else self.scope.dataset(dataset_id)
+        return await history(self.images, subject_id, api, dataset)
 
     async def wait_for_results(
         self,

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from haut_ext._sync.resources.private_tokens import PrivateTokens
     from haut_ext._sync.resources.subjects import Subjects
     from haut_ext._sync.workflows.wait import Results
-    from haut_ext.analysis_results import Api, BatchResults
+    from haut_ext.analysis_results import Api, BatchResults, Row
     from haut_ext.erasure_receipt import ErasureReceipt
     from haut_ext.export_manifest import ExportedFile, ExportManifest
     from haut_ext.keyword_arguments import UploadOptions
@@ -508,6 +508,31 @@ class Haut:
             NotFound: If the batch or image does not exist.
         """
         return self._results(batch, dataset_id).read(batch)
+
+    def history(
+        self, subject_id: Id, *, api: Api = "v1", dataset_id: Id | None = None
+    ) -> list[Row]:
+        """Return the results of all images of a subject as rows, ordered by time.
+
+        Sends a request for the results of each image or, in v3, of each batch, and does not wait
+        for results.
+
+        Args:
+            subject_id: The subject's id.
+            api: API version of the results.
+            dataset_id: Dataset of the subject, for v1; the client's unless given.
+
+        Returns:
+            A row for each metric, as `BatchResults.to_rows` returns them. `name` is None. `date` is
+            the time of the result or, in v3, the creation time of the first image of the batch.
+
+        Raises:
+            NotFound: If the subject does not exist.
+        """
+        from haut_ext._sync.workflows.history import history
+
+        dataset = None if api == "v3" else self.scope.dataset(dataset_id)
+        return history(self.images, subject_id, api, dataset)
 
     def wait_for_results(
         self,

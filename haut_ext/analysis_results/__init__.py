@@ -16,7 +16,6 @@ from haut_ext.analysis_results.parsing import (
     is_complete,
     read_batch_document,
     read_image_results,
-    read_smoothed_results,
 )
 from haut_ext.analysis_results.results import (
     AlgorithmResult,
@@ -24,8 +23,8 @@ from haut_ext.analysis_results.results import (
     Feedback,
     Metric,
     Recommendation,
-    SmoothedResult,
 )
+from haut_ext.analysis_results.rows import Row
 
 __all__ = [
     "AlgorithmResult",
@@ -41,9 +40,8 @@ __all__ = [
     "Metric",
     "Recommendation",
     "ResultNotFound",
-    "SmoothedResult",
+    "Row",
     "is_complete",
     "read_batch_document",
     "read_image_results",
-    "read_smoothed_results",
 ]

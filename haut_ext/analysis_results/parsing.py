@@ -17,12 +17,11 @@ from haut_ext.algorithm_families import known_unit
 from haut_ext.analysis_results.json_values import (
     as_dict,
     as_list,
-    as_number,
     as_text,
     as_uuid,
     as_value,
 )
-from haut_ext.analysis_results.results import AlgorithmResult, Metric, SmoothedResult
+from haut_ext.analysis_results.results import AlgorithmResult, Metric
 from haut_ext.argument_checks import is_number
 
 
@@ -95,25 +94,6 @@ def _read_metric(
         label=label,
         parent=parent,
         raw=content,
-    )
-
-
-def read_smoothed_results(items: Any) -> tuple[SmoothedResult, ...]:
-    """Parse the smoothed results of an image that the v1 API returned.
-
-    Args:
-        items: JSON from the service: a list with one object for each algorithm that has a score.
-    """
-    return tuple(
-        SmoothedResult(
-            # The service stores the name of the family in this field.
-            family=as_text(content.get("algorithm_tech_name")) or "",
-            value=as_number(content.get("value")),
-            label=as_text(content.get("algorithm_name")),
-            raw=item,
-        )
-        for item in as_list(items)
-        for content in [as_dict(item)]
     )
 
 

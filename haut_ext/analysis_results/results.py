@@ -118,23 +118,6 @@ class Recommendation:
 
 
 @frozen
-class SmoothedResult:
-    """A score of an image, averaged over the person's images of some days (API v1).
-
-    Attributes:
-        family: Algorithm family, such as `selfie_v2.pores`.
-        value: The averaged score. None if the service returned no number.
-        label: Display name of the algorithm.
-        raw: JSON object of the result, as the service returned it.
-    """
-
-    family: str
-    value: float | None = field(repr=False)
-    label: str | None = None
-    raw: Any = field(default=None, repr=False, hash=False)
-
-
-@frozen
 class AlgorithmResult:
     """Result of one algorithm, for an image in v1 or for a batch in v3.
 

@@ -7,6 +7,7 @@ import json
 import pickle
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,7 @@ from haut_ext import (
     Haut,
     NotFound,
     ResultsTimeout,
+    Row,
     ServerError,
     TransportError,
     Unauthorized,
@@ -99,6 +101,28 @@ def test_empty_partial_and_complete_results_of_v1(sandbox: Sandbox, haut: Haut) 
     assert (age.image_id, age.metrics[0].area) == (batch.images[1].image_id, "face")
     assert BatchResults.from_json(found.to_json()) == found
     assert pickle.loads(pickle.dumps(found)) == found
+
+
+@pytest.mark.parametrize("api", ["v1", "v3"])
+def test_history_of_a_subject_has_the_rows_of_all_images_by_time(
+    sandbox: Sandbox, haut: Haut, api: Any
+) -> None:
+    [subject] = sandbox.add_subjects(1)
+    rows: list[Row] = []
+    for _ in range(2):
+        sandbox.clock.advance(86_400)
+        batch = haut.upload_and_compute(subject.id, front=FRONT, left=LEFT, api=api)
+        sandbox.clock.advance(100)
+        rows += (haut.results(batch)).to_rows()
+    history = haut.history(subject.id, api=api)
+    dates = [str(row["date"]) for row in history]
+    assert dates == sorted(dates)
+    days = {datetime.fromisoformat(date).date() for date in dates}
+    assert len(days) == 2
+    ignored = {"date": None} if api == "v3" else {}
+    assert sorted(str({**row, **ignored}) for row in history) == sorted(map(str, rows))
+    with pytest.raises(NotFound):
+        haut.history(UUID(int=1), api=api)
 
 
 def test_empty_partial_and_complete_results_of_v3(sandbox: Sandbox, haut: Haut) -> None:
