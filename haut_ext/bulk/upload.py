@@ -89,9 +89,9 @@ def bulk_upload(
         requests_per_second: Maximum rate of requests to the API; no limit unless given.
         outage_timeout: Maximum time, in seconds, to keep trying while the service is unreachable or
             rejects all requests.
-        compute_again: Whether to start an analysis again if it may already have been started and
-            billed. If False, the images of such a row are checked for results, and the row is
-            listed as `unknown` if there are none.
+        compute_again: Whether to start an analysis again, once, if an earlier run may have started
+            it, and it may have been billed. If False, the images of such a row are checked for
+            results, and the row is listed as `unknown` if there are none.
         executor: Executor whose workers read and send the photos. The workers need this package and
             access to the same paths.
         problems: Path of the file that lists rows with a problem; `<journal>.problems.csv` unless
@@ -152,6 +152,7 @@ class _Uploads:
         self._compute_again = compute_again
         self._workers = workers
         self.possible_leftovers: list[UUID] = []
+        self._unconfirmed: set[str] = set()  # keys of rows whose analysis this run may have started
         # All threads acquire the locks in this order, to prevent a deadlock.
         self._row_locks, self._name_locks, self._subject_locks = (KeyedLocks() for _ in range(3))
 
@@ -196,7 +197,11 @@ class _Uploads:
         photos: Mapping[Any, Photo],
         files: Mapping[str, FileEntry],
     ) -> None:
+        again = self._compute_again and row.key not in self._unconfirmed
+
         def save(state: UploadState) -> None:
+            if state.compute == "unknown":
+                self._unconfirmed.add(row.key)
             self._save(row, files, state.to_json(), done=state.compute == "started")
 
         arguments: dict[str, Any] = {**photos, "on_state": save}
@@ -212,7 +217,6 @@ class _Uploads:
             if state is None:
                 batch = self._haut.upload_and_compute(subject_id, **arguments)
             else:
-                again = self._compute_again
                 batch = self._haut.resume_upload(state, **arguments, compute_again=again)
         self.possible_leftovers += batch.possible_leftovers
 

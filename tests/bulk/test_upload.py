@@ -255,6 +255,18 @@ def test_computation_with_unknown_outcome_is_listed_and_repeated_only_on_request
     assert sandbox.carried_out("compute_batch") == 1
 
 
+def test_one_run_repeats_a_computation_once_on_request(
+    tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add("compute_batch", faults.bad_gateway(), times=2)
+    row = {"subject": "a", "front": photo}
+    for computations in (1, 2, 3):
+        again = computations > 1
+        report = bulk_upload(haut, [row], journal=tmp_path / "j", compute_again=again)
+        assert sandbox.received("compute_batch") == computations
+    assert report.done == 1
+
+
 def test_computation_whose_response_was_lost_is_detected_by_its_results(
     tmp_path: Path, photo: Path, haut: Haut, sandbox: Sandbox
 ) -> None:
