@@ -140,6 +140,7 @@ class SandboxMachine(RuleBasedStateMachine):
     """Base class of machines that use one sandbox, which is reset before each sequence."""
 
     sandbox: ClassVar[Sandbox]
+    sandbox_options: ClassVar[dict[str, Any]] = {}
     sequences: ClassVar[int] = 0
     calls: ClassVar[int] = 0
     actions: ClassVar[dict[str, Action]] = {}
@@ -211,6 +212,14 @@ class SandboxMachine(RuleBasedStateMachine):
         return asyncio.run(run())
 
 
+ANALYSIS_SECONDS = 10
+
+
+def complete_analyses(machine: SandboxMachine) -> None:
+    """Let the results of all analyses appear, in a sandbox with these `analysis_seconds`."""
+    machine.sandbox.clock.advance(ANALYSIS_SECONDS + 1)
+
+
 @frozen
 class _Counter:
     plan: Plan
@@ -252,7 +261,7 @@ def run_machine(machine: type[SandboxMachine], *, examples: int, steps: int) -> 
     )
     started = time.monotonic()
     try:
-        with Sandbox() as machine.sandbox:
+        with Sandbox(**machine.sandbox_options) as machine.sandbox:
             while True:
                 run_state_machine_as_test(machine, settings=profile)
                 if time.monotonic() - started >= MINUTES * 60:

@@ -10,7 +10,7 @@ import signal
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,7 +25,16 @@ from haut_ext.bulk import BulkReport, BulkStopped, bulk_erase, bulk_upload, rate
 from haut_ext.sandbox import Request, faults
 from haut_ext.sandbox.records import Subject
 from tests.machines.bulk_process import STOPPED, erase, processes, run_in_process, upload
-from tests.machines.harness import FAULTS, Action, Plan, SandboxMachine, plans, run_machine
+from tests.machines.harness import (
+    ANALYSIS_SECONDS,
+    FAULTS,
+    Action,
+    Plan,
+    SandboxMachine,
+    complete_analyses,
+    plans,
+    run_machine,
+)
 from tests.photo_files import jpeg
 
 # After an interruption, the client leaves its open connections to the garbage collector.
@@ -55,7 +64,23 @@ def set_meta(machine: BulkMachine) -> None:
         subject.meta = {"skin": "dry"}
 
 
-CHANGES: dict[str, Action] = {"add a photo": add_photo, "set meta": set_meta}
+CHANGES: dict[str, Action] = {
+    "add a photo": add_photo,
+    "set meta": set_meta,
+    "complete the analyses": complete_analyses,
+}
+
+
+def disturbed_runs(actions: Iterable[str]) -> Callable[..., Any]:
+    """Return the decorator of the rule that disturbs a run, among others by the given changes."""
+    return rule(
+        plan=plans(
+            list(actions), names=NAMES, operations=["*", CRITICAL], requests=20, max_faults=3
+        ),
+        outage=st.sampled_from([0, 0, 0, 4]),
+        rows=st.sampled_from([1, 3]),
+        again=st.sampled_from([False] * 3 + [True]),
+    )
 
 
 class BulkMachine(SandboxMachine):
@@ -68,6 +93,7 @@ class BulkMachine(SandboxMachine):
         foreign: Ids of the image records that the other client has created.
     """
 
+    sandbox_options: ClassVar[dict[str, Any]] = {"analysis_seconds": ANALYSIS_SECONDS}
     actions: ClassVar[dict[str, Action]] = CHANGES
     critical: ClassVar[str]
     work: ClassVar[Callable[..., BulkReport]]
@@ -96,14 +122,14 @@ class BulkMachine(SandboxMachine):
     def done(self) -> set[str]:
         return {key for key, (done, _) in self.recorded().items() if done}
 
-    @rule(
-        plan=plans(
-            list(CHANGES), names=NAMES, operations=["*", CRITICAL], requests=20, max_faults=3
-        ),
-        outage=st.sampled_from([0, 0, 0, 4]),
-        rows=st.sampled_from([1, 3]),
-        again=st.sampled_from([False] * 5 + [True]),
-    )
+    def recorded_states(self) -> dict[str, Any]:
+        """Return the state or receipt of each row in the journal that has been started."""
+        if not self.recorded():
+            return {}
+        with closing(sqlite3.connect(self.journal)) as database:
+            found = database.execute("SELECT key, state FROM rows WHERE state IS NOT NULL")
+            return {key: json.loads(state) for key, state in found}
+
     def run(self, plan: Plan, outage: int, rows: int, again: bool) -> None:
         before = self.start(again)
         options = {"max_in_flight": rows, "outage_timeout": 60.0 if outage < 4 else 0.0}
@@ -195,6 +221,7 @@ class BulkUploadMachine(BulkMachine):
 
     critical = "compute_batch"
     work = staticmethod(upload)
+    run_disturbed = disturbed_runs(CHANGES)(BulkMachine.run)
 
     @initialize(sides=st.integers(1, 2))
     def write_photos(self, sides: int) -> None:
@@ -214,11 +241,9 @@ class BulkUploadMachine(BulkMachine):
         return {"compute_again": again}
 
     def start(self, again: bool) -> set[str]:
-        done = self.done()
-        if again:
-            for row in self.allowed:
-                self.allowed[row] += row not in done
-        return done
+        for row, state in self.recorded_states().items():
+            self.allowed[row] += again and state["compute"] == "unknown"
+        return self.done()
 
     def call(self, haut: Haut, options: dict[str, Any]) -> BulkReport:
         return bulk_upload(haut, self.items, journal=self.journal, **options)
@@ -241,6 +266,11 @@ class BulkUploadMachine(BulkMachine):
         counts = self.computations()
         for row, count in counts.items():
             assert count <= self.allowed[row], "an analysis was started more than once"
+        states = self.recorded_states()
+        for row, count in counts.items():
+            state = states.get(row, {"compute": "not sent"})
+            assert (count >= 1) <= (state["compute"] != "not sent"), "an analysis was forgotten"
+            assert (state["compute"] == "started") <= (count >= 1), "no analysis was started"
         for row in self.done():
             assert counts[row] >= 1, "a row is done without an analysis"
 
@@ -272,20 +302,74 @@ class BulkUploadMachine(BulkMachine):
         assert [row for row, _ in stored] == [row for row, _ in expected], "a photo is missing"
 
 
+def delete_image(machine: BulkMachine) -> None:
+    database = machine.sandbox.database
+    with database.lock:
+        for subject in machine.subjects()[:1]:
+            for image in list(subject.images.values())[:1]:
+                database.delete_image(image)
+
+
+def delete_batch(machine: BulkMachine) -> None:
+    database = machine.sandbox.database
+    with database.lock:
+        for subject in machine.subjects()[-1:]:
+            for batch in list(subject.batches.values())[:1]:
+                database.delete_batch(batch)
+
+
+def delete_subject(machine: BulkMachine) -> None:
+    database = machine.sandbox.database
+    with database.lock:
+        for subject in machine.subjects()[:1]:
+            database.delete_subject(subject)
+            machine.foreign.add(subject.id)
+
+
+DELETIONS: dict[str, Action] = {
+    "delete an image": delete_image,
+    "delete a batch": delete_batch,
+    "delete a subject": delete_subject,
+}
+
+
 class BulkErasureMachine(BulkMachine):
-    """Erases three of four subjects, and one that does not exist."""
+    """Erases three of four subjects, and one that does not exist.
+
+    Attributes:
+        foreign: Ids of the subjects that the other client has deleted.
+        unseen: Ids of those that no run had requested before.
+    """
+
+    actions: ClassVar[dict[str, Action]] = {**CHANGES, **DELETIONS}
 
     critical = "delete_subject"
     work = staticmethod(erase)
+    run_disturbed = disturbed_runs([*CHANGES, *DELETIONS])(BulkMachine.run)
 
     @initialize(images=st.integers(0, 2))
     def create(self, images: int) -> None:
         subjects = self.sandbox.add_subjects(4)
         for subject in subjects:
             self.sandbox.add_images(subject, images, PHOTO)
-        self.stays = subjects[-1].id
         self.unknown = str(self.sandbox.database.new_id())
         self.items = [*(subject.id for subject in subjects[:3]), self.unknown]
+        self.unseen: set[str] = set()
+        self.others = self.all_but_the_items()
+
+    def all_but_the_items(self) -> dict[str, Any]:
+        snapshot = self.sandbox.snapshot()
+        subjects = [it for it in snapshot["subjects"] if it["id"] not in self.items]
+        return {**snapshot, "subjects": subjects}
+
+    @rule(change=st.sampled_from(list(DELETIONS)))
+    def change(self, change: str) -> None:
+        before = self.foreign.copy()
+        DELETIONS[change](self)
+        requested = [request.path for request in self.sandbox.requests]
+        for subject_id in self.foreign - before:
+            if not any(subject_id in path for path in requested):
+                self.unseen.add(subject_id)
 
     def call(self, haut: Haut, options: dict[str, Any]) -> BulkReport:
         receipts = self.folder / "receipts"
@@ -299,23 +383,30 @@ class BulkErasureMachine(BulkMachine):
         left = {subject.id for subject in self.subjects()}
         done = self.done()
         assert not done & left, "a subject is recorded as erased, but exists"
-        assert self.unknown not in done
-        assert self.stays in self.sandbox.database.subjects
-        receipts = list((self.folder / "receipts").glob("*.json"))
-        for path in receipts:
+        never_observed = {self.unknown, *self.unseen}
+        assert not done & never_observed, "a subject is recorded as erased, but was never observed"
+        assert self.all_but_the_items() == self.others, "data of another subject was deleted"
+        deleted = set(self.items) - left - self.foreign - {self.unknown}
+        receipts = self.recorded_states()
+        assert deleted <= set(receipts), "a subject was deleted, but the journal has no receipt"
+        assert all(receipts[key]["observed"] for key in deleted)
+        for path in (self.folder / "receipts").glob("*.json"):
             receipt = json.loads(path.read_text())
-            assert not (receipt["verified"] and receipt["subject_id"] in left)
+            subject_id = receipt["subject_id"]
+            assert not (receipt["verified"] and subject_id in left | never_observed)
+            assert receipt["verified"] <= (subject_id in done), "the journal forgot an erasure"
 
     def finish(self) -> None:
-        """Without faults, each subject is erased and has one verified receipt."""
+        """Without faults, each observed subject is erased and has one verified receipt."""
         report = erase(self.sandbox.credentials, self.items, self.journal, {})
-        assert (report.bad, report.done + report.skipped) == (1, 3), str(report)
+        assert report.bad + report.done + report.skipped == len(self.items), str(report)
+        assert 1 + len(self.unseen) <= report.bad <= 1 + len(self.foreign)
         self.check(self.done())
         assert self.subjects() == []
         receipts = [
             json.loads(path.read_text()) for path in (self.folder / "receipts").glob("*.json")
         ]
-        assert sorted(it["subject_id"] for it in receipts) == sorted(self.items[:3])
+        assert sorted(it["subject_id"] for it in receipts) == sorted(self.done())
         assert all(receipt["verified"] for receipt in receipts)
 
 

@@ -116,7 +116,9 @@ class PagingMachine(SandboxMachine):
         list_name=st.sampled_from(LISTS),
         size=st.integers(4, 10),
         page_size=st.integers(1, 3),
-        changes=st.lists(st.tuples(st.integers(0, 5), st.sampled_from(list(CHANGES))), max_size=6),
+        changes=st.lists(
+            st.tuples(st.integers(0, 14), st.sampled_from(list(CHANGES))), max_size=12
+        ),
         asynchronous=st.booleans(),
     )
     def iterate(

@@ -13,7 +13,16 @@ from hypothesis.stateful import initialize, rule
 
 from haut_ext import Api, Haut, Side, UploadedBatch, UploadIncomplete, UploadState
 from haut_ext.sandbox.records import Image, Subject
-from tests.machines.harness import FAULTS, Action, Plan, SandboxMachine, plans, run_machine
+from tests.machines.harness import (
+    ANALYSIS_SECONDS,
+    FAULTS,
+    Action,
+    Plan,
+    SandboxMachine,
+    complete_analyses,
+    plans,
+    run_machine,
+)
 from tests.photo_files import jpeg
 
 # After an interruption, the client leaves its open connections to the garbage collector.
@@ -52,6 +61,7 @@ CHANGES: dict[str, Action] = {
     "add a photo": add_photo,
     "clear the storage": clear_storage,
     "delete an image": delete_image,
+    "complete the analyses": complete_analyses,
 }
 
 
@@ -104,6 +114,7 @@ class UploadMachine(SandboxMachine):
         lied: Whether a response has claimed success for a request that was not carried out.
     """
 
+    sandbox_options: ClassVar[dict[str, Any]] = {"analysis_seconds": ANALYSIS_SECONDS}
     actions: ClassVar[dict[str, Action]] = CHANGES
     subject: Subject
 
