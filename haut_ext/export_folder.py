@@ -102,7 +102,7 @@ class ExportFolder:
             earlier = _read_progress(self._root / PROGRESS)
         elif MANIFEST in names:
             earlier = ExportManifest.from_json(private_files.read(self._root / MANIFEST))
-            if earlier.complete:
+            if earlier.complete and not self._zipped:
                 raise ConfigError("to= contains a complete export, which is not overwritten")
         else:
             raise ConfigError("to= contains other files: pass the path of a new folder")
@@ -176,9 +176,14 @@ class ExportFolder:
 
     def _create_zip(self) -> None:
         paths = [*self.files, MANIFEST]
-        move = private_files.move_to_free_path
+
+        def move(temporary: str, _: Path) -> None:
+            private_files.move_to_free_path(temporary, self._target)
+            if os.name == "posix":
+                private_files.sync_to_disk(self._target.parent)
+
         with (
-            private_files.writing(self._target, move, "wb") as file,
+            private_files.writing(self._root / _TEMPORARY, move, "wb") as file,
             ZipFile(file, "w") as archive,
         ):
             for path in paths:

@@ -414,6 +414,51 @@ def test_interrupted_erasure_keeps_its_receipt(shell: Shell, operation: str) -> 
     assert receipt.continues(stored[0] if stored else receipt)
 
 
+@pytest.mark.slow
+def test_export(shell: Shell) -> None:
+    [subject] = shell.sandbox.add_subjects(1, prefix="a person")
+    shell.sandbox.add_images(subject, 2, PHOTO)
+    out, err = shell.run("export", subject.name, "--to", "a.zip", "--reference", "DSAR 17")
+    assert "reference  DSAR 17" in out
+    assert "complete: yes" in out
+    assert out.endswith("Export: a.zip\n")
+    assert err == ""
+    _, err = shell.run("export", subject.id, "--to", "a.zip", code=2)
+    assert err == "haut: --to exists already, and is not overwritten\n"
+    _, err = shell.run("export", "another person", "--to", "b", code=2)
+    assert "no subject has this name" in err
+    shell.run("export", str(UUID(int=1)), "--to", "b", code=1)
+    assert not (shell.folder / "b").exists()
+    shell.sandbox.faults.add("list_batches", faults.status(405), times=2)
+    out, _ = shell.run("export", subject.id, "--to", "b", "--json", code=4)
+    assert json.loads(out)["unknown"][0]["path"] == "batches"
+    assert json.loads(shell.run("export", subject.id, "--to", "b", "--json")[0])["complete"] is True
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cause", ["Ctrl-C", "error"])
+def test_stopped_export_prints_how_to_continue(shell: Shell, cause: str) -> None:
+    [subject] = shell.sandbox.add_subjects(1)
+    shell.sandbox.add_images(subject, 2, PHOTO)
+    arguments = ("export", subject.id, "--to", "an export")
+    if cause == "error":
+        shell.sandbox.faults.add("get_image", faults.unauthorized(), times=None)
+        _, err = shell.run(*arguments, code=4)
+    else:
+        shell.sandbox.faults.add("download_image", faults.stall())
+        with shell.start(*arguments) as process:
+            shell.sandbox.before_request = lambda request: (
+                process.send_signal(signal.SIGINT) if request.operation == "list_images" else None
+            )
+            _, err = process.communicate(timeout=30)
+        assert process.returncode == 130
+    shell.sandbox.before_request = None
+    shell.sandbox.faults.clear()
+    [line] = [line for line in err.splitlines() if "Continue with: " in line]
+    out, _ = shell.run(*shlex.split(line.partition("Continue with: haut ")[2]))
+    assert "complete: yes" in out
+
+
 def test_bulk_erase_reads_a_pipe_once_and_refuses_a_missing_column(shell: Shell) -> None:
     subjects = shell.sandbox.add_subjects(3)
     arguments = ("--journal", "e", "--receipts", "receipts", "--yes")
