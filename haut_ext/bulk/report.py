@@ -11,6 +11,7 @@ from uuid import UUID
 from attrs import asdict, frozen
 
 from haut_ext import HautError
+from haut_ext.text import escape
 
 
 @frozen
@@ -52,7 +53,9 @@ class BulkReport:
         text = ", ".join(f"{count:,} {name}" for name, count in counts.items()) or "nothing to do"
         if self.possible_leftovers:
             text += f"; image records that may be left over: {len(self.possible_leftovers):,}"
-        return text + (f"; the problems are listed in {self.problems}" if self.problems else "")
+        if self.problems:
+            text += f"; the problems are listed in {escape(str(self.problems))}"
+        return text
 
 
 BulkProgress = Callable[[BulkReport], None]

@@ -68,7 +68,7 @@ def erase(
     if json:
         output.write(erased.to_json() + "\n")
     else:
-        output.out().print(f"{erased}\n\nReceipt: {path}")
+        output.out().print(*str(erased).split("\n"), "", f"Receipt: {path}")
     if not erased.verified:
         raise typer.Exit(INCOMPLETE)
 

@@ -40,9 +40,9 @@ class Printer:
 
     file: TextIO
 
-    def print(self, text: str) -> None:
-        """Print a text, with control characters other than line breaks escaped."""
-        self.file.write("\n".join(map(escape, text.split("\n"))) + "\n")
+    def print(self, *lines: str) -> None:
+        """Print lines, with control characters and line breaks in them escaped."""
+        self.file.write("\n".join(map(escape, lines)) + "\n")
 
 
 def out() -> Printer:

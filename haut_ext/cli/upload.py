@@ -170,7 +170,7 @@ def _print(batch: UploadedBatch, scores: dict[UUID, float | None], json: bool) -
         by_id = {str(image_id): score for image_id, score in scores.items()}
         output.print_json({**asdict(batch), "quality_scores": by_id})
         return
-    output.out().print(f"Subject {batch.subject_id}\nBatch   {batch.batch_id}")
+    output.out().print(f"Subject {batch.subject_id}", f"Batch   {batch.batch_id}")
     rows = [(image.image_id, image.side, scores.get(image.image_id)) for image in batch.images]
     output.print_table(("image", "side", "score"), rows)
     if batch.possible_leftovers:

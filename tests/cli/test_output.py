@@ -68,6 +68,25 @@ def test_control_characters_of_a_path_or_an_error_are_escaped(shell: Shell) -> N
     assert len(err.splitlines()) == 1
 
 
+def test_name_of_a_file_forges_no_line(shell: Shell) -> None:
+    [subject] = shell.sandbox.add_subjects(1)
+    receipt = f"{HOSTILE}.json".replace("/", "")
+    erased, _ = shell.run("erase", subject.id, "--yes", "--receipt", receipt)
+    (shell.folder / "m.csv").write_text("subject,front\na,missing.jpg\n")
+    listed, _ = shell.run("bulk", "upload", "m.csv", "--journal", f"{HOSTILE}.journal", code=3)
+    shell.sandbox.faults.add("upload_image", faults.status(403))
+    shell.run("upload", "a", "--front", "front.jpg", code=4)
+    [state] = shell.folder.glob("haut-upload-*")
+    state.rename(shell.folder / f"{HOSTILE}.state")
+    shell.sandbox.faults.add("upload_image", faults.status(403))
+    arguments = ("upload", "a", "--front", "front.jpg", "--resume", f"{HOSTILE}.state")
+    _, resumed = shell.run(*arguments, code=4)
+    for text in (erased, listed, resumed):
+        assert_harmless(text)
+        assert r"\nforged" in text
+        assert not [line for line in text.splitlines() if line.startswith("forged")]
+
+
 def test_names_in_any_script_are_not_escaped() -> None:
     for name in ("José", "名前\u3000花子", "\u0639\u200c\u0644\u06cc", "👩\u200d👩\u200d👧"):
         assert escape(name) == name
