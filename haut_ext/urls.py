@@ -12,6 +12,8 @@ from haut_ext.secret import hide_frames
 
 PRODUCTION = "https://saas.haut.ai"
 """Origin of the production service."""
+_MAX_HOST = 255
+"""Maximum number of characters of a host name."""
 
 
 def parse_base_url(value: object) -> str:
@@ -94,7 +96,9 @@ def is_host(host: str) -> bool:
     if ":" in host:
         return True  # a colon means an IPv6 address, which urlsplit has already validated
     try:
-        return bool(host) and not re.search(r"[\s%/\\<>^`{|}]", host) and bool(host.encode("idna"))
+        # A longer host is invalid, and encoding it would take quadratic time.
+        valid = 0 < len(host) <= _MAX_HOST and not re.search(r"[\s%/\\<>^`{|}]", host)
+        return valid and bool(host.encode("idna"))
     except UnicodeError:
         return False
 

@@ -21,7 +21,7 @@ from typing import Any, cast
 from .http_messages import Request, Response, json_response
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")  # takes linear time
 _DATA_URL = re.compile(r"\Adata:[^,]*;base64,")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TRUE = {"true", "t", "yes", "y", "on", "1"}

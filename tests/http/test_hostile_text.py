@@ -8,6 +8,7 @@ import socket
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -27,6 +28,8 @@ from haut_ext import (
 )
 from haut_ext._http.redaction import redact_text, redact_url
 from haut_ext.sandbox import Sandbox
+from haut_ext.sandbox.request_validation import email
+from haut_ext.urls import is_host
 from tests.support.client_runner import COMPANY, DATASET, Client, Kind
 from tests.support.sandbox_photos import PHOTO
 from tests.support.servers import RewritingServer, ScriptedServer, Server, read_head, response
@@ -274,6 +277,22 @@ def test_redaction_takes_linear_time(character: str) -> None:
     began = time.monotonic()
     redact_text(character * 4000, (LONG_TOKEN,), truncated=True)
     assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        lambda: is_host("é" * 1_000_000),
+        lambda: email("a@" + "b." * 60_000 + "@"),
+        lambda: email("a" * 120_000),
+    ],
+    ids=["host", "parts of an email address", "no email address"],
+)
+def test_checks_of_text_take_linear_time(check: Callable[[], object]) -> None:
+    began = time.process_time()
+    with suppress(Exception):  # the sandbox raises a private exception
+        check()
+    assert time.process_time() - began < 0.5
 
 
 @pytest.mark.parametrize(
