@@ -125,6 +125,15 @@ def test_make_demo_runs_against_what_the_environment_names() -> None:
 
 
 @pytest.mark.slow
+def test_the_example_draws_results(tmp_path: Path) -> None:
+    picture = tmp_path / "results.png"
+    command = [sys.executable, str(ROOT / "examples" / "plot_results.py"), str(picture)]
+    environment = {"MPLBACKEND": "agg", "MPLCONFIGDIR": str(tmp_path)}
+    subprocess.run(command, check=True, timeout=60, env=environment)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
 def test_a_demo_that_is_half_configured_says_what_is_missing() -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "examples" / "demo.py")],
