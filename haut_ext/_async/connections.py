@@ -21,6 +21,7 @@ from haut_ext._http.call import Call
 from haut_ext._http.deadlines import Deadline, DeadlineExceeded
 from haut_ext._http.inner_clients import AsyncPlainClient, BaseConnections, ClientPool, InnerClient
 from haut_ext._httpx import httpx
+from haut_ext.errors import ConfigError
 
 T = TypeVar("T")
 _Owner = tuple[int, asyncio.AbstractEventLoop]
@@ -204,7 +205,15 @@ async def before_deadline(call: Call, work: Coroutine[Any, Any, T]) -> T:
 
     Raises:
         DeadlineExceeded: If the deadline passes first.
+        ConfigError: If the event loop is not one of asyncio.
     """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        work.close()
+        raise ConfigError(
+            "AsyncHaut requires an event loop of asyncio; with trio, use Haut"
+        ) from None
     remaining = call.deadline.remaining()
     timeout = asyncio.timeout(None if remaining is None else remaining + _DEADLINE_MARGIN)
     try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
+from typing import Any, Self
 
 from attrs import asdict
 
@@ -23,7 +23,7 @@ from haut_ext._http.redaction import log_requests_as
 from haut_ext._http.response_capture import record_response
 from haut_ext._http.response_shapes import announces_forbidden_body, is_web_page
 from haut_ext._httpx import httpx
-from haut_ext.concurrency import maybe_await
+from haut_ext.concurrency import run_async
 from haut_ext.errors import CallerError, ConfigError
 from haut_ext.secret import hide_frames
 from haut_ext.settings import Options
@@ -70,7 +70,7 @@ class AsyncHTTPClient(httpx.AsyncClient):
             url = self.connections.base_url + url  # httpx would parse the joined URL a second time
         try:
             return super().build_request(method, url, params=params or None, **arguments)
-        except (TypeError, ValueError, RecursionError, httpx.InvalidURL) as error:
+        except (TypeError, ValueError, AttributeError, RecursionError, httpx.InvalidURL) as error:
             raise ConfigError(f"the request is invalid: {type(error).__name__}") from None
 
     async def send(
@@ -90,8 +90,8 @@ class AsyncHTTPClient(httpx.AsyncClient):
             follow_redirects: Must not be given.
 
         Raises:
-            ConfigError: If the client is closed, the URL is plain http and its host is not loopback, or
-                `auth` or `follow_redirects` is given.
+            ConfigError: If the client is closed, the URL is plain http and its host is not loopback,
+                `auth` or `follow_redirects` is given, or the body cannot be sent by this client.
             HautError: If the request fails; see the table of errors in the README.
         """
         if auth not in (None, httpx.USE_CLIENT_DEFAULT) or follow_redirects is True:
@@ -99,7 +99,18 @@ class AsyncHTTPClient(httpx.AsyncClient):
                 "auth= and follow_redirects= cannot be used: the client sends its own token, and the "
                 "token must not leave the API's origin"
             )
+        if not isinstance(request.stream, httpx.AsyncByteStream):
+            raise ConfigError("the body is a stream for the other kind of client, sync or async")
         return await self.exchange(request, stream=stream)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        """Do nothing, as `aclose` does."""
+
+    async def aclose(self) -> None:
+        """Do nothing: the connections are closed together with the Haut client."""
 
     async def exchange(
         self, request: httpx.Request, *, stream: bool = False, sink: DownloadSink | None = None
@@ -180,7 +191,7 @@ class AsyncHTTPClient(httpx.AsyncClient):
         started = time.monotonic()
         try:
             for hook in self.call_options.event_hooks.get(event, ()):
-                await maybe_await(hook(message))
+                await run_async(hook, message)
         finally:
             del message  # as in _attempt
         call.deadline.extend(time.monotonic() - started)

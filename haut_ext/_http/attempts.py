@@ -13,7 +13,7 @@ from haut_ext._http.deadlines import MAX_TIMEOUT
 from haut_ext._http.retry_policy import Disposition
 from haut_ext._http.tokens import CachedToken
 from haut_ext._httpx import httpx
-from haut_ext.errors import HautError
+from haut_ext.errors import CallerError, HautError
 
 logger = logging.getLogger("haut_ext")
 # Prevents Python from printing this package's warnings in programs that do not configure logging.
@@ -21,6 +21,8 @@ logger.addHandler(logging.NullHandler())
 
 INVALID_RESPONSE = (httpx.DecodingError, httpx.InvalidURL, UnicodeError)
 """Exceptions that httpx raises if it cannot decompress the body or parse the Location header."""
+
+_EXPECTED = (httpx.TransportError, *INVALID_RESPONSE, HautError, CallerError, RejectedBody)
 
 
 @frozen
@@ -42,6 +44,11 @@ class Failure:
     def __str__(self) -> str:
         name = type(self.error).__name__
         return name if self.status is None else f"{self.status} {name}"
+
+
+def is_interruption(error: BaseException) -> bool:
+    """Return whether an attempt was interrupted, by Ctrl-C or an exception of a signal handler."""
+    return not isinstance(error, _EXPECTED)
 
 
 def start_attempt(call: Call) -> httpx.Request:

@@ -96,6 +96,11 @@ class ClientPool(Generic[Client]):
             other.retired = True
         return [it.client for it in [*idle, inner] if it.closable]
 
+    @property
+    def size(self) -> int:
+        """Number of clients that are not retired."""
+        return sum(not inner.retired for inner in chain(*self._by_proxy.values()))
+
     def retire_all(self) -> list[Client]:
         """Retire every inner client, and return those that have no request in flight."""
         clients = list(chain(*self._by_proxy.values()))

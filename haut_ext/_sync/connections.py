@@ -64,7 +64,7 @@ class Lease:
         After an interruption nothing is closed, because a lock may still be held; see
         `Connections.handle_interruption`.
         """
-        if not isinstance(error, Exception):
+        if attempts.is_interruption(error):
             return
         try:
             if response is not None:
@@ -155,10 +155,14 @@ class Connections(BaseConnections):
         """Discard the connections of this process if an attempt was interrupted, as by Ctrl-C.
 
         After an interruption the response is incomplete, a lock may still be held, and a permit may be
-        lost.
+        lost. Signal handlers may raise any exception, such as one at the time limit of a task queue.
         """
-        if not isinstance(error, Exception):
-            self._by_process.pop(os.getpid(), None)
+        if attempts.is_interruption(error):
+            discarded = self._by_process.pop(os.getpid(), None)
+            if discarded is not None and isinstance(error, Exception):
+                # The caller's transport may have raised the error. Closing it must not wait for the
+                # discarded clients, which are never closed.
+                self.transport_users -= discarded.pool.size
 
     def close(self) -> None:
         """Reject new requests and close idle connections.

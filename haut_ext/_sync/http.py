@@ -10,7 +10,7 @@ error.
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Self
 
 from attrs import asdict
 
@@ -23,6 +23,7 @@ from haut_ext._http.response_capture import record_response
 from haut_ext._http.response_shapes import announces_forbidden_body, is_web_page
 from haut_ext._httpx import httpx
 from haut_ext._sync.connections import Connections
+from haut_ext.concurrency import run
 from haut_ext.errors import CallerError, ConfigError
 from haut_ext.secret import hide_frames
 from haut_ext.settings import Options
@@ -69,7 +70,7 @@ class HTTPClient(httpx.Client):
             url = self.connections.base_url + url  # httpx would parse the joined URL a second time
         try:
             return super().build_request(method, url, params=params or None, **arguments)
-        except (TypeError, ValueError, RecursionError, httpx.InvalidURL) as error:
+        except (TypeError, ValueError, AttributeError, RecursionError, httpx.InvalidURL) as error:
             raise ConfigError(f"the request is invalid: {type(error).__name__}") from None
 
     def send(
@@ -89,8 +90,8 @@ class HTTPClient(httpx.Client):
             follow_redirects: Must not be given.
 
         Raises:
-            ConfigError: If the client is closed, the URL is plain http and its host is not loopback, or
-                `auth` or `follow_redirects` is given.
+            ConfigError: If the client is closed, the URL is plain http and its host is not loopback,
+                `auth` or `follow_redirects` is given, or the body cannot be sent by this client.
             HautError: If the request fails; see the table of errors in the README.
         """
         if auth not in (None, httpx.USE_CLIENT_DEFAULT) or follow_redirects is True:
@@ -98,7 +99,18 @@ class HTTPClient(httpx.Client):
                 "auth= and follow_redirects= cannot be used: the client sends its own token, and the "
                 "token must not leave the API's origin"
             )
+        if not isinstance(request.stream, httpx.SyncByteStream):
+            raise ConfigError("the body is a stream for the other kind of client, sync or async")
         return self.exchange(request, stream=stream)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Do nothing, as `close` does."""
+
+    def close(self) -> None:
+        """Do nothing: the connections are closed together with the Haut client."""
 
     def exchange(
         self, request: httpx.Request, *, stream: bool = False, sink: DownloadSink | None = None
@@ -177,7 +189,7 @@ class HTTPClient(httpx.Client):
         started = time.monotonic()
         try:
             for hook in self.call_options.event_hooks.get(event, ()):
-                hook(message)
+                run(hook, message)
         finally:
             del message  # as in _attempt
         call.deadline.extend(time.monotonic() - started)

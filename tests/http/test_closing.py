@@ -175,6 +175,27 @@ def test_custom_transport_is_closed_after_the_last_call(kind: Kind, server: Bloc
     assert transport.closed >= 1
 
 
+def test_custom_transport_is_closed_although_it_raised_an_error_of_its_own(kind: Kind) -> None:
+    closed: list[bool] = []
+
+    class Failing(httpx.MockTransport):
+        def close(self) -> None:
+            closed.append(True)
+
+        async def aclose(self) -> None:
+            closed.append(True)
+
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise LookupError(request.method)
+
+    with Client(kind, **CREDENTIALS, transport=Failing(fail)) as client:
+        for _ in range(3):
+            with pytest.raises(LookupError):
+                client.call(lambda haut: haut.request("GET", "/x/"))
+        assert not closed
+    assert closed
+
+
 def test_closing_before_a_retry_raises_the_error_of_the_last_attempt(
     kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:

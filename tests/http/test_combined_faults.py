@@ -203,6 +203,24 @@ def test_async_client_accepts_a_plain_function_as_hook() -> None:
     assert statuses == [200]
 
 
+class AsyncHook:
+    async def __call__(self, message: object) -> None:
+        """Do nothing."""
+
+
+@pytest.mark.parametrize("event", ["request", "response"])
+def test_hook_of_the_sync_client_that_returns_an_awaitable_is_an_error(event: str) -> None:
+    """The client finds out only when it calls the hook, whose code has not run then."""
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, json={}))
+    with (
+        Client(
+            "sync", **CREDENTIALS, transport=transport, event_hooks={event: [AsyncHook()]}
+        ) as client,
+        pytest.raises(ConfigError, match="awaitable"),
+    ):
+        client.call(lambda haut: haut.request("GET", "/x/"))
+
+
 def test_coroutine_function_as_hook_of_the_sync_client_is_rejected() -> None:
     async def hook(_: httpx.Request) -> None:
         raise AssertionError("the sync client must not call this hook")

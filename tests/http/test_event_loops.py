@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from haut_ext import AsyncHaut
+from haut_ext import AsyncHaut, ConfigError
 from haut_ext.sandbox import Sandbox, faults
+from tests.support.client_runner import COMPANY
 from tests.support.leaks import assert_sockets_close
 
 
@@ -182,3 +183,9 @@ def test_derived_client_in_another_run(sandbox: Sandbox) -> None:
         assert asyncio.run(use(which)) == 0
     asyncio.run(haut.aclose())
     assert_sockets_close()
+
+
+def test_event_loop_other_than_asyncio_is_rejected() -> None:
+    """Another event loop, such as that of trio, runs the coroutine by its method `send`."""
+    with pytest.raises(ConfigError, match="asyncio"):
+        AsyncHaut(token="token", company_id=COMPANY).request("GET", "/x/").send(None)

@@ -1,4 +1,4 @@
-"""Tests that Ctrl-C at a random moment of a synchronous call does not block later calls."""
+"""Tests that Ctrl-C or a signal at a random moment of a sync call does not block later calls."""
 
 from __future__ import annotations
 
@@ -72,11 +72,17 @@ def haut(request: pytest.FixtureRequest, barrier: RequestBarrier) -> Haut:
     )
 
 
-def interrupt_at_random_moments(call: Callable[[], object], seed: int) -> None:
+class TaskTimeout(Exception):
+    """Raised in a signal handler, as task queues do at the time limit of a task."""
+
+
+def interrupt_at_random_moments(
+    call: Callable[[], object], seed: int, error: type[BaseException] = KeyboardInterrupt
+) -> None:
     """Repeat a call until it has been interrupted INTERRUPTIONS times."""
 
     def interrupt_call(number: int, frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
+        raise error
 
     moments = random.Random(seed)
     interrupted = 0
@@ -96,7 +102,7 @@ def interrupt_at_random_moments(call: Callable[[], object], seed: int) -> None:
                     call()
                 finally:
                     signal.setitimer(signal.ITIMER_REAL, 0)
-            except KeyboardInterrupt:
+            except error:
                 interrupted += 1
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -129,10 +135,11 @@ def run_concurrently(*calls: Callable[[], object]) -> None:
 
 
 @pytest.mark.slow
-def test_all_slots_are_free_after_many_keyboard_interrupts(
-    haut: Haut, barrier: RequestBarrier
+@pytest.mark.parametrize("error", [KeyboardInterrupt, TaskTimeout])
+def test_all_slots_are_free_after_many_interrupts(
+    haut: Haut, barrier: RequestBarrier, error: type[BaseException]
 ) -> None:
-    interrupt_at_random_moments(lambda: haut.request("GET", "/x/"), seed=42)
+    interrupt_at_random_moments(lambda: haut.request("GET", "/x/"), 42, error)
     barrier.enabled = True
     assert call_concurrently(haut) == [200] * MAX_IN_FLIGHT
     run_concurrently(haut.close)

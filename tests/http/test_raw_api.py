@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx
@@ -12,7 +12,7 @@ import pytest
 from haut_api.api.subjects import list_subjects
 from haut_ext import ConfigError
 from haut_ext.sandbox import Sandbox, faults
-from tests.support.client_runner import Client, Kind
+from tests.support.client_runner import COMPANY, Client, Kind
 
 NewClient = Callable[..., Client]
 
@@ -116,3 +116,46 @@ def test_custom_transport_gets_complete_requests(kind: Kind, short_backoff: None
         assert authorization == "Bearer t0ken"
         assert {"timeout"} <= extensions <= {"timeout", "trace"}
     assert len(attempts) == 2
+
+
+def raw(haut: Any, kind: Kind) -> Any:
+    return haut.api.get_httpx_client() if kind == "sync" else haut.api.get_async_httpx_client()
+
+
+@pytest.fixture
+def mocked(kind: Kind) -> Iterator[Client]:
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, json={}))
+    with Client(kind, token="token", company_id=COMPANY, transport=transport) as client:
+        yield client
+
+
+def test_generated_client_can_be_used_as_context_manager_more_than_once(
+    mocked: Client, kind: Kind
+) -> None:
+    def use_sync(haut: Any) -> None:
+        with haut.api as api:
+            assert api.get_httpx_client().get("/x/").status_code == 200
+
+    async def use_async(haut: Any) -> None:
+        async with haut.api as api:
+            response = await api.get_async_httpx_client().get("/x/")
+            assert response.status_code == 200
+
+    for _ in range(2):
+        mocked.call(use_sync if kind == "sync" else use_async)
+
+
+async def async_chunks() -> AsyncIterator[bytes]:
+    yield b"chunk"
+
+
+@pytest.mark.parametrize("argument", ["params", "content"])
+def test_argument_that_httpx_cannot_send_is_rejected(
+    mocked: Client, kind: Kind, argument: str
+) -> None:
+    values: dict[str, Any] = {
+        "params": object(),
+        "content": async_chunks() if kind == "sync" else iter([b"chunk"]),
+    }
+    with pytest.raises(ConfigError):
+        mocked.call(lambda haut: raw(haut, kind).post("/x/", **{argument: values[argument]}))
