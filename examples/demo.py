@@ -67,8 +67,7 @@ def analyze(haut: Haut, subject_id: UUID) -> None:
     identical = front.getvalue() == (PHOTOS / "portrait.jpg").read_bytes()
     print(f"Downloaded front photo: {'identical' if identical else 'NOT identical'} to the upload")
 
-    # API v1 does not report when results are complete, so wait until none is added for one second.
-    results = haut.wait_for_results(batch, wait_timeout=300, settled_after=1)
+    results = haut.wait_for_results(batch, wait_timeout=300, wait_for=["acne", "redness"])
     for row in [row for row in results.to_rows() if row["side"] == "front"][:8]:
         value = row["category"] if row["number"] is None else row["number"]
         print(" ", row["family"], row["area"] or "-", row["metric"], value)

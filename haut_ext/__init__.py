@@ -96,10 +96,12 @@ if TYPE_CHECKING:
         SubjectAttributes,
         UploadOptions,
         UploadProgress,
+        WaitOptions,
     )
     from haut_ext.photos.checks import Photo
     from haut_ext.photos.sources import PhotoFile
     from haut_ext.types import (
+        AnalyzedBatch,
         DeletedSubjects,
         Page,
         Side,
@@ -133,12 +135,12 @@ __all__ = [  # noqa: RUF022 - sorted by topic
     # Types of method arguments
     "Api", "BatchAttributes", "DatasetAttributes", "Id", "OnState", "Photo", "PhotoAttributes",
     "PhotoFile", "Progress", "Side", "SubjectAttributes", "UploadOptions", "UploadProgress",
-    "ImageListOptions", "ListOptions", "SendBytes",
+    "ImageListOptions", "ListOptions", "SendBytes", "WaitOptions",
     # Return values
-    "AlgorithmResult", "BatchResults", "DeletedSubjects", "ErasedBatch", "ErasureReceipt", "ErasureStep",
-    "ExportChange", "ExportGap", "ExportManifest", "ExportedFile", "FaceDetection", "Feedback", "Mask",
-    "MaskPoint", "MaskShape", "Metric", "Page", "Recommendation", "Row", "SideState",
-    "UploadState", "UploadedBatch", "UploadedImage",
+    "AlgorithmResult", "AnalyzedBatch", "BatchResults", "DeletedSubjects", "ErasedBatch",
+    "ErasureReceipt", "ErasureStep", "ExportChange", "ExportGap", "ExportManifest", "ExportedFile",
+    "FaceDetection", "Feedback", "Mask", "MaskPoint", "MaskShape", "Metric", "Page",
+    "Recommendation", "Row", "SideState", "UploadState", "UploadedBatch", "UploadedImage",
     # Errors
     "HautError", "AlgorithmsFailed", "AmbiguousResult", "AnalysisTimeout", "ApiError", "BadRequest",
     "ConfigError", "Conflict", "DeletionIncomplete", "ErasureIncomplete", "ErrorItem",
@@ -186,12 +188,12 @@ _LAZY = {
     "haut_ext.keyword_arguments": (
         "BatchAttributes", "DatasetAttributes", "ImageListOptions", "ListOptions", "OnState",
         "PhotoAttributes", "Progress", "SendBytes", "SubjectAttributes", "UploadOptions",
-        "UploadProgress",
+        "UploadProgress", "WaitOptions",
     ),
     "haut_ext.photos.checks": ("Photo",),
     "haut_ext.photos.sources": ("PhotoFile",),
     "haut_ext.types": (
-        "DeletedSubjects", "Page", "Side", "SideState", "UploadState", "UploadedBatch",
+        "AnalyzedBatch", "DeletedSubjects", "Page", "Side", "SideState", "UploadState", "UploadedBatch",
         "UploadedImage",
     ),
     "haut_ext.workflow_errors": (

@@ -530,7 +530,9 @@ def parse_families(names: Collection[str], argument: str) -> frozenset[str]:
     """Return the full names of families that a caller named in any spelling.
 
     Args:
-        names: Names of families, such as `acne` or `selfie_v2.acne`. See `family_key`.
+        names: Names of families, such as `acne` or `selfie_v2.acne`. See `family_key`. The service
+            may have families that the table lacks: their full names, which contain a dot, are
+            returned unchanged.
         argument: Name of the argument, for the message.
 
     Raises:
@@ -541,8 +543,14 @@ def parse_families(names: Collection[str], argument: str) -> frozenset[str]:
         raise ConfigError(f"{argument} must be a list of algorithm families, not a string")
     found: set[str] = set()
     for name in cast("Collection[object]", names):
-        family = find_family(name) if isinstance(name, str) else None
-        if family is None:
-            raise ConfigError(f"{argument}: unknown algorithm family {name!r}; known are {known}")
-        found.add(family.name)
+        text = name.strip() if isinstance(name, str) else ""
+        if family := find_family(text):
+            found.add(family.name)
+        elif "." in text.strip("."):
+            found.add(text)
+        else:
+            raise ConfigError(
+                f"{argument}: unknown algorithm family {name!r}; known are {known}. The full name of "
+                "another family must contain a dot, such as hair_v1.volume"
+            )
     return frozenset(found)

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from haut_ext.analysis_results import (
     BatchResults,
-    is_complete,
     read_batch_document,
     read_image_results,
 )
@@ -70,13 +69,11 @@ def _result_rows(folder: ExportFolder, subject_id: UUID) -> Iterator[Mapping[str
             folder.read_json(path), image_id=image_id, side=as_text(image.get("side"))
         )
         batch_id = as_uuid(image.get("image_batch_id")) or UUID(int=0)
-        found = BatchResults(subject_id, batch_id, "v1", False, results, subject_name=name)
+        found = BatchResults(subject_id, batch_id, "v1", None, results, subject_name=name)
         yield from found.to_rows()
     for path in folder.paths(rf"batches/{_ID}/results\.v3\.json"):
         document = folder.read_json(path)
         results = read_batch_document(document)
         batch_id = UUID(path.split("/")[1])
-        found = BatchResults(
-            subject_id, batch_id, "v3", is_complete(document), results, subject_name=name
-        )
+        found = BatchResults(subject_id, batch_id, "v3", None, results, subject_name=name)
         yield from found.to_rows()

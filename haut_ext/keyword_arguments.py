@@ -123,8 +123,31 @@ class PhotoAttributes(BatchAttributes, total=False):
     dataset_id: Id | None
 
 
-class UploadOptions(PhotoAttributes, total=False):
-    """Options of `upload_and_compute` and `resume_upload`, in addition to `PhotoAttributes`.
+class WaitOptions(TypedDict, total=False):
+    """Options of a wait for analysis results.
+
+    Attributes:
+        wait_timeout: Maximum time to wait, in seconds. The default is 120.
+        wait_for: Algorithm families, such as `acne`, of which every image needs a result; v1 only.
+            Case, hyphens and the prefix `selfie_v2.` do not matter. The full name of a family that
+            this version does not know, such as `hair_v1.volume`, must contain a dot.
+        settled_after: If `wait_for` is not given, v1 results count as complete when every image has
+            a result, and no result was added for this many seconds. The default is 10.
+        poll_interval: Longest time, in seconds, between two requests for the results of an image,
+            unless many batches are being waited for. The default is 5. The first interval is a
+            tenth of it.
+    """
+
+    wait_timeout: float
+    wait_for: Collection[str]
+    settled_after: float
+    poll_interval: float
+
+
+class UploadOptions(PhotoAttributes, WaitOptions, total=False):
+    """Options of `upload_and_compute` and `resume_upload`.
+
+    `WaitOptions` are accepted only together with `wait=True`.
 
     Attributes:
         progress: Function called with the number of bytes sent so far, the total size and the side
@@ -134,14 +157,8 @@ class UploadOptions(PhotoAttributes, total=False):
         send_bytes: Function that sends the photos instead of `images.send_bytes`. It can run on
             another machine, because its arguments can be pickled. `AsyncHaut` awaits its result
             if it is awaitable.
-        wait: Whether to wait for the analysis results, as `wait_for_results` does.
-        wait_timeout: Maximum time to wait for the results, in seconds. The default is 120.
-        algorithms: Names of the algorithms to wait for; see `wait_for_results`.
     """
 
     progress: UploadProgress | None
     on_state: OnState | None
     send_bytes: SendBytes | None
-    wait: bool
-    wait_timeout: float
-    algorithms: Collection[str]

@@ -92,14 +92,13 @@ class UploadedBatch:
     """Photos of one subject that form one batch.
 
     To read the results of a batch that another program uploaded, create `UploadedBatch(subject_id,
-    batch_id)`.
+    batch_id)`. An upload with `wait=True` returns an `AnalyzedBatch`, which has the results.
 
     Attributes:
         subject_id: Id of the subject.
         batch_id: Id of the batch.
         images: One entry for each side, in the order of upload.
         api: API version that analyzes the batch.
-        results: Analysis results, if the upload waited for them.
         possible_leftovers: As in `UploadState`.
     """
 
@@ -107,8 +106,18 @@ class UploadedBatch:
     batch_id: UUID
     images: tuple[UploadedImage, ...] = ()
     api: Api = "v1"
-    results: BatchResults | None = None
     possible_leftovers: tuple[UUID, ...] = ()
+
+
+@frozen
+class AnalyzedBatch(UploadedBatch):
+    """An uploaded batch with its analysis results.
+
+    Attributes:
+        results: The complete analysis results.
+    """
+
+    results: BatchResults = field(kw_only=True)
 
 
 SlotStatus = Literal["none", "unknown", "open", "stored"]

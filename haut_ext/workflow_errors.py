@@ -98,7 +98,9 @@ class ResultsTimeout(HautError, TimeoutError):
     Attributes:
         batch: The batch, which can be passed to `wait_for_results` again without another upload.
         results: The analysis results that are available so far.
+        missing: Families in `wait_for` of which at least one image has no result.
     """
 
     batch: UploadedBatch
     results: BatchResults
+    missing: tuple[str, ...] = ()

@@ -29,7 +29,11 @@ def test_a_family_is_found_in_any_spelling(name: str, family: str) -> None:
     assert parse_families([name, family], "wait_for=") == {family}
 
 
-@pytest.mark.parametrize("names", ["acne", ["acne", "beard"], [None], ["selfie_v3.acne"], [""]])
+def test_a_full_name_that_the_table_lacks_is_accepted() -> None:
+    assert parse_families(["hair_v1.volume "], "wait_for=") == {"hair_v1.volume"}
+
+
+@pytest.mark.parametrize("names", ["acne", ["acne", "beard"], [None], [".acne"], ["acne."], [""]])
 def test_an_unknown_family_is_an_error_that_names_the_known_ones(names: Any) -> None:
     with pytest.raises(ConfigError, match="wait_for=") as error:
         parse_families(names, "wait_for=")

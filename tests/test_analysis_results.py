@@ -113,7 +113,7 @@ DOCUMENT = {
 
 
 def batch_results(results: tuple[AlgorithmResult, ...], **more: Any) -> BatchResults:
-    return BatchResults(SUBJECT, BATCH, "v1", True, results, **more)
+    return BatchResults(SUBJECT, BATCH, "v1", "settled", results, **more)
 
 
 def metric_values(results: tuple[AlgorithmResult, ...]) -> list[tuple[object, ...]]:
@@ -379,7 +379,7 @@ def test_a_library_that_is_not_installed_is_a_config_error(
 def test_real_results_are_read_and_survive_json(path: Path) -> None:
     items = json.loads(path.read_text("utf-8"))
     results = read_image_results(items, image_id=IMAGE, side="front")
-    batch = BatchResults(SUBJECT, BATCH, "v1", True, results, {str(IMAGE): items}, "4711")
+    batch = BatchResults(SUBJECT, BATCH, "v1", "settled", results, {str(IMAGE): items}, "4711")
     assert BatchResults.from_json(batch.to_json()) == batch
     quality, metrics, successes = {
         "era-2022": (4, 22, 10),

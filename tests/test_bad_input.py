@@ -416,13 +416,21 @@ CALLS: dict[str, tuple[Callable[[Haut], object], str]] = {
         ),
         "wait_timeout must be float, not NoneType",
     ),
-    "a wait for algorithms that are no names": (
-        lambda haut: untyped(haut).upload_and_compute(ID, front=PHOTO, wait=True, algorithms=[1]),
-        "an item of algorithms must be str, not int",
+    "a wait for families that are no names": (
+        lambda haut: untyped(haut).upload_and_compute(ID, front=PHOTO, wait=True, wait_for=[1]),
+        "an item of wait_for must be str, not int",
     ),
-    "a wait for no collection of algorithms": (
-        lambda haut: untyped(haut).upload_and_compute(ID, front=PHOTO, wait=True, algorithms=None),
-        "algorithms must be Collection.str., not NoneType",
+    "a wait for no collection of families": (
+        lambda haut: untyped(haut).upload_and_compute(ID, front=PHOTO, wait=True, wait_for=None),
+        "wait_for must be Collection.str., not NoneType",
+    ),
+    "waiting options without a wait": (
+        lambda haut: haut.upload_and_compute(ID, front=PHOTO, wait_for=["acne"]),
+        "wait_for= is accepted only together with wait=True",
+    ),
+    "a poll interval of 0": (
+        lambda haut: haut.wait_for_results(UploadedBatch(UUID(ID), UUID(ID)), poll_interval=0),
+        "poll_interval must be a positive number",
     ),
     "a negative wait": (
         lambda haut: haut.wait_for_results(UploadedBatch(UUID(ID), UUID(ID)), -1),

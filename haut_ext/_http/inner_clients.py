@@ -12,6 +12,7 @@ from attrs import define, field
 
 from haut_ext._http.call import origin_of
 from haut_ext._http.certificates import create_ssl_context
+from haut_ext._http.poll_schedule import PollSchedule
 from haut_ext._http.proxies import ProxySelector
 from haut_ext._httpx import httpx
 from haut_ext.errors import ConfigError
@@ -122,6 +123,7 @@ class BaseConnections:
     Attributes:
         arguments: The constructor's arguments, except `base_url`.
         closed: Whether the client has been closed.
+        polls: Turns of the waits for results.
         transport_users: Number of open inner clients that use the caller's transport.
 
     Raises:
@@ -155,6 +157,7 @@ class BaseConnections:
             "transport": transport,
         }
         self.base_url = base_url
+        self.polls = PollSchedule()
         self.origin = origin_of(httpx.URL(base_url))
         self.max_in_flight = max_in_flight
         self.closed = False

@@ -41,6 +41,11 @@ class ResponseInfo:
         return self.response.headers
 
     @property
+    def is_from_sandbox(self) -> bool:
+        """Whether the service identified itself as a sandbox of this package."""
+        return self.headers.get("server", "").startswith("haut-sandbox")
+
+    @property
     def request_id(self) -> str | None:
         """The request id that the server assigned, if the response contains one."""
         return request_id(self.headers)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
 from uuid import UUID
 
 from attrs import asdict, evolve
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from haut_ext.export_manifest import ExportedFile, ExportManifest
     from haut_ext.keyword_arguments import UploadOptions
     from haut_ext.photos.sources import PhotoFile
-    from haut_ext.types import Side, UploadedBatch, UploadedImage, UploadState
+    from haut_ext.types import AnalyzedBatch, Side, UploadedBatch, UploadedImage, UploadState
 
 T = TypeVar("T")
 
@@ -346,6 +346,32 @@ class Haut:
         """The client's options, such as timeouts and retries."""
         return self._operations.http.call_options
 
+    @overload
+    def upload_and_compute(
+        self,
+        subject_id: Id,
+        *,
+        front: PhotoFile | None = ...,
+        right: PhotoFile | None = ...,
+        left: PhotoFile | None = ...,
+        api: Api = ...,
+        wait: Literal[True],
+        **options: Unpack[UploadOptions],
+    ) -> AnalyzedBatch: ...
+
+    @overload
+    def upload_and_compute(
+        self,
+        subject_id: Id,
+        *,
+        front: PhotoFile | None = ...,
+        right: PhotoFile | None = ...,
+        left: PhotoFile | None = ...,
+        api: Api = ...,
+        wait: bool = ...,
+        **options: Unpack[UploadOptions],
+    ) -> UploadedBatch: ...
+
     def upload_and_compute(
         self,
         subject_id: Id,
@@ -354,6 +380,7 @@ class Haut:
         right: PhotoFile | None = None,
         left: PhotoFile | None = None,
         api: Api = "v1",
+        wait: bool = False,
         **options: Unpack[UploadOptions],
     ) -> UploadedBatch:
         """Upload one to three photos of a subject as one batch, and start their analysis.
@@ -369,7 +396,11 @@ class Haut:
             right: Photo of the right side.
             left: Photo of the left side.
             api: API version; `v3` for Face Metrics 3.0, which does not accept `light`.
-            options: See `UploadOptions` and `PhotoAttributes`.
+            wait: Whether to wait for the analysis results, as `wait_for_results` does.
+            options: See `UploadOptions`, `PhotoAttributes` and `WaitOptions`.
+
+        Returns:
+            The batch; with `wait=True`, an `AnalyzedBatch`, whose `results` are complete.
 
         Raises:
             ConfigError: Before any request, if an argument is invalid.
@@ -384,7 +415,33 @@ class Haut:
         files = _given_photos(front, right, left)
         scope = self._scope_of(options)
         state = new_state(scope, parse_id(subject_id, "subject_id"), files, api)
-        return self._upload(state, files, options)
+        return self._upload(state, files, options, wait=wait)
+
+    @overload
+    def resume_upload(
+        self,
+        state: UploadState,
+        *,
+        front: PhotoFile | None = ...,
+        right: PhotoFile | None = ...,
+        left: PhotoFile | None = ...,
+        compute_again: bool = ...,
+        wait: Literal[True],
+        **options: Unpack[UploadOptions],
+    ) -> AnalyzedBatch: ...
+
+    @overload
+    def resume_upload(
+        self,
+        state: UploadState,
+        *,
+        front: PhotoFile | None = ...,
+        right: PhotoFile | None = ...,
+        left: PhotoFile | None = ...,
+        compute_again: bool = ...,
+        wait: bool = ...,
+        **options: Unpack[UploadOptions],
+    ) -> UploadedBatch: ...
 
     def resume_upload(
         self,
@@ -394,6 +451,7 @@ class Haut:
         right: PhotoFile | None = None,
         left: PhotoFile | None = None,
         compute_again: bool = False,
+        wait: bool = False,
         **options: Unpack[UploadOptions],
     ) -> UploadedBatch:
         """Complete a stopped upload from the state that `UploadIncomplete` carries.
@@ -414,6 +472,7 @@ class Haut:
             compute_again: Whether to start the analysis even if it may already have been started
                 and billed. If False, and the start is unconfirmed, the images are checked for
                 results; if there are none, the upload remains incomplete.
+            wait: As in `upload_and_compute`.
             options: As in `upload_and_compute`.
 
         Raises:
@@ -429,7 +488,9 @@ class Haut:
 
         check_state(state, self._scope_of(options))
         files = _given_photos(front, right, left)
-        return self._upload(state, files, options, compute_again=compute_again, resumed=True)
+        return self._upload(
+            state, files, options, wait=wait, compute_again=compute_again, resumed=True
+        )
 
     def _scope_of(self, options: UploadOptions) -> Scope:
         dataset_id = options.get("dataset_id")
@@ -441,19 +502,17 @@ class Haut:
         files: Mapping[Side, PhotoFile],
         options: UploadOptions,
         *,
+        wait: bool,
         compute_again: bool = False,
         resumed: bool = False,
     ) -> UploadedBatch:
         from haut_ext._sync.workflows.upload import upload_and_compute
+        from haut_ext.keyword_arguments import WaitOptions
 
-        results = None
-        if options.get("wait"):
-            results = self._results(
-                state,
-                options.get("dataset_id"),
-                options.get("wait_timeout", 120.0),
-                options.get("algorithms", ()),
-            )
+        waiting = {name: it for name, it in options.items() if name in WaitOptions.__annotations__}
+        if waiting and not wait:
+            raise ConfigError(f"{next(iter(waiting))}= is accepted only together with wait=True")
+        results = self._results(state, options.get("dataset_id"), **waiting) if wait else None
         # Two calls with the same state would each start the analysis. States of new uploads differ,
         # unless they are created at the same time.
         with running(
@@ -483,10 +542,12 @@ class Haut:
 
         Raises:
             AnalysisTimeout: If an image is not analyzed in time. The error carries all images.
+            NotFound: If the batch does not exist.
         """
-        from haut_ext._sync.workflows.wait import wait_for_analysis
+        from haut_ext._sync.workflows.wait import Polling, wait_for_analysis
 
-        return wait_for_analysis(self.images, batch, wait_timeout)
+        polling = Polling(self._operations.http.connections.polls, wait_timeout)
+        return wait_for_analysis(self.images, self.batches, batch, polling)
 
     def results(
         self, batch: UploadedBatch | UploadedImage, *, dataset_id: Id | None = None
@@ -539,45 +600,59 @@ class Haut:
         batch: UploadedBatch | UploadedImage,
         wait_timeout: float = 120.0,
         *,
-        algorithms: Collection[str] = (),
+        wait_for: Collection[str] = (),
         settled_after: float = 10.0,
+        poll_interval: float = 5.0,
         dataset_id: Id | None = None,
     ) -> BatchResults:
         """Wait until all results of a batch or, in v1, of one image exist.
 
         In v3, the service reports when the results are complete. In v1 it does not, so pass the
-        names of the expected algorithms. If `algorithms` is omitted, v1 results count as complete
-        when every image has at least one result and no new result has appeared for `settled_after`
-        seconds. The results are requested at intervals that grow from 0.5 to 5 seconds.
+        families that you need as `wait_for`. If `wait_for` is omitted, v1 results count as complete
+        when every image has at least one result, and no result was added for `settled_after`
+        seconds. `completeness` of the results tells which of these was the case.
+
+        All waits of a client and its copies share their requests: after the first check of each
+        wait, they send at most 50 requests in `poll_interval` seconds.
 
         Args:
             batch: As in `results`.
             wait_timeout: Maximum time to wait, in seconds.
-            algorithms: Names of algorithms, such as `selfie_v2.acne`, whose results are expected
-                for every image; v1 only.
-            settled_after: If no new result appears for this many seconds, the results count as
-                complete; v1 only.
+            wait_for: As in `WaitOptions`.
+            settled_after: As in `WaitOptions`.
+            poll_interval: As in `WaitOptions`.
             dataset_id: Dataset of the subject, for v1; the client's unless given.
 
         Raises:
-            ResultsTimeout: If results are missing after `wait_timeout`. The error carries the batch
-                and the existing results.
+            ConfigError: If a family in `wait_for` is unknown; the message lists the known ones.
+            ResultsTimeout: If results are missing after `wait_timeout`. The error tells what is
+                missing, and carries the batch and the existing results.
             NotFound: If the batch or image does not exist.
         """
-        results = self._results(batch, dataset_id, wait_timeout, algorithms, settled_after)
+        results = self._results(
+            batch,
+            dataset_id,
+            wait_timeout=wait_timeout,
+            wait_for=wait_for,
+            settled_after=settled_after,
+            poll_interval=poll_interval,
+        )
         return results.wait(batch)
 
     def _results(
         self,
         source: UploadedBatch | UploadedImage | UploadState,
         dataset_id: Id | None,
-        *waiting: Any,
+        **waiting: Any,
     ) -> Results:
-        from haut_ext._sync.workflows.wait import Results
+        from haut_ext._sync.workflows.wait import Polling, Results
         from haut_ext.types import UploadedImage
 
         in_v3 = not isinstance(source, UploadedImage) and source.api == "v3"
-        return Results(self.images, None if in_v3 else self.scope.dataset(dataset_id), *waiting)
+        dataset = None if in_v3 else self.scope.dataset(dataset_id)
+        polls = self._operations.http.connections.polls
+        polling = Polling(polls, **_pop(waiting, ("wait_timeout", "poll_interval")))
+        return Results(self.images, self.batches, dataset, polling, **waiting)
 
     def image_types(self) -> tuple[ImageType, ...]:
         """Return the image types of the service, with the names and numbers of sides and lights."""

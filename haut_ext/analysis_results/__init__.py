@@ -9,6 +9,7 @@ from haut_ext.analysis_results.batch_results import (
     AmbiguousResult,
     Api,
     BatchResults,
+    Completeness,
     ResultNotFound,
 )
 from haut_ext.analysis_results.masks import Mask, MaskPoint, MaskShape
@@ -32,6 +33,7 @@ __all__ = [
     "AmbiguousResult",
     "Api",
     "BatchResults",
+    "Completeness",
     "FaceDetection",
     "Feedback",
     "Mask",

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape as escape_html
-from typing import Any, Literal, TypeVar, cast, overload
+from typing import Any, Literal, TypeVar, cast, get_args, overload
 from uuid import UUID
 
 from attrs import field, frozen
@@ -25,6 +25,14 @@ from haut_ext.errors import HautError
 
 Api = Literal["v1", "v3"]
 """API version of an analysis: v3 for Face Metrics 3.0, v1 for Face Metrics 2.0 and earlier."""
+
+Completeness = Literal["reported", "wait_for", "settled"]
+"""Why results count as complete.
+
+- reported: the service states that all algorithms have finished (v3, and the sandbox)
+- wait_for: every image has a result of each family in `wait_for`
+- settled: no result was added for `settled_after` seconds, so this is an assumption
+"""
 
 Default = TypeVar("Default")
 
@@ -41,8 +49,8 @@ class BatchResults:
         subject_id: Id of the subject.
         batch_id: Id of the batch.
         api: API version that analyzed the batch.
-        complete: Whether all results are known to be available. The v1 API does not report this,
-            so only `wait_for_results` can set it.
+        completeness: Why the results count as complete; None if results may be missing. The v1 API
+            does not report completeness, so for v1 only a wait sets this.
         results: Results, ordered by image and then as the service returned them.
         raw: JSON from the service. In v3, the document of the batch. In v1, a dict that maps each
             image id to a list of results.
@@ -52,10 +60,15 @@ class BatchResults:
     subject_id: UUID
     batch_id: UUID
     api: Api
-    complete: bool
+    completeness: Completeness | None = None
     results: tuple[AlgorithmResult, ...] = field(default=(), repr=length_repr)
     raw: Any = field(default=None, repr=False, hash=False)
     subject_name: str | None = field(default=None, repr=False)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the results count as complete; `completeness` tells why."""
+        return self.completeness is not None
 
     def __len__(self) -> int:
         return len(self.results)
@@ -242,7 +255,7 @@ class BatchResults:
             "subject_id": str(self.subject_id),
             "batch_id": str(self.batch_id),
             "api": self.api,
-            "complete": self.complete,
+            "completeness": self.completeness,
             "subject_name": self.subject_name,
             "sides": sides if self.api == "v1" else {},
             "raw": self.raw,
@@ -258,8 +271,8 @@ class BatchResults:
         """
         try:
             content = json.loads(text)
-            api, complete, raw = content["api"], content["complete"], content["raw"]
-            if api not in ("v1", "v3") or not isinstance(complete, bool):
+            api, completeness, raw = content["api"], content["completeness"], content["raw"]
+            if api not in get_args(Api) or completeness not in (None, *get_args(Completeness)):
                 raise ValueError("invalid values")
             sides = cast("dict[str, Any]", content["sides"])
             results = (
@@ -277,7 +290,7 @@ class BatchResults:
                 UUID(content["subject_id"]),
                 UUID(content["batch_id"]),
                 api,
-                complete,
+                completeness,
                 results,
                 raw,
                 as_text(content["subject_name"]),

@@ -28,6 +28,29 @@ ComputeAgain = Annotated[
 WaitTimeout = Annotated[
     float, typer.Option(min=0, metavar="SECONDS", help="Maximum time to wait if --wait is given.")
 ]
+WaitFor = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FAMILY",
+        help="Wait until every image has a result of this family, such as acne. Can be repeated.",
+    ),
+]
+SettledAfter = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        metavar="SECONDS",
+        help="Without --wait-for: results are complete if none was added for this time.",
+    ),
+]
+PollInterval = Annotated[
+    float,
+    typer.Option(
+        min=0.01,
+        metavar="SECONDS",
+        help="Longest time between two requests for an image's results.",
+    ),
+]
 
 
 def group(help_text: str) -> typer.Typer:

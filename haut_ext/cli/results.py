@@ -15,7 +15,16 @@ from haut_ext.analysis_results.rows import COLUMNS
 from haut_ext.cli import output
 from haut_ext.cli.client import client, find_subject_id
 from haut_ext.cli.exit_codes import INCOMPLETE
-from haut_ext.cli.options import Flag, Json, Subject, WaitTimeout, examples
+from haut_ext.cli.options import (
+    Flag,
+    Json,
+    PollInterval,
+    SettledAfter,
+    Subject,
+    WaitFor,
+    WaitTimeout,
+    examples,
+)
 from haut_ext.text import escape
 
 if TYPE_CHECKING:
@@ -25,6 +34,7 @@ if TYPE_CHECKING:
 EXAMPLES = examples(
     "haut results customer-4711",
     "haut results customer-4711 --wait --csv metrics.csv",
+    "haut results customer-4711 --wait --wait-for acne --wait-for redness",
     "haut results customer-4711 --json",
 )
 
@@ -38,6 +48,9 @@ def results(
     ] = None,
     wait: Annotated[bool, Flag("--wait", help="Wait until all results exist.")] = False,
     wait_timeout: WaitTimeout = 120.0,
+    wait_for: WaitFor = None,
+    settled_after: SettledAfter = 10.0,
+    poll_interval: PollInterval = 5.0,
     csv: Annotated[
         Path | None,
         typer.Option(
@@ -50,7 +63,7 @@ def results(
 
     Prints a table of the first 50 metrics or, with --json, all metrics and failures as one object.
     """
-    complete = True
+    reason = None
     if csv is not None and os.path.lexists(csv):
         raise ConfigError(f"--csv {csv}: the file exists already, and is not overwritten")
     if csv is not None:
@@ -59,19 +72,23 @@ def results(
         subject_id = find_subject_id(haut, subject)
         uploaded = UploadedBatch(subject_id, batch or _latest_batch_id(haut, subject_id))
         try:
-            found = (
-                haut.wait_for_results(uploaded, wait_timeout) if wait else haut.results(uploaded)
-            )
+            if wait:
+                found = haut.wait_for_results(
+                    uploaded,
+                    wait_timeout,
+                    wait_for=wait_for or (),
+                    settled_after=settled_after,
+                    poll_interval=poll_interval,
+                )
+            else:
+                found = haut.results(uploaded)
         except ResultsTimeout as error:
-            found, complete = error.results, False
+            found, reason = error.results, str(error)
     if csv is not None:
         _write_csv(found, csv)
     _print(found, json=json, table=csv is None)
-    if not complete:
-        output.err().print(
-            f"The results are not complete after {wait_timeout:g} s. Run the same command again to "
-            "wait longer."
-        )
+    if reason is not None:
+        output.err().print(f"{reason}\nRun the same command again to wait longer.")
         raise typer.Exit(INCOMPLETE)
 
 
@@ -114,6 +131,7 @@ def _print(found: BatchResults, *, json: bool, table: bool) -> None:
                 "subject_id": found.subject_id,
                 "batch_id": found.batch_id,
                 "complete": found.complete,
+                "completeness": found.completeness,
                 "metrics": found.to_rows(),
                 "failures": failures,
             }

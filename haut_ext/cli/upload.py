@@ -86,7 +86,9 @@ def _upload(haut: Haut, subject: str, photos: dict[Side, Photo]) -> UploadedBatc
     with _StateFile(None) as file:
         subject_id = _get_subject_id(haut, subject)
         with _shown_progress(photos) as arguments, _resumable(file):
-            batch = haut.upload_and_compute(subject_id, **arguments, on_state=file.save)
+            batch: UploadedBatch = haut.upload_and_compute(
+                subject_id, **arguments, on_state=file.save
+            )
         file.delete()
     return batch
 
@@ -103,7 +105,7 @@ def _resume(
                 f"{path} is the state of an upload to another subject, {state.subject_id}"
             )
         with _shown_progress(photos) as arguments, _resumable(file):
-            batch = haut.resume_upload(
+            batch: UploadedBatch = haut.resume_upload(
                 state, **arguments, compute_again=compute_again, on_state=file.save
             )
         file.delete()

@@ -62,7 +62,9 @@ class Sandbox:
         analysis_reads: After a compute request, the analysis of an image is complete once the image
             or its results were read this many times. Halfway through, the quality score and the
             first algorithm's result appear; the other results follow one by one. With 0, the first
-            read returns all results.
+            read returns all results. Once the analysis by Face Skin Metrics 2.0 is complete,
+            responses with its results have the header `Sandbox-Analysis: complete`, which the
+            client needs to end a wait without a pause. The real service does not send it.
         analysis_seconds: Duration of an analysis. If given, the analysis progresses with the clock and
             `analysis_reads` is ignored.
         token_seconds: Lifetime of an access token from a login or a refresh.

@@ -94,7 +94,7 @@ async def call_methods_of_subjects_and_images(haut: AsyncHaut) -> None:
     await haut.images.get(image.image_id, signed_url=True, expires=600)
     await haut.images.download(image.image_id, io.BytesIO())
     await haut.images.delete(image.image_id)
-    batch = await haut.upload_and_compute(subject.id, front=PHOTO, right=PHOTO, **named)  # type: ignore[arg-type]
+    batch = await haut.upload_and_compute(subject.id, front=PHOTO, right=PHOTO, **named)  # type: ignore[call-overload]
     await haut.wait_for_analysis(batch)
     await haut.results(batch)
     new = await haut.upload_and_compute(subject.id, front=PHOTO, api="v3", meta=META)

@@ -16,6 +16,7 @@ import pytest
 from haut_ext import (
     AlgorithmsFailed,
     AnalysisTimeout,
+    AnalyzedBatch,
     AsyncHaut,
     BatchResults,
     ConfigError,
@@ -30,11 +31,10 @@ from haut_ext import (
     UploadIncomplete,
     UploadState,
 )
-from haut_ext._async.workflows import wait
-from haut_ext._http import retry_policy
+from haut_ext._http import poll_schedule, retry_policy
 from haut_ext.algorithm_families import FAMILIES as KNOWN_FAMILIES
 from haut_ext.analysis_results.rows import COLUMNS
-from haut_ext.sandbox import Fault, Sandbox, faults
+from haut_ext.sandbox import Fault, Sandbox, faults, response_delivery
 from haut_ext.sandbox.algorithms import FACE_SKIN_METRICS_3
 from haut_ext.sandbox.http_messages import Response, json_response
 
@@ -50,7 +50,8 @@ BOTH = pytest.mark.parametrize("api", ["v1", "v3"])
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wait, "FIRST_INTERVAL", 0.001)
+    monkeypatch.setattr(poll_schedule, "FIRST_INTERVAL", 0.0002)
+    monkeypatch.setattr(poll_schedule, "SHARED_REQUESTS", 1_000_000)
     monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.001)
 
 
@@ -150,7 +151,7 @@ async def test_batch_can_be_identified_by_its_ids(sandbox: Sandbox, haut: AsyncH
     sandbox.clock.advance(100)
     known = UploadedBatch(batch.subject_id, batch.batch_id)
     assert await haut.results(known) == await haut.results(batch)
-    assert len((await haut.wait_for_results(known, 0, algorithms=FAMILIES)).results) == 2 * len(
+    assert len((await haut.wait_for_results(known, 0, wait_for=FAMILIES)).results) == 2 * len(
         FAMILIES
     )
     texts: Any = UploadedBatch(str(batch.subject_id), str(batch.batch_id))  # type: ignore[arg-type]
@@ -169,10 +170,61 @@ async def test_analysis_of_a_batch_known_by_its_ids_is_awaited(
     sandbox.clock.advance(100)
     images = await haut.wait_for_analysis(known, 0)
     assert {image.id for image in images} == {image.image_id for image in batch.images}
-    empty = UploadedBatch(batch.subject_id, batch.subject_id)
-    with pytest.raises(AnalysisTimeout, match="0 of 0 images") as caught:
-        await haut.wait_for_analysis(empty, 0)
-    assert caught.value.images == ()
+
+
+@BOTH
+async def test_batch_that_does_not_exist_is_not_found(
+    sandbox: Sandbox, haut: AsyncHaut, api: Any
+) -> None:
+    batch = await uploaded(sandbox, haut, api)
+    missing = UploadedBatch(batch.subject_id, batch.subject_id, api=api)
+    for call in (haut.results, haut.wait_for_results, haut.wait_for_analysis):
+        with pytest.raises(NotFound) as caught:
+            await call(missing)
+        assert caught.value.confirmed
+
+
+@BOTH
+@pytest.mark.parametrize("photos", [0, 1])
+async def test_batch_that_was_never_computed_is_described_as_such(
+    sandbox: Sandbox, haut: AsyncHaut, api: Any, photos: int
+) -> None:
+    batch = await uploaded(sandbox, haut)
+    if photos:
+        image = await haut.images.upload(batch.subject_id, FRONT)
+        new = UploadedBatch(batch.subject_id, image.batch_id, api=api)
+    else:
+        slot = await haut.images.request_upload(batch.subject_id)
+        new = UploadedBatch(batch.subject_id, slot.image_batch_id, api=api)
+    assert (await haut.results(new)).results == ()
+    expected = "1 of 1 images have no photo" if api == "v1" and not photos else "was never started"
+    with pytest.raises(ResultsTimeout, match=expected):
+        await haut.wait_for_results(new, 0)
+    with pytest.raises(AnalysisTimeout, match="0 of 1 images"):
+        await haut.wait_for_analysis(new, 0)
+
+
+async def test_empty_batch_is_described_as_such(sandbox: Sandbox, haut: AsyncHaut) -> None:
+    batch = await uploaded(sandbox, haut)
+    for image in batch.images:
+        await haut.images.delete(image.image_id)
+    known = UploadedBatch(batch.subject_id, batch.batch_id)
+    with pytest.raises(ResultsTimeout, match="the batch has no images"):
+        await haut.wait_for_results(known, 0)
+    with pytest.raises(AnalysisTimeout, match="0 of 0 images"):
+        await haut.wait_for_analysis(known, 0)
+    with pytest.raises(NotFound):
+        await haut.wait_for_results(batch, 0)
+
+
+async def test_absence_of_a_batch_is_not_concluded_from_a_list_alone(
+    sandbox: Sandbox, haut: AsyncHaut
+) -> None:
+    batch = await uploaded(sandbox, haut)
+    for image in batch.images:
+        await haut.images.delete(image.image_id)
+    sandbox.faults.add("list_batches", changed(lambda page: {**page, "results": []}))
+    assert (await haut.results(UploadedBatch(batch.subject_id, batch.batch_id))).results == ()
 
 
 @pytest.mark.parametrize("latency", [0.2, 3.0])
@@ -200,7 +252,7 @@ async def test_results_of_one_image(sandbox: Sandbox, haut: AsyncHaut) -> None:
     sandbox.clock.advance(100)
     found = await haut.results(batch.images[1])
     assert {result.image_id for result in found.results} == {batch.images[1].image_id}
-    assert await haut.wait_for_results(batch.images[1], algorithms=["selfie_v2.age"])
+    assert await haut.wait_for_results(batch.images[1], wait_for=["selfie_v2.age"])
 
 
 async def test_batch_is_not_found_in_another_dataset(sandbox: Sandbox, haut: AsyncHaut) -> None:
@@ -219,13 +271,13 @@ async def test_waits_for_the_expected_algorithms_of_every_image() -> None:
     with Sandbox(seed=1, analysis_reads=20) as sandbox:
         async with AsyncHaut(**sandbox.credentials) as haut:
             batch = await uploaded(sandbox, haut)
-            expected = ["selfie_v2.Acne", "selfie_v2.redness"]  # both spellings are valid
-            found = await haut.wait_for_results(batch, algorithms=expected)
-            assert found.complete
+            expected = ["Acne", "selfie_v2.redness"]  # both spellings are valid
+            found = await haut.wait_for_results(batch, wait_for=expected)
+            assert found.completeness == "wait_for"
             families = {result.family for result in found.results}
             assert set(FAMILIES[:3]) <= families < set(FAMILIES)
             reads = sandbox.received("list_image_results")
-            assert (await haut.wait_for_results(batch, algorithms=FAMILIES[:1])).complete
+            assert (await haut.wait_for_results(batch, wait_for=FAMILIES[:1])).complete
             assert sandbox.received("list_image_results") == reads + 2, "one request for each image"
 
 
@@ -238,7 +290,7 @@ async def test_algorithm_family_is_matched_without_regard_to_case(
         lambda items: [{**items[1], "algorithm_family_tech_name": "Selfie_v2.Acne"}, *items[2:]]
     )
     sandbox.faults.add("list_image_results", capital, times=None)
-    found = await haut.wait_for_results(batch, 0, algorithms=["selfie_v2.acne"])
+    found = await haut.wait_for_results(batch, 0, wait_for=["selfie_v2.acne"])
     assert found.results[0].family == "Selfie_v2.Acne", "keeps the spelling of the service"
 
 
@@ -253,7 +305,7 @@ async def test_image_with_all_results_is_not_requested_again(
         lambda items: [] if items[0]["image_id"] == late and next(times, False) else items
     )
     sandbox.faults.add("list_image_results", withheld, times=None)
-    assert (await haut.wait_for_results(batch, algorithms=FAMILIES)).complete
+    assert (await haut.wait_for_results(batch, wait_for=FAMILIES)).complete
     requests = [a for a in sandbox.requests if a.operation == "list_image_results"]
     assert len(requests) == 1 + 3
 
@@ -268,7 +320,57 @@ async def test_without_expected_algorithms_results_are_complete_once_they_stop_g
     growing = changed(lambda items: items[: next(lengths, 8)])
     sandbox.faults.add("list_image_results", growing, times=None)
     found = await haut.wait_for_results(batch.images[0], settled_after=settled_after)
-    assert (found.complete, len(found.results)) == (True, count)
+    assert (found.completeness, len(found.results)) == ("settled", count)
+
+
+@pytest.mark.parametrize(("seconds", "completeness"), [(60, None), (100, "settled")])
+async def test_old_results_have_settled_by_the_times_of_the_service(
+    seconds: int, completeness: str | None
+) -> None:
+    with Sandbox(analysis_reads=0) as sandbox:
+        async with AsyncHaut(**sandbox.credentials) as haut:
+            batch = await uploaded(sandbox, haut)
+            sandbox.faults.add("list_image_results", changed(lambda items: items), times=None)
+            await haut.results(batch)
+            sandbox.clock.advance(seconds)
+            try:
+                found = await haut.wait_for_results(batch, 0, settled_after=30)
+            except ResultsTimeout as error:
+                found = error.results
+            assert found.completeness == completeness
+
+
+async def test_wait_in_the_sandbox_ends_as_soon_as_the_analysis_is_complete(
+    sandbox: Sandbox, haut: AsyncHaut
+) -> None:
+    batch = await uploaded(sandbox, haut)
+    sandbox.clock.advance(99)
+    with pytest.raises(ResultsTimeout):
+        await haut.wait_for_results(batch, 0)
+    sandbox.clock.advance(1)
+    assert (await haut.wait_for_results(batch, 0)).completeness == "reported"
+    assert not (await haut.results(batch)).complete
+
+
+async def test_header_of_the_sandbox_is_ignored_if_another_service_sends_it(
+    sandbox: Sandbox, haut: AsyncHaut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = await uploaded(sandbox, haut)
+    sandbox.clock.advance(100)
+    monkeypatch.setattr(response_delivery, "SERVER", "nginx")
+    with pytest.raises(ResultsTimeout):
+        await haut.wait_for_results(batch, 0)
+
+
+async def test_wait_for_a_photo_without_a_face_ends_with_its_failures(
+    sandbox: Sandbox, haut: AsyncHaut
+) -> None:
+    for family in FAMILIES:
+        sandbox.fail_algorithm(family, "No face detected")
+    batch = await uploaded(sandbox, haut)
+    sandbox.clock.advance(100)
+    found = await haut.wait_for_results(batch, 0, wait_for=FAMILIES)
+    assert (found.complete, len(found.failures)) == (True, 2 * len(FAMILIES))
 
 
 async def test_results_are_incomplete_while_an_image_has_none(
@@ -282,6 +384,10 @@ async def test_results_are_incomplete_while_an_image_has_none(
     with pytest.raises(ResultsTimeout) as caught:
         await haut.wait_for_results(batch, 0.02, settled_after=0)
     assert len(caught.value.results.results) == len(FAMILIES)
+    assert f"by side: front {len(FAMILIES)}, left 0" in str(caught.value)
+    with pytest.raises(ResultsTimeout, match=r"missing are selfie_v2\.acne of left;") as caught:
+        await haut.wait_for_results(batch, 0.02, wait_for=["Acne"])
+    assert pickle.loads(pickle.dumps(caught.value)).missing == ("selfie_v2.acne",)
 
 
 @pytest.mark.slow
@@ -305,7 +411,7 @@ async def test_timeout_error_contains_partial_results(
     assert isinstance(caught.value, TimeoutError)
     error = pickle.loads(pickle.dumps(caught.value))
     assert (error.batch, error.results) == (batch, caught.value.results)
-    assert error.results.complete is False
+    assert (error.results.complete, error.missing) == (False, ())
     assert bool(error.results.results) == (passed > 0)
     sandbox.clock.advance(100)
     found = await haut.wait_for_results(error.batch, settled_after=0)
@@ -314,18 +420,18 @@ async def test_timeout_error_contains_partial_results(
 
 
 @pytest.mark.parametrize(
-    ("api", "algorithms"), [("v1", "selfie_v2.acne"), ("v3", ["selfie_v2.acne"])]
+    ("api", "families"), [("v1", "selfie_v2.acne"), ("v1", ["beard"]), ("v3", ["selfie_v2.acne"])]
 )
-async def test_invalid_algorithms_argument_is_rejected(
-    sandbox: Sandbox, haut: AsyncHaut, api: Any, algorithms: Any
+async def test_invalid_wait_for_argument_is_rejected(
+    sandbox: Sandbox, haut: AsyncHaut, api: Any, families: Any
 ) -> None:
-    with pytest.raises(ConfigError, match="algorithms"):
+    with pytest.raises(ConfigError, match="wait_for"):
         await haut.wait_for_results(
-            UploadedBatch(UUID(int=1), UUID(int=2), api=api), algorithms=algorithms
+            UploadedBatch(UUID(int=1), UUID(int=2), api=api), wait_for=families
         )
-    with pytest.raises(ConfigError, match="algorithms"):
+    with pytest.raises(ConfigError, match="wait_for"):
         await haut.upload_and_compute(
-            UUID(int=1), front=FRONT, api=api, wait=True, algorithms=algorithms
+            UUID(int=1), front=FRONT, api=api, wait=True, wait_for=families
         )
     assert sandbox.requests == []
 
@@ -389,7 +495,7 @@ async def test_failed_algorithms_are_reported(sandbox: Sandbox, haut: AsyncHaut)
     sandbox.fail_algorithm("selfie_v2.acne", "No face detected")
     batch = await uploaded(sandbox, haut)
     sandbox.clock.advance(100)
-    found = await haut.wait_for_results(batch, algorithms=FAMILIES)
+    found = await haut.wait_for_results(batch, wait_for=FAMILIES)
     assert [(f.family, f.error, f.side, f.metrics) for f in found.failures] == [
         ("selfie_v2.acne", "No face detected", side, ()) for side in ("front", "left")
     ]
@@ -447,10 +553,11 @@ async def test_upload_with_wait_returns_images_and_results(api: Any) -> None:
                 left=LEFT,
                 api=api,
                 wait=True,
-                algorithms=FAMILIES if api == "v1" else (),
+                wait_for=FAMILIES if api == "v1" else (),
             )
         assert [image.side for image in batch.images] == ["front", "left"]
-        assert batch.results is not None
+        assert isinstance(batch, AnalyzedBatch)
+        assert pickle.loads(pickle.dumps(batch)) == batch
         assert (batch.results.api, batch.results.complete) == (api, True)
         assert len(batch.results.results) == (2 * len(FAMILIES) if api == "v1" else len(PARAMETERS))
         [snapshot] = sandbox.snapshot()["subjects"][0]["batches"]
@@ -471,8 +578,8 @@ async def test_error_while_waiting_for_results_does_not_repeat_the_upload(
         await haut.resume_upload(state, wait=True, wait_timeout=0)
     sandbox.clock.advance(100)
     expected = FAMILIES if api == "v1" else ()
-    batch = await haut.resume_upload(state, wait=True, algorithms=expected)
-    assert batch.results == await haut.wait_for_results(late.value.batch, algorithms=expected)
+    batch = await haut.resume_upload(state, wait=True, wait_for=expected)
+    assert batch.results == await haut.wait_for_results(late.value.batch, wait_for=expected)
     assert sandbox.carried_out("upload_image") == 1
     assert sandbox.carried_out("compute_batch") + sandbox.carried_out("compute_batch_v3") == 1
 

@@ -165,6 +165,12 @@ def api_error(kind: str, code: int) -> ErrorCase:
     return ErrorCase(kind, "list_subjects", fault, list_subjects)
 
 
+async def wait_for_results(haut: AsyncHaut) -> Any:
+    image = await haut.images.get(IMAGE)
+    batch = UploadedBatch(UUID(SUBJECT), image.image_batch_id)
+    return await haut.wait_for_results(batch, 0.01, wait_for=["acne"])
+
+
 def upload(haut: AsyncHaut) -> Any:
     return haut.images.upload(SUBJECT, PHOTO)
 
@@ -200,7 +206,7 @@ ERROR_CASES = [
         "ResultsTimeout",
         "",
         None,
-        lambda haut: haut.wait_for_results(UploadedBatch(UUID(SUBJECT), UUID(UNKNOWN_ID)), 0.01),
+        wait_for_results,
     ),
     ErrorCase(
         "ErasureIncomplete",
@@ -224,8 +230,14 @@ def test_error_cases_cover_all_public_errors() -> None:
         if isinstance(kind := getattr(haut_ext, name), type) and issubclass(kind, HautError)
     }
     # HautError is only a base class. test_paging.py tests ListChanging, and
-    # tests/test_analysis_results.py tests AlgorithmsFailed, which needs no client.
-    not_covered = {"HautError", "ListChanging", "AlgorithmsFailed"}
+    # tests/test_analysis_results.py tests the errors of results, which need no client.
+    not_covered = {
+        "HautError",
+        "ListChanging",
+        "AlgorithmsFailed",
+        "AmbiguousResult",
+        "ResultNotFound",
+    }
     assert kinds - {case.kind for case in ERROR_CASES} == not_covered
 
 

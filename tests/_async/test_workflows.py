@@ -530,7 +530,7 @@ async def test_batches(haut: AsyncHaut, subject: Subject) -> None:
 async def test_results_of_two_images(haut: AsyncHaut, subject: Subject) -> None:
     expected = ["selfie_v2.quality", "selfie_v2.acne"]
     batch = await haut.upload_and_compute(
-        subject.id, front=JPEG, left=WEBP, wait=True, algorithms=expected
+        subject.id, front=JPEG, left=WEBP, wait=True, wait_for=expected
     )
     results = batch.results
     assert results is not None
@@ -572,7 +572,6 @@ async def test_upload_and_compute_by_version_3(haut: AsyncHaut, subject: Subject
         subject.id, front=JPEG, right=PNG, left=WEBP, api="v3", wait=True
     )
     assert [image.side for image in batch.images] == ["front", "right", "left"]
-    assert batch.results is not None
     assert (batch.results.api, batch.results.complete) == ("v3", True)
     assert any(row["number"] for row in batch.results.to_rows())
     receipt = await haut.erase_subject(subject.id)

@@ -95,7 +95,7 @@ def call_methods_of_subjects_and_images(haut: Haut) -> None:
     haut.images.get(image.image_id, signed_url=True, expires=600)
     haut.images.download(image.image_id, io.BytesIO())
     haut.images.delete(image.image_id)
-    batch = haut.upload_and_compute(subject.id, front=PHOTO, right=PHOTO, **named)  # type: ignore[arg-type]
+    batch = haut.upload_and_compute(subject.id, front=PHOTO, right=PHOTO, **named)  # type: ignore[call-overload]
     haut.wait_for_analysis(batch)
     haut.results(batch)
     new = haut.upload_and_compute(subject.id, front=PHOTO, api="v3", meta=META)

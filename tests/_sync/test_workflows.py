@@ -526,9 +526,7 @@ def test_batches(haut: Haut, subject: Subject) -> None:
 
 def test_results_of_two_images(haut: Haut, subject: Subject) -> None:
     expected = ["selfie_v2.quality", "selfie_v2.acne"]
-    batch = haut.upload_and_compute(
-        subject.id, front=JPEG, left=WEBP, wait=True, algorithms=expected
-    )
+    batch = haut.upload_and_compute(subject.id, front=JPEG, left=WEBP, wait=True, wait_for=expected)
     results = batch.results
     assert results is not None
     assert results.complete
@@ -567,7 +565,6 @@ def test_upload_and_compute_by_version_3(haut: Haut, subject: Subject) -> None:
         subject.id, front=JPEG, right=PNG, left=WEBP, api="v3", wait=True
     )
     assert [image.side for image in batch.images] == ["front", "right", "left"]
-    assert batch.results is not None
     assert (batch.results.api, batch.results.complete) == ("v3", True)
     assert any(row["number"] for row in batch.results.to_rows())
     receipt = haut.erase_subject(subject.id)

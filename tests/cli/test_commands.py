@@ -15,14 +15,13 @@ import sys
 import threading
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 from uuid import UUID
 
 import pytest
 from attrs import evolve
 
 import haut_ext
-from haut_ext import ErasureReceipt, Haut, UploadState
+from haut_ext import ErasureReceipt, UploadState
 from haut_ext.sandbox import Request, faults
 from tests.bulk.conftest import PHOTO
 from tests.bulk.service_state import service_state
@@ -121,8 +120,8 @@ def test_results_of_the_latest_batch_are_printed_and_exported(shell: Shell) -> N
     results = json.loads(shell.run("results", "customer-4711", "--json")[0])
     assert (results["batch_id"], results["complete"]) == (batch["batch_id"], False)
     assert {metric["subject"] for metric in results["metrics"]} == {batch["subject_id"]}
-    with patch.object(Haut, "wait_for_results", lambda haut, batch, _: haut.results(batch)):
-        out, _ = shell.run("results", "customer-4711", "--batch", batch["batch_id"], "--wait")
+    wait = ("--wait", "--wait-for", "acne", "--wait-for", "pores", "--poll-interval", "0.1")
+    out, _ = shell.run("results", "customer-4711", "--batch", batch["batch_id"], *wait)
     assert out.split()[:6] == ["side", "family", "area", "metric", "value", "unit"]
     out, _ = shell.run("results", batch["subject_id"], "--csv", "metrics.csv")
     rows = list(csv.DictReader((shell.folder / "metrics.csv").read_text().splitlines()))

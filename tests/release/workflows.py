@@ -52,9 +52,8 @@ def test_photos_are_uploaded_analyzed_read_and_erased(haut: Haut, tmp_path: Path
         front=front,
         left=left,
         wait=True,
-        algorithms=ALGORITHMS,
+        wait_for=ALGORITHMS,
     )
-    assert batch.results is not None
     assert batch.results.complete
     assert {(found.side, found.family) for found in batch.results.results} == {
         ("front", "selfie_v2.acne"),
@@ -85,7 +84,7 @@ def test_the_asynchronous_client_runs_the_same_workflows() -> None:
             batch = await haut.upload_and_compute(
                 subject.id, front=jpeg((300, 300)), right=jpeg((300, 300))
             )
-            results = await haut.wait_for_results(batch, algorithms=ALGORITHMS)
+            results = await haut.wait_for_results(batch, wait_for=ALGORITHMS)
             assert results.complete
             assert (await haut.erase_subject(subject.id)).verified
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
-from haut_api.api.batches import delete_batch, list_batches
+from haut_api.api.batches import delete_batch, list_batch_images, list_batches
 from haut_api.api.face_metrics_3 import get_batch_results_v3
 from haut_api.api.results import list_aux_images, list_image_results
 from haut_api.models import Batch
 from haut_ext._async.operations import AsyncOperation, AsyncResource
 from haut_ext._async.pagination import iterate, read_page
-from haut_ext.argument_checks import Id
+from haut_ext.argument_checks import Id, parse_id
 from haut_ext.argument_types import validate_arguments
 from haut_ext.errors import ignore_confirmed_not_found
 from haut_ext.types import Page
@@ -64,6 +64,26 @@ class AsyncBatches(AsyncResource):
             dataset_id=dataset_id,
             subject_id=subject_id,
             page_size=page_size,
+        )
+
+    async def check_exists(
+        self, subject_id: Id, batch_id: Id, *, dataset_id: Id | None = None
+    ) -> None:
+        """Raise NotFound if neither the subject's list of batches nor their own route has a batch.
+
+        Raises:
+            NotFound: If the subject has no such batch.
+        """
+        batch_id = parse_id(batch_id, "batch_id")
+        async for batch in self.iterate(subject_id, dataset_id=dataset_id):
+            if batch.id == batch_id:
+                return
+        await self._operations.get_json(
+            list_batch_images,
+            object,
+            dataset_id=dataset_id,
+            subject_id=subject_id,
+            batch_id=batch_id,
         )
 
     async def delete(self, subject_id: Id, batch_id: Id, *, dataset_id: Id | None = None) -> None:

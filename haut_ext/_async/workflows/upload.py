@@ -29,7 +29,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from attrs import define, evolve
+from attrs import asdict, define, evolve
 
 from haut_api.models import Image, SignedUpload, UploadSlotV3
 from haut_api.types import UNSET, Unset
@@ -50,7 +50,15 @@ from haut_ext.keyword_arguments import BatchAttributes, PhotoAttributes, UploadO
 from haut_ext.photos.checks import Photo, check_photos
 from haut_ext.photos.sources import PhotoFile
 from haut_ext.settings import Scope
-from haut_ext.types import Side, SideState, SlotStatus, UploadedBatch, UploadedImage, UploadState
+from haut_ext.types import (
+    AnalyzedBatch,
+    Side,
+    SideState,
+    SlotStatus,
+    UploadedBatch,
+    UploadedImage,
+    UploadState,
+)
 from haut_ext.workflow_errors import ResultsTimeout, UploadIncomplete
 
 logger = logging.getLogger("haut_ext")
@@ -118,7 +126,7 @@ async def upload_and_compute(
         images: The client's `images` resource.
         state: The state to start from.
         files: One photo for each side in `state.missing`.
-        options: Options of the upload. `wait`, `wait_timeout` and `algorithms` are ignored.
+        options: Options of the upload. `WaitOptions` are ignored.
         compute_again: Whether to start the analysis even if it may already have been started.
         results: If given, used to wait for the analysis results.
     """
@@ -142,7 +150,8 @@ async def upload_and_compute(
         await upload.compute(again=compute_again)
         batch = upload.batch
         if results is not None:
-            batch = evolve(batch, results=await results.wait(batch))
+            fields = asdict(batch, recurse=False)
+            batch = AnalyzedBatch(**fields, results=await results.wait(batch))
     except ResultsTimeout:
         raise  # the photos are uploaded; only results are missing
     except HautError as error:

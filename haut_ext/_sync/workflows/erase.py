@@ -117,8 +117,7 @@ class _Erasure:
             self._add_step("observation", "already gone")
             return False
         self.present, self.name = True, subject.name
-        sandbox = responses[-1].headers.get("server", "").startswith("haut-sandbox")
-        self.receipt = evolve(self.receipt, sandbox=sandbox)
+        self.receipt = evolve(self.receipt, sandbox=responses[-1].is_from_sandbox)
         self._add_step("observation", "done")
         return True
 
