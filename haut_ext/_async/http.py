@@ -184,6 +184,8 @@ class AsyncHTTPClient(httpx.AsyncClient):
         if call.sink is None or not response.is_success or is_web_page(response):
             await response.aread()
             return
+        length = response.headers.get("content-length", "")
+        call.sink.total = int(length) if length.isdecimal() else None
         async for chunk in response.aiter_bytes():
             call.sink.write(chunk)
 

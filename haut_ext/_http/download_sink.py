@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 
 from haut_ext._http.checksum import Checksum
 from haut_ext.errors import CallerError, ConfigError, HautError
+from haut_ext.keyword_arguments import Progress
 
 
 class DownloadSink:
@@ -21,10 +22,16 @@ class DownloadSink:
 
     Attributes:
         checksum: Checksum of the bytes written by the current attempt.
+        progress: Called with the number of bytes written and the total. A retry reports nothing
+            until it has written more bytes than all earlier attempts.
+        total: Size of the file in bytes, if the response states it.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self.progress: Progress | None = None
+        self.total: int | None = None
+        self._reported = 0
         try:
             self._start = file.tell() if file.seekable() else None
         except (AttributeError, OSError, ValueError):
@@ -62,6 +69,12 @@ class DownloadSink:
             except Exception as error:
                 raise CallerError(error) from None
             remaining = remaining[len(remaining) if accepted is None else accepted :]
+        if self.progress is not None and self.written > self._reported:
+            self._reported = self.written
+            try:
+                self.progress(self.written, self.total)
+            except Exception as error:
+                raise CallerError(error) from None
 
 
 @contextmanager

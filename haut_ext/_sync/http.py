@@ -182,6 +182,8 @@ class HTTPClient(httpx.Client):
         if call.sink is None or not response.is_success or is_web_page(response):
             response.read()
             return
+        length = response.headers.get("content-length", "")
+        call.sink.total = int(length) if length.isdecimal() else None
         for chunk in response.iter_bytes():
             call.sink.write(chunk)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
 import typer
 
@@ -43,7 +44,8 @@ def _as_row(image: haut_ext.Image) -> tuple[object, ...]:
 
 def _as_json(image: haut_ext.Image) -> dict[str, Any]:
     # Signed URLs are left out, because anyone who has one can download the photo.
-    return {**image.to_dict(), "signed_url": None, "aux_images": len(image.aux_images)}
+    aux_images = [{"id": aux.id, "type": aux.aux_image_type} for aux in image.aux_images]
+    return {**image.to_dict(), "signed_url": None, "aux_images": aux_images}
 
 
 @app.command(
@@ -58,14 +60,22 @@ def download(
         Path | None,
         typer.Option(metavar="FILE", help="Path to save the photo to.  [default: <id>.<format>]"),
     ] = None,
+    aux: Annotated[
+        UUID | None,
+        typer.Option(
+            metavar="AUX_ID",
+            help="Auxiliary image to download instead of the photo. `haut images list --json` "
+            "prints the ids.  [default: the photo]",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Download the photo of an image."""
+    """Download the photo of an image, or one of its auxiliary images."""
     from haut_ext import ImageRejected, Photo
 
     with client() as haut:
-        path = to or Path(str(image))
-        size = haut.images.download(image, path)
+        path = to or Path(str(aux or image))
+        size = haut.images.download(image, path, aux_image_id=aux)
     if to is None:
         with suppress(ImageRejected):  # a file of another format keeps its name
             path = path.rename(path.with_suffix(f".{Photo.open(path).header.format.lower()}"))

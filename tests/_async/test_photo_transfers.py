@@ -158,6 +158,28 @@ async def test_interrupted_download_is_repeated_from_the_start(
     assert file.getvalue() == BEFORE + CONTENT
 
 
+async def test_auxiliary_image_is_downloaded_as_bytes_and_reports_its_progress(
+    sandbox: Sandbox, haut: AsyncHaut
+) -> None:
+    stored = add_photo(sandbox, CONTENT)
+    await haut.images.compute(stored.batch)
+    await haut.images.get(stored.image)
+    [aux] = (await haut.images.get(stored.image)).aux_images
+    marks: list[tuple[int, int | None]] = []
+    sandbox.faults.add("download_image", faults.truncated(), times=1)
+    received = await haut.images.download(
+        stored.image,
+        aux_image_id=aux.id,
+        progress=lambda received, total: marks.append((received, total)),
+    )
+    assert received == CONTENT  # the sandbox stores a copy of the photo
+    assert marks[-1] == (len(CONTENT), len(CONTENT))
+    assert marks == sorted(set(marks))
+    assert await haut.images.download(stored.image) == CONTENT
+    with pytest.raises(ConfigError, match="no auxiliary image"):
+        await haut.images.download(stored.image, aux_image_id=stored.batch)
+
+
 async def test_interrupted_download_into_an_appended_file_is_repeated(
     sandbox: Sandbox, haut: AsyncHaut, tmp_path: Path
 ) -> None:
@@ -271,7 +293,6 @@ def unwritable(folder: Path) -> dict[str, Any]:
         "a closed file": closed,
         "a text file": io.StringIO(),
         "a file open for reading": io.BufferedReader(io.BytesIO()),
-        "None": None,
     }
 
 

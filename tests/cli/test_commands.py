@@ -105,6 +105,18 @@ def test_images_are_downloaded(shell: Shell) -> None:
     assert (shell.folder / "x").read_bytes() == PHOTO
 
 
+def test_auxiliary_image_is_downloaded(shell: Shell) -> None:
+    shell.run("upload", "customer-4711", "--front", "front.jpg", "--wait")
+    [image] = json_lines(shell.run("images", "list", "customer-4711", "--json")[0])
+    [aux] = image["aux_images"]
+    assert aux["type"] == "selfie_front_face_restored_rgba"
+    out, _ = shell.run("images", "download", image["id"], "--aux", aux["id"])
+    assert out == f"{aux['id']}.jpeg\n"
+    assert (shell.folder / out.strip()).read_bytes() == PHOTO
+    _, err = shell.run("images", "download", image["id"], "--aux", image["id"], code=2)
+    assert "no auxiliary image" in err
+
+
 def test_downloaded_file_of_an_unknown_format_keeps_its_name(shell: Shell) -> None:
     [subject] = shell.sandbox.add_subjects(1)
     [image] = shell.sandbox.add_images(subject, 1, b"not a photo")

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import builtins
+import io
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO, Unpack, cast
+from typing import Any, BinaryIO, Unpack, cast, overload
 from uuid import UUID
 
 from haut_api.api.face_metrics_3 import (
@@ -314,46 +315,90 @@ class Images(Resource):
         """
         self._operations.run(delete_image, image_id=image_id)
 
-    def download(self, image_id: Id, to: str | os.PathLike[str] | BinaryIO) -> int:
-        """Download a photo.
+    @overload
+    def download(
+        self,
+        image_id: Id,
+        to: None = None,
+        *,
+        aux_image_id: Id | None = None,
+        progress: Progress | None = None,
+    ) -> bytes: ...
+
+    @overload
+    def download(
+        self,
+        image_id: Id,
+        to: str | os.PathLike[str] | BinaryIO,
+        *,
+        aux_image_id: Id | None = None,
+        progress: Progress | None = None,
+    ) -> int: ...
+
+    def download(
+        self,
+        image_id: Id,
+        to: str | os.PathLike[str] | BinaryIO | None = None,
+        *,
+        aux_image_id: Id | None = None,
+        progress: Progress | None = None,
+    ) -> int | bytes:
+        """Download a photo or one of its auxiliary images.
+
+        The length and the checksum that the storage states are compared with the received bytes.
 
         Args:
             image_id: The image's id.
             to: A path or a binary file. A file at the path appears only once the photo is complete.
                 A binary file is written from its current position; if an attempt fails, it is
                 truncated to that position before the next attempt. If the binary file cannot seek,
-                there is only one attempt.
+                there is only one attempt. Unless given, the photo is returned as bytes.
+            aux_image_id: Id of an auxiliary image of the image, to download it instead of the photo.
+                The ids are in `aux_images` of the image record.
+            progress: Called with the number of bytes received so far and the total, or None if the
+                storage does not state the total.
 
         Returns:
-            The number of bytes written.
+            The number of bytes written, or the photo if `to` is not given.
 
         Raises:
+            ConfigError: If the image has no such auxiliary image.
             StorageError: If the image has no file, because it was never uploaded or was deleted, or
                 if its signed URL is invalid.
             TransportError: If no attempt received the complete photo.
         """
         image_id = parse_id(image_id, "image_id")
-        with open_sink(to) as sink:
+        aux_id = None if aux_image_id is None else parse_id(aux_image_id, "aux_image_id")
+        memory = io.BytesIO()
+        with open_sink(memory if to is None else to) as sink:
+            sink.progress = progress
+            http, url = self._operations.http, self._url(image_id, aux_id)
             try:
-                storage.download(self._operations.http, self._url(image_id), sink)
+                storage.download(http, url, sink)
             except StorageError as error:
                 # The signed URL expired between two attempts, so request a new one.
                 if error.code != "ExpiredToken":
                     raise
-                storage.download(self._operations.http, self._url(image_id), sink)
-            return sink.written
+                storage.download(http, self._url(image_id, aux_id), sink)
+            return memory.getvalue() if to is None else sink.written
 
-    def _url(self, image_id: UUID) -> Secret:
+    def _url(self, image_id: UUID, aux_image_id: UUID | None) -> Secret:
         image = self.get(image_id, signed_url=True)
-        if not image.signed_url:
+        url, what = image.signed_url, f"image {image.id}"
+        if aux_image_id is not None:
+            urls = {aux.id: aux.signed_url for aux in image.aux_images}
+            if aux_image_id not in urls:
+                raise ConfigError(f"{what} has no auxiliary image {aux_image_id}")
+            url, what = urls[aux_image_id], f"auxiliary image {aux_image_id} of {what}"
+        if not url:
             raise StorageError(
-                f"image {image.id} has a record but no file: the photo was never uploaded, or it "
-                "was deleted by clear_storage or by the retention settings of the dataset",
+                f"{what} has a record but no file: it was never uploaded, or it was deleted by "
+                "clear_storage or by the retention settings of the dataset",
                 operation="GET (storage)",
                 status=None,
                 code=None,
             )
-        return Secret(image.signed_url)
+        return Secret(url)
 
 
 def _query(options: ImageListOptions) -> dict[str, Any]:
