@@ -11,13 +11,15 @@ from __future__ import annotations
 import argparse
 import copy
 import hashlib
+import io
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,10 @@ import openapi_python_client
 import yaml
 from jsonpath_ng.ext.parser import parse as parse_jsonpath
 from oas_patch.overlay import apply_overlay
+from openapi_python_client import Project
+from openapi_python_client.config import Config, ConfigFile, MetaType
+from openapi_python_client.parser import GeneratorData
+from openapi_python_client.parser.errors import GeneratorError
 
 from haut_ext import __version__
 from haut_ext.spec_check.comparison import matches
@@ -37,6 +43,7 @@ from scripts.spec.document import (
     operations,
     parse,
     validation_errors,
+    without_addresses,
 )
 from scripts.spec.names import NAMES, Names
 from scripts.spec.prepare import Prepared, prepare
@@ -44,7 +51,6 @@ from scripts.spec.prepare import Prepared, prepare
 ROOT = Path(__file__).resolve().parent.parent
 OVERLAY = ROOT / "openapi" / "overlay.yaml"
 SECTIONS = ROOT / "openapi" / "sections.yaml"
-CONFIG = ROOT / "openapi" / "generator.yaml"
 TEMPLATES = ROOT / "openapi" / "templates"
 UPSTREAM_HASHES = TEMPLATES / "upstream.sha256"
 PACKAGE = ROOT / "generated" / "haut_api"
@@ -108,28 +114,35 @@ def write_package(document: dict[str, Any], target: Path) -> Prepared:
     """
     prepared = prepare(document)
     content = json.dumps(document, ensure_ascii=False, indent=1).encode()
-    with tempfile.TemporaryDirectory() as work:
-        path, config, templates = (
-            Path(work) / name for name in ("openapi.json", "config.yaml", "templates")
-        )
-        # Use JSON, because YAML parsers disagree on which unquoted scalars are numbers.
-        path.write_text(json.dumps(prepared.document), "utf-8")
-        settings = yaml.safe_load(CONFIG.read_text("utf-8"))
-        settings["content_type_overrides"] = prepared.content_types
-        config.write_text(yaml.safe_dump(settings), "utf-8")
-        shutil.copytree(TEMPLATES, templates)
-        digest = hashlib.sha256(content).hexdigest()
-        (templates / "document.jinja").write_text(prepared.templates(digest), "utf-8")
-        _run_generator(
-            f"--path={path}",
-            f"--config={config}",
-            f"--custom-template-path={templates}",
-            f"--output-path={target}",
-        )
-    shutil.rmtree(target / ".ruff_cache", ignore_errors=True)
+    settings = ConfigFile(
+        project_name_override=PACKAGE.name,
+        package_name_override=PACKAGE.name,
+        content_type_overrides=prepared.content_types,
+        post_hooks=[],
+    )
+    config = Config.from_sources(settings, MetaType.NONE, "", "utf-8", False, target)
+    data = GeneratorData.from_dict(copy.deepcopy(prepared.document), config=config)
+    if isinstance(data, GeneratorError):
+        raise _rejected([data])
+    project = Project(openapi=data, config=config, custom_template_path=TEMPLATES)
+    project.env.globals.update(prepared.variables(hashlib.sha256(content).hexdigest()))
+    with redirect_stdout(io.StringIO()):
+        errors = project.build()
+    if errors:
+        raise _rejected(errors)
+    # The default rules of the pinned version decide the bytes, whatever is configured elsewhere.
+    for options in (["check", "--select=F401,I", "--fix-only"], ["format"]):
+        ruff = [sys.executable, "-m", "ruff", *options, "--isolated", "--no-cache", "--quiet"]
+        subprocess.run([*ruff, str(target)], check=True)
     (target / "py.typed").touch()
     (target / "openapi.json").write_bytes(content)
     return prepared
+
+
+def _rejected(errors: Sequence[GeneratorError]) -> SpecError:
+    texts = [f"{error.header}: {error.detail or ''}".strip(": \n") for error in errors]
+    reason = without_addresses("; ".join(texts))
+    return SpecError(f"openapi-python-client cannot process the document: {reason}")
 
 
 def write_swagger(target: Path) -> None:
@@ -155,65 +168,31 @@ def write_swagger(target: Path) -> None:
     (target / "swagger.json").write_text(text, "utf-8")
 
 
-def _run_generator(*options: str) -> None:
-    tools = Path(sys.executable).parent  # put the pinned version of ruff first in PATH
-    if not (tools / "ruff").exists():
-        raise SpecError(f"ruff is not installed in {tools}; run `make setup`")
-    path = f"{tools}{os.pathsep}{os.environ.get('PATH', '')}"
-    done = subprocess.run(
-        [
-            str(tools / "openapi-python-client"),
-            "generate",
-            *options,
-            "--meta=none",
-            "--fail-on-warning",
-        ],
-        check=False,
-        env={**os.environ, "PATH": path, "NO_COLOR": "1", "COLUMNS": "200"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    if done.returncode:
-        reason = error_message(done.stdout)
-        raise SpecError(f"openapi-python-client cannot process the document: {reason}")
-
-
 def check_completeness(document: dict[str, Any], prepared: Prepared, folder: Path) -> list[str]:
     """Return the differences between an OpenAPI document and the package generated from it.
 
     The check runs in a new process, because this one may have imported another version of haut_api.
     """
+    arguments = {
+        f"{one['method']} {one['path']}": {
+            argument: [found["in"], found["name"]] for argument, found in one["parameters"].items()
+        }
+        for one in prepared.operations.values()
+    }
     done = subprocess.run(
         [sys.executable, "-m", "scripts.spec.completeness"],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"},
-        input=json.dumps([document, prepared.fields]),
+        input=json.dumps([document, prepared.fields, arguments]),
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        return [f"the completeness check failed: {error_message(done.stderr)}"]
+        reason = without_addresses(done.stderr.strip().rpartition("\n")[2])
+        return [f"the completeness check failed: {reason}"]
     problems: list[str] = json.loads(done.stdout.splitlines()[-1])
     return problems
-
-
-def error_message(output: str) -> str:
-    """Return the error message in a tool's output, without tracebacks, data and memory addresses."""
-    lines = [line.strip(" │╭╮╰╯─\n") for line in re.sub(r"\x1b\[[0-9;]*m", "", output).splitlines()]
-    if any("Traceback" in line for line in lines):
-        kept = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)][-1:]
-    else:
-        kept = [
-            line
-            for line in lines
-            if line
-            and not line.startswith(
-                ("{", "}", "[", "]", '"', "Generating", "Warning(s)", "Error(s)", "If you believe")
-            )
-        ]
-    return re.sub(r"<?\S* at 0x[0-9a-f]+>?", "(object)", "; ".join(kept)) or "no message"
 
 
 def generate(target: Path) -> None:

@@ -18,46 +18,19 @@ import yaml
 from openapi_schema_validator import OAS30Validator, OAS31Validator
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
 
-from haut_ext.spec_check.document import (
-    METHODS,
-    NAMES,
-    Json,
-    Operation,
-    children,
-    look_up,
-    operations,
-    pointer,
-    printable,
-    resolve,
-    to_openapi_31,
-)
-from haut_ext.spec_check.parsing import SpecError, parse
-
-__all__ = [
-    "METHODS",
-    "NAMES",
-    "ROOT",
-    "SPEC",
-    "Json",
-    "Operation",
-    "SpecError",
-    "children",
-    "command",
-    "dump",
-    "escaped",
-    "look_up",
-    "operations",
-    "parse",
-    "pointer",
-    "reference_keys",
-    "references",
-    "resolve",
-    "to_openapi_31",
-    "unused_name",
-    "validation_errors",
-    "walk",
-    "without",
-]
+from haut_ext.spec_check.document import METHODS as METHODS
+from haut_ext.spec_check.document import NAMES as NAMES
+from haut_ext.spec_check.document import Json as Json
+from haut_ext.spec_check.document import Operation as Operation
+from haut_ext.spec_check.document import children as children
+from haut_ext.spec_check.document import look_up as look_up
+from haut_ext.spec_check.document import operations as operations
+from haut_ext.spec_check.document import pointer as pointer
+from haut_ext.spec_check.document import printable as printable
+from haut_ext.spec_check.document import resolve as resolve
+from haut_ext.spec_check.document import to_openapi_31 as to_openapi_31
+from haut_ext.spec_check.parsing import SpecError as SpecError
+from haut_ext.spec_check.parsing import parse as parse
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = ROOT / "openapi" / "haut.yaml"
@@ -77,7 +50,7 @@ def command(name: str, run: Callable[[], None], *, when_failed: str = "") -> Non
         sys.exit(f"{name}: {error}{when_failed}")
     except Exception as error:
         # A malformed document can raise any exception.
-        problem = _without_addresses(f"{type(error).__name__}: {error}")
+        problem = without_addresses(f"{type(error).__name__}: {error}")
         sys.exit(f"{name}: the document cannot be processed ({problem}){when_failed}")
 
 
@@ -131,14 +104,14 @@ def validation_errors(document: Json) -> list[str]:
         return ["#: circular references"]
     except Exception as error:
         # The validator raises an exception for a reference whose target is missing.
-        return [f"#: {_without_addresses(str(error))}"]
+        return [f"#: {without_addresses(str(error))}"]
     found = []
     for fault in errors:
         path = "/".join(map(str, fault.absolute_path))
         # If a default value violates its schema, the validator reports the error without a
         # location.
         locations = [path] if path else _invalid_defaults(document, old=old) or ["#"]
-        found += [f"{location}: {_without_addresses(fault.message)}" for location in locations]
+        found += [f"{location}: {without_addresses(fault.message)}" for location in locations]
     return list(dict.fromkeys(found))
 
 
@@ -164,7 +137,7 @@ def _invalid_defaults(document: Json, *, old: bool) -> list[str]:
     ]
 
 
-def _without_addresses(text: str) -> str:
+def without_addresses(text: str) -> str:
     """Shorten an error message, and remove memory addresses such as `at 0x7f...`."""
     return re.sub(r"<[^<>]* at 0x[0-9a-f]+>", "(object)", text)[:500]
 
@@ -204,6 +177,12 @@ def references(node: Any, where: str = "#", *, names: bool = False) -> Iterator[
 def escaped(step: str) -> str:
     """Escape `~` and `/` in a key for use in a JSON pointer."""
     return step.replace("~", "~0").replace("/", "~1")
+
+
+def component_name(reference: str) -> str:
+    """Return the name of the schema component that a reference points to, or "" for other targets."""
+    steps = pointer(reference)
+    return steps[2] if steps[:2] == ["components", "schemas"] and len(steps) == 3 else ""
 
 
 def without(node: Json, *keys: str) -> Json:

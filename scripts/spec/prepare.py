@@ -3,7 +3,7 @@
 The generator, openapi-python-client, silently drops constructs that it does not support. The `prepare`
 function returns a document without such constructs, plus metadata that the generator's own data model
 cannot represent: how each parameter is sent, the JSON names of fields, and notes for docstrings. The
-templates read the metadata (see `Prepared.templates`). If a construct can be expressed neither in the
+templates read the metadata (see `Prepared.variables`). If a construct can be expressed neither in the
 document nor in the metadata, SpecError is raised with its location.
 
 A docstring that begins with "Rewrite:" describes a change of the document and the reason for it.
@@ -26,6 +26,7 @@ from haut_ext.spec_check.comparison import IGNORED_HEADERS
 from scripts.spec.document import (
     Json,
     SpecError,
+    component_name,
     look_up,
     operations,
     pointer,
@@ -120,25 +121,20 @@ class Prepared:
     bodies: dict[str, set[str]] = field(factory=lambda: {"success": set(), "error": set()})
     unmodeled: dict[str, list[str]] = field(factory=dict)
 
-    def templates(self, sha256: str) -> str:
-        """Return a Jinja template that defines the metadata as variables for the other templates.
+    def variables(self, sha256: str) -> Json:
+        """Return the metadata as variables of the templates.
 
         Args:
             sha256: SHA-256 digest of the original document.
         """
-        values = {
+        return {
             "SPEC": {"version": self.document["info"]["version"], "sha256": sha256},
             "OPERATIONS": self.operations,
             "FIELDS": self.fields,
             "NOTES": self.notes,
-            "ERRORS": sorted(self.bodies["error"] - self.bodies["success"]),
-            "AUTHORIZATION": {
-                "header": self.authorization.header,
-                "prefix": self.authorization.prefix,
-            },
+            "ERRORS": self.bodies["error"] - self.bodies["success"],
+            "AUTHORIZATION": self.authorization,
         }
-        # The repr of strings, None, booleans, lists and dictionaries is a valid Jinja literal.
-        return "".join(f"{{% set {name} = {value!r} %}}\n" for name, value in values.items())
 
 
 def prepare(document: Json) -> Prepared:
@@ -451,7 +447,7 @@ class _OperationRewriter:
         """Return a parameter's schema, `style` and `explode`."""
         if "content" in entry:
             [(media, content)] = entry["content"].items()
-            if not _is_json(media):
+            if not is_json(media):
                 raise SpecError(
                     f"{where}: a parameter with `content` of type {media} is not supported; "
                     "use `schema` instead"
@@ -505,7 +501,7 @@ class _OperationRewriter:
         if not contents:
             raise SpecError(f"{self.key}: the request body has no content")
         schemas = {media: content.get("schema", {}) for media, content in contents.items()}
-        json_media = next((media for media in contents if _is_json(media)), None)
+        json_media = next((media for media in contents if is_json(media)), None)
         if MULTIPART in contents and self.classes.has_files(schemas[MULTIPART]):
             media = MULTIPART
         else:
@@ -557,7 +553,7 @@ class _OperationRewriter:
     def _content(self, media: str, content: Json, status: str) -> tuple[Json, str]:
         """Return a response body's simplified schema, and a media type that the generator supports."""
         schema = content.get("schema", {})
-        if _is_json(media) and not (media == "*/*" and schema.get("format") == "binary"):
+        if is_json(media) and not (media == "*/*" and schema.get("format") == "binary"):
             name = f"{self.class_name}Response{status}"
             where = f"{self.key}, response {status}"
             simple = self.classes.simplify(schema, name, "response", where)
@@ -584,7 +580,7 @@ def is_text(media: str) -> bool:
     )
 
 
-def _is_json(media: str) -> bool:
+def is_json(media: str) -> bool:
     media = media_type(media)
     return media in ("application/json", "*/*", "application/*") or media.endswith("+json")
 
@@ -729,9 +725,10 @@ class Classes:
         if schema is True or schema == {}:
             return {}
         if not isinstance(schema, dict):
-            raise SpecError(f"{where}: the schema allows no value")
+            problem = "is null" if schema is None else "allows no value"
+            raise SpecError(f"{where}: the schema {problem}")
         if isinstance(schema.get("$ref"), str) and not (schema.keys() & _CONSTRAINTS):
-            component = _component_name(schema["$ref"])
+            component = component_name(schema["$ref"])
             if not component:
                 return self.simplify(_at(self.document, schema["$ref"]), name, use, where)
             if component not in self.schemas:
@@ -964,12 +961,6 @@ def _reference(class_name: str) -> Json:
     return {"$ref": f"#/components/schemas/{class_name}"}
 
 
-def _component_name(reference: str) -> str:
-    """Return the name of the schema component that a reference points to, or "" for other targets."""
-    steps = pointer(reference)
-    return steps[2] if steps[:2] == ["components", "schemas"] and len(steps) == 3 else ""
-
-
 def _unique(schemas: list[Json]) -> list[Json]:
     return [schema for number, schema in enumerate(schemas) if schema not in schemas[:number]]
 
@@ -1145,7 +1136,7 @@ def discriminators(
             for option in [*node.get("oneOf", []), *node.get("anyOf", [])]
             if isinstance(option, dict) and isinstance(option.get("$ref"), str)
         ]
-        base = _component_name(location)
+        base = component_name(location)
         if not options and base:
             mapped = [name for name in values if name in schemas and name != base]
             options = list(dict.fromkeys([*_descendants(base, schemas), *mapped]))
@@ -1161,6 +1152,6 @@ def _descendants(base: str, schemas: Json) -> list[str]:
     found: list[str] = []
     for name, schema in schemas.items():
         parts = schema.get("allOf", []) if isinstance(schema, dict) else []
-        if any(_component_name(str(part.get("$ref", ""))) == base for part in parts):
+        if any(component_name(str(part.get("$ref", ""))) == base for part in parts):
             found += [one for one in (*_descendants(name, schemas), name) if one not in found]
     return found

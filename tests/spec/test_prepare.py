@@ -58,6 +58,14 @@ UNSUPPORTED: dict[str, tuple[dict[str, Any], str]] = {
         parameter("query", schema={"type": "array", "items": OBJECT}),
         "parameter b (query): an object inside an array or object",
     ),
+    "schema without values": (
+        parameter("query", schema=False),
+        "parameter b (query): the schema allows no value",
+    ),
+    "null instead of a schema": (
+        parameter("query", schema=None),
+        "parameter b (query): the schema is null",
+    ),
     "location": (parameter("formData"), "GET /p/{a}/: a parameter in formData is not supported"),
     "API key in a cookie": (
         {"security": [{"cookie": []}]},
