@@ -8,7 +8,8 @@ responses, so they are not compared.
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Generator, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -64,8 +65,9 @@ _OPTIONS = {"oneOf", "anyOf", "allOf"}
 _ACCESS = ("readOnly", "writeOnly")
 _RENAMED = {"responses": "response", "content": "media type"}
 
-_Visited = set[tuple[bool, str | int, str | int]]
-"""References that were compared: whether in a response, and the schemas in both documents."""
+_Nodes = tuple[bool | str | int, ...]
+"""Whether in a response, and the references to two objects, or their addresses."""
+_Visited = MutableMapping[_Nodes, "Visit | None"]
 
 
 @frozen
@@ -165,12 +167,14 @@ class Difference:
             the keyword that contains it, such as "properties".
         before: The value in the first document; None if it has none.
         after: The value in the second document; None if it has none.
+        others: Names that the second document has, if it has no value with this name.
     """
 
     place: Place
     keyword: str
     before: Any
     after: Any
+    others: tuple[str, ...] = ()
 
     def lines(self) -> Iterator[str]:
         """Yield a description of the difference between the client's document and another one."""
@@ -187,12 +191,30 @@ class Difference:
 
 
 @frozen
+class Visit:
+    """Two objects of an operation that were compared.
+
+    Attributes:
+        place: The place of the objects in the operation.
+        references: The references to the objects; empty for inline objects.
+        before: The object in the first document, and its target if it is a reference.
+        after: The object in the second document, and its target if it is a reference.
+    """
+
+    place: Place
+    references: tuple[str, str]
+    before: tuple[Json, Json]
+    after: tuple[Json, Json]
+
+
+@frozen
 class Pair:
     """An operation of one document, and the corresponding operation of the other document."""
 
     before: Operation | None
     after: Operation | None
     differences: tuple[Difference, ...] = ()
+    visits: tuple[Visit, ...] = ()
 
 
 @frozen
@@ -276,14 +298,19 @@ def _result(operation: Operation, pair: Pair) -> OperationResult:
     return OperationResult(operation.key, DIFFERENT if texts else EQUAL, texts)
 
 
-def compare_operations(before: Json, after: Json) -> list[Pair]:
+def compare_operations(before: Json, after: Json, *, visits: bool = False) -> list[Pair]:
     """Match the operations of two OpenAPI documents, and compare them.
+
+    Args:
+        before: The first document.
+        after: The second document.
+        visits: Whether to return all objects that were compared. This takes much memory.
 
     Raises:
         SpecError: If a document is malformed, refers to other documents, or is too complex.
     """
     with _malformed_documents_refused():
-        return list(_pairs(to_openapi_31(before), to_openapi_31(after)))
+        return list(_pairs(to_openapi_31(before), to_openapi_31(after), visits=visits))
 
 
 @contextmanager
@@ -300,21 +327,22 @@ def _malformed_documents_refused() -> Generator[None, None, None]:
         raise SpecError(f"the document is not valid OpenAPI: {printable(str(error))}") from None
 
 
-def _pairs(before: Json, after: Json) -> Iterator[Pair]:
-    comparer = _Comparer(before, after)
+def _pairs(before: Json, after: Json, *, visits: bool) -> Iterator[Pair]:
+    comparer = _Comparer(before, after, visits=visits)
     old, new = ({one.key: one for one in operations(document)} for document in (before, after))
     shapes: dict[str, list[str]] = {}
     for key in new.keys() - old.keys():
-        shapes.setdefault(_shape(key), []).append(key)
+        shapes.setdefault(path_shape(key), []).append(key)
     for key, operation in old.items():
-        renamed = shapes.get(_shape(key), [])
+        renamed = shapes.get(path_shape(key), [])
         other = new.pop(key if key in new or len(renamed) != 1 else renamed[0], None)
-        found = comparer.operation(operation, other) if other else ()
-        yield Pair(operation, other, tuple(found))
+        visited: _Visited = {}
+        found = comparer.operation(operation, other, visited) if other else ()
+        yield Pair(operation, other, tuple(found), tuple(filter(None, visited.values())))
     yield from (Pair(None, operation) for operation in new.values())
 
 
-def _shape(key: str) -> str:
+def path_shape(key: str) -> str:
     """Return method and path without the names of the path parameters and the slash at the end."""
     parts = [part.partition("}") for part in key.split("{")]
     return "{}".join([parts[0][0], *(rest for _, _, rest in parts[1:])]).rstrip("/")
@@ -339,18 +367,20 @@ def servers(node: Json) -> set[str]:
 class _Comparer:
     """Compares operations of two normalized documents."""
 
-    def __init__(self, client: Json, document: Json) -> None:
-        self.client, self.document = client, document
+    def __init__(self, client: Json, document: Json, *, visits: bool) -> None:
+        self.client, self.document, self.visits = client, document, visits
         self.steps = 0
 
-    def operation(self, ours: Operation, theirs: Operation) -> Iterator[Difference]:
+    def operation(
+        self, ours: Operation, theirs: Operation, visited: _Visited
+    ) -> Iterator[Difference]:
         """Yield the differences between two operations."""
         if ours.path != theirs.path:
             yield Difference(Place(), "path", ours.path, theirs.path)
         names = dict(zip(_path_names(theirs.path), _path_names(ours.path), strict=True))
         before = self._parts(ours, self.client, {})
         after = self._parts(theirs, self.document, names)
-        yield from self._node(before, after, Place(), set())
+        yield from self._node(before, after, Place(), visited)
 
     def _parts(self, operation: Operation, document: Json, names: Mapping[str, str]) -> Json:
         """Return the parts of an operation that are compared."""
@@ -390,22 +420,27 @@ class _Comparer:
             if _canonical(ours) != _canonical(theirs):
                 yield Difference(where, "", ours, theirs)
             return
+        objects = ours, theirs
         ours, theirs = _unwrapped(ours), _unwrapped(theirs)
         names = _reference(ours), _reference(theirs)
-        # An inline schema is identified by its object, which exists as long as its document.
-        nodes = names[0] or id(ours), names[1] or id(theirs)
+        # An inline object is identified by its address: it exists as long as its `Visit`.
+        nodes = where.in_response, names[0] or id(ours), names[1] or id(theirs)
         nullable = _is_nullable_reference(ours) or _is_nullable_reference(theirs)
         ours, theirs = _resolved(self.client, ours), _resolved(self.document, theirs)
         if nullable:
             # Whether a reference may be null does not concern the schema that it refers to.
             types = ours.pop("type", "any"), theirs.pop("type", "any")
             yield from self._keyword("type", *types, where, visited)
-        if any(names):
-            if (where.in_response, *nodes) in visited:
-                return
+        seen = any(names) and nodes in visited
+        where = where.in_component(*names) if any(names) else where
+        if self.visits:
+            visit = Visit(where, names, (objects[0], ours), (objects[1], theirs))
+            visited[(*nodes, where.text) if seen else nodes] = visit
+        elif any(names):
+            visited[nodes] = None
+        if seen:
             # A difference in a schema is reported where the operation first uses the schema.
-            visited.add((where.in_response, *nodes))
-            where = where.in_component(*names)
+            return
         ours, theirs = _significant(ours, where), _significant(theirs, where)
         kinds = [_comparable("type", node.get("type", [])) - {'"null"'} for node in (ours, theirs)]
         if all(kinds) and not kinds[0] & kinds[1] and '"object"' in kinds[0] | kinds[1]:
@@ -442,7 +477,7 @@ class _Comparer:
             if other in after:
                 yield from self._node(value, after[other], inner, visited)
             else:
-                yield Difference(inner, key, value, None)
+                yield Difference(inner, key, value, None, tuple(after))
         for name, value in after.items():
             if name not in before and name not in renamed.values():
                 yield Difference(where.child(key, name), key, None, value)
@@ -455,12 +490,14 @@ class _Comparer:
         unmatched: list[Any] = []
         inner = where.child(key)
         for option in ours:
-            equal = (one for one in left if not any(self._node(option, one, inner, {*visited})))
-            found = next(equal, None)
-            if found is None:
-                unmatched.append(option)
+            for other in left:
+                inside: ChainMap[_Nodes, Visit | None] = ChainMap({}, visited)
+                if not any(self._node(option, other, inner, inside)):
+                    left.remove(other)
+                    visited.update(inside.maps[0])
+                    break
             else:
-                left.remove(found)
+                unmatched.append(option)
         for option, other in zip(unmatched, left, strict=False):
             yield from self._node(option, other, inner, visited)
         if len(ours) != len(theirs):

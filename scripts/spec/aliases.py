@@ -11,8 +11,9 @@ from pathlib import Path
 
 from openapi_python_client.strings import PythonIdentifier
 
+from haut_ext.spec_check.comparison import path_shape
 from scripts.spec.document import Json, Operation, operations
-from scripts.spec.names import matched_schemas, path_shape
+from scripts.spec.names import matched_schemas
 
 _NAME = re.compile(r"^(?:async )?def (\w+)", re.MULTILINE)
 

@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any
 
+from haut_ext.spec_check.comparison import path_shape
 from scripts.spec.document import (
     METHODS,
     ROOT,
@@ -28,7 +29,7 @@ from scripts.spec.document import (
     to_openapi_31,
     without,
 )
-from scripts.spec.names import NAMES, Names, path_shape
+from scripts.spec.names import NAMES, Names
 from scripts.spec.prepare import discriminators
 
 TRANSCRIPTION = ROOT / "openapi" / "transcribed.yaml"

@@ -10,32 +10,31 @@ the documents.
 from __future__ import annotations
 
 import copy
+import re
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from enum import StrEnum
+from typing import Any
 
 import yaml
-from attrs import define, field, frozen
+from attrs import define, field
 from oas_patch.overlay import apply_overlay
 
+from haut_ext.spec_check.comparison import (
+    MAPS,
+    Difference,
+    Pair,
+    Place,
+    Visit,
+    compare_operations,
+    shown_value,
+)
 from scripts.generate import OVERLAY
 from scripts.spec.contract import contract
 from scripts.spec.diff import revision_argument
-from scripts.spec.document import (
-    Json,
-    Operation,
-    SpecError,
-    escaped,
-    look_up,
-    operations,
-    pointer,
-    resolve,
-    to_openapi_31,
-    without,
-)
+from scripts.spec.document import Json, SpecError, look_up, pointer, resolve, walk
+from scripts.spec.http_diff import by_field
 from scripts.spec.markdown import code, table
-from scripts.spec.names import only_option, path_shape
 
 
 class Kind(StrEnum):
@@ -88,273 +87,175 @@ Labels = dict[str, Label]
 """Confidence labels, by the JSON pointer of the labeled object."""
 
 
-@frozen
-class _Pair:
-    """An object in the labeled document, and the corresponding object in the other document."""
-
-    labeled: Json
-    counterpart: Json | None
-
-
-# --- collecting
+# Mark of a labeled object: its JSON pointer.
+_PLACE = "x-evidence-place"
+# Keywords that are compared. Other constraints are not inferred.
+_FACTS = {
+    "type", "format", "enum", "required", "style", "explode", "oneOf", "anyOf", "oneOf options",
+    "anyOf options", "response",
+}  # fmt: skip
 
 
 def labels(document: Json, other: Json | None = None) -> Labels:
     """Return a document's confidence labels, checked against `other` if it is given."""
-    document, other = to_openapi_31(document), to_openapi_31(other) if other else None
+    marked = copy.deepcopy(document)
+    for place, node in walk(marked):
+        if node.get("x-evidence") in ("inferred", "observed"):
+            node[_PLACE] = place
     found: Labels = {}
-    counterparts = {} if other is None else {path_shape(one.key): one for one in operations(other)}
-    for operation in operations(document):
-        collector = _Collector(document, other, operation, found)
-        collector.collect(counterparts.get(path_shape(operation.key)))
+    # The comparison of a document with itself visits all objects of each operation.
+    for pair in compare_operations(marked, marked, visits=True):
+        if pair.before is not None:
+            name = pair.before.id
+            _add(found, pair.before.definition, Kind.OPERATION, name, name)
+            for visit in pair.visits:
+                for node in visit.before:
+                    subject = _subject(visit.place, node.get(_PLACE, ""), name)
+                    _add(found, node, _kind(visit.place, node), subject, name)
+    for pair in compare_operations(marked, other, visits=True) if other is not None else ():
+        if pair.before is not None:
+            _check(found, marked, pair)
     return found
 
 
-class _Collector:
-    """Collects the confidence labels of one operation and of the components that it uses."""
-
-    def __init__(
-        self, document: Json, other: Json | None, operation: Operation, found: Labels
-    ) -> None:
-        self.document, self.other, self.operation, self.found = document, other, operation, found
-
-    def collect(self, other: Operation | None) -> None:
-        labeled = self.operation.definition
-        counterpart = other.definition if other else None
-        place = f"#/paths/{escaped(self.operation.path)}/{self.operation.method}"
-        exists = {"exists": Verdict.CONFIRMED} if counterpart else {"missing": Verdict.CONTRADICTED}
-        self._add(place, _Pair(labeled, counterpart), Kind.OPERATION, self.operation.id, exists)
-        self._parameters(place, labeled, counterpart)
-        if "requestBody" in labeled:
-            self._body(f"{place}/requestBody", labeled["requestBody"], counterpart)
-        for status, response in labeled.get("responses", {}).items():
-            self._response(f"{place}/responses/{status}", status, response, counterpart)
-
-    def _add(
-        self, place: str, pair: _Pair, kind: Kind, subject: str, findings: dict[str, Verdict]
-    ) -> None:
-        if pair.labeled.get("x-evidence") not in ("inferred", "observed"):
-            return
-        level, reason = pair.labeled["x-evidence"], pair.labeled["x-evidence-reason"]
-        label = self.found.setdefault(place, Label(kind, subject, level, reason))
+def _add(found: Labels, node: Json, kind: Kind, subject: str, operation: str) -> None:
+    if _PLACE in node:
+        new = Label(kind, subject, node["x-evidence"], node["x-evidence-reason"])
+        label = found.setdefault(node[_PLACE], new)
         # If an object is used in several places, its most serious kind applies.
         label.kind = min(label.kind, kind, key=list(Kind).index)
-        label.operations.add(self.operation.id)
-        if self.other is not None and (
-            pair.counterpart is None or "x-evidence" not in pair.counterpart
-        ):
-            label.findings.update(findings)
-
-    def _resolved(self, place: str, pair: _Pair) -> tuple[str, _Pair]:
-        """Resolve the references in both objects of a pair; also return a pointer to the labeled one."""
-        labeled, counterpart = pair.labeled, pair.counterpart
-        while isinstance(labeled.get("$ref"), str):
-            place = labeled["$ref"]
-            labeled = resolve(self.document, {"$ref": place})
-        if counterpart is not None and self.other is not None:
-            if "oneOf" not in labeled:
-                counterpart = only_option(counterpart)
-            counterpart = resolve(self.other, counterpart)
-        return place, _Pair(labeled, counterpart)
-
-    # --- parts of an operation
-
-    def _parameters(self, place: str, labeled: Json, counterpart: Json | None) -> None:
-        others = [
-            resolve(self.other or {}, item) for item in (counterpart or {}).get("parameters", [])
-        ]
-        in_path = [item for item in others if item["in"] == "path"]
-        position = 0
-        for index, parameter in enumerate(labeled.get("parameters", [])):
-            where, pair = self._resolved(f"{place}/parameters/{index}", _Pair(parameter, None))
-            known = pair.labeled
-            if known["in"] == "path":
-                # Path parameters are matched by position, because their names are not sent.
-                found = in_path[position] if position < len(in_path) else None
-                position += 1
-            else:
-                same = (known["in"], known["name"])
-                found = next((item for item in others if (item["in"], item["name"]) == same), None)
-            if counterpart is None:
-                findings = _NO_OPERATION
-            elif found is None:
-                findings = _missing(item["name"] for item in others if item["in"] == known["in"])
-            else:
-                findings = _compared(_parameter_facts(known), _parameter_facts(found))
-            kind = Kind.REQUIRED if known.get("required") else Kind.QUERY
-            subject = f"{known['name']} ({known['in']})"
-            self._add(where, _Pair(known, found), kind, subject, findings)
-
-    def _body(self, place: str, body: Json, counterpart: Json | None) -> None:
-        where, pair = self._resolved(place, _Pair(body, (counterpart or {}).get("requestBody")))
-        if counterpart is None:
-            findings = _NO_OPERATION
-        elif pair.counterpart is None:
-            findings = {"the operation has no body": Verdict.CONTRADICTED}
-        else:
-            required = [
-                {"required": part.get("required", False)}
-                for part in (pair.labeled, pair.counterpart)
-            ]
-            findings = _compared(*required)
-        subject = f"body of {self.operation.id}"
-        self._add(where, pair, Kind.BODY, subject, findings)
-        self._content(where, pair, Kind.BODY, subject)
-
-    def _response(self, place: str, status: str, response: Json, counterpart: Json | None) -> None:
-        responses = (counterpart or {}).get("responses", {})
-        where, pair = self._resolved(place, _Pair(response, responses.get(status)))
-        success = status.startswith("2")
-        others = [known for known in responses if known.startswith("2")]
-        if counterpart is None:
-            findings = _NO_OPERATION
-        elif pair.counterpart is not None:
-            findings = {f"{status} is documented": Verdict.CONFIRMED}
-        elif success and others:
-            findings = {f"the success status is {', '.join(others)}": Verdict.CONTRADICTED}
-        else:
-            # Few documents list every error response, so a missing error status is not a
-            # contradiction.
-            findings = {f"{status} is not documented": Verdict.NOT_STATED}
-        shared = where.startswith("#/components")
-        subject = (
-            f"{pointer(where)[-1]} ({status})" if shared else f"{status} of {self.operation.id}"
-        )
-        kind = Kind.SUCCESS if success else Kind.ERROR
-        self._add(where, pair, kind, subject, findings)
-        field_kind = Kind.FIELD if success else Kind.ERROR
-        self._content(where, pair, field_kind, subject)
-
-    def _content(self, place: str, pair: _Pair, kind: Kind, subject: str) -> None:
-        others = (pair.counterpart or {}).get("content", {})
-        for media, content in pair.labeled.get("content", {}).items():
-            if "schema" in content:
-                schemas = _Pair(content["schema"], others.get(media, {}).get("schema"))
-                self._schema(f"{place}/{media}", schemas, kind, subject, frozenset())
-
-    def _schema(
-        self, place: str, pair: _Pair, kind: Kind, subject: str, above: frozenset[str]
-    ) -> None:
-        node = pair.labeled
-        where, pair = self._resolved(place, pair)
-        if where in above:
-            return
-        if "$ref" in node and where.startswith("#/components/schemas/"):
-            subject = pointer(where)[-1]
-        above |= {where}
-        findings = _compared(_object_facts(pair.labeled), _object_facts(pair.counterpart))
-        self._add(where, pair, kind, subject, findings)
-        for option in pair.labeled.get("oneOf", []):
-            options = _Pair(option, self._matching_option(option, pair.counterpart))
-            self._schema(f"{where}/oneOf", options, kind, subject, above)
-        if isinstance(pair.labeled.get("items"), dict):
-            items = _Pair(pair.labeled["items"], (pair.counterpart or {}).get("items"))
-            self._schema(f"{where}/items", items, kind, subject, above)
-        for name, known in pair.labeled.get("properties", {}).items():
-            field = (
-                None
-                if pair.counterpart is None
-                else pair.counterpart.get("properties", {}).get(name)
-            )
-            label = f"{subject}.{name}"
-            inner = f"{where}/properties/{name}"
-            if pair.counterpart is None:
-                findings = _NO_COUNTERPART
-            elif field is None:
-                findings = _missing(pair.counterpart.get("properties", {}))
-            else:
-                findings = _compared(
-                    _field_facts(self.document, pair.labeled, name),
-                    _field_facts(self.other or {}, pair.counterpart, name),
-                )
-            self._add(inner, _Pair(known, field), kind, label, findings)
-            unlabeled = {key: value for key, value in known.items() if key != "x-evidence"}
-            self._schema(inner, _Pair(unlabeled, field), kind, label, above)
-
-    def _matching_option(self, option: Json, counterpart: Json | None) -> Json | None:
-        """Return the option in `counterpart` with the same type as `option`, or the first option."""
-        if counterpart is None:
-            return None
-        wanted = _type_facts(self.document, option)["type"]
-        options: list[Json] = counterpart.get("oneOf") or counterpart.get("anyOf") or [counterpart]
-        same = (
-            found for found in options if _type_facts(self.other or {}, found)["type"] == wanted
-        )
-        return next(same, options[0])
+        label.operations.add(operation)
 
 
-_NO_OPERATION = {"the operation is missing": Verdict.NOT_STATED}
-_NO_COUNTERPART = {"no counterpart": Verdict.NOT_STATED}
+def _kind(place: Place, node: Json) -> Kind:
+    part, name = place.part
+    if part == "parameters":
+        return Kind.REQUIRED if node.get("required") is True else Kind.QUERY
+    if part == "requestBody":
+        return Kind.BODY
+    if not name.startswith("2"):
+        return Kind.ERROR
+    return Kind.SUCCESS if place.schema is None else Kind.FIELD
 
 
-def _missing(others: Iterable[str]) -> dict[str, Verdict]:
-    return {f"missing; documented: {', '.join(others) or 'none'}": Verdict.CONTRADICTED}
+def _subject(place: Place, label: str, operation: str) -> str:
+    """Return the name of a labeled object; it belongs to a component, or to an operation."""
+    part, name = place.part
+    steps = pointer(label)
+    fields = "".join(f".{one}" for one in re.findall(r"/properties/([^/]+)", label))
+    if steps[:2] == ["components", "schemas"]:
+        return f"{steps[2]}{fields}"
+    if part == "parameters":
+        return name
+    if part == "requestBody":
+        return f"body of {operation}{fields}"
+    shared = steps[:1] == ["components"]
+    return (f"{steps[2]} ({name})" if shared else f"{name} of {operation}") + fields
 
 
 # --- comparison
 
 
-def _field_facts(document: Json, parent: Json, name: str) -> Json:
-    return {
-        **_type_facts(document, parent["properties"][name]),
-        "required": name in parent.get("required", []),
+def _check(found: Labels, document: Json, pair: Pair) -> None:
+    """Add the findings of one operation to the labels of its objects."""
+    assert pair.before is not None
+    findings: dict[str, dict[str, Verdict]] = {
+        place: {} for place, label in found.items() if pair.before.id in label.operations
     }
+    seen: set[str] = set()
+
+    def add(node: Json, text: str, verdict: Verdict) -> None:
+        if (place := node.get(_PLACE)) in findings:
+            findings[place][text] = verdict
+            seen.add(place)
+
+    own = pair.before.definition
+    if pair.after is None:
+        add(own, "missing", Verdict.CONTRADICTED)
+    elif "x-evidence" in pair.after.definition:
+        seen.add(own.get(_PLACE, ""))
+    else:
+        add(own, "exists", Verdict.CONFIRMED)
+    for difference in pair.differences:
+        if difference.after is None and difference.keyword in MAPS:
+            add(difference.before, *_missing(difference))
+            if difference.keyword != "properties":
+                add(resolve(document, difference.before), *_missing(difference))
+    for visit in pair.visits:
+        for node, counterpart in zip(visit.before, visit.after, strict=True):
+            place = node.get(_PLACE)
+            if place not in findings:
+                continue
+            if "x-evidence" in counterpart:
+                seen.add(place)
+            elif changes := dict.fromkeys(_contradictions(visit, place, pair.differences)):
+                add(node, "; ".join(changes), Verdict.CONTRADICTED)
+            else:
+                part, name = visit.place.part
+                is_status = part == "responses" and visit.place.schema is None
+                text = f"{name} is documented" if is_status else "identical"
+                add(node, text, Verdict.CONFIRMED)
+    absent = "no counterpart" if pair.after else "the operation is missing"
+    for place, texts in findings.items():
+        found[place].findings |= texts if place in seen else {absent: Verdict.NOT_STATED}
 
 
-def _type_facts(document: Json, schema: Json) -> Json:
-    """Return a schema's comparable facts: types (including null), format, enum values and item type."""
-    schema = resolve(document, schema)
-    types = schema.get("type", [])
-    kinds = set(types if isinstance(types, list) else [types])
-    facts: Json = {key: schema[key] for key in ("format", "enum") if key in schema}
-    if "number" in kinds:
-        facts.pop("format", None)  # the precision
-    options: list[Json] = schema.get("oneOf") or schema.get("anyOf") or []
-    if any(not without(option, "title", "description") for option in options):
-        options = []  # one of the options allows any value
-    for option in options:
-        inner = _type_facts(document, option)
-        kinds |= set(inner.pop("type").split(" or "))
-        facts |= inner
-    if isinstance(schema.get("items"), dict):
-        inner = _type_facts(document, schema["items"])
-        facts["items"] = inner["type"] + (f" ({inner['format']})" if "format" in inner else "")
-    return {
-        "type": " or ".join(sorted(kinds, key=lambda kind: (kind == "null", kind))) or "any",
-        **facts,
-    }
+def _missing(difference: Difference) -> tuple[str, Verdict]:
+    part, name = difference.place.part
+    if difference.keyword == "requestBody":
+        return "the operation has no body", Verdict.CONTRADICTED
+    if difference.keyword == "responses":
+        success = [status for status in difference.others if status.startswith("2")]
+        if name.startswith("2") and success:
+            return f"the success status is {', '.join(success)}", Verdict.CONTRADICTED
+        # Few documents list every error response, so a missing error status is not a contradiction.
+        return f"{name} is not documented", Verdict.NOT_STATED
+    names = [one.partition(" ")[::2] for one in difference.others]
+    kind = name.partition(" ")[2] if difference.keyword == part else ""
+    documented = ", ".join(one for one, place in names if place == kind)
+    return f"missing; documented: {documented or 'none'}", Verdict.CONTRADICTED
 
 
-def _parameter_facts(parameter: Json) -> Json:
-    schema = parameter.get("schema", {})
-    kinds: Json = _type_facts({}, schema) if "$ref" not in schema else {}
-    style: Json = {key: parameter[key] for key in ("style", "explode") if key in parameter}
-    return {**kinds, "required": parameter.get("required", False), **style}
+def _contradictions(visit: Visit, label: str, differences: tuple[Difference, ...]) -> Iterator[str]:
+    """Yield the differences of a labeled object itself, without those of its fields."""
+    place, steps = visit.place, pointer(label)
+    is_object = steps[-2:-1] != ["properties"] and place.schema is not None
+    fields = {place.child("properties", name).text for name in _fields(visit)}
+    for difference in differences:
+        if difference.keyword == "response":
+            if place.text == f"response {difference.after}":
+                yield f"the success status is {difference.after}"
+        elif is_object:
+            if difference.keyword == "properties" and difference.place.text in fields:
+                change = "removed" if difference.after is None else "added"
+                yield f"fields: {difference.place.text.rpartition('.')[2]} {change}"
+            elif (difference.place.text, difference.keyword) == (place.text, "required"):
+                yield _described(difference)
+        elif difference.keyword in _FACTS:
+            yield from (
+                _described(one)
+                for one in by_field(difference)
+                if one.place.text in (place.text, f"{place.text}[]")
+            )
 
 
-def _object_facts(schema: Json | None) -> Json | None:
-    if schema is None:
-        return None
-    return {
-        "fields": ", ".join(sorted(schema.get("properties", {}))) or "none",
-        "required": ", ".join(sorted(schema.get("required", []))) or "none",
-    }
+def _fields(visit: Visit) -> set[str]:
+    return {name for one in (visit.before, visit.after) for name in one[1].get("properties", {})}
 
 
-def _compared(labeled: Json | None, counterpart: Json | None) -> dict[str, Verdict]:
-    if labeled is None or counterpart is None:
-        return _NO_COUNTERPART
-    # OpenAPI's default values for the keywords `style` and `explode`.
-    defaults = {"style": "form", "explode": True}
-    different = [
-        f"{key}: {labeled.get(key, defaults.get(key, 'none'))} → "
-        f"{counterpart.get(key, defaults.get(key, 'none'))}"
-        for key in dict.fromkeys([*labeled, *counterpart])
-        if labeled.get(key, defaults.get(key)) != counterpart.get(key, defaults.get(key))
-    ]
-    if different:
-        return {"; ".join(different): Verdict.CONTRADICTED}
-    return {"identical": Verdict.CONFIRMED}
+def _described(difference: Difference) -> str:
+    keyword, values = difference.keyword, [difference.before, difference.after]
+    if keyword == "required" and True in values:
+        values = [value is True for value in values]
+    return f"{keyword}: {' → '.join(_shown(keyword, value) for value in values)}"
+
+
+def _shown(keyword: str, value: Any) -> str:
+    if keyword == "type" and value is None:
+        return "any"
+    if isinstance(value, list) and not keyword.endswith("Of"):
+        return " or ".join(map(str, value))
+    return str(value) if isinstance(value, bool) else shown_value(value)
 
 
 # --- report
@@ -373,10 +274,9 @@ def with_confirmed_labels(document: Json, other: Json) -> Json:
     result = copy.deepcopy(document)
     for place, label in labels(document, other).items():
         if label.verdict is Verdict.CONFIRMED:
-            with suppress(KeyError):  # a label inside of a response's content stays
-                node = look_up(result, place)
-                node["x-evidence"] = "documented"
-                node["x-evidence-reason"] = "the service's OpenAPI document states the same"
+            node = look_up(result, place)
+            node["x-evidence"] = "documented"
+            node["x-evidence-reason"] = "the service's OpenAPI document states the same"
     return result
 
 

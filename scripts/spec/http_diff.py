@@ -108,10 +108,10 @@ def _changes(pair: Pair) -> Iterator[Change]:
     if before.id != after.id and (before.path, before.method) == (after.path, after.method):
         yield _change(Difference(Place(), "operationId", before.id, after.id), after.key)
     for difference in pair.differences:
-        yield from (_change(one, after.key) for one in _by_field(difference))
+        yield from (_change(one, after.key) for one in by_field(difference))
 
 
-def _by_field(difference: Difference) -> Iterator[Difference]:
+def by_field(difference: Difference) -> Iterator[Difference]:
     """Split a difference of the list `required` into differences of the fields."""
     place, before, after = difference.place, difference.before or [], difference.after or []
     if difference.keyword != "required" or place.schema is None:

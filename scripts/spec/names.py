@@ -10,25 +10,24 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import yaml
 from attrs import define, field
 
+from haut_ext.spec_check.comparison import compare_operations, path_shape
 from scripts.spec.document import (
     METHODS,
     ROOT,
     Json,
     Operation,
     SpecError,
+    component_name,
     dump,
     operations,
     pointer,
     reference_keys,
     resolve,
-    to_openapi_31,
     unused_name,
     walk,
 )
@@ -159,7 +158,6 @@ def propose(current: Json, pulled: Json, names: Names) -> tuple[Names, list[str]
         The extended names, and questions about schemas that could not be identified.
     """
     proposed = Names(dict(names.operations), dict(names.schemas), dict(names.aliases))
-    current, pulled = to_openapi_31(current), to_openapi_31(pulled)
     known = {path_shape(operation.key): operation for operation in operations(current)}
     for operation in operations(pulled):
         if proposed.key(operation) is not None:
@@ -176,14 +174,9 @@ def propose(current: Json, pulled: Json, names: Names) -> tuple[Names, list[str]
 
 def matched_schemas(old: Json, new: Json) -> list[tuple[str, str]]:
     """Return the names of the schemas that two documents use at the same location of an operation."""
-    old, new = to_openapi_31(old), to_openapi_31(new)
-    known = {path_shape(operation.key): operation for operation in operations(old)}
-    visited: dict[tuple[str, str], None] = {}
-    for operation in operations(new):
-        if other := known.get(path_shape(operation.key)):
-            for left, right in _corresponding_parts(old, other, new, operation):
-                _match_schemas(old, left, new, right, visited)
-    return list(visited)
+    visits = (visit for pair in compare_operations(old, new, visits=True) for visit in pair.visits)
+    names = [tuple(map(component_name, visit.references)) for visit in visits]
+    return [(before, after) for before, after in dict.fromkeys(names) if before and after]
 
 
 def _name_schemas(
@@ -227,11 +220,6 @@ def _name_schemas(
 _PARAMETER = re.compile(r"{([^}]*)}")
 
 
-def path_shape(key: str) -> str:
-    """Return a method and path without the names of path parameters and a slash at the end."""
-    return _PARAMETER.sub("{}", key).rstrip("/")
-
-
 def _short_name(operation: Operation) -> str:
     """Return the operationId as a new operation's name, unless a framework derived it from the path."""
     own = str(operation.definition.get("operationId") or "")
@@ -242,51 +230,3 @@ def _short_name(operation: Operation) -> str:
     verbs = {"post": "create", "put": "replace", "patch": "update"}
     verb = verbs.get(operation.method, operation.method)
     return f"{verb}_{'_'.join(words[-2:]) or 'root'}".lower()
-
-
-def _corresponding_parts(
-    old: Json, known: Operation, new: Json, operation: Operation
-) -> Iterator[tuple[Any, Any]]:
-    """Yield pairs of corresponding parts of an operation in two documents.
-
-    Responses correspond if they have the same status or are both the first successful response.
-    """
-    left, right = known.definition, operation.definition
-    yield left.get("requestBody"), right.get("requestBody")
-    responses = [found.get("responses", {}) for found in (left, right)]
-    first = [next((key for key in found if key.startswith("2")), "") for found in responses]
-    for status in [*responses[0], first[0]]:
-        other = first[1] if status == first[0] else status
-        yield responses[0].get(status), responses[1].get(other)
-
-
-def _match_schemas(
-    old: Json, left: Any, new: Json, right: Any, visited: dict[tuple[str, str], None]
-) -> None:
-    """Add the pairs of schema names that two documents reference at the same location."""
-    if isinstance(left, dict) and isinstance(right, dict):
-        left, right = only_option(left), only_option(right)
-        names = [
-            pointer(node["$ref"])[2]
-            if str(node.get("$ref")).startswith("#/components/schemas/")
-            else ""
-            for node in (left, right)
-        ]
-        if all(names):
-            if (names[0], names[1]) in visited:
-                return
-            visited[names[0], names[1]] = None
-        left, right = resolve(old, left), resolve(new, right)
-        for key in left.keys() & right.keys():
-            if key not in ("example", "examples", "enum", "default"):
-                _match_schemas(old, left[key], new, right[key], visited)
-    elif isinstance(left, list) and isinstance(right, list):
-        for one, other in zip(left, right, strict=False):
-            _match_schemas(old, one, new, other, visited)
-
-
-def only_option(schema: Json) -> Json:
-    """Return the only alternative of a schema to null, or the schema itself."""
-    options = schema.get("oneOf") or schema.get("allOf") or []
-    others = [option for option in options if option != {"type": "null"}]
-    return others[0] if len(others) == 1 else schema

@@ -53,7 +53,7 @@ from scripts.spec.document import (
     parse,
 )
 from scripts.spec.evidence import with_confirmed_labels
-from scripts.spec.names import NAMES, Names, path_shape, propose
+from scripts.spec.names import NAMES, Names, propose
 
 SECTIONS = ROOT / "openapi" / "sections.yaml"
 
@@ -252,7 +252,11 @@ def _matches(kind: str, value: str, operation: Operation, names: Names) -> bool:
     key = names.key(operation)
     if kind == "tag" and key and names.operations[key][1].casefold() == value.casefold():
         return True
-    path, value = (path_shape(operation.path), path_shape(value)) if kind == "path" else ("", value)
+    path, value = (
+        (comparison.path_shape(operation.path), comparison.path_shape(value))
+        if kind == "path"
+        else ("", value)
+    )
     return comparison.matches(kind, value, path, definition)
 
 
@@ -331,8 +335,10 @@ def pull(source: str, token: str | None) -> Pulled:
         transcribed = current
     else:
         # Do not replace operations that the service has removed.
-        removed = {path_shape(operation.key) for operation in lacking(document, current)}
-        kept = [one for one in operations(transcribed) if path_shape(one.key) not in removed]
+        removed = {comparison.path_shape(operation.key) for operation in lacking(document, current)}
+        kept = [
+            one for one in operations(transcribed) if comparison.path_shape(one.key) not in removed
+        ]
         transcribed = only(transcribed, kept) if removed else transcribed
     proposed, questions = propose(contract(), document, names)
     notes = [f"to decide: {question}" for question in [*_other_tags(document, names), *questions]]
