@@ -57,8 +57,7 @@ STANDARD_HEADERS = {
     "host", "accept", "accept-encoding", "connection", "user-agent", "content-length", "authorization",
     "content-type", "cookie", "transfer-encoding",
 }  # fmt: skip
-MAX_VARIANTS = 60
-Above = tuple[str | None, ...]
+MAX_SAMPLES = 60
 NULL = {"type": "null"}
 
 
@@ -162,55 +161,60 @@ class Samples:
             return [*found, *([{**schema, "enum": rest}] if rest else []), NULL]
         return [*found, schema]
 
-    def variants(self, schema: Any, visited: tuple[str, ...] = ()) -> int:
-        """Return how many samples cover all options and enum values, limited to MAX_VARIANTS."""
-        options = self.options(schema)
-        count = max(1, sum(len(option.get("enum", [1])) for option in options))
-        key = json.dumps(schema, sort_keys=True, default=str)
-        if key not in visited and len(visited) < 12:
-            for option in options:
-                inner = [option.get("items"), option.get("additionalProperties")]
-                for part in (*option.get("properties", {}).values(), *inner):
-                    if isinstance(part, dict):
-                        count = max(count, self.variants(part, (*visited, key)))
-        return min(count, MAX_VARIANTS)
+    def samples(self, schema: Any, use: str, above: tuple[str, ...] = ()) -> list[Any]:
+        """Return samples for every option and enum value of a schema, the most complete one first.
 
-    def instances(self, schema: Any, use: str) -> Iterator[Any]:
-        """Yield samples for every alternative of a schema, with and without optional fields."""
-        for choice in range(self.variants(schema)):
-            for full in (True, False):
-                yield self.instance(schema, use, choice, full=full)
-
-    def instance(
-        self, schema: Any, use: str, choice: int, *, full: bool = True, above: Above = ()
-    ) -> Any:
-        """Return a sample for a schema; unless `full` is true, it has only the required fields.
-
-        `above` contains the references from the outermost schema to this one, None for inline schemas.
+        `above` contains the schemas from the outermost one to the one around this one, as JSON. A
+        schema that contains itself is sampled only once more, with its required fields.
         """
-        depth = len(above)
-        options = [
-            ({**option, "enum": [value]} if "enum" in option else option)
-            for option in self.options(schema)
-            for value in option.get("enum", [None])
-        ]
-        if depth > 5 and NULL in options:
-            return None
-        option = options[choice % len(options)] if depth < 6 else options[0]
-        if "enum" in option:
-            return option["enum"][0]
-        kind = option.get("type")
-        above = (*above, schema.get("$ref") if isinstance(schema, dict) else None)
-        if kind == "null":
-            return None
-        if kind == "array":
-            return [
-                self.instance(option["items"], use, choice + index, full=full, above=above)
-                for index in range(0 if depth > 6 or "items" not in option else 2)
-            ]
-        if is_object(option):
-            return self.object_instance(option, use, choice, full=full, above=above)
-        return self.scalar(kind, option.get("format"), use)
+        above = (*above, canonical(schema))
+        minimal = len({*above}) < len(above)
+        options = self.options(schema)
+        if minimal:
+            options = [NULL] if NULL in options else options[:1]
+        found: list[Any] = []
+        for option in options:
+            kind = option.get("type")
+            if "enum" in option:
+                found += option["enum"]
+            elif kind == "null":
+                found.append(None)
+            elif kind == "array":
+                items = None if minimal else option.get("items")
+                values = [] if items is None else self.samples(items, use, above)
+                found.append(
+                    values if len(values) != 1 else [*values, *self.samples(items, use, above)]
+                )
+            elif is_object(option):
+                found += self.objects(option, use, above, minimal=minimal)
+            else:
+                found.append(self.scalar(kind, option.get("format"), use))
+        return found[:MAX_SAMPLES]
+
+    def objects(
+        self, option: Json, use: str, above: tuple[str, ...], *, minimal: bool
+    ) -> list[Json]:
+        """Return samples that together contain all samples of each field of an object."""
+        required, properties = option.get("required", []), option.get("properties", {})
+        # In a multipart body, an object inside of the body is sent as JSON, which cannot contain files.
+        outer = above if use == "multipart" else ()
+        fields = {
+            name: self.samples(definition, use, above)
+            for name, definition in properties.items()
+            if (name in required or not minimal) and not is_omitted(definition, use)
+            if not any(schema in canonical(definition) for schema in outer)
+        }
+        fields |= {name: ["anything"] for name in required if name not in properties}
+        others = option.get("additionalProperties", True)
+        if not minimal and others is not False and use != "multipart":
+            schema = others if isinstance(others, dict) else {}
+            fields["undeclared key"] = self.samples(schema, use, above)
+        fields = {name: values for name, values in fields.items() if values}
+        first, *more = (
+            {name: values[index % len(values)] for name, values in fields.items()}
+            for index in range(max([1, *map(len, fields.values())]))
+        )
+        return [first, {name: first[name] for name in first if name in required}, *more]
 
     def scalar(self, kind: str | None, form: str | None, use: str) -> Any:
         number = next(self.numbers)
@@ -231,26 +235,6 @@ class Samples:
             case "string", "date":
                 return to_text(moment.date())
         return f"text-{number}"
-
-    def object_instance(
-        self, option: Json, use: str, choice: int, *, full: bool, above: Above
-    ) -> Json:
-        required, properties = option.get("required", []), option.get("properties", {})
-        with_optional = full and len(above) < 7
-        # In a multipart body, an object inside of the body is sent as JSON, which cannot contain files.
-        recursive = {name for name in above if name and use == "multipart"}
-        sample = {
-            name: self.instance(definition, use, choice, full=full, above=above)
-            for name, definition in properties.items()
-            if (name in required or with_optional) and not is_omitted(definition, use)
-            if not any(reference in canonical(definition) for reference in recursive)
-        }
-        sample |= {name: "anything" for name in required if name not in properties}
-        others = option.get("additionalProperties", True)
-        if with_optional and others is not False and use != "multipart":
-            schema = others if isinstance(others, dict) else {}
-            sample["undeclared key"] = self.instance(schema, use, choice, full=full, above=above)
-        return sample
 
     def fits(self, option: Json, instance: Any, use: str) -> bool:
         """Return whether a JSON value is valid for one option of a schema."""
@@ -651,8 +635,7 @@ class OperationCheck:
         marked = f"{name}: Deprecated." in str(self.module.sync_detailed.__doc__)
         if True in deprecated and not marked:
             self.report(f"{label}: {NOT_DEPRECATED}")
-        for choice in range(self.package.variants(schema)):
-            instance = self.package.instance(schema, "request", choice)
+        for instance in self.package.samples(schema, "request"):
             if instance is None and parameter["in"] == "path":
                 continue  # null cannot be represented in a URL path
             if self.check_argument(name, label, schema, instance) and instance is not None:
@@ -675,18 +658,18 @@ class OperationCheck:
             schema = content.get("schema", {})
             is_model = is_json(media) or media in (FORM, MULTIPART)
             use = "multipart" if media == MULTIPART else "request"
-            instance = self.package.instance(schema, use, 0) if is_model else b"\x00\xff"
+            samples = self.package.samples(schema, use) if is_model else [b"\x00\xff"]
             try:
-                request = self.send({**self.sample, "body": instance})
+                request = self.send({**self.sample, "body": samples[0]})
             except (TypeError, self.package.errors.DecodeError) as error:
                 problem = f"request body: {error}"[:300]
                 continue
             sent_as = media_type(request.headers.get("content-type", ""))
             if sent_as != media and not (is_json(media) and "*" in media):
                 continue
-            self.media, self.sample["body"] = media, instance
+            self.media, self.sample["body"] = media, samples[0]
             if is_model and media != MULTIPART:
-                for instance in self.package.instances(schema, "request"):
+                for instance in samples:
                     self.check_argument("body", "request body", schema, instance)
             break
         if not self.media:
@@ -863,7 +846,7 @@ class OperationCheck:
         if media == "*/*" and self.package.merge(schema).get("format") != "binary":
             media = "application/json"
         if media == "application/json" or media.endswith("+json"):
-            for instance in self.package.instances(schema, "response"):
+            for instance in self.package.samples(schema, "response"):
                 body = json.dumps(instance).encode()
                 self.check_response(code, status, body, media, (schema, instance))
         elif is_text(media):
