@@ -766,3 +766,17 @@ def test_no_file_descriptor_stays_open(tmp_path: Path) -> None:
     assert descriptor_count(path) == 0
     rejection_reasons(padded_file(path, 600_000, b"no photo"))
     assert descriptor_count(path) == 0
+
+
+@pytest.mark.parametrize("excess", [-1, 1])
+def test_header_of_a_stream_is_limited(excess: int) -> None:
+    photo = jpeg((256, 256))
+    segment = b"\xff\xef\xff\xff" + b"a" * 65_533  # a segment that programs may define
+    count = 8 * 2**20 // len(segment) + excess
+    padded = photo[:2] + segment * count + photo[2:]
+    assert Photo.open(padded).size == len(padded)  # bytes can seek
+    stream = unseekable(padded, max_read=2**20)
+    if excess > 0:
+        assert "the first 8,388,608 bytes" in rejection_reasons(stream)[0]
+    else:
+        Photo.open(stream)
