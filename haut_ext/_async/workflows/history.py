@@ -45,10 +45,11 @@ async def history(
 async def _read_image(
     images: AsyncImages, image: Image, subject_id: UUID, dataset_id: UUID | None
 ) -> list[Row]:
-    side = str(image.side)
-    uploaded = UploadedImage(image.id, image.image_batch_id, side, subject_id)
+    # The request does not contain the side, and the service may return one that is not valid text.
+    uploaded = UploadedImage(image.id, image.image_batch_id, "", subject_id)
     items = await images.read_results(uploaded, dataset_id=dataset_id)
-    return _rows(image, subject_id, read_image_results(items, image_id=image.id, side=side))
+    results = read_image_results(items, image_id=image.id, side=str(image.side))
+    return _rows(image, subject_id, results)
 
 
 async def _read_batch(images: AsyncImages, image: Image, subject_id: UUID) -> list[Row]:
