@@ -29,7 +29,7 @@ from haut_ext._sync.workflows import export as workflow
 from haut_ext.export_folder import ExportFolder
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
 from haut_ext.sandbox.records import Image, Subject
-from tests.support.exported_files import add_batch, check_manifest, files_in, missing_data
+from tests.support.exported_files import PNG, add_batch, check_manifest, files_in, missing_data
 
 pytestmark = pytest.mark.anyio
 
@@ -38,6 +38,9 @@ SERVICE_404 = faults.status(
     404,
     b'{"type":"client_error","errors":[{"code":"not_found","detail":"Not found.","attr":null}]}',
     content_type="application/json",
+)
+OTHER_IMAGE = faults.status(
+    200, b'{"id":"2fea742a-62ec-4a81-9729-9e0283f9c40c"}', content_type="application/json"
 )
 EXPIRED = faults.status(
     400, b"<Error><Code>ExpiredToken</Code></Error>", content_type="application/xml"
@@ -190,7 +193,7 @@ def test_stopped_export_is_continued(
         ("list_batches", SERVICE_404, "batches"),
         ("list_image_results", PROXY_404, "results.v1.json"),
         ("get_batch_results_v3", faults.status(405), "results.v3.json"),
-        ("get_image", faults.status(200, b"[]", content_type="application/json"), "image.json"),
+        ("get_image", OTHER_IMAGE, "image.json"),
     ],
 )
 def test_what_could_not_be_read_is_unknown(
@@ -231,6 +234,42 @@ def test_deleted_photos_are_absent(
     assert manifest.complete
     assert manifest.unknown == ()
     assert "absent" in str(manifest)
+
+
+def test_subject_that_is_found_in_the_list(
+    sandbox: Sandbox, haut: Haut, subject: Subject, tmp_path: Path
+) -> None:
+    """The record does not contain those of other subjects on the same page of the list."""
+    sandbox.faults.add("update_subject", faults.status(405), times=None)
+    manifest = haut.export_subject(subject.id, to=tmp_path / "export")
+    files = files_in(tmp_path / "export")
+    assert manifest.complete
+    assert json.loads(files["subject.json"])["id"] == subject.id
+    assert missing_data(sandbox, subject, files) == []
+
+
+def test_hostile_names_in_results_do_not_become_paths(
+    sandbox: Sandbox, haut: Haut, subject: Subject, tmp_path: Path
+) -> None:
+    url = f"{sandbox.storage_url}/photo"
+    names = ["../../x", "", "/etc/passwd", "con", "A", "a", "\ud800", "x" * 500, ".hidden", "a/b"]
+    masks = dict.fromkeys(names, url)
+    document = {"face_skin_metrics_3": {"parameters": {"..": {"masks": {"front": masks}}}}}
+    results = json.dumps(document).encode()
+    sandbox.faults.add(
+        "get_batch_results_v3",
+        faults.status(200, results, content_type="application/json"),
+        times=None,
+    )
+    sandbox.faults.add("download_image", faults.status(200, PNG), times=None)
+    folder = tmp_path / "export"
+    manifest = haut.export_subject(subject.id, to=folder)
+    assert manifest.complete
+    check_manifest(manifest, files_in(folder))
+    masks_found = [path.name for path in folder.rglob("files/*")]
+    assert len(masks_found) == len(names) * len(subject.batches)
+    assert len({name.lower() for name in masks_found}) == len(names)
+    assert os.listdir(tmp_path) == ["export"]
 
 
 def test_expired_address_is_requested_again(

@@ -41,7 +41,7 @@ from haut_ext._async.resources.subjects import AsyncSubjects
 from haut_ext._http.download_sink import DownloadSink
 from haut_ext._http.redaction import without_signatures
 from haut_ext._http.response_capture import ResponseInfo, capture_responses
-from haut_ext.analysis_results.json_values import as_dict, as_list
+from haut_ext.analysis_results.json_values import as_dict, as_list, as_uuid
 from haut_ext.concurrency import gather_async
 from haut_ext.export_folder import ExportFolder
 from haut_ext.export_manifest import ExportChange, ExportedFile, ExportGap, ExportManifest
@@ -204,9 +204,10 @@ class _Export:
     async def _export_image(self, image_id: UUID, batch_id: UUID) -> None:
         base = f"images/{image_id}"
         ids = {**self._subject, "batch_id": batch_id, "image_id": image_id}
-        record = await self._export_json(
+        found = await self._get_json(
             f"{base}/image.json", get_image, dict, image_id=image_id, generate_signed_url=True
         )
+        record = self._check_id(f"{base}/image.json", found, image_id)
         await self._export_json(f"{base}/results.v1.json", list_image_results, list, **ids)
         await self._export_json(f"{base}/smoothed.json", list_smoothed_results, list, **ids)
         aux_images = await self._export_json(f"{base}/aux.json", list_aux_images, list, **ids)
@@ -221,6 +222,18 @@ class _Export:
                     continue
                 address = found[0].get("url")
             await self._download(path, address, partial(self._read_image_addresses, image_id))
+
+    def _check_id(
+        self, path: str, found: tuple[Any, str] | None, item_id: UUID
+    ) -> dict[str, Any] | None:
+        """Write a record and return it, unless it is the record of another item."""
+        if found is None:
+            return None
+        if as_uuid(found[0].get("id")) != item_id:
+            self.unknown[path] = ExportGap(path, "the id is of another item", datetime.now(UTC))
+            return None
+        self._write(path, *found)
+        return cast("dict[str, Any]", found[0])
 
     async def _read_image_addresses(self, image_id: UUID) -> _Addresses:
         record = await self.operations.get_json(
@@ -348,9 +361,10 @@ def _item(responses: list[ResponseInfo], item_id: UUID) -> dict[str, Any] | None
     """Return the JSON object with an id from responses that are objects, or pages of a list."""
     for info in reversed(responses):
         document = info.response.json()
-        for item in document.get("results", [document]):
-            if str(item.get("id")).lower() == str(item_id):
-                return cast("dict[str, Any]", item)
+        page = as_list(document) or as_list(as_dict(document).get("results"))
+        for item in map(as_dict, page or [document]):
+            if as_uuid(item.get("id")) == item_id:
+                return item
     return None
 
 
