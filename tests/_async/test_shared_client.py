@@ -229,13 +229,14 @@ def test_error_cases_cover_all_public_errors() -> None:
         for name in haut_ext.__all__
         if isinstance(kind := getattr(haut_ext, name), type) and issubclass(kind, HautError)
     }
-    # HautError is only a base class. test_paging.py tests ListChanging, and
-    # tests/test_analysis_results.py tests the errors of results, which need no client.
+    # HautError is only a base class. test_paging.py tests ListChanging, test_exporting.py tests
+    # ExportIncomplete, and tests/test_analysis_results.py tests the errors of results.
     not_covered = {
         "HautError",
         "ListChanging",
         "AlgorithmsFailed",
         "AmbiguousResult",
+        "ExportIncomplete",
         "ResultNotFound",
     }
     assert kinds - {case.kind for case in ERROR_CASES} == not_covered
