@@ -1,8 +1,8 @@
 """Runs Python commands in forks of a process that has already imported the slow modules.
 
-The generator, the completeness check and the programs that use a generated package spend most of their
-time on imports. A fork starts with these modules already imported, but is a separate process, so each
-fork can import a different package of the same name.
+The completeness check and the programs that use a generated package spend most of their time on
+imports. A fork starts with these modules already imported, but is a separate process, so each fork can
+import a different package of the same name.
 
 `python -m tests.spec.forks` starts the parent process, which reads one command per line of its standard
 input.
@@ -84,8 +84,6 @@ def _parent() -> subprocess.Popen[str]:
 
 def _serve() -> None:
     """Import the slow modules, then run each command read from standard input in a fork."""
-    import openapi_python_client.cli  # noqa: F401
-
     import scripts.spec.completeness  # noqa: F401
 
     del sys.modules["scripts.spec.completeness"]  # so that child processes can run it as `__main__`
