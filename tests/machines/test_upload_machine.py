@@ -173,6 +173,20 @@ class UploadMachine(SandboxMachine):
             upload = saved[number % len(saved)]
             self.call(upload, plan, again=again, asynchronous=asynchronous)
 
+    @rule(
+        number=st.integers(0, 5),
+        name=st.sampled_from(["reset", "429", "403"]),
+        asynchronous=st.booleans(),
+    )
+    def resume_with_failed_computation(self, number: int, name: str, asynchronous: bool) -> None:
+        """Ask for another computation, whose request is lost or rejected."""
+        saved = [upload for upload in self.uploads if upload.saved is not None]
+        if saved:
+            upload = saved[number % len(saved)]
+            operation = "compute_batch" if upload.api == "v1" else "compute_batch_v3"
+            plan = Plan(faults=((0, name),), operation=operation, retries=0)
+            self.call(upload, plan, again=True, asynchronous=asynchronous)
+
     def call(
         self, upload: Upload, plan: Plan, *, again: bool = False, asynchronous: bool = False
     ) -> None:
