@@ -90,8 +90,9 @@ class AsyncHTTPClient(httpx.AsyncClient):
             follow_redirects: Must not be given.
 
         Raises:
-            ConfigError: If the client is closed, the URL is plain http and its host is not loopback,
-                `auth` or `follow_redirects` is given, or the body cannot be sent by this client.
+            ConfigError: If the client is closed, the URL is plain http (unless API and host are both
+                on loopback), `auth` or `follow_redirects` is given, or the body cannot be sent by this
+                client.
             HautError: If the request fails; see the table of errors in the README.
         """
         if auth not in (None, httpx.USE_CLIENT_DEFAULT) or follow_redirects is True:

@@ -93,7 +93,7 @@ async def upload(
 
     Raises:
         StorageError: If the storage rejects the photo. Before any request, if method, URL or headers
-            are invalid, or if the URL is plain http and the API is not on loopback, too.
+            are invalid, or if the URL is plain http, unless API and storage are both on loopback.
     """
     if method not in ("PUT", "POST"):
         raise invalid_address("an invalid HTTP method")
@@ -108,7 +108,7 @@ async def download(http: AsyncHTTPClient, url: Secret, sink: DownloadSink) -> No
 
     Raises:
         StorageError: If the response is not a complete photo. Before any request, if the URL is
-            invalid, or is plain http and the API is not on loopback, too.
+            invalid, or is plain http, unless API and storage are both on loopback.
     """
     # The Content-Length that httpx checks is the photo's own length only without compression.
     request = _signed_request(http, "GET", url, {"Accept-Encoding": "identity"})

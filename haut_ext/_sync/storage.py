@@ -92,7 +92,7 @@ def upload(http: HTTPClient, method: str, url: Secret, headers: Headers, body: P
 
     Raises:
         StorageError: If the storage rejects the photo. Before any request, if method, URL or headers
-            are invalid, or if the URL is plain http and the API is not on loopback, too.
+            are invalid, or if the URL is plain http, unless API and storage are both on loopback.
     """
     if method not in ("PUT", "POST"):
         raise invalid_address("an invalid HTTP method")
@@ -107,7 +107,7 @@ def download(http: HTTPClient, url: Secret, sink: DownloadSink) -> None:
 
     Raises:
         StorageError: If the response is not a complete photo. Before any request, if the URL is
-            invalid, or is plain http and the API is not on loopback, too.
+            invalid, or is plain http, unless API and storage are both on loopback.
     """
     # The Content-Length that httpx checks is the photo's own length only without compression.
     request = _signed_request(http, "GET", url, {"Accept-Encoding": "identity"})
