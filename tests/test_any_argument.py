@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 import haut_ext
 from haut_api.api.subjects import create_subject, list_subjects
 from haut_ext import AsyncHaut, Haut, HautError, Photo, UploadedBatch, UploadedImage, UploadState
-from haut_ext.bulk import bulk_erase, bulk_upload, read_manifest
+from haut_ext.bulk import bulk_erase, bulk_results, bulk_upload, read_manifest
 from haut_ext.sandbox import Sandbox
 from haut_ext.types import SideState
 from tests.photo_files import jpeg
@@ -306,6 +306,8 @@ def bulk_arguments(function: Callable[..., Any], subject: UUID) -> dict[str, Any
     number = len(os.listdir())
     if function is bulk_upload:
         return {"manifest": [ROW], "journal": f"journal {number}"}
+    if function is bulk_results:
+        return {"subjects": [subject], "to": f"results {number}.csv", "wait_timeout": 0}
     receipts = f"receipts {number}"
     return {"subject_ids": [subject], "journal": f"journal {number}", "receipts": receipts}
 
@@ -314,7 +316,7 @@ def bulk_arguments(function: Callable[..., Any], subject: UUID) -> dict[str, Any
 @given(data=st.data())
 def test_only_errors_of_the_sdk_leave_a_bulk_run(sandbox: Sandbox, data: st.DataObject) -> None:
     Path("front.jpg").write_bytes(PHOTO)
-    functions: list[Callable[..., Any]] = [bulk_upload, bulk_erase]
+    functions: list[Callable[..., Any]] = [bulk_upload, bulk_erase, bulk_results]
     function = data.draw(st.sampled_from(functions), "function")
     argument = data.draw(st.sampled_from([*argument_names(function), *COLUMNS]), "argument")
     _, make = data.draw(ARBITRARY, "value")
@@ -322,6 +324,8 @@ def test_only_errors_of_the_sdk_leave_a_bulk_run(sandbox: Sandbox, data: st.Data
     # A run at a low rate takes long.
     slow = type(value) in (int, float) and 0 < value < 100
     assume(argument != "requests_per_second" or not slow)
+    waits = type(value) in (int, float) and value > 0
+    assume(argument != "wait_timeout" or not waits)
     with Haut(**sandbox.credentials, max_retries=0, deadline=5) as haut:
         arguments: dict[str, Any] = {
             "haut": haut,
@@ -331,6 +335,8 @@ def test_only_errors_of_the_sdk_leave_a_bulk_run(sandbox: Sandbox, data: st.Data
             arguments[argument] = value
         elif function is bulk_upload:
             arguments["manifest"] = [{**ROW, argument: value}, value]
+        elif function is bulk_results:
+            arguments["subjects"] = [value]
         else:
             arguments["subject_ids"] = [value]
         with contextlib.suppress(HautError):

@@ -124,7 +124,7 @@ def to_dataframe(rows: Sequence[Row], library: Library | None) -> Any:
     if library not in ("pandas", "polars"):
         raise ConfigError(f"library must be 'pandas' or 'polars', not {library!r}")
     types = _column_types(rows)
-    columns = {column: [_TO_TYPE[types[column]](row[column]) for row in rows] for column in types}
+    columns = {column: [TO_TYPE[types[column]](row[column]) for row in rows] for column in types}
     try:
         return (_to_pandas if library == "pandas" else _to_polars)(columns, types)
     except ImportError as error:
@@ -185,8 +185,9 @@ def _to_number(value: Value) -> float | None:
         return None
 
 
-_TO_TYPE: Mapping[ColumnType, Callable[[Value], Any]] = {
+TO_TYPE: Mapping[ColumnType, Callable[[Value], Any]] = {
     "text": _to_text,
     "number": _to_number,
     "time": as_time,
 }
+"""Functions that convert a value to the type of its column, by the type."""

@@ -75,7 +75,7 @@ def bulk_erase(
     with Journal(journal, "erase", haut.scope) as opened:
         limited = with_rate_limit(haut, limiter)
         erasures = _Erasures(limited, opened, subject_ids, folder, reference)
-        return run(erasures, opened, limiter, progress, problems, ("subject_id",))
+        return run(erasures, opened.problems, limiter, progress, problems, ("subject_id",))
 
 
 def _create_folder(receipts: str | os.PathLike[str]) -> Path:

@@ -38,7 +38,7 @@ CREATE TABLE rows (
     key TEXT PRIMARY KEY,
     digest TEXT,   -- of the row, to detect changes
     files TEXT,    -- JSON: size, modification time and SHA-256 of each photo
-    state TEXT,    -- JSON: an UploadState or an ErasureReceipt, once the row has been started
+    state TEXT,    -- an UploadState or an ErasureReceipt as JSON, or encoded results
     done INTEGER NOT NULL DEFAULT 0,
     checksum TEXT, -- of the columns above except done, so that no row has the state of another
     problem TEXT,  -- bad, changed, failed or unknown
@@ -47,6 +47,11 @@ CREATE TABLE rows (
 ) WITHOUT ROWID;
 CREATE INDEX problems ON rows (key) WHERE problem IS NOT NULL;
 """
+
+_SELECT_STARTED = (
+    "SELECT key, digest, files, state, done, problem IS NOT NULL, checksum FROM rows "
+    "WHERE state IS NOT NULL"
+)
 
 
 @define
@@ -66,7 +71,7 @@ class Entry:
     Attributes:
         digest: Digest of the row's content when processing of the row started.
         files: Size, modification time and SHA-256 of each photo when processing of the row started.
-        state: JSON of the row's `UploadState` or `ErasureReceipt`.
+        state: JSON of the row's `UploadState` or `ErasureReceipt`, or its encoded results.
         done: Whether the row is complete.
         has_problem: Whether the row has a recorded problem.
     """
@@ -79,11 +84,11 @@ class Entry:
 
 
 class Journal:
-    """Journal of a bulk upload or erasure. The file stays open and locked.
+    """Journal of a bulk run. The file stays open and locked.
 
     Args:
         path: The SQLite file. If it does not exist, it is created with access for its owner only.
-        kind: `upload` or `erase`.
+        kind: What the run does, such as `upload` or `erase`.
         scope: Service, company and dataset that the run works on.
 
     Raises:
@@ -133,6 +138,7 @@ class Journal:
                 "the file is not a journal, or was written by another version of haut-ext"
             )
         execute("COMMIT")
+        execute("CREATE TEMP TABLE marked (key TEXT PRIMARY KEY) WITHOUT ROWID")
         [recorded] = execute("SELECT work FROM journal").fetchone() or [None]
         if recorded != work:
             raise ConfigError(
@@ -171,17 +177,17 @@ class Journal:
             ConfigError: If the entry is damaged, or is that of another row.
         """
         with self._lock, file_errors():
-            found = self._database.execute(
-                "SELECT digest, files, state, done, problem IS NOT NULL, checksum FROM rows "
-                "WHERE key = ? AND state IS NOT NULL",
-                (key,),
-            ).fetchone()
-        if found is None:
-            return None
-        digest, files, state, done, has_problem, checksum = found
-        if checksum != _checksum(key, digest, files, state):
-            raise ConfigError(DAMAGED)
-        return Entry(digest, _parse_files(files), state, bool(done), bool(has_problem))
+            found = self._database.execute(_SELECT_STARTED + " AND key = ?", (key,)).fetchone()
+        return None if found is None else _parse_entry(found)
+
+    def entries(self) -> Iterator[tuple[str, Entry | ConfigError]]:
+        """Return the key and the recorded progress, or what is wrong with it, of each started row."""
+        with file_errors():
+            for found in self._database.execute(_SELECT_STARTED + " ORDER BY key"):
+                try:
+                    yield found[0], _parse_entry(found)
+                except ConfigError as error:
+                    yield found[0], error
 
     def save(
         self, key: str, digest: str, files: Mapping[str, Any], state: str, *, done: bool = False
@@ -207,6 +213,16 @@ class Journal:
             *(key, problem, escape_surrogates(reason), content),
         )
 
+    def mark(self, key: str) -> None:
+        """Mark a row as part of this run. Marks are temporary, and take no memory."""
+        self._write("INSERT OR IGNORE INTO temp.marked VALUES (?)", key)
+
+    def is_marked(self, key: str) -> bool:
+        """Return whether a row is part of this run."""
+        with self._lock, file_errors():
+            query = "SELECT 1 FROM temp.marked WHERE key = ?"
+            return self._database.execute(query, (key,)).fetchone() is not None
+
     def problems(self) -> Iterator[tuple[str, str, str, str]]:
         """Return the key, problem, reason and content of each row that has a problem."""
         return self._database.execute(
@@ -220,6 +236,13 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._database.close()
+
+
+def _parse_entry(columns: tuple[Any, ...]) -> Entry:
+    key, digest, files, state, done, has_problem, checksum = columns
+    if checksum != _checksum(key, digest, files, state):
+        raise ConfigError(DAMAGED)
+    return Entry(digest, _parse_files(files), state, bool(done), bool(has_problem))
 
 
 def _parse_files(text: Any) -> dict[str, Any]:

@@ -129,6 +129,12 @@ class RateLimiter:
             self._paused_until = max(self._paused_until, now + pause)
             return self._paused_until - self._first_failure <= self._outage_timeout
 
+    def check_running(self) -> None:
+        """Raise BulkStopped if the run has stopped."""
+        with self._changed:
+            if self._stopped:
+                raise BulkStopped("the run has stopped")
+
     def stop(self) -> None:
         """Start no further rows, and raise BulkStopped in threads that wait during a pause."""
         with self._changed:
@@ -136,12 +142,21 @@ class RateLimiter:
             self._changed.notify_all()
 
 
-def with_rate_limit(haut: Haut, limiter: RateLimiter) -> Haut:
-    """Return a copy of the client that waits for the rate limiter before every attempt."""
+def with_rate_limit(haut: Haut, limiter: RateLimiter, *, only_reads: bool = False) -> Haut:
+    """Return a copy of the client that waits for the rate limiter before every attempt.
+
+    Args:
+        haut: The client.
+        limiter: The rate limiter.
+        only_reads: Whether the run changes nothing on the service. After it has stopped, its rows
+            then send no more requests. Otherwise they are completed.
+    """
     api = httpx.URL(haut.scope.base_url)
 
     def before_request(request: httpx.Request) -> None:
         url = request.url
+        if only_reads:
+            limiter.check_running()
         limiter.wait_for_request(to_api=(url.host, url.port) == (api.host, api.port))
 
     def after_response(response: httpx.Response) -> None:

@@ -21,15 +21,15 @@ class BulkReport:
     Attributes:
         done: Rows that this run completed.
         skipped: Rows that were skipped because an earlier run had completed them.
-        bad: Invalid rows, or ids of subjects that do not exist. Nothing was uploaded or erased for
-            them.
+        bad: Invalid rows, or ids of subjects that do not exist. Nothing was uploaded, erased or
+            written for them.
         changed: Rows whose content differs from the one recorded in the journal. They were not
             processed.
         failed: Rows for which a request was rejected or failed repeatedly. The next run tries them
-            again.
+            again. In `bulk_results`, also rows with missing results.
         unknown: Rows whose analysis may or may not have been started, and billed.
         problems: Path of the list of rows with a problem; None if there are none. After you correct
-            the rows, you can use the list as the manifest of the next run.
+            the rows, you can use the list of an upload as the manifest of the next run.
         possible_leftovers: Ids of image records without a photo that interrupted uploads of the
             rows in `done`, or another program, have created. They are not deleted.
     """

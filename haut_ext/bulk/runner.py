@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Generic, Literal, Protocol, TypeVar
@@ -27,7 +27,6 @@ from haut_ext import (
     Unauthorized,
     UploadIncomplete,
 )
-from haut_ext.bulk.journal import Journal
 from haut_ext.bulk.manifest import check_list_of_problems, write_problems
 from haut_ext.bulk.rate_limiter import RateLimiter
 from haut_ext.bulk.report import BulkProgress, BulkReport, BulkStopped, file_errors
@@ -94,7 +93,7 @@ def same_path(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> boo
 
 def run(
     processor: Processor[Item],
-    journal: Journal,
+    list_problems: Callable[[], Iterable[tuple[str, str, str, str]]],
     limiter: RateLimiter,
     progress: BulkProgress | None,
     problems: Path,
@@ -104,7 +103,7 @@ def run(
 
     Args:
         processor: Reads and processes the rows.
-        journal: The journal of the run.
+        list_problems: Returns the row, problem, reason and content, as JSON, of each problem.
         limiter: Limits concurrent rows and requests.
         progress: Called after each row.
         problems: Path of the list of rows with a problem.
@@ -119,10 +118,10 @@ def run(
         report = _Run(processor, limiter, progress).process_all()
     except BaseException:
         with suppress(BulkStopped), file_errors():
-            write_problems(problems, journal.problems(), columns)
+            write_problems(problems, list_problems(), columns)
         raise
     with file_errors():
-        found = write_problems(problems, journal.problems(), columns)
+        found = write_problems(problems, list_problems(), columns)
     return evolve(report, problems=problems if found else None)
 
 

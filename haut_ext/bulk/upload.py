@@ -119,7 +119,7 @@ def bulk_upload(
     with Journal(journal, "upload", haut.scope) as opened:
         workers = None if executor is None else _Workers.of(executor, haut)
         uploads = _Uploads(with_rate_limit(haut, limiter), opened, rows, compute_again, workers)
-        report = run(uploads, opened, limiter, progress, problems, COLUMNS)
+        report = run(uploads, opened.problems, limiter, progress, problems, COLUMNS)
         return evolve(report, possible_leftovers=tuple(set(uploads.possible_leftovers)))
 
 

@@ -1,4 +1,4 @@
-"""Defines the `haut bulk` commands, which upload or erase many subjects."""
+"""Defines the `haut bulk` commands, which upload or erase many subjects, or read their results."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import typer
 from attrs import asdict
@@ -16,12 +17,26 @@ from haut_ext.cli.client import client
 from haut_ext.cli.error_messages import error_message
 from haut_ext.cli.exit_codes import INTERRUPTED, ROWS_WITH_PROBLEMS
 from haut_ext.cli.interrupts import finish_on_first_interrupt
-from haut_ext.cli.options import ComputeAgain, DryRun, Json, Reference, Yes, examples, group
+from haut_ext.cli.options import (
+    ComputeAgain,
+    DryRun,
+    Flag,
+    Json,
+    PollInterval,
+    Reference,
+    SettledAfter,
+    WaitFor,
+    Yes,
+    examples,
+    group,
+)
 
 if TYPE_CHECKING:
     from haut_ext.bulk import BulkProgress, BulkReport
 
-app = group("Upload or erase many subjects. Interrupted runs can be continued.")
+app = group(
+    "Upload or erase many subjects, or read their results. Interrupted runs can be continued."
+)
 
 _Journal = Annotated[
     Path,
@@ -34,6 +49,34 @@ _MaxInFlight = Annotated[
 ]
 _RequestsPerSecond = Annotated[
     float | None, typer.Option(metavar="N", help="Maximum rate of requests to the API.")
+]
+_Table = Annotated[
+    Path, typer.Option(metavar="FILE", help="New file for the table: .parquet, .csv or .jsonl.")
+]
+_Uploads = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Journal of a bulk upload, for the results of its batches."),
+]
+_SubjectIds = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Text file with one subject id per line, or a .csv file with a subject_id column.",
+    ),
+]
+_Dataset = Annotated[
+    UUID | None, typer.Option(metavar="ID", help="Dataset, for the results of all its subjects.")
+]
+_V3 = Annotated[
+    bool, Flag("--v3", help="Read results of Face Metrics 3.0. Not needed with --journal.")
+]
+_WaitTimeout = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        metavar="SECONDS",
+        help="Maximum time to wait for results, from the start of the run.",
+    ),
 ]
 _SHOWN_PROBLEMS = 10
 
@@ -120,6 +163,64 @@ def erase(
                 journal=journal,
                 receipts=receipts,
                 reference=reference,
+                max_in_flight=max_in_flight,
+                requests_per_second=requests_per_second,
+                progress=progress,
+            )
+    _print(report, json)
+
+
+@app.command(
+    epilog=examples(
+        "haut bulk results --journal upload.journal --to results.parquet",
+        "haut bulk results --subjects ids.txt --to results.csv --wait-for acne",
+        "haut bulk results --dataset 8a2e4c0b-6f0c-4a39-9b5d-0f1a52d5a9d4 --to results.jsonl",
+    )
+)
+def results(
+    to: _Table,
+    journal: _Uploads = None,
+    subjects: _SubjectIds = None,
+    dataset: _Dataset = None,
+    v3: _V3 = False,
+    wait_timeout: _WaitTimeout = 120.0,
+    wait_for: WaitFor = None,
+    settled_after: SettledAfter = 10.0,
+    poll_interval: PollInterval = 5.0,
+    max_in_flight: _MaxInFlight = 8,
+    requests_per_second: _RequestsPerSecond = None,
+    json: Json = False,
+) -> None:
+    """Write the analysis results of many subjects to one table.
+
+    Pass one of --journal, --subjects and --dataset. Missing results and failed algorithms are listed
+    apart. If the run is interrupted, running the same command again continues it.
+    """
+    from haut_ext.bulk import bulk_results
+    from haut_ext.bulk.manifest import read_subject_ids
+    from haut_ext.bulk.results import count_uploads
+
+    with client() as haut:
+        total, ids = 0, None
+        if subjects is not None:
+            ids = list(read_subject_ids(subjects))
+            total = len(ids)
+        elif journal is not None:
+            total = count_uploads(journal, haut.scope)
+        elif dataset is not None:
+            total = haut.subjects.list(page_size=1, dataset_id=dataset).total
+        with _progress(total, "rows" if journal else "subjects") as progress:
+            report = bulk_results(
+                haut,
+                to=to,
+                journal=journal,
+                subjects=ids,
+                dataset_id=dataset,
+                api="v3" if v3 else "v1",
+                wait_for=wait_for or (),
+                settled_after=settled_after,
+                poll_interval=poll_interval,
+                wait_timeout=wait_timeout,
                 max_in_flight=max_in_flight,
                 requests_per_second=requests_per_second,
                 progress=progress,

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from haut_ext import Haut
-from haut_ext.bulk import bulk_erase, bulk_upload
+from haut_ext.bulk import bulk_erase, bulk_results, bulk_upload
 from haut_ext.sandbox import Credentials, Request, Sandbox
 from tests.bulk.conftest import PHOTO
 from tests.bulk.service_state import delete_leftovers, service_state
@@ -43,6 +43,12 @@ def upload(
 def erase(credentials: Credentials, subject_ids: list[str], journal: Path) -> None:
     with Haut(**credentials) as haut:
         bulk_erase(haut, subject_ids, journal=journal, receipts=journal.parent / "receipts")
+
+
+def export(credentials: Credentials, table: Path, uploads: Path | None) -> None:
+    with Haut(**credentials) as haut:
+        source = {"dataset_id": haut.scope.dataset_id} if uploads is None else {"journal": uploads}
+        bulk_results(haut, to=table, **source)
 
 
 def run_until(sandbox: Sandbox, arrivals: int | None, work: Callable[[], None]) -> int | None:
@@ -134,3 +140,34 @@ def test_erasure_killed_repeatedly_erases_every_subject(tmp_path: Path) -> None:
     receipts = [json.loads(path.read_text()) for path in (tmp_path / "receipts").glob("*.json")]
     assert {receipt["subject_id"] for receipt in receipts} == {subject.id for subject in subjects}
     assert all(receipt["verified"] for receipt in receipts)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("of_upload", [False, True])
+def test_results_killed_repeatedly_lose_and_repeat_no_row(tmp_path: Path, of_upload: bool) -> None:
+    generator = random.Random(9)
+    (tmp_path / "photo.jpg").write_bytes(PHOTO)
+    rows = [{"subject": str(it), "front": tmp_path / "photo.jpg"} for it in range(20)]
+    uploads = tmp_path / "uploads"
+    with Sandbox(analysis_reads=1) as sandbox:
+        with Haut(**sandbox.credentials) as haut:
+            bulk_upload(haut, rows, journal=uploads)
+            subjects = [subject.id for subject in haut.subjects.iterate()]
+            expected = [row for subject in subjects for row in haut.history(subject)]
+        table = tmp_path / "results.jsonl"
+        run = partial(export, sandbox.credentials, table, uploads if of_upload else None)
+        before = sandbox.received("list_image_results")
+        kills = 5
+        for _ in range(kills):
+            assert run_until(sandbox, generator.randint(1, 10), run) == -signal.SIGKILL
+            assert not table.exists()
+        assert run_until(sandbox, None, run) == 0
+        # A killed run repeats only the rows that were in progress, 8 at most.
+        assert sandbox.received("list_image_results") - before <= len(rows) + 8 * kills
+    found = [json.loads(line) | {"name": None} for line in table.read_text().splitlines()]
+    assert sorted(map(str, found)) == sorted(map(str, expected))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "photo.jpg",
+        "results.jsonl",
+        "uploads",
+    ]

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from haut_ext import Haut
-from haut_ext.bulk import BulkReport, bulk_upload
+from haut_ext.bulk import BulkReport, bulk_results, bulk_upload
 from haut_ext.sandbox import Credentials, Sandbox, faults
+from tests.bulk.conftest import PHOTO
 
 ROWS = 300
 EARLY, LATE = range(100, 120), range(280, 300)
@@ -54,3 +55,45 @@ def test_memory_does_not_grow_with_the_number_of_rows(
     before, after = ours.recv()
     process.join()
     assert after - before < 75_000  # a run that kept each row in memory would exceed this
+
+
+SUBJECTS = 60
+
+
+def measure_results(
+    credentials: Credentials, subjects: list[str], table: Path, connection: Connection
+) -> None:
+    """Send the memory allocated early and late in a run, and the peak while the table is written."""
+    sizes: list[int] = []
+
+    def progress(report: BulkReport) -> None:
+        if report.done in (*range(20, 26), *range(SUBJECTS - 5, SUBJECTS + 1)):
+            gc.collect()
+            sizes.append(tracemalloc.get_traced_memory()[0])
+            tracemalloc.reset_peak()
+
+    tracemalloc.start()
+    with Haut(**credentials) as haut:
+        bulk_results(haut, to=table, subjects=subjects, max_in_flight=1, progress=progress)
+    peak = tracemalloc.get_traced_memory()[1]
+    connection.send((min(sizes[:6]), min(sizes[6:]), peak - sizes[-1]))
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_number_of_results(
+    tmp_path: Path, haut: Haut, sandbox: Sandbox
+) -> None:
+    subjects = sandbox.add_subjects(SUBJECTS)
+    for subject in subjects:
+        [image] = sandbox.add_images(subject, 1, PHOTO)
+        haut.images.compute(image.batch.id)
+    ours, theirs = multiprocessing.Pipe()
+    ids = [subject.id for subject in subjects]
+    process = multiprocessing.get_context("forkserver").Process(
+        target=measure_results, args=(sandbox.credentials, ids, tmp_path / "table.csv", theirs)
+    )
+    process.start()
+    before, after, written = ours.recv()
+    process.join()
+    assert after - before < 20_000  # a run that kept each row in memory would exceed this
+    assert written < 500_000  # all rows of the table take about 2 MB

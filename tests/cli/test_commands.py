@@ -484,6 +484,29 @@ def test_bulk_erase_reads_a_pipe_once_and_refuses_a_missing_column(shell: Shell)
     assert json.loads(out)["done"] == 3
 
 
+def test_bulk_results_writes_a_table_of_each_source(shell: Shell) -> None:
+    (shell.folder / "photos" / "customer").mkdir(parents=True)
+    (shell.folder / "photos" / "customer" / "front.jpg").write_bytes(PHOTO)
+    shell.run("bulk", "upload", "photos", "--journal", "uploads")
+    [subject] = shell.sandbox.snapshot()["subjects"]
+    (shell.folder / "ids.txt").write_text(subject["id"])
+    dataset = shell.sandbox.credentials["dataset_id"]
+    sources = (("--journal", "uploads"), ("--subjects", "ids.txt"), ("--dataset", dataset))
+    for number, source in enumerate(sources):
+        out, _ = shell.run("bulk", "results", *source, "--to", f"{number}.csv", "--json")
+        assert json.loads(out)["done"] == 1
+        assert "selfie_v2.acne" in (shell.folder / f"{number}.csv").read_text()
+    _, err = shell.run("bulk", "results", *sources[0], "--to", "0.csv", code=2)
+    assert "exists already" in err
+    _, err = shell.run("bulk", "results", "--to", "new.csv", code=2)
+    assert "exactly one" in err
+    shell.sandbox.add_images(shell.sandbox.database.subjects[subject["id"]], 1, PHOTO)
+    waiting = ("--wait-timeout", "0")
+    out, _ = shell.run("bulk", "results", *sources[1], *waiting, "--to", "new.csv", code=3)
+    assert "missing" in out
+    assert "new.csv.problems.csv" in out
+
+
 def test_invalid_photo_creates_no_subject(shell: Shell) -> None:
     shell.run("upload", "customer-4711", "--front", "missing.jpg", code=2)
     assert shell.sandbox.requests == []
