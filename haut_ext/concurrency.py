@@ -24,10 +24,8 @@ def running(*key: Hashable, exclusive: bool, message: str) -> Generator[None]:
     Raises:
         ConfigError: With the message, if `exclusive` is set and a block with the same key is running.
     """
-    key = (
-        os.getpid(),
-        *key,
-    )  # a forked process has a copy of the set, but not of the running blocks
+    # A forked process has a copy of the set, but not of the running blocks.
+    key = (os.getpid(), *key)
     with _running_lock:
         if exclusive and key in _running:
             raise ConfigError(message)
@@ -45,7 +43,10 @@ async def maybe_await(value: Any) -> Any:
 
 async def run_async(function: Callable[..., Any], *arguments: Any) -> Any:
     """Call a function of the caller, and await its result if it is awaitable."""
-    return await maybe_await(function(*arguments))
+    try:
+        return await maybe_await(function(*arguments))
+    finally:
+        del arguments  # a request may contain secrets, which tracebacks must not show
 
 
 def run(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -54,7 +55,10 @@ def run(function: Callable[..., Any], *arguments: Any) -> Any:
     Raises:
         ConfigError: If the result is awaitable, so that the function has not run yet.
     """
-    result = function(*arguments)
+    try:
+        result = function(*arguments)
+    finally:
+        del arguments  # a request may contain secrets, which tracebacks must not show
     if isawaitable(result):
         if iscoroutine(result):
             result.close()

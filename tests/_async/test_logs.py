@@ -97,6 +97,7 @@ async def call_methods_of_subjects_and_images(haut: AsyncHaut) -> None:
     batch = await haut.upload_and_compute(subject.id, front=PHOTO, right=PHOTO, **named)  # type: ignore[call-overload]
     await haut.wait_for_analysis(batch)
     await haut.results(batch)
+    await haut.history(subject.id)
     new = await haut.upload_and_compute(subject.id, front=PHOTO, api="v3", meta=META)
     await haut.wait_for_results(new)
     await haut.subjects.clear_storage(subject.id)
@@ -132,8 +133,17 @@ async def test_call_every_method_covers_the_public_methods(sandbox: Sandbox) -> 
         }
     # Other tests call resume_upload and login. with_options, request, from_env and aclose are not
     # tied to an operation of the API. Public methods that are called above call the remaining ones.
+    # test_exporting.py tests the export.
     assert public - called == {
-        *("resume_upload", "login", "with_options", "request", "from_env", "aclose"),
+        *(
+            "export_subject",
+            "resume_upload",
+            "login",
+            "with_options",
+            "request",
+            "from_env",
+            "aclose",
+        ),
         *("find", "find_by_id", "observe"),
         *("request_upload_v3", "read_results", "read_results_v3"),
     }

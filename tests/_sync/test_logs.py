@@ -98,6 +98,7 @@ def call_methods_of_subjects_and_images(haut: Haut) -> None:
     batch = haut.upload_and_compute(subject.id, front=PHOTO, right=PHOTO, **named)  # type: ignore[call-overload]
     haut.wait_for_analysis(batch)
     haut.results(batch)
+    haut.history(subject.id)
     new = haut.upload_and_compute(subject.id, front=PHOTO, api="v3", meta=META)
     haut.wait_for_results(new)
     haut.subjects.clear_storage(subject.id)
@@ -133,8 +134,17 @@ def test_call_every_method_covers_the_public_methods(sandbox: Sandbox) -> None:
         }
     # Other tests call resume_upload and login. with_options, request, from_env and close are not
     # tied to an operation of the API. Public methods that are called above call the remaining ones.
+    # test_exporting.py tests the export.
     assert public - called == {
-        *("resume_upload", "login", "with_options", "request", "from_env", "close"),
+        *(
+            "export_subject",
+            "resume_upload",
+            "login",
+            "with_options",
+            "request",
+            "from_env",
+            "close",
+        ),
         *("find", "find_by_id", "observe"),
         *("request_upload_v3", "read_results", "read_results_v3"),
     }

@@ -49,6 +49,7 @@ def call(operation: str = "GET /x/{id}/", **known: Any) -> Call:
     made = Call(httpx.Request(method, url, content=content), origin_of(origin), options, None)
     made.attempts = 1
     made.token = CachedToken(Secret("the-token"))
+    made.secrets.add(Secret("the-token"))
     made.deadline.started -= known.pop("elapsed", 0.0)
     for name, value in known.items():
         setattr(made, name, value)
