@@ -80,7 +80,7 @@ ready: check ## Run all checks for a release: `check`, branch coverage, the whee
 test-foreign: $(SETUP)
 	@$(BIN)/python -m scripts.spec.external_specs
 
-bench: $(SETUP) ## Compare the speed with plain httpx and openai's client, and write docs/benchmarks.md
+bench: $(SETUP) ## Compare the speed with httpx, aiohttp and openai's client, and write docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
 
 test-httpx2: $(SETUP)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.calls import bulk, calls_in_flight, small_call, upload
 from benchmarks.measure import HEADER, Row
-from benchmarks.processes import memory, start
+from benchmarks.processes import memory, results, start
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 
@@ -29,13 +29,14 @@ BENCHMARKS: dict[Callable[[int], list[Row]], int] = {
     memory: 3,
     start: 15,
     bulk: 3,
+    results: 3,
 }
 
 TEMPLATE = """\
 # Benchmarks
 
-These benchmarks compare the speed and memory usage of haut_ext with plain httpx, and with openai's
-Python client, which is based on httpx2, the successor of httpx.
+These benchmarks compare the speed and memory usage of haut_ext with plain httpx, with aiohttp, and with
+openai's Python client, which is based on httpx2, the successor of httpx.
 
 {table}
 
@@ -51,6 +52,9 @@ the figure of the other client: a lower ratio is better for durations, and a hig
   response into a model of its own.
 - In the benchmarks, the code that uses plain httpx sends the same requests as haut_ext, but does not
   check photos, retry requests or keep a journal of a bulk run.
+- The script that uses aiohttp writes the results of many subjects to a CSV file. It sends the same
+  requests as haut_ext, but does not wait for results, retry requests or keep a journal, and the
+  columns of its table depend on the shape of the responses.
 - With calls in flight, plain httpx is a list of clients with eight requests each, because a single
   client gets slower with each connection: httpcore inspects all connections of its pool for each
   request. The ideal rate is one response per worker and latency.

@@ -20,6 +20,7 @@ from pyarrow import parquet
 from haut_ext import ConfigError, Haut
 from haut_ext.analysis_results.rows import COLUMNS, Row
 from haut_ext.bulk import BulkStopped, bulk_results, bulk_upload
+from haut_ext.bulk.result_tables import write_table
 from haut_ext.csv_cells import unmarked
 from haut_ext.sandbox import Request, Sandbox, faults
 from tests.bulk.conftest import PHOTO
@@ -274,6 +275,22 @@ def test_parquet_needs_the_extra(
     with pytest.raises(ConfigError, match=r"pip install 'haut-ext\[parquet\]'"):
         bulk_results(haut, to=tmp_path / "a.parquet", subjects=[])
     assert sandbox.requests == []
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".jsonl"])
+def test_table_accepts_any_text_and_number(tmp_path: Path, suffix: str) -> None:
+    texts: list[Any] = ["\ud800", "\0", "a\r\nb", "=1+1", "\ufeff", "", None]
+    numbers: list[Any] = [10**400, -0.0, 2**63, float("nan"), None, 1, 0.5]
+    rows: list[Row] = [
+        {**dict.fromkeys(COLUMNS, text), "number": number, "date": None}
+        for text, number in zip(texts, numbers, strict=True)
+    ]
+    write_table(tmp_path / f"a{suffix}", iter(rows))
+    assert (tmp_path / f"a{suffix}").stat().st_size > 0
+    if suffix == ".parquet":
+        found = parquet.read_table(tmp_path / "a.parquet").to_pylist()
+        assert [row["name"] for row in found] == ["?", *texts[1:]]
+        assert found[0]["number"] is None
 
 
 def test_file_that_appears_during_the_run_is_not_overwritten(
