@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -52,13 +53,17 @@ def _as_json(image: haut_ext.Image) -> dict[str, Any]:
     epilog=examples(
         f"haut images download {_EXAMPLE_ID}",
         f"haut images download {_EXAMPLE_ID} --to front.jpg",
+        f"haut images download {_EXAMPLE_ID} --to - > front.jpg",
     )
 )
 def download(
     image: Image,
     to: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Path to save the photo to.  [default: <id>.<format>]"),
+        typer.Option(
+            metavar="FILE",
+            help="Path to save the photo to; - writes it to stdout.  [default: <id>.<format>]",
+        ),
     ] = None,
     aux: Annotated[
         UUID | None,
@@ -71,9 +76,14 @@ def download(
     json: Json = False,
 ) -> None:
     """Download the photo of an image, or one of its auxiliary images."""
-    from haut_ext import ImageRejected, Photo
+    from haut_ext import ConfigError, ImageRejected, Photo
 
+    if json and str(to) == "-":
+        raise ConfigError("--json cannot be combined with --to -, which writes to stdout")
     with client() as haut:
+        if str(to) == "-":
+            haut.images.download(image, sys.stdout.buffer, aux_image_id=aux)
+            return
         path = to or Path(str(aux or image))
         size = haut.images.download(image, path, aux_image_id=aux)
     if to is None:
@@ -81,7 +91,7 @@ def download(
             path = path.rename(path.with_suffix(f".{Photo.open(path).header.format.lower()}"))
     if json:
         output.print_json({"image_id": image, "path": path, "bytes": size})
-    else:
+    elif path.is_file():  # and not a pipe, such as /dev/stdout, which gets only the photo
         output.out().print(str(path))
 
 

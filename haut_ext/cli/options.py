@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import typer
@@ -14,6 +14,9 @@ Image = Annotated[UUID, typer.Argument(metavar="IMAGE", help="Id of an image.")]
 Json = Annotated[bool, Flag("--json", help="Print JSON instead of text.")]
 Yes = Annotated[bool, Flag("--yes", help="Do not ask for confirmation.")]
 DryRun = Annotated[bool, Flag("--dry-run", help="Show what would be deleted, without deleting it.")]
+ApiVersion = Annotated[
+    Literal["v1", "v3"], typer.Option(help="API version; v3 for Face Metrics 3.0.")
+]
 Reference = Annotated[
     str | None,
     typer.Option(metavar="TEXT", help="Reference of the case, such as a file number."),

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
+from attrs import evolve
 
-from haut_ext import ConfigError, ResultsTimeout, UploadedBatch
+from haut_ext import ConfigError, NotFound, ResultsTimeout, UploadedBatch
 from haut_ext.analysis_results.rows import COLUMNS
 from haut_ext.cli import output
 from haut_ext.cli.client import client, find_subject_id
 from haut_ext.cli.exit_codes import INCOMPLETE
 from haut_ext.cli.options import (
+    ApiVersion,
     Flag,
     Json,
     PollInterval,
     SettledAfter,
-    Subject,
     WaitFor,
     WaitTimeout,
     examples,
@@ -29,6 +30,7 @@ from haut_ext.text import escape
 
 if TYPE_CHECKING:
     from haut_ext import BatchResults, Haut
+    from haut_ext.analysis_results import Api
     from haut_ext.analysis_results.json_values import Value
 
 EXAMPLES = examples(
@@ -36,16 +38,23 @@ EXAMPLES = examples(
     "haut results customer-4711 --wait --csv metrics.csv",
     "haut results customer-4711 --wait --wait-for acne --wait-for redness",
     "haut results customer-4711 --json",
+    "haut results 2fea742a-62ec-4a81-9729-9e0283f9c40c --api v3",
 )
 
 _TABLE_COLUMNS = ("side", "family", "area", "metric", "value", "unit")
 
 
 def results(
-    subject: Subject,
+    subject: Annotated[
+        str,
+        typer.Argument(
+            metavar="SUBJECT|BATCH", help="Id or exact name of the subject, or id of the batch."
+        ),
+    ],
     batch: Annotated[
         UUID | None, typer.Option(metavar="ID", help="Batch.  [default: the latest one]")
     ] = None,
+    api: ApiVersion = "v1",
     wait: Annotated[bool, Flag("--wait", help="Wait until all results exist.")] = False,
     wait_timeout: WaitTimeout = 120.0,
     wait_for: WaitFor = None,
@@ -62,15 +71,14 @@ def results(
     """Print the analysis results of a batch.
 
     Prints a table of the first 50 metrics or, with --json, all metrics and failures as one object.
+    The API cannot look up the subject of a batch. Therefore the id of a batch alone starts a search,
+    with a request for each subject of the dataset.
     """
     reason = None
-    if csv is not None and os.path.lexists(csv):
-        raise ConfigError(f"--csv {csv}: the file exists already, and is not overwritten")
     if csv is not None:
-        _check_folder(csv)
+        _check_new_file(csv)
     with client() as haut:
-        subject_id = find_subject_id(haut, subject)
-        uploaded = UploadedBatch(subject_id, batch or _latest_batch_id(haut, subject_id))
+        uploaded, name = _find_batch(haut, subject, batch, api)
         try:
             if wait:
                 found = haut.wait_for_results(
@@ -84,6 +92,7 @@ def results(
                 found = haut.results(uploaded)
         except ResultsTimeout as error:
             found, reason = error.results, str(error)
+    found = evolve(found, subject_name=name)
     if csv is not None:
         _write_csv(found, csv)
     _print(found, json=json, table=csv is None)
@@ -92,14 +101,45 @@ def results(
         raise typer.Exit(INCOMPLETE)
 
 
-def _check_folder(path: Path) -> None:
-    """Raise ConfigError if no file can be created in the folder of a path."""
+def _check_new_file(path: Path) -> None:
+    """Raise ConfigError if a path exists, or no file can be created in its folder."""
     from haut_ext.private_files import check_folder
 
+    if os.path.lexists(path):
+        raise ConfigError(f"--csv {path}: the file exists already, and is not overwritten")
     try:
         check_folder(path.parent)
     except OSError as error:
         raise ConfigError(f"--csv {path}: {error.strerror}") from None
+
+
+def _find_batch(
+    haut: Haut, subject: str, batch_id: UUID | None, api: Api
+) -> tuple[UploadedBatch, str | None]:
+    """Return a batch, and the name of its subject if it is known.
+
+    Args:
+        haut: The client.
+        subject: Id or name of a subject or, if `batch_id` is None, the id of a batch.
+        batch_id: Id of a batch of the subject; the latest one if None.
+        api: API version of the results.
+    """
+    subject_id = find_subject_id(haut, subject)
+    name = None if str(subject_id) == subject.lower() else subject
+    try:
+        found = batch_id or _latest_batch_id(haut, subject_id)
+    except NotFound as error:
+        if name is not None or not error.confirmed:
+            raise
+        output.err().print(
+            "No subject has this id. Searching the subjects of the dataset for a batch with this "
+            "id; SUBJECT --batch ID needs no search."
+        )
+        for each in haut.subjects.iterate():
+            if any(known.id == subject_id for known in haut.batches.iterate(each.id)):
+                return UploadedBatch(each.id, subject_id, api=api), each.name
+        raise
+    return UploadedBatch(subject_id, found, api=api), name
 
 
 def _latest_batch_id(haut: Haut, subject_id: UUID) -> UUID:
@@ -144,6 +184,10 @@ def _print(found: BatchResults, *, json: bool, table: bool) -> None:
             _table_row,
             dict,
             json=False,
+        )
+    if not found.results:
+        output.err().print(
+            f"The batch has no {found.api} results{'' if found.complete else ' yet'}."
         )
     for failed in found.failures:
         reason = failed.error or "no reason given"

@@ -21,7 +21,7 @@ import pytest
 from attrs import evolve
 
 import haut_ext
-from haut_ext import ErasureReceipt, UploadState
+from haut_ext import ErasureReceipt, Haut, UploadState
 from haut_ext.sandbox import Request, faults
 from tests.bulk.conftest import PHOTO
 from tests.bulk.service_state import service_state
@@ -117,6 +117,21 @@ def test_auxiliary_image_is_downloaded(shell: Shell) -> None:
     assert "no auxiliary image" in err
 
 
+@pytest.mark.parametrize("to", ["-", "/dev/stdout"])
+def test_photo_written_to_stdout_is_the_only_output(shell: Shell, to: str) -> None:
+    [subject] = shell.sandbox.add_subjects(1)
+    [image] = shell.sandbox.add_images(subject, 1, PHOTO)
+    with subprocess.Popen(
+        [HAUT, "images", "download", image.id, "--to", to],
+        env=shell.environment,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.communicate()[0] == PHOTO
+    requests = len(shell.sandbox.requests)
+    assert "--to -" in shell.run("images", "download", image.id, "--to", "-", "--json", code=2)[1]
+    assert len(shell.sandbox.requests) == requests
+
+
 def test_downloaded_file_of_an_unknown_format_keeps_its_name(shell: Shell) -> None:
     [subject] = shell.sandbox.add_subjects(1)
     [image] = shell.sandbox.add_images(subject, 1, b"not a photo")
@@ -132,6 +147,7 @@ def test_results_of_the_latest_batch_are_printed_and_exported(shell: Shell) -> N
     results = json.loads(shell.run("results", "customer-4711", "--json")[0])
     assert (results["batch_id"], results["complete"]) == (batch["batch_id"], False)
     assert {metric["subject"] for metric in results["metrics"]} == {batch["subject_id"]}
+    assert {metric["name"] for metric in results["metrics"]} == {"customer-4711"}
     wait = ("--wait", "--wait-for", "acne", "--wait-for", "pores", "--poll-interval", "0.1")
     out, _ = shell.run("results", "customer-4711", "--batch", batch["batch_id"], *wait)
     assert out.split()[:6] == ["side", "family", "area", "metric", "value", "unit"]
@@ -147,6 +163,25 @@ def test_results_of_the_latest_batch_are_printed_and_exported(shell: Shell) -> N
     assert len(shell.sandbox.requests) == requests
     [empty] = shell.sandbox.add_subjects(1)
     assert "no images" in shell.run("results", empty.id, code=2)[1]
+
+
+@pytest.mark.parametrize("api", ["v1", "v3"])
+def test_results_of_a_batch_are_found_without_its_subject(shell: Shell, api: Any) -> None:
+    shell.sandbox.add_subjects(2)
+    with Haut(**shell.sandbox.credentials) as haut:
+        subject = haut.subjects.create("customer-4711")
+        batch = haut.upload_and_compute(subject.id, front=PHOTO, api=api, wait=True)
+        empty = haut.images.request_upload(subject.id).image_batch_id
+    out, err = shell.run("results", str(batch.batch_id), "--api", api, "--json")
+    assert "Searching the subjects" in err
+    assert {(row["subject"], row["name"]) for row in json.loads(out)["metrics"]} == {
+        (str(subject.id), "customer-4711")
+    }
+    named = ("results", "customer-4711", "--batch", str(batch.batch_id), "--api", api, "--json")
+    assert shell.run(*named) == (out, "")
+    _, err = shell.run("results", str(empty), "--api", api)
+    assert f"The batch has no {api} results yet.\n" in err
+    assert "404" in shell.run("results", str(UUID(int=1)), code=1)[1]
 
 
 def test_waiting_ends_after_the_wait_timeout(shell: Shell) -> None:
