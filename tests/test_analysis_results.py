@@ -314,6 +314,8 @@ def test_an_ambiguous_result_or_metric_is_an_error_that_names_the_choices() -> N
     same = batch_results((*sides[0], *sides[0]))
     with pytest.raises(AmbiguousResult, match="iterate over the results"):
         same.metric("tone")
+    with pytest.raises(AmbiguousResult, match=r"\(sides: front\): iterate over the results$"):
+        same.get("acne", side="front")
 
 
 def test_notebooks_show_a_table_without_values() -> None:

@@ -115,10 +115,11 @@ class BatchResults:
         check_text(family=family, **({} if side is None else {"side": side}))
         found = self._of_family(family, side)
         if len(found) > 1:
-            sides = ", ".join(sorted({str(result.side) for result in found}))
+            sides = sorted({str(result.side) for result in found})
+            advice = "pass side= to get(), or " if len(sides) > 1 else ""
             raise AmbiguousResult(
                 f"batch {self.batch_id} has {len(found)} results of family {family!r} (sides: "
-                f"{sides}): pass side= to get(), or iterate over the results"
+                f"{', '.join(sides)}): {advice}iterate over the results"
             )
         return found[0] if found else default
 
