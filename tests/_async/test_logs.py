@@ -14,6 +14,8 @@ import traceback
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -100,6 +102,9 @@ async def call_methods_of_subjects_and_images(haut: AsyncHaut) -> None:
     await haut.history(subject.id)
     new = await haut.upload_and_compute(subject.id, front=PHOTO, api="v3", meta=META)
     await haut.wait_for_results(new)
+    await haut.history(subject.id)
+    with TemporaryDirectory() as folder:
+        await haut.export_subject(subject.id, to=Path(folder) / "export", reference=TERM)
     await haut.subjects.clear_storage(subject.id)
     await haut.subjects.clear_metadata(subject.id)
     await haut.erase_subject(subject.id)

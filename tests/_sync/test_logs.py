@@ -15,6 +15,8 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -101,6 +103,9 @@ def call_methods_of_subjects_and_images(haut: Haut) -> None:
     haut.history(subject.id)
     new = haut.upload_and_compute(subject.id, front=PHOTO, api="v3", meta=META)
     haut.wait_for_results(new)
+    haut.history(subject.id)
+    with TemporaryDirectory() as folder:
+        haut.export_subject(subject.id, to=Path(folder) / "export", reference=TERM)
     haut.subjects.clear_storage(subject.id)
     haut.subjects.clear_metadata(subject.id)
     haut.erase_subject(subject.id)
