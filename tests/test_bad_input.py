@@ -227,6 +227,7 @@ def test_every_method_with_an_id_parameter_is_tested() -> None:
         "haut.history",
         "haut.export_subject",
         "haut.wait_for_results",
+        "haut.wait_for_analysis",
         "haut.erase_subject",
         "haut.datasets.get",
         *(f"haut.subjects.{name}" for name in ("create", "find", "get_or_create", "update")),

@@ -527,17 +527,23 @@ class AsyncHaut:
             )
 
     async def wait_for_analysis(
-        self, batch: UploadedBatch, wait_timeout: float = 120.0
+        self,
+        batch: UploadedBatch,
+        wait_timeout: float = 120.0,
+        *,
+        dataset_id: Id | None = None,
     ) -> tuple[Image, ...]:
         """Wait until every image of a batch is analyzed, and return the images.
 
         The API does not report when an analysis is complete. An image counts as analyzed once it
-        has an auxiliary image and either a quality score or a list of problems. The images are
-        requested at intervals that grow from 0.5 to 5 seconds.
+        has an auxiliary image and either a quality score or a list of problems. An image without a
+        face may get none of them: if the record still contains none after 10 seconds, its results
+        are read, too. The images are requested at intervals that grow from 0.5 to 5 seconds.
 
         Args:
             batch: The result of `upload_and_compute`.
             wait_timeout: Maximum time to wait, in seconds.
+            dataset_id: Dataset of the subject, for v1; the client's unless given.
 
         Raises:
             AnalysisTimeout: If an image is not analyzed in time. The error carries all images.
@@ -546,7 +552,8 @@ class AsyncHaut:
         from haut_ext._async.workflows.wait import Polling, wait_for_analysis
 
         polling = Polling(self._operations.http.connections.polls, wait_timeout)
-        return await wait_for_analysis(self.images, self.batches, batch, polling)
+        dataset = self._scope_of({"dataset_id": dataset_id}).dataset_id
+        return await wait_for_analysis(self.images, self.batches, batch, polling, dataset)
 
     async def results(
         self, batch: UploadedBatch | UploadedImage, *, dataset_id: Id | None = None
@@ -612,7 +619,7 @@ class AsyncHaut:
         seconds. `completeness` of the results tells which of these was the case.
 
         All waits of a client and its copies share their requests: after the first check of each
-        wait, they send at most 50 requests in `poll_interval` seconds.
+        wait, they send at most 50 requests in `poll_interval` seconds, or in 5 seconds if that is less.
 
         Args:
             batch: As in `results`.

@@ -13,7 +13,12 @@ FIRST_INTERVAL = 0.1
 
 _GROWTH = 1.5
 SHARED_REQUESTS = 50
-"""Number of requests that all waits of a client together send during the longest interval."""
+"""Number of requests that all waits of a client together send during the longest interval.
+
+If the longest interval exceeds `POLL_INTERVAL`, they send this number during `POLL_INTERVAL`.
+Otherwise, a single wait with an interval of an hour would take a turn of more than a minute from
+all others.
+"""
 
 
 def intervals(poll_interval: float) -> Iterator[float]:
@@ -41,5 +46,5 @@ class PollSchedule:
             poll_interval: Longest interval of the wait, in seconds.
         """
         start = max(self._free_at, time.monotonic())
-        self._free_at = start + requests * poll_interval / SHARED_REQUESTS
+        self._free_at = start + requests * min(poll_interval, POLL_INTERVAL) / SHARED_REQUESTS
         return start

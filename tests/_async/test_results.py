@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -28,9 +30,11 @@ from haut_ext import (
     Unauthorized,
     UnexpectedResponse,
     UploadedBatch,
+    UploadedImage,
     UploadIncomplete,
     UploadState,
 )
+from haut_ext._async.workflows import wait
 from haut_ext._http import poll_schedule, retry_policy
 from haut_ext.algorithm_families import FAMILIES as KNOWN_FAMILIES
 from haut_ext.analysis_results.rows import COLUMNS
@@ -67,13 +71,17 @@ async def uploaded(sandbox: Sandbox, haut: AsyncHaut, api: Any = "v1") -> Upload
     return await haut.upload_and_compute(subject.id, front=FRONT, left=LEFT, api=api)
 
 
-def changed(change: Any) -> Fault:
-    """Return a fault that applies `change` to the JSON body of a successful response."""
+def changed(change: Any, **headers: str) -> Fault:
+    """Return a fault that applies `change` to the JSON body of a successful response.
+
+    The headers replace those of the response.
+    """
 
     def answer(true: Response) -> Response:
         if true.status != 200:
             return true
-        return json_response(200, change(json.loads(bytes(true.body))))
+        response = json_response(200, change(json.loads(bytes(true.body))))
+        return replace(response, headers=(*response.headers, *headers.items()))
 
     return Fault("changed body", "after", change=answer)
 
@@ -323,21 +331,49 @@ async def test_without_expected_algorithms_results_are_complete_once_they_stop_g
     assert (found.completeness, len(found.results)) == ("settled", count)
 
 
-@pytest.mark.parametrize(("seconds", "completeness"), [(60, None), (100, "settled")])
-async def test_old_results_have_settled_by_the_times_of_the_service(
-    seconds: int, completeness: str | None
+@pytest.mark.parametrize(
+    ("seconds", "date", "completeness"),
+    [
+        (60, None, None),
+        (100, None, "settled"),
+        (10, "Fri, 01 Jan 2100 00:00:00 GMT", None),
+        (100, "Thu, 01 Jan 1970 00:00:00 GMT", None),
+    ],
+)
+async def test_old_results_have_settled_by_the_times_of_the_service_and_of_this_machine(
+    sandbox: Sandbox, haut: AsyncHaut, seconds: int, date: str | None, completeness: str | None
 ) -> None:
-    with Sandbox(analysis_reads=0) as sandbox:
-        async with AsyncHaut(**sandbox.credentials) as haut:
-            batch = await uploaded(sandbox, haut)
-            sandbox.faults.add("list_image_results", changed(lambda items: items), times=None)
-            await haut.results(batch)
-            sandbox.clock.advance(seconds)
-            try:
-                found = await haut.wait_for_results(batch, 0, settled_after=30)
-            except ResultsTimeout as error:
-                found = error.results
-            assert found.completeness == completeness
+    batch = await uploaded(sandbox, haut)
+    sandbox.clock.advance(100)
+    now = datetime.now(UTC)
+    created = f"{now - timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S}"
+    older = changed(
+        lambda items: [{**item, "creation_time": created} for item in items],
+        Date=date or f"{now:%a, %d %b %Y %H:%M:%S} GMT",
+    )
+    sandbox.faults.add("list_image_results", older, times=None)
+    try:
+        found = await haut.wait_for_results(batch, 0, settled_after=30)
+    except ResultsTimeout as error:
+        found = error.results
+    assert found.completeness == completeness
+
+
+@pytest.mark.parametrize("change", ["fewer", "others"])
+async def test_results_that_change_have_not_settled(
+    sandbox: Sandbox, haut: AsyncHaut, change: str
+) -> None:
+    batch = await uploaded(sandbox, haut)
+    sandbox.clock.advance(100)
+    counts = iter(range(len(FAMILIES) * 4))
+
+    def changing(items: list[Any]) -> list[Any]:
+        start = next(counts) % len(items)
+        return items[start:] if change == "fewer" else [items[start]]
+
+    sandbox.faults.add("list_image_results", changed(changing), times=None)
+    with pytest.raises(ResultsTimeout):
+        await haut.wait_for_results(batch.images[0], 0.3, settled_after=0.25, poll_interval=0.1)
 
 
 async def test_wait_in_the_sandbox_ends_as_soon_as_the_analysis_is_complete(
@@ -371,6 +407,61 @@ async def test_wait_for_a_photo_without_a_face_ends_with_its_failures(
     sandbox.clock.advance(100)
     found = await haut.wait_for_results(batch, 0, wait_for=FAMILIES)
     assert (found.complete, len(found.failures)) == (True, 2 * len(FAMILIES))
+
+
+@BOTH
+async def test_wait_for_the_analysis_of_a_photo_without_a_face_ends(
+    sandbox: Sandbox, haut: AsyncHaut, api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wait, "NO_FACE_AFTER", 0.0)
+    sandbox.detects_faces = False
+    batch = await uploaded(sandbox, haut, api)
+    with pytest.raises(AnalysisTimeout, match="may have found no face"):
+        await haut.wait_for_analysis(batch, 0)
+    sandbox.clock.advance(100)
+    images = await haut.wait_for_analysis(batch, 0)
+    assert [image.quality_score for image in images] == [None, None]
+    if api == "v1":
+        with pytest.raises(AnalysisTimeout):
+            await haut.wait_for_analysis(batch, 0, dataset_id=UUID(int=1))
+
+
+async def test_side_that_is_not_valid_text_does_not_prevent_reading(
+    sandbox: Sandbox, haut: AsyncHaut
+) -> None:
+    batch = await uploaded(sandbox, haut)
+    sandbox.clock.advance(100)
+    invalid = changed(
+        lambda page: {**page, "results": [{**it, "side": "\ud800"} for it in page["results"]]}
+    )
+    sandbox.faults.add("list_images", invalid, times=None)
+    known = UploadedBatch(batch.subject_id, batch.batch_id)
+    assert {result.side for result in await haut.results(known)} == {"\ud800"}
+    assert len(await haut.wait_for_results(known, 0)) == 2 * len(FAMILIES)
+
+
+async def test_ids_of_results_are_parsed(sandbox: Sandbox, haut: AsyncHaut) -> None:
+    batch = await uploaded(sandbox, haut)
+    sandbox.clock.advance(100)
+    image = batch.images[0]
+    texts: Any = UploadedImage(
+        *map(str, (image.image_id, image.batch_id, image.side, image.subject_id))  # type: ignore[arg-type]
+    )
+    assert await haut.results(texts) == await haut.results(image)
+
+
+async def test_wait_with_a_long_interval_does_not_delay_other_waits(
+    sandbox: Sandbox, haut: AsyncHaut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(poll_schedule, "SHARED_REQUESTS", 50)
+    batch = await uploaded(sandbox, haut)
+    for interval in (3600, math.inf):
+        with pytest.raises(ResultsTimeout):
+            await haut.wait_for_results(batch, 0.3, poll_interval=interval)
+    requests = sandbox.received("list_image_results")
+    with pytest.raises(ResultsTimeout):
+        await haut.wait_for_results(batch.images[0], 0.5, poll_interval=0.1)
+    assert sandbox.received("list_image_results") - requests > 3
 
 
 async def test_results_are_incomplete_while_an_image_has_none(

@@ -4,7 +4,7 @@
 The v3 API reports whether the results are complete. The v1 API does not (api-facts 8.1), so its
 results count as complete once every image has a result of each family in `wait_for`. If the caller
 names no families, v1 results count as complete once no result was added for some time: either this
-module observed it, or the newest result is old by the times that the service itself states. The
+module observed it, or the newest result is old by the times of the service and of this machine. The
 sandbox of this package reports completeness in a header, so that tests do not have to wait.
 
 A batch without images is looked up in the subject's batches: it may not exist.
@@ -15,9 +15,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Collection, Iterable
+from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from attrs import define, evolve, field, frozen
@@ -31,18 +32,21 @@ from haut_ext._http.retry_policy import parse_http_date
 from haut_ext._sync.resources.batches import Batches
 from haut_ext._sync.resources.images import Images
 from haut_ext.algorithm_families import family_key, parse_families
-from haut_ext.analysis_results import AlgorithmResult, BatchResults, Completeness
+from haut_ext.analysis_results import AlgorithmResult, Api, BatchResults, Completeness
 from haut_ext.argument_checks import check_seconds, check_wait, parse_id
 from haut_ext.concurrency import gather
-from haut_ext.errors import ConfigError, TransportTimeout
+from haut_ext.errors import ConfigError, TransportTimeout, ignore_confirmed_not_found
 from haut_ext.types import UploadedBatch, UploadedImage
 from haut_ext.workflow_errors import AnalysisTimeout, ResultsTimeout
 
 _MIN_TIMEOUT = 0.25
 """A shorter wait consists of a single check, which may take this time, in seconds."""
 
+NO_FACE_AFTER = 10.0
+"""Time, in seconds, after which the results of an image tell whether it shows a face."""
+
 _CLOCK_TOLERANCE = 60.0
-"""Tolerance, in seconds, of the age of a result: two clocks of the service state it."""
+"""Tolerance, in seconds, of the age of a result, which is the difference between two clocks."""
 
 
 @frozen
@@ -94,9 +98,11 @@ class Polling:
                 latest = end - 2 * (now - started)
                 if now >= latest or self.wait_timeout < _MIN_TIMEOUT:
                     return False
-                time.sleep(min(next(pauses), latest - now))
-                turn = self.schedule.reserve(requests(), self.poll_interval)
-                time.sleep(max(0.0, min(turn, latest) - time.monotonic()))
+                pause, left = next(pauses), latest - now
+                time.sleep(min(pause, left))
+                if pause < left:
+                    turn = self.schedule.reserve(requests(), self.poll_interval)
+                    time.sleep(max(0.0, min(turn, latest) - time.monotonic()))
 
 
 def analysis_progress(image: Image) -> Literal["none", "partial", "complete"]:
@@ -112,7 +118,11 @@ def analysis_progress(image: Image) -> Literal["none", "partial", "complete"]:
 
 
 def wait_for_analysis(
-    images: Images, batches: Batches, batch: UploadedBatch, polling: Polling
+    images: Images,
+    batches: Batches,
+    batch: UploadedBatch,
+    polling: Polling,
+    dataset_id: UUID | None,
 ) -> tuple[Image, ...]:
     """Return the images of a batch once all are analyzed. See `Haut.wait_for_analysis`."""
     polling.check()
@@ -120,27 +130,50 @@ def wait_for_analysis(
     latest: dict[UUID, Image] = {}
     complete: set[UUID] = set()
     uploaded = batch.images
+    started = time.monotonic()
 
     def update() -> bool:
         nonlocal uploaded
         if not uploaded:
-            listed = _list_images(images, batches, batch, None)
+            listed = _list_images(images, batches, batch, dataset_id)
             uploaded = tuple(_uploaded(image, batch) for image in listed)
-        for image_id in [it.image_id for it in uploaded if it.image_id not in complete]:
-            image = latest[image_id] = images.get(image_id)
-            if analysis_progress(image) == "complete":
-                complete.add(image_id)
+        for each in [it for it in uploaded if it.image_id not in complete]:
+            image = latest[each.image_id] = images.get(each.image_id)
+            progress = analysis_progress(image)
+            ended = progress == "complete"
+            if progress == "none" and time.monotonic() - started >= NO_FACE_AFTER:
+                ended = _found_no_face(images, each, batch.api, dataset_id)
+            if ended:
+                complete.add(each.image_id)
         return len(complete) == len(uploaded) > 0
 
-    if not polling.until(update, lambda: max(1, len(uploaded) - len(complete))):
+    if not polling.until(update, lambda: max(1, 2 * (len(uploaded) - len(complete)))):
         raise AnalysisTimeout(
             f"after {polling.wait_timeout:g} s, {len(complete)} of {len(uploaded)} images of batch "
             f"{batch.batch_id} are analyzed; the error's `images` contains those that were read. "
-            "Unless the analysis was never started, it continues: wait again, with a higher "
-            "wait_timeout if necessary",
+            "The analysis may be in progress, may never have been started, or may have found no face: "
+            "wait again with a higher wait_timeout, or read the results",
             images=tuple(latest.values()),
         )
     return tuple(latest.values())
+
+
+def _found_no_face(images: Images, image: UploadedImage, api: Api, dataset_id: UUID | None) -> bool:
+    """Return whether the analysis has ended because the photo shows no face.
+
+    The record of such an image may never change. In v1, the result of the face detector tells it, if
+    the dataset is known. In v3, the results are complete, but empty.
+    """
+    if api == "v3":
+        document = images.read_results_v3(image.batch_id)
+        empty = not analysis_results.read_batch_document(document)
+        return empty and analysis_results.is_complete(document)
+    items: list[Any] = []
+    if dataset_id is not None:
+        with ignore_confirmed_not_found():  # the subject is in another dataset
+            items = images.read_results(evolve(image, side=""), dataset_id=dataset_id)
+    detections = [result.detection for result in analysis_results.read_image_results(items)]
+    return any(found is not None and found.face_detected is False for found in detections)
 
 
 def _list_images(
@@ -168,10 +201,14 @@ def _uploaded(image: Image, batch: UploadedBatch) -> UploadedImage:
 
 
 def _with_parsed_ids(batch: UploadedBatch) -> UploadedBatch:
+    images = (
+        evolve(image, image_id=parse_id(image.image_id, "image_id")) for image in batch.images
+    )
     return evolve(
         batch,
         subject_id=parse_id(batch.subject_id, "subject_id"),
         batch_id=parse_id(batch.batch_id, "batch_id"),
+        images=tuple(images),
     )
 
 
@@ -294,8 +331,7 @@ class _ImageV1:
     Attributes:
         results: The results.
         is_reported_complete: Whether the sandbox reported that the analysis is complete.
-        age: Age of the newest result in seconds, by the times that the service stated; None if it
-            is unknown.
+        age: Age of the newest result in seconds; None if it is unknown.
     """
 
     results: tuple[AlgorithmResult, ...] = ()
@@ -312,7 +348,7 @@ class _ReaderV1:
         completeness: Why the results count as complete, if they do.
         by_image: Latest results of each image.
         without_photo: Number of images for which no photo was uploaded, if the images were listed.
-        last_growth: Time of the last change in any image's number of results.
+        last_growth: Time when a result was last added to an image, removed or replaced.
     """
 
     options: Results
@@ -374,12 +410,14 @@ class _ReaderV1:
                 raise outcome
 
     def _read_image(self, image: UploadedImage) -> None:
+        # The request does not contain the side, and the service may return one that is not valid text.
+        request = evolve(image, side="")
         with capture_responses() as responses:
-            items = self.options.images.read_results(image, dataset_id=self.options.dataset_id)
+            items = self.options.images.read_results(request, dataset_id=self.options.dataset_id)
         results = analysis_results.read_image_results(
             items, image_id=image.image_id, side=image.side
         )
-        if len(results) != len(self.by_image[image].results):
+        if _identities(results) != _identities(self.by_image[image].results):
             self.last_growth = time.monotonic()
         response = responses[-1]
         complete = (
@@ -437,11 +475,18 @@ def _families(results: Iterable[AlgorithmResult]) -> set[str]:
     return {family_key(result.family) for result in results}
 
 
+def _identities(results: Iterable[AlgorithmResult]) -> list[tuple[str, datetime | None]]:
+    return [(result.family, result.created_at) for result in results]
+
+
 def _age_of_newest(results: Iterable[AlgorithmResult], response: ResponseInfo) -> float | None:
-    """Return the age of the newest result in seconds, by the times that the service stated."""
+    """Return the age of the newest result in seconds, by the clock that makes it younger.
+
+    The time of the response comes from the service or from a proxy, whose clock may be fast.
+    """
     now = parse_http_date(response.headers.get("date"))
     times = [result.created_at for result in results]
     known = [created for created in times if created is not None]
     if now is None or not known or len(known) < len(times):
         return None
-    return (now - max(known)).total_seconds()
+    return (min(now, datetime.now(UTC)) - max(known)).total_seconds()
