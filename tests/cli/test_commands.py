@@ -123,10 +123,12 @@ def test_photo_written_to_stdout_is_the_only_output(shell: Shell, to: str) -> No
     [image] = shell.sandbox.add_images(subject, 1, PHOTO)
     with subprocess.Popen(
         [HAUT, "images", "download", image.id, "--to", to],
+        cwd=shell.folder,
         env=shell.environment,
         stdout=subprocess.PIPE,
     ) as process:
         assert process.communicate()[0] == PHOTO
+    assert not (shell.folder / "-").exists()
     requests = len(shell.sandbox.requests)
     assert "--to -" in shell.run("images", "download", image.id, "--to", "-", "--json", code=2)[1]
     assert len(shell.sandbox.requests) == requests
