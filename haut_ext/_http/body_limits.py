@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from math import isfinite
 from typing import Any, cast
 
 from haut_ext._httpx import httpx
@@ -15,6 +16,8 @@ response, and of a photo.
 """
 MAX_NESTING = 100
 """Maximum number of nested objects and arrays in JSON; recursive functions process the values."""
+TOO_DEEP = f"the JSON has more than {MAX_NESTING} nested objects and arrays"
+"""Problem of JSON that exceeds `MAX_NESTING`."""
 
 
 class RejectedBody(Exception):
@@ -82,8 +85,12 @@ def without_body(status: int, headers: httpx.Headers) -> httpx.Response:
     return httpx.Response(status, headers=headers)
 
 
-def is_nested_too_deep(document: Any) -> bool:
-    """Return whether a JSON value has more than `MAX_NESTING` nested objects and arrays."""
+def json_problem(document: Any) -> str | None:
+    """Return the reason why a parsed JSON value is not accepted, or None if it is.
+
+    A value must not have more than `MAX_NESTING` nested objects and arrays. A number such as 1e999
+    would become infinity, which JSON cannot represent.
+    """
     level: list[Any] = [document]
     for _ in range(MAX_NESTING):
         inner: list[Any] = []
@@ -92,7 +99,9 @@ def is_nested_too_deep(document: Any) -> bool:
                 inner += cast("dict[str, Any]", value).values()
             elif isinstance(value, list):
                 inner += value
+            elif isinstance(value, float) and not isfinite(value):
+                return "the JSON contains a number that is too large"
         if not inner:
-            return False
+            return None
         level = inner
-    return any(isinstance(value, dict | list) for value in level)
+    return TOO_DEEP if any(isinstance(value, dict | list) for value in level) else None

@@ -9,16 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NoReturn
 
-from haut_ext._http.body_limits import MAX_NESTING, is_nested_too_deep
+from haut_ext._http.body_limits import TOO_DEEP, json_problem
 from haut_ext._httpx import httpx
 from haut_ext.errors import ErrorItem
 
 _MAX_ITEMS = 20
 """Maximum number of entries of a response's `errors` list that an exception keeps."""
-
-_TOO_DEEP = f"the JSON has more than {MAX_NESTING} nested objects and arrays"
 
 _KNOWN_STATUSES = frozenset(HTTPStatus)
 """Statuses defined by `HTTPStatus`. Generated functions fail if a response has another status."""
@@ -47,13 +45,16 @@ def success_problem(response: httpx.Response, *, to_api: bool) -> str | None:
         may_be_empty = response.status_code in (202, 204, 205) or method in ("DELETE", "HEAD")
         return None if may_be_empty else "the body is empty"
     try:
-        if is_nested_too_deep(response.json()):
-            return _TOO_DEEP
+        return json_problem(response.json(parse_constant=_reject_constant))
     except RecursionError:
-        return _TOO_DEEP
+        return TOO_DEEP
     except ValueError:  # its text contains the body and any tokens in it
         return f"the body is not JSON ({response.headers.get('content-type', 'no content type')})"
-    return None
+
+
+def _reject_constant(name: str) -> NoReturn:
+    """Reject NaN and Infinity, which Python accepts although they are not JSON."""
+    raise ValueError(name)
 
 
 def error_items(content: bytes, redact: Callable[[object], str]) -> tuple[ErrorItem, ...] | None:

@@ -190,6 +190,17 @@ def test_json_that_is_nested_too_deep_is_rejected(kind: Kind, depth: int, bracke
         call(kind, get_json, base_url="https://haut.example", transport=transport)
 
 
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", "-1e999"])
+@pytest.mark.parametrize("document", ["{}", '{{"a": [{}]}}'])
+def test_numbers_that_json_cannot_represent_are_rejected(
+    kind: Kind, number: str, document: str
+) -> None:
+    text = document.format(number)
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, text=text))
+    with pytest.raises(UnexpectedResponse, match=r"too large|not JSON"):
+        call(kind, get_json, base_url="https://haut.example", transport=transport)
+
+
 def test_json_within_the_limit_of_nesting_is_accepted(kind: Kind) -> None:
     text = '{"a": [' * 50 + "1" + "]}" * 50
     transport = httpx.MockTransport(lambda _: httpx.Response(200, text=text))
