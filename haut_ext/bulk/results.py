@@ -436,15 +436,19 @@ class _Reader:
             else:
                 yield _problem(batch, "the image has no photo", uploaded)
         if waiting_for:
-            yield from self._wait(evolve(batch, images=tuple(waiting_for)))
+            timeout = max(0.0, self.deadline - time.monotonic())
+            yield from self._wait(evolve(batch, images=tuple(waiting_for)), timeout)
 
-    def _wait(self, batch: UploadedBatch) -> Iterator[BatchResults | Problem]:
-        timeout = max(0.0, self.deadline - time.monotonic())
+    def _wait(self, batch: UploadedBatch, timeout: float) -> Iterator[BatchResults | Problem]:
         try:
             yield self.haut.wait_for_results(
                 batch, timeout, **self.waiting, dataset_id=self.dataset_id
             )
         except ResultsTimeout as error:
+            if timeout and not len(error.results):
+                # The deadline may have ended the first check. One without a timeout is not ended.
+                yield from self._wait(batch, 0.0)
+                return
             yield error.results
             lacking = f"; missing families: {', '.join(error.missing)}" if error.missing else ""
             reason = f"{len(error.results)} results, which are not known to be complete{lacking}"

@@ -207,6 +207,37 @@ def test_results_of_a_subject_that_was_erased_between_two_runs_are_not_in_the_ta
     assert same(read_table(tmp_path / "a.csv"), expected_rows(haut, ids[1:], names=True))
 
 
+@pytest.mark.slow
+def test_batches_that_were_never_analyzed_delay_the_run_once(
+    tmp_path: Path, haut: Haut, sandbox: Sandbox
+) -> None:
+    images = [sandbox.add_images(subject, 1, PHOTO)[0] for subject in sandbox.add_subjects(3)]
+    bulk_results(
+        haut,
+        to=tmp_path / "a.csv",
+        subjects=[image.batch.subject.id for image in images],
+        max_in_flight=1,
+        wait_timeout=2,
+        poll_interval=0.05,
+    )
+    paths = [it.path for it in sandbox.requests if it.operation == "list_image_results"]
+    first, *others = (sum(image.id in path for path in paths) for image in images)
+    assert first > 3
+    assert all(1 <= count <= 2 for count in others)
+
+
+def test_results_are_read_after_the_deadline_ended_the_first_check(
+    tmp_path: Path, haut: Haut, sandbox: Sandbox
+) -> None:
+    ids = upload(haut, tmp_path)
+    sandbox.faults.add("list_image_results", faults.stall())
+    report = bulk_results(
+        haut, to=tmp_path / "a.csv", subjects=ids, max_in_flight=1, wait_timeout=0.3
+    )
+    assert report.problems is None
+    assert same(read_table(tmp_path / "a.csv"), expected_rows(haut, ids, names=False))
+
+
 def test_run_that_stops_does_not_wait_for_results(
     tmp_path: Path, haut: Haut, sandbox: Sandbox
 ) -> None:
