@@ -196,7 +196,7 @@ def test_results_of_a_subject_that_was_erased_between_two_runs_are_not_in_the_ta
 ) -> None:
     ids = upload(haut, tmp_path)
     run: dict[str, Any] = {"to": tmp_path / "a.csv", "dataset_id": haut.scope.dataset_id}
-    sandbox.faults.add("list_image_results", faults.unauthorized(), skip=2, times=None)
+    sandbox.faults.add("list_image_results", faults.unauthorized(), skip=4, times=None)
     with pytest.raises(BulkStopped, match="token"):
         bulk_results(haut, **run, max_in_flight=1)
     assert not (tmp_path / "a.csv").exists()
