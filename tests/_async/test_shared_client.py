@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
@@ -171,6 +172,11 @@ async def wait_for_results(haut: AsyncHaut) -> Any:
     return await haut.wait_for_results(batch, 0.01, wait_for=["acne"])
 
 
+async def export(haut: AsyncHaut) -> Any:
+    with TemporaryDirectory() as folder:
+        await haut.export_subject(SUBJECT, to=Path(folder) / "export")
+
+
 def upload(haut: AsyncHaut) -> Any:
     return haut.images.upload(SUBJECT, PHOTO)
 
@@ -214,6 +220,7 @@ ERROR_CASES = [
         faults.status(400),
         lambda haut: haut.erase_subject(SUBJECT),
     ),
+    ErrorCase("ExportIncomplete", "download_image", faults.close(), export),
     ErrorCase(
         "DeletionIncomplete",
         "delete_subjects",
@@ -229,14 +236,13 @@ def test_error_cases_cover_all_public_errors() -> None:
         for name in haut_ext.__all__
         if isinstance(kind := getattr(haut_ext, name), type) and issubclass(kind, HautError)
     }
-    # HautError is only a base class. test_paging.py tests ListChanging, test_exporting.py tests
-    # ExportIncomplete, and tests/test_analysis_results.py tests the errors of results.
+    # HautError is only a base class. test_paging.py tests ListChanging, and
+    # tests/test_analysis_results.py tests the errors of results.
     not_covered = {
         "HautError",
         "ListChanging",
         "AlgorithmsFailed",
         "AmbiguousResult",
-        "ExportIncomplete",
         "ResultNotFound",
     }
     assert kinds - {case.kind for case in ERROR_CASES} == not_covered

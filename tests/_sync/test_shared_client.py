@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
@@ -172,6 +173,11 @@ def wait_for_results(haut: Haut) -> Any:
     return haut.wait_for_results(batch, 0.01, wait_for=["acne"])
 
 
+def export(haut: Haut) -> Any:
+    with TemporaryDirectory() as folder:
+        haut.export_subject(SUBJECT, to=Path(folder) / "export")
+
+
 def upload(haut: Haut) -> Any:
     return haut.images.upload(SUBJECT, PHOTO)
 
@@ -215,6 +221,7 @@ ERROR_CASES = [
         faults.status(400),
         lambda haut: haut.erase_subject(SUBJECT),
     ),
+    ErrorCase("ExportIncomplete", "download_image", faults.close(), export),
     ErrorCase(
         "DeletionIncomplete",
         "delete_subjects",
@@ -230,14 +237,13 @@ def test_error_cases_cover_all_public_errors() -> None:
         for name in haut_ext.__all__
         if isinstance(kind := getattr(haut_ext, name), type) and issubclass(kind, HautError)
     }
-    # HautError is only a base class. test_paging.py tests ListChanging, test_exporting.py tests
-    # ExportIncomplete, and tests/test_analysis_results.py tests the errors of results.
+    # HautError is only a base class. test_paging.py tests ListChanging, and
+    # tests/test_analysis_results.py tests the errors of results.
     not_covered = {
         "HautError",
         "ListChanging",
         "AlgorithmsFailed",
         "AmbiguousResult",
-        "ExportIncomplete",
         "ResultNotFound",
     }
     assert kinds - {case.kind for case in ERROR_CASES} == not_covered
