@@ -61,6 +61,8 @@ SUBSTITUTIONS = [
     (r"\baread\b", "read"),
     (r"\baclose\b", "close"),
     (r"\baclosing\b", "closing"),
+    (r"\basynccontextmanager\b", "contextmanager"),
+    (r"\bAbstractAsyncContextManager\b", "AbstractContextManager"),
     (r"\b__a(enter|exit|iter)__\b", r"__\1__"),
     (r"\b__anext__\b", "__next__"),
     (r"\bStopAsyncIteration\b", "StopIteration"),

@@ -236,7 +236,7 @@ def test_every_method_with_an_id_parameter_is_tested() -> None:
         *(f"haut.subjects.{name}" for name in ("clear_storage", "clear_metadata")),
         *(f"haut.subjects.{name}" for name in ("observe", "find_by_id")),
         *(f"haut.images.{name}" for name in ("request_upload", "upload", "compute", "iterate")),
-        *(f"haut.images.{name}" for name in ("list", "get", "delete", "download")),
+        *(f"haut.images.{name}" for name in ("list", "get", "delete", "download", "stream")),
         *(
             f"haut.images.{name}"
             for name in ("request_upload_v3", "read_results", "read_results_v3")

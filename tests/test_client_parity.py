@@ -37,7 +37,7 @@ def public_members(client_class: type[Any]) -> dict[str, Any]:
 
 def as_sync(text: str) -> str:
     """Replace names and keywords of the asynchronous client by their synchronous counterparts."""
-    text = re.sub(r"\bAsync([A-Z])", r"\1", text).replace("aclose", "close")
+    text = re.sub(r"\b(Abstract)?Async([A-Z])", r"\1\2", text).replace("aclose", "close")
     text = re.sub(r"\basync (with|for)\b", r"\1", text).replace("await ", "")
     text = text.replace(", or an awaitable of one.", ".").replace("many tasks", "many threads")
     return text.replace("_async", "_sync")

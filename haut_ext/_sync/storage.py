@@ -3,15 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-from contextlib import closing
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import Self
 
 from attrs import asdict
 
+from haut_ext._http.attempts import connection_failure
+from haut_ext._http.body_limits import without_body
+from haut_ext._http.call import Call
 from haut_ext._http.checksum import Checksum
 from haut_ext._http.download_sink import DownloadSink
 from haut_ext._http.redaction import STORAGE
+from haut_ext._http.response_errors import unexpected_response
+from haut_ext._http.response_shapes import is_web_page
 from haut_ext._httpx import httpx
 from haut_ext._sync.http import HTTPClient
 from haut_ext.errors import CallerError, ConfigError, StorageError
@@ -112,9 +117,48 @@ def download(http: HTTPClient, url: Secret, sink: DownloadSink) -> None:
     # The Content-Length that httpx checks is the photo's own length only without compression.
     request = _signed_request(http, "GET", url, {"Accept-Encoding": "identity"})
     response = http.exchange(request, sink=sink)
-    if response.status_code != 200 or not sink.written:
+    _check_complete(response, sink.written)
+
+
+@contextmanager
+def stream(http: HTTPClient, url: Secret, progress: Progress | None) -> Generator[Iterator[bytes]]:
+    """Open the download of a photo; yield an iterator over its bytes. See `Images.stream`."""
+    request = _signed_request(http, "GET", url, {"Accept-Encoding": "identity"})
+    call = Call(request, http.connections.origin, http.call_options, None)
+    response = http.exchange(request, stream=True)
+    with closing(response):
+        yield _checked_chunks(response, call, progress)
+
+
+def _checked_chunks(
+    response: httpx.Response, call: Call, progress: Progress | None
+) -> Iterator[bytes]:
+    """Yield the bytes of a photo, and check its length and checksum at the end."""
+    call.attempts = 1  # for the messages of errors
+    checksum = Checksum()
+    length = response.headers.get("content-length", "")
+    total = int(length) if length.isdecimal() else None
+    problem = "the body is a web page" if is_web_page(response) else None
+    if problem is None:
+        try:
+            for chunk in response.iter_bytes():
+                checksum.add(chunk)
+                if progress is not None:
+                    progress(checksum.size, total)
+                yield chunk
+        except httpx.RequestError as error:
+            raise connection_failure(call, error).error from error
+        problem = checksum.problem(response, upload=False)
+    if problem is not None:
+        empty = without_body(response.status_code, response.headers)
+        raise unexpected_response(empty, call, problem)
+    _check_complete(response, checksum.size)
+
+
+def _check_complete(response: httpx.Response, size: int) -> None:
+    if response.status_code != 200 or not size:
         raise StorageError(
-            f"GET (storage) returned {response.status_code} with {sink.written} bytes, which is not a "
+            f"GET (storage) returned {response.status_code} with {size} bytes, which is not a "
             "complete photo",
             operation="GET (storage)",
             status=response.status_code,

@@ -375,3 +375,52 @@ async def test_web_page_instead_of_a_photo_raises_an_error(
     with pytest.raises(UnexpectedResponse, match="web page"):
         await haut.images.download(image, tmp_path / "photo.jpg")
     assert os.listdir(tmp_path) == []
+
+
+async def test_photo_is_streamed_in_chunks(sandbox: Sandbox, haut: AsyncHaut) -> None:
+    image = add_photo(sandbox, CONTENT).image
+    marks: list[tuple[int, int | None]] = []
+    sandbox.faults.add("download_image", faults.reset())
+    opened = haut.images.stream(image, progress=lambda *mark: marks.append(mark))
+    async with opened as chunks:
+        received = [chunk async for chunk in chunks]
+    assert len(received) > 1
+    assert b"".join(received) == CONTENT
+    assert marks[-1] == (len(CONTENT), len(CONTENT))
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (faults.truncated(), TransportError),
+        (faults.truncated_chunks(), TransportError),
+        (faults.login_page(), UnexpectedResponse),
+        (faults.status(200), StorageError),
+        (faults.status(404), StorageError),
+        (
+            faults.status(200, b"another photo", headers={"ETag": f'"{"0" * 32}"'}),
+            UnexpectedResponse,
+        ),
+    ],
+)
+async def test_streamed_photo_that_is_not_complete_raises_an_error(
+    sandbox: Sandbox, haut: AsyncHaut, fault: Fault, error: type[Exception]
+) -> None:
+    image = add_photo(sandbox, CONTENT).image
+    sandbox.faults.add("download_image", fault)
+    with pytest.raises(error) as caught:
+        async with haut.images.stream(image) as chunks:
+            async for _ in chunks:
+                pass
+    assert "Signature" not in str(caught.value)
+    assert await haut.images.download(image) == CONTENT
+
+
+async def test_stream_that_is_left_early_frees_its_slot(sandbox: Sandbox) -> None:
+    image = add_photo(sandbox, CONTENT).image
+    async with AsyncHaut(**sandbox.credentials, max_in_flight=1) as haut:
+        for _ in range(3):
+            async with haut.images.stream(image) as chunks:
+                async for _ in chunks:
+                    break
+        assert await haut.images.download(image) == CONTENT

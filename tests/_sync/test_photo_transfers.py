@@ -370,3 +370,52 @@ def test_web_page_instead_of_a_photo_raises_an_error(
     with pytest.raises(UnexpectedResponse, match="web page"):
         haut.images.download(image, tmp_path / "photo.jpg")
     assert os.listdir(tmp_path) == []
+
+
+def test_photo_is_streamed_in_chunks(sandbox: Sandbox, haut: Haut) -> None:
+    image = add_photo(sandbox, CONTENT).image
+    marks: list[tuple[int, int | None]] = []
+    sandbox.faults.add("download_image", faults.reset())
+    opened = haut.images.stream(image, progress=lambda *mark: marks.append(mark))
+    with opened as chunks:
+        received = [chunk for chunk in chunks]
+    assert len(received) > 1
+    assert b"".join(received) == CONTENT
+    assert marks[-1] == (len(CONTENT), len(CONTENT))
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (faults.truncated(), TransportError),
+        (faults.truncated_chunks(), TransportError),
+        (faults.login_page(), UnexpectedResponse),
+        (faults.status(200), StorageError),
+        (faults.status(404), StorageError),
+        (
+            faults.status(200, b"another photo", headers={"ETag": f'"{"0" * 32}"'}),
+            UnexpectedResponse,
+        ),
+    ],
+)
+def test_streamed_photo_that_is_not_complete_raises_an_error(
+    sandbox: Sandbox, haut: Haut, fault: Fault, error: type[Exception]
+) -> None:
+    image = add_photo(sandbox, CONTENT).image
+    sandbox.faults.add("download_image", fault)
+    with pytest.raises(error) as caught:
+        with haut.images.stream(image) as chunks:
+            for _ in chunks:
+                pass
+    assert "Signature" not in str(caught.value)
+    assert haut.images.download(image) == CONTENT
+
+
+def test_stream_that_is_left_early_frees_its_slot(sandbox: Sandbox) -> None:
+    image = add_photo(sandbox, CONTENT).image
+    with Haut(**sandbox.credentials, max_in_flight=1) as haut:
+        for _ in range(3):
+            with haut.images.stream(image) as chunks:
+                for _ in chunks:
+                    break
+        assert haut.images.download(image) == CONTENT

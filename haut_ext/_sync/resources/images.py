@@ -6,7 +6,8 @@ from __future__ import annotations
 import builtins
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, BinaryIO, Unpack, cast, overload
 from uuid import UUID
 
@@ -381,6 +382,44 @@ class Images(Resource):
                     raise
                 storage.download(http, self._url(image_id, aux_id), sink)
             return memory.getvalue() if to is None else sink.written
+
+    def stream(
+        self, image_id: Id, *, aux_image_id: Id | None = None, progress: Progress | None = None
+    ) -> AbstractContextManager[Iterator[bytes]]:
+        """Open a photo or one of its auxiliary images, to iterate over its bytes as they arrive.
+
+        Unlike `download`, this method retries only until the storage responds. Length and checksum
+        are compared after the last chunk, so discard the photo if the iterator raises an error.
+
+        Args:
+            image_id: The image's id.
+            aux_image_id: As in `download`.
+            progress: As in `download`.
+
+        Returns:
+            A context manager that yields an iterator over chunks of bytes. Leaving the block ends
+            the download.
+
+        Raises:
+            ConfigError, StorageError: As in `download`.
+            TransportError: If the connection is lost.
+            UnexpectedResponse: If length or checksum differ from those that the storage states.
+
+        Example:
+            with Haut() as haut, haut.images.stream(image_id) as chunks:
+                for chunk in chunks:
+                    upload.write(chunk)
+        """
+        aux_id = None if aux_image_id is None else parse_id(aux_image_id, "aux_image_id")
+        return self._stream(parse_id(image_id, "image_id"), aux_id, progress)
+
+    @contextmanager
+    def _stream(
+        self, image_id: UUID, aux_image_id: UUID | None, progress: Progress | None
+    ) -> Generator[Iterator[bytes]]:
+        url = self._url(image_id, aux_image_id)
+        with storage.stream(self._operations.http, url, progress) as chunks:
+            yield chunks
 
     def _url(self, image_id: UUID, aux_image_id: UUID | None) -> Secret:
         image = self.get(image_id, signed_url=True)
