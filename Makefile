@@ -39,13 +39,13 @@ demo: $(SETUP) ## Run examples/demo.py on the sandbox, or on the real service if
 	@$(BIN)/python examples/demo.py
 
 test: $(SETUP) $(LINTER) ## Run all tests except those marked as release
-	@$(BIN)/pytest -n 2 -m "not release"
+	@$(BIN)/pytest -n 4 -m "not release"
 
 test-fast: $(SETUP) $(LINTER) ## Run all tests except those marked as slow or release
-	@$(BIN)/pytest -n 2 -m "not slow and not release"
+	@$(BIN)/pytest -n 4 -m "not slow and not release"
 
 test-all: $(SETUP) $(LINTER) ## Run all tests; some need access to package registries
-	@$(BIN)/pytest -n 2
+	@$(BIN)/pytest -n 4
 
 test-machines: $(SETUP) ## Run the state machines for HAUT_MACHINE_MINUTES minutes each (default: 30)
 	@HAUT_MACHINE_MINUTES=$${HAUT_MACHINE_MINUTES:-30} $(BIN)/pytest -n 2 -s -p no:logging tests/machines

@@ -29,7 +29,7 @@ def project(tmp_path: Path) -> Project:
         shutil.copytree(ROOT / name, copied.root / name, ignore=ignored, dirs_exist_ok=True)
     shutil.copyfile(ROOT / "README.md", copied.root / "README.md")
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    tests = 'pytest -n 2 -m "not release"'
+    tests = 'pytest -n 4 -m "not release"'
     assert tests in makefile
     copied.write("Makefile", makefile.replace(tests, "pytest -q -n 0 tests/release/workflows.py"))
     return copied
