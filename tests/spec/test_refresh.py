@@ -76,7 +76,7 @@ def test_the_failed_step_is_named(
     assert (project.root / "build" / "rejected.yaml").exists() is (step == "validate")
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_a_new_operation_becomes_a_change_set(project: Project) -> None:
     """The published document also contains an invalid default value, which the overlay corrects."""
     place = "#/components/schemas/Subject/properties/kind"
@@ -117,7 +117,7 @@ def test_a_new_operation_becomes_a_change_set(project: Project) -> None:
         assert again.returncode == 0, again.stdout + again.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_the_checks_assume_the_proposed_version(project: Project) -> None:
     """A breaking change is permitted, although the reviewer has not set the version yet."""
     makefile = project.read("Makefile")
