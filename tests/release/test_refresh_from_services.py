@@ -25,7 +25,7 @@ def project(tmp_path: Path) -> Project:
     """Copy the complete project. Its tests are the workflows on a simulated service."""
     copied = copy_project(tmp_path / "project")
     ignored = shutil.ignore_patterns("__pycache__", "cassettes")
-    for name in ("tests", "examples", "benchmarks", "docs"):
+    for name in (".github", "tests", "examples", "benchmarks", "docs"):
         shutil.copytree(ROOT / name, copied.root / name, ignore=ignored, dirs_exist_ok=True)
     shutil.copyfile(ROOT / "README.md", copied.root / "README.md")
     makefile = (ROOT / "Makefile").read_text("utf-8")

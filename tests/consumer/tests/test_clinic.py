@@ -35,7 +35,7 @@ from haut_ext.sandbox import Sandbox, faults
 
 
 def photo(width: int = 300, height: int = 400) -> bytes:
-    """Return a gray PNG."""
+    """Return a PNG with all shades of gray; the sandbox finds no face in a single color."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return (
@@ -43,7 +43,8 @@ def photo(width: int = 300, height: int = 400) -> bytes:
         )
 
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    pixels = zlib.compress((b"\0" + b"\x80" * width) * height)
+    row = b"\0" + bytes(column % 256 for column in range(width))
+    pixels = zlib.compress(row * height)
     parts = [chunk(b"IHDR", header), chunk(b"IDAT", pixels), chunk(b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
