@@ -6,6 +6,7 @@ import asyncio
 import copy
 import os
 import pickle
+import random
 import struct
 import subprocess
 import sys
@@ -35,7 +36,7 @@ from haut_ext.sandbox import Sandbox, faults
 
 
 def photo(width: int = 300, height: int = 400) -> bytes:
-    """Return a PNG with all shades of gray; the sandbox finds no face in a single color."""
+    """Return a PNG of random grays; the sandbox finds no face in a picture of few colors."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return (
@@ -43,8 +44,8 @@ def photo(width: int = 300, height: int = 400) -> bytes:
         )
 
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    row = b"\0" + bytes(column % 256 for column in range(width))
-    pixels = zlib.compress(row * height)
+    generator = random.Random(1)
+    pixels = zlib.compress(b"".join(b"\0" + generator.randbytes(width) for _ in range(height)))
     parts = [chunk(b"IHDR", header), chunk(b"IDAT", pixels), chunk(b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
