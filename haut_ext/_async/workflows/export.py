@@ -137,7 +137,7 @@ class _Export:
             subject = await self.subjects.observe(**self._subject)
         record = _item(responses, subject.id) or subject.to_dict()
         self.record = record, responses[-1].operation
-        self.sandbox = responses[-1].headers.get("server", "").startswith("haut-sandbox")
+        self.sandbox = responses[-1].is_from_sandbox
 
     async def run(self) -> None:
         """Make passes over the data until one finds no difference."""
