@@ -30,3 +30,8 @@ def open_regular(
         file.close()
         raise ValueError("it is not a regular file")
     return file
+
+
+def reason_of(error: Exception) -> str:
+    """Return the reason of an error without the path, which may contain a person's name."""
+    return getattr(error, "strerror", None) or type(error).__name__

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, cast
 from haut_ext._http.checksum import Checksum
 from haut_ext.errors import CallerError, ConfigError, HautError
 from haut_ext.keyword_arguments import Progress
+from haut_ext.regular_files import reason_of
 
 
 class DownloadSink:
@@ -107,7 +108,7 @@ def open_sink(to: str | os.PathLike[str] | BinaryIO) -> Generator[DownloadSink]:
             else path.open("wb", buffering=0)
         )
     except (OSError, ValueError) as error:
-        raise ConfigError(f"to= cannot be written: {_reason(error)}") from None
+        raise ConfigError(f"to= cannot be written: {reason_of(error)}") from None
     with file:
         try:
             yield _PathSink(cast("BinaryIO", file))
@@ -124,7 +125,7 @@ def _check_writable(file: BinaryIO) -> None:
         written = file.write(b"")
     except Exception as error:
         raise ConfigError(
-            f"to= must be a path or a binary file that can be written: {_reason(error)}"
+            f"to= must be a path or a binary file that can be written: {reason_of(error)}"
         ) from None
     if inspect.iscoroutine(written):
         written.close()
@@ -139,12 +140,7 @@ def _replace(file: Any, path: Path, mode: int | None) -> None:
         file.close()
         Path(file.name).replace(path)
     except OSError as error:
-        raise HautError(f"the photo cannot be written: {_reason(error)}") from error
-
-
-def _reason(error: Exception) -> str:
-    """Return the reason of an error without the path, which may contain a person's name."""
-    return getattr(error, "strerror", None) or type(error).__name__
+        raise HautError(f"the photo cannot be written: {reason_of(error)}") from error
 
 
 class _PathSink(DownloadSink):
@@ -154,5 +150,5 @@ class _PathSink(DownloadSink):
         try:
             super().write(chunk)
         except CallerError as error:
-            reason = f"the photo cannot be written: {_reason(error.error)}"
+            reason = f"the photo cannot be written: {reason_of(error.error)}"
             raise CallerError(HautError(reason)) from None

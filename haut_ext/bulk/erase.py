@@ -27,6 +27,7 @@ from haut_ext.bulk.receipt_files import path_for, save_receipt
 from haut_ext.bulk.report import BulkProgress, BulkReport, file_errors
 from haut_ext.bulk.runner import KeyedLocks, Outcome, path_of_problems, run
 from haut_ext.erasure_receipt import check_reference
+from haut_ext.regular_files import reason_of
 
 
 @validated
@@ -84,8 +85,9 @@ def _create_folder(receipts: str | os.PathLike[str]) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         private_files.check_folder(folder)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or type(error).__name__
-        raise ConfigError(f"receipts= is no folder that can be written: {reason}") from None
+        raise ConfigError(
+            f"receipts= is no folder that can be written: {reason_of(error)}"
+        ) from None
     return folder
 
 

@@ -15,6 +15,7 @@ from typing import IO, Any
 from haut_ext import ConfigError, private_files
 from haut_ext.analysis_results.rows import COLUMNS, TO_TYPE, ColumnType, Row
 from haut_ext.csv_cells import marked
+from haut_ext.regular_files import reason_of
 
 _ROW_GROUP = 20_000
 """Number of rows of a Parquet file that are in memory together."""
@@ -38,8 +39,9 @@ def check_target(path: str | os.PathLike[str]) -> Path:
     except (OSError, ValueError) as error:
         if isinstance(error, ConfigError):
             raise
-        reason = getattr(error, "strerror", None) or type(error).__name__
-        raise ConfigError(f"to= must be in a folder that can be written: {reason}") from None
+        raise ConfigError(
+            f"to= must be in a folder that can be written: {reason_of(error)}"
+        ) from None
     if target.suffix == ".parquet":
         try:
             import_module("pyarrow.parquet")

@@ -18,7 +18,7 @@ from typing import BinaryIO, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 from haut_ext.errors import ImageRejected
-from haut_ext.regular_files import open_regular
+from haut_ext.regular_files import open_regular, reason_of
 
 PhotoFile: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 
@@ -126,10 +126,8 @@ def _read_errors() -> Generator[None]:
     try:
         yield
     except (OSError, ValueError, TypeError) as error:
-        # The text of an OSError contains the path; `strerror` does not.
-        reason = getattr(error, "strerror", None) or type(error).__name__
         raise rejected(
-            f"the file cannot be read ({reason}); it must be an existing and readable file, "
+            f"the file cannot be read ({reason_of(error)}); it must be an existing and readable file, "
             "contiguous bytes, or an open binary file"
         ) from None
 
