@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
 from haut_ext.spec_check.document import Json, is_array, is_object
 from haut_ext.spec_check.parsing import DuplicateKey, SpecError, check_limits
 
-try:
-    from yaml import CSafeLoader as _Base
-except ImportError:  # pragma: no cover - a build of PyYAML without C, which is ten times slower
+if TYPE_CHECKING:
     from yaml import SafeLoader as _Base
+else:
+    # A build of PyYAML without C has no CSafeLoader. It is ten times slower.
+    _Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _Loader(_Base):  # type: ignore[misc]  # yaml has no types
+class _Loader(_Base):
     """Loads YAML 1.2 with its JSON schema, in which `no`, `2020-01-01` and `12:30` are strings."""
 
 
@@ -84,9 +85,10 @@ def _check_limits(text: str) -> None:
     count = 0
     for event in _parse(text, _Loader):
         if isinstance(event, yaml.AliasEvent):
-            count += sizes.get(event.anchor, 0) or 1
+            count += sizes.get(event.anchor or "", 0) or 1
             if any(anchor == event.anchor for anchor, _ in open_nodes):
-                raise yaml.MarkedYAMLError(problem_mark=event.start_mark)
+                # The types of PyYAML do not accept the marks of its C parser.
+                raise yaml.MarkedYAMLError(problem_mark=cast(Any, event.start_mark))
         elif isinstance(event, yaml.CollectionStartEvent):
             count += 1
             open_nodes.append((event.anchor, count))

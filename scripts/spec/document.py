@@ -57,7 +57,7 @@ def command(name: str, run: Callable[[], None], *, when_failed: str = "") -> Non
 # --- writing
 
 
-class _Dumper(yaml.SafeDumper):  # type: ignore[misc]  # yaml has no types
+class _Dumper(yaml.SafeDumper):
     """Quotes every string that a YAML 1.1 or 1.2 parser would read as another type."""
 
     def ignore_aliases(self, data: Any) -> bool:
