@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
+from unittest.mock import create_autospec
 
 import pytest
 
@@ -107,3 +108,14 @@ def test_exported_name_exists(name: str) -> None:
 def test_unknown_name() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Unknown'"):
         haut_ext.Unknown  # noqa: B018
+
+
+@pytest.mark.parametrize("client", [haut_ext.Haut, haut_ext.AsyncHaut])
+@pytest.mark.parametrize("name", ["subjects", "images", "datasets", "private_tokens", "batches"])
+def test_autospec_knows_the_methods_of_resources(client: type, name: str) -> None:
+    resource = getattr(create_autospec(client, instance=True), name)
+    assert isinstance(resource, getattr(client, name))
+    with pytest.raises(TypeError):
+        resource.list(*range(9))
+    with pytest.raises(AttributeError):
+        resource.lst()

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from attrs import asdict, evolve
 
+from haut_api.client import AuthenticatedClient
 from haut_api.types import UNSET, Unset
 from haut_ext._async.auth import AsyncTokenSource
 from haut_ext._async.connections import AsyncConnections
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _RESOURCES = ("subjects", "images", "datasets", "private_tokens", "batches")
-_ATTRIBUTES = (*_RESOURCES, "api", "_operations", "_owns_connections")
+_ATTRIBUTES = (*_RESOURCES, "_operations", "_owns_connections")
 """Instance attributes that are not pickled. All others were added by a subclass."""
 
 
@@ -112,9 +113,6 @@ class AsyncHaut:
             with `proxy` or `verify`.
         environment: Variables to read instead of `os.environ`.
 
-    Attributes:
-        api: Generated client for the functions of `haut_api`; shares this client's connections.
-
     Raises:
         ConfigError: If an argument is missing or invalid.
 
@@ -148,7 +146,6 @@ class AsyncHaut:
     def _set_operations(self, operations: AsyncOperations, *, owner: bool) -> None:
         self._operations = operations
         self._owns_connections = owner
-        self.api = operations.api
         for name in _RESOURCES:  # resources of the client that this one was copied from
             self.__dict__.pop(name, None)
 
@@ -334,6 +331,11 @@ class AsyncHaut:
         except (TypeError, ValueError, RecursionError, httpx.InvalidURL) as error:
             raise ConfigError(f"the request is invalid: {type(error).__name__}") from None
         return await http.send(request)
+
+    @property
+    def api(self) -> AuthenticatedClient:
+        """Generated client for the functions of `haut_api`; shares this client's connections."""
+        return self._operations.api
 
     @property
     def scope(self) -> Scope:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar, overload
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from attrs import field, frozen
@@ -177,21 +178,20 @@ class lazy_resource(Generic[Result]):
     """Attribute of a client that is created on first use.
 
     Unlike `functools.cached_property` of Python 3.11, it holds no lock. A fork would copy a lock that
-    another thread holds.
+    another thread holds. In the class, the attribute is the resource's class, so that
+    `unittest.mock.create_autospec(AsyncHaut)` knows the methods of resources.
     """
 
     def __init__(self, create: Callable[[Any], Result]) -> None:
         self._create = create
         self.__doc__ = create.__doc__
 
-    @overload
-    def __get__(self, client: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, client: object, owner: type) -> Result: ...
-    def __get__(self, client: object, owner: type) -> Self | Result:
+    def __get__(self, client: object, owner: type) -> Result:
         if client is None:
-            return self
-        resource: Result = client.__dict__.setdefault(self._create.__name__, self._create(client))
+            name = self._create.__annotations__["return"]
+            resource: Result = getattr(import_module("haut_ext"), name)
+        else:
+            resource = client.__dict__.setdefault(self._create.__name__, self._create(client))
         return resource
 
 

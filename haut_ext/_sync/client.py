@@ -15,6 +15,7 @@ from uuid import UUID
 
 from attrs import asdict, evolve
 
+from haut_api.client import AuthenticatedClient
 from haut_api.types import UNSET, Unset
 from haut_ext._http.call import origin_of
 from haut_ext._http.tokens import SyncToken, no_token
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _RESOURCES = ("subjects", "images", "datasets", "private_tokens", "batches")
-_ATTRIBUTES = (*_RESOURCES, "api", "_operations", "_owns_connections")
+_ATTRIBUTES = (*_RESOURCES, "_operations", "_owns_connections")
 """Instance attributes that are not pickled. All others were added by a subclass."""
 
 
@@ -113,9 +114,6 @@ class Haut:
             with `proxy` or `verify`.
         environment: Variables to read instead of `os.environ`.
 
-    Attributes:
-        api: Generated client for the functions of `haut_api`; shares this client's connections.
-
     Raises:
         ConfigError: If an argument is missing or invalid.
 
@@ -149,7 +147,6 @@ class Haut:
     def _set_operations(self, operations: Operations, *, owner: bool) -> None:
         self._operations = operations
         self._owns_connections = owner
-        self.api = operations.api
         for name in _RESOURCES:  # resources of the client that this one was copied from
             self.__dict__.pop(name, None)
 
@@ -335,6 +332,11 @@ class Haut:
         except (TypeError, ValueError, RecursionError, httpx.InvalidURL) as error:
             raise ConfigError(f"the request is invalid: {type(error).__name__}") from None
         return http.send(request)
+
+    @property
+    def api(self) -> AuthenticatedClient:
+        """Generated client for the functions of `haut_api`; shares this client's connections."""
+        return self._operations.api
 
     @property
     def scope(self) -> Scope:
