@@ -72,7 +72,7 @@ class AsyncLease:
     def attach(self, response: httpx.Response, deadline: Deadline, limit: BodyLimit | None) -> None:
         """Wrap the response's stream, so that closing the response releases the lease."""
         assert isinstance(response.stream, httpx.AsyncByteStream)
-        response.stream = _ResponseBody(response.stream, deadline, self, limit)
+        response.stream = ResponseBody(response.stream, deadline, self, limit)
 
     async def abandon(self, response: httpx.Response | None, error: BaseException) -> None:
         """Close the response and release the lease, after a failed attempt."""
@@ -90,7 +90,7 @@ class AsyncLease:
 
 
 @define(eq=False)
-class _ResponseBody(httpx.AsyncByteStream):
+class ResponseBody(httpx.AsyncByteStream):
     """Response body that enforces a deadline and a limit, and releases its lease when closed."""
 
     stream: httpx.AsyncByteStream
@@ -104,6 +104,8 @@ class _ResponseBody(httpx.AsyncByteStream):
                 self.limit.add(chunk)
             yield chunk
             self.deadline.check()
+        if self.limit is not None:
+            self.limit.end()
 
     async def aclose(self) -> None:
         try:

@@ -8,9 +8,10 @@ from typing import Self
 
 from attrs import asdict
 
+from haut_ext._async.connections import ResponseBody
 from haut_ext._async.http import AsyncHTTPClient
-from haut_ext._http.attempts import connection_failure
-from haut_ext._http.body_limits import without_body
+from haut_ext._http.attempts import body_failure, connection_failure
+from haut_ext._http.body_limits import BodyLimit, RejectedBody, without_body
 from haut_ext._http.call import Call
 from haut_ext._http.checksum import Checksum
 from haut_ext._http.download_sink import DownloadSink
@@ -129,6 +130,8 @@ async def stream(
     request = _signed_request(http, "GET", url, {"Accept-Encoding": "identity"})
     call = Call(request, http.connections.origin, http.call_options, None)
     response = await http.exchange(request, stream=True)
+    assert isinstance(response.stream, ResponseBody)
+    response.stream.limit = BodyLimit(response, download=True)
     async with aclosing(response):
         yield _checked_chunks(response, call, progress)
 
@@ -149,6 +152,8 @@ async def _checked_chunks(
                 if progress is not None:
                     progress(checksum.size, total)
                 yield chunk
+        except RejectedBody as error:
+            raise body_failure(call, error).error from None
         except httpx.RequestError as error:
             raise connection_failure(call, error).error from error
         problem = checksum.problem(response, upload=False)

@@ -14,10 +14,13 @@ MAX_DOWNLOAD = 64 * 2**20
 """Maximum number of bytes, after decompression, of the body of a successful response, of another
 response, and of a photo.
 """
+MAX_VALUES = 1_000_000
+"""Maximum number of values in JSON: a value of three bytes takes up to 90 bytes of memory."""
 MAX_NESTING = 100
 """Maximum number of nested objects and arrays in JSON; recursive functions process the values."""
+TOO_MANY = f"the JSON has more than {MAX_VALUES:,} values"
 TOO_DEEP = f"the JSON has more than {MAX_NESTING} nested objects and arrays"
-"""Problem of JSON that exceeds `MAX_NESTING`."""
+"""Problems of JSON that exceeds `MAX_VALUES` or `MAX_NESTING`."""
 
 
 class RejectedBody(Exception):
@@ -71,8 +74,19 @@ class BodyLimit:
                 self._decoded += len(self._decompressor.decompress(chunk, most))
             except zlib.error as error:
                 raise httpx.DecodingError(str(error)) from None
+            if self._decompressor.unused_data:  # httpx would ignore it
+                raise httpx.DecodingError("the compressed data is followed by other data")
         if max(self._received, self._decoded) > self._limit:
             raise self._rejected(f"is larger than {self._limit >> 20} MiB")
+
+    def end(self) -> None:
+        """Check that the compressed data is complete, which httpx does not.
+
+        Raises:
+            httpx.DecodingError: If it is not.
+        """
+        if self._received and self._decompressor is not None and not self._decompressor.eof:
+            raise httpx.DecodingError("the compressed data is incomplete")
 
     def _rejected(self, problem: str) -> RejectedBody:
         return RejectedBody(problem, without_body(self._status, self._headers))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, NoReturn
 
-from haut_ext._http.body_limits import TOO_DEEP, json_problem
+from haut_ext._http.body_limits import MAX_VALUES, TOO_DEEP, TOO_MANY, json_problem
 from haut_ext._httpx import httpx
 from haut_ext.errors import ErrorItem
 
@@ -44,6 +44,9 @@ def success_problem(response: httpx.Response, *, to_api: bool) -> str | None:
         method = response.request.method
         may_be_empty = response.status_code in (202, 204, 205) or method in ("DELETE", "HEAD")
         return None if may_be_empty else "the body is empty"
+    # One of these characters precedes each value, so they are counted before the values take memory.
+    if sum(map(response.content.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        return TOO_MANY
     try:
         return json_problem(response.json(parse_constant=_reject_constant))
     except RecursionError:

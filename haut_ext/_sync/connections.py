@@ -56,7 +56,7 @@ class Lease:
     def attach(self, response: httpx.Response, deadline: Deadline, limit: BodyLimit | None) -> None:
         """Wrap the response's stream, so that closing the response releases the lease."""
         assert isinstance(response.stream, httpx.SyncByteStream)
-        response.stream = _ResponseBody(response.stream, deadline, self, limit)
+        response.stream = ResponseBody(response.stream, deadline, self, limit)
 
     def abandon(self, response: httpx.Response | None, error: BaseException) -> None:
         """Close the response and release the lease, after a failed attempt.
@@ -87,7 +87,7 @@ class _Body(httpx.SyncByteStream):
 
 
 @define(eq=False)
-class _ResponseBody(_Body):
+class ResponseBody(_Body):
     """Response body that enforces a deadline and a limit, and releases its lease when closed."""
 
     lease: Lease
@@ -98,6 +98,8 @@ class _ResponseBody(_Body):
             if self.limit is not None:
                 self.limit.add(chunk)
             yield chunk
+        if self.limit is not None:
+            self.limit.end()
 
     def close(self) -> None:
         try:

@@ -9,8 +9,8 @@ from typing import Self
 
 from attrs import asdict
 
-from haut_ext._http.attempts import connection_failure
-from haut_ext._http.body_limits import without_body
+from haut_ext._http.attempts import body_failure, connection_failure
+from haut_ext._http.body_limits import BodyLimit, RejectedBody, without_body
 from haut_ext._http.call import Call
 from haut_ext._http.checksum import Checksum
 from haut_ext._http.download_sink import DownloadSink
@@ -18,6 +18,7 @@ from haut_ext._http.redaction import STORAGE
 from haut_ext._http.response_errors import unexpected_response
 from haut_ext._http.response_shapes import is_web_page
 from haut_ext._httpx import httpx
+from haut_ext._sync.connections import ResponseBody
 from haut_ext._sync.http import HTTPClient
 from haut_ext.errors import CallerError, ConfigError, StorageError
 from haut_ext.keyword_arguments import Progress
@@ -126,6 +127,8 @@ def stream(http: HTTPClient, url: Secret, progress: Progress | None) -> Generato
     request = _signed_request(http, "GET", url, {"Accept-Encoding": "identity"})
     call = Call(request, http.connections.origin, http.call_options, None)
     response = http.exchange(request, stream=True)
+    assert isinstance(response.stream, ResponseBody)
+    response.stream.limit = BodyLimit(response, download=True)
     with closing(response):
         yield _checked_chunks(response, call, progress)
 
@@ -146,6 +149,8 @@ def _checked_chunks(
                 if progress is not None:
                     progress(checksum.size, total)
                 yield chunk
+        except RejectedBody as error:
+            raise body_failure(call, error).error from None
         except httpx.RequestError as error:
             raise connection_failure(call, error).error from error
         problem = checksum.problem(response, upload=False)

@@ -404,7 +404,8 @@ class AsyncImages(AsyncResource):
         Raises:
             ConfigError, StorageError: As in `download`.
             TransportError: If the connection is lost.
-            UnexpectedResponse: If length or checksum differ from those that the storage states.
+            UnexpectedResponse: If length or checksum differ from those that the storage states, or the
+                photo is larger than 64 MiB.
 
         Example:
             async with AsyncHaut() as haut, haut.images.stream(image_id) as chunks:

@@ -403,7 +403,8 @@ class Images(Resource):
         Raises:
             ConfigError, StorageError: As in `download`.
             TransportError: If the connection is lost.
-            UnexpectedResponse: If length or checksum differ from those that the storage states.
+            UnexpectedResponse: If length or checksum differ from those that the storage states, or the
+                photo is larger than 64 MiB.
 
         Example:
             with Haut() as haut, haut.images.stream(image_id) as chunks:
