@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +11,7 @@ from attrs import frozen
 from haut_ext.argument_checks import check_text
 from haut_ext.argument_types import check_types
 from haut_ext.errors import ConfigError
-from haut_ext.regular_files import open_regular
+from haut_ext.regular_files import check_private, open_regular
 from haut_ext.urls import PRODUCTION
 
 _VARIABLES = {
@@ -91,14 +90,7 @@ class TokenFile:
         """
         try:
             with open_regular(self.path) as file:
-                status = os.fstat(file.fileno())
-                if os.name == "posix":  # on Windows, the mode does not show who can read the file
-                    if status.st_uid != os.getuid():
-                        raise ConfigError(f"{self._name} belongs to another user")
-                    if stat.S_IMODE(status.st_mode) & 0o077:
-                        raise ConfigError(
-                            f"{self._name} can be read by other users; run chmod 600 on it"
-                        )
+                check_private(file)
                 content = file.read(_MAX_TOKEN + 1)
             if len(content) > _MAX_TOKEN:
                 raise ConfigError(f"{self._name} is too large for a token")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from io import BufferedReader
+from typing import IO, Any
 
 # Windows has neither of these flags.
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
@@ -35,3 +36,12 @@ def open_regular(
 def reason_of(error: Exception) -> str:
     """Return the reason of an error without the path, which may contain a person's name."""
     return getattr(error, "strerror", None) or type(error).__name__
+
+
+def check_private(file: IO[Any]) -> None:
+    """Raise ValueError if others can read an open file. On Windows, the mode does not tell it."""
+    status = os.fstat(file.fileno())
+    if os.name == "posix" and status.st_uid != os.getuid():
+        raise ValueError("it belongs to another user")
+    if os.name == "posix" and stat.S_IMODE(status.st_mode) & 0o077:
+        raise ValueError("it can be read by other users; run chmod 600 on it")

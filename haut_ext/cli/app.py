@@ -16,7 +16,9 @@ from haut_ext.cli import (
     exit_codes,
     export,
     images,
+    login,
     output,
+    profiles,
     results,
     sandbox,
     spec,
@@ -28,8 +30,9 @@ from haut_ext.cli.interrupts import handled_by
 
 app = typer.Typer(
     name="haut",
-    help="Command line of the Haut.AI skin-analysis API. Configured by the environment variables "
-    "HAUT_TOKEN or HAUT_TOKEN_FILE, HAUT_COMPANY_ID, HAUT_DATASET_ID and HAUT_BASE_URL.",
+    help="Command line of the Haut.AI skin-analysis API. Configured by `haut login` or by the "
+    "environment variables HAUT_TOKEN or HAUT_TOKEN_FILE, HAUT_COMPANY_ID, HAUT_DATASET_ID and "
+    "HAUT_BASE_URL.",
     epilog=exit_codes.HELP,
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -38,14 +41,16 @@ app = typer.Typer(
 )
 app.add_typer(subjects.app, name="subjects")
 app.add_typer(images.app, name="images")
-app.command(epilog=upload.EXAMPLES)(upload.upload)
-app.command(epilog=results.EXAMPLES)(results.results)
-app.command(epilog=erase.EXAMPLES)(erase.erase)
-app.command(epilog=export.EXAMPLES)(export.export)
-app.add_typer(bulk.app, name="bulk")
-app.add_typer(spec.app, name="spec")
-app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
-app.command(epilog=sandbox.EXAMPLES)(sandbox.sandbox)
+app.command(short_help="Upload photos of a subject.", epilog=upload.EXAMPLES)(upload.upload)
+app.command(short_help="Print the results of a subject.", epilog=results.EXAMPLES)(results.results)
+app.command(short_help="Erase the data of a person.", epilog=erase.EXAMPLES)(erase.erase)
+app.command(short_help="Export the data of a person.", epilog=export.EXAMPLES)(export.export)
+app.add_typer(bulk.app, name="bulk", short_help="Work on many subjects.")
+app.add_typer(spec.app, name="spec", short_help="Compare with a Swagger.")
+app.command(short_help="Store a token in a profile.", epilog=login.LOGIN_EXAMPLES)(login.login)
+app.command(short_help="Delete a profile.", epilog=login.LOGOUT_EXAMPLES)(login.logout)
+app.command(short_help="Check the setup.", epilog=doctor.EXAMPLES)(doctor.doctor)
+app.command(short_help="Run a local server for tests.", epilog=sandbox.EXAMPLES)(sandbox.sandbox)
 
 
 def _print_version(requested: bool) -> None:
@@ -62,8 +67,13 @@ def _haut(
             "--version", is_eager=True, callback=_print_version, help="Print the version and exit."
         ),
     ] = False,
+    profile: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Use a profile stored by haut login; like HAUT_PROFILE."),
+    ] = None,
 ) -> None:
-    pass
+    if profile is not None:
+        profiles.select(profile)
 
 
 def run() -> NoReturn:

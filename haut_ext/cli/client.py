@@ -1,4 +1,4 @@
-"""Creates the API client for the command line, and looks up subjects by name."""
+"""Creates the API client for the command line, writes its commands, and looks up subjects by name."""
 
 from __future__ import annotations
 
@@ -6,20 +6,27 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from haut_ext import ConfigError
+from haut_ext.cli import profiles
 
 if TYPE_CHECKING:
     from haut_ext import Haut
 
 
 def client() -> Haut:
-    """Return an API client configured by environment variables.
+    """Return an API client configured by environment variables or by a profile.
 
     Raises:
-        ConfigError: If a variable is missing or invalid.
+        ConfigError: If a variable is missing or invalid, or the profile cannot be used.
     """
     from haut_ext import Haut
 
-    return Haut()
+    return Haut.from_env(profiles.configuration())
+
+
+def command(arguments: str) -> str:
+    """Return the command that runs `haut` with the same profile and the given arguments."""
+    name = profiles.selected()
+    return f"haut --profile {name} {arguments}" if name else f"haut {arguments}"
 
 
 def find_subject_id(haut: Haut, subject: str) -> UUID:

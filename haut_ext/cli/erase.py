@@ -11,7 +11,7 @@ import typer
 
 from haut_ext import ConfigError, ErasureIncomplete, ErasureReceipt
 from haut_ext.cli import output
-from haut_ext.cli.client import client, find_subject_id
+from haut_ext.cli.client import client, command, find_subject_id
 from haut_ext.cli.exit_codes import INCOMPLETE
 from haut_ext.cli.options import DryRun, Flag, Json, Reference, Subject, Yes, examples
 
@@ -96,8 +96,8 @@ def _erase(
     except (ErasureIncomplete, OSError, KeyboardInterrupt) as error:
         if path.exists():
             keep = " --keep-subject" if keep_subject else ""
-            command = f"haut erase {subject_id}{keep} --receipt {quote(str(path))}"
-            output.err().print(f"The erasure stopped. Continue with: {command}")
+            arguments = f"erase {subject_id}{keep} --receipt {quote(str(path))}"
+            output.err().print(f"The erasure stopped. Continue with: {command(arguments)}")
             output.exit_if_not_written(error)
         else:
             output.err().print("The erasure stopped before anything was erased.")

@@ -11,7 +11,7 @@ import typer
 
 from haut_ext import ExportIncomplete
 from haut_ext.cli import output
-from haut_ext.cli.client import client, find_subject_id
+from haut_ext.cli.client import client, command, find_subject_id
 from haut_ext.cli.exit_codes import INCOMPLETE
 from haut_ext.cli.options import Json, Reference, Subject, examples
 
@@ -60,6 +60,6 @@ def _export(haut: Haut, subject_id: UUID, to: Path, reference: str | None) -> Ex
                 on_file=lambda file: bar.advance(task, file.size),
             )
     except (ExportIncomplete, KeyboardInterrupt):
-        command = f"haut export {subject_id} --to {quote(str(to))}"
-        output.err().print(f"The export stopped. Continue with: {command}")
+        arguments = f"export {subject_id} --to {quote(str(to))}"
+        output.err().print(f"The export stopped. Continue with: {command(arguments)}")
         raise

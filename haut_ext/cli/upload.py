@@ -17,7 +17,7 @@ from attrs import asdict
 
 from haut_ext import AnalysisTimeout, ConfigError, HautError, UploadIncomplete, UploadState
 from haut_ext.cli import output
-from haut_ext.cli.client import client, find_subject_id
+from haut_ext.cli.client import client, command, find_subject_id
 from haut_ext.cli.exit_codes import INCOMPLETE
 from haut_ext.cli.options import ComputeAgain, Flag, Json, WaitTimeout, examples
 from haut_ext.regular_files import open_regular
@@ -77,7 +77,7 @@ def upload(
     if not analyzed:
         output.err().print(
             f"The analysis is not complete after {wait_timeout:g} s. Get the results with: "
-            f"haut results {batch.subject_id} --batch {batch.batch_id} --wait"
+            + command(f"results {batch.subject_id} --batch {batch.batch_id} --wait")
         )
         raise typer.Exit(INCOMPLETE)
 
@@ -161,7 +161,7 @@ def _wait(
     except (HautError, KeyboardInterrupt):
         output.err().print(
             "The photos are uploaded, and the analysis has started. Get the results with: "
-            f"haut results {batch.subject_id} --batch {batch.batch_id} --wait"
+            + command(f"results {batch.subject_id} --batch {batch.batch_id} --wait")
         )
         raise
     return {image.id: output.quality_score(image) for image in images}, analyzed
@@ -296,7 +296,7 @@ def _resumable(file: _StateFile) -> Generator[None]:
             raise
         state = _read_state(file.path)
         sides = "".join(f" --{side} ..." for side in state.missing)
-        command = f"haut upload {state.subject_id} --resume {quote(str(file.path))}{sides}"
-        output.err().print(f"Continue with: {command}")
+        arguments = f"upload {state.subject_id} --resume {quote(str(file.path))}{sides}"
+        output.err().print(f"Continue with: {command(arguments)}")
         output.exit_if_not_written(error)
         raise

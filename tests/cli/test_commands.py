@@ -616,30 +616,6 @@ def test_bulk_upload_and_erase(shell: Shell) -> None:
     assert out == "1 done, 2 skipped\n"
 
 
-def test_doctor_reports_problems_with_advice(shell: Shell) -> None:
-    out, _ = shell.run("doctor")
-    assert [line.split()[:2] for line in out.splitlines()] == [
-        ["ok", name]
-        for name in ("versions", "configuration", "connection", "clock", "token", "dataset")
-    ]
-    for changes, name in (
-        ({"HAUT_TOKEN": ""}, "configuration"),
-        ({"HAUT_DATASET_ID": ""}, "configuration"),
-        ({"HAUT_BASE_URL": shell.sandbox.unreachable_url}, "connection"),
-        ({"HAUT_TOKEN": "wrong"}, "token"),
-        ({"HAUT_DATASET_ID": "00000000-0000-4000-8000-000000000000"}, "dataset"),
-        ({"HAUT_COMPANY_ID": "00000000-0000-4000-8000-000000000000"}, "dataset"),
-    ):
-        checks = json_lines(shell.run("doctor", "--json", code=1, **changes)[0])
-        assert [check["name"] for check in checks if not check["ok"]] == [name]
-        assert checks[-1]["advice"]
-    shell.sandbox.clock.advance(3600)
-    out, _ = shell.run("doctor", code=1)
-    assert "differs from the clock of the service" in out
-    shell.sandbox.faults.add("list_subjects", faults.login_page())
-    assert "PROBLEM  connection" in shell.run("doctor", code=1)[0]
-
-
 def test_token_is_read_from_the_environment_or_a_private_file(shell: Shell) -> None:
     path = shell.folder / "token"
     path.write_text(shell.environment.pop("HAUT_TOKEN") + "\n")
