@@ -42,7 +42,7 @@ def export(
     if json:
         output.write(exported.to_json() + "\n")
     else:
-        output.out().print(f"{exported}\n\nExport: {to}")
+        output.out().print(*str(exported).split("\n"), "", f"Export: {to}")
     if not exported.complete:
         raise typer.Exit(INCOMPLETE)
 

@@ -97,7 +97,7 @@ def results(
         _write_csv(found, csv)
     _print(found, json=json, table=csv is None)
     if reason is not None:
-        output.err().print(f"{reason}\nRun the same command again to wait longer.")
+        output.err().print(reason, "Run the same command again to wait longer.")
         raise typer.Exit(INCOMPLETE)
 
 
