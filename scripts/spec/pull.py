@@ -109,9 +109,12 @@ def fetch(source: str, token: str | None) -> str:
     if token:
         # If a redirect changes the origin, httpx drops the Authorization header.
         headers["Authorization"] = f"Bearer {token}"
+    # Plain http uses no proxy of the environment: the proxy could read the token.
+    direct = {"http://": httpx.HTTPTransport()}
+    hooks = {"request": [_check_scheme]}
     try:
         with (
-            httpx.Client(timeout=_TIMEOUT, event_hooks={"request": [_check_scheme]}) as client,
+            httpx.Client(timeout=_TIMEOUT, event_hooks=hooks, mounts=direct) as client,
             client.stream("GET", source, headers=headers, follow_redirects=True) as response,
         ):
             status, content = response.status_code, _read(response, shown)

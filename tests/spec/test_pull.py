@@ -525,6 +525,23 @@ def test_the_token_is_not_sent_to_another_origin_after_a_redirect() -> None:
     assert received == {"/": "Bearer secret", "/moved": "Bearer secret", "other origin": None}
 
 
+def test_the_token_is_not_sent_to_a_proxy_in_plain_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def proxy(handler: BaseHTTPRequestHandler) -> None:
+        seen.append(handler.path)
+        send(handler, 200, "{}")
+
+    with served(proxy) as proxy_address, served(lambda it: send(it, 200, "{}")) as address:
+        for name in ("HTTP_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy_address)
+            monkeypatch.setenv(name.lower(), proxy_address)
+        monkeypatch.setenv("NO_PROXY", "")
+        monkeypatch.setenv("no_proxy", "")
+        assert fetch(address, "secret") == "{}"
+    assert seen == []
+
+
 @pytest.mark.parametrize("address", ["http://service.example/", "ftp://service.example/"])
 def test_http_is_allowed_for_loopback_only(address: str) -> None:
     with pytest.raises(SpecError, match="not allowed"):
