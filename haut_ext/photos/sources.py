@@ -14,13 +14,30 @@ import stat
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
-from typing import BinaryIO, TypeAlias
+from typing import IO, Any, Protocol, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 from haut_ext.errors import ImageRejected
 from haut_ext.regular_files import open_regular, reason_of
 
-PhotoFile: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
+
+class _HasFile(Protocol):
+    """`UploadFile` of FastAPI and Starlette, whose own `read` is a coroutine function."""
+
+    @property
+    def file(self) -> IO[bytes]: ...
+
+
+class _HasStream(Protocol):
+    """`FileStorage` of Flask, which forwards all other attributes to `stream`."""
+
+    @property
+    def stream(self) -> IO[bytes]: ...
+
+
+PhotoFile: TypeAlias = (
+    str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | _HasFile | _HasStream
+)
 
 Read: TypeAlias = Callable[[int], bytes]
 """Function that returns the requested number of bytes, or fewer at the end of the photo."""
@@ -72,7 +89,7 @@ def find_source(file: PhotoFile, stream_header: io.BytesIO) -> tuple[int | None,
     """Return the size of a photo and a function that opens the photo.
 
     Args:
-        file: A path, a data: URL, bytes or a binary file object.
+        file: A path, a data: URL, bytes or a binary file object, also one of a web framework.
         stream_header: Buffer with the bytes that the checks have read from a stream that cannot
             seek. These bytes are returned first when the stream is read.
 
@@ -89,15 +106,24 @@ def find_source(file: PhotoFile, stream_header: io.BytesIO) -> tuple[int | None,
             return memoryview(file).nbytes, partial(_open_memory, file)
     if isinstance(file, str | os.PathLike):
         return _path_size(file), partial(_open_path, file)
-    read = getattr(file, "read", None)
-    if not callable(read) or inspect.iscoroutinefunction(read):
+    stream: Any = file
+    if _is_asynchronous(stream):
+        stream = getattr(file, "file", None)  # of an UploadFile
+    if not callable(getattr(stream, "read", None)) or _is_asynchronous(stream):
         raise rejected(
             f"a photo must be a path, bytes or an open binary file, not {type(file).__name__}"
+            + (", which reads asynchronously" if _is_asynchronous(file) else "")
         )
-    if (remaining := _seekable_range(file)) is None:
-        return None, partial(_open_stream, file, stream_header)
+    if getattr(stream, "closed", False) is True:
+        raise rejected("the file cannot be read, because it is closed")
+    if (remaining := _seekable_range(stream)) is None:
+        return None, partial(_open_stream, stream, stream_header)
     start, size = remaining
-    return size, partial(_open_seekable, file, start)
+    return size, partial(_open_seekable, stream, start)
+
+
+def _is_asynchronous(file: object) -> bool:
+    return inspect.iscoroutinefunction(getattr(file, "read", None))
 
 
 def _decode_data_url(url: str) -> bytes:
@@ -151,7 +177,7 @@ def _path_size(path: str | os.PathLike[str]) -> int:
     return status.st_size
 
 
-def _seekable_range(stream: BinaryIO) -> tuple[int, int] | None:
+def _seekable_range(stream: IO[bytes]) -> tuple[int, int] | None:
     """Return a file's position and the number of remaining bytes, or None if it cannot seek."""
     with _read_errors():
         # Compare with True, because methods of an asynchronous file return coroutines, which are
@@ -188,7 +214,7 @@ def _open_path(path: str | os.PathLike[str]) -> Generator[Reader]:
 
 
 @contextmanager
-def _open_seekable(stream: BinaryIO, start: int) -> Generator[Reader]:
+def _open_seekable(stream: IO[bytes], start: int) -> Generator[Reader]:
     def read_at(position: int, size: int) -> bytes:
         # Reading another photo from the same file may have changed the file position.
         stream.seek(start + position)
@@ -201,5 +227,5 @@ def _open_seekable(stream: BinaryIO, start: int) -> Generator[Reader]:
             stream.seek(start)
 
 
-def _open_stream(stream: BinaryIO, header: io.BytesIO) -> AbstractContextManager[Reader]:
+def _open_stream(stream: IO[bytes], header: io.BytesIO) -> AbstractContextManager[Reader]:
     return nullcontext(Reader(lambda _, size: header.read(size) or stream.read(size)))
