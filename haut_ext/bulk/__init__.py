@@ -6,6 +6,8 @@
     rate_limiter    limits concurrent rows and requests per second; slows down if requests are rejected
     runner          processes rows in threads, retries failed rows and lists rows with a problem
     upload          uploads the photos of a row, optionally in the workers of an executor
+    subject_list    reads a list of subjects, each of them an id or a name
+    erasure_plan    looks up the subjects of a list, and plans which of them are erased
     erase           erases a subject and writes its receipt
     results         reads the results of a subject, and writes one table of all results
     result_tables   writes a table as Parquet, CSV or JSON Lines
@@ -16,6 +18,7 @@ can safely be sent again.
 """
 
 from haut_ext.bulk.erase import bulk_erase
+from haut_ext.bulk.erasure_plan import ErasurePlan, PlannedErasure, plan_erasure
 from haut_ext.bulk.manifest import read_manifest
 from haut_ext.bulk.report import BulkProgress, BulkReport, BulkStopped
 from haut_ext.bulk.results import bulk_results
@@ -25,8 +28,11 @@ __all__ = [
     "BulkProgress",
     "BulkReport",
     "BulkStopped",
+    "ErasurePlan",
+    "PlannedErasure",
     "bulk_erase",
     "bulk_results",
     "bulk_upload",
+    "plan_erasure",
     "read_manifest",
 ]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
-from attrs import field, frozen
+from attrs import evolve, frozen
 
 from haut_ext import (
     ConfigError,
@@ -19,64 +19,98 @@ from haut_ext import (
     NotFound,
     private_files,
 )
-from haut_ext.argument_checks import parse_id
 from haut_ext.argument_types import validated
+from haut_ext.bulk.erasure_plan import ErasurePlan, Lookup, PlannedErasure, recorded_receipt
 from haut_ext.bulk.journal import Journal
+from haut_ext.bulk.manifest import write_private_csv
 from haut_ext.bulk.rate_limiter import RateLimiter, with_rate_limit
-from haut_ext.bulk.receipt_files import path_for, save_receipt
-from haut_ext.bulk.report import BulkProgress, BulkReport, file_errors
-from haut_ext.bulk.runner import KeyedLocks, Outcome, path_of_problems, run
+from haut_ext.bulk.receipt_files import (
+    SUMMARY_COLUMNS,
+    path_for,
+    path_for_summary,
+    save_receipt,
+)
+from haut_ext.bulk.report import BulkProgress, BulkReport, BulkStopped, file_errors
+from haut_ext.bulk.runner import Outcome, process_rows
+from haut_ext.bulk.subject_list import SubjectRow, parse_subjects
 from haut_ext.erasure_receipt import check_reference
 from haut_ext.regular_files import reason_of
+
+_DELETED = "another program has deleted the subject since it was looked up; nothing was erased"
 
 
 @validated
 def bulk_erase(
     haut: Haut,
-    subject_ids: Iterable[str | UUID],
+    subjects: Iterable[SubjectRow] | ErasurePlan,
     *,
     journal: str | os.PathLike[str],
     receipts: str | os.PathLike[str],
     reference: str | None = None,
+    all_with_this_name: bool = False,
     max_in_flight: int = 8,
     requests_per_second: float | None = None,
     outage_timeout: float = 3600.0,
-    problems: str | os.PathLike[str] | None = None,
     progress: BulkProgress | None = None,
 ) -> BulkReport:
-    """Erase all data of many subjects, and write a receipt for each.
+    """Erase all data of many subjects, and write a receipt for each and a summary.
 
-    If the run is interrupted, the same call with the same journal continues it.
+    All subjects are looked up before the first of them is erased. If the run is interrupted, the same
+    call with the same journal continues it.
 
     Args:
         haut: The client. Its default dataset contains the subjects.
-        subject_ids: Ids of the subjects. The iterable is read lazily.
+        subjects: Ids or exact names of the subjects, or a plan of `plan_erasure`, which is carried out
+            as it is. A string that is a UUID is an id. A mapping has one of the keys `subject_id`,
+            `id` and `name`; there, a name can be a UUID.
         journal: Path of the SQLite file that records the progress; created if it does not exist.
-        receipts: Folder for the receipts, `<subject id>.json`; created if it does not exist. If
-            another receipt has this name, a number is added.
+        receipts: Folder for the receipts, `<subject id>.json`, and for `summary.csv`, with a line for
+            each row; created if it does not exist. If another receipt or summary has this name, a
+            number is added.
         reference: Reference of the case for the receipts, such as a file number.
+        all_with_this_name: Whether to erase all subjects of a name that several of them have. If
+            False, such a row is a problem, and none of them is erased. Has no effect on a plan.
         max_in_flight: Maximum number of subjects processed concurrently.
         requests_per_second: Maximum rate of requests to the API; no limit unless given.
         outage_timeout: Maximum time, in seconds, to keep trying while the service is unreachable or
             rejects all requests.
-        problems: Path of the file that lists subjects with a problem; `<journal>.problems.csv`
-            unless given.
         progress: Called with the counts so far after each subject.
 
     Raises:
-        ConfigError: If the journal is invalid or in use by another process, the reference is
-            invalid, or the folder cannot be written to.
+        ConfigError: If a row of the list is invalid, the journal is invalid or in use by another
+            process, the reference is invalid, or the folder cannot be written to.
         BulkStopped: If the service rejects the token or is unavailable for `outage_timeout`, or a file
             of the run cannot be written.
     """
-    problems = path_of_problems(journal, problems)
     limiter = RateLimiter(max_in_flight, requests_per_second, outage_timeout)
     check_reference(reference)
+    listed = [] if isinstance(subjects, ErasurePlan) else parse_subjects(subjects)
     folder = _create_folder(receipts)
     with Journal(journal, "erase", haut.scope) as opened:
         limited = with_rate_limit(haut, limiter)
-        erasures = _Erasures(limited, opened, subject_ids, folder, reference)
-        return run(erasures, opened.problems, limiter, progress, problems, ("subject_id",))
+        if isinstance(subjects, ErasurePlan):
+            plan = subjects
+        else:
+            lookup = Lookup(
+                limited,
+                opened,
+                listed,
+                reference=reference,
+                all_with_this_name=all_with_this_name,
+            )
+            plan = lookup.plan(limiter)
+        plan.record_names(opened)
+        erasures = _Erasures(limited, opened, plan, folder, reference)
+        summary = path_for_summary(folder, [entry.input for entry in plan.entries], journal)
+        try:
+            report = process_rows(erasures, limiter, progress)
+        except BaseException:
+            with suppress(BulkStopped), file_errors():
+                erasures.write_summary(summary)
+            raise
+        with file_errors():
+            erasures.write_summary(summary)
+        return evolve(report, summary=summary)
 
 
 def _create_folder(receipts: str | os.PathLike[str]) -> Path:
@@ -92,95 +126,100 @@ def _create_folder(receipts: str | os.PathLike[str]) -> Path:
 
 
 @frozen
-class _Item:
-    """A subject id as given by the caller, and its position in the input, starting at 1."""
+class _Result:
+    """What the summary says about a subject."""
 
-    number: int
-    value: str | UUID = field(repr=False)
+    receipt_file: str = ""
+    verified: bool = False
+    remark: str = ""
 
 
 class _Erasures:
-    """Erases each subject of a bulk run. Implements `runner.Processor`."""
+    """Carries out a plan. Implements `runner.Processor`."""
 
     def __init__(
         self,
         haut: Haut,
         journal: Journal,
-        subject_ids: Iterable[str | UUID],
+        plan: ErasurePlan,
         receipts: Path,
         reference: str | None,
     ) -> None:
         self._haut = haut
         self._journal = journal
-        self._subject_ids = subject_ids
+        self._plan = plan
         self._receipts = receipts
         self._reference = reference
-        self._subject_locks = KeyedLocks()
+        self._results: dict[UUID, _Result] = {}
 
-    def items(self) -> Iterator[_Item]:
-        return (_Item(number, value) for number, value in enumerate(self._subject_ids, 1))
+    def items(self) -> Iterator[PlannedErasure]:
+        return iter(self._plan.entries)
 
-    def process(self, item: _Item) -> Outcome:
-        subject_id = parse_id(item.value, "subject_id")
-        with self._subject_locks(subject_id):
-            return self._erase(subject_id)
+    def process(self, item: PlannedErasure) -> Outcome:
+        match item.status:
+            case "to erase" | "already erased":
+                assert item.subject_id is not None
+                return self._erase(item.subject_id)
+            case "duplicate":
+                return "skipped"
+            case "changed":
+                return "changed"
+            case "unknown":
+                return "failed"
+            case _:
+                return "bad"
 
     def _erase(self, subject_id: UUID) -> Outcome:
-        key = str(subject_id)
-        receipt = self._recorded(subject_id)
+        receipt = recorded_receipt(self._journal, self._haut.scope, subject_id)
         if receipt is not None and receipt.verified:
-            self._write_receipt(receipt)  # the process may have ended before it was written
+            self._finish(receipt)  # the process may have ended before the file was written
             return "skipped"
 
         def save(receipt: ErasureReceipt) -> None:
-            self._journal.save(key, "", {}, receipt.to_json(), done=receipt.verified)
+            self._journal.save(str(subject_id), "", {}, receipt.to_json(), done=receipt.verified)
 
         receipt = self._haut.erase_subject(
             subject_id, reference=self._reference, receipt=receipt, on_step=save
         )
-        self._write_receipt(receipt)
-        if receipt.verified:
-            return "done"
-        return self._save_problem(key, {"subject_id": key}, "failed", receipt.conclusion)
+        self._finish(receipt)
+        return "done" if receipt.verified else "failed"
 
-    def _write_receipt(self, receipt: ErasureReceipt) -> None:
+    def _finish(self, receipt: ErasureReceipt) -> None:
         with file_errors():
-            save_receipt(path_for(self._receipts, receipt), receipt)
+            path = path_for(self._receipts, receipt)
+            save_receipt(path, receipt)
+        remark = "" if receipt.verified else receipt.conclusion
+        self._results[receipt.subject_id] = _Result(path.name, receipt.verified, remark)
 
-    def _recorded(self, subject_id: UUID) -> ErasureReceipt | None:
-        """Return the receipt of an earlier run from the journal, or None if there is none.
-
-        Raises:
-            ConfigError: If the journal contains something else for the subject.
-        """
-        recorded = self._journal.get(str(subject_id))
-        if recorded is None:
-            return None
-        try:
-            receipt = ErasureReceipt.from_json(recorded.state)
-        except ValueError as error:
-            raise ConfigError(f"the journal contains no valid receipt: {error}") from None
-        self._haut.scope.check(receipt, "the receipt in the journal")
-        if receipt.subject_id != subject_id:
-            raise ConfigError("the receipt in the journal belongs to another subject")
-        return receipt
-
-    def record_failure(self, item: _Item, error: HautError) -> Outcome:
-        try:
-            key = str(parse_id(item.value, "subject_id"))
-        except ConfigError:
-            # The invalid id is not recorded, because it may be a person's name.
-            return self._save_problem(f"row {item.number}", {}, "bad", error)
-        content = {"subject_id": key}
-        if isinstance(error, ConfigError):
-            return self._save_problem(key, content, "bad", error)
-        if isinstance(error, NotFound) and error.confirmed:
-            return self._save_problem(key, content, "bad", "the dataset has no such subject")
+    def record_failure(self, item: PlannedErasure, error: HautError) -> Outcome:
         cause = error.cause if isinstance(error, ErasureIncomplete) else error
-        return self._save_problem(key, content, "failed", cause)
+        deleted = isinstance(error, NotFound) and error.confirmed
+        remark = _DELETED if deleted else f"not erased completely: {cause}"
+        if item.subject_id is not None:
+            self._results[item.subject_id] = _Result(remark=remark)
+        return "bad" if deleted or isinstance(error, ConfigError) else "failed"
 
-    def _save_problem(
-        self, key: str, content: dict[str, str], outcome: Outcome, reason: Exception | str
-    ) -> Outcome:
-        self._journal.save_problem(key, outcome, str(reason), json.dumps(content))
-        return outcome
+    def write_summary(self, path: Path) -> None:
+        """Write a line for each entry of the plan, or replace the summary of an earlier run."""
+        write_private_csv(path, SUMMARY_COLUMNS, map(self._line, self._plan.entries))
+
+    def _line(self, entry: PlannedErasure) -> dict[str, str]:
+        result = _Result()
+        if entry.subject_id is not None and not entry.is_problem:
+            result = self._results.get(entry.subject_id) or self._unprocessed(entry.subject_id)
+        return {
+            "input": entry.input,
+            "subject_id": str(entry.subject_id or ""),
+            "receipt_file": result.receipt_file,
+            "verified": "yes" if result.verified else "no",
+            "remark": "; ".join(filter(None, (entry.remark, result.remark))),
+        }
+
+    def _unprocessed(self, subject_id: UUID) -> _Result:
+        """Return what the journal says about a subject that the run has not processed."""
+        with suppress(ConfigError):
+            receipt = recorded_receipt(self._journal, self._haut.scope, subject_id)
+            if receipt is not None and receipt.verified:
+                path = path_for(self._receipts, receipt)
+                return _Result(path.name if path.exists() else "", verified=True)
+        return _Result(remark="the run stopped before this subject was erased completely")

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, TextIO, TypeAlias, TypeVar
@@ -88,8 +87,7 @@ def read_manifest(path: str | os.PathLike[str]) -> Iterator[RawRow]:
         raise ConfigError("the manifest must be a .csv file, a .jsonl file or a folder")
     if suffix != ".csv":
         return _read_json_lines(manifest)
-    if "," not in first_line and any(mark in first_line for mark in ";\t|"):
-        raise ConfigError("the columns of the manifest must be separated by commas")
+    check_separator(first_line, "the manifest")
     return _read_csv(manifest)
 
 
@@ -110,13 +108,20 @@ def _first_line(path: Path, name: str) -> str:
             line = file.readline(_MAX_LINE)
     except OSError as error:
         raise ConfigError(f"{name} cannot be read: {error.strerror}") from None
-    _check_encoding(line, name)
+    check_encoding(line, name)
     return line.decode("utf-8-sig", "replace")
 
 
-def _check_encoding(head: bytes, name: str) -> None:
+def check_encoding(head: bytes, name: str) -> None:
+    """Raise ConfigError if a file is encoded in UTF-16, or is not text."""
     if b"\0" in head or head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise ConfigError(f"{name} must be encoded in UTF-8, not in UTF-16 or a binary format")
+
+
+def check_separator(header: str, name: str) -> None:
+    """Raise ConfigError if the columns of a CSV file are not separated by commas."""
+    if "," not in header and any(mark in header for mark in ";\t|"):
+        raise ConfigError(f"the columns of {name} must be separated by commas")
 
 
 def _read_csv(path: Path) -> Iterator[RawRow]:
@@ -124,7 +129,7 @@ def _read_csv(path: Path) -> Iterator[RawRow]:
         file_errors(),
         path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file,
     ):
-        lines = _Lines(file)
+        lines = Lines(file)
         for line in _rows(csv.DictReader(lines, restkey="(cells beyond the header)"), lines):
             if isinstance(line, str):
                 yield line
@@ -137,13 +142,13 @@ def _read_csv(path: Path) -> Iterator[RawRow]:
 
 def _read_json_lines(path: Path) -> Iterator[RawRow]:
     with file_errors(), path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
-        lines = _Lines(file)
-        parsed = map(_parse_json_line, filter(str.strip, lines))
+        lines = Lines(file)
+        parsed = map(parse_json_line, filter(str.strip, lines))
         for row in _rows(parsed, lines):
             yield row if isinstance(row, str) else _absolute_paths(path.parent, row)
 
 
-def _parse_json_line(line: str) -> dict[str, Any] | str:
+def parse_json_line(line: str) -> dict[str, Any] | str:
     """Return the JSON object in a line, or the reason why the line is invalid."""
     try:
         content = json.loads(line)
@@ -152,7 +157,7 @@ def _parse_json_line(line: str) -> dict[str, Any] | str:
     return content if isinstance(content, dict) else "the line is not a JSON object"  # pyright: ignore[reportUnknownVariableType]
 
 
-class _Lines:
+class Lines:
     """Lines of a text file, of which those of one row have a limited length."""
 
     def __init__(self, file: TextIO) -> None:
@@ -182,7 +187,7 @@ class _Lines:
         return line
 
 
-def _rows(rows: Iterator[T], lines: _Lines) -> Iterator[T | str]:
+def _rows(rows: Iterator[T], lines: Lines) -> Iterator[T | str]:
     """Yield each row of the lines, or the reason why it cannot be read."""
     while True:
         lines.start_row()
@@ -294,37 +299,6 @@ def escape_surrogates(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def read_subject_ids(path: str | os.PathLike[str]) -> Iterator[str]:
-    """Yield ids from a text file (one per line) or from the column `subject_id` of a `.csv` file.
-
-    Raises:
-        ConfigError: While iterating, if the file cannot be opened or is not encoded in UTF-8.
-    """
-    try:
-        file = Path(path).open("rb")  # noqa: SIM115 - closed below
-    except OSError as error:
-        raise ConfigError(f"the file of subject ids cannot be read: {error.strerror}") from None
-    with file_errors(), file:
-        _check_encoding(file.peek(), "the file of subject ids")
-        lines = _Lines(io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline=""))
-        try:
-            if Path(path).suffix.lower() != ".csv":
-                for line in lines:
-                    if line.strip():
-                        yield line.strip()
-                    lines.start_row()
-                return
-            rows = csv.DictReader(lines)
-            if "subject_id" not in (rows.fieldnames or ()):
-                raise ConfigError(f"{os.fspath(path)} has no column subject_id")
-            lines.start_row()
-            for row in rows:
-                yield row.get("subject_id") or ""
-                lines.start_row()
-        except csv.Error as error:
-            raise ConfigError(f"the file of subject ids cannot be read: {error}") from None
-
-
 def write_problems(
     path: Path, problems: Iterable[tuple[str, str, str, str]], columns: Iterable[str] = COLUMNS
 ) -> bool:
@@ -346,20 +320,36 @@ def write_problems(
     """
     found = False
     check_list_of_problems(path)
-    write = private_files.replacing if os.path.lexists(path) else private_files.creating
-    with write(path, errors="surrogateescape", newline="") as file:
-        lines = csv.DictWriter(file, (*PROBLEM_COLUMNS, *columns), extrasaction="ignore")
-        lines.writeheader()
+
+    def cells() -> Iterator[dict[str, Any]]:
+        nonlocal found
         for row, problem, reason, content in problems:
             found = True
-            cells = _parse_content(content)
-            if not isinstance(cells.get("meta"), str | None):
-                cells["meta"] = json.dumps(cells["meta"])
-            cells |= {name: _encodable(cell) for name, cell in cells.items()}
-            lines.writerow(marked({**cells, "row": row, "problem": problem, "reason": reason}))
+            parsed = _parse_content(content)
+            if not isinstance(parsed.get("meta"), str | None):
+                parsed["meta"] = json.dumps(parsed["meta"])
+            yield {**parsed, "row": row, "problem": problem, "reason": reason}
+
+    write_private_csv(path, (*PROBLEM_COLUMNS, *columns), cells())
     if not found:
         path.unlink()
     return found
+
+
+def write_private_csv(
+    path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]
+) -> None:
+    """Write a CSV file that only its owner can read, or replace one. Formulas are marked.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    write = private_files.replacing if os.path.lexists(path) else private_files.creating
+    with write(path, errors="surrogateescape", newline="") as file:
+        lines = csv.DictWriter(file, columns, extrasaction="ignore")
+        lines.writeheader()
+        for row in rows:
+            lines.writerow(marked({name: _encodable(cell) for name, cell in row.items()}))
 
 
 def check_list_of_problems(path: Path) -> None:

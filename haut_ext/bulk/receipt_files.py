@@ -1,12 +1,21 @@
-"""Reads and writes the receipts of erasures. A receipt never replaces another one."""
+"""Reads and writes the receipts of erasures, and the summary of a list of erasures.
+
+A receipt or summary never replaces another one.
+"""
 
 from __future__ import annotations
 
+import csv
 import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
 from haut_ext import ConfigError, ErasureReceipt, private_files
+from haut_ext.csv_cells import unmarked
+
+SUMMARY_COLUMNS = ("input", "subject_id", "receipt_file", "verified", "remark")
 
 
 def load_receipt(path: Path) -> ErasureReceipt | None:
@@ -48,9 +57,7 @@ def save_receipt(path: Path, receipt: ErasureReceipt) -> None:
 def path_for(folder: Path, receipt: ErasureReceipt) -> Path:
     """Return the path of a receipt in a folder: `<subject id>.json`, or `<subject id>-2.json` if
     another receipt of the subject is stored there, and so on."""
-    for number in count(1):
-        suffix = "" if number == 1 else f"-{number}"
-        path = folder / f"{receipt.subject_id}{suffix}.json"
+    for path in _numbered(folder, str(receipt.subject_id), ".json"):
         try:
             earlier = load_receipt(path)
         except ConfigError:
@@ -58,3 +65,45 @@ def path_for(folder: Path, receipt: ErasureReceipt) -> Path:
         if earlier is None or receipt.continues(earlier):
             return path
     raise AssertionError  # pragma: no cover - the numbers do not end
+
+
+def path_for_summary(folder: Path, inputs: Sequence[str], journal: str | os.PathLike[str]) -> Path:
+    """Return the path of the summary of a list: `summary.csv`, or `summary-2.csv` if something else
+    is stored there, such as the summary of another list, and so on.
+
+    Args:
+        folder: The folder.
+        inputs: The ids and names of the list, in its order.
+        journal: Path of the journal, which is not read: closing it would release its lock.
+    """
+    for path in _numbered(folder, "summary", ".csv"):
+        if not os.path.lexists(path):
+            return path
+        if os.path.realpath(path) == os.path.realpath(journal):
+            continue
+        with suppress(OSError, ValueError, csv.Error):
+            if _distinct(line["input"] for line in read_summary(path)) == _distinct(inputs):
+                return path
+    raise AssertionError  # pragma: no cover - the numbers do not end
+
+
+def read_summary(path: Path) -> Iterator[dict[str, str]]:
+    """Yield the lines of a summary.
+
+    Raises:
+        OSError, ValueError, csv.Error: If the file cannot be read, or is something else.
+    """
+    lines = csv.DictReader(private_files.read(path).splitlines(keepends=True))
+    if tuple(lines.fieldnames or ()) != SUMMARY_COLUMNS:
+        raise ValueError("it is not a summary")
+    for line in lines:
+        yield {name: cell or "" for name, cell in unmarked(line).items()}
+
+
+def _distinct(inputs: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(inputs))
+
+
+def _numbered(folder: Path, stem: str, suffix: str) -> Iterator[Path]:
+    for number in count(1):
+        yield folder / (f"{stem}{suffix}" if number == 1 else f"{stem}-{number}{suffix}")

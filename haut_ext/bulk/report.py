@@ -20,9 +20,10 @@ class BulkReport:
 
     Attributes:
         done: Rows that this run completed.
-        skipped: Rows that were skipped because an earlier run had completed them.
-        bad: Invalid rows, or ids of subjects that do not exist. Nothing was uploaded, erased or
-            written for them.
+        skipped: Rows that were skipped because an earlier run had completed them, or because another
+            row names the same subject.
+        bad: Invalid rows, or rows of subjects that do not exist or whose name is ambiguous. Nothing
+            was uploaded, erased or written for them.
         changed: Rows whose content differs from the one recorded in the journal. They were not
             processed.
         failed: Rows for which a request was rejected or failed repeatedly. The next run tries them
@@ -30,6 +31,8 @@ class BulkReport:
         unknown: Rows whose analysis may or may not have been started, and billed.
         problems: Path of the list of rows with a problem; None if there are none. After you correct
             the rows, you can use the list of an upload as the manifest of the next run.
+            None for erasures, whose summary contains the problems.
+        summary: Path of the summary of the erasures; None for other runs.
         possible_leftovers: Ids of image records without a photo that interrupted uploads of the
             rows in `done`, or another program, have created. They are not deleted.
     """
@@ -41,12 +44,15 @@ class BulkReport:
     failed: int = 0
     unknown: int = 0
     problems: Path | None = None
+    summary: Path | None = None
     possible_leftovers: tuple[UUID, ...] = ()
 
     @property
     def complete(self) -> bool:
         """Whether all rows were completed without a problem."""
-        return self.problems is None
+        return self.problems is None and not (
+            self.bad or self.changed or self.failed or self.unknown
+        )
 
     def __str__(self) -> str:
         counts = asdict(self, filter=lambda _, value: isinstance(value, int) and bool(value))
@@ -55,6 +61,8 @@ class BulkReport:
             text += f"; image records that may be left over: {len(self.possible_leftovers):,}"
         if self.problems:
             text += f"; the problems are listed in {escape(str(self.problems))}"
+        if self.summary:
+            text += f"; the summary is {escape(str(self.summary))}"
         return text
 
 

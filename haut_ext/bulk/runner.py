@@ -91,6 +91,13 @@ def same_path(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> boo
         return False
 
 
+def process_rows(
+    processor: Processor[Item], limiter: RateLimiter, progress: BulkProgress | None
+) -> BulkReport:
+    """Process all rows. The arguments and errors are those of `run`."""
+    return _Run(processor, limiter, progress).process_all()
+
+
 def run(
     processor: Processor[Item],
     list_problems: Callable[[], Iterable[tuple[str, str, str, str]]],
@@ -115,7 +122,7 @@ def run(
             progress; the second one does not.
     """
     try:
-        report = _Run(processor, limiter, progress).process_all()
+        report = process_rows(processor, limiter, progress)
     except BaseException:
         with suppress(BulkStopped), file_errors():
             write_problems(problems, list_problems(), columns)

@@ -6,18 +6,20 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
 from attrs import asdict
 
+from haut_ext import ConfigError
 from haut_ext.cli import output
 from haut_ext.cli.client import client
 from haut_ext.cli.error_messages import error_message
 from haut_ext.cli.exit_codes import INTERRUPTED, ROWS_WITH_PROBLEMS
 from haut_ext.cli.interrupts import finish_on_first_interrupt
 from haut_ext.cli.options import (
+    AllWithThisName,
     ComputeAgain,
     DryRun,
     Flag,
@@ -32,7 +34,7 @@ from haut_ext.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from haut_ext.bulk import BulkProgress, BulkReport
+    from haut_ext.bulk import BulkProgress, BulkReport, ErasurePlan
 
 app = group(
     "Upload or erase many subjects, or read their results. Interrupted runs can be continued."
@@ -61,7 +63,7 @@ _SubjectIds = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Text file with one subject id per line, or a .csv file with a subject_id column.",
+        help="Text file with one subject id per line, or a .csv or .jsonl file with subject_id or id.",
     ),
 ]
 _Dataset = Annotated[
@@ -123,51 +125,76 @@ def upload(
 
 @app.command(
     epilog=examples(
-        "haut bulk erase ids.txt --journal run.journal --receipts receipts --dry-run",
-        "haut bulk erase ids.txt --journal run.journal --receipts receipts --yes",
+        "haut bulk erase list.txt --journal run.journal --receipts receipts --dry-run",
+        "haut bulk erase list.txt --journal run.journal --receipts receipts --yes",
+        "haut bulk erase - --journal run.journal --receipts folder --yes < list.csv",
     )
 )
 def erase(
-    ids: Annotated[
-        Path,
+    subjects: Annotated[
+        str,
         typer.Argument(
-            metavar="IDS",
-            help="Text file with one subject id per line, or a .csv file with a subject_id column.",
+            metavar="LIST",
+            help="Text file with one id or name per line, or a .csv or .jsonl file with subject_id, id "
+            "or name. A pipe, or - for stdin, can contain the same.",
         ),
     ],
     journal: _Journal,
-    receipts: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the receipts.")],
+    receipts: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Folder for the receipts and the summary.")
+    ],
     reference: Reference = None,
+    all_with_this_name: AllWithThisName = False,
     max_in_flight: _MaxInFlight = 8,
     requests_per_second: _RequestsPerSecond = None,
     yes: Yes = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Erase all data of many subjects, and write a receipt for each.
+    """Erase all data of many subjects, and write a receipt for each and a summary.
 
-    If the run is interrupted, running the same command again continues it.
+    A line that is a UUID is an id; any other line is an exact name. If the run is interrupted,
+    running the same command again continues it.
     """
-    from haut_ext.bulk import bulk_erase
-    from haut_ext.bulk.manifest import read_subject_ids
+    from haut_ext.bulk import bulk_erase, plan_erasure
+    from haut_ext.bulk.subject_list import read_subject_list
 
+    if subjects == "-" and not (yes or dry_run):
+        raise ConfigError("the list is read from stdin, so pass --yes or --dry-run")
+    run: dict[str, Any] = {
+        "journal": journal,
+        "reference": reference,
+        "max_in_flight": max_in_flight,
+        "requests_per_second": requests_per_second,
+    }
     with client() as haut:
-        subject_ids = list(read_subject_ids(ids))  # a pipe can be read only once
-        target = {"subjects": len(subject_ids)}
-        if not output.confirm_deletion(haut, target, yes=yes, dry_run=dry_run, json=json):
-            return
-        with _progress(len(subject_ids), "subjects") as progress:
-            report = bulk_erase(
-                haut,
-                subject_ids,
-                journal=journal,
-                receipts=receipts,
-                reference=reference,
-                max_in_flight=max_in_flight,
-                requests_per_second=requests_per_second,
-                progress=progress,
+        rows = read_subject_list(subjects)
+        with _progress(len(rows), "lookups") as progress:
+            plan = plan_erasure(
+                haut, rows, all_with_this_name=all_with_this_name, progress=progress, **run
             )
+        _print_plan(plan, json=json, dry_run=dry_run)
+        target = {"subjects": len(plan.subject_ids)}
+        if not output.confirm_deletion(haut, target, yes=yes, dry_run=dry_run, json=False):
+            raise typer.Exit(0 if plan.complete else ROWS_WITH_PROBLEMS)
+        with _progress(len(plan.entries), "subjects") as progress:
+            report = bulk_erase(haut, plan, receipts=receipts, progress=progress, **run)
     _print(report, json)
+
+
+def _print_plan(plan: ErasurePlan, *, json: bool, dry_run: bool) -> None:
+    """Print a plan: in a dry run to stdout, otherwise its counts to stderr."""
+    output.err().print(f"Plan: {plan}")
+    if any(entry.status == "ambiguous" for entry in plan.entries):
+        output.err().print("To erase all subjects of a name, pass --all-with-this-name.")
+    if dry_run:
+        output.print_list(
+            plan.entries,
+            ("row", "input", "subject id", "status", "remark"),
+            lambda it: (it.row, it.input, it.subject_id, it.status, error_message(it.remark)),
+            asdict,
+            json=json,
+        )
 
 
 @app.command(
@@ -197,13 +224,15 @@ def results(
     apart. If the run is interrupted, running the same command again continues it.
     """
     from haut_ext.bulk import bulk_results
-    from haut_ext.bulk.manifest import read_subject_ids
     from haut_ext.bulk.results import count_uploads
+    from haut_ext.bulk.subject_list import parse_subjects, read_subject_list
 
     with client() as haut:
         total, ids = 0, None
         if subjects is not None:
-            ids = list(read_subject_ids(subjects))
+            ids = [
+                row.subject_id or row.text for row in parse_subjects(read_subject_list(subjects))
+            ]
             total = len(ids)
         elif journal is not None:
             total = count_uploads(journal, haut.scope)
@@ -255,12 +284,23 @@ def _print(report: BulkReport, json: bool) -> None:
         output.print_json(asdict(report))
     else:
         output.out().print(str(report))
-    if report.problems is None:
+    if report.complete:
         return
     if not json:
-        problems = list(islice(_read_problems(report.problems), _SHOWN_PROBLEMS))
-        output.print_table(("row", "problem", "reason"), problems)
+        columns, problems = _problems(report)
+        output.print_table(columns, list(islice(problems, _SHOWN_PROBLEMS)))
     raise typer.Exit(ROWS_WITH_PROBLEMS)
+
+
+def _problems(report: BulkReport) -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
+    from haut_ext.bulk.receipt_files import read_summary
+
+    if report.summary is not None:
+        lines = (line for line in read_summary(report.summary) if line["verified"] == "no")
+        cells = ((it["input"], it["subject_id"], error_message(it["remark"])) for it in lines)
+        return ("input", "subject id", "remark"), cells
+    assert report.problems is not None
+    return ("row", "problem", "reason"), _read_problems(report.problems)
 
 
 def _read_problems(path: Path) -> Iterator[tuple[str, str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _ARGUMENT = re.compile(
-    r"\b(max_in_flight|requests_per_second|wait_timeout|compute_again|keep_subject)\b(?:=True)?"
+    r"\b(max_in_flight|requests_per_second|wait_timeout|compute_again|keep_subject|all_with_this_name)\b(?:=True)?"
     r"|\b(front|right|left|to|receipts?|batch|journal)="
 )
 _REWORDED = {

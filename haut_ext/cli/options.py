@@ -21,6 +21,10 @@ Reference = Annotated[
     str | None,
     typer.Option(metavar="TEXT", help="Reference of the case, such as a file number."),
 ]
+AllWithThisName = Annotated[
+    bool,
+    Flag("--all-with-this-name", help="Erase all subjects of a name that several of them have."),
+]
 ComputeAgain = Annotated[
     bool,
     Flag(

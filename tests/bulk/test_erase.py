@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import sqlite3
 from contextlib import closing, suppress
@@ -13,12 +12,18 @@ from uuid import uuid4
 import pytest
 
 from haut_ext import ConfigError, ErasureReceipt, Haut
-from haut_ext.bulk import BulkStopped, bulk_erase
+from haut_ext.bulk import BulkReport, BulkStopped, bulk_erase, bulk_upload
+from haut_ext.bulk.receipt_files import read_summary
 from haut_ext.sandbox import Request, Sandbox, faults
 from tests.bulk.conftest import PHOTO
 
 
-def test_each_subject_gets_a_receipt_and_problems_are_listed(
+def summary(report: BulkReport) -> list[dict[str, str]]:
+    assert report.summary is not None
+    return list(read_summary(report.summary))
+
+
+def test_each_subject_gets_a_receipt_and_a_line_of_the_summary(
     tmp_path: Path, haut: Haut, sandbox: Sandbox
 ) -> None:
     subjects = sandbox.add_subjects(5)
@@ -36,13 +41,18 @@ def test_each_subject_gets_a_receipt_and_problems_are_listed(
     )
     assert (report.done, report.skipped, report.bad) == (4, 1, 2)
     assert max(counts) == 4
-    assert report.problems is not None
-    rows = list(csv.DictReader(report.problems.read_text().splitlines()))
-    assert {(row["row"], row["subject_id"]) for row in rows} == {("row 6", ""), (unknown, unknown)}
-    assert "a name" not in report.problems.read_text()
+    lines = summary(report)
+    assert [line["input"] for line in lines] == ids
+    assert [line["verified"] for line in lines] == ["yes"] * 5 + ["no"] * 2
+    assert lines[4] == {**lines[0], "remark": "row 1 names the same subject"}
+    assert [line["receipt_file"] for line in lines] == [*(f"{it}.json" for it in ids[:5]), "", ""]
+    assert [line["subject_id"] for line in lines] == [*ids[:5], "", unknown]
+    assert lines[5]["remark"] == "the dataset has no subject with this name"
+    assert lines[6]["remark"] == "the dataset has no such subject"
     assert len(sandbox.snapshot()["subjects"]) == 1
     receipts = [
-        ErasureReceipt.from_json(path.read_text()) for path in (tmp_path / "receipts").iterdir()
+        ErasureReceipt.from_json(path.read_text())
+        for path in (tmp_path / "receipts").glob("*.json")
     ]
     assert {str(receipt.subject_id) for receipt in receipts} == set(ids[:4])
     assert all(receipt.verified for receipt in receipts)
@@ -53,10 +63,10 @@ def test_next_run_completes_a_failed_erasure(tmp_path: Path, haut: Haut, sandbox
     sandbox.faults.add("delete_subject", faults.status(403))
     run: dict[str, Any] = {"journal": tmp_path / "journal", "receipts": tmp_path / "receipts"}
     assert bulk_erase(haut, [subject.id], **run).failed == 1
-    assert list((tmp_path / "receipts").iterdir()) == []
+    assert list((tmp_path / "receipts").glob("*.json")) == []
     assert bulk_erase(haut, [subject.id], **run).done == 1
     assert bulk_erase(haut, [subject.id], **run).skipped == 1
-    [path] = (tmp_path / "receipts").iterdir()
+    [path] = (tmp_path / "receipts").glob("*.json")
     steps = [step.status for step in ErasureReceipt.from_json(path.read_text()).steps]
     assert steps.count("refused") == 1
     assert sandbox.snapshot()["subjects"] == []
@@ -67,7 +77,7 @@ def test_next_run_writes_a_missing_receipt(tmp_path: Path, haut: Haut, sandbox: 
     [subject] = sandbox.add_subjects(1)
     run: dict[str, Any] = {"journal": tmp_path / "journal", "receipts": tmp_path / "receipts"}
     assert bulk_erase(haut, [subject.id], **run).done == 1
-    [path] = (tmp_path / "receipts").iterdir()
+    [path] = (tmp_path / "receipts").glob("*.json")
     text = path.read_text()
     path.unlink()
     assert bulk_erase(haut, [subject.id], **run).skipped == 1
@@ -94,7 +104,7 @@ def test_run_stops_when_a_receipt_cannot_be_written(
     assert erased >= 1
     report = bulk_erase(haut, ids, **run)
     assert (report.done, report.skipped, report.complete) == (3 - erased, erased, True)
-    receipts = (tmp_path / "receipts").iterdir()
+    receipts = (tmp_path / "receipts").glob("*.json")
     assert {ErasureReceipt.from_json(path.read_text()).verified for path in receipts} == {True}
 
 
@@ -125,7 +135,7 @@ def test_next_run_repeats_a_check_that_found_data(
         report = bulk_erase(haut, [subject.id], **run)
         assert (report.done, report.failed) == (int(verified), int(not verified))
         assert ErasureReceipt.from_json(path.read_text()).verified == verified
-    assert report.problems is None
+    assert report.complete
 
 
 @pytest.mark.parametrize("done", [False, True])
@@ -144,8 +154,7 @@ def test_record_of_another_subject_in_the_journal_erases_nobody(
     database.close()
     report = bulk_erase(haut, [subject.id, other.id], **run)
     assert (report.done, report.bad) == (1, 1)
-    assert report.problems is not None
-    assert "entry of the row is damaged" in report.problems.read_text()
+    assert "entry of the row is damaged" in summary(report)[0]["remark"]
     assert [found["id"] for found in sandbox.snapshot()["subjects"]] == [subject.id]
 
 
@@ -166,7 +175,7 @@ def test_receipt_of_another_erasure_is_not_overwritten(
         assert getattr(report, outcome) == 1
     assert (receipts / f"{subject.id}.json").read_text() == earlier
     assert (tmp_path / "elsewhere").read_text() == ""
-    assert len(list(receipts.iterdir())) == 3
+    assert len(list(receipts.glob("*.json"))) == 3
     path = receipts / f"{subject.id}-3.json"
     assert ErasureReceipt.from_json(path.read_text()).reference == "second"
     assert path.stat().st_mode & 0o777 == 0o600
@@ -197,7 +206,7 @@ def test_files_of_a_run_are_private(tmp_path: Path, haut: Haut, sandbox: Sandbox
     report = bulk_erase(haut, [subject.id, uuid4()], **run, progress=record)
     assert "j-wal" in modes
     record(report)
-    expected = {"j", "j-wal", "j.problems.csv", f"{subject.id}.json"}
+    expected = {"j", "j-wal", "summary.csv", f"{subject.id}.json"}
     assert modes == dict.fromkeys(expected, 0o600)
     assert {path.name for path in tmp_path.rglob("*")} == expected - {"j-wal"} | {"r"}
     assert (tmp_path / "r").stat().st_mode & 0o777 == 0o700
@@ -220,7 +229,6 @@ def test_journal_is_not_written_through_a_link_of_its_log(
 def test_other_file_at_the_path_of_a_file_of_the_run_is_refused(
     tmp_path: Path, haut: Haut, sandbox: Sandbox, name: str, kind: str
 ) -> None:
-    [subject] = sandbox.add_subjects(1)
     path, elsewhere = tmp_path / name, tmp_path / "elsewhere"
     if kind == "pipe":
         os.mkfifo(path)
@@ -230,11 +238,9 @@ def test_other_file_at_the_path_of_a_file_of_the_run_is_refused(
         path.symlink_to(elsewhere)
         if kind == "link":
             elsewhere.touch()
-    run: dict[str, Any] = {"journal": tmp_path / "j", "receipts": tmp_path / "r"}
-    if name == "problems.csv":
-        run["problems"] = path
+    problems = path if name == "problems.csv" else None
     with pytest.raises(ConfigError, match=r"journal|list of problems"):
-        bulk_erase(haut, [subject.id], **run)
+        bulk_upload(haut, [], journal=tmp_path / "j", problems=problems)
     assert sandbox.requests == []
     assert kind != "other file" or path.read_text() == "reason,problem,row\n"
     assert elsewhere.exists() == (kind == "link")

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import pytest
 from haut_ext import ConfigError, Haut
 from haut_ext.bulk import BulkReport, BulkStopped, bulk_erase, bulk_upload, read_manifest
 from haut_ext.bulk.journal import Journal
-from haut_ext.bulk.manifest import read_subject_ids
+from haut_ext.bulk.subject_list import read_subject_list
 from haut_ext.sandbox import Sandbox
 
 ROWS = "subject,front\na,front.jpg\n"
@@ -75,29 +75,75 @@ def test_pipe_or_missing_file_is_no_manifest(tmp_path: Path) -> None:
         read_manifest(tmp_path / "missing.csv")
 
 
-def test_ids_are_read_from_a_pipe() -> None:
+ID = "2fea742a-62ec-4a81-9729-9e0283f9c40c"
+LISTS: dict[str, tuple[str, list[Any]]] = {
+    "list.txt": (f"a name\n\n {ID} \nDoe, Jane\n", ["a name", ID, "Doe, Jane"]),
+    "list": (f"{{{ID}}}\n", [f"{{{ID}}}"]),
+    "header.txt": (f"n,id\n1,{ID}\n", [{"id": ID}]),
+    "objects": ('{"name": "a", "n": 1}\n', [{"name": "a"}]),
+    "list.csv": ('name,n\n"Doe, Jane",1\n,\n=b,2\n', [{"name": "Doe, Jane"}, {"name": "=b"}]),
+    "both.csv": (f"name,subject_id\na,{ID}\n", [{"subject_id": ID}]),
+    "list.jsonl": (f'\n{{"name": "a", "id": "{ID}"}}\n', [{"id": ID, "name": "a"}]),
+}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("name", LISTS)
+def test_list_of_subjects_is_read(tmp_path: Path, name: str, encoding: str) -> None:
+    text, rows = LISTS[name]
+    (tmp_path / name).write_text(text.replace("\n", "\r\n"), encoding, newline="")
+    assert read_subject_list(tmp_path / name) == rows
     reader, writer = os.pipe()
-    os.write(writer, b"\xef\xbb\xbfa\n\n b \n")
+    os.write(writer, text.encode(encoding))
     os.close(writer)
-    try:
-        assert list(read_subject_ids(f"/dev/fd/{reader}")) == ["a", "b"]
-    finally:
-        os.close(reader)
+    assert read_subject_list(f"/dev/fd/{reader}") == rows
+    os.close(reader)
 
 
-def test_file_that_contains_no_ids_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "ids").write_text("a\nb\n", "utf-16")
-    with pytest.raises(ConfigError, match="must be encoded in UTF-8"):
-        list(read_subject_ids(tmp_path / "ids"))
-    for path in (tmp_path, tmp_path / "missing"):
-        with pytest.raises(ConfigError, match="the file of subject ids cannot be read"):
-            list(read_subject_ids(path))
+INVALID_LISTS: dict[str, tuple[str, bytes, str]] = {
+    "no column": ("l.csv", b"subject,n\na,1\n", "has no column subject_id, id or name"),
+    "no header": ("l.csv", ID.encode(), "has no column"),
+    "two columns": ("l.csv", b"id,id\na,b\n", "several columns id"),
+    "semicolons": ("l.csv", b"id;n\n1;2\n", "must be separated by commas"),
+    "semicolons without suffix": ("l", b"id;n\n1;2\n", "must be separated by commas"),
+    "comma in a name": ("l.csv", b"name\na\nDoe, Jane\n", "row 2 of the list has 2 cells"),
+    "missing cell": ("l.csv", b"name,n\na\n", "row 1 of the list has 1 cells"),
+    "open quotation mark": ("l.csv", b'name\n"a\nb\n', "cannot be read: unexpected end"),
+    "empty cell": ("l.csv", b"name,n\na,1\n,2\n", "row 2: name must have"),
+    "no id": ("l.csv", b"id,name\n17,a\n", "row 1: id must be a UUID"),
+    "text in JSON Lines": ("l.jsonl", b'{"id": 1}\na\n', "row 2 of the list: .* no"),
+    "number as a name": ("l.jsonl", b'{"name": 4711}\n', "row 1: name must be a string, not int"),
+    "no key": ("l.jsonl", b'{"subject": "a"}\n', "row 1: a row needs one of the keys"),
+    "row of a CSV file": ("l.txt", f"a\n{ID},b\n".encode(), "row 2 .* more than an id or a name"),
+    "JSON in text": ("l.txt", b'a\n{"name": "b"}\n', "row 2 .* more than an id or a name"),
+    "Latin-1": ("l.txt", b"a\nm\xfcller\n", "row 2 of the list is not encoded in UTF-8"),
+    "UTF-16": ("l", "a\nb\n".encode("utf-16"), "must be encoded in UTF-8"),
+    "empty": ("l.txt", b"\n \n", "is empty"),
+    "only a header": ("l.csv", b"name\n", "is empty"),
+    "no bytes": ("l.csv", b"", "is empty|has no column"),
+    "long name": ("l.txt", b"x" * 513, "row 1: name must have 1 to 512 characters"),
+    "large cell": ("l.csv", b"name\n" + b"x" * 200_000, "cannot be read: field larger"),
+    "long line": ("l", b"a" * 1_000_001, "cannot be read: .* 1,000,000"),
+    "lone surrogate": ("l.jsonl", b'{"name": "\\ud800"}\n', "not encoded in UTF-8"),
+}
 
 
-def test_list_of_ids_with_an_oversized_cell_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "ids.csv").write_text("subject_id\n" + "x" * 200_000)
-    with pytest.raises(ConfigError, match="the file of subject ids cannot be read: field larger"):
-        list(read_subject_ids(tmp_path / "ids.csv"))
+@pytest.mark.parametrize(("name", "content", "message"), INVALID_LISTS.values(), ids=INVALID_LISTS)
+def test_invalid_list_of_subjects_is_one_error_before_anything(
+    tmp_path: Path, haut: Haut, name: str, content: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    run: dict[str, Any] = {"journal": tmp_path / "j", "receipts": tmp_path / "r"}
+    with pytest.raises(ConfigError, match=message) as caught:
+        bulk_erase(haut, read_subject_list(tmp_path / name), **run)
+    assert "Jane" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_list_of_subjects_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "missing", "nul\0"):
+        with pytest.raises(ConfigError, match="the list of subjects cannot be read"):
+            read_subject_list(path)
 
 
 LIMIT = 1_000_000
@@ -123,15 +169,6 @@ def test_long_row_is_a_problem_and_the_next_row_is_processed(
         assert (type(first), type(third)) == (dict, dict)
         assert isinstance(second, str) == bool(number)
         assert not number or "more than 1,000,000 characters" in str(second)
-
-
-@pytest.mark.parametrize("name", ["ids", "ids.csv"])
-def test_long_line_of_a_list_of_ids_is_refused(tmp_path: Path, name: str) -> None:
-    for length, refused in ((LIMIT, False), (LIMIT + 1, True)):
-        cell = "a," * (length // 2) + "a" * (length % 2)
-        (tmp_path / name).write_text(f"subject_id\n{cell}\n")
-        with pytest.raises(ConfigError, match="1,000,000") if refused else nullcontext():
-            assert list(read_subject_ids(tmp_path / name))
 
 
 # Rows
@@ -282,8 +319,6 @@ def test_list_of_problems_never_replaces_another_file(
     problems = tmp_path / ".." / tmp_path.name / existing
     with pytest.raises(ConfigError, match="list of problems would overwrite"):
         bulk_upload(haut, [], journal=journal, problems=problems)
-    with pytest.raises(ConfigError, match="list of problems would overwrite"):
-        bulk_erase(haut, [], journal=journal, receipts=tmp_path / "receipts", problems=problems)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 

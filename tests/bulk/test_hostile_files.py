@@ -41,8 +41,9 @@ def states(journal: Path) -> dict[str, str]:
 
 def problem_of(report: BulkReport) -> str:
     assert report.bad == 1, str(report)
-    assert report.problems is not None
-    return report.problems.read_text()
+    path = report.problems or report.summary
+    assert path is not None
+    return path.read_text()
 
 
 # States of uploads

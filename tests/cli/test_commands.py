@@ -510,9 +510,12 @@ def test_stopped_export_prints_how_to_continue(shell: Shell, cause: str) -> None
 def test_bulk_erase_reads_a_pipe_once_and_refuses_a_missing_column(shell: Shell) -> None:
     subjects = shell.sandbox.add_subjects(3)
     arguments = ("--journal", "e", "--receipts", "receipts", "--yes")
-    (shell.folder / "ids.csv").write_text("id\n" + subjects[0].id + "\n")
+    (shell.folder / "ids.csv").write_text("subject\n" + subjects[0].id + "\n")
     _, err = shell.run("bulk", "erase", "ids.csv", *arguments, code=2)
     assert "no column subject_id" in err
+    _, err = shell.run("bulk", "erase", "-", *arguments[:-1], code=2)
+    assert "pass --yes or --dry-run" in err
+    assert shell.sandbox.requests == []
     reader, writer = os.pipe()
     os.write(writer, "".join(f"{subject.id}\n" for subject in subjects).encode())
     os.close(writer)
@@ -605,15 +608,25 @@ def test_bulk_upload_and_erase(shell: Shell) -> None:
     (shell.folder / "ids.csv").write_text("n,subject_id\n" + "".join(f"1,{id_}\n" for id_ in ids))
     erase = ("bulk", "erase", "ids.txt", "--journal", "e", "--receipts", "receipts")
     out, err = shell.run(*erase, "--dry-run", "--json")
-    assert (json.loads(out), "subjects: 2" in err) == ({"subjects": 2}, True)
+    assert [(row["subject_id"], row["status"]) for row in json_lines(out)] == [
+        (subject_id, "to erase") for subject_id in ids[:2]
+    ]
+    assert "subjects: 2" in err
     shell.run(*erase, code=1, typed="n\n")
     assert len(shell.sandbox.snapshot()["subjects"]) == 3
+    assert not (shell.folder / "receipts").exists()
     shell.run(*erase, "--yes")
-    assert len(list((shell.folder / "receipts").iterdir())) == 2
-    out, _ = shell.run(
-        "bulk", "erase", "ids.csv", "--journal", "e", "--receipts", "receipts", "--yes"
-    )
-    assert out == "1 done, 2 skipped\n"
+    assert len(list((shell.folder / "receipts").glob("*.json"))) == 2
+    erase = ("bulk", "erase", "ids.csv", *erase[3:])
+    out, _ = shell.run(*erase, "--yes")
+    assert out == "1 done, 2 skipped; the summary is receipts/summary-2.csv\n"
+    (shell.folder / "ids.csv").write_text("name\nmissing\n")
+    out, _ = shell.run(*erase, "--yes", code=3)
+    assert out.splitlines()[1:] == [
+        "input    subject id  remark",
+        "missing              the dataset has no subject with this name",
+    ]
+    assert "missing" in shell.run(*erase, "--dry-run", code=3)[0]
 
 
 def test_token_is_read_from_the_environment_or_a_private_file(shell: Shell) -> None:

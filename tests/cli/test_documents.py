@@ -31,12 +31,12 @@ def test_code_blocks_of_page_run(page: str, shell: Shell) -> None:
         "subject,front,right\ncustomer-4711,front.jpg,right.png\ncustomer-4712,front.jpg,\n"
     )
     (shell.folder / "swagger.json").write_text(json.dumps(haut_api.spec()))
-    subjects = shell.sandbox.add_subjects(3)
-    (shell.folder / "ids.txt").write_text("".join(f"{subject.id}\n" for subject in subjects))
-    if page in ("access-request.md", "erasure.md", "erasure-receipt.md"):
+    subjects = shell.sandbox.add_subjects(3, prefix="other")
+    (shell.folder / "list.txt").write_text("".join(f"{subject.id}\n" for subject in subjects))
+    if page in ("access-request.md", "erase-a-list.md", "erasure.md", "erasure-receipt.md"):
         with shell.sandbox.database.lock:
-            for name in ("customer-4711", "customer-4712"):
-                shell.sandbox.database.create_subject(name)
+            for number in range(4711, 4715):
+                shell.sandbox.database.create_subject(f"customer-{number}")
 
     blocks = FENCE.findall((ROOT / "docs" / page).read_text("utf-8"))
     assert {language for language, _ in blocks} <= {"sh", "python"}

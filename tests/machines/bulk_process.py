@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from haut_ext import Haut
-from haut_ext.bulk import BulkReport, BulkStopped, bulk_erase, bulk_upload, rate_limiter
+from haut_ext.bulk import (
+    BulkReport,
+    BulkStopped,
+    bulk_erase,
+    bulk_upload,
+    plan_erasure,
+    rate_limiter,
+)
 
 processes = multiprocessing.get_context("forkserver")
 processes.set_forkserver_preload(["__main__", "haut_ext.bulk", __name__])
@@ -25,9 +32,16 @@ def upload(credentials: Any, rows: Any, journal: Path, options: dict[str, Any]) 
 
 
 def erase(credentials: Any, ids: Any, journal: Path, options: dict[str, Any]) -> BulkReport:
-    receipts = journal.parent / "receipts"
     with Haut(**credentials, max_retries=0, verify=SSL_CONTEXT) as haut:
-        return bulk_erase(haut, ids, journal=journal, receipts=receipts, **options)
+        return erase_with(haut, ids, journal, options)
+
+
+def erase_with(haut: Haut, subjects: Any, journal: Path, options: dict[str, Any]) -> BulkReport:
+    """Erase subjects. With the option `plan_first`, carry out a plan that was made before."""
+    options = {**options, "journal": journal}
+    if options.pop("plan_first", False):
+        subjects = plan_erasure(haut, subjects, **options)
+    return bulk_erase(haut, subjects, receipts=journal.parent / "receipts", **options)
 
 
 def run_in_process(work: Any, *arguments: Any) -> None:

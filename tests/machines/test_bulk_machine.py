@@ -12,6 +12,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,10 +22,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
 from haut_ext import Haut
-from haut_ext.bulk import BulkReport, BulkStopped, bulk_erase, bulk_upload, rate_limiter
+from haut_ext.bulk import BulkReport, BulkStopped, bulk_upload, plan_erasure, rate_limiter
+from haut_ext.bulk.receipt_files import read_summary
 from haut_ext.sandbox import Request, faults
 from haut_ext.sandbox.records import Subject
-from tests.machines.bulk_process import STOPPED, erase, processes, run_in_process, upload
+from tests.machines.bulk_process import (
+    SSL_CONTEXT,
+    STOPPED,
+    erase,
+    erase_with,
+    processes,
+    run_in_process,
+    upload,
+)
 from tests.machines.harness import (
     ANALYSIS_SECONDS,
     FAULTS,
@@ -333,76 +343,133 @@ DELETIONS: dict[str, Action] = {
 }
 
 
+def create_namesake(machine: BulkMachine) -> None:
+    with machine.sandbox.database.lock:
+        machine.sandbox.database.create_subject(machine.items[1])
+
+
+def rename(machine: BulkMachine) -> None:
+    for subject in list(machine.sandbox.database.subjects.values()):
+        if subject.name == machine.items[1]:
+            subject.name = "renamed"
+            break
+
+
+NAME_CHANGES: dict[str, Action] = {"create a namesake": create_namesake, "rename": rename}
+
+
 class BulkErasureMachine(BulkMachine):
-    """Erases three of four subjects, and one that does not exist.
+    """Erases three of four subjects, which are named by their ids, their names or both.
+
+    The list also contains an id and a name that do not exist, and a name that two subjects have.
 
     Attributes:
+        targets: Ids of the three subjects.
         foreign: Ids of the subjects that the other client has deleted.
         unseen: Ids of those that no run had requested before.
+        recorded_names: Subjects of the names that runs have erased, or were to erase, by key.
     """
 
-    actions: ClassVar[dict[str, Action]] = {**CHANGES, **DELETIONS}
+    actions: ClassVar[dict[str, Action]] = {**CHANGES, **DELETIONS, **NAME_CHANGES}
 
     critical = "delete_subject"
     work = staticmethod(erase)
-    run_disturbed = disturbed_runs([*CHANGES, *DELETIONS])(BulkMachine.run)
+    run_disturbed = disturbed_runs(actions)(BulkMachine.run)
 
     @initialize(images=st.integers(0, 2))
     def create(self, images: int) -> None:
         subjects = self.sandbox.add_subjects(4)
         for subject in subjects:
             self.sandbox.add_images(subject, images, PHOTO)
+        with self.sandbox.database.lock:
+            for _ in range(2):
+                self.sandbox.database.create_subject("twin")
+        one, two, three, _ = subjects
         self.unknown = str(self.sandbox.database.new_id())
-        self.items = [*(subject.id for subject in subjects[:3]), self.unknown]
+        self.items = [one.id, two.name, three.name, three.id, self.unknown, "nobody", "twin"]
+        self.targets = [one.id, two.id, three.id]
+        self.initial = set(self.sandbox.database.subjects)
         self.unseen: set[str] = set()
-        self.others = self.all_but_the_items()
+        self.recorded_names: dict[str, list[str]] = {}
+        self.others = self.all_but_the_targets()
 
-    def all_but_the_items(self) -> dict[str, Any]:
-        snapshot = self.sandbox.snapshot()
-        subjects = [it for it in snapshot["subjects"] if it["id"] not in self.items]
-        return {**snapshot, "subjects": subjects}
+    def all_but_the_targets(self) -> list[Any]:
+        kept = self.initial - {*self.targets}
+        return [it for it in self.sandbox.snapshot()["subjects"] if it["id"] in kept]
 
-    @rule(change=st.sampled_from(list(DELETIONS)))
+    @rule(change=st.sampled_from([*DELETIONS, *NAME_CHANGES]))
     def change(self, change: str) -> None:
         before = self.foreign.copy()
-        DELETIONS[change](self)
+        self.actions[change](self)
         requested = [request.path for request in self.sandbox.requests]
         for subject_id in self.foreign - before:
             if not any(subject_id in path for path in requested):
                 self.unseen.add(subject_id)
 
+    def options(self, again: bool) -> dict[str, Any]:
+        return {"plan_first": again}
+
     def call(self, haut: Haut, options: dict[str, Any]) -> BulkReport:
-        receipts = self.folder / "receipts"
-        return bulk_erase(haut, self.items, journal=self.journal, receipts=receipts, **options)
+        return erase_with(haut, self.items, self.journal, options)
 
     def subjects(self) -> list[Subject]:
-        return [it for it in super().subjects() if it.id in self.items]
+        return [it for it in super().subjects() if it.id in self.targets]
+
+    def summary(self) -> list[dict[str, str]]:
+        path = self.folder / "receipts" / "summary.csv"
+        return list(read_summary(path)) if path.exists() else []
+
+    def check_report(self, report: BulkReport, before: set[str]) -> None:
+        lines = self.summary()
+        assert list(dict.fromkeys(line["input"] for line in lines)) == self.items
+        counted = report.done + report.skipped + report.bad + report.changed + report.failed
+        assert counted == len(lines)
+        assert report.done == len(self.done() - before)
+        assert not report.complete
+        for line in lines:
+            erased = line["subject_id"] in self.done()
+            assert (line["verified"] == "yes") == erased, "the summary differs from the journal"
 
     def check(self, before: set[str]) -> None:
         super().check(before)
-        left = {subject.id for subject in self.subjects()}
+        existing = set(self.sandbox.database.subjects)
         done = self.done()
-        assert not done & left, "a subject is recorded as erased, but exists"
+        assert not done & existing, "a subject is recorded as erased, but exists"
         never_observed = {self.unknown, *self.unseen}
         assert not done & never_observed, "a subject is recorded as erased, but was never observed"
-        assert self.all_but_the_items() == self.others, "data of another subject was deleted"
-        deleted = set(self.items) - left - self.foreign - {self.unknown}
-        receipts = self.recorded_states()
-        assert deleted <= set(receipts), "a subject was deleted, but the journal has no receipt"
-        assert all(receipts[key]["observed"] for key in deleted)
+        assert self.all_but_the_targets() == self.others, "data of another subject was deleted"
+        states = self.recorded_states()
+        for key, state in states.items():
+            if key.startswith("name ") and state["erase"]:
+                named = self.recorded_names.setdefault(key, state["subject_ids"])
+                assert named == state["subject_ids"], "a name stands for another subject"
+                assert len(named) == 1, "one of several subjects of a name was erased"
+        chosen = {self.items[0], self.items[3], *chain(*self.recorded_names.values())}
+        deleted = set(self.targets) - existing - self.foreign
+        assert deleted | done <= chosen, "a subject was erased that no row names"
+        assert deleted <= set(states), "a subject was deleted, but the journal has no receipt"
+        assert all(states[key]["observed"] for key in deleted)
         for path in (self.folder / "receipts").glob("*.json"):
             receipt = json.loads(path.read_text())
             subject_id = receipt["subject_id"]
-            assert not (receipt["verified"] and subject_id in left | never_observed)
+            assert not (receipt["verified"] and subject_id in existing | never_observed)
             assert receipt["verified"] <= (subject_id in done), "the journal forgot an erasure"
+        for line in self.summary():
+            assert line["verified"] == "no" or line["subject_id"] in done
 
     def finish(self) -> None:
-        """Without faults, each observed subject is erased and has one verified receipt."""
+        """Without faults, each named subject is erased, and the summary has all rows."""
+        with Haut(**self.sandbox.credentials, verify=SSL_CONTEXT) as haut:
+            plan = plan_erasure(haut, self.items, journal=self.journal)
+        before = self.done()
         report = erase(self.sandbox.credentials, self.items, self.journal, {})
-        assert report.bad + report.done + report.skipped == len(self.items), str(report)
-        assert 1 + len(self.unseen) <= report.bad <= 1 + len(self.foreign)
+        assert report.failed == 0, str(report)
+        assert {*map(str, plan.subject_ids)} == self.done() - before
         self.check(self.done())
-        assert self.subjects() == []
+        self.check_report(report, before)
+        renamed = {it.id for it in self.subjects() if it.name == "renamed"}
+        ambiguous = {it["subject_id"] for it in self.summary() if "one of " in it["remark"]}
+        assert {it.id for it in self.subjects()} <= {self.targets[1]} & (renamed | ambiguous)
         receipts = [
             json.loads(path.read_text()) for path in (self.folder / "receipts").glob("*.json")
         ]
