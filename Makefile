@@ -11,7 +11,7 @@ WIREMOCK := .venv/wiremock/.done
 NPM_CI := PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --loglevel=error --no-fund --no-audit >/dev/null --prefix
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-machines test-all test-foreign check ready bench soak fuzz-responses test-httpx2 retire generate results-tables sync format record spec-pull spec-check refresh
+.PHONY: help setup demo test test-fast test-machines test-all test-foreign check ready bench soak fuzz-responses test-httpx2 retire docs generate results-tables sync format record spec-pull spec-check refresh
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -94,6 +94,10 @@ soak: $(SETUP)
 
 generate: $(SETUP) ## Generate generated/haut_api from openapi/
 	@$(BIN)/python -m scripts.generate
+
+docs: $(SETUP) ## Build the documentation site in build/docs; a broken link or reference is an error
+	@$(BIN)/sphinx-build --quiet --fail-on-warning --nitpicky --keep-going --fresh-env -c docs . build/docs
+	@echo "build/docs/index.html"
 
 sync: $(SETUP) ## Derive the synchronous client and its tests from the asynchronous ones
 	@$(BIN)/python scripts/unasync.py

@@ -91,8 +91,9 @@ class UploadedImage:
 class UploadedBatch:
     """Photos of one subject that form one batch.
 
-    To read the results of a batch that another program uploaded, create `UploadedBatch(subject_id,
-    batch_id)`. An upload with `wait=True` returns an `AnalyzedBatch`, which has the results.
+    To read the results of a batch that another program uploaded, create one with
+    `UploadedBatch(subject_id, batch_id)`. An upload with `wait=True` returns an `AnalyzedBatch`,
+    which has the results.
 
     Attributes:
         subject_id: Id of the subject.

@@ -339,7 +339,7 @@ class AsyncHaut:
 
     @property
     def scope(self) -> Scope:
-        """The client's scope: service origin, company and default dataset."""
+        """Service origin, company and default dataset of the client."""
         return self._operations.scope
 
     @property

@@ -215,10 +215,10 @@ class BatchResults:
                 row for each metric.
 
         Returns:
-            Rows that all have the same keys: `subject`, `name`, `batch`, `image`, `side`, `date`
-            and, for each metric, `family`, `area`, `metric`, `number`, `category` and `unit`. Wide
-            rows have a key for each metric instead, such as `acne.forehead.acne_score`. Ids are
-            strings, dates are ISO 8601 strings in UTC, and unknown values are None.
+            Rows with the keys `subject`, `name`, `batch`, `image`, `side`, `date` and, for each
+            metric, `family`, `area`, `metric`, `number`, `category` and `unit`. Wide rows have a
+            key for each metric instead, such as `acne.forehead.acne_score`. Ids are strings, dates
+            are ISO 8601 strings in UTC, and unknown values are None.
         """
         batch: Row = {
             "subject": str(self.subject_id),

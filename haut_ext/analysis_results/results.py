@@ -169,7 +169,7 @@ class AlgorithmResult:
 
     @property
     def masks(self) -> tuple[Mask, ...]:
-        """Masks as shapes, in v1: those of the uploaded photo, then those of the aligned face."""
+        """Masks of v1 as shapes, first those of the uploaded photo, then those of the aligned face."""
         return read_masks(self._output)
 
     @property

@@ -18,7 +18,7 @@ from typing import Literal
 from .http_messages import Response
 
 When = Literal["unread", "before", "after"]
-"""When a fault occurs: before the body is read, or before or after the request is carried out."""
+"""Time of a fault, which is before the body is read, or before or after the request is carried out."""
 
 _HTML = "text/html; charset=utf-8"
 

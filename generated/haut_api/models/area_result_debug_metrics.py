@@ -16,6 +16,8 @@ T = TypeVar("T", bound="AreaResultDebugMetrics")
 
 @_attrs_define(field_transformer=_hide_values)
 class AreaResultDebugMetrics:
+    """JSON object whose fields are not documented; they are in `additional_properties`."""
+
     additional_properties: dict[str, bool | float] = _attrs_field(
         init=False, factory=dict
     )

@@ -16,6 +16,8 @@ T = TypeVar("T", bound="DatasetConnectedApplicationsItem")
 
 @_attrs_define(field_transformer=_hide_values)
 class DatasetConnectedApplicationsItem:
+    """JSON object whose fields are not documented; they are in `additional_properties`."""
+
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     __repr__ = _safe_repr

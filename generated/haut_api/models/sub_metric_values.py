@@ -16,6 +16,8 @@ T = TypeVar("T", bound="SubMetricValues")
 
 @_attrs_define(field_transformer=_hide_values)
 class SubMetricValues:
+    """JSON object whose fields are not documented; they are in `additional_properties`."""
+
     additional_properties: dict[str, float] = _attrs_field(init=False, factory=dict)
 
     __repr__ = _safe_repr

@@ -16,6 +16,8 @@ T = TypeVar("T", bound="UserProfileFeatureFlags")
 
 @_attrs_define(field_transformer=_hide_values)
 class UserProfileFeatureFlags:
+    """JSON object whose fields are not documented; they are in `additional_properties`."""
+
     additional_properties: dict[str, bool] = _attrs_field(init=False, factory=dict)
 
     __repr__ = _safe_repr

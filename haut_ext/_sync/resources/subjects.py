@@ -235,7 +235,7 @@ class Subjects(Resource):
             dataset_id: Dataset of the subjects; the client's unless given.
 
         Returns:
-            Three lists of ids: subjects that were deleted, subjects that did not exist, and
+            Three lists of ids, of subjects that were deleted, subjects that did not exist, and
             subjects whose outcome is unknown because a request was repeated.
 
         Raises:

@@ -113,7 +113,7 @@ def sync_detailed(
 ) -> Response[BatchImage | ErrorResponse]:
     """Upload an image to a batch as base64 text
 
-     Starts the analysis of the image: no compute is sent. Each algorithm on each image is billed.
+    Starts the analysis of the image: no compute is sent. Each algorithm on each image is billed.
 
     Args:
         company_id (UUID):
@@ -122,12 +122,16 @@ def sync_detailed(
         batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         body (ImageUploadRequest):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[BatchImage | ErrorResponse]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -156,7 +160,7 @@ def sync(
 ) -> BatchImage | ErrorResponse | None:
     """Upload an image to a batch as base64 text
 
-     Starts the analysis of the image: no compute is sent. Each algorithm on each image is billed.
+    Starts the analysis of the image: no compute is sent. Each algorithm on each image is billed.
 
     Args:
         company_id (UUID):
@@ -165,12 +169,16 @@ def sync(
         batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         body (ImageUploadRequest):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         BatchImage | ErrorResponse
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return sync_detailed(
@@ -194,7 +202,7 @@ async def asyncio_detailed(
 ) -> Response[BatchImage | ErrorResponse]:
     """Upload an image to a batch as base64 text
 
-     Starts the analysis of the image: no compute is sent. Each algorithm on each image is billed.
+    Starts the analysis of the image: no compute is sent. Each algorithm on each image is billed.
 
     Args:
         company_id (UUID):
@@ -203,12 +211,16 @@ async def asyncio_detailed(
         batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         body (ImageUploadRequest):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[BatchImage | ErrorResponse]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -235,7 +247,7 @@ async def asyncio(
 ) -> BatchImage | ErrorResponse | None:
     """Upload an image to a batch as base64 text
 
-     Starts the analysis of the image: no compute is sent. Each algorithm on each image is billed.
+    Starts the analysis of the image: no compute is sent. Each algorithm on each image is billed.
 
     Args:
         company_id (UUID):
@@ -244,12 +256,16 @@ async def asyncio(
         batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         body (ImageUploadRequest):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         BatchImage | ErrorResponse
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return (

@@ -110,7 +110,7 @@ def sync_detailed(
 ) -> Response[BatchImage | ErrorResponse]:
     """Upload an image as base64 text, in a new batch
 
-     Makes the batch, and starts the analysis of the image: no compute is sent. Each algorithm on each
+    Makes the batch, and starts the analysis of the image: no compute is sent. Each algorithm on each
     image is billed.
 
     Args:
@@ -119,12 +119,16 @@ def sync_detailed(
         subject_id (UUID):
         body (ImageUploadRequest):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[BatchImage | ErrorResponse]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -151,7 +155,7 @@ def sync(
 ) -> BatchImage | ErrorResponse | None:
     """Upload an image as base64 text, in a new batch
 
-     Makes the batch, and starts the analysis of the image: no compute is sent. Each algorithm on each
+    Makes the batch, and starts the analysis of the image: no compute is sent. Each algorithm on each
     image is billed.
 
     Args:
@@ -160,12 +164,16 @@ def sync(
         subject_id (UUID):
         body (ImageUploadRequest):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         BatchImage | ErrorResponse
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return sync_detailed(
@@ -187,7 +195,7 @@ async def asyncio_detailed(
 ) -> Response[BatchImage | ErrorResponse]:
     """Upload an image as base64 text, in a new batch
 
-     Makes the batch, and starts the analysis of the image: no compute is sent. Each algorithm on each
+    Makes the batch, and starts the analysis of the image: no compute is sent. Each algorithm on each
     image is billed.
 
     Args:
@@ -196,12 +204,16 @@ async def asyncio_detailed(
         subject_id (UUID):
         body (ImageUploadRequest):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[BatchImage | ErrorResponse]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -226,7 +238,7 @@ async def asyncio(
 ) -> BatchImage | ErrorResponse | None:
     """Upload an image as base64 text, in a new batch
 
-     Makes the batch, and starts the analysis of the image: no compute is sent. Each algorithm on each
+    Makes the batch, and starts the analysis of the image: no compute is sent. Each algorithm on each
     image is billed.
 
     Args:
@@ -235,12 +247,16 @@ async def asyncio(
         subject_id (UUID):
         body (ImageUploadRequest):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         BatchImage | ErrorResponse
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return (

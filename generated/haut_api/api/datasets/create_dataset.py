@@ -104,18 +104,22 @@ def sync_detailed(
 ) -> Response[Dataset | ErrorResponse]:
     """Create a dataset
 
-     One dataset for an application or a study, not for each analysis.
+    One dataset for an application or a study, not for each analysis.
 
     Args:
         company_id (UUID):
         body (DatasetRequest): Serializer to get company id from urls with author.
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[Dataset | ErrorResponse]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -138,18 +142,22 @@ def sync(
 ) -> Dataset | ErrorResponse | None:
     """Create a dataset
 
-     One dataset for an application or a study, not for each analysis.
+    One dataset for an application or a study, not for each analysis.
 
     Args:
         company_id (UUID):
         body (DatasetRequest): Serializer to get company id from urls with author.
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Dataset | ErrorResponse
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return sync_detailed(
@@ -167,18 +175,22 @@ async def asyncio_detailed(
 ) -> Response[Dataset | ErrorResponse]:
     """Create a dataset
 
-     One dataset for an application or a study, not for each analysis.
+    One dataset for an application or a study, not for each analysis.
 
     Args:
         company_id (UUID):
         body (DatasetRequest): Serializer to get company id from urls with author.
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[Dataset | ErrorResponse]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -199,18 +211,22 @@ async def asyncio(
 ) -> Dataset | ErrorResponse | None:
     """Create a dataset
 
-     One dataset for an application or a study, not for each analysis.
+    One dataset for an application or a study, not for each analysis.
 
     Args:
         company_id (UUID):
         body (DatasetRequest): Serializer to get company id from urls with author.
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Dataset | ErrorResponse
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return (

@@ -126,17 +126,21 @@ def sync_detailed(
 ) -> Response[ErrorResponse | list[ImageType] | PaginatedImageTypeList]:
     """List image types with their sides and lights
 
-     Where side_id, light_id and image_type_id come from.
+    Where side_id, light_id and image_type_id come from.
 
     Args:
         page (int | Unset): A page number within the paginated result set. The first page is 1.
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ErrorResponse | list[ImageType] | PaginatedImageTypeList]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -157,17 +161,21 @@ def sync(
 ) -> ErrorResponse | list[ImageType] | PaginatedImageTypeList | None:
     """List image types with their sides and lights
 
-     Where side_id, light_id and image_type_id come from.
+    Where side_id, light_id and image_type_id come from.
 
     Args:
         page (int | Unset): A page number within the paginated result set. The first page is 1.
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ErrorResponse | list[ImageType] | PaginatedImageTypeList
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return sync_detailed(
@@ -183,17 +191,21 @@ async def asyncio_detailed(
 ) -> Response[ErrorResponse | list[ImageType] | PaginatedImageTypeList]:
     """List image types with their sides and lights
 
-     Where side_id, light_id and image_type_id come from.
+    Where side_id, light_id and image_type_id come from.
 
     Args:
         page (int | Unset): A page number within the paginated result set. The first page is 1.
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ErrorResponse | list[ImageType] | PaginatedImageTypeList]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -212,17 +224,21 @@ async def asyncio(
 ) -> ErrorResponse | list[ImageType] | PaginatedImageTypeList | None:
     """List image types with their sides and lights
 
-     Where side_id, light_id and image_type_id come from.
+    Where side_id, light_id and image_type_id come from.
 
     Args:
         page (int | Unset): A page number within the paginated result set. The first page is 1.
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ErrorResponse | list[ImageType] | PaginatedImageTypeList
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return (

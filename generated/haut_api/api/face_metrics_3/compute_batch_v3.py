@@ -106,19 +106,23 @@ def sync_detailed(
 ) -> Response[Any | ErrorResponse]:
     """Send batch images to Face Metrics 3.0 for processing
 
-     Each algorithm on each image is billed.
+    Each algorithm on each image is billed.
 
     Args:
         company_id (UUID):
         batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         body (ComputeRequestV3 | Unset):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[Any | ErrorResponse]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -143,19 +147,23 @@ def sync(
 ) -> Any | ErrorResponse | None:
     """Send batch images to Face Metrics 3.0 for processing
 
-     Each algorithm on each image is billed.
+    Each algorithm on each image is billed.
 
     Args:
         company_id (UUID):
         batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         body (ComputeRequestV3 | Unset):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Any | ErrorResponse
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return sync_detailed(
@@ -175,19 +183,23 @@ async def asyncio_detailed(
 ) -> Response[Any | ErrorResponse]:
     """Send batch images to Face Metrics 3.0 for processing
 
-     Each algorithm on each image is billed.
+    Each algorithm on each image is billed.
 
     Args:
         company_id (UUID):
         batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         body (ComputeRequestV3 | Unset):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[Any | ErrorResponse]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -210,19 +222,23 @@ async def asyncio(
 ) -> Any | ErrorResponse | None:
     """Send batch images to Face Metrics 3.0 for processing
 
-     Each algorithm on each image is billed.
+    Each algorithm on each image is billed.
 
     Args:
         company_id (UUID):
         batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         body (ComputeRequestV3 | Unset):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Any | ErrorResponse
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return (

@@ -107,19 +107,23 @@ def sync_detailed(
 ) -> Response[ErrorResponse | UploadV3]:
     """Generate signed URLs for the upload of one to three sides
 
-     Makes a new batch with one image for each side that is named.
+    Makes a new batch with one image for each side that is named.
 
     Args:
         company_id (UUID):
         subject_id (UUID):
         body (UploadRequestV3):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ErrorResponse | UploadV3]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -144,19 +148,23 @@ def sync(
 ) -> ErrorResponse | UploadV3 | None:
     """Generate signed URLs for the upload of one to three sides
 
-     Makes a new batch with one image for each side that is named.
+    Makes a new batch with one image for each side that is named.
 
     Args:
         company_id (UUID):
         subject_id (UUID):
         body (UploadRequestV3):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ErrorResponse | UploadV3
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return sync_detailed(
@@ -176,19 +184,23 @@ async def asyncio_detailed(
 ) -> Response[ErrorResponse | UploadV3]:
     """Generate signed URLs for the upload of one to three sides
 
-     Makes a new batch with one image for each side that is named.
+    Makes a new batch with one image for each side that is named.
 
     Args:
         company_id (UUID):
         subject_id (UUID):
         body (UploadRequestV3):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ErrorResponse | UploadV3]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -211,19 +223,23 @@ async def asyncio(
 ) -> ErrorResponse | UploadV3 | None:
     """Generate signed URLs for the upload of one to three sides
 
-     Makes a new batch with one image for each side that is named.
+    Makes a new batch with one image for each side that is named.
 
     Args:
         company_id (UUID):
         subject_id (UUID):
         body (UploadRequestV3):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ErrorResponse | UploadV3
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return (

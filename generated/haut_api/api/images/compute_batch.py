@@ -108,7 +108,7 @@ def sync_detailed(
 ) -> Response[ComputeResult | ErrorResponse]:
     """Send batch images to algorithms for processing
 
-     After the upload is done, you should send signal to SaaS API backend, that upload is complete and we
+    After the upload is done, you should send signal to SaaS API backend, that upload is complete and we
     should start processing your image by algorithms. Each algorithm on each image is billed.
 
     Args:
@@ -116,12 +116,16 @@ def sync_detailed(
         batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         body (ComputeRequest | Unset):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ComputeResult | ErrorResponse]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -146,7 +150,7 @@ def sync(
 ) -> ComputeResult | ErrorResponse | None:
     """Send batch images to algorithms for processing
 
-     After the upload is done, you should send signal to SaaS API backend, that upload is complete and we
+    After the upload is done, you should send signal to SaaS API backend, that upload is complete and we
     should start processing your image by algorithms. Each algorithm on each image is billed.
 
     Args:
@@ -154,12 +158,16 @@ def sync(
         batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         body (ComputeRequest | Unset):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ComputeResult | ErrorResponse
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return sync_detailed(
@@ -179,7 +187,7 @@ async def asyncio_detailed(
 ) -> Response[ComputeResult | ErrorResponse]:
     """Send batch images to algorithms for processing
 
-     After the upload is done, you should send signal to SaaS API backend, that upload is complete and we
+    After the upload is done, you should send signal to SaaS API backend, that upload is complete and we
     should start processing your image by algorithms. Each algorithm on each image is billed.
 
     Args:
@@ -187,12 +195,16 @@ async def asyncio_detailed(
         batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         body (ComputeRequest | Unset):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ComputeResult | ErrorResponse]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -215,7 +227,7 @@ async def asyncio(
 ) -> ComputeResult | ErrorResponse | None:
     """Send batch images to algorithms for processing
 
-     After the upload is done, you should send signal to SaaS API backend, that upload is complete and we
+    After the upload is done, you should send signal to SaaS API backend, that upload is complete and we
     should start processing your image by algorithms. Each algorithm on each image is billed.
 
     Args:
@@ -223,12 +235,16 @@ async def asyncio(
         batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         body (ComputeRequest | Unset):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ComputeResult | ErrorResponse
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return (

@@ -108,7 +108,7 @@ def sync_detailed(
 ) -> Response[ErrorResponse | SignedUpload]:
     """Generate signed URL for upload
 
-     Underlying batch to store image is created automatically. Don't forget to call /compute/ method when
+    Underlying batch to store image is created automatically. Don't forget to call /compute/ method when
     the upload is done. In the simplest case (uploading 1 frontal selfie to subject), you don't even
     need to send any extra payload in the body of this request.
 
@@ -117,12 +117,16 @@ def sync_detailed(
         subject_id (UUID):
         body (SignedUploadRequest | Unset):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ErrorResponse | SignedUpload]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -147,7 +151,7 @@ def sync(
 ) -> ErrorResponse | SignedUpload | None:
     """Generate signed URL for upload
 
-     Underlying batch to store image is created automatically. Don't forget to call /compute/ method when
+    Underlying batch to store image is created automatically. Don't forget to call /compute/ method when
     the upload is done. In the simplest case (uploading 1 frontal selfie to subject), you don't even
     need to send any extra payload in the body of this request.
 
@@ -156,12 +160,16 @@ def sync(
         subject_id (UUID):
         body (SignedUploadRequest | Unset):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ErrorResponse | SignedUpload
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return sync_detailed(
@@ -181,7 +189,7 @@ async def asyncio_detailed(
 ) -> Response[ErrorResponse | SignedUpload]:
     """Generate signed URL for upload
 
-     Underlying batch to store image is created automatically. Don't forget to call /compute/ method when
+    Underlying batch to store image is created automatically. Don't forget to call /compute/ method when
     the upload is done. In the simplest case (uploading 1 frontal selfie to subject), you don't even
     need to send any extra payload in the body of this request.
 
@@ -190,12 +198,16 @@ async def asyncio_detailed(
         subject_id (UUID):
         body (SignedUploadRequest | Unset):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ErrorResponse | SignedUpload]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -218,7 +230,7 @@ async def asyncio(
 ) -> ErrorResponse | SignedUpload | None:
     """Generate signed URL for upload
 
-     Underlying batch to store image is created automatically. Don't forget to call /compute/ method when
+    Underlying batch to store image is created automatically. Don't forget to call /compute/ method when
     the upload is done. In the simplest case (uploading 1 frontal selfie to subject), you don't even
     need to send any extra payload in the body of this request.
 
@@ -227,12 +239,16 @@ async def asyncio(
         subject_id (UUID):
         body (SignedUploadRequest | Unset):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ErrorResponse | SignedUpload
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return (

@@ -105,7 +105,7 @@ def sync_detailed(
 ) -> Response[ErrorResponse | Image]:
     """Get image
 
-     Note that you can access aux images directly in this response.
+    Note that you can access aux images directly in this response.
 
     Args:
         company_id (UUID):
@@ -113,12 +113,16 @@ def sync_detailed(
         generate_signed_url (bool | Unset): generate signed url
         expiration_seconds (int | Unset): expiration seconds for signed url
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ErrorResponse | Image]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
 
 
     Notes:
@@ -150,7 +154,7 @@ def sync(
 ) -> ErrorResponse | Image | None:
     """Get image
 
-     Note that you can access aux images directly in this response.
+    Note that you can access aux images directly in this response.
 
     Args:
         company_id (UUID):
@@ -158,12 +162,16 @@ def sync(
         generate_signed_url (bool | Unset): generate signed url
         expiration_seconds (int | Unset): expiration seconds for signed url
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ErrorResponse | Image
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
 
 
     Notes:
@@ -190,7 +198,7 @@ async def asyncio_detailed(
 ) -> Response[ErrorResponse | Image]:
     """Get image
 
-     Note that you can access aux images directly in this response.
+    Note that you can access aux images directly in this response.
 
     Args:
         company_id (UUID):
@@ -198,12 +206,16 @@ async def asyncio_detailed(
         generate_signed_url (bool | Unset): generate signed url
         expiration_seconds (int | Unset): expiration seconds for signed url
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ErrorResponse | Image]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
 
 
     Notes:
@@ -233,7 +245,7 @@ async def asyncio(
 ) -> ErrorResponse | Image | None:
     """Get image
 
-     Note that you can access aux images directly in this response.
+    Note that you can access aux images directly in this response.
 
     Args:
         company_id (UUID):
@@ -241,12 +253,16 @@ async def asyncio(
         generate_signed_url (bool | Unset): generate signed url
         expiration_seconds (int | Unset): expiration seconds for signed url
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ErrorResponse | Image
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
 
 
     Notes:

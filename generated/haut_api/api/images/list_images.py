@@ -114,7 +114,7 @@ def sync_detailed(
 ) -> Response[ErrorResponse | PaginatedImageList]:
     """List subject images
 
-     Note that you can access aux images directly in this response.
+    Note that you can access aux images directly in this response.
 
     Args:
         company_id (UUID):
@@ -125,12 +125,16 @@ def sync_detailed(
         page_size (int | Unset): Number of results to return per page.
         expiration_seconds (int | Unset): expiration seconds for signed url
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ErrorResponse | PaginatedImageList]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
 
 
     Notes:
@@ -167,7 +171,7 @@ def sync(
 ) -> ErrorResponse | PaginatedImageList | None:
     """List subject images
 
-     Note that you can access aux images directly in this response.
+    Note that you can access aux images directly in this response.
 
     Args:
         company_id (UUID):
@@ -178,12 +182,16 @@ def sync(
         page_size (int | Unset): Number of results to return per page.
         expiration_seconds (int | Unset): expiration seconds for signed url
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ErrorResponse | PaginatedImageList
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
 
 
     Notes:
@@ -215,7 +223,7 @@ async def asyncio_detailed(
 ) -> Response[ErrorResponse | PaginatedImageList]:
     """List subject images
 
-     Note that you can access aux images directly in this response.
+    Note that you can access aux images directly in this response.
 
     Args:
         company_id (UUID):
@@ -226,12 +234,16 @@ async def asyncio_detailed(
         page_size (int | Unset): Number of results to return per page.
         expiration_seconds (int | Unset): expiration seconds for signed url
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ErrorResponse | PaginatedImageList]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
 
 
     Notes:
@@ -266,7 +278,7 @@ async def asyncio(
 ) -> ErrorResponse | PaginatedImageList | None:
     """List subject images
 
-     Note that you can access aux images directly in this response.
+    Note that you can access aux images directly in this response.
 
     Args:
         company_id (UUID):
@@ -277,12 +289,16 @@ async def asyncio(
         page_size (int | Unset): Number of results to return per page.
         expiration_seconds (int | Unset): expiration seconds for signed url
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ErrorResponse | PaginatedImageList
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
 
 
     Notes:

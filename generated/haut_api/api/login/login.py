@@ -90,18 +90,22 @@ def sync_detailed(
 ) -> Response[ErrorResponse | LoginResult]:
     """Log in
 
-     Gives a short-lived access token, one hour, and a refresh token. Do not log in per request or per
+    Gives a short-lived access token, one hour, and a refresh token. Do not log in per request or per
     image: the login goes through Firebase, which limits its rate and will block.
 
     Args:
         body (LoginRequest):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ErrorResponse | LoginResult]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -122,18 +126,22 @@ def sync(
 ) -> ErrorResponse | LoginResult | None:
     """Log in
 
-     Gives a short-lived access token, one hour, and a refresh token. Do not log in per request or per
+    Gives a short-lived access token, one hour, and a refresh token. Do not log in per request or per
     image: the login goes through Firebase, which limits its rate and will block.
 
     Args:
         body (LoginRequest):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ErrorResponse | LoginResult
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return sync_detailed(
@@ -149,18 +157,22 @@ async def asyncio_detailed(
 ) -> Response[ErrorResponse | LoginResult]:
     """Log in
 
-     Gives a short-lived access token, one hour, and a refresh token. Do not log in per request or per
+    Gives a short-lived access token, one hour, and a refresh token. Do not log in per request or per
     image: the login goes through Firebase, which limits its rate and will block.
 
     Args:
         body (LoginRequest):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ErrorResponse | LoginResult]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -179,18 +191,22 @@ async def asyncio(
 ) -> ErrorResponse | LoginResult | None:
     """Log in
 
-     Gives a short-lived access token, one hour, and a refresh token. Do not log in per request or per
+    Gives a short-lived access token, one hour, and a refresh token. Do not log in per request or per
     image: the login goes through Firebase, which limits its rate and will block.
 
     Args:
         body (LoginRequest):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ErrorResponse | LoginResult
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return (

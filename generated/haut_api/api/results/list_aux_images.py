@@ -112,7 +112,7 @@ def sync_detailed(
 ) -> Response[ErrorResponse | list[AuxImageDetails]]:
     """List the auxiliary images of an image
 
-     Not paginated.
+    Not paginated.
 
     Args:
         company_id (UUID):
@@ -121,12 +121,16 @@ def sync_detailed(
         batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         image_id (UUID):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ErrorResponse | list[AuxImageDetails]]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -155,7 +159,7 @@ def sync(
 ) -> ErrorResponse | list[AuxImageDetails] | None:
     """List the auxiliary images of an image
 
-     Not paginated.
+    Not paginated.
 
     Args:
         company_id (UUID):
@@ -164,12 +168,16 @@ def sync(
         batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         image_id (UUID):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ErrorResponse | list[AuxImageDetails]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return sync_detailed(
@@ -193,7 +201,7 @@ async def asyncio_detailed(
 ) -> Response[ErrorResponse | list[AuxImageDetails]]:
     """List the auxiliary images of an image
 
-     Not paginated.
+    Not paginated.
 
     Args:
         company_id (UUID):
@@ -202,12 +210,16 @@ async def asyncio_detailed(
         batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         image_id (UUID):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ErrorResponse | list[AuxImageDetails]]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -234,7 +246,7 @@ async def asyncio(
 ) -> ErrorResponse | list[AuxImageDetails] | None:
     """List the auxiliary images of an image
 
-     Not paginated.
+    Not paginated.
 
     Args:
         company_id (UUID):
@@ -243,12 +255,16 @@ async def asyncio(
         batch_id (UUID): The `image_batch_id` of create_signed_upload_url.
         image_id (UUID):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ErrorResponse | list[AuxImageDetails]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return (

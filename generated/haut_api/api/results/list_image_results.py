@@ -131,7 +131,7 @@ def sync_detailed(
 ) -> Response[ErrorResponse | list[ImageResult]]:
     """List the results of an image
 
-     Not paginated. Empty while nothing is ready; results then arrive algorithm by algorithm.
+    Not paginated. Empty while nothing is ready; results then arrive algorithm by algorithm.
 
     Args:
         company_id (UUID):
@@ -144,12 +144,16 @@ def sync_detailed(
         application_name (str | Unset):
         application_id (str | Unset):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ErrorResponse | list[ImageResult]]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -186,7 +190,7 @@ def sync(
 ) -> ErrorResponse | list[ImageResult] | None:
     """List the results of an image
 
-     Not paginated. Empty while nothing is ready; results then arrive algorithm by algorithm.
+    Not paginated. Empty while nothing is ready; results then arrive algorithm by algorithm.
 
     Args:
         company_id (UUID):
@@ -199,12 +203,16 @@ def sync(
         application_name (str | Unset):
         application_id (str | Unset):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ErrorResponse | list[ImageResult]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return sync_detailed(
@@ -236,7 +244,7 @@ async def asyncio_detailed(
 ) -> Response[ErrorResponse | list[ImageResult]]:
     """List the results of an image
 
-     Not paginated. Empty while nothing is ready; results then arrive algorithm by algorithm.
+    Not paginated. Empty while nothing is ready; results then arrive algorithm by algorithm.
 
     Args:
         company_id (UUID):
@@ -249,12 +257,16 @@ async def asyncio_detailed(
         application_name (str | Unset):
         application_id (str | Unset):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ErrorResponse | list[ImageResult]]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -289,7 +301,7 @@ async def asyncio(
 ) -> ErrorResponse | list[ImageResult] | None:
     """List the results of an image
 
-     Not paginated. Empty while nothing is ready; results then arrive algorithm by algorithm.
+    Not paginated. Empty while nothing is ready; results then arrive algorithm by algorithm.
 
     Args:
         company_id (UUID):
@@ -302,12 +314,16 @@ async def asyncio(
         application_name (str | Unset):
         application_id (str | Unset):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ErrorResponse | list[ImageResult]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return (

@@ -128,7 +128,7 @@ def sync_detailed(
 ) -> Response[ErrorResponse | list[SmoothedResult]]:
     """List the scores of an image, smoothed over the subject's earlier images
 
-     Not paginated. Empty if no algorithm gave a score.
+    Not paginated. Empty if no algorithm gave a score.
 
     Args:
         company_id (UUID):
@@ -141,12 +141,16 @@ def sync_detailed(
         sample_max_size (int | Unset): The greatest number of samples.
         smoothing_method (str | Unset): For example mean.
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ErrorResponse | list[SmoothedResult]]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -181,7 +185,7 @@ def sync(
 ) -> ErrorResponse | list[SmoothedResult] | None:
     """List the scores of an image, smoothed over the subject's earlier images
 
-     Not paginated. Empty if no algorithm gave a score.
+    Not paginated. Empty if no algorithm gave a score.
 
     Args:
         company_id (UUID):
@@ -194,12 +198,16 @@ def sync(
         sample_max_size (int | Unset): The greatest number of samples.
         smoothing_method (str | Unset): For example mean.
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ErrorResponse | list[SmoothedResult]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return sync_detailed(
@@ -229,7 +237,7 @@ async def asyncio_detailed(
 ) -> Response[ErrorResponse | list[SmoothedResult]]:
     """List the scores of an image, smoothed over the subject's earlier images
 
-     Not paginated. Empty if no algorithm gave a score.
+    Not paginated. Empty if no algorithm gave a score.
 
     Args:
         company_id (UUID):
@@ -242,12 +250,16 @@ async def asyncio_detailed(
         sample_max_size (int | Unset): The greatest number of samples.
         smoothing_method (str | Unset): For example mean.
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ErrorResponse | list[SmoothedResult]]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -280,7 +292,7 @@ async def asyncio(
 ) -> ErrorResponse | list[SmoothedResult] | None:
     """List the scores of an image, smoothed over the subject's earlier images
 
-     Not paginated. Empty if no algorithm gave a score.
+    Not paginated. Empty if no algorithm gave a score.
 
     Args:
         company_id (UUID):
@@ -293,12 +305,16 @@ async def asyncio(
         sample_max_size (int | Unset): The greatest number of samples.
         smoothing_method (str | Unset): For example mean.
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ErrorResponse | list[SmoothedResult]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return (

@@ -95,19 +95,23 @@ def sync_detailed(
 ) -> Response[ErrorResponse | OperationStatus]:
     """Clear subject metadata
 
-     Clear fields: meta, biological_sex, birthdate, phenotype and metrics and submetrics for subject
+    Clear fields: meta, biological_sex, birthdate, phenotype and metrics and submetrics for subject
 
     Args:
         company_id (UUID):
         dataset_id (UUID):
         subject_id (UUID):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ErrorResponse | OperationStatus]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -132,19 +136,23 @@ def sync(
 ) -> ErrorResponse | OperationStatus | None:
     """Clear subject metadata
 
-     Clear fields: meta, biological_sex, birthdate, phenotype and metrics and submetrics for subject
+    Clear fields: meta, biological_sex, birthdate, phenotype and metrics and submetrics for subject
 
     Args:
         company_id (UUID):
         dataset_id (UUID):
         subject_id (UUID):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ErrorResponse | OperationStatus
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return sync_detailed(
@@ -164,19 +172,23 @@ async def asyncio_detailed(
 ) -> Response[ErrorResponse | OperationStatus]:
     """Clear subject metadata
 
-     Clear fields: meta, biological_sex, birthdate, phenotype and metrics and submetrics for subject
+    Clear fields: meta, biological_sex, birthdate, phenotype and metrics and submetrics for subject
 
     Args:
         company_id (UUID):
         dataset_id (UUID):
         subject_id (UUID):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ErrorResponse | OperationStatus]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -199,19 +211,23 @@ async def asyncio(
 ) -> ErrorResponse | OperationStatus | None:
     """Clear subject metadata
 
-     Clear fields: meta, biological_sex, birthdate, phenotype and metrics and submetrics for subject
+    Clear fields: meta, biological_sex, birthdate, phenotype and metrics and submetrics for subject
 
     Args:
         company_id (UUID):
         dataset_id (UUID):
         subject_id (UUID):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ErrorResponse | OperationStatus
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return (

@@ -95,7 +95,7 @@ def sync_detailed(
 ) -> Response[ErrorResponse | OperationStatus]:
     """Clear images from storage for subject
 
-     Clear images from storage for subject. This action will not delete images from database: image files
+    Clear images from storage for subject. This action will not delete images from database: image files
     are deleted immediately; image records, results of Metrics and Masks, and Aux Images will NOT be
     deleted.
 
@@ -104,12 +104,16 @@ def sync_detailed(
         dataset_id (UUID):
         subject_id (UUID):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ErrorResponse | OperationStatus]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -134,7 +138,7 @@ def sync(
 ) -> ErrorResponse | OperationStatus | None:
     """Clear images from storage for subject
 
-     Clear images from storage for subject. This action will not delete images from database: image files
+    Clear images from storage for subject. This action will not delete images from database: image files
     are deleted immediately; image records, results of Metrics and Masks, and Aux Images will NOT be
     deleted.
 
@@ -143,12 +147,16 @@ def sync(
         dataset_id (UUID):
         subject_id (UUID):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ErrorResponse | OperationStatus
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return sync_detailed(
@@ -168,7 +176,7 @@ async def asyncio_detailed(
 ) -> Response[ErrorResponse | OperationStatus]:
     """Clear images from storage for subject
 
-     Clear images from storage for subject. This action will not delete images from database: image files
+    Clear images from storage for subject. This action will not delete images from database: image files
     are deleted immediately; image records, results of Metrics and Masks, and Aux Images will NOT be
     deleted.
 
@@ -177,12 +185,16 @@ async def asyncio_detailed(
         dataset_id (UUID):
         subject_id (UUID):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ErrorResponse | OperationStatus]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -205,7 +217,7 @@ async def asyncio(
 ) -> ErrorResponse | OperationStatus | None:
     """Clear images from storage for subject
 
-     Clear images from storage for subject. This action will not delete images from database: image files
+    Clear images from storage for subject. This action will not delete images from database: image files
     are deleted immediately; image records, results of Metrics and Masks, and Aux Images will NOT be
     deleted.
 
@@ -214,12 +226,16 @@ async def asyncio(
         dataset_id (UUID):
         subject_id (UUID):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ErrorResponse | OperationStatus
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return (

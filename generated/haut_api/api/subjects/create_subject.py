@@ -107,7 +107,7 @@ def sync_detailed(
 ) -> Response[ErrorResponse | Subject]:
     """Create a new subject
 
-     Uniqueness of the name is not required, but it's recommended. The service does not recognise a
+    Uniqueness of the name is not required, but it's recommended. The service does not recognise a
     repeated call: it makes a second subject of the same name.
 
     Args:
@@ -115,12 +115,16 @@ def sync_detailed(
         dataset_id (UUID):
         body (SubjectRequest): Serializer to get dataset id from urls.
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ErrorResponse | Subject]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -145,7 +149,7 @@ def sync(
 ) -> ErrorResponse | Subject | None:
     """Create a new subject
 
-     Uniqueness of the name is not required, but it's recommended. The service does not recognise a
+    Uniqueness of the name is not required, but it's recommended. The service does not recognise a
     repeated call: it makes a second subject of the same name.
 
     Args:
@@ -153,12 +157,16 @@ def sync(
         dataset_id (UUID):
         body (SubjectRequest): Serializer to get dataset id from urls.
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ErrorResponse | Subject
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return sync_detailed(
@@ -178,7 +186,7 @@ async def asyncio_detailed(
 ) -> Response[ErrorResponse | Subject]:
     """Create a new subject
 
-     Uniqueness of the name is not required, but it's recommended. The service does not recognise a
+    Uniqueness of the name is not required, but it's recommended. The service does not recognise a
     repeated call: it makes a second subject of the same name.
 
     Args:
@@ -186,12 +194,16 @@ async def asyncio_detailed(
         dataset_id (UUID):
         body (SubjectRequest): Serializer to get dataset id from urls.
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ErrorResponse | Subject]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -214,7 +226,7 @@ async def asyncio(
 ) -> ErrorResponse | Subject | None:
     """Create a new subject
 
-     Uniqueness of the name is not required, but it's recommended. The service does not recognise a
+    Uniqueness of the name is not required, but it's recommended. The service does not recognise a
     repeated call: it makes a second subject of the same name.
 
     Args:
@@ -222,12 +234,16 @@ async def asyncio(
         dataset_id (UUID):
         body (SubjectRequest): Serializer to get dataset id from urls.
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ErrorResponse | Subject
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return (

@@ -93,7 +93,7 @@ def sync_detailed(
 ) -> Response[Any | ErrorResponse]:
     """Delete subject
 
-     If you delete a subject, you won't be able to upload images to it anymore. You must recreate subject
+    If you delete a subject, you won't be able to upload images to it anymore. You must recreate subject
     to do it. Otherwise you would get an API error.
 
     Args:
@@ -101,12 +101,16 @@ def sync_detailed(
         dataset_id (UUID):
         subject_id (UUID):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[Any | ErrorResponse]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -131,7 +135,7 @@ def sync(
 ) -> Any | ErrorResponse | None:
     """Delete subject
 
-     If you delete a subject, you won't be able to upload images to it anymore. You must recreate subject
+    If you delete a subject, you won't be able to upload images to it anymore. You must recreate subject
     to do it. Otherwise you would get an API error.
 
     Args:
@@ -139,12 +143,16 @@ def sync(
         dataset_id (UUID):
         subject_id (UUID):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Any | ErrorResponse
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return sync_detailed(
@@ -164,7 +172,7 @@ async def asyncio_detailed(
 ) -> Response[Any | ErrorResponse]:
     """Delete subject
 
-     If you delete a subject, you won't be able to upload images to it anymore. You must recreate subject
+    If you delete a subject, you won't be able to upload images to it anymore. You must recreate subject
     to do it. Otherwise you would get an API error.
 
     Args:
@@ -172,12 +180,16 @@ async def asyncio_detailed(
         dataset_id (UUID):
         subject_id (UUID):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[Any | ErrorResponse]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -200,7 +212,7 @@ async def asyncio(
 ) -> Any | ErrorResponse | None:
     """Delete subject
 
-     If you delete a subject, you won't be able to upload images to it anymore. You must recreate subject
+    If you delete a subject, you won't be able to upload images to it anymore. You must recreate subject
     to do it. Otherwise you would get an API error.
 
     Args:
@@ -208,12 +220,16 @@ async def asyncio(
         dataset_id (UUID):
         subject_id (UUID):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Any | ErrorResponse
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return (

@@ -109,12 +109,16 @@ def sync_detailed(
         dataset_id (UUID):
         subjects_ids (list[UUID]): Ids of the subjects to delete. The key is repeated for each id.
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[DeletedSubjects | ErrorResponse]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -144,12 +148,16 @@ def sync(
         dataset_id (UUID):
         subjects_ids (list[UUID]): Ids of the subjects to delete. The key is repeated for each id.
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         DeletedSubjects | ErrorResponse
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return sync_detailed(
@@ -174,12 +182,16 @@ async def asyncio_detailed(
         dataset_id (UUID):
         subjects_ids (list[UUID]): Ids of the subjects to delete. The key is repeated for each id.
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[DeletedSubjects | ErrorResponse]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -207,12 +219,16 @@ async def asyncio(
         dataset_id (UUID):
         subjects_ids (list[UUID]): Ids of the subjects to delete. The key is repeated for each id.
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         DeletedSubjects | ErrorResponse
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return (

@@ -110,7 +110,7 @@ def sync_detailed(
 ) -> Response[ErrorResponse | Subject]:
     """Update subject
 
-     Changes the fields that are sent and leaves the others.
+    Changes the fields that are sent and leaves the others.
 
     Args:
         company_id (UUID):
@@ -118,12 +118,16 @@ def sync_detailed(
         subject_id (UUID):
         body (PatchedSubjectRequest):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ErrorResponse | Subject]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -150,7 +154,7 @@ def sync(
 ) -> ErrorResponse | Subject | None:
     """Update subject
 
-     Changes the fields that are sent and leaves the others.
+    Changes the fields that are sent and leaves the others.
 
     Args:
         company_id (UUID):
@@ -158,12 +162,16 @@ def sync(
         subject_id (UUID):
         body (PatchedSubjectRequest):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ErrorResponse | Subject
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return sync_detailed(
@@ -185,7 +193,7 @@ async def asyncio_detailed(
 ) -> Response[ErrorResponse | Subject]:
     """Update subject
 
-     Changes the fields that are sent and leaves the others.
+    Changes the fields that are sent and leaves the others.
 
     Args:
         company_id (UUID):
@@ -193,12 +201,16 @@ async def asyncio_detailed(
         subject_id (UUID):
         body (PatchedSubjectRequest):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         Response[ErrorResponse | Subject]
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     _kwargs = _get_kwargs(
@@ -223,7 +235,7 @@ async def asyncio(
 ) -> ErrorResponse | Subject | None:
     """Update subject
 
-     Changes the fields that are sent and leaves the others.
+    Changes the fields that are sent and leaves the others.
 
     Args:
         company_id (UUID):
@@ -231,12 +243,16 @@ async def asyncio(
         subject_id (UUID):
         body (PatchedSubjectRequest):
 
-    Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
-
     Returns:
         ErrorResponse | Subject
+
+    Raises:
+        errors.DecodeError: If the body of the response does not match its schema.
+        errors.UnexpectedStatus: If the response has an undocumented status, and the client was created with
+            raise_on_unexpected_status=True.
+        httpx.HTTPError: If no complete response arrives, such as httpx.TimeoutException after a timeout.
+        haut_ext.HautError: With `haut.api` as the client, instead of httpx.HTTPError and of returning a response
+            with an error status.
     """
 
     return (
