@@ -48,6 +48,9 @@ from haut_ext.bulk.runner import KeyedLocks, Outcome, path_of_problems, run, sam
 
 PROBLEM_COLUMNS = ("subject_id", "batch_id", "image_id", "side", "family")
 
+_MAX_SIZE = 64 * 2**20
+"""Maximum size of the results of a row in the journal, decompressed."""
+
 Problem = dict[str, str]
 """Cells of a line in the list of problems."""
 
@@ -257,9 +260,19 @@ class _Found:
             ConfigError: If the text is damaged.
         """
         try:
-            return cls(*json.loads(zlib.decompress(base64.b85decode(text))))
-        except (ValueError, TypeError, zlib.error):
-            raise ConfigError(DAMAGED) from None
+            content = zlib.decompressobj().decompress(base64.b85decode(text), _MAX_SIZE)
+            rows, problems = json.loads(content)
+            if all(len(row) == len(COLUMNS) for row in rows) and all(map(_is_problem, problems)):
+                return cls(rows, problems)
+        except (ValueError, TypeError, AttributeError, RecursionError, zlib.error):
+            pass
+        raise ConfigError(DAMAGED)
+
+
+def _is_problem(value: Any) -> bool:
+    return value.keys() >= {"problem", "reason"} and all(
+        isinstance(cell, str) for cell in value.values()
+    )
 
 
 class _Exports:

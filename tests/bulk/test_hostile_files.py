@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import sqlite3
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from uuid import uuid4
 import pytest
 
 from haut_ext import ConfigError, ErasureReceipt, Haut
-from haut_ext.bulk import BulkReport, bulk_erase, bulk_upload
+from haut_ext.bulk import BulkReport, bulk_erase, bulk_results, bulk_upload
 from haut_ext.bulk import journal as journal_module
 from haut_ext.sandbox import Sandbox, faults
 from tests.bulk.conftest import PHOTO
@@ -122,6 +124,27 @@ def test_damaged_entry_is_a_problem_of_its_row(
     database.close()
     assert "damaged" in problem_of(bulk_upload(haut, rows, journal=tmp_path / "j"))
     assert len(sandbox.requests) == requests
+
+
+def encoded(text: str) -> str:
+    return base64.b85encode(zlib.compress(text.encode(), 1)).decode()
+
+
+def test_damaged_results_are_read_again(tmp_path: Path, haut: Haut, sandbox: Sandbox) -> None:
+    """The checksums are valid, so the entries were damaged by a program, or changed on purpose."""
+    damaged = ["", "~", "0", encoded("[[]," + " " * 70_000_000 + "[]]")]
+    documents = ("", "[" * 100_000, "0", "[[]]", "[0, 0]", "[[0], []]", "[[[0]], []]", "[[], [0]]")
+    damaged += map(encoded, (*documents, "[[], [{}]]", '[[], [{"problem": "a", "reason": 0}]]'))
+    subjects = [subject.id for subject in sandbox.add_subjects(len(damaged) + 1)]
+    leftover = sandbox.database.subjects[subjects[-1]]
+    sandbox.add_images(leftover, 1)  # without a photo, so that the journal is kept
+    run: dict[str, Any] = {"subjects": subjects, "to": tmp_path / "t.csv", "wait_timeout": 0}
+    assert bulk_results(haut, **run).failed == 1
+    (tmp_path / "t.csv").unlink()
+    for subject_id, state in zip(subjects, damaged, strict=False):
+        change_row(tmp_path / "t.csv.journal", subject_id, state, forge=True)
+    report = bulk_results(haut, **run)
+    assert (report.done, report.failed) == (len(damaged), 1)
 
 
 def test_journal_of_no_run_is_refused(tmp_path: Path, haut: Haut) -> None:
