@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
 from uuid import UUID
 
 import typer
@@ -76,7 +77,7 @@ def download(
     json: Json = False,
 ) -> None:
     """Download the photo of an image, or one of its auxiliary images."""
-    from haut_ext import ConfigError, ImageRejected, Photo
+    from haut_ext import ConfigError
 
     if json and str(to) == "-":
         raise ConfigError("--json cannot be combined with --to -, which writes to stdout")
@@ -84,15 +85,34 @@ def download(
         if str(to) == "-":
             haut.images.download(image, sys.stdout.buffer, aux_image_id=aux)
             return
-        path = to or Path(str(aux or image))
-        size = haut.images.download(image, path, aux_image_id=aux)
-    if to is None:
-        with suppress(ImageRejected):  # a file of another format keeps its name
-            path = path.rename(path.with_suffix(f".{Photo.open(path).header.format.lower()}"))
+        if to is not None:
+            path, size = to, haut.images.download(image, to, aux_image_id=aux)
+        else:
+            path, size = _download(haut, image, aux)
     if json:
         output.print_json({"image_id": image, "path": path, "bytes": size})
     elif path.is_file():  # and not a pipe, such as /dev/stdout, which gets only the photo
         output.out().print(str(path))
+
+
+def _download(haut: haut_ext.Haut, image: UUID, aux: UUID | None) -> tuple[Path, int]:
+    """Download a file to the current folder, and name it after its id and format.
+
+    A file of this name is replaced, and a link is not followed.
+    """
+    from haut_ext import ImageRejected, Photo, private_files
+
+    path = Path(str(aux or image))
+
+    def move(temporary: str, _: Path) -> None:
+        nonlocal path
+        with suppress(ImageRejected):  # a file of another format gets no suffix
+            path = path.with_suffix(f".{Photo.open(temporary).header.format.lower()}")
+        os.replace(temporary, path)
+
+    with private_files.writing(path, move, "wb") as file:
+        size = haut.images.download(image, cast("BinaryIO", file), aux_image_id=aux)
+    return path, size
 
 
 @app.command(

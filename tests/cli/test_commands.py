@@ -97,9 +97,14 @@ def test_images_are_downloaded(shell: Shell) -> None:
     [subject] = shell.sandbox.add_subjects(1)
     shell.sandbox.add_images(subject, 1, PHOTO)
     [image] = json_lines(shell.run("images", "list", subject.id, "--json")[0])
+    for name in ("", ".jpeg"):  # files that the caller has not named
+        (shell.folder / f"{image['id']}{name}").symlink_to("elsewhere")
     out, _ = shell.run("images", "download", image["id"])
     assert out == f"{image['id']}.jpeg\n"
     assert (shell.folder / out.strip()).read_bytes() == PHOTO
+    assert (shell.folder / out.strip()).lstat().st_mode == stat.S_IFREG | 0o600
+    assert not (shell.folder / "elsewhere").exists()
+    assert len(list(shell.folder.iterdir())) == 3
     out, _ = shell.run("images", "download", image["id"], "--to", "x", "--json")
     assert json.loads(out) == {"image_id": image["id"], "path": "x", "bytes": len(PHOTO)}
     assert (shell.folder / "x").read_bytes() == PHOTO
