@@ -6,6 +6,7 @@ import csv
 import fcntl
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -664,6 +665,7 @@ GROUPS = [[], ["subjects"], ["images"], ["bulk"]]
 def test_help_has_examples_and_fits_80_columns(shell: Shell, command: list[str]) -> None:
     out, _ = shell.run(*command, "--help", COLUMNS="80")
     assert max(map(len, out.splitlines())) <= 80
+    assert not re.search("--[A-Z]", out)
     if command not in GROUPS:
         assert f"Examples:\n    haut {' '.join(command)}" in out
 
@@ -679,7 +681,9 @@ def test_shell_completion(shell: Shell) -> None:
 
 
 def test_sandbox_runs_until_it_is_terminated(shell: Shell) -> None:
-    with shell.start("sandbox", "--port", "0", "--seed", "1") as process:
+    faults = ["--no-face", "--fail-algorithm", "pores", "--fault", "*=503", "--latency", "0.1"]
+    options = ["--host", "127.0.0.1", "--analysis-seconds", "1", *faults]
+    with shell.start("sandbox", "--port", "0", *options) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("sandbox ready url=http://127.0.0.1:")
         process.terminate()

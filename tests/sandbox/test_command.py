@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 from haut_ext import Haut
 from haut_ext.sandbox import Sandbox
+from haut_ext.sandbox.__main__ import main
 
 COMMAND = [sys.executable, "-m", "haut_ext.sandbox"]
 READY = re.compile(
@@ -84,6 +86,54 @@ def test_listening_on_all_addresses_is_warned_of() -> None:
         process.terminate()
         _, warning = process.communicate(timeout=60)
     assert "listens on 0.0.0.0, so other machines can connect" in warning
+
+
+def test_shell_gets_the_variables_of_a_sandbox_with_faults() -> None:
+    sandbox = f"{shlex.join(COMMAND)} --port 0 --env --fault create_subject=429:1 --fault '*=reset'"
+    options = "--fail-algorithm selfie_v2.acne --no-face --latency 0.01 --analysis-seconds 3"
+    script = f"""
+        export HAUT_TOKEN_FILE=other
+        eval "$({sandbox} {options} &)"
+        trap 'kill "$HAUT_SANDBOX_PID"' EXIT
+        {shlex.quote(sys.executable)} -c '
+from haut_ext import Haut, RateLimited, TransportError
+with Haut(max_retries=0) as haut:
+    for error in (RateLimited, TransportError):
+        try:
+            haut.subjects.create("customer-4711")
+        except error as raised:
+            print(type(raised).__name__)
+'
+    """
+    done = subprocess.run(
+        ["bash", "-euc", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "RateLimited\nTransportError\n", "")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--fault", "*=200"], "must be OPERATION=FAULT or OPERATION=FAULT:TIMES"),
+        (["--fault", "create_subject"], "must be OPERATION=FAULT or OPERATION=FAULT:TIMES"),
+        (["--fault", "*=429:0"], "'0' in '*=429:0' is not a number of requests"),
+        (["--fault", "subjects=429"], "unknown operation 'subjects'; valid operations are"),
+        (["--fail-algorithm", "acne"], "unknown algorithm 'acne'; valid algorithms are"),
+        (["--latency", "nan"], "'nan' is not a number of seconds"),
+        (["--seed", "1", "--analysis-seconds", "3"], "needs the system's clock"),
+    ],
+)
+def test_invalid_options_are_rejected(
+    options: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    with pytest.raises(SystemExit) as exit_info:
+        main(["--port", "0", *options])
+    assert exit_info.value.code == 2
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.slow
