@@ -1,4 +1,4 @@
-"""Defines the command `haut erase`, which erases all data of a subject."""
+"""Defines the command `haut erase`, which erases all data of one or more subjects."""
 
 from __future__ import annotations
 
@@ -9,99 +9,147 @@ from uuid import UUID
 
 import typer
 
-from haut_ext import ConfigError, ErasureIncomplete, ErasureReceipt
+from haut_ext import ConfigError, ErasureIncomplete, ErasureReceipt, NotFound
 from haut_ext.cli import output
-from haut_ext.cli.client import client, command, find_subject_id
+from haut_ext.cli.client import client, command
+from haut_ext.cli.erase_targets import Target, find_subjects, print_subjects, receipt_paths
 from haut_ext.cli.exit_codes import INCOMPLETE
-from haut_ext.cli.options import DryRun, Flag, Json, Reference, Subject, Yes, examples
+from haut_ext.cli.options import AllWithThisName, DryRun, Flag, Json, Reference, Yes, examples
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from haut_ext import Haut
 
 EXAMPLES = examples(
-    "haut erase customer-4711 --dry-run",
+    "haut erase customer-4711 customer-4712 --dry-run",
     "haut erase 2fea742a-62ec-4a81-9729-9e0283f9c40c --yes --receipt receipt.json",
 )
 
 
 def erase(
-    subject: Subject,
+    subjects: Annotated[
+        list[str], typer.Argument(metavar="SUBJECT...", help="Ids or exact names of subjects.")
+    ],
     yes: Yes = False,
     dry_run: DryRun = False,
+    all_with_this_name: AllWithThisName = False,
     keep_subject: Annotated[
         bool,
         Flag("--keep-subject", help="Keep the subject record and its name, and clear the rest."),
     ] = False,
     receipt: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Path of the receipt.  [default: erasure-<id>.json]"),
+        typer.Option(
+            metavar="PATH",
+            help="Path of the receipt, or folder for several.  [default: erasure-<id>.json]",
+        ),
     ] = None,
     reference: Reference = None,
     json: Json = False,
 ) -> None:
-    """Erase all data of a person, and write a receipt.
+    """Erase all data of one or more persons, and write a receipt for each.
 
-    After the erasure, the command verifies that the service has no data left. If the erasure stops
-    early, running the same command again continues it from the receipt.
+    After an erasure, the command verifies that the service has no data left. If it stops early, it
+    prints the command that continues.
     """
-    from haut_ext.bulk.receipt_files import load_receipt
     from haut_ext.erasure_receipt import check_reference
 
     check_reference(reference)
-    if not dry_run:
-        _check_folder(receipt or Path())
-    given = None if receipt is None else load_receipt(receipt)
+    given = _check_path(receipt, dry_run=dry_run)
     with client() as haut:
-        if receipt is not None and given is not None:
+        if given is not None:
             haut.scope.check(given, str(receipt))
-        subject_id = find_subject_id(haut, subject)
-        path = receipt or Path(f"erasure-{subject_id}.json")
-        started = _read_unfinished(haut, path, subject_id, keep_subject=keep_subject)
-        target: dict[str, object] = {"subject_id": subject_id}
-        if started is None:
-            target["images"] = haut.images.list(subject_id).total
+        found = find_subjects(haut, subjects, all_with_this_name=all_with_this_name)
+        targets = [
+            Target(it, path, _read_unfinished(haut, path, it, reference, keep_subject=keep_subject))
+            for it, path in receipt_paths(receipt, list(found)).items()
+        ]
+        if dry_run or not yes:
+            started = [it.subject_id for it in targets if it.started is not None]
+            print_subjects(haut, found, started, json=json and dry_run, to_stderr=not dry_run)
+        target: dict[str, object] = {"subjects": len(targets)}
         if keep_subject:
             target["keep_subject"] = True
-        if not output.confirm_deletion(haut, target, yes=yes, dry_run=dry_run, json=json):
+        if not output.confirm_deletion(haut, target, yes=yes, dry_run=dry_run, json=False):
             return
-        erased = _erase(haut, subject_id, path, started, reference, keep_subject=keep_subject)
-    if json:
-        output.write(erased.to_json() + "\n")
-    else:
-        output.out().print(*str(erased).split("\n"), "", f"Receipt: {path}")
-    if not erased.verified:
+        verified = _erase_all(
+            haut, targets, reference, receipt, keep_subject=keep_subject, json=json
+        )
+    if not verified:
         raise typer.Exit(INCOMPLETE)
 
 
-def _erase(
+def _erase_all(
     haut: Haut,
-    subject_id: UUID,
-    path: Path,
-    started: ErasureReceipt | None,
+    targets: Sequence[Target],
     reference: str | None,
+    receipt: Path | None,
     *,
     keep_subject: bool,
+    json: bool,
+) -> bool:
+    """Erase subjects one after another, and return whether all erasures are verified."""
+    verified, several = True, len(targets) > 1
+    if receipt is not None and several:
+        receipt.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for number, target in enumerate(targets):
+        try:
+            erased = _erase(haut, target, reference, keep_subject=keep_subject)
+        except (ErasureIncomplete, NotFound, OSError, KeyboardInterrupt) as error:
+            is_absent = isinstance(error, NotFound) and error.confirmed
+            remaining = targets[number + is_absent :]
+            if remaining and (number or target.path.exists()):
+                path = receipt if several else target.path
+                _print_advice(remaining, reference, path, keep_subject=keep_subject)
+                output.exit_if_not_written(error)
+            elif not number:
+                output.err().print("The erasure stopped before anything was erased.")
+            raise
+        verified = verified and erased.verified
+        if json:
+            text = erased.to_json()
+            output.write((" ".join(map(str.strip, text.split("\n"))) if several else text) + "\n")
+        else:
+            output.out().print(*str(erased).split("\n"), "", f"Receipt: {target.path}")
+    return verified
+
+
+def _print_advice(
+    remaining: Sequence[Target], reference: str | None, receipt: Path | None, *, keep_subject: bool
+) -> None:
+    options = " --keep-subject" * keep_subject
+    options += f" --reference {quote(reference)}" if reference else ""
+    options += f" --receipt {quote(str(receipt))}" if receipt else ""
+    ids = " ".join(str(target.subject_id) for target in remaining)
+    output.err().print(f"The erasure stopped. Continue with: {command(f'erase {ids}{options}')}")
+
+
+def _erase(
+    haut: Haut, target: Target, reference: str | None, *, keep_subject: bool
 ) -> ErasureReceipt:
     """Erase a subject. The receipt is on disk before each request that changes something."""
     from haut_ext.bulk.receipt_files import save_receipt
 
-    try:
-        return haut.erase_subject(
-            subject_id,
-            keep_subject=keep_subject,
-            reference=reference,
-            receipt=started,
-            on_step=lambda receipt: save_receipt(path, receipt),
+    return haut.erase_subject(
+        target.subject_id,
+        keep_subject=keep_subject,
+        reference=reference,
+        receipt=target.started,
+        on_step=lambda receipt: save_receipt(target.path, receipt),
+    )
+
+
+def _check_path(receipt: Path | None, *, dry_run: bool) -> ErasureReceipt | None:
+    """Check the argument of --receipt, and return the receipt if the file exists."""
+    from haut_ext.bulk.receipt_files import load_receipt
+
+    is_folder = receipt is not None and receipt.is_dir()
+    if not dry_run:
+        _check_folder(
+            receipt / "receipt" if receipt is not None and is_folder else receipt or Path()
         )
-    except (ErasureIncomplete, OSError, KeyboardInterrupt) as error:
-        if path.exists():
-            keep = " --keep-subject" if keep_subject else ""
-            arguments = f"erase {subject_id}{keep} --receipt {quote(str(path))}"
-            output.err().print(f"The erasure stopped. Continue with: {command(arguments)}")
-            output.exit_if_not_written(error)
-        else:
-            output.err().print("The erasure stopped before anything was erased.")
-        raise
+    return None if receipt is None or is_folder else load_receipt(receipt)
 
 
 def _check_folder(path: Path) -> None:
@@ -119,13 +167,14 @@ def _check_folder(path: Path) -> None:
 
 
 def _read_unfinished(
-    haut: Haut, path: Path, subject_id: UUID, *, keep_subject: bool
+    haut: Haut, path: Path, subject_id: UUID, reference: str | None, *, keep_subject: bool
 ) -> ErasureReceipt | None:
     """Return the receipt of an erasure that has not been completed, if the file exists.
 
     Raises:
         ConfigError: If the file is something else, such as the receipt of another subject or of a
-            completed erasure, or of one that keeps the subject although `keep_subject` is false.
+            completed erasure, of one that keeps the subject although `keep_subject` is false, or of
+            one with another reference.
     """
     from haut_ext.bulk.receipt_files import load_receipt
 
@@ -148,4 +197,6 @@ def _read_unfinished(
             f"{path} is the receipt of an erasure that keeps the subject: pass --keep-subject to "
             "continue it, or another path as --receipt to erase the subject, too"
         )
+    if reference not in (None, receipt.reference):
+        raise ConfigError(f"{path} is the receipt of an erasure with another reference")
     return receipt

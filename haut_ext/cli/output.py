@@ -134,14 +134,16 @@ def print_list(
         err().print(f"Only the first {_MAX_ROWS} items are shown. Use --json to list all items.")
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, to_stderr: bool = False
+) -> None:
     """Print a table or, if it is wider than the terminal, a list of the cells of each row."""
     from rich.cells import cell_len
 
     cells = [["" if cell is None else escape(str(cell)) for cell in row] for row in rows]
     lines = [list(columns), *cells]
     widths = [max(cell_len(line[number]) for line in lines) for number in range(len(columns))]
-    console = out()
+    console = err() if to_stderr else out()
     if console.file.isatty() and sum(widths) + _GAP * (len(widths) - 1) > _terminal_width():
         width = max(map(len, columns))
         for line in cells:

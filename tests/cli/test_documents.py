@@ -35,7 +35,7 @@ def test_code_blocks_of_page_run(page: str, shell: Shell) -> None:
     (shell.folder / "list.txt").write_text("".join(f"{subject.id}\n" for subject in subjects))
     if page in ("access-request.md", "erase-a-list.md", "erasure.md", "erasure-receipt.md"):
         with shell.sandbox.database.lock:
-            for number in range(4711, 4715):
+            for number in range(4711, 4716):
                 shell.sandbox.database.create_subject(f"customer-{number}")
 
     blocks = FENCE.findall((ROOT / "docs" / page).read_text("utf-8"))
