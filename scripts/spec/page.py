@@ -52,20 +52,21 @@ def render(report: Report, labels: Iterable[Label], transcribed: list[str], deta
     return "\n".join(lines) + "\n"
 
 
-def entries(report: Report) -> Iterator[str]:
-    """Yield the lines of the changelog: a line for each description of a change."""
+def entries(report: Report) -> Iterator[tuple[str, str]]:
+    """Yield the kind and text of each changelog entry; changes with the same description share one."""
     # Other changes of the Python API result from changes of the HTTP API, which are listed.
     removed = [
         found for found in report.python if found.text in ("module removed", "class removed")
     ]
     report = evolve(report, python=removed)
     errors, changes = _split(report)
-    yield from (
-        f"- **breaking** {line[2:]}." for line in _grouped(_breaking(report, changes, set()))
-    )
-    yield from (f"{line}." for line in _grouped(_new(report, changes)))
+    for kind, rows in (
+        ("breaking", _breaking(report, changes, set())),
+        ("added", _new(report, changes)),
+    ):
+        yield from ((kind, f"Swagger: {line[2:]}.") for line in _grouped(rows))
     if errors:
-        yield _error_responses(errors)
+        yield "changed", f"Swagger: {_error_responses(errors)[2:]}"
 
 
 def _split(report: Report) -> tuple[list[Change], list[Change]]:

@@ -8,8 +8,8 @@ its output, so that a failed step can be debugged.
 
 from __future__ import annotations
 
+import hashlib
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -31,11 +31,11 @@ BUILD = ROOT / "build"
 REPORT = BUILD / "refresh.md"
 DETAILS = BUILD / "refresh-details.md"
 REJECTED = BUILD / "rejected.yaml"
-CHANGELOG = ROOT / "CHANGELOG.md"
+FRAGMENTS = ROOT / "changelog.d"
 LEFT_TO_DO = f"""The change set is ready for review: git diff. Left to do:
 1. Read {REPORT.relative_to(ROOT)}, and decide what is marked "to decide" above.
 2. Set the proposed version, with which the checks ran, in haut_ext/_version.py, and edit the entries
-   in CHANGELOG.md.
+   in changelog.d.
 3. When the sandbox can follow the service's document, run `make retire`."""
 
 
@@ -71,7 +71,7 @@ class Refresh:
     def steps(self) -> list[Step]:
         """Return the steps of `make refresh` in the order in which they run."""
         report, rejected = REPORT.relative_to(ROOT), REJECTED.relative_to(ROOT)
-        updated = f"haut.yaml, generated/, CHANGELOG.md and {report}"
+        updated = f"haut.yaml, generated/, changelog.d and {report}"
         return [
             Step("pull", self.pull, "No file was changed."),
             Step(
@@ -135,11 +135,8 @@ class Refresh:
         return f"{self.report.severity.name.lower()}; see {REPORT.relative_to(ROOT)}"
 
     def log(self) -> str:
-        before = CHANGELOG.read_text("utf-8")
-        after = with_entry(before, self.report)
-        CHANGELOG.write_text(after, "utf-8")
-        added = "no new entries" if after == before else "entries added to the unreleased section"
-        return f"{added}; proposed version: {self.report.next_version}"
+        written = write_fragments(FRAGMENTS, self.report)
+        return f"{written} entries in changelog.d; proposed version: {self.report.next_version}"
 
     def check(self) -> str:
         # The person who reviews the change set decides on the version, so the checks assume that the
@@ -176,25 +173,14 @@ def _run(*command: str, **environment: str) -> str:
     return "passed"
 
 
-def with_entry(changelog: str, report: diff.Report) -> str:
-    """Add the changes to the unreleased section of the changelog; return the result."""
-    lines = [line for line in page.entries(report) if line not in changelog]
-    if not lines:
-        return changelog
-    if not re.search(r"^## .*unreleased", changelog, re.MULTILINE):
-        releases = re.split(r"^(?=## )", changelog, maxsplit=1, flags=re.MULTILINE)
-        releases.insert(1, f"## {report.next_version}, unreleased\n\n")
-        changelog = "".join(releases)
-
-    def extended(section: re.Match[str]) -> str:
-        items = "\n".join(filter(None, [section[2].strip(), *lines]))
-        return f"{section[1]}\n\n{items}\n\n"
-
-    section = r"^(## [^\n]*unreleased[^\n]*)(.*?)(?=^## |\Z)"
-    return (
-        re.sub(section, extended, changelog, count=1, flags=re.MULTILINE | re.DOTALL).rstrip()
-        + "\n"
-    )
+def write_fragments(folder: Path, report: diff.Report) -> int:
+    """Write a fragment of the changelog for each entry; return their number."""
+    entries = list(page.entries(report))
+    for kind, text in entries:
+        # The same change gets the same name, so that a refresh that is repeated adds nothing.
+        digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+        (folder / f"+swagger-{digest}.{kind}.md").write_text(f"{text}\n", "utf-8")
+    return len(entries)
 
 
 def main() -> None:

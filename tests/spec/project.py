@@ -12,8 +12,8 @@ from attrs import frozen
 
 from scripts.spec.document import ROOT
 
-_COPIED = ("scripts", "generated", "haut_ext", "openapi", "tests/cassettes")
-_FILES = ("Makefile", "CHANGELOG.md", "pyproject.toml", "requirements.lock")
+_COPIED = ("scripts", "generated", "haut_ext", "openapi", "tests/cassettes", "changelog.d")
+_FILES = ("Makefile", "pyproject.toml", "requirements.lock")
 _LINKED = (".venv", "openapi/node_modules")
 
 

@@ -15,7 +15,7 @@ from scripts.spec.diff import Report, Severity, render
 from scripts.spec.document import SPEC, operations, parse
 from scripts.spec.http_diff import Change, Comparison, Group
 from scripts.spec.impact import cassettes, dependents
-from scripts.spec.refresh import with_entry
+from scripts.spec.refresh import write_fragments
 from tests.spec.edits import edited, put
 from tests.spec.project import Project, copy_project
 
@@ -130,7 +130,11 @@ def test_dependents_include_indirect_callers() -> None:
     assert {"Haut.upload_and_compute", "Images.compute"} <= set(found["compute_batch"])
     assert {"Haut.upload_and_compute", "Haut.results"} <= set(found["get_batch_results_v3"])
     assert set(found["login"]) == {"Haut.login", "the sandbox"}
-    assert set(found["list_datasets_short"]) == {"Datasets.short_list", "the sandbox"}
+    assert set(found["list_datasets_short"]) == {
+        "Datasets.short_list",
+        "cli.login.login",
+        "the sandbox",
+    }
     assert {"Haut.erase_subject", "Subjects.clear_storage"} <= set(found["clear_subject_storage"])
     assert "Haut.upload_and_compute" not in found["delete_subjects"]
     for operation, names in found.items():
@@ -147,44 +151,26 @@ def test_requests_are_matched_to_the_most_specific_path() -> None:
     assert "sandbox/test_delete_subject" in found[one]
 
 
-LOG = "# Changelog\n\n## 0.2.0, unreleased\n\n- Ours.\n\n## 0.1.0, 2026-11-01\n\n- Old.\n"
+def fragments(folder: Path, found: Report) -> dict[str, str]:
+    """Return the texts of the changelog's fragments by kind."""
+    for _ in range(2):  # a second refresh adds nothing
+        assert write_fragments(folder, found) == len(list(folder.iterdir()))
+    return {path.suffixes[-2]: path.read_text("utf-8") for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize(
-    ("before", "start"),
-    [
-        (
-            LOG,
-            "# Changelog\n\n## 0.2.0, unreleased\n\n- Ours.\n- **breaking** a | b: `Thing.0`.\n\n",
-        ),
-        (
-            LOG.replace(", unreleased", ", 2026-11-20"),
-            "# Changelog\n\n## 2.0.0, unreleased\n\n- **br",
-        ),
-        (
-            "# Changelog\n\n## 1.1.0, unreleased\n",
-            "# Changelog\n\n## 1.1.0, unreleased\n\n- **bre",
-        ),
-    ],
-    ids=["existing section", "no section", "empty section"],
-)
-def test_changes_are_added_to_the_unreleased_section(before: str, start: str) -> None:
-    found = report("1.2.3", [True], [])
-    after = with_entry(before, found)
-    assert after.startswith(start)
-    assert "unreleased" in before[-12:] or after.endswith(before[before.index("\n## 0.1.0") :])
-    assert with_entry(after, found) == after
+def test_fragments_list_changes_of_the_swagger(tmp_path: Path) -> None:
+    changed = fragments(tmp_path, report("1.2.3", [True], []))
+    assert changed == {".breaking": "Swagger: a | b: `Thing.0`.\n"}
 
 
-def test_the_changelog_lists_removed_classes() -> None:
-    after = with_entry(LOG, report("1.2.3", [], [True]))
-    assert "- **breaking** class removed: `x`.\n" in after
+def test_fragments_list_removed_classes(tmp_path: Path) -> None:
+    removed = fragments(tmp_path, report("1.2.3", [], [True]))
+    assert removed == {".breaking": "Swagger: class removed: `x`.\n"}
 
 
-def test_entries_of_the_changelog_are_folded() -> None:
-    after = with_entry(LOG, report("1.2.3", [True] * 20 + [False], []))
-    assert after.count("\n- **breaking**") == 1
-    assert "`Thing.7` and 12 more." in after
+def test_changes_with_the_same_description_share_a_fragment(tmp_path: Path) -> None:
+    folded = fragments(tmp_path, report("1.2.3", [True] * 20 + [False], []))
+    assert "`Thing.7` and 12 more." in folded[".breaking"]
 
 
 def test_every_action_of_the_overlay_states_its_reason() -> None:

@@ -93,8 +93,9 @@ def test_a_new_operation_becomes_a_change_set(project: Project) -> None:
     changed = project.changed()
     models = {path for path in changed if path.startswith("generated/haut_api/models/")}
     assert any("kind" in path for path in models)
+    [added] = [path for path in changed if path.startswith("changelog.d/")]
     assert changed - models == {
-        "CHANGELOG.md",
+        added,
         "generated/haut_api/__init__.py",  # contains the hash of the OpenAPI document
         "generated/haut_api/api/subjects/ping.py",
         "generated/haut_api/openapi.json",
@@ -106,9 +107,8 @@ def test_a_new_operation_becomes_a_change_set(project: Project) -> None:
     }
     assert "- added: `ping`" in project.read("build/refresh.md")
     assert "## HTTP API" in project.read("build/refresh-details.md")
-    head, _, section = project.read("CHANGELOG.md").partition("unreleased")
-    assert "## " in head
-    assert "\n- added: `ping`, `Subject.kind`.\n" in section.partition("\n## ")[0]
+    assert added.endswith(".added.md")
+    assert project.read(added) == "Swagger: added: `ping`, `Subject.kind`.\n"
     for command in (
         ["python", "-m", "scripts.lint_spec"],
         ["python", "-m", "scripts.generate", "--check"],
