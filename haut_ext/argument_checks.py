@@ -74,7 +74,11 @@ def comparable_name(name: str) -> str:
     The service removes blanks around a name. The Unicode forms NFC and NFD of a name look the same,
     and operating systems and browsers convert one to the other.
     """
-    return unicodedata.normalize("NFC", name.strip())
+    stripped = name.strip()
+    # Normalization takes quadratic time. It combines at most four characters to one, so a longer name
+    # is not equal to one of MAX_NAME_LENGTH characters.
+    longest = 4 * MAX_NAME_LENGTH
+    return stripped if len(stripped) > longest else unicodedata.normalize("NFC", stripped)
 
 
 def check_seconds(**arguments: object) -> None:

@@ -27,7 +27,7 @@ _UNSIGNED_PHOTO = re.compile(
     r"(?i)(/images\\{0,4}/(?:\w{1,20}\\{0,4}/)?)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.\w{1,5}"
 )
 """Paths of photos on the API's host that may be readable without a token (api-facts 19.B)."""
-_URL_QUERY = re.compile(r"(://[^\s?\"'<>]*)\?[^\s\"'<>]*")
+_QUERY = re.compile(r"\?[^\s\"'<>]+")
 _BEARER = re.compile(r"(?i)(bearer\s{1,40})[^\s\"'<>,;]+")
 
 _ESCAPE = re.compile(
@@ -140,14 +140,14 @@ def redact_text(text: str, secrets: tuple[str, ...] = (), *, truncated: bool = F
 
 
 def without_signatures(value: Any) -> Any:
-    """Return a JSON value with the queries of all signed URLs in it replaced."""
+    """Return a JSON value with the queries replaced in each text that contains a signed URL."""
     if isinstance(value, dict):
         content = cast("dict[str, Any]", value)
         return {name: without_signatures(item) for name, item in content.items()}
     if isinstance(value, list):
         return [without_signatures(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, str) and "?" in value and _SIGNED_PARAMETER.search(value):
-        return _URL_QUERY.sub(r"\1?[redacted]", value)
+        return _QUERY.sub("?[redacted]", value)
     return value
 
 

@@ -770,11 +770,11 @@ class OperationCheck:
     def sent_pairs(self, request: httpx.Request) -> dict[str, list[tuple[str, str]]]:
         """Return the names and values that a request sends, by location."""
         path = request.url.raw_path.decode().partition("?")[0]
-        texts = re.split(r"{[^}]*}", self.operation.path)
+        texts = re.split(r"{[^{}]*}", self.operation.path)
         found = re.fullmatch("([^/]*)".join(map(re.escape, texts)), path)
         if not found:
             self.report(f"the request path is {path}")
-        names = re.findall(r"{([^}]*)}", self.operation.path)
+        names = re.findall(r"{([^{}]*)}", self.operation.path)
         cookies = request.headers.get("cookie", "").split(";")
         return {
             "path": list(zip(names, found.groups(), strict=True)) if found else [],

@@ -199,4 +199,4 @@ def _recorded_requests() -> list[tuple[str, str]]:
 
 
 def _pattern(key: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(key)))
+    return re.compile(re.sub(r"(?:\\{[^{}]*\\})+", "[^/]+", re.escape(key)))

@@ -217,13 +217,13 @@ def _name_schemas(
     return questions
 
 
-_PARAMETER = re.compile(r"{([^}]*)}")
+_PARAMETER = re.compile(r"{([^{}]*)}")
 
 
 def _short_name(operation: Operation) -> str:
     """Return the operationId as a new operation's name, unless a framework derived it from the path."""
     own = str(operation.definition.get("operationId") or "")
-    words = [word for word in re.split(r"[/\W]+", re.sub(r"{[^}]*}", "", operation.path)) if word]
+    words = [word for word in re.split(r"[/\W]+", re.sub(r"{[^{}]*}", "", operation.path)) if word]
     derived = "_".join(words[:3]).lower()
     if own and not (derived and own.lower().replace("-", "_").startswith(derived)):
         return own

@@ -272,7 +272,7 @@ def _name_operations(operations: list[_Operation]) -> None:
 
 def _path_name(operation: _Operation, *, with_parameters: bool) -> str:
     mark = r"by_\1" if with_parameters else r"\1"
-    words = re.sub(r"{([^}]*)}", mark, operation.path)
+    words = re.sub(r"{([^{}]*)}", mark, operation.path)
     return f"{operation.method}_{words.strip('/').replace('/', '_')}"
 
 

@@ -26,7 +26,8 @@ from haut_ext import (
     Unauthorized,
     UploadIncomplete,
 )
-from haut_ext._http.redaction import redact_text, redact_url
+from haut_ext._http.redaction import redact_text, redact_url, without_signatures
+from haut_ext.argument_checks import comparable_name
 from haut_ext.sandbox import Sandbox
 from haut_ext.sandbox.request_validation import email
 from haut_ext.urls import is_host
@@ -285,8 +286,11 @@ def test_redaction_takes_linear_time(character: str) -> None:
         lambda: is_host("é" * 1_000_000),
         lambda: email("a@" + "b." * 60_000 + "@"),
         lambda: email("a" * 120_000),
+        lambda: comparable_name("\u0301\u0316" * 500_000),
+        lambda: without_signatures("?X-Goog-Signature=a " + "://" * 300_000),
+        lambda: without_signatures("X-Goog-Signature=" * 30_000 + "?" * 300_000),
     ],
-    ids=["host", "parts of an email address", "no email address"],
+    ids=["host", "parts of an email", "no email", "name", "addresses", "parameters"],
 )
 def test_checks_of_text_take_linear_time(check: Callable[[], object]) -> None:
     began = time.process_time()

@@ -6,13 +6,16 @@ import gzip
 import os
 import shutil
 import subprocess
+import time
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from scripts.spec import impact, names, prepare
 from scripts.spec.document import ROOT, SpecError, parse, validation_errors
 from scripts.spec.pull import fetch, token_for
 from tests.spec.edits import DOCUMENT, edited, put, schema
@@ -83,6 +86,18 @@ def test_aliases_that_expand_to_gigabytes_are_rejected() -> None:
         assert tracemalloc.get_traced_memory()[1] < 20_000_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("path", ["/" + "{" * 200_000, "/" + "{a}" * 30 + "/x"])
+def test_parameters_of_a_path_take_linear_time(path: str) -> None:
+    operation = SimpleNamespace(path=path, method="get", definition={})
+    began = time.process_time()
+    vars(names)["_PARAMETER"].findall(path)
+    vars(names)["_short_name"](operation)
+    vars(prepare)["_path_name"](operation, with_parameters=True)
+    pattern = vars(impact)["_pattern"](f"GET {path}")
+    assert not pattern.fullmatch("GET /" + "a" * 100)
+    assert time.process_time() - began < 1
 
 
 def test_endless_or_compressed_document_is_rejected() -> None:
