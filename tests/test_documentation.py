@@ -28,6 +28,8 @@ SHELL_PAGES = {
     "erasure-receipt.md",
 }
 """Pages whose code blocks depend on each other, so tests/cli/test_documents.py runs the whole page."""
+TEST_PAGE = ROOT / "docs" / "test-your-application.md"
+"""Page whose code blocks are the files of a test suite, which one test runs."""
 PAGES = [
     ROOT / "README.md",
     *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name not in SHELL_PAGES),
@@ -44,7 +46,7 @@ PYTHON = [
     pytest.param(code, id=f"{page.name}-{number}")
     for page in PAGES
     for number, (language, code) in enumerate(blocks(page))
-    if language == "python"
+    if language == "python" and page != TEST_PAGE
 ]
 
 
@@ -80,6 +82,32 @@ def test_python_block(code: str, tmp_path: Path) -> None:
         )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
+
+
+@pytest.mark.slow
+def test_page_about_tests_is_a_test_suite_that_passes(tmp_path: Path) -> None:
+    for _, code in blocks(TEST_PAGE):
+        (tmp_path / code.split()[1]).write_text(code, "utf-8")  # the first line is `# name.py`
+    shutil.copy(PHOTOS / "portrait.jpg", tmp_path / "front.jpg")
+    command = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+
+    def run_tests(*options: str) -> None:
+        done = subprocess.run(
+            [*command, *options],
+            cwd=tmp_path,
+            env=variables,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stdout
+
+    with Sandbox() as sandbox:
+        variables = environment(sandbox)
+        run_tests("--record-mode=once")
+    run_tests("--block-network", "test_with_recording.py")
+    cassettes = "".join(path.read_text("utf-8") for path in tmp_path.rglob("*.yaml"))
+    assert variables["HAUT_TOKEN"] not in cassettes
 
 
 def test_readme_has_no_other_commands() -> None:
