@@ -1,8 +1,8 @@
 """Prints the output of the commands: data as tables or JSON on stdout, and messages on stderr.
 
 Control characters, which a name or a message of the service may contain, are escaped: a terminal
-would execute them. Nothing is shortened: if a table is wider than the terminal, each row is printed
-as a list of its cells.
+would execute them. Nothing is shortened: if a table is wider than the terminal, its cells are wrapped
+or listed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json as json_module
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import typer
@@ -32,6 +32,10 @@ T = TypeVar("T")
 _MAX_ROWS = 50
 _GAP = 2
 """Number of spaces between columns."""
+_WRAPPED_WIDTH = 12
+"""Smallest width of a column whose cells are wrapped."""
+_ID_WIDTH = 36
+"""Width of a column with ids, which are not wrapped, because they are copied."""
 
 
 @frozen
@@ -137,14 +141,14 @@ def print_list(
 def print_table(
     columns: Sequence[str], rows: Sequence[Sequence[object]], *, to_stderr: bool = False
 ) -> None:
-    """Print a table or, if it is wider than the terminal, a list of the cells of each row."""
+    """Print a table. If it is wider than the terminal, wrap its cells or list those of each row."""
     from rich.cells import cell_len
 
     cells = [["" if cell is None else escape(str(cell)) for cell in row] for row in rows]
     lines = [list(columns), *cells]
     widths = [max(cell_len(line[number]) for line in lines) for number in range(len(columns))]
     console = err() if to_stderr else out()
-    if console.file.isatty() and sum(widths) + _GAP * (len(widths) - 1) > _terminal_width():
+    if console.file.isatty() and not _narrow(widths, _terminal_width()):
         width = max(map(len, columns))
         for line in cells:
             for column, cell in zip(columns, line, strict=True):
@@ -152,10 +156,37 @@ def print_table(
             console.print("")
         return
     for line in lines:
-        padded = (
-            cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)
+        wrapped = [_wrap(cell, width) for cell, width in zip(line, widths, strict=True)]
+        for parts in zip_longest(*wrapped, fillvalue=""):
+            padded = (
+                part + " " * (width - cell_len(part))
+                for part, width in zip(parts, widths, strict=True)
+            )
+            console.print((" " * _GAP).join(padded).rstrip())
+
+
+def _narrow(widths: list[int], terminal: int) -> bool:
+    """Make the widest columns narrower until a table fits; return whether that is possible."""
+    room = terminal - _GAP * (len(widths) - 1)
+    while sum(widths) > room:
+        widest = max(
+            (width for width in widths if width > _WRAPPED_WIDTH and width != _ID_WIDTH), default=0
         )
-        console.print((" " * _GAP).join(padded).rstrip())
+        if not widest:
+            return False
+        widths[widths.index(widest)] -= 1
+    return True
+
+
+def _wrap(cell: str, width: int) -> list[str]:
+    """Return the lines of a cell in a column."""
+    from rich.cells import cell_len
+    from rich.console import Console
+    from rich.text import Text
+
+    if cell_len(cell) <= width:
+        return [cell]
+    return [line.plain for line in Text(cell).wrap(Console(), width, overflow="fold")]
 
 
 def _terminal_width() -> int:
