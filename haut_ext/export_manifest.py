@@ -172,8 +172,10 @@ class ExportManifest:
             f"  client     {escape(self.client)}",
         ]
         for title, gaps in (("absent", self.absent), ("unknown", self.unknown)):
-            lines += [f"  {title:<9}  {gap.path}: {escape(gap.reason)}" for gap in gaps]
-        lines += [f"  change     {_time(it.at)}  {it.path}: {it.change}" for it in self.changes]
+            lines += [f"  {title:<9}  {escape(f'{gap.path}: {gap.reason}')}" for gap in gaps]
+        lines += [
+            f"  change     {_time(it.at)}  {escape(it.path)}: {it.change}" for it in self.changes
+        ]
         return "\n".join([*lines, f"  complete: {self._conclusion}"])
 
     @property

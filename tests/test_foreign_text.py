@@ -13,6 +13,7 @@ from attrs import evolve
 
 from haut_ext import ApiError, ConfigError, ErasureReceipt, ErrorItem, Haut, HautError
 from haut_ext.erasure_receipt import ErasureStep
+from haut_ext.export_manifest import ExportChange, ExportGap, ExportManifest
 from haut_ext.sandbox import Sandbox, faults
 from haut_ext.text import escape
 
@@ -66,3 +67,15 @@ def test_text_of_a_receipt_cannot_forge_lines() -> None:
     hostile = evolve(receipt, reference=HOSTILE, client=HOSTILE, service=HOSTILE, steps=(step,))
     assert len(str(hostile).splitlines()) == len(plain.splitlines())
     assert all(map(is_harmless, str(hostile).split("\n")))
+
+
+def test_text_of_a_manifest_cannot_forge_lines() -> None:
+    now, some_id = datetime.now(UTC), uuid4()
+
+    def lines(text: str) -> list[str]:
+        manifest = ExportManifest(text, False, text, text, some_id, some_id, some_id, now)
+        gap, change = ExportGap(text, text, now), ExportChange(text, "added", now)
+        return str(evolve(manifest, absent=(gap,), unknown=(gap,), changes=(change,))).split("\n")
+
+    assert len(lines(HOSTILE)) == len(lines("x"))
+    assert all(map(is_harmless, lines(HOSTILE)))
