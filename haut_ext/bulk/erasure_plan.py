@@ -200,7 +200,7 @@ class _Name:
         try:
             document = json.loads(state)
             return cls(tuple(map(UUID, document["subject_ids"])), document["erase"] is True)
-        except (ValueError, TypeError, LookupError, AttributeError):
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             raise ConfigError(DAMAGED) from None
 
 

@@ -190,6 +190,22 @@ def seal(document: dict[str, Any]) -> str:
     return sealed
 
 
+def test_damaged_entry_of_a_name_erases_nobody(
+    tmp_path: Path, haut: Haut, sandbox: Sandbox
+) -> None:
+    """The checksum is valid, so the entry was damaged by a program, or changed on purpose."""
+    [subject] = sandbox.add_subjects(1)
+    run: dict[str, Any] = {"journal": tmp_path / "j", "receipts": tmp_path / "r"}
+    sandbox.faults.add("delete_subject", faults.status(403))
+    bulk_erase(haut, [subject.name], **run)
+    [key] = [key for key in states(tmp_path / "j") if key.startswith("name ")]
+    for state in ("", "[" * 100_000, "[]", '{"subject_ids": [1], "erase": true}'):
+        change_row(tmp_path / "j", key, state, forge=True)
+        requests = len(sandbox.requests)
+        report = bulk_erase(haut, [subject.name], **run)
+        assert (report.bad, len(sandbox.requests)) == (1, requests)
+
+
 # Photos
 
 
