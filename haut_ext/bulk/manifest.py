@@ -14,6 +14,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import Any, Self, TextIO, TypeAlias, TypeVar
 from uuid import UUID
@@ -101,15 +102,26 @@ def _first_line(path: Path, name: str) -> str:
     try:
         if not path.exists():
             raise ConfigError(f"{name} does not exist")
-        # A pipe could not be read a second time, to count the rows or to continue the run.
-        if not path.is_file():
-            raise ConfigError(f"{name} must be a regular file: save its content to a file first")
-        with path.open("rb") as file:
+        with _open(path, name) as file:
             line = file.readline(_MAX_LINE)
     except OSError as error:
         raise ConfigError(f"{name} cannot be read: {error.strerror}") from None
     check_encoding(line, name)
     return line.decode("utf-8-sig", "replace")
+
+
+def _open(path: Path, name: str = "the manifest") -> BufferedReader:
+    """Open a regular file. A pipe could not be read a second time, as when a run is continued."""
+    try:
+        return open_regular(path)
+    except ValueError:
+        raise ConfigError(
+            f"{name} must be a regular file: save its content to a file first"
+        ) from None
+
+
+def _open_text(path: Path, newline: str | None = None) -> TextIO:
+    return TextIOWrapper(_open(path), "utf-8-sig", "surrogateescape", newline)
 
 
 def check_encoding(head: bytes, name: str) -> None:
@@ -125,10 +137,7 @@ def check_separator(header: str, name: str) -> None:
 
 
 def _read_csv(path: Path) -> Iterator[RawRow]:
-    with (
-        file_errors(),
-        path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file,
-    ):
+    with file_errors(), _open_text(path, newline="") as file:
         lines = Lines(file)
         for line in _rows(csv.DictReader(lines, restkey="(cells beyond the header)"), lines):
             if isinstance(line, str):
@@ -141,7 +150,7 @@ def _read_csv(path: Path) -> Iterator[RawRow]:
 
 
 def _read_json_lines(path: Path) -> Iterator[RawRow]:
-    with file_errors(), path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
+    with file_errors(), _open_text(path) as file:
         lines = Lines(file)
         parsed = map(parse_json_line, filter(str.strip, lines))
         for row in _rows(parsed, lines):

@@ -75,6 +75,16 @@ def test_pipe_or_missing_file_is_no_manifest(tmp_path: Path) -> None:
         read_manifest(tmp_path / "missing.csv")
 
 
+@pytest.mark.parametrize("name", ["m.csv", "m.jsonl"])
+def test_manifest_that_becomes_a_pipe_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("subject,front\n")
+    rows = read_manifest(tmp_path / name)
+    (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(ConfigError, match="must be a regular file"):
+        next(rows)
+
+
 ID = "2fea742a-62ec-4a81-9729-9e0283f9c40c"
 LISTS: dict[str, tuple[str, list[Any]]] = {
     "list.txt": (f"a name\n\n {ID} \nDoe, Jane\n", ["a name", ID, "Doe, Jane"]),

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from haut_ext.spec_check.parsing import MAX_BYTES
 from scripts.spec import impact, names, prepare
 from scripts.spec.document import ROOT, SpecError, parse, validation_errors
 from scripts.spec.pull import fetch, token_for
@@ -101,14 +102,19 @@ def test_parameters_of_a_path_take_linear_time(path: str) -> None:
 
 
 def test_endless_or_compressed_document_is_rejected() -> None:
+    sent = 0
+
     def respond(client: Any) -> None:
+        nonlocal sent
         read_head(client)
         client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
         while True:
             client.sendall(b" " * 65_536)
+            sent += 65_536
 
     with Server(respond) as server, pytest.raises(SpecError, match="larger than 32 MiB"):
         fetch(f"{server.origin}/swagger.json", None)
+    assert sent < 2 * MAX_BYTES
     compressed = response("200 OK", gzip.compress(b"{}"), Content_Encoding="gzip")
     with ScriptedServer(compressed) as server, pytest.raises(SpecError, match="compressed"):
         fetch(f"{server.origin}/swagger.json", None)
