@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TREES = [
     (ROOT / "haut_ext" / "_async", ROOT / "haut_ext" / "_sync"),
     (ROOT / "tests" / "_async", ROOT / "tests" / "_sync"),
+    (ROOT / "examples" / "asynchronous", ROOT / "examples" / "synchronous"),
 ]
 
 # Regular expressions and their replacements, applied to every line in this order.
@@ -50,6 +51,8 @@ SUBSTITUTIONS = [
     (r"\basyncio\.Lock\b", "threading.Lock"),
     (r"\basyncio\.sleep\b", "time.sleep"),
     (r"\basyncio\.get_running_loop\b", "os.getpid"),
+    (r"^asyncio\.run\((main\(\))\)$", r"\1"),
+    (r"\bawait asyncio\.to_thread\((\w+), ", r"\1("),
     (r"\basyncio\.CancelledError\b", "KeyboardInterrupt"),
     (r"^import asyncio$", "import os\nimport threading\nimport time"),
     (r"\bAsyncHTTPTransport\b", "HTTPTransport"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from haut_ext import Haut
 from haut_ext._http.retry_policy import INITIAL_BACKOFF, MAX_BACKOFF
 from haut_ext.sandbox import Sandbox
 from haut_ext.settings import Options
+from scripts import unasync
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -42,17 +44,35 @@ def blocks(page: Path) -> list[tuple[str, str]]:
     return re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
+EXAMPLES = sorted((ROOT / "examples").glob("*synchronous/*.py"))
+
+
+def example_code(path: Path) -> str:
+    """Return the code of an example, without the first line of a derived file."""
+    return path.read_text("utf-8").removeprefix(
+        unasync.HEADER.format(source=f"examples/asynchronous/{path.name}")
+    )
+
+
+EXAMPLE_CODES = {example_code(path): path for path in EXAMPLES}
+"""Examples, by the code blocks of pages that contain them."""
+
 PYTHON = [
     pytest.param(code, id=f"{page.name}-{number}")
     for page in PAGES
     for number, (language, code) in enumerate(blocks(page))
-    if language == "python" and page != TEST_PAGE
+    if language == "python" and page != TEST_PAGE and code not in EXAMPLE_CODES
 ]
 
 
 def environment(sandbox: Sandbox) -> dict[str, str]:
     values = {**sandbox.credentials, **sandbox.login_credentials}
     return {f"HAUT_{name.upper()}": str(value) for name, value in values.items()}
+
+
+def copy_photos(folder: Path) -> None:
+    for side, suffix in (("front", "jpg"), ("right", "png"), ("left", "webp")):
+        shutil.copy(PHOTOS / f"portrait.{suffix}", folder / f"{side}.{suffix}")
 
 
 WITHOUT_SLEEPING = """
@@ -69,8 +89,7 @@ time.sleep, time.monotonic = sleep, lambda: monotonic() + slept
 @pytest.mark.slow
 @pytest.mark.parametrize("code", PYTHON)
 def test_python_block(code: str, tmp_path: Path) -> None:
-    for side, suffix in (("front", "jpg"), ("right", "png"), ("left", "webp")):
-        shutil.copy(PHOTOS / f"portrait.{suffix}", tmp_path / f"{side}.{suffix}")
+    copy_photos(tmp_path)
     with Sandbox() as sandbox:
         done = subprocess.run(
             [sys.executable, "-W", "error", "-c", WITHOUT_SLEEPING + code],
@@ -82,6 +101,27 @@ def test_python_block(code: str, tmp_path: Path) -> None:
         )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_example(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy_photos(tmp_path)
+    (tmp_path / "manifest.csv").write_text("subject,front\ncustomer-4713,front.jpg\n")
+    monkeypatch.chdir(tmp_path)
+    with Sandbox(seed=1, analysis_reads=0) as sandbox:
+        for name, value in environment(sandbox).items():
+            monkeypatch.setenv(name, value)
+        with sandbox.database.lock:
+            for name in ("customer-4711", "customer-4712"):
+                sandbox.database.create_subject(name)
+        runpy.run_path(str(path))
+
+
+def test_pages_contain_the_examples() -> None:
+    pages = (ROOT / "docs").glob("*.md")
+    shown = {code for page in pages for language, code in blocks(page) if language == "python"}
+    assert EXAMPLE_CODES.keys() <= shown
 
 
 @pytest.mark.slow

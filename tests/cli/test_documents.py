@@ -13,7 +13,7 @@ import pytest
 
 import haut_api
 from tests.cli.conftest import HAUT, Shell
-from tests.test_documentation import SHELL_PAGES
+from tests.test_documentation import EXAMPLE_CODES, SHELL_PAGES
 
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -42,6 +42,8 @@ def test_code_blocks_of_page_run(page: str, shell: Shell) -> None:
     assert {language for language, _ in blocks} <= {"sh", "python"}
     tools = f"{Path(HAUT).parent}:{shell.environment['PATH']}"
     for language, code in blocks:
+        if code in EXAMPLE_CODES:  # test_documentation.py runs the examples
+            continue
         (shell.folder / "block.py").write_text(code)
         # bash replaces itself with the last command, but `haut` inspects the shell that started it.
         # The added `true` keeps bash running.
