@@ -11,6 +11,7 @@ which tracebacks show.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, InitVar, dataclass
@@ -304,3 +305,19 @@ class ListChanging(HautError):
 
     Try again at a time when fewer items are created or deleted.
     """
+
+
+def short_reason(error: HautError) -> str:
+    """Return the class of an error, with its HTTP status and error codes if there are any.
+
+    The text can be stored: it contains no message of the service, which may quote personal data.
+    """
+    words, codes = [type(error).__name__], list[str]()
+    if isinstance(error, ApiError | StorageError) and error.status is not None:
+        words.append(str(error.status))
+    if isinstance(error, ApiError):
+        codes = [item.code for item in error.errors]
+    elif isinstance(error, StorageError):
+        codes = [error.code or ""]
+    valid = (code for code in codes if re.fullmatch(r"[\w.-]{1,60}", code, re.A))
+    return " ".join([*words, *dict.fromkeys(valid)])

@@ -18,7 +18,6 @@ error, the erasure counts as unverified, and the remaining steps are carried out
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
@@ -147,7 +146,8 @@ class _Erasure:
             self._add_step(name, "found" if is_check and count else "done", count)
 
     def _record_failure(self, name: ErasureStepName, error: errors.HautError) -> ErasureIncomplete:
-        self._add_step(name, "refused" if _is_refusal(error) else "unknown", reason=_reason(error))
+        status: ErasureStepStatus = "refused" if _is_refusal(error) else "unknown"
+        self._add_step(name, status, reason=errors.short_reason(error))
         return ErasureIncomplete(
             f"the erasure of subject {self.subject_id} stopped at the step '{name}': {error} To "
             "complete it, call erase_subject with receipt=error.receipt.",
@@ -308,10 +308,3 @@ def _is_refusal(error: errors.HautError) -> bool:
     if not isinstance(error, errors.ApiError) or error.maybe_carried_out:
         return False
     return 400 <= error.status < 500 and error.status not in (404, 408)
-
-
-def _reason(error: errors.HautError) -> str:
-    if not isinstance(error, errors.ApiError):
-        return type(error).__name__
-    codes = [item.code for item in error.errors if re.fullmatch(r"[\w.-]{1,60}", item.code, re.A)]
-    return " ".join([type(error).__name__, str(error.status), *dict.fromkeys(codes)])

@@ -342,11 +342,11 @@ class _Export:
             HautError: The error, if the request may succeed later.
         """
         if absent and _is_absence(error):
-            self._add_absence(path, _reason(error))
+            self._add_absence(path, errors.short_reason(error))
         elif _is_temporary(error):
             raise error
         else:
-            self.unknown[path] = ExportGap(path, _reason(error), datetime.now(UTC))
+            self.unknown[path] = ExportGap(path, errors.short_reason(error), datetime.now(UTC))
 
     def _add_absence(self, path: str, reason: str) -> None:
         self.absent[path] = ExportGap(path, reason, datetime.now(UTC))
@@ -420,13 +420,3 @@ def _is_temporary(error: errors.HautError) -> bool:
         errors.ListChanging,
     )
     return error.retryable or isinstance(error, kinds)
-
-
-def _reason(error: errors.HautError) -> str:
-    words = [type(error).__name__]
-    if status := getattr(error, "status", None):
-        words.append(str(status))
-    codes = [item.code for item in error.errors] if isinstance(error, errors.ApiError) else []
-    if isinstance(error, errors.StorageError):
-        codes = [error.code or ""]
-    return " ".join([*words, *(it for it in codes if re.fullmatch(r"[\w.-]{1,60}", it, re.A))])
