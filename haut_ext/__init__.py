@@ -117,6 +117,7 @@ if TYPE_CHECKING:
         ExportIncomplete,
         ResultsTimeout,
         UploadIncomplete,
+        VerificationIncomplete,
     )
 
 # fmt: off
@@ -147,7 +148,7 @@ __all__ = [  # noqa: RUF022 - sorted by topic
     "ExportIncomplete", "Forbidden", "ImageRejected", "ListChanging", "NotFound", "RateLimited",
     "ResultNotFound", "ResultsTimeout",
     "ServerError", "StorageError", "TransportError", "TransportTimeout", "Unauthorized",
-    "UnexpectedResponse", "UploadIncomplete",
+    "UnexpectedResponse", "UploadIncomplete", "VerificationIncomplete",
     # Inspecting requests and responses
     "ResponseInfo", "capture_responses", "httpx_log_filter", "parse_retry_after", "redact_url",
 ]
@@ -198,7 +199,7 @@ _LAZY = {
     ),
     "haut_ext.workflow_errors": (
         "AnalysisTimeout", "DeletionIncomplete", "ErasureIncomplete", "ExportIncomplete",
-        "ResultsTimeout", "UploadIncomplete",
+        "ResultsTimeout", "UploadIncomplete", "VerificationIncomplete",
     ),
 }
 # fmt: on

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -13,7 +13,6 @@ from attrs import evolve, frozen
 
 from haut_ext.argument_checks import check_text
 from haut_ext.errors import ConfigError
-from haut_ext.text import escape
 from haut_ext.types import from_json, to_json
 
 ErasureStepName = Literal[
@@ -28,8 +27,18 @@ ErasureStepName = Literal[
     "metadata check",
     "images check",
     "batches check",
+    "verification",
 ]
 ErasureStepStatus = Literal["done", "already gone", "found", "refused", "unknown"]
+
+CHECKED_DATA: dict[ErasureStepName, str] = {
+    "results check": "analysis results",
+    "subject check": "the person's record",
+    "metadata check": "details about the person",
+    "images check": "photos",
+    "batches check": "uploads",
+}
+"""What each check looks for, in words for readers who do not know the service."""
 
 _MAX_REFERENCE = 200
 _FORMAT = "haut-erasure-receipt/1"
@@ -42,7 +51,8 @@ class ErasureStep:
     Attributes:
         name: `observation` looks the subject up in its dataset. `storage`, `images`, `batches`,
             `metadata` and `subject` erase this kind of data. The checks ask the service which data
-            it still has.
+            it still has. `verification` is the beginning of a later verification, whose checks
+            follow.
         status: `done`: the service confirmed the step; a check found nothing. `already gone`: the
             service itself responded that there is nothing to erase. `found`: a check found data.
             `refused`: the service rejected the request, and did not carry it out. `unknown`: the
@@ -59,10 +69,15 @@ class ErasureStep:
     count: int | None = None
     reason: str | None = None
 
-    def __str__(self) -> str:
-        count = "" if self.count is None else f" ({self.count})"
-        reason = "" if self.reason is None else f" ({escape(self.reason)})"
-        return f"{self.name:<14}  {self.status}{count}{reason}"
+    @property
+    def is_check(self) -> bool:
+        """Whether the step asks the service which data it still has."""
+        return self.name.endswith("check")
+
+    @property
+    def is_conclusive(self) -> bool:
+        """Whether the step is a check that was answered."""
+        return self.is_check and self.status in ("done", "found")
 
 
 @frozen
@@ -112,13 +127,12 @@ class ErasureReceipt:
     @property
     def findings(self) -> tuple[ErasureStepName, ...]:
         """Checks whose latest conclusive result is that the service still has data."""
-        return tuple(name for name in self._checks if self._last(name, "done", "found") == "found")
+        return tuple(name for name in self.checks if self._last(name, "done", "found") == "found")
 
     @property
     def unchecked(self) -> tuple[ErasureStepName, ...]:
         """Checks that were not made, or not conclusive, after the data was erased."""
-        conclusive = {step.name for step in self._final_checks if step.status in ("done", "found")}
-        return tuple(name for name in self._checks if name not in conclusive)
+        return tuple(name for name in self.checks if name not in self._conclusive_checks)
 
     @property
     def verified(self) -> bool:
@@ -126,25 +140,48 @@ class ErasureReceipt:
         return self.observed and not self.findings and not self.unchecked
 
     @property
-    def _checks(self) -> tuple[ErasureStepName, ...]:
+    def checks(self) -> tuple[ErasureStepName, ...]:
+        """Checks that must be made to verify the erasure."""
         own_record: ErasureStepName = "metadata check" if self.keep_subject else "subject check"
-        return ("results check", own_record, "images check", "batches check")
+        return (own_record, "images check", "batches check", "results check")
 
     @property
-    def _final_checks(self) -> list[ErasureStep]:
-        """The latest result of each check since the last other step of the erasure.
+    def verifications(self) -> tuple[tuple[ErasureStep, ...], ...]:
+        """The steps of each later verification, of which the first is `verification`."""
+        groups: list[list[ErasureStep]] = []
+        in_verification = False
+        for step in self.steps:
+            if step.name == "verification":
+                groups.append([])
+            in_verification = step.name == "verification" or (in_verification and step.is_check)
+            if in_verification:
+                groups[-1].append(step)
+        return tuple(map(tuple, groups))
+
+    @property
+    def _unanswered(self) -> list[ErasureStepName]:
+        """Checks without a conclusive result in the last verification."""
+        answered = {
+            step.name for it in self.verifications[-1:] for step in it if step.is_conclusive
+        }
+        return [name for name in self.checks if self.verifications and name not in answered]
+
+    @property
+    def _conclusive_checks(self) -> set[ErasureStepName]:
+        """Checks with a conclusive result since the last step that erases.
 
         The results are checked before the subject is deleted. Afterwards, a "not found" response
         could also mean that only the subject is gone.
         """
-        latest: dict[ErasureStepName, ErasureStep] = {}
+        conclusive = set[ErasureStepName]()
         for step in self.steps:
-            if step.name.endswith("check"):
-                latest[step.name] = step
-            else:
-                kept = latest.pop("results check", None) if step.name == "subject" else None
-                latest = {} if kept is None else {kept.name: kept}
-        return list(latest.values())
+            if step.is_conclusive:
+                conclusive.add(step.name)
+            elif step.name == "subject":
+                conclusive &= {"results check"}
+            elif not step.is_check and step.name != "verification":
+                conclusive.clear()
+        return conclusive
 
     def _last(self, name: str, *statuses: ErasureStepStatus) -> ErasureStepStatus | None:
         """Return the status of the last step with this name that has one of the statuses."""
@@ -157,7 +194,14 @@ class ErasureReceipt:
         """Return whether this receipt records the same erasure as an earlier one, or more of it."""
         names = ("service", "company_id", "dataset_id", "subject_id")
         same_subject = all(getattr(self, name) == getattr(earlier, name) for name in names)
-        return same_subject and self.steps[: len(earlier.steps)] == earlier.steps
+        same_steps = self.steps[: len(earlier.steps)] == earlier.steps
+        return same_subject and same_steps and earlier._ids <= self._ids
+
+    @property
+    def _ids(self) -> set[tuple[UUID, UUID | None]]:
+        """Pairs of a batch id and an image id, or None for the batch itself."""
+        ids = {(batch.batch_id, image_id) for batch in self.batches for image_id in batch.image_ids}
+        return {*ids, *((batch.batch_id, None) for batch in self.batches)}
 
     def resume(self, earlier: ErasureReceipt) -> ErasureReceipt:
         """Return this receipt, which has no steps, with the steps and ids of an earlier one.
@@ -204,41 +248,38 @@ class ErasureReceipt:
             raise ValueError("invalid ErasureReceipt: it was changed or damaged (wrong checksum)")
         return receipt
 
-    def __str__(self) -> str:
-        sandbox = "  (a sandbox: no real data was erased)" if self.sandbox else ""
-        lines = [
-            "Erasure receipt",
-            f"  reference  {escape(self.reference or '-')}",
-            f"  service    {escape(self.service)}{sandbox}",
-            f"  company    {self.company_id}",
-            f"  dataset    {self.dataset_id}",
-            f"  subject    {self.subject_id}",
-            f"  record     {self._state_of_record()}",
-            f"  data       {_count(self.batches)}",
-            f"  client     {escape(self.client)}",
-            "",
-        ]
-        for step in self.steps:
-            lines.append(f"  {step.at.astimezone(UTC):%Y-%m-%d %H:%M:%S UTC}  {step}")
-        return "\n".join([*lines, f"  verified: {self.conclusion}"])
+    def to_text(self, width: int = 80) -> str:
+        """Return the receipt as a page for readers who do not know the service.
 
-    def _state_of_record(self) -> str:
-        if self.keep_subject:
-            return "kept with its name; the other attributes are cleared if the steps say so"
-        if checked := self._last("subject check", "done", "found"):
-            return "erased" if checked == "done" else "not erased: the service still has it"
-        deleted = self._last("subject", "done", "already gone")
-        return "deleted, but this was not checked" if deleted else "not erased"
+        Args:
+            width: Maximum length of a line.
+        """
+        from haut_ext.erasure_page import page
+
+        return page(self, width)
+
+    def __str__(self) -> str:
+        return self.to_text()
 
     @property
     def conclusion(self) -> str:
         """Whether the erasure was verified, and the reasons if it was not, as text."""
         if self.verified:
-            return "yes, every check was made after the erasure, and found no data"
-        reasons = [] if self.observed else ["the service has not shown the subject in this dataset"]
-        reasons += [f"data was found by the {name}" for name in self.findings]
-        reasons += [f"no result of the {name}" for name in self.unchecked]
+            yes = "yes, every check was made after the erasure, and found no data"
+            unanswered = self._unanswered
+            later = f", but the last verification got no answer about {list_checks(unanswered)}"
+            return yes + later if unanswered else yes
+        reasons = [] if self.observed else ["the service has not shown the person in this dataset"]
+        if self.findings:
+            reasons.append(f"the service still has data: {list_checks(self.findings)}")
+        if self.unchecked:
+            reasons.append(f"not checked: {list_checks(self.unchecked)}")
         return "no, " + "; ".join(reasons)
+
+
+def list_checks(names: Iterable[ErasureStepName]) -> str:
+    """Return what the given checks look for, as text."""
+    return ", ".join(CHECKED_DATA[name] for name in names)
 
 
 def check_reference(reference: str | None) -> str | None:
@@ -254,11 +295,6 @@ def check_reference(reference: str | None) -> str | None:
                 f"reference must have 1 to {_MAX_REFERENCE} characters, without line breaks"
             )
     return reference
-
-
-def _count(batches: Sequence[ErasedBatch]) -> str:
-    images = sum(len(batch.image_ids) for batch in batches)
-    return f"{len(batches)} batches and {images} images were found; the JSON contains their ids"
 
 
 def _checksum(document: dict[str, Any]) -> str:

@@ -42,6 +42,30 @@ def replace(path: Path, text: str) -> None:
 
 
 @contextmanager
+def locked(path: Path) -> Generator[None]:
+    """Let no other process that uses this function replace a file (not on Windows).
+
+    Waits for other processes. The lock is lost if the process ends.
+
+    Raises:
+        OSError: If the file does not exist or cannot be read.
+    """
+    if os.name != "posix":
+        yield
+        return
+    import fcntl
+
+    while True:
+        with open_regular(path, follow_links=False) as file:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(file, fcntl.LOCK_EX)
+            # Another process may have replaced the file in the meantime.
+            if os.path.samestat(os.fstat(file.fileno()), os.lstat(path)):
+                yield
+                return
+
+
+@contextmanager
 def creating(path: Path, errors: str = "strict", newline: str | None = None) -> Generator[IO[str]]:
     """Open a text file that appears at the path once the block ends without an error.
 

@@ -66,6 +66,17 @@ class ErasureIncomplete(WorkflowStopped):
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
+class VerificationIncomplete(WorkflowStopped):
+    """A check of an erasure could not be made. To make all checks again, call `verify_erasure` again.
+
+    Attributes:
+        receipt: Receipt with the results of the checks that were made.
+    """
+
+    receipt: ErasureReceipt
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
 class ExportIncomplete(WorkflowStopped):
     """An export stopped before its end. To continue it, make the same call again.
 

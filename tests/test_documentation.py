@@ -176,7 +176,7 @@ def test_make_demo(tmp_path: Path) -> None:
         "Uploaded left",
         "Analyzed left",
         "identical to the upload",
-        "verified: yes",
+        "yes, every check was made",
         "acne_score",
     ):
         assert step in done.stdout

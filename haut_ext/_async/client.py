@@ -761,6 +761,51 @@ class AsyncHaut:
             started = started.resume(receipt)
         return await erase_subject(self.subjects, self.images, self.batches, started, on_step)
 
+    async def verify_erasure(
+        self,
+        receipt: ErasureReceipt,
+        *,
+        dataset_id: Id | None = None,
+        on_step: Callable[[ErasureReceipt], None] | None = None,
+    ) -> ErasureReceipt:
+        """Make all checks of an erasure again, and add their results to its receipt.
+
+        The method deletes nothing. To look up the subject, it sends an update without changes. If the
+        service then responds that the subject does not exist, it reads the list of all subjects of
+        the dataset. The receipt contains no name: if the person was created again, the new subject has
+        another id, and is not found.
+
+        Args:
+            receipt: Receipt of the erasure.
+            dataset_id: Dataset of the subject; the client's unless given. Must be the receipt's.
+            on_step: Called with the new receipt whenever it changes. To keep the results if the
+                process is interrupted, persist the receipt.
+
+        Returns:
+            The receipt with the new steps, of which the first is `verification`. `verified` becomes
+            false if a check finds data, and stays false until the same check finds nothing.
+
+        Raises:
+            ConfigError: If the receipt belongs to another dataset, company or service.
+            VerificationIncomplete: If a check could not be made, after all other checks were made. The
+                error's receipt contains their results.
+
+        Example:
+            async with AsyncHaut.from_env() as haut:
+                subject = await haut.subjects.create("customer-4714")
+                receipt = await haut.erase_subject(subject.id)
+                later = await haut.verify_erasure(receipt)
+                print(later.verified, later)
+        """
+        from haut_ext._async.workflows.erase import verify_erasure
+
+        scope = self.scope
+        if dataset_id is not None:
+            scope = evolve(scope, dataset_id=scope.dataset(dataset_id))
+        scope.check(receipt, "the receipt")
+        receipt = evolve(receipt, client=f"haut-ext {__version__}")
+        return await verify_erasure(self.subjects, self.images, self.batches, receipt, on_step)
+
     async def export_subject(
         self,
         subject_id: Id,

@@ -172,8 +172,8 @@ class _Erasures:
     def _erase(self, subject_id: UUID) -> Outcome:
         receipt = recorded_receipt(self._journal, self._haut.scope, subject_id)
         if receipt is not None and receipt.verified:
-            self._finish(receipt)  # the process may have ended before the file was written
-            return "skipped"
+            # The process may have ended before the file was written, or a verification has found data.
+            return "skipped" if self._finish(receipt) else "failed"
 
         def save(receipt: ErasureReceipt) -> None:
             self._journal.save(str(subject_id), "", {}, receipt.to_json(), done=receipt.verified)
@@ -181,15 +181,17 @@ class _Erasures:
         receipt = self._haut.erase_subject(
             subject_id, reference=self._reference, receipt=receipt, on_step=save
         )
-        self._finish(receipt)
-        return "done" if receipt.verified else "failed"
+        return "done" if self._finish(receipt) else "failed"
 
-    def _finish(self, receipt: ErasureReceipt) -> None:
+    def _finish(self, receipt: ErasureReceipt) -> bool:
+        """Write the receipt, and return whether the erasure is verified."""
         with file_errors():
-            path = path_for(self._receipts, receipt)
-            save_receipt(path, receipt)
-        remark = "" if receipt.verified else receipt.conclusion
-        self._results[receipt.subject_id] = _Result(path.name, receipt.verified, remark)
+            path, stored = path_for(self._receipts, receipt)
+            if stored is None:
+                save_receipt(path, receipt)
+        receipt = stored or receipt
+        self._results[receipt.subject_id] = _result(path.name, receipt)
+        return receipt.verified
 
     def record_failure(self, item: PlannedErasure, error: HautError) -> Outcome:
         cause = error.cause if isinstance(error, ErasureIncomplete) else error
@@ -220,6 +222,10 @@ class _Erasures:
         with suppress(ConfigError):
             receipt = recorded_receipt(self._journal, self._haut.scope, subject_id)
             if receipt is not None and receipt.verified:
-                path = path_for(self._receipts, receipt)
-                return _Result(path.name if path.exists() else "", verified=True)
+                path, stored = path_for(self._receipts, receipt)
+                return _result(path.name if path.exists() else "", stored or receipt)
         return _Result(remark="the run stopped before this subject was erased completely")
+
+
+def _result(receipt_file: str, receipt: ErasureReceipt) -> _Result:
+    return _Result(receipt_file, receipt.verified, "" if receipt.verified else receipt.conclusion)

@@ -41,29 +41,38 @@ def save_receipt(path: Path, receipt: ErasureReceipt) -> None:
     """Write a receipt to a path, where an earlier state of the same erasure may be stored.
 
     Raises:
-        ConfigError: If the path is another receipt, or something else.
+        ConfigError: If the path is another receipt, or something else, or another program has added
+            steps to the receipt in the meantime.
         OSError: If the file cannot be written.
     """
-    earlier = load_receipt(path)
     text = receipt.to_json() + "\n"
-    if earlier is None:
+    if load_receipt(path) is None:
         private_files.create(path, text)
-    elif receipt.continues(earlier):
+        return
+    with private_files.locked(path):
+        earlier = load_receipt(path)
+        if earlier is None or not receipt.continues(earlier):
+            raise ConfigError(
+                f"{path} is the receipt of another erasure, or another program has changed it since it "
+                "was read: it is not overwritten"
+            )
         private_files.replace(path, text)
-    else:
-        raise ConfigError(f"{path} is the receipt of another erasure, which is not overwritten")
 
 
-def path_for(folder: Path, receipt: ErasureReceipt) -> Path:
+def path_for(folder: Path, receipt: ErasureReceipt) -> tuple[Path, ErasureReceipt | None]:
     """Return the path of a receipt in a folder: `<subject id>.json`, or `<subject id>-2.json` if
-    another receipt of the subject is stored there, and so on."""
+    another receipt of the subject is stored there, and so on.
+
+    If the path contains the receipt already, or a later state of it with the results of a
+    verification, return this state, too.
+    """
     for path in _numbered(folder, str(receipt.subject_id), ".json"):
         try:
-            earlier = load_receipt(path)
+            stored = load_receipt(path)
         except ConfigError:
             continue
-        if earlier is None or receipt.continues(earlier):
-            return path
+        if stored is None or receipt.continues(stored) or stored.continues(receipt):
+            return path, stored if stored and stored.continues(receipt) else None
     raise AssertionError  # pragma: no cover - the numbers do not end
 
 

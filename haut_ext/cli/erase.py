@@ -14,7 +14,19 @@ from haut_ext.cli import output
 from haut_ext.cli.client import client, command
 from haut_ext.cli.erase_targets import Target, find_subjects, print_subjects, receipt_paths
 from haut_ext.cli.exit_codes import INCOMPLETE
-from haut_ext.cli.options import AllWithThisName, DryRun, Flag, Json, Reference, Yes, examples
+from haut_ext.cli.options import (
+    AllWithThisName,
+    DryRun,
+    Flag,
+    Json,
+    KeepSubject,
+    Receipt,
+    Reference,
+    SubjectsOrReceipts,
+    Yes,
+    examples,
+)
+from haut_ext.cli.receipts import print_json, print_page, show_receipts, verify_receipts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,28 +36,23 @@ if TYPE_CHECKING:
 EXAMPLES = examples(
     "haut erase customer-4711 customer-4712 --dry-run",
     "haut erase 2fea742a-62ec-4a81-9729-9e0283f9c40c --yes --receipt receipt.json",
+    "haut erase --show receipt.json",
+    "haut erase --verify receipt.json",
 )
 
 
 def erase(
-    subjects: Annotated[
-        list[str], typer.Argument(metavar="SUBJECT...", help="Ids or exact names of subjects.")
-    ],
+    subjects: SubjectsOrReceipts,
     yes: Yes = False,
     dry_run: DryRun = False,
     all_with_this_name: AllWithThisName = False,
-    keep_subject: Annotated[
-        bool,
-        Flag("--keep-subject", help="Keep the subject record and its name, and clear the rest."),
-    ] = False,
-    receipt: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="PATH",
-            help="Path of the receipt, or folder for several.  [default: erasure-<id>.json]",
-        ),
-    ] = None,
+    keep_subject: KeepSubject = False,
+    receipt: Receipt = None,
     reference: Reference = None,
+    show: Annotated[bool, Flag("--show", help="Print the receipt FILE as a page.")] = False,
+    verify: Annotated[
+        bool, Flag("--verify", help="Make all checks again, and add their results to FILE.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Erase all data of one or more persons, and write a receipt for each.
@@ -53,6 +60,12 @@ def erase(
     After an erasure, the command verifies that the service has no data left. If it stops early, it
     prints the command that continues.
     """
+    if show or verify:
+        others = (yes, dry_run, all_with_this_name, keep_subject, receipt, reference)
+        if any(others) or (show and verify):
+            raise ConfigError("--show and --verify can be combined with --json only")
+        (show_receipts if show else verify_receipts)([*map(Path, subjects)], json=json)
+        return
     from haut_ext.erasure_receipt import check_reference
 
     check_reference(reference)
@@ -108,10 +121,9 @@ def _erase_all(
             raise
         verified = verified and erased.verified
         if json:
-            text = erased.to_json()
-            output.write((" ".join(map(str.strip, text.split("\n"))) if several else text) + "\n")
+            print_json(erased, several=several)
         else:
-            output.out().print(*str(erased).split("\n"), "", f"Receipt: {target.path}")
+            print_page(erased, f"Receipt: {target.path}")
     return verified
 
 

@@ -18,6 +18,7 @@ _REWORDED = {
     " Raise timeout= if the service is slow.": "",
     " To complete it, call resume_upload(error.state, ...).": "",
     " To complete it, call erase_subject with receipt=error.receipt.": "",
+    " Call verify_erasure again with receipt=error.receipt.": "",
     " To continue it, call export_subject with the same arguments.": "",
 }
 

@@ -9,12 +9,14 @@ from haut_ext import (
     HautError,
     ImageRejected,
     UploadIncomplete,
+    VerificationIncomplete,
 )
 
 FAILURE = 1
 INVALID_INPUT = 2
 ROWS_WITH_PROBLEMS = 3
 INCOMPLETE = 4
+DATA_FOUND = 5
 INTERRUPTED = 130
 
 HELP = """\b
@@ -24,6 +26,7 @@ Exit codes:
   2    invalid input or configuration; no request was sent
   3    success, except for rows with a problem
   4    stopped before the end; the message says how to continue
+  5    the service still has data of an erased person
   130  interrupted by Ctrl-C or SIGTERM"""
 
 
@@ -32,6 +35,6 @@ def exit_code(error: HautError | OSError) -> int:
     from haut_ext.bulk import BulkStopped
 
     stopped = (UploadIncomplete, ErasureIncomplete, ExportIncomplete, BulkStopped)
-    if isinstance(error, stopped):
+    if isinstance(error, (*stopped, VerificationIncomplete)):
         return INCOMPLETE
     return INVALID_INPUT if isinstance(error, ConfigError | ImageRejected) else FAILURE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -10,6 +11,13 @@ import typer
 Flag = typer.Option  # The explicit name prevents typer from adding a --no-... option.
 
 Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help="Id or exact name of the subject.")]
+SubjectsOrReceipts = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SUBJECT...|FILE...",
+        help="Ids or exact names of subjects; with --show or --verify, files of receipts.",
+    ),
+]
 Image = Annotated[UUID, typer.Argument(metavar="IMAGE", help="Id of an image.")]
 Json = Annotated[bool, Flag("--json", help="Print JSON instead of text.")]
 Yes = Annotated[bool, Flag("--yes", help="Do not ask for confirmation.")]
@@ -24,6 +32,17 @@ Reference = Annotated[
 AllWithThisName = Annotated[
     bool,
     Flag("--all-with-this-name", help="Erase all subjects of a name that several of them have."),
+]
+Receipt = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH",
+        help="Path of the receipt, or folder for several.  [default: erasure-<id>.json]",
+    ),
+]
+KeepSubject = Annotated[
+    bool,
+    Flag("--keep-subject", help="Keep the subject record and its name, and clear the rest."),
 ]
 ComputeAgain = Annotated[
     bool,

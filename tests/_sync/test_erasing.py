@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,7 @@ def test_receipt_lists_all_steps(sandbox: Sandbox, subject_id: UUID) -> None:
     assert times == sorted(times)
     assert ErasureReceipt.from_json(receipt.to_json()) == receipt
     assert pickle.loads(pickle.dumps(receipt)) == receipt
-    assert "verified: yes" in str(receipt)
+    assert "yes, every check was made" in str(receipt)
     assert "dry" not in receipt.to_json() + str(receipt)
     document = json.loads(receipt.to_json())
     assert set(document) == {
@@ -93,7 +94,7 @@ def test_receipt_lists_all_steps(sandbox: Sandbox, subject_id: UUID) -> None:
     }
     assert document["service"] == sandbox.base_url
     assert document["sandbox"] is True
-    assert "a sandbox: no real data was erased" in str(receipt)
+    assert "simulator (sandbox)" in str(receipt)
     [batch] = receipt.batches
     assert len(batch.image_ids) == 12
 
@@ -266,7 +267,7 @@ def test_photo_uploaded_after_the_last_deletion_fails_the_verification(
             "images check": 1,
             "batches check": 1,
         }
-        assert "verified: no, data was found by the images check" in str(receipt)
+        assert receipt.conclusion == "no, the service still has data: photos, uploads"
         sandbox.before_request = None
         assert (haut.erase_subject(subject_id, keep_subject=True)).verified
 
@@ -299,7 +300,7 @@ def test_remaining_subject_fails_the_verification(sandbox: Sandbox, subject_id: 
         receipt = haut.erase_subject(subject_id)
         assert not receipt.verified
         assert receipt.findings == ("subject check",)
-        assert "not erased: the service still has it" in str(receipt)
+        assert "the service still has data: the person's record" in str(receipt)
         receipt = haut.erase_subject(subject_id, receipt=receipt)
     assert receipt.verified
     assert_erased(sandbox)
@@ -329,7 +330,7 @@ def test_erasure_stops_if_clearing_the_storage_is_forbidden(
     [_, step] = caught.value.receipt.steps
     assert (step.name, step.status, step.reason) == ("storage", "refused", "Forbidden 403")
     assert "Forbidden 403" in str(caught.value.receipt)
-    assert "record     not erased" in str(caught.value.receipt)
+    assert "deleted" not in str(caught.value.receipt)
     assert isinstance(caught.value.cause, Forbidden)
     assert str(caught.value.cause) in str(caught.value)
     assert len(sandbox.requests) == 2
@@ -360,7 +361,7 @@ def test_errors_of_undocumented_routes_do_not_stop_the_erasure(
     assert all(str(step.reason).endswith(str(status)) for step in failed)
     assert not receipt.verified
     assert receipt.unchecked == (steps[-1],)
-    assert f"no result of the {steps[-1]}" in str(receipt)
+    assert receipt.conclusion.startswith("no, not checked: ")
     assert receipt.steps[-1].name == "batches check"
     assert_erased(sandbox)
 
@@ -377,7 +378,7 @@ def test_refused_deletion_of_a_batch_is_reported(sandbox: Sandbox, subject_id: U
     assert receipt.verified
     [step] = [step for step in receipt.steps if step.name == "batches"]
     assert (step.status, step.reason) == ("refused", "Forbidden 403 permission_denied")
-    assert "refused (Forbidden 403 permission_denied)" in str(receipt)
+    assert "refused by the service" in str(receipt)
     assert_erased(sandbox)
 
 
@@ -564,7 +565,7 @@ def test_reference_and_checksum(sandbox: Sandbox, subject_id: UUID) -> None:
         with pytest.raises(ConfigError, match="another reference"):
             haut.erase_subject(subject_id, receipt=receipt, reference="case 2026/18")
         receipt = haut.erase_subject(subject_id, receipt=receipt)
-    assert "reference  case 2026/17" in str(receipt)
+    assert re.search(r"Case reference +case 2026/17\n", str(receipt))
     text = receipt.to_json()
     assert ErasureReceipt.from_json(text) == receipt
     for old, new in (("2026/17", "2026/18"), ("true", "false"), ('"done"', '"refused"')):

@@ -13,7 +13,7 @@ import pytest
 
 from haut_ext import ConfigError, ErasureReceipt, Haut
 from haut_ext.bulk import BulkReport, BulkStopped, bulk_erase, bulk_upload
-from haut_ext.bulk.receipt_files import read_summary
+from haut_ext.bulk.receipt_files import read_summary, save_receipt
 from haut_ext.sandbox import Request, Sandbox, faults
 from tests.bulk.conftest import PHOTO
 
@@ -179,6 +179,27 @@ def test_receipt_of_another_erasure_is_not_overwritten(
     path = receipts / f"{subject.id}-3.json"
     assert ErasureReceipt.from_json(path.read_text()).reference == "second"
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_finding_of_a_verification_is_not_hidden_by_the_journal(
+    tmp_path: Path, haut: Haut, sandbox: Sandbox
+) -> None:
+    [subject] = sandbox.add_subjects(1)
+    run: dict[str, Any] = {"journal": tmp_path / "j", "receipts": tmp_path / "receipts"}
+    bulk_erase(haut, [subject.id], **run)
+    path = tmp_path / "receipts" / f"{subject.id}.json"
+    with sandbox.database.lock:
+        sandbox.database.subjects[subject.id] = subject.dataset.subjects[subject.id] = subject
+    receipt = ErasureReceipt.from_json(path.read_text())
+    haut.verify_erasure(receipt, on_step=lambda later: save_receipt(path, later))
+    before = path.read_text()
+    report = bulk_erase(haut, [subject.id], **run)
+    assert report.failed == 1
+    [line] = summary(report)
+    assert (line["verified"], line["receipt_file"]) == ("no", path.name)
+    assert "the service still has data: the person's record" in line["remark"]
+    assert path.read_text() == before
+    assert [file.name for file in path.parent.glob("*.json")] == [path.name]
 
 
 @pytest.mark.parametrize("folder", ["file/receipts", "file", "nul\0"])

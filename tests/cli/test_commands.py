@@ -373,7 +373,7 @@ def test_erase_asks_first_and_writes_a_receipt(shell: Shell) -> None:
         "metadata": ["birth_date", "meta.skin", "meta.\x1b[2J"],
     }
     out, _ = shell.run("erase", subject.name, typed="y\n")
-    assert "verified: yes" in out
+    assert "yes, every check was made" in out
     receipt = ErasureReceipt.from_json((shell.folder / f"erasure-{subject.id}.json").read_text())
     assert receipt.verified
     out, _ = shell.run(
@@ -517,7 +517,7 @@ def test_receipt_is_private_and_names_the_case(shell: Shell) -> None:
     out, _ = shell.run(
         "erase", subject.id, "--yes", "--receipt", "r.json", "--reference", "case 17"
     )
-    assert "reference  case 17" in out
+    assert "Case reference            case 17\n" in out
     assert (shell.folder / "r.json").stat().st_mode & 0o777 == 0o600
     shell.run("erase", str(UUID(int=1)), "--yes", "--receipt", "s.json", code=1)
     shell.run("erase", other.id, "--dry-run", "--receipt", "s.json")

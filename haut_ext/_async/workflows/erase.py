@@ -37,8 +37,9 @@ from haut_ext.erasure_receipt import (
     ErasureStep,
     ErasureStepName,
     ErasureStepStatus,
+    list_checks,
 )
-from haut_ext.workflow_errors import ErasureIncomplete
+from haut_ext.workflow_errors import ErasureIncomplete, VerificationIncomplete
 
 _UNDOCUMENTED_ROUTES: set[ErasureStepName] = {"batches", "results check", "batches check"}
 _MAX_PASSES = 10
@@ -68,15 +69,51 @@ async def erase_subject(
         await erasure.run("images", erasure.delete_images)
         await erasure.run("batches", erasure.delete_batches)
         await erasure.run("metadata", erasure.clear_metadata)
-    await erasure.run("results check", erasure.count_results)
+    await erasure.run_check("results check", erasure.count_results)
     if erasure.present and not receipt.keep_subject:
         await erasure.run("subject", erasure.delete_subject)
     if receipt.keep_subject:
-        await erasure.run("metadata check", erasure.count_own_data)
+        await erasure.run_check("metadata check", erasure.count_own_data)
     else:
-        await erasure.run("subject check", erasure.count_own_data)
-    await erasure.run("images check", erasure.count_images)
-    await erasure.run("batches check", erasure.count_batches)
+        await erasure.run_check("subject check", erasure.count_own_data)
+    await erasure.run_check("images check", erasure.count_images)
+    await erasure.run_check("batches check", erasure.count_batches)
+    return erasure.receipt
+
+
+async def verify_erasure(
+    subjects: AsyncSubjects,
+    images: AsyncImages,
+    batches: AsyncBatches,
+    receipt: ErasureReceipt,
+    on_step: Callable[[ErasureReceipt], None] | None = None,
+) -> ErasureReceipt:
+    """Make all checks of an erasure again. See `AsyncHaut.verify_erasure`.
+
+    If a check fails, the others are made nevertheless. The results are checked last, so that the
+    check covers images that the other checks have found.
+    """
+    erasure = _Erasure(subjects, images, batches, receipt, on_step, present=True)
+    erasure.add_step("verification", "done")
+    failures: list[errors.HautError] = []
+    checks = (
+        erasure.count_own_data,
+        erasure.count_images,
+        erasure.count_batches,
+        erasure.count_results,
+    )
+    for name, check in zip(receipt.checks, checks, strict=True):
+        if (error := await erasure.check(name, check)) is not None:
+            failures.append(error)
+    if failures:
+        receipt = erasure.receipt
+        found = f"the service still has data: {list_checks(receipt.findings)}. Not all checks of"
+        raise VerificationIncomplete(
+            f"{found if receipt.findings else 'not all checks of'} subject {receipt.subject_id} were "
+            f"made: {failures[0]} Call verify_erasure again with receipt=error.receipt.",
+            receipt=receipt,
+            cause=failures[0],
+        )
     return erasure.receipt
 
 
@@ -109,14 +146,15 @@ class _Erasure:
                 subject = await self.subjects.observe(self.subject_id, dataset_id=self.dataset_id)
         except errors.HautError as error:
             if not _is_absence(error):
-                raise self._record_failure("observation", error) from error
+                self._add_failure("observation", error)
+                raise self._incomplete("observation", error) from error
             if not self.receipt.observed:
                 raise
-            self._add_step("observation", "already gone")
+            self.add_step("observation", "already gone")
             return False
         self.present, self.name = True, subject.name
         self.receipt = evolve(self.receipt, sandbox=responses[-1].is_from_sandbox)
-        self._add_step("observation", "done")
+        self.add_step("observation", "done")
         return True
 
     async def run(self, name: ErasureStepName, step: Callable[[], Awaitable[int | None]]) -> None:
@@ -125,28 +163,45 @@ class _Erasure:
         Raises:
             ErasureIncomplete: If the step failed and the erasure cannot continue without it.
         """
-        is_check = name.endswith("check")
         try:
             try:
                 count = await step()
             except errors.NotFound as error:
                 # The 404 response may concern the route, and not the subject.
-                if is_check or not error.confirmed or await self.find() is not None:
+                if not error.confirmed or await self.find() is not None:
                     raise
-                self._add_step(name, "already gone")
+                self.add_step(name, "already gone")
                 return
         except errors.HautError as error:
-            incomplete = self._record_failure(name, error)
-            unproven = isinstance(error, errors.NotFound) and name in _UNDOCUMENTED_ROUTES
-            optional = is_check or name in _UNDOCUMENTED_ROUTES
-            if not (unproven or (optional and _is_permanent(error))):
-                raise incomplete from error
+            self._add_failure(name, error)
+            self._stop_unless_optional(name, error)
         else:
-            self._add_step(name, "found" if is_check and count else "done", count)
+            self.add_step(name, "done", count)
 
-    def _record_failure(self, name: ErasureStepName, error: errors.HautError) -> ErasureIncomplete:
-        status: ErasureStepStatus = "refused" if _is_refusal(error) else "unknown"
-        self._add_step(name, status, reason=errors.short_reason(error))
+    async def run_check(self, name: ErasureStepName, check: Callable[[], Awaitable[int]]) -> None:
+        """Make a check and add it to the receipt. Raises the same errors as `run`."""
+        if (error := await self.check(name, check)) is not None:
+            self._stop_unless_optional(name, error)
+
+    async def check(
+        self, name: ErasureStepName, check: Callable[[], Awaitable[int]]
+    ) -> errors.HautError | None:
+        """Make a check and add it to the receipt. Return the error if the check failed."""
+        try:
+            count = await check()
+        except errors.HautError as error:
+            self._add_failure(name, error)
+            return error
+        self.add_step(name, "found" if count else "done", count)
+        return None
+
+    def _stop_unless_optional(self, name: ErasureStepName, error: errors.HautError) -> None:
+        unproven = isinstance(error, errors.NotFound) and name in _UNDOCUMENTED_ROUTES
+        optional = name.endswith("check") or name in _UNDOCUMENTED_ROUTES
+        if not (unproven or (optional and _is_permanent(error))):
+            raise self._incomplete(name, error) from error
+
+    def _incomplete(self, name: ErasureStepName, error: errors.HautError) -> ErasureIncomplete:
         return ErasureIncomplete(
             f"the erasure of subject {self.subject_id} stopped at the step '{name}': {error} To "
             "complete it, call erase_subject with receipt=error.receipt.",
@@ -154,7 +209,11 @@ class _Erasure:
             cause=error,
         )
 
-    def _add_step(
+    def _add_failure(self, name: ErasureStepName, error: errors.HautError) -> None:
+        status: ErasureStepStatus = "refused" if _is_refusal(error) else "unknown"
+        self.add_step(name, status, reason=errors.short_reason(error))
+
+    def add_step(
         self,
         name: ErasureStepName,
         status: ErasureStepStatus,
@@ -177,7 +236,8 @@ class _Erasure:
             if image_id is not None and image_id not in image_ids:
                 image_ids.append(image_id)
         known = tuple(ErasedBatch(key, tuple(image_ids)) for key, image_ids in batches.items())
-        self._save(evolve(self.receipt, batches=known))
+        if known != self.receipt.batches:
+            self._save(evolve(self.receipt, batches=known))
 
     @property
     def subject_id(self) -> UUID:
@@ -247,7 +307,8 @@ class _Erasure:
         self.present = False
         await self.subjects.delete(self.subject_id, dataset_id=self.dataset_id)
 
-    # Checks. Each returns the number of items that the service still has.
+    # Checks. Each returns the number of items that the service still has. Ids of items that a check
+    # finds are added to the receipt, so that later checks cover them.
 
     async def count_results(self) -> int:
         """Return how many results and auxiliary images the deleted images still have."""
@@ -272,7 +333,9 @@ class _Erasure:
         """Return how many images the service lists, or returns by their ids."""
         found = set[UUID]()
         with self._ignore_missing_list():
-            found = {image.id async for image in self.images.iterate(self.subject_id)}
+            listed = [image async for image in self.images.iterate(self.subject_id)]
+            self._add_ids([(image.image_batch_id, image.id) for image in listed])
+            found = {image.id for image in listed}
         known = {image_id for batch in self.receipt.batches for image_id in batch.image_ids}
         for image_id in known - found:
             with errors.ignore_confirmed_not_found():
@@ -283,6 +346,7 @@ class _Erasure:
     async def count_batches(self) -> int:
         with self._ignore_missing_list():
             page = await self.batches.list(self.subject_id, dataset_id=self.dataset_id)
+            self._add_ids([(batch.id, None) for batch in page])
             return max(page.total, len(page))
         return 0
 
