@@ -116,8 +116,8 @@ def _verifications(receipt: ErasureReceipt) -> Iterable[Row]:
 
 
 def _verification(checks: Sequence[ErasureStep]) -> str:
-    found = [step.name for step in checks if step.status == "found"]
-    unknown = [step.name for step in checks if not step.is_conclusive]
+    found: list[ErasureStepName] = [step.name for step in checks if step.status == "found"]
+    unknown: list[ErasureStepName] = [step.name for step in checks if not step.is_conclusive]
     texts = [f"FOUND: {list_checks(found)}"] if found else []
     if not found and len(unknown) < len(checks):
         texts.append("nothing found")
