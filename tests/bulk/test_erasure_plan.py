@@ -11,17 +11,19 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from haut_ext import ErasureReceipt, Haut
+from haut_ext import ConfigError, ErasureReceipt, Haut
 from haut_ext.argument_checks import comparable_name
 from haut_ext.bulk import (
     BulkReport,
+    BulkStopped,
     ErasurePlan,
     bulk_erase,
     plan_erasure,
+    rate_limiter,
 )
 from haut_ext.bulk.receipt_files import read_summary
 from haut_ext.bulk.subject_list import SubjectRow
-from haut_ext.sandbox import Sandbox
+from haut_ext.sandbox import Request, Sandbox, faults
 
 UNKNOWN = UUID(int=7)
 NAMES = ["a", "A", " a", "ab", "\u00e9", "e\u0301", "47", "=a", str(UNKNOWN)]
@@ -130,3 +132,190 @@ def test_run_erases_exactly_what_the_plan_contains(
                     assert (receipt.verified, str(receipt.subject_id)) == (True, line["subject_id"])
             again = plan_erasure(haut, given_rows, **options)
             assert again.subject_ids == ()
+
+
+PAGE = faults.status(404, b"<html>no such host</html>", content_type="text/html")
+LOOKUP_FAULTS = {
+    "404 of a proxy, id": ("update_subject", PAGE, "unknown"),
+    "404 of a proxy, name": ("list_subjects", PAGE, "unknown"),
+    "404 without a body": ("update_subject", faults.status(404), "unknown"),
+    "403": ("list_subjects", faults.status(403), "unknown"),
+    "429": ("list_subjects", faults.rejected(429, retry_after=0), "to erase"),
+    "reset": ("update_subject", faults.reset("before"), "to erase"),
+}
+
+
+@pytest.mark.parametrize(
+    ("operation", "fault", "status"), LOOKUP_FAULTS.values(), ids=LOOKUP_FAULTS
+)
+def test_failed_lookup_is_unknown_and_no_absence(
+    sandbox: Sandbox,
+    haut: Haut,
+    run: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    operation: str,
+    fault: Any,
+    status: str,
+) -> None:
+    monkeypatch.setattr(rate_limiter, "_INITIAL_PAUSE", 0.001)
+    [subject_id] = create(sandbox, "a")
+    rows: list[SubjectRow] = ["a" if operation == "list_subjects" else subject_id]
+    sandbox.faults.add(operation, fault)
+    plan = plan_erasure(haut, rows, journal=run["journal"])
+    assert statuses(plan) == [(1, status)]
+    assert not run["journal"].exists()
+    sandbox.faults.add(operation, fault)
+    report = bulk_erase(haut, rows, **run)
+    assert (report.failed, report.done) == ((1, 0) if status == "unknown" else (0, 1))
+    assert lines(report)[0]["verified"] == ("no" if status == "unknown" else "yes")
+    assert bulk_erase(haut, rows, **run).done == (status == "unknown")
+
+
+def test_name_stands_for_the_subjects_that_were_recorded_first(
+    sandbox: Sandbox, haut: Haut, run: dict[str, Any]
+) -> None:
+    first, other = create(sandbox, "a", "b")
+    sandbox.faults.add("delete_subject", faults.status(403))
+    assert bulk_erase(haut, ["a", "b"], **run, max_in_flight=1).failed == 1
+    assert left(sandbox) == {first}
+    sandbox.database.subjects[first].name = "renamed"
+    second, third = create(sandbox, "a", "b")
+    for outcome in ("to erase", "already erased"):
+        plan = plan_erasure(haut, ["a", "b"], journal=run["journal"])
+        assert [(str(it.subject_id), it.status) for it in plan.entries] == [
+            (first, outcome),
+            (second, "changed"),
+            (other, "already erased"),
+            (third, "changed"),
+        ]
+        report = bulk_erase(haut, plan, **run)
+        assert (report.changed, report.complete) == (2, False)
+        assert left(sandbox) == {second, third}
+    report = bulk_erase(haut, ["a", second, "b"], **run)
+    assert [line["remark"] for line in lines(report)[:3]] == [
+        "",
+        "row 2 names the same subject",
+        "",
+    ]
+    assert left(sandbox) == {third}
+
+
+def test_ambiguous_name_stays_ambiguous_when_one_of_its_subjects_is_erased(
+    sandbox: Sandbox, haut: Haut, run: dict[str, Any]
+) -> None:
+    one, two = create(sandbox, "a", "a")
+    for _ in range(2):
+        report = bulk_erase(haut, ["a", one], **run)
+        assert [(it["subject_id"], it["verified"]) for it in lines(report)] == [
+            (one, "yes"),
+            (two, "no"),
+            (one, "yes"),
+        ]
+        assert "one of 2 subjects that have, or had, this name" in lines(report)[1]["remark"]
+    assert left(sandbox) == {two}
+    assert bulk_erase(haut, ["a"], **run, all_with_this_name=True).complete
+    assert left(sandbox) == set()
+    assert bulk_erase(haut, ["a"], **run).complete
+
+
+@pytest.mark.parametrize("of_plan", [False, True])
+def test_subject_deleted_by_another_program_after_its_lookup_has_no_receipt(
+    sandbox: Sandbox, haut: Haut, run: dict[str, Any], of_plan: bool
+) -> None:
+    [subject_id, other] = create(sandbox, "a", "b")
+
+    def delete() -> None:
+        with sandbox.database.lock:
+            sandbox.database.delete_subject(sandbox.database.subjects[subject_id])
+
+    def before_request(request: Request) -> None:
+        if request.operation == "update_subject":
+            sandbox.before_request = None
+            delete()
+
+    rows: Any = ["a", "b"]
+    if of_plan:
+        rows = plan_erasure(haut, rows, journal=run["journal"])
+        delete()
+    else:
+        sandbox.before_request = before_request
+    report = bulk_erase(haut, rows, **run, max_in_flight=1)
+    assert (report.bad, report.done) == (1, 1)
+    assert "another program has deleted the subject" in lines(report)[0]["remark"]
+    assert [path.stem for path in run["receipts"].glob("*.json")] == [other]
+
+
+def test_plan_is_refused_when_another_run_has_recorded_other_subjects(
+    sandbox: Sandbox, haut: Haut, run: dict[str, Any]
+) -> None:
+    [one] = create(sandbox, "a")
+    plan = plan_erasure(haut, ["a"], journal=run["journal"])
+    with sandbox.database.lock:
+        sandbox.database.delete_subject(sandbox.database.subjects[one])
+    [two] = create(sandbox, "a")
+    sandbox.faults.add("delete_subject", faults.status(403))
+    bulk_erase(haut, ["a"], **run)
+    with pytest.raises(ConfigError, match="Make a new plan"):
+        bulk_erase(haut, plan, **run)
+    assert left(sandbox) == {two}
+
+
+def test_row_that_a_run_would_refuse_is_refused_in_the_plan(
+    sandbox: Sandbox, haut: Haut, run: dict[str, Any]
+) -> None:
+    [subject_id] = create(sandbox, "a")
+    sandbox.faults.add("delete_subject", faults.status(403))
+    bulk_erase(haut, ["a"], **run, reference="case 1")
+    for reference, status in ((None, "to erase"), ("case 1", "to erase"), ("case 2", "invalid")):
+        plan = plan_erasure(haut, ["a"], journal=run["journal"], reference=reference)
+        assert statuses(plan) == [(1, status)]
+    assert bulk_erase(haut, ["a"], **run, reference="case 2").bad == 1
+    assert left(sandbox) == {subject_id}
+
+
+def test_summary_is_complete_after_a_run_that_stopped(
+    sandbox: Sandbox, haut: Haut, run: dict[str, Any]
+) -> None:
+    names = ["=a", "b", "b ", "c"]
+    ids = create(sandbox, "=a", "b", "c")
+    sandbox.faults.add("delete_subject", faults.unauthorized(), skip=1)
+    with pytest.raises(BulkStopped):
+        bulk_erase(haut, names, **run, max_in_flight=1)
+    path = run["receipts"] / "summary.csv"
+    stopped = list(read_summary(path))
+    assert [(it["input"], it["verified"]) for it in stopped] == [
+        *zip(names, ["yes", "no", "no", "no"], strict=True)
+    ]
+    assert "the run stopped before" in stopped[3]["remark"]
+    report = bulk_erase(haut, names, **run)
+    assert (report.summary, report.complete) == (path, True)
+    assert [it["verified"] for it in lines(report)] == ["yes"] * 4
+    assert [it["subject_id"] for it in lines(report)] == [ids[0], ids[1], ids[1], ids[2]]
+    assert "\n'=a," in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("kind", ["other list", "text", "link", "folder", "journal"])
+def test_summary_never_replaces_another_file(
+    sandbox: Sandbox, haut: Haut, run: dict[str, Any], kind: str
+) -> None:
+    create(sandbox, "a")
+    run["receipts"].mkdir()
+    path = run["receipts"] / "summary.csv"
+    if kind == "other list":
+        bulk_erase(haut, ["b"], **run)
+    elif kind == "text":
+        path.write_text("input,subject_id\n")
+    elif kind == "link":
+        path.symlink_to("elsewhere")
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        run["journal"] = path
+    before = path.read_bytes() if kind in ("other list", "text") else None
+    for _ in range(2):
+        report = bulk_erase(haut, ["a"], **run)
+        assert report.summary == run["receipts"] / "summary-2.csv"
+        assert report.complete
+    assert before is None or path.read_bytes() == before
+    assert not (run["receipts"] / "elsewhere").exists()
