@@ -475,6 +475,12 @@ class BulkErasureMachine(BulkMachine):
         ]
         assert sorted(it["subject_id"] for it in receipts) == sorted(self.done())
         assert all(receipt["verified"] for receipt in receipts)
+        create_namesake(self)
+        existing = set(self.sandbox.database.subjects)
+        repeated = erase(self.sandbox.credentials, self.items, self.journal, {})
+        self.check(self.done())
+        assert (repeated.done, repeated.failed) == (0, 0), str(repeated)
+        assert set(self.sandbox.database.subjects) == existing, "a namesake was erased"
 
 
 @pytest.fixture(autouse=True)
@@ -488,4 +494,4 @@ def test_bulk_upload_machine() -> None:
 
 
 def test_bulk_erasure_machine() -> None:
-    run_machine(BulkErasureMachine, examples=10, steps=4)
+    run_machine(BulkErasureMachine, examples=8, steps=4)
