@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 from attrs import frozen
 
@@ -10,6 +11,7 @@ from haut_ext._http import response_errors, response_shapes, retry_policy
 from haut_ext._http.body_limits import RejectedBody, without_body
 from haut_ext._http.call import Call
 from haut_ext._http.deadlines import MAX_TIMEOUT
+from haut_ext._http.response_capture import request_id
 from haut_ext._http.retry_policy import Disposition
 from haut_ext._http.tokens import CachedToken
 from haut_ext._httpx import httpx
@@ -41,10 +43,6 @@ class Failure:
     status: int | None = None
     retry_after: float | None = None
 
-    def __str__(self) -> str:
-        name = type(self.error).__name__
-        return name if self.status is None else f"{self.status} {name}"
-
 
 def is_interruption(error: BaseException) -> bool:
     """Return whether an attempt was interrupted, by Ctrl-C or an exception of a signal handler."""
@@ -58,6 +56,7 @@ def start_attempt(call: Call) -> httpx.Request:
         TransportTimeout: If the deadline passed while the token was being obtained.
     """
     call.attempts += 1
+    call.attempt_started = time.monotonic()
     if call.deadline.exceeded:
         raise connection_failure(call, httpx.PoolTimeout("no time is left")).error
     original = call.request
@@ -97,7 +96,7 @@ def response_outcome(
     status = response.status_code
     if not response.is_success:
         if _already_deleted(call, response):
-            _log(logging.DEBUG, call, str(status))
+            _log(logging.DEBUG, call, response)
             return httpx.Response(204, request=call.request)
         return _status_failure(call, response)
     if read:
@@ -112,7 +111,7 @@ def response_outcome(
                 response = without_body(status, response.headers)
             error = response_errors.unexpected_response(response, call, problem)
             return _logged(call, Failure(error, Disposition.FAILED, status))
-    _log(logging.DEBUG, call, str(status))
+    _log(logging.DEBUG, call, response)
     return response
 
 
@@ -182,7 +181,7 @@ def delay_before_retry(call: Call, failure: Failure) -> float:
             call.sink.rewind()
         except (OSError, ValueError):
             raise failure.error  # noqa: B904 - keeps the file's error as its context
-    _log(logging.WARNING, call, f"{failure}; retrying in {delay:.2f} s")
+    _log(logging.WARNING, call, failure, retry_in=delay)
     return delay
 
 
@@ -219,9 +218,36 @@ def _note_disposition(call: Call, disposition: Disposition) -> None:
 
 
 def _logged(call: Call, failure: Failure) -> Failure:
-    _log(logging.DEBUG, call, str(failure))
+    _log(logging.DEBUG, call, failure)
     return failure
 
 
-def _log(level: int, call: Call, outcome: str) -> None:
-    logger.log(level, "%s: attempt %d, %s", call, call.attempts, outcome)
+def _log(
+    level: int, call: Call, outcome: httpx.Response | Failure, retry_in: float | None = None
+) -> None:
+    """Log an attempt.
+
+    The attributes of the record have a prefix, because `logging` raises an error if a record factory
+    of the program has already set one of them.
+    """
+    if not logger.isEnabledFor(level):
+        return
+    if isinstance(outcome, Failure):
+        status, error = outcome.status, type(outcome.error).__name__
+        headers = getattr(outcome.error, "headers", {})
+    else:
+        status, error, headers = outcome.status_code, None, outcome.headers
+    identifier = request_id(headers)
+    extra = {
+        "haut_operation": call.operation,
+        "haut_ids": call.ids,
+        "haut_attempt": call.attempts,
+        "haut_status": status,
+        "haut_error": error,
+        "haut_retry_in": retry_in,
+        "haut_duration": time.monotonic() - call.attempt_started,
+        "haut_request_id": identifier and call.redact(identifier),
+    }
+    text = " ".join(str(it) for it in (status, error) if it is not None)
+    text += "" if retry_in is None else f"; retrying in {retry_in:.2f} s"
+    logger.log(level, "%s: attempt %d, %s", call, call.attempts, text, extra=extra)

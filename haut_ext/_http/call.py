@@ -46,6 +46,7 @@ class Call:
         operation: HTTP method and route, or HTTP method and `(storage)` for a signed URL.
         deadline: Time limit of the whole call.
         attempts: Number of attempts started.
+        attempt_started: Start of the latest attempt, measured by `time.monotonic`.
         maybe_carried_out: Whether an attempt may have changed data in the service.
         token: Token of the latest attempt.
         token_renewed: Whether the token was renewed after a 401 response.
@@ -67,6 +68,7 @@ class Call:
         self.operation = f"{request.method} {route(request.url.path) if self.to_api else STORAGE}"
         self.deadline = Deadline(options.deadline_for(to_api=self.to_api))
         self.attempts = 0
+        self.attempt_started = self.deadline.started
         self.maybe_carried_out = False
         self.token: CachedToken | None = None
         self.token_renewed = False

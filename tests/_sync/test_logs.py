@@ -17,6 +17,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
@@ -156,7 +157,16 @@ def test_every_attempt_is_logged(sandbox: Sandbox, log: pytest.LogCaptureFixture
     assert sandbox.faults.pending == []
     records = [record for record in log.records if record.name == "haut_ext"]
     for record in records:
-        assert LINE.fullmatch(record.getMessage()), record.getMessage()
+        line, fields = record.getMessage(), fields_of(record)
+        assert LINE.fullmatch(line), line
+        ids = f" [{' '.join(fields['ids'])}]" if fields["ids"] else ""
+        assert line.startswith(f"{fields['operation']}{ids}: attempt {fields['attempt']}, ")
+        outcome = filter(None, (fields["status"], fields["error"]))
+        assert (
+            line.partition("attempt ")[2].partition(", ")[2].startswith(" ".join(map(str, outcome)))
+        )
+        assert ("retrying in" in line) == (fields["retry_in"] is not None)
+        assert 0 < fields["duration"] < 60
     attempts = [record for record in records if record.levelno == logging.DEBUG]
     retries = [record for record in records if record.levelno == logging.WARNING]
     assert len(records) == len(attempts) + len(retries)
@@ -164,6 +174,16 @@ def test_every_attempt_is_logged(sandbox: Sandbox, log: pytest.LogCaptureFixture
     assert len(retries) == 4
     assert "attempt 1, 503 ServerError" in attempts[0].getMessage()
     assert "attempt 1, 503 ServerError; retrying in " in retries[0].getMessage()
+
+
+def fields_of(record: logging.LogRecord) -> dict[str, Any]:
+    """Return the attributes of a record that haut_ext has set, without their prefix."""
+    prefix = "haut_"
+    return {
+        name.removeprefix(prefix): value
+        for name, value in vars(record).items()
+        if name.startswith(prefix)
+    }
 
 
 def test_attempt_with_an_unexpected_response_is_logged(
@@ -222,7 +242,7 @@ def test_logs_and_errors_contain_no_secrets_or_personal_data(
 
     assert len(errors) > 60
     assert {"haut_ext", "httpcore.http11"} <= {record.name for record in log.records}
-    logged = "\n".join(record.getMessage() for record in log.records) + log.text
+    logged = "\n".join(f"{it.getMessage()} {fields_of(it)}" for it in log.records) + log.text
     assert str(stored.subject) in logged  # logs may contain ids
     assert_no_secrets(tokens, shown=logged + shown + text_of(errors), errors=errors)
 
@@ -260,7 +280,9 @@ def assert_absent(text: str, unwanted: Iterable[str]) -> None:
         assert found == -1, (secret, text[found - 100 : found + 100])
 
 
-def test_secrets_echoed_by_the_service_are_redacted_in_errors(sandbox: Sandbox) -> None:
+def test_secrets_echoed_by_the_service_are_redacted_in_errors_and_logs(
+    sandbox: Sandbox, log: pytest.LogCaptureFixture
+) -> None:
     credentials = sandbox.credentials
     token = credentials["token"]
     signed = f"{sandbox.storage_url}/photo?X-Goog-Credential=c&X-Goog-Signature=deadbeef"
@@ -273,7 +295,9 @@ def test_secrets_echoed_by_the_service_are_redacted_in_errors(sandbox: Sandbox) 
             sandbox.faults.add("list_subjects", faults.status(code, body, **kind))  # type: ignore[arg-type]
             with pytest.raises(HautError) as caught:
                 haut.subjects.list()
-            shown = str(caught.value) + repr(vars(caught.value))
+            fields = fields_of(next(it for it in reversed(log.records) if it.name == "haut_ext"))
+            assert "[redacted]" in fields["request_id"]
+            shown = str(caught.value) + repr(vars(caught.value)) + repr(fields)
             assert "x-echo" in shown
             assert pickle.dumps(caught.value).find(token.encode()) == -1
             for secret in (token, "deadbeef", "session=1"):
