@@ -14,13 +14,16 @@ from __future__ import annotations
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import KW_ONLY, InitVar, dataclass
+from dataclasses import KW_ONLY, MISSING, InitVar, dataclass, fields
 from dataclasses import field as dataclass_field
-from typing import Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
 
 from attrs import frozen
 
 from haut_ext.text import escape
+
+Error = TypeVar("Error", bound="HautError")
 
 
 def _rebuild(error_class: type[HautError], args: tuple[Any, ...]) -> HautError:
@@ -52,6 +55,39 @@ class HautError(Exception):
         # that have required keyword arguments.
         return _rebuild, (type(self), self.args), self.__dict__
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            kind = type(self).__name__
+            if name in {field.name for field in fields(self)}:
+                raise AttributeError(f"{name} is unknown: this {kind} has only a message")
+            raise AttributeError(f"{kind!r} object has no attribute {name!r}")
+
+
+@dataclass_transform(eq_default=False, kw_only_default=True, field_specifiers=(dataclass_field,))
+def error_class(cls: type[Error]) -> type[Error]:
+    """Turn a public error class into a dataclass that can also be created from a message alone.
+
+    Task queues such as Celery send the class and `args` of an error, look the class up in
+    `sys.modules`, and create the error from `args`. The attributes without a default are missing
+    then, and the error claims no certainty: the request may have been carried out.
+    """
+    cls = dataclass(eq=False, repr=False, kw_only=True)(cls)
+    cls.__module__ = "haut_ext"  # other modules are imported on first use
+    required = any(field.default is field.default_factory is MISSING for field in fields(cls))
+    create: Any = cls.__init__
+
+    @wraps(create)
+    def init(self: HautError, message: str, **attributes: Any) -> None:
+        if attributes or not required:
+            create(self, message, **attributes)
+        else:
+            HautError.__post_init__(self, message)
+            self.maybe_carried_out = True
+
+    cls.__init__ = init  # type: ignore[method-assign]
+    return cls
+
 
 class CallerError(Exception):
     """Internal wrapper around an exception raised by the caller's code.
@@ -79,12 +115,13 @@ class ImageRejected(HautError, ValueError):
         reasons: All problems of the photo, one sentence each.
     """
 
-    def __init__(self, reasons: tuple[str, ...]) -> None:
+    def __init__(self, reasons: tuple[str, ...] | str) -> None:
+        reasons = (reasons,) if isinstance(reasons, str) else reasons  # a str is the message
         super().__init__("; ".join(reasons))
         self.reasons = reasons
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@error_class
 class RequestError(HautError):
     """Base class of errors that concern a single request.
 
@@ -100,7 +137,7 @@ class RequestError(HautError):
     attempts: int = 1
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@error_class
 class TransportError(RequestError):
     """No complete response arrived, because the connection failed, broke or was too slow.
 
@@ -140,7 +177,7 @@ class ErrorItem:
         return escape(f"{self.attr}: {text}" if self.attr else text)
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@error_class
 class ApiError(RequestError):
     """The service returned an error status.
 
@@ -187,7 +224,7 @@ class Forbidden(ApiError):
     """403: the token is valid, but does not permit this request."""
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@error_class
 class NotFound(ApiError, LookupError):
     """404: the object does not exist or is not accessible with this token.
 
@@ -253,7 +290,7 @@ _CLASSES: dict[int, type[ApiError]] = {
 }
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@error_class
 class StorageError(RequestError):
     """The upload or download of a photo to or from the storage failed (docs/api-facts.md, 5.2).
 
@@ -282,7 +319,7 @@ class StorageError(RequestError):
         return ""
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@error_class
 class UnexpectedResponse(RequestError):
     """A response with a success status whose body does not match the spec.
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from types import UnionType
-from typing import Any, Generic, Literal, TypeVar, cast, get_args, get_origin
+from typing import Any, Generic, Literal, Self, TypeVar, cast, get_args, get_origin
 from uuid import UUID
 
 from attrs import AttrsInstance, asdict, field, fields, frozen, has, resolve_types
@@ -108,6 +108,19 @@ class UploadedBatch:
     images: tuple[UploadedImage, ...] = ()
     api: Api = "v1"
     possible_leftovers: tuple[UUID, ...] = ()
+
+    def to_json(self) -> str:
+        """Return the batch as a JSON string, which `from_json` of the same class parses."""
+        return to_json(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Parse a JSON string returned by `to_json`, and return the batch.
+
+        Raises:
+            ValueError: If the text is not the JSON of such a batch.
+        """
+        return from_json(cls, text)
 
 
 @frozen
@@ -220,7 +233,10 @@ def to_json(value: AttrsInstance) -> str:
     def encode(content: object) -> str:
         return content.isoformat() if isinstance(content, datetime) else str(content)
 
-    return json.dumps(asdict(value), default=encode, indent=2)
+    def replace(owner: object, field: object, content: object) -> object:
+        return json.loads(content.to_json()) if isinstance(content, BatchResults) else content
+
+    return json.dumps(asdict(value, value_serializer=replace), default=encode, indent=2)
 
 
 def from_json(kind: type[Instance], text: str) -> Instance:
@@ -245,6 +261,8 @@ def from_json(kind: type[Instance], text: str) -> Instance:
 def _parse(kind: Any, content: Any) -> Any:
     """Convert a parsed JSON value to the type of an attrs field."""
     arguments = get_args(kind)
+    if kind is BatchResults:
+        return BatchResults.from_json(json.dumps(content))
     if has(kind):
         attributes = fields(resolve_types(kind))
         return kind(**{item.name: _parse(item.type, content[item.name]) for item in attributes})
@@ -254,7 +272,7 @@ def _parse(kind: Any, content: Any) -> Any:
         items = cast("list[Any]", content)  # type: ignore[redundant-cast]
         return tuple(_parse(arguments[0], item) for item in items)
     if get_origin(kind) is UnionType:  # a union such as `UUID | None`
-        return None if content is None else _parse(arguments[0], content)
+        return content if type(content) in arguments else _parse(arguments[0], content)
     if kind is UUID:
         return UUID(content)
     if kind is datetime:

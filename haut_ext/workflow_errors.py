@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from haut_ext.analysis_results import BatchResults
 from haut_ext.erasure_receipt import ErasureReceipt
-from haut_ext.errors import HautError
+from haut_ext.errors import HautError, error_class
 from haut_ext.export_manifest import ExportManifest
 from haut_ext.types import DeletedSubjects, UploadedBatch, UploadState
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from haut_api.models import Image
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@error_class
 class WorkflowStopped(HautError):
     """Base class of errors raised if a step of a workflow fails and stops the workflow.
 
@@ -31,7 +31,7 @@ class WorkflowStopped(HautError):
         self.retryable = getattr(self.cause, "retryable", False)
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@error_class
 class DeletionIncomplete(WorkflowStopped):
     """The deletion of several subjects stopped before all were deleted.
 
@@ -43,7 +43,7 @@ class DeletionIncomplete(WorkflowStopped):
     outcome: DeletedSubjects
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@error_class
 class UploadIncomplete(WorkflowStopped):
     """An upload stopped before it was complete. To continue it, pass `state` to `resume_upload`.
 
@@ -54,7 +54,7 @@ class UploadIncomplete(WorkflowStopped):
     state: UploadState
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@error_class
 class ErasureIncomplete(WorkflowStopped):
     """An erasure stopped before it was complete. To continue it, call `erase_subject` again.
 
@@ -65,7 +65,7 @@ class ErasureIncomplete(WorkflowStopped):
     receipt: ErasureReceipt
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@error_class
 class VerificationIncomplete(WorkflowStopped):
     """A check of an erasure could not be made. To make all checks again, call `verify_erasure` again.
 
@@ -76,7 +76,7 @@ class VerificationIncomplete(WorkflowStopped):
     receipt: ErasureReceipt
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@error_class
 class ExportIncomplete(WorkflowStopped):
     """An export stopped before its end. To continue it, make the same call again.
 
@@ -87,7 +87,7 @@ class ExportIncomplete(WorkflowStopped):
     manifest: ExportManifest
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@error_class
 class AnalysisTimeout(HautError, TimeoutError):
     """The analysis of a batch did not finish within `wait_timeout`.
 
@@ -100,7 +100,7 @@ class AnalysisTimeout(HautError, TimeoutError):
     images: tuple[Image, ...]
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@error_class
 class ResultsTimeout(HautError, TimeoutError):
     """The results of a batch were not complete within `wait_timeout`.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from html import escape as escape_html
 from typing import Any, Literal, TypeVar, cast, get_args, overload
 from uuid import UUID
@@ -21,7 +20,7 @@ from haut_ext.analysis_results.parsing import read_batch_document, read_image_re
 from haut_ext.analysis_results.results import AlgorithmResult, Metric, length_repr
 from haut_ext.analysis_results.rows import Library, Row, long_rows, to_dataframe, wide_rows
 from haut_ext.argument_checks import check_text
-from haut_ext.errors import HautError
+from haut_ext.errors import HautError, error_class
 
 Api = Literal["v1", "v3"]
 """API version of an analysis: v3 for Face Metrics 3.0, v1 for Face Metrics 2.0 and earlier."""
@@ -342,7 +341,7 @@ def _key(name: str) -> str:
     return name.strip().casefold().replace("-", "_")
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@error_class
 class AlgorithmsFailed(HautError):
     """One or more algorithms failed on a batch. Raised only by `BatchResults.raise_for_failures`.
 
@@ -353,11 +352,13 @@ class AlgorithmsFailed(HautError):
     results: BatchResults
 
 
+@error_class
 class ResultNotFound(HautError, KeyError):
     """No result or metric matches. Raised by `BatchResults`."""
 
     __str__ = Exception.__str__  # KeyError would quote the message
 
 
+@error_class
 class AmbiguousResult(HautError, LookupError):
     """Several results or metrics match, for example of several sides. Raised by `BatchResults`."""
