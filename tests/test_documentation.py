@@ -32,6 +32,8 @@ SHELL_PAGES = {
 """Pages whose code blocks depend on each other, so tests/cli/test_documents.py runs the whole page."""
 TEST_PAGE = ROOT / "docs" / "test-your-application.md"
 """Page whose code blocks are the files of a test suite, which one test runs."""
+APPLICATION_PAGE = ROOT / "docs" / "in-your-application.md"
+"""Page whose code blocks are the examples that tests/test_frameworks.py runs."""
 PAGES = [
     ROOT / "README.md",
     *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name not in SHELL_PAGES),
@@ -61,7 +63,8 @@ PYTHON = [
     pytest.param(code, id=f"{page.name}-{number}")
     for page in PAGES
     for number, (language, code) in enumerate(blocks(page))
-    if language == "python" and page != TEST_PAGE and code not in EXAMPLE_CODES
+    if language == "python"
+    if page not in (TEST_PAGE, APPLICATION_PAGE) and code not in EXAMPLE_CODES
 ]
 
 
