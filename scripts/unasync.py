@@ -37,6 +37,7 @@ SUBSTITUTIONS = [
     ),
     (r"_async\b", "_sync"),
     (r"\basyncio_detailed\b", "sync_detailed"),
+    (r"_subject\.asyncio\(", "_subject.sync("),
     # `Haut.api` rejects asynchronous functions and `AsyncHaut.api` rejects synchronous ones, so the
     # names of the methods that return an httpx client are swapped
     (r"\bdef get_httpx_client\b", "def get_OTHER_httpx_client"),

@@ -1,0 +1,100 @@
+"""SDK of a clinic: a client with its own attribute, errors and section, built on haut_ext."""
+
+import asyncio
+from collections.abc import AsyncIterator, Generator, Mapping
+from contextlib import contextmanager
+from typing import Unpack
+from uuid import UUID, uuid4
+
+from haut_api.api.subjects import list_subjects, update_subject
+from haut_api.models import PatchedSubjectRequest
+from haut_ext import AsyncClientOptions, AsyncHaut, AsyncToken, HautError, NotFound, Subject
+
+
+class ClinicError(Exception):
+    """A call of the clinic's SDK failed; the cause is the error of haut_ext."""
+
+
+class PatientUnknown(ClinicError):
+    """The clinic has no such patient."""
+
+
+@contextmanager
+def clinic_errors() -> Generator[None]:
+    """Raise the errors of haut_ext as errors of the clinic."""
+    try:
+        yield
+    except NotFound as error:
+        raise PatientUnknown("there is no such patient") from error
+    except HautError as error:
+        raise ClinicError(str(error)) from error
+
+
+class AsyncPatients:
+    """Patients of a clinic, available as `clinic.patients`."""
+
+    def __init__(self, clinic: "AsyncClinic") -> None:
+        self._clinic = clinic
+
+    async def admit(self, number: str) -> Subject:
+        """Return the patient with the given number, who is created if necessary."""
+        with clinic_errors():
+            return await self._clinic.subjects.get_or_create(f"{self._clinic.site}-{number}")
+
+    async def annotate(self, patient_id: UUID, note: str) -> None:
+        """Store a note by calling a function of the generated client."""
+        with clinic_errors():
+            await update_subject.asyncio(
+                self._clinic.scope.company_id,
+                self._clinic.scope.dataset(),
+                patient_id,
+                client=self._clinic.api,
+                body=PatchedSubjectRequest(meta={"note": note}),
+            )
+
+    def iterate(self) -> AsyncIterator[Subject]:
+        """Iterate over the patients of the site, through an operation of the generated client."""
+        dataset = self._clinic.scope.dataset()
+        return self._clinic.paginate_all(list_subjects, dataset_id=dataset, q=self._clinic.site)
+
+
+class AsyncClinic(AsyncHaut):
+    """Client of a clinic; `with_options` returns copies of the same class and site."""
+
+    def __init__(
+        self,
+        *,
+        site: str = "main",
+        token: AsyncToken | None = None,
+        environment: Mapping[str, str] | None = None,
+        **options: Unpack[AsyncClientOptions],
+    ) -> None:
+        super().__init__(token=token, environment=environment, **options)
+        self.site = site
+
+    @property
+    def patients(self) -> AsyncPatients:
+        return AsyncPatients(self)
+
+    async def dataset_names(self) -> list[str]:
+        """Call a route by its path, as for operations that haut_api does not have yet."""
+        path = f"/api/v1/companies/{self.scope.company_id}/datasets/"
+        with clinic_errors():
+            response = await self.request("GET", path)
+        return [dataset["name"] for dataset in response.json()["results"]]
+
+
+async def main() -> None:
+    async with AsyncClinic(site="berlin") as clinic:
+        patient = await clinic.patients.admit("4711")
+        patient_clinic = clinic.with_options(deadline=600)
+        await patient_clinic.patients.annotate(patient.id, "first visit")
+        print(patient_clinic.site, [found.name async for found in clinic.patients.iterate()])
+        print(await clinic.dataset_names())
+        try:
+            await clinic.patients.annotate(uuid4(), "unknown")
+        except PatientUnknown as error:
+            print(error, error.__cause__)
+
+
+asyncio.run(main())
