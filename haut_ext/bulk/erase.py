@@ -101,16 +101,13 @@ def bulk_erase(
             plan = lookup.plan(limiter)
         plan.record_names(opened)
         erasures = _Erasures(limited, opened, plan, folder, reference)
-        summary = path_for_summary(folder, [entry.input for entry in plan.entries], journal)
         try:
             report = process_rows(erasures, limiter, progress)
         except BaseException:
-            with suppress(BulkStopped), file_errors():
-                erasures.write_summary(summary)
+            with suppress(BulkStopped):
+                erasures.write_summary(journal)
             raise
-        with file_errors():
-            erasures.write_summary(summary)
-        return evolve(report, summary=summary)
+        return evolve(report, summary=erasures.write_summary(journal))
 
 
 def _create_folder(receipts: str | os.PathLike[str]) -> Path:
@@ -201,9 +198,16 @@ class _Erasures:
             self._results[item.subject_id] = _Result(remark=remark)
         return "bad" if deleted or isinstance(error, ConfigError) else "failed"
 
-    def write_summary(self, path: Path) -> None:
-        """Write a line for each entry of the plan, or replace the summary of an earlier run."""
-        write_private_csv(path, SUMMARY_COLUMNS, map(self._line, self._plan.entries))
+    def write_summary(self, journal: str | os.PathLike[str]) -> Path:
+        """Write a line for each entry of the plan, or replace the summary of an earlier run.
+
+        The path is chosen now, because another run may have written its summary to the folder.
+        """
+        with file_errors():
+            inputs = [entry.input for entry in self._plan.entries]
+            path = path_for_summary(self._receipts, inputs, journal)
+            write_private_csv(path, SUMMARY_COLUMNS, map(self._line, self._plan.entries))
+        return path
 
     def _line(self, entry: PlannedErasure) -> dict[str, str]:
         result = _Result()

@@ -202,6 +202,21 @@ def test_finding_of_a_verification_is_not_hidden_by_the_journal(
     assert [file.name for file in path.parent.glob("*.json")] == [path.name]
 
 
+def test_summary_of_a_run_that_uses_the_folder_meanwhile_is_kept(
+    tmp_path: Path, haut: Haut, sandbox: Sandbox
+) -> None:
+    first, second = sandbox.add_subjects(2)
+    reports: list[BulkReport] = []
+
+    def run(subject_id: str, **arguments: Any) -> BulkReport:
+        journal = tmp_path / subject_id
+        return bulk_erase(haut, [subject_id], journal=journal, receipts=tmp_path / "r", **arguments)
+
+    report = run(first.id, progress=lambda _: reports.append(run(second.id)))
+    for each, subject in ((report, first), (reports[0], second)):
+        assert [line["subject_id"] for line in summary(each)] == [subject.id]
+
+
 @pytest.mark.parametrize("folder", ["file/receipts", "file", "nul\0"])
 def test_folder_that_cannot_be_written_to_is_rejected_before_any_request(
     tmp_path: Path, haut: Haut, sandbox: Sandbox, folder: str
