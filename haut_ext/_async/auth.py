@@ -32,6 +32,8 @@ _MANDATORY_WINDOW = 1 / 30
 """Renewal windows as fractions of a token's lifetime: the last 15 and 2 minutes of an hour."""
 _ADVISORY_RETRY_INTERVAL = 60.0
 """Seconds between attempts to renew a token that is still valid."""
+_MAX_EARLIER = 10
+"""Number of replaced tokens that are removed from responses that echo them."""
 
 
 class AsyncTokenSource:
@@ -120,4 +122,6 @@ class AsyncTokenSource:
             return evolve(self._cached, generation=generation, error=error)
         advisory_refresh = started + self._lifetime * (1 - _ADVISORY_WINDOW)
         mandatory_refresh = started + self._lifetime * (1 - _MANDATORY_WINDOW)
-        return CachedToken(token, generation, None, advisory_refresh, mandatory_refresh)
+        replaced = self._cached
+        earlier = (*replaced.earlier, *([replaced.value] if replaced.value else []))[-_MAX_EARLIER:]
+        return CachedToken(token, generation, None, advisory_refresh, mandatory_refresh, earlier)

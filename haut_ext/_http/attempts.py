@@ -70,7 +70,7 @@ def start_attempt(call: Call) -> httpx.Request:
     if call.buffered:
         request.read()  # so that event hooks and mock transports can access the body
     if call.token is not None and call.token.value is not None:
-        call.secrets.add(call.token.value)
+        call.secrets.update((call.token.value, *call.token.earlier))
         request.headers["Authorization"] = f"Bearer {call.token.value.reveal()}"
     return request
 

@@ -50,7 +50,7 @@ class Call:
         maybe_carried_out: Whether an attempt may have changed data in the service.
         token: Token of the latest attempt.
         token_renewed: Whether the token was renewed after a 401 response.
-        secrets: Secrets that the attempts have sent, which a response may echo.
+        secrets: Tokens of the attempts and of earlier calls, which a response may echo.
 
     Raises:
         ConfigError: If the request uses plain http, unless API and host are both on loopback.

@@ -68,9 +68,9 @@ def query_values(url: httpx.URL) -> tuple[str, ...]:
 def redact_url(url: object) -> str:
     """Return a URL without its secret or personal parts, for traces and logs.
 
-    The query is removed from a URL of the API, because it may contain a search term such as a
-    person's name. Path and query are removed from a signed URL, and from the URL of a photo on
-    the API's host. Any other URL is returned unchanged.
+    The query is removed from every URL, because it may contain a search term such as a person's
+    name, or a signature. The path is also removed from a signed URL, and from the URL of a photo
+    on the API's host.
 
     Args:
         url: A string or an `httpx.URL`.
@@ -87,9 +87,7 @@ def redact_url(url: object) -> str:
     origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     if _SIGNED_PARAMETER.search(parts.query) or _UNSIGNED_PHOTO.search(parts.path):
         return f"{origin}/[redacted]"
-    if parts.path.startswith(("/api/", "/service/")):
-        return origin + parts.path + ("?[redacted]" if parts.query else "")
-    return text
+    return origin + parts.path + ("?[redacted]" if parts.query else "")
 
 
 _loggable_url: ContextVar[str | None] = ContextVar("loggable_url", default=None)

@@ -32,6 +32,7 @@ class CachedToken:
         error: Exception raised by the last call of the provider, if that call failed.
         advisory_refresh: Time from which one caller renews the token while the others keep using it.
         mandatory_refresh: Time from which all callers wait for a new token.
+        earlier: The latest tokens before this one, which a response may still echo.
     """
 
     value: Secret | None
@@ -39,6 +40,7 @@ class CachedToken:
     error: Exception | None = None
     advisory_refresh: float = inf
     mandatory_refresh: float = inf
+    earlier: tuple[Secret, ...] = ()
 
 
 @hide_frames

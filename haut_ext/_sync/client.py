@@ -889,8 +889,13 @@ class Haut:
         return self._state(self._picklable_token())
 
     def _state_without_token(self) -> dict[str, Any]:
-        """Return the state of a copy that only transfers photos, in another process."""
-        return self._state(no_token)
+        """Return the state of a copy that only transfers photos, in another process.
+
+        It has no headers: they are not sent to the storage, and may contain secrets.
+        """
+        state = self._state(no_token)
+        state["arguments"]["headers"] = {}
+        return state
 
     def _state(self, token: SyncToken | None) -> dict[str, Any]:
         import pickle

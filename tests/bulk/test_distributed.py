@@ -136,7 +136,8 @@ def test_tasks_contain_no_token(
     tmp_path: Path, photo: Path, sandbox: Sandbox, given: Callable[[str], Any]
 ) -> None:
     secret = sandbox.credentials["token"]
-    arguments: dict[str, Any] = {**sandbox.credentials, "token": given(secret)}
+    headers = {"X-Key": "key-of-a-gateway"}
+    arguments: dict[str, Any] = {**sandbox.credentials, "token": given(secret), "headers": headers}
     tasks: list[bytes] = []
 
     class Pool(ProcessPoolExecutor):
@@ -149,6 +150,7 @@ def test_tasks_contain_no_token(
     assert report.done == 2
     assert len(tasks) == 4
     assert secret.encode() not in b"".join(tasks)
+    assert headers["X-Key"].encode() not in b"".join(tasks)
 
 
 def test_client_that_cannot_be_pickled_is_a_config_error(

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from haut_ext import (
     ApiError,
     HautError,
+    ServerError,
     StorageError,
     TransportError,
     Unauthorized,
@@ -164,6 +165,24 @@ def test_rejected_token_is_redacted_after_its_renewal(kind: Kind) -> None:
     assert next(given, None) is None
     assert caught.value.body == "[redacted] and [redacted]"
     assert caught.value.headers["x-echo"] == "[redacted]"
+
+
+def test_token_of_an_earlier_call_is_redacted(kind: Kind) -> None:
+    """A cache may echo it later."""
+    tokens = [f"token-{number}-of-a-user" for number in range(4)]
+    given = iter(tokens)
+    responses = iter([401, 200, 401, 500])
+
+    def respond(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(next(responses), json={"echo": tokens[:3]})
+
+    transport = httpx.MockTransport(respond)
+    arguments: dict[str, Any] = {**SCOPE, "base_url": "https://haut.example", "max_retries": 0}
+    with Client(kind, token=lambda: next(given), transport=transport, **arguments) as client:
+        client.call(lambda haut: haut.request("GET", "/x/"))
+        with pytest.raises(ServerError) as caught:
+            client.call(lambda haut: haut.request("GET", "/x/"))
+    assert not [token for token in tokens if token in caught.value.body + str(caught.value)]
 
 
 def test_token_with_escaped_slashes_is_redacted(kind: Kind) -> None:
@@ -310,6 +329,14 @@ def test_checks_of_text_take_linear_time(check: Callable[[], object]) -> None:
 )
 def test_secret_of_the_service_is_redacted_in_nested_encodings(text: str) -> None:
     assert "S3cret" not in redact_text(text)
+
+
+@pytest.mark.parametrize("name", ["X-Goog-Signature", "sig", "opaque", "Policy", "?"])
+def test_query_of_any_url_is_redacted(name: str) -> None:
+    for path in ("/bucket/photo.jpg", "/api/v1/", ""):
+        assert "S3cret" not in redact_url(f"https://storage.example{path}?a=b&{name}=S3cret")
+    assert redact_url("https://storage.example/a?x=1#b") == "https://storage.example/a?[redacted]"
+    assert redact_url("https://storage.example/a") == "https://storage.example/a"
 
 
 @pytest.mark.parametrize("size", ["", "500x500/"])
