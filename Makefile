@@ -67,7 +67,7 @@ check: $(SETUP) $(LINTER) ## Check generated code, size limits, formatting, type
 	@$(BIN)/towncrier build --draft --version next >/dev/null
 
 # test_distributed.py runs without coverage, because the worker processes that it kills hang during coverage measurement.
-ready: check ## Run all checks for a release: `check`, branch coverage, the wheel in another project, external specs, WireMock
+ready: check docs ## Run all checks for a release: `check`, branch coverage, the wheel in another project, external specs, WireMock
 	@rm -f .coverage .coverage.*
 	@$(BIN)/coverage run -m pytest -q -n 2 -m "not release" --hypothesis-profile=random --ignore=tests/bulk/test_distributed.py
 	@$(BIN)/coverage combine --quiet

@@ -23,10 +23,11 @@ release = version = __version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "reference"]
 root_doc = "README"
-include_patterns = ["*.md", "docs/**"]
+include_patterns = ["*.md", "changelog.d/README.md", "docs/**"]
 exclude_patterns = ["AGENTS.md"]
 
 SECTIONS = {
+    "Tutorial": ["docs/tutorial"],
     "How-to guides": [
         "docs/upload",
         "docs/results",
@@ -68,6 +69,7 @@ SECTIONS = {
         "docs/testing",
         "docs/when-the-swagger-changes",
         "docs/external-specs",
+        "changelog.d/README",
         "CHANGELOG",
     ],
 }
@@ -82,7 +84,6 @@ SECTIONS["How-to guides"] += sorted(_pages.difference(*SECTIONS.values()))
 myst_heading_anchors = 4  # the anchors of a code host
 
 # Docstrings
-autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 napoleon_attr_annotations = True
 python_use_unqualified_type_names = True
@@ -110,7 +111,7 @@ nitpick_ignore_regex = [
     # Private classes in signatures that few readers need
     (
         "py:class",
-        r"(Async)?Operation|PaginatedList|DownloadSink|Header|_is_json"
+        r"(Async)?Operation|PaginatedList|DownloadSink|Header|Journal|ListedSubject|_is_json|_HasFile|_HasStream"
         r"|haut_ext\.sandbox\.database\.Database",
     ),
 ]
@@ -119,8 +120,6 @@ nitpick_ignore_regex = [
 html_title = f"haut-ext {release}"
 html_theme = "furo"
 html_copy_source = False
-html_static_path = ["_static"]
-html_css_files = ["site.css"]
 
 
 def add_navigation(_: Sphinx, page: str, source: list[str]) -> None:

@@ -21,6 +21,8 @@ Item = TypeVar("Item", covariant=True)
 Instance = TypeVar("Instance", bound=AttrsInstance)
 
 Side = Literal["front", "right", "left"]
+"""Side of the face that a photo shows."""
+
 SIDE_IDS: dict[Side, int] = {"front": 1, "right": 2, "left": 3}
 """Numeric id that the API uses for each side of the face."""
 

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
-import haut_ext
+import haut_api.models
+import haut_ext.bulk
+import haut_ext.sandbox
+import haut_ext.spec_check
 from haut_ext import Haut
 from haut_ext._http.retry_policy import INITIAL_BACKOFF, MAX_BACKOFF
 from haut_ext.sandbox import Sandbox
@@ -34,6 +37,8 @@ TEST_PAGE = ROOT / "docs" / "test-your-application.md"
 """Page whose code blocks are the files of a test suite, which one test runs."""
 APPLICATION_PAGE = ROOT / "docs" / "in-your-application.md"
 """Page whose code blocks are the examples that tests/test_frameworks.py runs."""
+TUTORIAL = ROOT / "docs" / "tutorial.md"
+"""Page whose code blocks form one program, which one test runs."""
 PAGES = [
     ROOT / "README.md",
     *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name not in SHELL_PAGES),
@@ -64,7 +69,7 @@ PYTHON = [
     for page in PAGES
     for number, (language, code) in enumerate(blocks(page))
     if language == "python"
-    if page not in (TEST_PAGE, APPLICATION_PAGE) and code not in EXAMPLE_CODES
+    if page not in (TEST_PAGE, APPLICATION_PAGE, TUTORIAL) and code not in EXAMPLE_CODES
 ]
 
 
@@ -151,6 +156,36 @@ def test_page_about_tests_is_a_test_suite_that_passes(tmp_path: Path) -> None:
     run_tests("--block-network", "test_with_recording.py")
     cassettes = "".join(path.read_text("utf-8") for path in tmp_path.rglob("*.yaml"))
     assert variables["HAUT_TOKEN"] not in cassettes
+
+
+@pytest.mark.slow
+def test_tutorial_is_one_session_with_the_stated_outputs(tmp_path: Path) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    found = blocks(TUTORIAL)
+    assert {language for language, _ in found} == {"python", "text"}
+    code = "".join(code for language, code in found if language == "python")
+    command = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, env={})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "".join(output for language, output in found if language == "text")
+
+
+def test_reference_contains_all_public_names() -> None:
+    pages = [
+        page.read_text("utf-8") for page in sorted((ROOT / "docs" / "reference").glob("*.rst"))
+    ]
+    documented = re.findall(
+        r"^(?:\.\. auto\w+:: |   )((?:haut_ext|haut_api)[\w.]*)$", "".join(pages), re.M
+    )
+    packages = (haut_ext, haut_ext.bulk, haut_ext.sandbox, haut_ext.spec_check, haut_api)
+    public = {
+        f"{package.__name__}.{name}"
+        for package in packages
+        for name in package.__all__
+        if name != "__version__" and name not in haut_api.models.__all__
+    }
+    assert public <= set(documented), sorted(public.difference(documented))
+    assert len(documented) == len(set(documented))
 
 
 def test_readme_has_no_other_commands() -> None:

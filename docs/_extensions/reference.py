@@ -20,6 +20,7 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.ext.napoleon.docstring import GoogleDocstring
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.inspect import signature, stringify_signature
 
@@ -28,6 +29,10 @@ import haut_api.models
 import haut_ext.bulk
 import haut_ext.sandbox
 import haut_ext.spec_check
+from haut_ext._async.operations import lazy_resource as async_lazy_resource
+from haut_ext._sync.operations import lazy_resource
+
+logger = logging.getLogger(__name__)
 
 PACKAGES = (
     haut_api,
@@ -47,6 +52,12 @@ def show_public_modules() -> None:
             value = getattr(package, name)
             if isinstance(value, type | FunctionType) and value.__module__ != "builtins":
                 value.__module__ = package.__name__
+    for client, lazy in ((haut_ext.Haut, lazy_resource), (haut_ext.AsyncHaut, async_lazy_resource)):
+        for name, member in list(vars(client).items()):
+            if isinstance(member, lazy):
+                setattr(
+                    client, name, property(member._create)
+                )  # which has the type of the resource
 
 
 def keep_annotations(_: Sphinx, function: Any, bound_method: bool) -> None:
@@ -57,12 +68,15 @@ def keep_annotations(_: Sphinx, function: Any, bound_method: bool) -> None:
         function.__annotations__ = {}
 
 
-def hide_private_arguments(
+def simplify_arguments(
     _: Sphinx, kind: str, name: str, value: Any, options: Any, arguments: str | None, returns: Any
-) -> tuple[str, str] | None:
-    """Hide the arguments of constructors that only the package itself can call."""
-    private = re.search(r"\b((Async)?(Operations|Connections)|OpenSource)\b", arguments or "")
-    return ("", "") if kind == "class" and private else None
+) -> tuple[str, Any] | None:
+    """Simplify constructors, and hide the arguments of those that only the package itself can call."""
+    if kind not in ("class", "exception") or arguments is None:
+        return None
+    if re.search(r"\b((Async)?(Operations|Connections)|OpenSource)\b", arguments):
+        return "", returns
+    return re.sub(r"InitVar\[(\w+)\]", r"\1", arguments).replace("<factory>", "..."), returns
 
 
 def show_public_bases(_: Sphinx, name: str, value: type, options: Any, bases: list[type]) -> None:
@@ -83,6 +97,14 @@ def mark_example(
         lines[start : start + 1] = ["Example::", ""]
 
 
+def show_types_after_names(
+    _: Sphinx, kind: str, name: str, value: Any, options: Any, lines: list[str]
+) -> None:
+    """Show the type of an attribute beside its name instead of on lines of its own."""
+    attribute = r"(\.\. attribute:: \w+\n)((?:   .*\n|\n)*?)   :type: (.*\n)"
+    lines[:] = re.sub(attribute, r"\1   :type: \3\2", "\n".join([*lines, ""])).split("\n")
+
+
 def find_imported_name(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, content: nodes.Element
 ) -> nodes.Element | None:
@@ -91,14 +113,16 @@ def find_imported_name(
     if node.get("refdomain") != "py" or "." in target:
         return None
     domain = env.domains.python_domain
-    here = str(node.get("py:module")).partition(".")[0]
+    module = str(node.get("py:module"))
     found = [
-        (not name.startswith(here), len(name), name)
+        (not name.startswith(module.partition(".")[0]), len(name), name)
         for name, entry in domain.objects.items()
         if name.endswith(f".{target}") and entry.objtype in ("class", "exception", "type")
     ]
     if not found:
         return None
+    if module.startswith("haut_ext.sandbox") and target in haut_api.models.__all__:
+        return content  # a record of the sandbox, which is another class and not public
     nearest = min(found)[-1]
     return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", nearest, node, content)
 
@@ -113,7 +137,8 @@ class TypeAliases(SphinxDirective):
         for entry in self.content:
             module, _, name = entry.rpartition(".")
             definition, text = definition_of(importlib.import_module(module), name)
-            lines += [f".. py:type:: {entry}", f"   :canonical: {definition}", "", f"   {text}", ""]
+            lines += [f".. py:currentmodule:: {module}", "", f".. py:type:: {name}"]
+            lines += [f"   :canonical: {definition}", "", f"   {text}", ""]
         return self.parse_text_to_nodes("\n".join(lines))
 
 
@@ -152,18 +177,47 @@ class Operations(SphinxDirective):
         title = operation.__name__.rpartition(".")[2]
         lines = [title, "~" * len(title), "", f"``{operation.__doc__}``", ""]
         lines += [f".. py:module:: {operation.__name__}", ""]
-        start = ".. py:function:: "
-        for name in ("sync", "asyncio", "sync_detailed", "asyncio_detailed"):
-            if hasattr(operation, name):
-                function = signature(getattr(operation, name))
-                text = stringify_signature(function, unqualified_typehints=True)
-                # The arguments of all four functions are the same.
-                arguments = text if name == "sync" else f"(...){text[text.rindex(' -> ') :]}"
-                lines.append(f"{start}{name}{arguments}")
-                start = " " * len(start)
-        docstring = inspect.getdoc(operation.sync_detailed) or ""
-        text = str(GoogleDocstring(docstring, self.config))
-        return [*lines, "   :no-contents-entry:", "", *(f"   {it}" for it in text.splitlines()), ""]
+        names = [
+            it
+            for it in ("sync", "sync_detailed", "asyncio", "asyncio_detailed")
+            if hasattr(operation, it)
+        ]
+        for name in names:
+            function = getattr(operation, name)
+            text = stringify_signature(signature(function), unqualified_typehints=True)
+            body: list[str] = []
+            if name == names[0]:
+                body = str(
+                    GoogleDocstring(inspect.getdoc(function) or "", self.config)
+                ).splitlines()
+            else:  # the arguments of all functions are the same
+                text = f"(...){text[text.rindex(' -> ') :]}\n   :single-line-parameter-list:"
+            if name.startswith("asyncio"):
+                text += "\n   :async:"
+            lines += [f".. py:function:: {name}{text}", "   :no-contents-entry:", ""]
+            lines += [f"   {it}" for it in body] + [""]
+        return lines
+
+
+FUNCTIONS = ("sync", "sync_detailed", "asyncio", "asyncio_detailed")
+"""Functions of an operation of haut_api. Operations without a response body have only two of them."""
+
+
+def check_that_nothing_is_missing(_: Sphinx, env: BuildEnvironment) -> None:
+    """Warn of public names that no page of the reference describes."""
+    public = {
+        f"{package.__name__}.{name}"
+        for package in PACKAGES
+        for name in package.__all__
+        if name != "__version__"
+        and (package is haut_api.models or name not in haut_api.models.__all__)
+    }
+    for section in submodules(haut_api.api):
+        for operation in submodules(section):
+            public |= {f"{operation.__name__}.{it}" for it in FUNCTIONS if hasattr(operation, it)}
+    for name in sorted(public.difference(env.domains.python_domain.objects)):
+        if name != "haut_ext.sandbox.faults":  # a module
+            logger.warning("%s is public, but not in docs/reference", name)
 
 
 def submodules(package: ModuleType) -> list[ModuleType]:
@@ -177,9 +231,11 @@ def setup(app: Sphinx) -> dict[str, Any]:
     show_public_modules()
     app.add_directive("type-aliases", TypeAliases)
     app.add_directive("haut-api-operations", Operations)
+    app.connect("env-check-consistency", check_that_nothing_is_missing)
     app.connect("missing-reference", find_imported_name)
     app.connect("autodoc-before-process-signature", keep_annotations)
-    app.connect("autodoc-process-signature", hide_private_arguments)
+    app.connect("autodoc-process-signature", simplify_arguments)
     app.connect("autodoc-process-bases", show_public_bases)
     app.connect("autodoc-process-docstring", mark_example, priority=400)
+    app.connect("autodoc-process-docstring", show_types_after_names, priority=600)
     return {"parallel_read_safe": True}

@@ -13,7 +13,10 @@ from haut_ext.errors import ConfigError
 from haut_ext.secret import Secret, hide_frames
 
 SyncToken = str | Callable[[], str]
+"""A private or access token, or a function that returns one."""
+
 AsyncToken = str | Callable[[], str | Awaitable[str]]
+"""A private or access token, or a function or coroutine function that returns one."""
 
 LOGIN_PATH = "/api/v1/auth/login/"
 REFRESH_PATH = "/api/v1/auth/refresh/"

@@ -17,6 +17,8 @@ from haut_ext.analysis_results.results import AlgorithmResult
 from haut_ext.errors import ConfigError
 
 Row = dict[str, Value]
+"""Row of a table of results, by the names of its columns."""
+
 ColumnType = Literal["text", "number", "time"]
 Library = Literal["pandas", "polars"]
 

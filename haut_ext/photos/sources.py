@@ -38,6 +38,7 @@ class _HasStream(Protocol):
 PhotoFile: TypeAlias = (
     str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | _HasFile | _HasStream
 )
+"""A photo as a path, a `data:` URL, bytes or a binary file object, such as `UploadFile` of FastAPI."""
 
 Read: TypeAlias = Callable[[int], bytes]
 """Function that returns the requested number of bytes, or fewer at the end of the photo."""
