@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import runpy
+import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -271,6 +273,27 @@ def test_errors_table_is_complete() -> None:
         and kind is not haut_ext.HautError
     }
     assert table == errors
+
+
+def test_pip_install_lines_name_packages_and_extras_that_exist() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    locked = set(re.findall(r"^([\w.-]+)==", (ROOT / "requirements.lock").read_text("utf-8"), re.M))
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    messages = (ROOT / "haut_ext").rglob("*.py")
+    found = 0
+    for file in [*pages, *messages]:
+        for line in re.findall(r"pip install ([^`\"\n]+)", file.read_text("utf-8")):
+            for package in shlex.split(line.removeprefix("--requirement requirements.txt")):
+                name, _, extras = package.rstrip("]").partition("[")
+                # The project is not in a package index, so pip finds its name only once it is installed.
+                if name in (".", "haut-ext"):
+                    assert (name == ".") == (file in pages), (file, line)
+                    known = {*project["optional-dependencies"], "", "{library}"}
+                    assert set(extras.split(",")) <= known, (file, line)
+                else:
+                    assert name in locked, (file, line)
+                found += 1
+    assert found >= 15
 
 
 def test_links_between_pages_lead_somewhere() -> None:
