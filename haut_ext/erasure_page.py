@@ -18,7 +18,7 @@ Row = tuple[str, str]
 _LABEL_WIDTH = 28
 _NARROW = 60
 """Below this width, a label is on a line of its own."""
-_MAX_REASON = 60
+_MAX_REASON = 28
 _MAX_VERIFICATIONS = 5
 
 _ERASED: dict[ErasureStepName, Row] = {
@@ -55,7 +55,7 @@ def page(receipt: ErasureReceipt, width: int) -> str:
     lines: list[str] = []
     for title, rows in parts:
         if formatted := [line for row in rows for line in _format(row, width)]:
-            lines += [title, *formatted, ""]
+            lines += [*_wrap(title, width, "", ""), *formatted, ""]
     lines.append("What this receipt does not prove or cover")
     for limit in _LIMITS:
         lines += _wrap(limit, width, "  - ", "    ")
