@@ -1,4 +1,4 @@
-"""State machine of erasures that are disturbed, stopped and continued."""
+"""State machine of erasures that are disturbed, stopped, continued and verified again."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, rule
+from hypothesis.stateful import initialize, precondition, rule
 
-from haut_ext import ErasureIncomplete, ErasureReceipt, Haut, NotFound
+from haut_ext import ErasureIncomplete, ErasureReceipt, Haut, NotFound, VerificationIncomplete
 from haut_ext.sandbox import faults
 from haut_ext.sandbox.records import Image, Subject
 from tests.machines.harness import Action, Plan, SandboxMachine, plans, run_machine
@@ -90,6 +90,7 @@ class ErasureMachine(SandboxMachine):
     def __init__(self) -> None:
         super().__init__()
         self.stored: str | None = None
+        self.was_created_again = False
         self.added: dict[str, int] = {}
 
     @initialize(images=st.integers(0, 3))
@@ -121,6 +122,15 @@ class ErasureMachine(SandboxMachine):
     def lose_the_receipt(self) -> None:
         self.stored = None
 
+    @rule()
+    def create_again(self) -> None:
+        """Create the subject again, with the same id."""
+        with self.sandbox.database.lock:
+            self.sandbox.database.subjects.setdefault(self.target.id, self.target)
+            self.target.dataset.subjects.setdefault(self.target.id, self.target)
+        self.added["meta"] = self.arrived
+        self.was_created_again = True
+
     @rule(
         plan=plans(list(CHANGES)),
         keep=st.booleans(),
@@ -147,6 +157,85 @@ class ErasureMachine(SandboxMachine):
         if receipt.observed and not (earlier and earlier.observed):
             assert existed
         self.check_receipt(receipt, first)
+
+    @precondition(lambda self: self.stored is not None)
+    @rule(
+        plan=plans(list(CHANGES)),
+        undisturbed=st.booleans(),
+        results=st.booleans(),
+        asynchronous=st.booleans(),
+    )
+    def verify(self, plan: Plan, undisturbed: bool, results: bool, asynchronous: bool) -> None:
+        """Verify the erasure again with the stored receipt."""
+        earlier = ErasureReceipt.from_json(self.stored or "")
+        first = self.arrived
+        with self.disturbed(Plan() if undisturbed else plan) as haut:
+            if results:
+                self.sandbox.faults.add("get_batch_results_v3", REMAINING_RESULTS)
+            receipt = self.verify_with(haut, earlier, asynchronous=asynchronous)
+        assert {request.method for request in self.sandbox.requests[first:]} <= {"PATCH", "GET"}
+        assert len(receipt.verifications) == len(earlier.verifications) + 1
+        assert [step.name for step in receipt.steps[: len(earlier.steps) + 1]] == [
+            *(step.name for step in earlier.steps),
+            "verification",
+        ]
+        answers = {
+            step.name: step.status for step in receipt.verifications[-1] if step.is_conclusive
+        }
+        for check in receipt.checks:
+            found = answers.get(check, "found" if check in earlier.findings else "done") == "found"
+            assert (check in receipt.findings) == found, f"the {check} was forgotten"
+        if not earlier.verified and receipt.verified:
+            assert answers or earlier.checks != receipt.checks
+        if undisturbed:
+            self.check_answers(answers, receipt, results=results)
+        if len(answers) == 4:
+            self.check_receipt(receipt, first)
+
+    def check_answers(
+        self, answers: dict[Any, Any], receipt: ErasureReceipt, *, results: bool
+    ) -> None:
+        """Without faults, the checks find what the service has."""
+        database = self.sandbox.database
+        present = self.target.id in database.subjects
+        remaining = self.target.meta is not None if receipt.keep_subject else True
+        expected = {
+            receipt.checks[0]: present and remaining,
+            "images check": present and bool(self.target.images),
+            "batches check": present and bool(self.target.batches),
+        }
+        for check, found in expected.items():
+            assert answers[check] == ("found" if found else "done"), check
+        if results and receipt.batches:
+            assert answers["results check"] == "found"
+
+    def verify_with(
+        self, haut: Haut, earlier: ErasureReceipt, *, asynchronous: bool
+    ) -> ErasureReceipt:
+        """Verify the erasure, and return the receipt that was stored last."""
+        saved: list[ErasureReceipt] = []
+
+        def save(receipt: ErasureReceipt) -> None:
+            assert receipt.continues(saved[-1] if saved else earlier)
+            saved.append(receipt)
+            self.stored = receipt.to_json()
+
+        try:
+            if asynchronous:
+                returned = self.call_async(
+                    haut, lambda client: client.verify_erasure(earlier, on_step=save)
+                )
+            else:
+                returned = haut.verify_erasure(earlier, on_step=save)
+            assert returned == saved[-1]
+            assert len(returned.verifications[-1]) == 5
+        except VerificationIncomplete as error:
+            stopped = error.receipt
+            assert stopped == saved[-1]
+            assert any(not it.is_conclusive for it in stopped.verifications[-1][1:])
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            pass
+        return saved[-1]
 
     def erase_with(
         self, haut: Haut, *, keep: bool, earlier: ErasureReceipt | None, asynchronous: bool
@@ -200,16 +289,16 @@ class ErasureMachine(SandboxMachine):
                 [image_id] = re.findall(r"/images/([0-9a-f-]{36})/", request.path)
                 assert image_id in known, "an image was deleted before the receipt was stored"
         text = str(receipt)
-        results: dict[str, str] = {step.name: step.status for step in receipt.steps}
         if receipt.verified:
-            own = "metadata check" if receipt.keep_subject else "subject check"
-            for check in ("results check", own, "images check", "batches check"):
+            results = {step.name: step.status for step in receipt.steps if step.is_conclusive}
+            for check in receipt.checks:
                 assert results[check] == "done", f"the {check} was forgotten"
             assert self.remaining(receipt) == []
             assert "yes, every check was made" in text
         else:
             assert "yes, every check" not in text
-        if "already gone" in results.values():
+        gone = "already gone" in [step.status for step in receipt.steps]
+        if gone and not self.was_created_again:
             assert self.target.id not in self.sandbox.database.subjects
 
     def remaining(self, receipt: ErasureReceipt) -> list[str]:
