@@ -113,6 +113,7 @@ class Journal:
             raise ConfigError(f"the journal cannot be opened: {reason}") from None
         self._lock = threading.Lock()
         self._pending: deque[_Write] = deque()
+        self._cursors: list[sqlite3.Cursor] = []
         try:
             self._prepare(work)
         except (sqlite3.Error, ConfigError) as error:
@@ -183,7 +184,7 @@ class Journal:
     def entries(self) -> Iterator[tuple[str, Entry | ConfigError]]:
         """Return the key and the recorded progress, or what is wrong with it, of each started row."""
         with file_errors():
-            for found in self._database.execute(_SELECT_STARTED + " ORDER BY key"):
+            for found in self._select(_SELECT_STARTED + " ORDER BY key"):
                 try:
                     yield found[0], _parse_entry(found)
                 except ConfigError as error:
@@ -225,16 +226,24 @@ class Journal:
 
     def problems(self) -> Iterator[tuple[str, str, str, str]]:
         """Return the key, problem, reason and content of each row that has a problem."""
-        return self._database.execute(
+        return self._select(
             "SELECT key, problem, reason, content FROM rows WHERE problem IS NOT NULL "
             "ORDER BY CAST(key AS INTEGER), key"
         )
+
+    def _select(self, query: str) -> sqlite3.Cursor:
+        cursor = self._database.execute(query)
+        self._cursors.append(cursor)
+        return cursor
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
+            # A cursor keeps the file open and locked, and may itself be kept by an exception.
+            for cursor in self._cursors:
+                cursor.close()
             self._database.close()
 
 
