@@ -446,7 +446,14 @@ def test_other_results_of_v1() -> None:
     assert (hair.recommendation, hair.detection, hair.feedback) == (None, None, None)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", "[" * 100_000, '{"api": "v2"}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", "[" * 100_000, '{"api": "v2"}']
+    + [
+        batch_results(()).to_json().replace('"sides": {}', f'"sides": {sides}')
+        for sides in ('{"a": {}}', '{"a": [1]}', '{"a": 1.5}', "[1]", "null")
+    ],
+)
 def test_json_of_anything_else_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match="invalid BatchResults"):
         BatchResults.from_json(text)

@@ -275,6 +275,8 @@ class BatchResults:
             if api not in get_args(Api) or completeness not in (None, *get_args(Completeness)):
                 raise ValueError("invalid values")
             sides = cast("dict[str, Any]", content["sides"])
+            if not all(isinstance(side, str | int | None) for side in sides.values()):
+                raise ValueError("invalid sides")
             results = (
                 read_batch_document(raw)
                 if api == "v3"

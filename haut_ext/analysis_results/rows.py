@@ -106,7 +106,7 @@ def metric_column(family: str, area: str | None, metric: str) -> str:
 def _image_cells(result: AlgorithmResult, created_at: datetime | None) -> Row:
     return {
         "image": None if result.image_id is None else str(result.image_id),
-        "side": None if result.side is None else str(result.side),
+        "side": str(result.side) if result.side else None,
         "date": None if created_at is None else created_at.isoformat(),
     }
 

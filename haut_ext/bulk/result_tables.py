@@ -29,12 +29,18 @@ def check_target(path: str | os.PathLike[str]) -> Path:
             or pyarrow is needed but not installed.
     """
     target = Path(path)
+    journal = f"{target}.journal"
+    advice = (
+        f". To continue its run, move it. To read all results again, delete {journal}, too"
+        if os.path.lexists(journal)
+        else ""
+    )
     if target.suffix not in _WRITERS:
         raise ConfigError(f"to= must end in {', '.join(_WRITERS)}")
     try:
         with suppress(FileNotFoundError):
             target.lstat()
-            raise ConfigError(f"to=: {target} exists already, and is not overwritten")
+            raise ConfigError(f"to=: {target} exists already, and is not overwritten" + advice)
         private_files.check_folder(target.parent)
     except (OSError, ValueError) as error:
         if isinstance(error, ConfigError):

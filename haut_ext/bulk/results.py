@@ -37,6 +37,7 @@ from haut_ext import (
 )
 from haut_ext.algorithm_families import parse_families
 from haut_ext.analysis_results import Api
+from haut_ext.analysis_results.json_values import as_text
 from haut_ext.analysis_results.rows import COLUMNS, Row
 from haut_ext.argument_checks import check_seconds, check_wait, parse_id
 from haut_ext.argument_types import validated
@@ -343,9 +344,16 @@ class _Exports:
             # Results of an earlier run are deleted: the subject may have been erased since.
             self._journal.save(key, "", {}, _Found().encode())
             outcome, reason = "bad", "there is no such subject"
-        content = {} if item.state is not None or key.startswith("row ") else {"subject_id": key}
-        self._journal.save_problem(key, outcome, reason, json.dumps(content))
+        self._journal.save_problem(key, outcome, reason, json.dumps(self._ids(item)))
         return outcome
+
+    def _ids(self, item: _Item) -> dict[str, str]:
+        """Return the ids of a row for the list of problems, unless they are invalid."""
+        try:
+            subject_id, batch_id, _ = self._source(item)
+        except ConfigError:
+            return {}
+        return {"subject_id": str(subject_id), "batch_id": str(batch_id or "")}
 
     def problems(self) -> Iterator[tuple[str, str, str, str]]:
         """Return the problems of this run's rows: first failed rows, then parts of others."""
@@ -438,19 +446,23 @@ class _Reader:
             yield _problem(batch, "the batch has no images")
         waiting_for: list[UploadedImage] = []
         for image in images:
-            uploaded = UploadedImage(image.id, batch.batch_id, str(image.side), batch.subject_id)
-            # An image without a photo never gets results, so it is not waited for.
-            if image.signed_url or image.aux_images:
+            side = as_text(image.side) or ""
+            uploaded = UploadedImage(image.id, batch.batch_id, side, batch.subject_id)
+            if image.signed_url or image.aux_images or self._may_have_results(batch, uploaded):
                 waiting_for.append(uploaded)
-            elif batch.api == "v3":
-                yield _problem(batch, "the image has no photo", uploaded)
-            elif len(results := self.haut.results(uploaded, dataset_id=self.dataset_id)):
-                yield results
             else:
                 yield _problem(batch, "the image has no photo", uploaded)
         if waiting_for:
             timeout = max(0.0, self.deadline - time.monotonic())
             yield from self._wait(evolve(batch, images=tuple(waiting_for)), timeout)
+
+    def _may_have_results(self, batch: UploadedBatch, image: UploadedImage) -> bool:
+        """Return whether to wait for an image without a photo, which gets no results any more."""
+        part = batch if batch.api == "v3" else image
+        try:
+            return len(self.haut.results(part, dataset_id=self.dataset_id)) > 0
+        except NotFound:
+            return True  # the wait finds out what is missing
 
     def _wait(self, batch: UploadedBatch, timeout: float) -> Iterator[BatchResults | Problem]:
         try:

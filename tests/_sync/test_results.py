@@ -331,6 +331,7 @@ def test_without_expected_algorithms_results_are_complete_once_they_stop_growing
         (100, None, "settled"),
         (10, "Fri, 01 Jan 2100 00:00:00 GMT", None),
         (100, "Thu, 01 Jan 1970 00:00:00 GMT", None),
+        (50 * 365 * 86400, None, None),  # a placeholder
     ],
 )
 def test_old_results_have_settled_by_the_times_of_the_service_and_of_this_machine(
@@ -417,15 +418,19 @@ def test_wait_for_the_analysis_of_a_photo_without_a_face_ends(
             haut.wait_for_analysis(batch, 0, dataset_id=UUID(int=1))
 
 
-def test_side_that_is_not_valid_text_does_not_prevent_reading(sandbox: Sandbox, haut: Haut) -> None:
+@pytest.mark.parametrize(("side", "cell"), [("\ud800", "\ud800"), (None, None), ("", None)])
+def test_side_that_is_not_valid_text_does_not_prevent_reading(
+    sandbox: Sandbox, haut: Haut, side: Any, cell: Any
+) -> None:
     batch = uploaded(sandbox, haut)
     sandbox.clock.advance(100)
     invalid = changed(
-        lambda page: {**page, "results": [{**it, "side": "\ud800"} for it in page["results"]]}
+        lambda page: {**page, "results": [{**it, "side": side} for it in page["results"]]}
     )
     sandbox.faults.add("list_images", invalid, times=None)
     known = UploadedBatch(batch.subject_id, batch.batch_id)
-    assert {result.side for result in haut.results(known)} == {"\ud800"}
+    for rows in (haut.history(batch.subject_id), (haut.results(known)).to_rows()):
+        assert {row["side"] for row in rows} == {cell}
     assert len(haut.wait_for_results(known, 0)) == 2 * len(FAMILIES)
 
 

@@ -191,6 +191,46 @@ def test_subject_that_is_deleted_during_the_run_is_listed(
     assert same(read_table(tmp_path / "a.jsonl"), expected_rows(haut, ids[:1], names=True))
 
 
+@pytest.mark.parametrize("change", ["deleted", "incomplete"])
+def test_results_of_an_image_without_a_photo_are_not_taken_for_complete(
+    tmp_path: Path, change: str
+) -> None:
+    with Sandbox(analysis_seconds=10) as sandbox, Haut(**sandbox.credentials) as haut:
+        [subject] = sandbox.add_subjects(1)
+        [image] = sandbox.add_images(subject, 1, PHOTO if change == "incomplete" else None)
+        if change == "incomplete":
+            haut.images.compute(image.batch.id)
+            sandbox.clock.advance(5.5)
+            haut.images.get(image.id)
+            haut.subjects.clear_storage(subject.id)
+        else:
+
+            def delete(request: Request) -> None:
+                if request.operation == "list_image_results":
+                    sandbox.before_request = None
+                    sandbox.database.delete_image(image)
+
+            sandbox.before_request = delete
+        run: dict[str, Any] = {"subjects": [subject.id], "wait_timeout": 0}
+        report = bulk_results(haut, to=tmp_path / "a.csv", **run)
+        [line] = read_problems(report.problems)
+    assert (line["problem"], line["batch_id"]) == ("missing", image.batch.id)
+    assert ("no longer exists" in line["reason"]) == (change == "deleted")
+    assert bool(read_table(tmp_path / "a.csv")) == (change == "incomplete")
+
+
+def test_run_can_be_repeated_in_the_same_process(
+    tmp_path: Path, haut: Haut, sandbox: Sandbox
+) -> None:
+    upload(haut, tmp_path)
+    run: dict[str, Any] = {"to": tmp_path / "a.csv", "journal": tmp_path / "uploads"}
+    sandbox.faults.add("list_image_results", faults.unauthorized(), times=None)
+    with pytest.raises(BulkStopped) as kept:
+        bulk_results(haut, **run, max_in_flight=1)
+    sandbox.faults.clear()
+    assert bulk_results(haut, **run).done == 4, str(kept)  # the error is still referenced
+
+
 def test_results_of_a_subject_that_was_erased_between_two_runs_are_not_in_the_table(
     tmp_path: Path, haut: Haut, sandbox: Sandbox
 ) -> None:

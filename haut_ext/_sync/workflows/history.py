@@ -15,7 +15,7 @@ from haut_ext.analysis_results import (
     read_batch_document,
     read_image_results,
 )
-from haut_ext.analysis_results.json_values import as_time
+from haut_ext.analysis_results.json_values import as_text, as_time
 from haut_ext.analysis_results.rows import long_rows
 from haut_ext.argument_checks import Id, parse_id
 from haut_ext.concurrency import gather
@@ -47,7 +47,7 @@ def _read_image(
     # The request does not contain the side, and the service may return one that is not valid text.
     uploaded = UploadedImage(image.id, image.image_batch_id, "", subject_id)
     items = images.read_results(uploaded, dataset_id=dataset_id)
-    results = read_image_results(items, image_id=image.id, side=str(image.side))
+    results = read_image_results(items, image_id=image.id, side=as_text(image.side))
     return _rows(image, subject_id, results)
 
 

@@ -33,6 +33,7 @@ from haut_ext._sync.resources.batches import Batches
 from haut_ext._sync.resources.images import Images
 from haut_ext.algorithm_families import family_key, parse_families
 from haut_ext.analysis_results import AlgorithmResult, Api, BatchResults, Completeness
+from haut_ext.analysis_results.json_values import as_text
 from haut_ext.argument_checks import check_seconds, check_wait, parse_id
 from haut_ext.concurrency import gather
 from haut_ext.errors import ConfigError, TransportTimeout, ignore_confirmed_not_found
@@ -47,6 +48,9 @@ NO_FACE_AFTER = 10.0
 
 _CLOCK_TOLERANCE = 60.0
 """Tolerance, in seconds, of the age of a result, which is the difference between two clocks."""
+
+_EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
+"""Earlier than any result. An earlier time is a placeholder, such as that of 1970."""
 
 
 @frozen
@@ -197,7 +201,7 @@ def _list_images(
 
 
 def _uploaded(image: Image, batch: UploadedBatch) -> UploadedImage:
-    return UploadedImage(image.id, batch.batch_id, str(image.side), batch.subject_id)
+    return UploadedImage(image.id, batch.batch_id, as_text(image.side) or "", batch.subject_id)
 
 
 def _with_parsed_ids(batch: UploadedBatch) -> UploadedBatch:
@@ -487,6 +491,6 @@ def _age_of_newest(results: Iterable[AlgorithmResult], response: ResponseInfo) -
     now = parse_http_date(response.headers.get("date"))
     times = [result.created_at for result in results]
     known = [created for created in times if created is not None]
-    if now is None or not known or len(known) < len(times):
+    if now is None or not known or len(known) < len(times) or min(known) < _EARLIEST:
         return None
     return (min(now, datetime.now(UTC)) - max(known)).total_seconds()
