@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import ssl
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from haut_ext.bulk import (
     BulkReport,
     BulkStopped,
     bulk_erase,
+    bulk_results,
     bulk_upload,
     plan_erasure,
     rate_limiter,
@@ -44,8 +47,31 @@ def erase_with(haut: Haut, subjects: Any, journal: Path, options: dict[str, Any]
     return bulk_erase(haut, subjects, receipts=journal.parent / "receipts", **options)
 
 
+def results(credentials: Any, source: Any, journal: Path, options: dict[str, Any]) -> BulkReport:
+    """Write a table next to its journal. Kill the process before the change `kill` of a file."""
+    options = dict(options)
+    if kill := options.pop("kill", 0):
+        _kill_before_file_change(journal.parent, kill)
+    with Haut(**credentials, max_retries=0, verify=SSL_CONTEXT) as haut:
+        return bulk_results(haut, to=journal.with_suffix(""), **source, **options)
+
+
+def _kill_before_file_change(folder: Path, number: int) -> None:
+    """Kill this process before it links, renames or deletes a file in the folder."""
+    count = 0
+
+    def audit(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal count
+        if event in ("os.link", "os.rename", "os.remove") and str(folder) in str(arguments[0]):
+            count += 1
+            if count == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(audit)
+
+
 def run_in_process(work: Any, *arguments: Any) -> None:
-    """Run `upload` or `erase` without pauses."""
+    """Run `upload`, `erase` or `results` without pauses."""
     vars(rate_limiter).update(_INITIAL_PAUSE=0.001, _MAX_PAUSE=0.001)
     try:
         work(*arguments)

@@ -167,7 +167,12 @@ class BulkMachine(SandboxMachine):
             number = 1 + number % 3
         type(self).calls += 1
         before = self.start(again)
-        options = {"max_in_flight": 2, **self.options(again)}
+        operation = self.critical if critical else "*"
+        self.start_process({"max_in_flight": 2, **self.options(again)}, number, operation)
+        self.check(before)
+
+    def start_process(self, options: dict[str, Any], number: int = 0, operation: str = "*") -> None:
+        """Run in another process, and kill it when a request with this number arrives."""
         credentials = dict(self.sandbox.credentials)
         arguments = (type(self).work, credentials, self.items, self.journal, options)
         process = processes.Process(target=run_in_process, args=arguments)
@@ -176,7 +181,7 @@ class BulkMachine(SandboxMachine):
         def count(request: Request) -> None:
             nonlocal arrived
             with lock:
-                arrived += not critical or request.operation == self.critical
+                arrived += operation in ("*", request.operation)
                 if arrived == number and process.pid is not None:
                     with suppress(ProcessLookupError):  # the request is of an earlier run
                         os.kill(process.pid, signal.SIGKILL)
@@ -186,7 +191,6 @@ class BulkMachine(SandboxMachine):
         process.join()
         self.sandbox.before_request = None
         assert process.exitcode in (0, STOPPED, -signal.SIGKILL)
-        self.check(before)
 
     def start(self, again: bool) -> set[str]:
         return self.done()
