@@ -13,6 +13,7 @@ import pytest
 
 from haut_ext import ConfigError, ErasureReceipt, Haut
 from haut_ext.bulk import BulkReport, BulkStopped, bulk_erase, bulk_upload
+from haut_ext.bulk.manifest import PROBLEM_COLUMNS
 from haut_ext.bulk.receipt_files import read_summary, save_receipt
 from haut_ext.sandbox import Request, Sandbox, faults
 from tests.bulk.conftest import PHOTO
@@ -228,9 +229,13 @@ def test_folder_that_cannot_be_written_to_is_rejected_before_any_request(
     assert sandbox.requests == []
 
 
-def test_files_of_a_run_are_private(tmp_path: Path, haut: Haut, sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("exists", [False, True])
+def test_files_of_a_run_are_private(
+    tmp_path: Path, haut: Haut, sandbox: Sandbox, exists: bool
+) -> None:
     [subject] = sandbox.add_subjects(1)
-    (tmp_path / "j").touch(mode=0o644)
+    if exists:
+        (tmp_path / "j").touch(mode=0o644)
     modes: dict[str, int] = {}
 
     def record(_: object) -> None:
@@ -266,6 +271,7 @@ def test_other_file_at_the_path_of_a_file_of_the_run_is_refused(
     tmp_path: Path, haut: Haut, sandbox: Sandbox, name: str, kind: str
 ) -> None:
     path, elsewhere = tmp_path / name, tmp_path / "elsewhere"
+    content = "" if name == "j" else ",".join(PROBLEM_COLUMNS)  # a file that would be accepted
     if kind == "pipe":
         os.mkfifo(path)
     elif kind == "other file":
@@ -273,11 +279,11 @@ def test_other_file_at_the_path_of_a_file_of_the_run_is_refused(
     else:
         path.symlink_to(elsewhere)
         if kind == "link":
-            elsewhere.touch()
+            elsewhere.write_text(content)
     problems = path if name == "problems.csv" else None
     with pytest.raises(ConfigError, match=r"journal|list of problems"):
         bulk_upload(haut, [], journal=tmp_path / "j", problems=problems)
     assert sandbox.requests == []
     assert kind != "other file" or path.read_text() == "reason,problem,row\n"
     assert elsewhere.exists() == (kind == "link")
-    assert kind != "link" or elsewhere.read_text() == ""
+    assert kind != "link" or elsewhere.read_text() == content

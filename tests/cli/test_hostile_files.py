@@ -51,6 +51,23 @@ def test_receipt_of_another_subject_is_refused(shell: Shell) -> None:
     assert (shell.folder / "receipt.json").read_text() == receipt
 
 
+@pytest.mark.parametrize("command", ["upload", "erase"])
+def test_link_to_a_state_or_receipt_is_refused(shell: Shell, command: str) -> None:
+    [subject] = shell.sandbox.add_subjects(1)
+    shell.sandbox.faults.add("upload_image", faults.status(403))
+    shell.sandbox.faults.add("delete_subject", faults.status(403))
+    options = ["--front", "front.jpg"] if command == "upload" else ["--yes"]
+    shell.run(command, subject.id, *options, code=4)
+    [file] = shell.folder.glob("*.json")
+    (shell.folder / "link").symlink_to(file)
+    requests = len(shell.sandbox.requests)
+    option = "--resume" if command == "upload" else "--receipt"
+    _, err = shell.run(command, subject.id, *options, option, "link", code=2)
+    assert "link" in err
+    assert len(shell.sandbox.requests) == requests
+    shell.sandbox.faults.clear()
+
+
 @pytest.mark.parametrize("content", [DEEP, '{"a":' * 100_000, '{"subject_id": 1}', "\0", "[1]"])
 @pytest.mark.parametrize("command", ["upload", "erase"])
 def test_damaged_or_deeply_nested_file_is_invalid_input(
