@@ -244,7 +244,7 @@ def test_json_that_is_nested_too_deep_is_rejected(kind: Kind, depth: int, bracke
         call(kind, get_json, base_url="https://haut.example", transport=transport)
 
 
-@pytest.mark.parametrize("item", [b"{},", b"[[[1]]],", b'"a",', b"1,"])
+@pytest.mark.parametrize("item", [b"{},", b"[[[1]]],"])
 def test_json_with_too_many_values_is_rejected(kind: Kind, item: bytes) -> None:
     content = b"[" + item * (15 * MEBIBYTE // len(item)) + b"1]"
     with ScriptedServer(response("200 OK", content)) as server:
@@ -262,12 +262,6 @@ def test_numbers_that_json_cannot_represent_are_rejected(
     transport = httpx.MockTransport(lambda _: httpx.Response(200, text=text))
     with pytest.raises(UnexpectedResponse, match=r"too large|not JSON"):
         call(kind, get_json, base_url="https://haut.example", transport=transport)
-
-
-def test_json_within_the_limit_of_nesting_is_accepted(kind: Kind) -> None:
-    text = '{"a": [' * 50 + "1" + "]}" * 50
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, text=text))
-    assert call(kind, get_json, base_url="https://haut.example", transport=transport).text == text
 
 
 def test_body_that_the_caller_streams_is_not_limited(kind: Kind) -> None:
