@@ -10,6 +10,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from docutils import nodes
+from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 
 from haut_ext import __version__
@@ -130,6 +132,14 @@ def add_navigation(_: Sphinx, page: str, source: list[str]) -> None:
             source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {section}\n\n{entries}\n```\n"
 
 
+def show_folder_as_text(app: Sphinx, page: nodes.document) -> None:
+    """Show a link to a folder of the repository as text. Only a code host can list the folder."""
+    for link in [it for it in page.findall(pending_xref) if it["reftype"] == "myst"]:
+        folder = (app.srcdir / link["refdoc"]).parent / link["reftarget"]
+        if folder.is_dir():
+            link.replace_self(link.children)
+
+
 def write_index(app: Sphinx, error: Exception | None) -> None:
     """Make the front page the index page of the site."""
     front_page = app.outdir / f"{root_doc}.html"
@@ -139,4 +149,5 @@ def write_index(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> None:
     app.connect("source-read", add_navigation)
+    app.connect("doctree-read", show_folder_as_text)
     app.connect("build-finished", write_index)

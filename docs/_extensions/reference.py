@@ -82,7 +82,11 @@ def simplify_arguments(
 def show_public_bases(_: Sphinx, name: str, value: type, options: Any, bases: list[type]) -> None:
     """Show the nearest public ancestors of a class instead of private base classes."""
     bases[:] = dict.fromkeys(
-        next(it for it in base.__mro__ if it.__module__ in ("builtins", "haut_ext"))
+        next(
+            it
+            for it in base.__mro__
+            if it.__module__ == "builtins" or it.__name__ in haut_ext.__all__
+        )
         for base in bases
         if isinstance(base, type)
     )
