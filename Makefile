@@ -100,7 +100,7 @@ docs: $(SETUP) ## Build the documentation site in build/docs; a broken link or r
 	@$(BIN)/sphinx-build --quiet --fail-on-warning --nitpicky --keep-going --fresh-env -c docs . build/docs
 	@echo "build/docs/index.html"
 
-sync: $(SETUP) ## Derive the synchronous client and its tests from the asynchronous ones
+sync: $(SETUP) ## Derive the synchronous client, its tests and examples from the asynchronous ones
 	@$(BIN)/python scripts/unasync.py
 
 results-tables: $(SETUP)

@@ -1,4 +1,4 @@
-"""Derive the synchronous client and its tests from the asynchronous versions, for `make sync`.
+"""Derive the synchronous client, its tests and examples from the asynchronous versions, for `make sync`.
 
 The code is derived by text substitution, as in httpcore, so the asynchronous code uses only constructs
 for which substitution is sufficient. Type checks and tests run for both clients, so they
