@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Awaitable, Callable, Generator, Hashable, Sequence
 from contextlib import contextmanager
 from inspect import isawaitable, iscoroutine
@@ -13,8 +12,8 @@ from haut_ext.errors import ConfigError
 
 T = TypeVar("T")
 
-_running: set[tuple[Hashable, ...]] = set()
-_running_lock = threading.Lock()
+_running: dict[tuple[Hashable, ...], object] = {}
+"""A token for each running block. There is no lock: a fork may copy a lock that is held."""
 
 
 @contextmanager
@@ -24,16 +23,15 @@ def running(*key: Hashable, exclusive: bool, message: str) -> Generator[None]:
     Raises:
         ConfigError: With the message, if `exclusive` is set and a block with the same key is running.
     """
-    # A forked process has a copy of the set, but not of the running blocks.
+    # A forked process has a copy of the dict, but not of the running blocks.
     key = (os.getpid(), *key)
-    with _running_lock:
-        if exclusive and key in _running:
-            raise ConfigError(message)
-        _running.add(key)
+    token = object()
+    if _running.setdefault(key, token) is not token and exclusive:
+        raise ConfigError(message)
     try:
         yield
     finally:
-        _running.discard(key)
+        _running.pop(key, None)
 
 
 async def maybe_await(value: Any) -> Any:
