@@ -121,7 +121,7 @@ class ImageRejected(HautError, ValueError):
         self.reasons = reasons
 
 
-@error_class
+@dataclass(eq=False, repr=False, kw_only=True)
 class RequestError(HautError):
     """Base class of errors that concern a single request.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from haut_ext.analysis_results import BatchResults
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from haut_api.models import Image
 
 
-@error_class
+@dataclass(eq=False, repr=False, kw_only=True)
 class WorkflowStopped(HautError):
     """Base class of errors raised if a step of a workflow fails and stops the workflow.
 
