@@ -23,7 +23,7 @@ HELP = """\b
 Exit codes:
   0    success
   1    failure, or the question was declined
-  2    invalid input or configuration; no request was sent
+  2    invalid input or configuration; nothing was changed
   3    success, except for rows with a problem
   4    stopped before the end; the message says how to continue
   5    the service still has data of an erased person
