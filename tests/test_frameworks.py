@@ -148,6 +148,7 @@ def test_error_passes_a_celery_result_backend(kind: type[HautError]) -> None:
                 getattr(it, name)
 
 
+@pytest.mark.slow
 def test_class_of_an_error_is_found_before_its_module_is_imported() -> None:
     """`except haut_ext.UploadIncomplete` imports the class only after Celery has created the error."""
     code = """
@@ -169,8 +170,12 @@ async def test_batches_pass_a_json_queue(haut_env: Sandbox) -> None:
     image = UploadedImage(uuid4(), uuid4(), 3, UUID(subject.id))
     by_number = UploadedBatch(image.subject_id, image.batch_id, (image,), "v1", (uuid4(),))
     async with AsyncHaut() as haut:
-        batch = await haut.upload_and_compute(subject.id, front=DATA, left=DATA, wait=True)
-        new = await haut.upload_and_compute(subject.id, front=DATA, api="v3", wait=True)
+        batch = await haut.upload_and_compute(
+            subject.id, front=DATA, left=DATA, wait=True, poll_interval=0.01
+        )
+        new = await haut.upload_and_compute(
+            subject.id, front=DATA, api="v3", wait=True, poll_interval=0.01
+        )
     assert all(it.results.results for it in (batch, new))
     for value in (by_number, batch, new, UploadedBatch(image.subject_id, image.batch_id)):
         received = kombu.utils.json.loads(kombu.utils.json.dumps([value.to_json()]))
