@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 import haut_ext
 from haut_api.api.subjects import create_subject, list_subjects
 from haut_ext import AsyncHaut, Haut, HautError, Photo, UploadedBatch, UploadedImage, UploadState
-from haut_ext.bulk import bulk_erase, bulk_results, bulk_upload, read_manifest
+from haut_ext.bulk import bulk_erase, bulk_results, bulk_upload, plan_erasure, read_manifest
 from haut_ext.sandbox import Sandbox
 from haut_ext.types import SideState
 from tests.photo_files import jpeg
@@ -308,15 +308,15 @@ def bulk_arguments(function: Callable[..., Any], subject: UUID) -> dict[str, Any
         return {"manifest": [ROW], "journal": f"journal {number}"}
     if function is bulk_results:
         return {"subjects": [subject], "to": f"results {number}.csv", "wait_timeout": 0}
-    receipts = f"receipts {number}"
-    return {"subject_ids": [subject], "journal": f"journal {number}", "receipts": receipts}
+    arguments = {"subjects": [subject], "journal": f"journal {number}"}
+    return arguments if function is plan_erasure else {**arguments, "receipts": f"r {number}"}
 
 
 @BULK_EXAMPLES
 @given(data=st.data())
 def test_only_errors_of_the_sdk_leave_a_bulk_run(sandbox: Sandbox, data: st.DataObject) -> None:
     Path("front.jpg").write_bytes(PHOTO)
-    functions: list[Callable[..., Any]] = [bulk_upload, bulk_erase, bulk_results]
+    functions: list[Callable[..., Any]] = [bulk_upload, bulk_erase, plan_erasure, bulk_results]
     function = data.draw(st.sampled_from(functions), "function")
     argument = data.draw(st.sampled_from([*argument_names(function), *COLUMNS]), "argument")
     _, make = data.draw(ARBITRARY, "value")
@@ -338,7 +338,7 @@ def test_only_errors_of_the_sdk_leave_a_bulk_run(sandbox: Sandbox, data: st.Data
         elif function is bulk_results:
             arguments["subjects"] = [value]
         else:
-            arguments["subject_ids"] = [value]
+            arguments["subjects"] = [value, {"name": value}, {"id": value}]
         with contextlib.suppress(HautError):
             function(**arguments)
 

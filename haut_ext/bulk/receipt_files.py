@@ -6,6 +6,7 @@ A receipt or summary never replaces another one.
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -102,7 +103,7 @@ def read_summary(path: Path) -> Iterator[dict[str, str]]:
     Raises:
         OSError, ValueError, csv.Error: If the file cannot be read, or is something else.
     """
-    lines = csv.DictReader(private_files.read(path).splitlines(keepends=True))
+    lines = csv.DictReader(io.StringIO(private_files.read(path), newline=""))
     if tuple(lines.fieldnames or ()) != SUMMARY_COLUMNS:
         raise ValueError("it is not a summary")
     for line in lines:

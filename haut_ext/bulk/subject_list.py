@@ -91,7 +91,8 @@ def _parse(row: SubjectRow, number: int) -> ListedSubject:
         value = row[column]
         if column == "name":
             return ListedSubject(number, value, None, check_name(value))
-        return ListedSubject(number, str(value), parse_id(value, column))
+        subject_id = parse_id(value, column)
+        return ListedSubject(number, str(value), subject_id)
     if isinstance(row, UUID) or _is_id(row):
         return ListedSubject(number, str(row), parse_id(row, "subject_id"))
     return ListedSubject(number, row, None, check_name(row))

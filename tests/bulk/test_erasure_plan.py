@@ -276,8 +276,9 @@ def test_row_that_a_run_would_refuse_is_refused_in_the_plan(
 def test_summary_is_complete_after_a_run_that_stopped(
     sandbox: Sandbox, haut: Haut, run: dict[str, Any]
 ) -> None:
-    names = ["=a", "b", "b ", "c"]
+    names = ["=a", "b", "b ", "c\u2028d"]
     ids = create(sandbox, "=a", "b", "c")
+    sandbox.database.subjects[ids[2]].name = names[3]
     sandbox.faults.add("delete_subject", faults.unauthorized(), skip=1)
     with pytest.raises(BulkStopped):
         bulk_erase(haut, names, **run, max_in_flight=1)

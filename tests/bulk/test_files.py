@@ -150,6 +150,13 @@ def test_invalid_list_of_subjects_is_one_error_before_anything(
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.parametrize("row", [{"id": 10**5000}, {"name": 10**5000}, {}, 3, b"a", "\ud800", " "])
+def test_invalid_row_of_an_iterable_is_refused(tmp_path: Path, haut: Haut, row: Any) -> None:
+    with pytest.raises(ConfigError, match="the list of subjects has invalid rows: row 2: "):
+        bulk_erase(haut, ["a", row], journal=tmp_path / "j", receipts=tmp_path / "r")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_list_of_subjects_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "missing", "nul\0"):
         with pytest.raises(ConfigError, match="the list of subjects cannot be read"):
