@@ -224,9 +224,11 @@ def results(
     apart. If the run is interrupted, running the same command again continues it.
     """
     from haut_ext.bulk import bulk_results
+    from haut_ext.bulk.result_tables import check_target
     from haut_ext.bulk.results import count_uploads
     from haut_ext.bulk.subject_list import parse_subjects, read_subject_list
 
+    check_target(to)  # before the request that counts the subjects
     with client() as haut:
         total, ids = 0, None
         if subjects is not None:

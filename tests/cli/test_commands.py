@@ -629,8 +629,11 @@ def test_bulk_results_writes_a_table_of_each_source(shell: Shell) -> None:
         out, _ = shell.run("bulk", "results", *source, "--to", f"{number}.csv", "--json")
         assert json.loads(out)["done"] == 1
         assert "selfie_v2.acne" in (shell.folder / f"{number}.csv").read_text()
-    _, err = shell.run("bulk", "results", *sources[0], "--to", "0.csv", code=2)
-    assert "exists already" in err
+    before = len(shell.sandbox.requests)
+    for source in sources:
+        _, err = shell.run("bulk", "results", *source, "--to", "0.csv", code=2)
+        assert "exists already" in err
+    assert len(shell.sandbox.requests) == before
     _, err = shell.run("bulk", "results", "--to", "new.csv", code=2)
     assert "exactly one" in err
     shell.sandbox.add_images(shell.sandbox.database.subjects[subject["id"]], 1, PHOTO)
