@@ -29,7 +29,8 @@ def haut_sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def haut_env(haut_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """A new sandbox to which `Haut()` connects, because the HAUT_* environment variables name it."""
-    monkeypatch.delenv("HAUT_TOKEN_FILE", raising=False)
+    for name in ("HAUT_TOKEN_FILE", "HAUT_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
     for name, value in haut_sandbox.credentials.items():
         monkeypatch.setenv(f"HAUT_{name.upper()}", str(value))
     return haut_sandbox

@@ -150,7 +150,7 @@ def _announce(sandbox: Sandbox, *, environment: bool) -> None:
         return
     variables = {f"HAUT_{name.upper()}": str(value) for name, value in credentials.items()}
     variables["HAUT_SANDBOX_PID"] = str(os.getpid())
-    sys.stdout.write("unset HAUT_TOKEN_FILE\n")
+    sys.stdout.write("unset HAUT_TOKEN_FILE HAUT_PROFILE\n")
     for name, value in variables.items():
         sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
     sys.stdout.flush()

@@ -92,8 +92,9 @@ def test_shell_gets_the_variables_of_a_sandbox_with_faults() -> None:
     sandbox = f"{shlex.join(COMMAND)} --port 0 --env --fault create_subject=429:1 --fault '*=reset'"
     options = "--fail-algorithm selfie_v2.acne --no-face --latency 0.01 --analysis-seconds 3"
     script = f"""
-        export HAUT_TOKEN_FILE=other
+        export HAUT_TOKEN_FILE=other HAUT_PROFILE=other
         eval "$({sandbox} {options} &)"
+        echo "profile: ${{HAUT_PROFILE-none}}"
         trap 'kill "$HAUT_SANDBOX_PID"' EXIT
         {shlex.quote(sys.executable)} -c '
 from haut_ext import Haut, RateLimited, TransportError
@@ -108,7 +109,8 @@ with Haut(max_retries=0) as haut:
     done = subprocess.run(
         ["bash", "-euc", script], capture_output=True, text=True, timeout=60, check=False
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "RateLimited\nTransportError\n", "")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["profile: none", "RateLimited", "TransportError"]
 
 
 @pytest.mark.parametrize(
