@@ -6,7 +6,7 @@ import json
 import logging
 import pickle
 from datetime import UTC, datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from attrs import evolve
@@ -60,13 +60,15 @@ def test_message_of_any_error_is_escaped(kind: type[HautError]) -> None:
 
 
 def test_text_of_a_receipt_cannot_forge_lines() -> None:
-    company = uuid4()
-    receipt = ErasureReceipt("https://x", False, "c", "r", company, company, company, False)
-    plain = str(evolve(receipt, steps=(ErasureStep("images", "done", datetime.now(UTC)),)))
-    step = ErasureStep("images", "refused", datetime.now(UTC), None, HOSTILE)
-    hostile = evolve(receipt, reference=HOSTILE, client=HOSTILE, service=HOSTILE, steps=(step,))
-    assert len(str(hostile).splitlines()) == len(plain.splitlines())
-    assert all(map(is_harmless, str(hostile).split("\n")))
+    def page(text: str) -> str:
+        step = ErasureStep("images", "refused", datetime.now(UTC), None, text)
+        some_id = UUID(int=1)
+        ids = (some_id, some_id, some_id)
+        return str(ErasureReceipt(text, False, text, text, *ids, False, steps=(step,)))
+
+    # An escaped text can be wrapped, but the lines that continue it are indented.
+    assert page(HOSTILE) == page(escape(HOSTILE))
+    assert all(map(is_harmless, page(HOSTILE).split("\n")))
 
 
 def test_text_of_a_manifest_cannot_forge_lines() -> None:
