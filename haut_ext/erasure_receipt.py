@@ -82,7 +82,12 @@ class ErasureStep:
 
 @frozen
 class ErasedBatch:
-    """Ids of a batch of the subject, and of its images. They are used to check what remains."""
+    """Ids of a batch of the subject, and of its images. They are used to check what remains.
+
+    Attributes:
+        batch_id: Id of the batch.
+        image_ids: Ids of the images in the batch.
+    """
 
     batch_id: UUID
     image_ids: tuple[UUID, ...] = ()

@@ -145,9 +145,9 @@ class WaitOptions(TypedDict, total=False):
 
 
 class UploadOptions(PhotoAttributes, WaitOptions, total=False):
-    """Options of `upload_and_compute` and `resume_upload`.
+    """Options of `upload_and_compute` and `resume_upload`, in addition to `PhotoAttributes`.
 
-    `WaitOptions` are accepted only together with `wait=True`.
+    `WaitOptions` are accepted, too, but only together with `wait=True`.
 
     Attributes:
         progress: Function called with the number of bytes sent so far, the total size and the side

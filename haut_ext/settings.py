@@ -218,7 +218,13 @@ def _as_dataset(value: object) -> UUID | None:
 
 @frozen(kw_only=True)
 class Scope:
-    """The service, company and default dataset that a client works with."""
+    """The service, company and default dataset that a client works with.
+
+    Attributes:
+        base_url: Origin of the service.
+        company_id: Id of the company.
+        dataset_id: Id of the dataset for calls without a `dataset_id` argument, if there is one.
+    """
 
     base_url: str = field(default=PRODUCTION, converter=parse_base_url)
     company_id: UUID = field(converter=_as_company)

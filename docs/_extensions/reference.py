@@ -76,7 +76,9 @@ def simplify_arguments(
         return None
     if re.search(r"\b((Async)?(Operations|Connections)|OpenSource)\b", arguments):
         return "", returns
-    return re.sub(r"InitVar\[(\w+)\]", r"\1", arguments).replace("<factory>", "..."), returns
+    return re.sub(r"InitVar\[(\w+)\]", r"\1", arguments).replace("<factory>", "...").replace(
+        "NOTHING", "..."
+    ), returns
 
 
 def show_public_bases(_: Sphinx, name: str, value: type, options: Any, bases: list[type]) -> None:

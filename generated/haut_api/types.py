@@ -238,7 +238,13 @@ RequestFiles = list[tuple[str, FileTypes]]
 
 @define
 class File:
-    """Contains information for file uploads"""
+    """A file to upload.
+
+    Attributes:
+        payload: Binary file object.
+        file_name: Name of the file, if it is sent.
+        mime_type: Content type of the file, if it is sent.
+    """
 
     payload: BinaryIO
     file_name: str | None = None
@@ -254,7 +260,14 @@ T = TypeVar("T")
 
 @define(repr=False)
 class Response(Generic[T]):
-    """A response from an endpoint"""
+    """A response of an operation.
+
+    Attributes:
+        status_code: HTTP status, as a member of HTTPStatus if it is a standard status.
+        content: Body of the response.
+        headers: Headers of the response.
+        parsed: The parsed body, or None if the status is not documented.
+    """
 
     status_code: int
     content: bytes

@@ -93,7 +93,7 @@ class HTTPClient(httpx.Client):
             ConfigError: If the client is closed, the URL is plain http (unless API and host are both
                 on loopback), `auth` or `follow_redirects` is given, or the body cannot be sent by this
                 client.
-            HautError: If the request fails; see the table of errors in the README.
+            HautError: If the request fails; docs/errors.md lists the subclasses.
         """
         if auth not in (None, httpx.USE_CLIENT_DEFAULT) or follow_redirects is True:
             raise ConfigError(

@@ -40,7 +40,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """HTTP response, without the headers that the HTTP server adds, such as Date."""
+    """HTTP response, without the headers that the HTTP server adds, such as Date.
+
+    Attributes:
+        status: HTTP status.
+        headers: Names and values of the headers.
+        body: Content of the response.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
