@@ -55,7 +55,7 @@ def test_same_signatures(asynchronous: type[Any], synchronous: type[Any]) -> Non
         if isinstance(member, property) or not callable(getattr(asynchronous, name, None)):
             continue
         theirs = str(inspect.signature(getattr(synchronous, name)))
-        assert as_sync(str(inspect.signature(getattr(asynchronous, member.__name__, member)))) == (
+        assert as_sync(str(inspect.signature(getattr(asynchronous, name)))) == (
             theirs.replace("SyncToken", "Token") if "Token" in theirs else theirs
         ), f"{name}: {other}"
 
