@@ -41,6 +41,7 @@ _CHANGED = (
     "the subject did not have this name when the journal recorded its subjects. To erase it, too, "
     "pass its id"
 )
+_LISTED_AGAIN = "its erasure is verified, but the service lists it again. Verify the receipt again"
 
 
 @frozen
@@ -55,8 +56,8 @@ class PlannedErasure:
             the journal contains a verified receipt. `duplicate`: another row names the same subject.
             The other rows are problems, and nothing is erased for them. `absent`: there is no such
             subject. `ambiguous`: several subjects have the name. `changed`: the subject did not have
-            the name when the journal recorded it. `invalid`: the journal's entry cannot be used.
-            `unknown`: the lookup failed.
+            the name when the journal recorded it, or is listed although it was erased. `invalid`: the
+            journal's entry cannot be used. `unknown`: the lookup failed.
         remark: More about the status.
     """
 
@@ -275,15 +276,18 @@ class Lookup:
         for subject_id in known:
             if subject_id in taken:
                 listed = subject_id in found
-                candidates.append((subject_id, *self._status(subject_id, is_listed=listed)))
+                status = self._status(subject_id, is_listed=listed)
+                if listed and status[0] == "already erased":
+                    status = "changed", _LISTED_AGAIN
+                candidates.append((subject_id, *status))
             elif subject_id in found and is_recorded:
                 candidates.append((subject_id, "changed", _CHANGED))
             elif subject_id in found:
                 remark = f"one of {len(known)} subjects that have, or had, this name; created "
                 created = found[subject_id].creation_time
                 candidates.append((subject_id, "ambiguous", f"{remark}{created:%Y-%m-%d %H:%M:%S}"))
-            elif (status := self._recorded_status(subject_id)) and status[0] == "already erased":
-                candidates.append((subject_id, *status))
+            elif (erased := self._recorded_status(subject_id)) and erased[0] == "already erased":
+                candidates.append((subject_id, *erased))
         if known:
             self._names[key] = _Name(taken or known, bool(taken)).to_json()
         return candidates or [(None, "absent", "the dataset has no subject with this name")]

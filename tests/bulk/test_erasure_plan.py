@@ -200,6 +200,20 @@ def test_name_stands_for_the_subjects_that_were_recorded_first(
     assert left(sandbox) == {third}
 
 
+def test_erased_subject_that_the_service_lists_again_is_a_problem(
+    sandbox: Sandbox, haut: Haut, run: dict[str, Any]
+) -> None:
+    [subject_id] = create(sandbox, "a")
+    subject = sandbox.database.subjects[subject_id]
+    assert bulk_erase(haut, ["a"], **run).complete
+    for subjects in (sandbox.database.subjects, subject.dataset.subjects):
+        subjects[subject_id] = subject
+    report = bulk_erase(haut, ["a"], **run)
+    assert (report.changed, report.complete) == (1, False)
+    assert "lists it again" in lines(report)[0]["remark"]
+    assert lines(report)[0]["verified"] == "no"
+
+
 def test_ambiguous_name_stays_ambiguous_when_one_of_its_subjects_is_erased(
     sandbox: Sandbox, haut: Haut, run: dict[str, Any]
 ) -> None:
