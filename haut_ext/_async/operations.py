@@ -161,6 +161,20 @@ class AsyncOperations:
             return success.parsed
         raise self.decode_error(success, "(body)", "it is not documented")
 
+    async def call_for(
+        self, name: str, operation: AsyncOperation[Any], result: type[Result], **parameters: Any
+    ) -> Result:
+        """Call an operation and return its parsed body: the record whose id is a parameter.
+
+        Raises:
+            UnexpectedResponse: If the body is not an instance of `result`, or is another record.
+        """
+        success = await self.request(operation, parameters)
+        record = self.unwrap(success, result)
+        if getattr(record, "id", None) != self.arguments(operation, parameters)[name]:
+            raise self.decode_error(success, "id", "it is of another record")
+        return record
+
     def decode_error(self, success: Success[Any], field: str, problem: str) -> UnexpectedResponse:
         """Return the error for a successful response whose parsed body has an unexpected value."""
         text = f"{field} does not fit the spec: {problem}"

@@ -82,6 +82,7 @@ class AsyncPhotoBody(httpx.AsyncByteStream):
         except Exception as error:
             raise CallerError(error) from None
         if chunk is None:
+            self.checksum.complete = True
             raise StopAsyncIteration
         self._sent += len(chunk)
         self.checksum.add(chunk)

@@ -24,10 +24,12 @@ class Checksum:
 
     Attributes:
         size: Number of bytes.
+        complete: Whether the complete photo has been sent. A server can respond earlier.
     """
 
     def __init__(self) -> None:
         self.size = 0
+        self.complete = False
         self._md5 = hashlib.md5(usedforsecurity=False)
 
     def add(self, chunk: bytes) -> None:
@@ -45,6 +47,8 @@ class Checksum:
         if upload:
             if response.status_code not in _STORED:
                 return "this is not a status of a stored photo"
+            if not self.complete:
+                return "it was sent before the complete photo was received"
             if response.content and "xml" not in headers.get("content-type", ""):
                 return "the body is not from a storage"
         elif "network_stream" in response.extensions and not headers.keys() & _END_MARKS:

@@ -83,6 +83,7 @@ class PhotoBody(httpx.SyncByteStream):
         except Exception as error:
             raise CallerError(error) from None
         if chunk is None:
+            self.checksum.complete = True
             raise StopIteration
         self._sent += len(chunk)
         self.checksum.add(chunk)

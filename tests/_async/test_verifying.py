@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -112,7 +113,7 @@ def images_exist(erased: Erased) -> None:
     other = next(iter(erased.sandbox.database.images.values()))
     image_id = str(erased.receipt.batches[0].image_ids[1])
     with erased.sandbox.database.lock:
-        erased.sandbox.database.images[image_id] = other
+        erased.sandbox.database.images[image_id] = replace(other, id=image_id)
 
 
 def uploads_exist(erased: Erased) -> None:

@@ -14,13 +14,21 @@ from typing import Any
 
 import pytest
 
-from haut_ext import Haut, HautError, StorageError, UnexpectedResponse, UploadIncomplete
+from haut_ext import (
+    Haut,
+    HautError,
+    StorageError,
+    TransportError,
+    UnexpectedResponse,
+    UploadIncomplete,
+)
 from haut_ext.bulk import bulk_upload
 from haut_ext.sandbox import Sandbox
 from tests.support.client_runner import Client, Kind
 from tests.support.sandbox_photos import PHOTO, add_photo
 from tests.support.servers import RewritingServer, ScriptedServer, Server, read_head, response
 
+OTHER_ID = "2fea742a-62ec-4a81-9729-9e0283f9c40c"
 PATTERNS = {
     "url": r'(?<="upload_url":\{)"url":"[^"]*"',
     "method": r'"method":"[^"]*"',
@@ -231,3 +239,47 @@ def test_download_that_may_be_cut_short_is_an_error(
         with Client(kind, **arguments) as client, pytest.raises(UnexpectedResponse):
             client.call(lambda haut: haut.images.download(image, tmp_path / "photo.jpg"))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("headers", ["", "Connection: close\r\n"])
+def test_response_before_the_complete_photo_was_received_does_not_count(
+    kind: Kind, sandbox: Sandbox, headers: str
+) -> None:
+    """httpx ignores the error of the broken connection if there is a response."""
+
+    def respond(client: socket.socket) -> None:
+        read_head(client)
+        client.recv(1000)
+        client.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n{headers}\r\n".encode())
+
+    [subject] = sandbox.add_subjects(1)
+    content = PHOTO.read_bytes()
+    comment = b"\xff\xfe\xff\xff" + bytes(65_533)
+    large = content[:2] + comment * 200 + content[2:]
+    with (
+        Server(respond) as storage,
+        with_slot(sandbox, {"url": f"{storage.origin}/photo"}) as arguments,
+        Client(kind, **arguments) as client,
+        pytest.raises((UnexpectedResponse, TransportError)),
+    ):
+        client.call(lambda haut: haut.images.upload(subject.id, large))
+
+
+CALLS: dict[str, Any] = {
+    "images.get": lambda haut, image, _: haut.images.get(image),
+    "images.download": lambda haut, image, _: haut.images.download(image, io.BytesIO()),
+    "subjects.update": lambda haut, _, subject: haut.subjects.update(subject, name="a"),
+    "datasets.get": lambda haut, _, __: haut.datasets.get(),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_record_of_another_item_is_an_error(kind: Kind, sandbox: Sandbox, call: str) -> None:
+    """A cache that ignores a part of the path may respond."""
+    stored = add_photo(sandbox)
+    with RewritingServer(sandbox.base_url, r'"id":"[^"]*"', f'"id":"{OTHER_ID}"') as server:
+        arguments = {**sandbox.credentials, "base_url": server.origin}
+        with Client(kind, **arguments) as client, pytest.raises(UnexpectedResponse) as caught:
+            client.call(lambda haut: CALLS[call](haut, stored.image, stored.subject))
+    assert "another record" in str(caught.value)
+    assert sandbox.received("download_image") == 0

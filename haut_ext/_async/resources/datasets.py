@@ -51,8 +51,11 @@ class AsyncDatasets(AsyncResource):
 
         Raises:
             NotFound: If the dataset does not exist.
+            UnexpectedResponse: If the response is the record of another dataset.
         """
-        return await self._operations.call(get_dataset, Dataset, dataset_id=dataset_id)
+        return await self._operations.call_for(
+            "dataset_id", get_dataset, Dataset, dataset_id=dataset_id
+        )
 
     def iterate(
         self, q: str | None = None, **options: Unpack[ListOptions]

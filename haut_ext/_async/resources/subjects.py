@@ -178,10 +178,18 @@ class AsyncSubjects(AsyncResource):
             name: New name, 1 to 512 characters.
             dataset_id: Dataset of the subject; the client's unless given.
             attributes: See `SubjectAttributes`; None removes a value.
+
+        Raises:
+            UnexpectedResponse: If the response is the record of another subject.
         """
         body = PatchedSubjectRequest(name=UNSET if name is None else check_name(name), **attributes)
-        return await self._operations.call(
-            update_subject, Subject, dataset_id=dataset_id, subject_id=subject_id, body=body
+        return await self._operations.call_for(
+            "subject_id",
+            update_subject,
+            Subject,
+            dataset_id=dataset_id,
+            subject_id=subject_id,
+            body=body,
         )
 
     def iterate(

@@ -52,8 +52,9 @@ class Datasets(Resource):
 
         Raises:
             NotFound: If the dataset does not exist.
+            UnexpectedResponse: If the response is the record of another dataset.
         """
-        return self._operations.call(get_dataset, Dataset, dataset_id=dataset_id)
+        return self._operations.call_for("dataset_id", get_dataset, Dataset, dataset_id=dataset_id)
 
     def iterate(self, q: str | None = None, **options: Unpack[ListOptions]) -> Iterator[Dataset]:
         """Iterate over all datasets, requesting pages when needed.

@@ -299,8 +299,12 @@ class Images(Resource):
             signed_url: Whether to include signed URLs for downloading the photo and its auxiliary
                 images.
             expires: Lifetime of the signed URLs, in seconds; 60 unless given.
+
+        Raises:
+            UnexpectedResponse: If the response is the record of another image.
         """
-        return self._operations.call(
+        return self._operations.call_for(
+            "image_id",
             get_image,
             Image,
             image_id=image_id,

@@ -177,10 +177,18 @@ class Subjects(Resource):
             name: New name, 1 to 512 characters.
             dataset_id: Dataset of the subject; the client's unless given.
             attributes: See `SubjectAttributes`; None removes a value.
+
+        Raises:
+            UnexpectedResponse: If the response is the record of another subject.
         """
         body = PatchedSubjectRequest(name=UNSET if name is None else check_name(name), **attributes)
-        return self._operations.call(
-            update_subject, Subject, dataset_id=dataset_id, subject_id=subject_id, body=body
+        return self._operations.call_for(
+            "subject_id",
+            update_subject,
+            Subject,
+            dataset_id=dataset_id,
+            subject_id=subject_id,
+            body=body,
         )
 
     def iterate(self, q: str | None = None, *, dataset_id: Id | None = None) -> Iterator[Subject]:
