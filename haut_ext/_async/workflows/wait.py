@@ -43,7 +43,7 @@ from haut_ext.workflow_errors import AnalysisTimeout, ResultsTimeout
 _MIN_TIMEOUT = 0.25
 """A shorter wait consists of a single check, which may take this time, in seconds."""
 
-NO_FACE_AFTER = 10.0
+NO_FACE_AFTER = 2.0
 """Time, in seconds, after which the results of an image tell whether it shows a face."""
 
 _CLOCK_TOLERANCE = 60.0
