@@ -276,10 +276,10 @@ class Lookup:
         for subject_id in known:
             if subject_id in taken:
                 listed = subject_id in found
-                status = self._status(subject_id, is_listed=listed)
-                if listed and status[0] == "already erased":
-                    status = "changed", _LISTED_AGAIN
-                candidates.append((subject_id, *status))
+                status, remark = self._status(subject_id, is_listed=listed)
+                if listed and status == "already erased":
+                    status, remark = "changed", _LISTED_AGAIN
+                candidates.append((subject_id, status, remark))
             elif subject_id in found and is_recorded:
                 candidates.append((subject_id, "changed", _CHANGED))
             elif subject_id in found:
