@@ -95,32 +95,20 @@ def test_several_receipts_are_verified(shell: Shell, subject: Subject) -> None:
     assert len(stored(shell).verifications) == len(stored(shell, "s.json").verifications) == 1
 
 
-@pytest.mark.parametrize(
-    "problem",
-    ["missing", "edited", "link", "pipe", "--dry-run", "--yes", "--show", "dataset", "company"],
-)
-def test_invalid_use_is_refused_before_any_request(
-    shell: Shell, subject: Subject, problem: str
-) -> None:
-    path = shell.folder / "r.json"
-    arguments = ["--verify", "r.json"]
-    if problem == "missing":
-        path.rename(shell.folder / "s.json")
-    elif problem == "edited":
-        path.write_text(path.read_text().replace('"done"', '"found"', 1))
-    elif problem == "link":
-        path.rename(shell.folder / "s.json")
-        path.symlink_to("s.json")
-    elif problem == "pipe":
-        path.unlink()
-        os.mkfifo(path)
-    elif problem.startswith("--"):
-        arguments.append(problem)
-    else:
-        shell.environment[f"HAUT_{problem.upper()}_ID"] = str(uuid4())
+def test_invalid_use_is_refused_before_any_request(shell: Shell, subject: Subject) -> None:
+    text = (shell.folder / "r.json").read_text()
+    (shell.folder / "edited").write_text(text.replace('"done"', '"found"', 1))
+    (shell.folder / "link").symlink_to("r.json")
+    os.mkfifo(shell.folder / "pipe")
     files = {it.name: it.read_bytes() for it in shell.folder.iterdir() if it.is_file()}
     before = len(shell.sandbox.requests)
-    shell.run("erase", *arguments, code=2)
+    for name in ("missing", "edited", "link", "pipe", ".", subject.name):
+        shell.run("erase", "--verify", name, code=2)
+        shell.run("erase", "--verify", "r.json", name, code=2)
+    for option in ("--dry-run", "--yes", "--show", "--keep-subject", "--reference=x"):
+        shell.run("erase", "--verify", "r.json", option, code=2)
+    for name in ("HAUT_DATASET_ID", "HAUT_COMPANY_ID"):
+        shell.run("erase", "--verify", "r.json", code=2, **{name: str(uuid4())})
     assert len(shell.sandbox.requests) == before
     assert {it.name: it.read_bytes() for it in shell.folder.iterdir() if it.is_file()} == files
 
