@@ -251,6 +251,43 @@ async def test_other_checks_are_made_if_one_is_not_answered(erased: Erased) -> N
             erased.sandbox.faults.clear()
 
 
+RESULT = b"""[{"id": "6f0b8a0e-1c1f-4b1e-9f57-7a7f3f2f5f10", "result": 41.0}]"""
+
+
+@pytest.mark.parametrize("end", ["error", "interrupted"])
+@pytest.mark.parametrize(
+    ("operation", "failing", "check"),
+    [("list_images", "get_image", "images check"), ("list_image_results", "*", "results check")],
+)
+async def test_data_that_was_seen_before_a_check_failed_is_a_finding(
+    erased: Erased, operation: str, failing: str, check: str, end: str
+) -> None:
+    """The check is not completed, but what it has seen proves that the service still has data."""
+    if operation == "list_images":
+        uploads_exist(erased)
+    else:
+        erased.sandbox.faults.add(operation, faults.status(200, RESULT, content_type=JSON))
+    reported: list[ErasureReceipt] = []
+
+    def seen() -> bool:
+        return operation in [request.operation for request in erased.requests]
+
+    def fail(request: Any) -> None:
+        if seen() and request.operation != operation:
+            erased.sandbox.faults.add(failing, faults.bad_gateway(502), times=None)
+
+    def stop(_: object) -> None:
+        if seen() and end == "interrupted":
+            raise KeyError("the process ends")
+
+    erased.sandbox.before_request = fail
+    async with erased.client(max_retries=0, event_hooks={"request": [stop]}) as haut:
+        with pytest.raises(VerificationIncomplete if end == "error" else KeyError):
+            await haut.verify_erasure(erased.receipt, on_step=reported.append)
+    assert check in reported[-1].findings
+    assert not reported[-1].verified
+
+
 async def test_transient_failures_are_retried(erased: Erased) -> None:
     for operation in CHECKS:
         erased.sandbox.faults.add(operation, faults.reset("after"))

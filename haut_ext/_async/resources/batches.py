@@ -98,20 +98,18 @@ class AsyncBatches(AsyncResource):
 
     async def count_results(
         self, subject_id: Id, batch_id: Id, image_ids: Iterable[Id], *, dataset_id: Id | None = None
-    ) -> int:
-        """Return the number of results and auxiliary images of a batch, v1 and v3 together.
+    ) -> AsyncIterator[int]:
+        """Yield the numbers of results and auxiliary images of a batch, of v1 and v3.
 
         An erasure uses this method to check that both were deleted together with the images.
         """
         batch = {"dataset_id": dataset_id, "subject_id": subject_id, "batch_id": batch_id}
         lists: tuple[AsyncOperation[Any], ...] = (list_image_results, list_aux_images)
         get_json = self._operations.get_json
-        count = 0
         for image_id in image_ids:
             for operation in lists:
                 with ignore_confirmed_not_found():
-                    count += len(await get_json(operation, list, **batch, image_id=image_id))
+                    yield len(await get_json(operation, list, **batch, image_id=image_id))
         with ignore_confirmed_not_found():
             document = await get_json(get_batch_results_v3, dict, batch_id=batch_id)
-            count += "face_skin_metrics_3" in document
-        return count
+            yield "face_skin_metrics_3" in document

@@ -124,6 +124,7 @@ class _Erasure:
     Attributes:
         present: Whether the subject existed when it was last looked up.
         name: Name of the subject, once it was observed. It is not part of the receipt.
+        found: Number of items that the current check has found so far.
     """
 
     subjects: AsyncSubjects
@@ -133,6 +134,7 @@ class _Erasure:
     on_step: Callable[[ErasureReceipt], None] | None
     present: bool = False
     name: str | None = None
+    found: int = 0
 
     async def observe(self) -> bool:
         """Look up the subject in its dataset, and return whether it exists.
@@ -178,22 +180,33 @@ class _Erasure:
         else:
             self.add_step(name, "done", count)
 
-    async def run_check(self, name: ErasureStepName, check: Callable[[], Awaitable[int]]) -> None:
+    async def run_check(self, name: ErasureStepName, check: Callable[[], Awaitable[None]]) -> None:
         """Make a check and add it to the receipt. Raises the same errors as `run`."""
         if (error := await self.check(name, check)) is not None:
             self._stop_unless_optional(name, error)
 
     async def check(
-        self, name: ErasureStepName, check: Callable[[], Awaitable[int]]
+        self, name: ErasureStepName, check: Callable[[], Awaitable[None]]
     ) -> errors.HautError | None:
-        """Make a check and add it to the receipt. Return the error if the check failed."""
+        """Make a check and add it to the receipt. Return the error if the check failed.
+
+        Data that was found before the check failed, or was interrupted, is a finding.
+        """
+        error: errors.HautError | None = None
+        self.found = 0
         try:
-            count = await check()
-        except errors.HautError as error:
+            await check()
+        except errors.HautError as failure:
+            error = failure
+        finally:
+            if self.found:
+                reason = None if error is None else errors.short_reason(error)
+                self.add_step(name, "found", self.found, reason)
+        if error is not None and not self.found:
             self._add_failure(name, error)
-            return error
-        self.add_step(name, "found" if count else "done", count)
-        return None
+        elif not self.found:
+            self.add_step(name, "done", 0)
+        return error
 
     def _stop_unless_optional(self, name: ErasureStepName, error: errors.HautError) -> None:
         unproven = isinstance(error, errors.NotFound) and name in _UNDOCUMENTED_ROUTES
@@ -307,48 +320,48 @@ class _Erasure:
         self.present = False
         await self.subjects.delete(self.subject_id, dataset_id=self.dataset_id)
 
-    # Checks. Each returns the number of items that the service still has. Ids of items that a check
-    # finds are added to the receipt, so that later checks cover them.
+    # Checks. Each adds the number of items that the service still has to `found`. Ids of items that a
+    # check finds are added to the receipt, so that later checks cover them.
 
-    async def count_results(self) -> int:
-        """Return how many results and auxiliary images the deleted images still have."""
-        return sum(
-            [
-                await self.batches.count_results(
-                    self.subject_id, batch.batch_id, batch.image_ids, dataset_id=self.dataset_id
-                )
-                for batch in self.receipt.batches
-            ]
-        )
+    async def count_results(self) -> None:
+        """Count the results and auxiliary images that the deleted images still have."""
+        for batch in self.receipt.batches:
+            async for count in self.batches.count_results(
+                self.subject_id, batch.batch_id, batch.image_ids, dataset_id=self.dataset_id
+            ):
+                self.found += count
 
-    async def count_own_data(self) -> int:
-        """Return how many attributes a kept subject has, or 1 if a deleted subject still exists."""
+    async def count_own_data(self) -> None:
+        """Count the attributes of a kept subject, or 1 if a deleted subject still exists."""
         subject = await self.find()
         if subject is None or not self.receipt.keep_subject:
-            return int(self.present)
+            self.found = int(self.present)
+            return
         values = (subject.birth_date, subject.biological_sex, subject.meta)
-        return sum(value not in (None, UNSET) for value in values)
+        self.found = sum(value not in (None, UNSET) for value in values)
 
-    async def count_images(self) -> int:
-        """Return how many images the service lists, or returns by their ids."""
-        found = set[UUID]()
-        with self._ignore_missing_list():
-            listed = [image async for image in self.images.iterate(self.subject_id)]
-            self._add_ids([(image.image_batch_id, image.id) for image in listed])
-            found = {image.id for image in listed}
+    async def count_images(self) -> None:
+        """Count the images that the service lists, or returns by their ids."""
         known = {image_id for batch in self.receipt.batches for image_id in batch.image_ids}
-        for image_id in known - found:
+        listed = dict[UUID, UUID]()
+        try:
+            with self._ignore_missing_list():
+                async for image in self.images.iterate(self.subject_id):
+                    listed[image.id] = image.image_batch_id
+                    self.found += 1
+        finally:
+            self._add_ids([(batch_id, image_id) for image_id, batch_id in listed.items()])
+        for image_id in known - listed.keys():
             with errors.ignore_confirmed_not_found():
                 await self.images.get(image_id)
-                found.add(image_id)
-        return len(found)
+                self.found += 1
 
-    async def count_batches(self) -> int:
+    async def count_batches(self) -> None:
+        """Count the batches that the service lists."""
         with self._ignore_missing_list():
             page = await self.batches.list(self.subject_id, dataset_id=self.dataset_id)
+            self.found = max(page.total, len(page))
             self._add_ids([(batch.id, None) for batch in page])
-            return max(page.total, len(page))
-        return 0
 
     def _ignore_missing_list(self) -> AbstractContextManager[None]:
         """Accept that a list does not exist, unless the subject to which it belongs does."""
