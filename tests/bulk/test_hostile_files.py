@@ -99,8 +99,11 @@ def test_state_of_another_service_company_or_dataset_is_refused(
     other = "https://other.example" if field == "service" else str(uuid4())
     change_row(tmp_path / "j", "a", json.dumps({**state, field: other}), forge=True)
     requests = len(sandbox.requests)
-    report = bulk_upload(haut, rows, journal=tmp_path / "j")
-    assert "another service, company or dataset" in problem_of(report)
+    for report in (
+        bulk_upload(haut, rows, journal=tmp_path / "j"),
+        bulk_results(haut, journal=tmp_path / "j", to=tmp_path / "t.csv"),
+    ):
+        assert "another service, company or dataset" in problem_of(report)
     assert len(sandbox.requests) == requests
 
 
