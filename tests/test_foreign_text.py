@@ -6,7 +6,7 @@ import json
 import logging
 import pickle
 from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from attrs import evolve
@@ -22,6 +22,11 @@ HOSTILE = "a\nERROR forged\r\x1b[2J\x07\x9b\u202etxt.exe\u2028\u2066"
 
 def is_harmless(text: str) -> bool:
     return text.isprintable()
+
+
+def test_each_kind_of_control_character_is_escaped() -> None:
+    for character in "\0\t\x1b\x7f\x85\x9b\xad\u061c\u200b\u2028\u2029\u202e\ud800\ufeff\U000e0041":
+        assert is_harmless(escape(f"a{character}"))
 
 
 def test_messages_of_the_service_are_escaped_in_errors(
@@ -60,9 +65,10 @@ def test_message_of_any_error_is_escaped(kind: type[HautError]) -> None:
 
 
 def test_text_of_a_receipt_cannot_forge_lines() -> None:
+    some_id, now = uuid4(), datetime.now(UTC)
+
     def page(text: str) -> str:
-        step = ErasureStep("images", "refused", datetime.now(UTC), None, text)
-        some_id = UUID(int=1)
+        step = ErasureStep("images", "refused", now, None, text)
         ids = (some_id, some_id, some_id)
         return str(ErasureReceipt(text, False, text, text, *ids, False, steps=(step,)))
 
