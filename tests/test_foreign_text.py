@@ -6,12 +6,14 @@ import json
 import logging
 import pickle
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from attrs import evolve
 
 from haut_ext import ApiError, ConfigError, ErasureReceipt, ErrorItem, Haut, HautError
+from haut_ext.bulk import BulkReport
 from haut_ext.erasure_receipt import ErasureStep
 from haut_ext.export_manifest import ExportChange, ExportGap, ExportManifest
 from haut_ext.sandbox import Sandbox, faults
@@ -56,6 +58,10 @@ def test_path_of_a_request_is_escaped_in_errors_and_logs(
     assert is_harmless(str(caught.value))
     assert caplog.records
     assert all(is_harmless(record.getMessage()) for record in caplog.records)
+
+
+def test_paths_of_a_report_are_escaped() -> None:
+    assert is_harmless(str(BulkReport(problems=Path(HOSTILE), summary=Path(HOSTILE))))
 
 
 @pytest.mark.parametrize("kind", [HautError, ConfigError])
