@@ -148,20 +148,21 @@ def test_downloaded_file_of_an_unknown_format_keeps_its_name(shell: Shell) -> No
 
 
 def test_results_of_the_latest_batch_are_printed_and_exported(shell: Shell) -> None:
-    shell.run("upload", "customer-4711", "--front", "front.jpg")
+    shell.run("upload", "=customer-4711", "--front", "front.jpg")
     shell.sandbox.clock.advance(60)
-    out, _ = shell.run("upload", "customer-4711", "--front", "front.jpg", "--json")
+    out, _ = shell.run("upload", "=customer-4711", "--front", "front.jpg", "--json")
     batch = json.loads(out)
-    results = json.loads(shell.run("results", "customer-4711", "--json")[0])
+    results = json.loads(shell.run("results", "=customer-4711", "--json")[0])
     assert (results["batch_id"], results["complete"]) == (batch["batch_id"], False)
     assert {metric["subject"] for metric in results["metrics"]} == {batch["subject_id"]}
-    assert {metric["name"] for metric in results["metrics"]} == {"customer-4711"}
+    assert {metric["name"] for metric in results["metrics"]} == {"=customer-4711"}
     wait = ("--wait", "--wait-for", "acne", "--wait-for", "pores", "--poll-interval", "0.1")
-    out, _ = shell.run("results", "customer-4711", "--batch", batch["batch_id"], *wait)
+    out, _ = shell.run("results", "=customer-4711", "--batch", batch["batch_id"], *wait)
     assert out.split()[:6] == ["side", "family", "area", "metric", "value", "unit"]
-    out, _ = shell.run("results", batch["subject_id"], "--csv", "metrics.csv")
+    out, _ = shell.run("results", "=customer-4711", "--csv", "metrics.csv")
     rows = list(csv.DictReader((shell.folder / "metrics.csv").read_text().splitlines()))
     assert (out, len(rows)) == ("", len(results["metrics"]))
+    assert {row["name"] for row in rows} == {"'=customer-4711"}
     assert (shell.folder / "metrics.csv").stat().st_mode & 0o777 == 0o600
     requests = len(shell.sandbox.requests)
     _, err = shell.run("results", batch["subject_id"], "--csv", "metrics.csv", code=2)
