@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from haut_ext.spec_check.parsing import MAX_BYTES
+from scripts import lint_spec
 from scripts.spec import impact, names, prepare
 from scripts.spec.document import ROOT, SpecError, parse, validation_errors
 from scripts.spec.pull import fetch, token_for
@@ -148,3 +149,18 @@ def test_token_is_for_the_origin_of_the_service_only(
     monkeypatch.setenv("HAUT_BASE_URL", "https://other.example")
     assert token_for(source) is None
     assert token_for("https://other.example/schema/") == "secret"
+
+
+def test_linter_gets_no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It runs packages of other authors."""
+    redocly = tmp_path / "node_modules" / ".bin" / "redocly"
+    redocly.parent.mkdir(parents=True)
+    redocly.write_text(f"#!/bin/sh\nenv > {tmp_path / 'received'}\n")
+    redocly.chmod(0o755)
+    monkeypatch.setattr(lint_spec, "OPENAPI", tmp_path)
+    monkeypatch.setenv("HAUT_TOKEN", "a-secret")
+    monkeypatch.setenv("HAUT_PASSWORD", "a-secret")
+    assert lint_spec.main() == 0
+    received = (tmp_path / "received").read_text()
+    assert "REDOCLY_TELEMETRY=off" in received
+    assert "a-secret" not in received
