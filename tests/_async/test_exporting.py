@@ -78,7 +78,7 @@ async def test_export_contains_everything(
     sandbox: Sandbox, haut: AsyncHaut, subject: Subject, tmp_path: Path
 ) -> None:
     seen: list[ExportedFile] = []
-    folder = tmp_path / "export"
+    (folder := tmp_path / "export").mkdir(mode=0o755)
     manifest = await haut.export_subject(
         subject.id, to=folder, reference="DSAR 17", on_file=seen.append
     )

@@ -79,7 +79,7 @@ def test_export_contains_everything(
     sandbox: Sandbox, haut: Haut, subject: Subject, tmp_path: Path
 ) -> None:
     seen: list[ExportedFile] = []
-    folder = tmp_path / "export"
+    (folder := tmp_path / "export").mkdir(mode=0o755)
     manifest = haut.export_subject(subject.id, to=folder, reference="DSAR 17", on_file=seen.append)
     files = files_in(folder)
     check_manifest(manifest, files)

@@ -1,0 +1,39 @@
+"""Private files are never written over another file, also without hard links."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from haut_ext import private_files
+
+
+@pytest.mark.parametrize("hard_links", [True, False])
+@pytest.mark.parametrize("existing", ["file", "link", "dangling link", "nothing"])
+def test_existing_file_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, existing: str, hard_links: bool
+) -> None:
+    def no_link(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if not hard_links:
+        monkeypatch.setattr(os, "link", no_link)
+    path, other = tmp_path / "receipt.json", tmp_path / "other"
+    if existing != "dangling link":
+        other.write_text("other")
+    if existing == "file":
+        path.write_text("other")
+    elif existing != "nothing":
+        path.symlink_to(other)
+    before = sorted(tmp_path.iterdir())
+    if existing == "nothing":
+        private_files.create(path, "mine")
+        assert (path.read_text(), path.lstat().st_mode & 0o777) == ("mine", 0o600)
+        return
+    with pytest.raises(FileExistsError):
+        private_files.create(path, "mine")
+    assert sorted(tmp_path.iterdir()) == before
+    assert existing == "dangling link" or path.read_text() == other.read_text() == "other"
