@@ -37,3 +37,10 @@ def test_existing_file_is_not_overwritten(
         private_files.create(path, "mine")
     assert sorted(tmp_path.iterdir()) == before
     assert existing == "dangling link" or path.read_text() == other.read_text() == "other"
+
+
+def test_file_is_not_read_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("other")
+    (link := tmp_path / "link").symlink_to("other")
+    with pytest.raises(OSError, match="symbolic link"):
+        private_files.read(link)
