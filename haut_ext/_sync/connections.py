@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-import weakref
 from collections.abc import Iterator
-from contextvars import ContextVar
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -24,31 +22,6 @@ from haut_ext._http.deadlines import Deadline
 from haut_ext._http.inner_clients import BaseConnections, ClientPool, InnerClient, PlainClient
 from haut_ext._httpx import httpx
 from haut_ext._sync.auth import TokenSource
-
-_deadline: ContextVar[Deadline | None] = ContextVar("deadline of reads", default=None)
-
-
-def _limit_reads(event: str, info: dict[str, Any]) -> None:
-    """Let each read from a new connection end at the deadline of the call that reads.
-
-    httpcore reads until it has the head of a response, or the end of a chunk. It would continue for
-    ever if a server sent single bytes, or interim responses.
-    """
-    if not event.endswith((".connect_tcp.complete", ".start_tls.complete")):
-        return
-    stream: Any = info["return_value"]
-    kind: Any = stream.__class__
-    reference = weakref.ref(stream)  # so that there is no reference cycle
-
-    def read_before_deadline(max_bytes: int, timeout: float | None = None) -> bytes:
-        deadline = _deadline.get()
-        if deadline is not None:
-            deadline.check()
-            timeout = deadline.shorten({"read": timeout})["read"]
-        received: bytes = kind.read(reference(), max_bytes, timeout)
-        return received
-
-    stream.read = read_before_deadline
 
 
 @define(eq=False)
@@ -67,7 +40,6 @@ class Lease:
 
     inner: InnerClient[PlainClient]
     connections: _ProcessConnections
-    _outer: Deadline | None
     _released: bool = False
 
     def release(self) -> None:
@@ -83,7 +55,6 @@ class Lease:
 
     def attach(self, response: httpx.Response, deadline: Deadline, limit: BodyLimit | None) -> None:
         """Wrap the response's stream, so that closing the response releases the lease."""
-        _deadline.set(self._outer)
         assert isinstance(response.stream, httpx.SyncByteStream)
         response.stream = ResponseBody(response.stream, deadline, self, limit)
 
@@ -93,7 +64,6 @@ class Lease:
         After an interruption nothing is closed, because a lock may still be held; see
         `Connections.handle_interruption`.
         """
-        _deadline.set(self._outer)
         if attempts.is_interruption(error):
             return
         try:
@@ -124,21 +94,12 @@ class ResponseBody(_Body):
     limit: BodyLimit | None
 
     def __iter__(self) -> Iterator[bytes]:
-        chunks = super().__iter__()
-        while (chunk := self._next(chunks)) is not None:
+        for chunk in super().__iter__():
             if self.limit is not None:
                 self.limit.add(chunk)
             yield chunk
         if self.limit is not None:
             self.limit.end()
-
-    def _next(self, chunks: Iterator[bytes]) -> bytes | None:
-        outer = _deadline.get()
-        _deadline.set(self.deadline)
-        try:
-            return next(chunks, None)
-        finally:
-            _deadline.set(outer)
 
     def close(self) -> None:
         try:
@@ -183,15 +144,13 @@ class Connections(BaseConnections):
             raise httpx.PoolTimeout("max_in_flight requests are in flight") from None
         try:
             with connections.lock:
-                lease = Lease(connections.pool.assign(proxy), connections, _deadline.get())
+                lease = Lease(connections.pool.assign(proxy), connections)
         except Exception:
             connections.permits.put(None)
             raise
         attempts.shorten_timeouts(call, request)
         if isinstance(request.stream, httpx.SyncByteStream) and not call.buffered:
             request.stream = _Body(request.stream, call.deadline)
-        request.extensions.setdefault("trace", _limit_reads)
-        _deadline.set(call.deadline)
         return lease
 
     def handle_interruption(self, error: BaseException) -> None:

@@ -6,7 +6,6 @@ A call of AsyncHaut ends at its deadline. A call of Haut may end one timeout lat
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from haut_ext import AsyncHaut, TransportTimeout
 from haut_ext.sandbox import Sandbox, faults
 from tests.support.client_runner import Client, Kind
 from tests.support.machine_lag import MachineLag
-from tests.support.servers import Server, read_head, silent_server
+from tests.support.servers import Server, silent_server
 
 NewClient = Callable[..., Client]
 
@@ -122,38 +121,3 @@ def test_deadline_includes_the_delays_between_attempts(
         elapsed = time.monotonic() - started
     assert elapsed < 1 + lag.allowance
     assert sandbox.received("list_subjects") == 1
-
-
-CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-DRIPS = {
-    "interim responses": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
-    "head": (b"HTTP/1.1 200 OK\r\nX: ", b"a"),
-    "chunk": (CHUNKED + b"1;", b"a"),
-    "trailers": (CHUNKED + b"2\r\n{}\r\n0\r\n", b"A: b\r\n"),
-}
-
-
-@pytest.mark.parametrize("drip", DRIPS)
-def test_response_that_never_ends_ends_at_the_deadline(
-    kind: Kind, sandbox: Sandbox, drip: str
-) -> None:
-    """Each of its bytes arrives within the timeout."""
-    first, following = DRIPS[drip]
-
-    def respond(client: socket.socket) -> None:
-        read_head(client)
-        client.sendall(first)
-        while not server.closing.wait(0.05):
-            client.sendall(following)
-
-    options: dict[str, Any] = {"deadline": DEADLINE, "timeout": 30, "max_retries": 0}
-    with (
-        Server(respond) as server,
-        Client(kind, **{**sandbox.credentials, "base_url": server.origin}, **options) as client,
-        MachineLag() as lag,
-    ):
-        started = time.monotonic()
-        with pytest.raises(TransportTimeout, match="deadline"):
-            client.call(lambda haut: haut.request("GET", "/x/"))
-        elapsed = time.monotonic() - started
-    assert elapsed < DEADLINE + 0.3 + lag.allowance
