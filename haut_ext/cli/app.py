@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 from typing import Annotated, NoReturn
@@ -79,10 +80,17 @@ def _haut(
 def run() -> NoReturn:
     """Run the command given by the process's arguments, and exit with its exit code."""
     output.write_unencodable_characters_escaped()
+    if sys.stdin is None:  # it is closed, and questions would fail
+        sys.stdin = io.StringIO()
+    code: str | int | None = exit_codes.FAILURE
     try:
         with handled_by(signal.default_int_handler, signal.SIGTERM):
             app(prog_name="haut")
+    except SystemExit as ended:
+        code = ended.code
     except (HautError, OSError) as error:
         output.err().print(f"haut: {error_message(error)}")
-        sys.exit(exit_codes.exit_code(error))
-    sys.exit(0)
+        code = exit_codes.exit_code(error)
+    if not output.flush():
+        code = code or exit_codes.FAILURE
+    sys.exit(code)

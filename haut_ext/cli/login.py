@@ -10,7 +10,7 @@ import typer
 from haut_ext import ConfigError
 from haut_ext.cli import output, profiles
 from haut_ext.cli.options import Yes, examples
-from haut_ext.urls import PRODUCTION
+from haut_ext.urls import PRODUCTION, parse_base_url
 
 if TYPE_CHECKING:
     from haut_ext import Haut
@@ -21,6 +21,7 @@ LOGIN_EXAMPLES = examples(
     "haut login --company-id ID --dataset-id ID < token.txt",
 )
 LOGOUT_EXAMPLES = examples("haut logout", "haut --profile clinic logout")
+_NOT_ASCII = "the token must be ASCII text; a file in UTF-16 is not accepted"
 
 
 def login(
@@ -49,23 +50,23 @@ def login(
     from haut_ext import Haut
 
     name = profiles.selected() or profiles.DEFAULT
-    stored = profiles.load()
-    if name in stored and not yes:
+    if name in profiles.load() and not yes:
         output.err().print(f"The profile {name!r} exists in {profiles.path()}.")
         if not sys.stdin.isatty():
             raise ConfigError("pass --yes to replace it")
         typer.confirm("Replace it?", abort=True, err=True)
-    output.err().print(f"Service: {base_url or PRODUCTION}")
+    service = parse_base_url(base_url or PRODUCTION)
+    output.err().print(f"Service: {service}")
     values = {"token": _token(), "company_id": company_id or _ask("Company id")}
     if base_url:
-        values["base_url"] = base_url
+        values["base_url"] = service
     variables = {profiles.VARIABLES[key]: value for key, value in values.items()}
     with Haut.from_env(variables) as haut:
         haut.with_options(max_retries=0, deadline=30.0).datasets.list(page_size=1)
         if chosen := dataset_id or _ask_dataset(haut):
             values["dataset_id"] = chosen
             haut.subjects.list(dataset_id=chosen, page_size=1)
-    profiles.save({**stored, name: values})
+    profiles.store(name, values)
     output.err().print(
         f"The service accepted the token. The profile {name!r} is stored in {profiles.path()}, which "
         "only you can read."
@@ -78,22 +79,26 @@ def logout(yes: Yes = False) -> None:
     The token remains valid. To revoke it, use the SaaS portal or haut.private_tokens.revoke.
     """
     name = profiles.selected() or profiles.DEFAULT
-    stored = profiles.load()
-    if name not in stored:
+    if name not in profiles.load():
         raise ConfigError(f"there is no profile {name!r} in {profiles.path()}")
     if not yes:
         typer.confirm(f"Delete the profile {name!r}?", abort=True, err=True)
-    profiles.save({each: values for each, values in stored.items() if each != name})
+    profiles.store(name, None)
     output.err().print(f"The profile {name!r} is deleted. Its token is still valid.")
 
 
 def _token() -> str:
     if not sys.stdin.isatty():
-        token = sys.stdin.readline(64 * 1024).strip()
+        try:
+            token = sys.stdin.readline(64 * 1024).lstrip("\ufeff").strip()
+        except UnicodeDecodeError:
+            raise ConfigError(_NOT_ASCII) from None
     else:
         token = str(typer.prompt("Private token (not shown)", hide_input=True, err=True)).strip()
     if not token:
         raise ConfigError("no token: type it, or pass it on stdin")
+    if not token.isascii():
+        raise ConfigError(_NOT_ASCII)
     return token
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import json as json_module
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -70,6 +71,23 @@ def _opened(file: TextIO | None) -> TextIO:
     if file is None:  # Python closes it on startup
         raise OSError(errno.EBADF, "stdout or stderr is closed")
     return file
+
+
+def flush() -> bool:
+    """Write the buffered output to stdout, and return whether it was written.
+
+    Python would also write it, but print `Exception ignored` and exit with code 120 if that fails.
+    """
+    if sys.stdout is None:  # it is closed, and was not used
+        return True
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        if error.errno != errno.EPIPE:  # the reader, such as `head`, may have ended
+            err().print(f"haut: {error}")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True
 
 
 def exit_if_not_written(error: BaseException) -> None:

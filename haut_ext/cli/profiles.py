@@ -86,6 +86,15 @@ def source() -> str:
     return f"the profile {selected() or DEFAULT!r} in {path()}"
 
 
+def in_use() -> str | None:
+    """Return the name of the profile that commands are configured by, if it exists."""
+    try:
+        name = selected() or DEFAULT
+        return name if not _variables_set() and name in load() else None
+    except ConfigError:
+        return None
+
+
 def _variables_set() -> list[str]:
     variables = [*VARIABLES.values(), "HAUT_TOKEN_FILE"]
     return [name for name in variables if os.environ.get(name, "").strip()]
@@ -105,7 +114,7 @@ def load() -> dict[str, dict[str, str]]:
         if len(content) > _MAX_SIZE:
             raise ConfigError(f"{file_path} is too large")
         parser = _parser()
-        parser.read_string(content.decode("utf-8"))
+        parser.read_string(content.decode("utf-8-sig"))  # with or without a byte order mark
     except FileNotFoundError:
         return {}
     except configparser.Error:  # its message contains lines of the file, and so can contain a token
@@ -119,18 +128,28 @@ def load() -> dict[str, dict[str, str]]:
     return {name: dict(parser[name]) for name in parser.sections()}
 
 
-def save(profiles: Mapping[str, Mapping[str, str]]) -> None:
-    """Replace the profiles in the file, which only its owner can read.
+def store(name: str, values: Mapping[str, str] | None) -> None:
+    """Add or replace a profile in the file, which only its owner can read, or delete it.
+
+    Another process may do the same at the same time (not on Windows).
+
+    Args:
+        name: Name of the profile.
+        values: The profile, or None to delete it.
 
     Raises:
+        ConfigError: If the file cannot be read, or is invalid.
         OSError: If the file cannot be written.
     """
-    parser = _parser()
-    parser.read_dict(profiles)
-    text = io.StringIO()
-    parser.write(text)
     path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    private_files.replace(path(), text.getvalue())
+    open_regular(path(), flags=os.O_CREAT, follow_links=False).close()
+    with private_files.locked(path()):
+        stored = load()
+        stored.pop(name, None)
+        parser, text = _parser(), io.StringIO()
+        parser.read_dict(stored if values is None else {**stored, name: values})
+        parser.write(text)
+        private_files.replace(path(), text.getvalue())
 
 
 def _parser() -> configparser.ConfigParser:

@@ -23,7 +23,7 @@ from haut_ext import (
 from haut_ext._httpx import httpx
 from haut_ext.cli import profiles
 from haut_ext.cli.client import client
-from haut_ext.cli.error_messages import error_message
+from haut_ext.cli.error_messages import error_message, name_settings
 
 _MAX_CLOCK_DIFFERENCE = 60.0
 """Maximum clock difference in seconds. Expiry of signed URLs and creation times of records are
@@ -70,7 +70,7 @@ def check_setup() -> Iterator[Check]:
         haut = client()
         haut.scope.dataset()
     except ConfigError as error:
-        advice = "Run haut login, or set the HAUT_... environment variables."
+        advice = "Correct this setting. To set up a profile, run haut login."
         yield Check("configuration", False, error_message(error), advice)
         return
     yield Check("configuration", True, f"{haut.scope.base_url}, token and ids from {source}")
@@ -85,7 +85,7 @@ def check_setup() -> Iterator[Check]:
             problem, headers = error, httpx.Headers(error.headers)
         except HautError as error:
             name, advice = _connection_advice(error, proxy)
-            yield Check(name, False, error_message(error), advice)
+            yield Check(name, False, error_message(error), name_settings(advice))
             return
     yield Check("connection", True, "the service responds")
     yield _check_clock(headers)
@@ -101,7 +101,7 @@ def check_setup() -> Iterator[Check]:
     if problem is None:
         yield Check("dataset", True, "readable")
     else:
-        advice = "Check HAUT_COMPANY_ID and HAUT_DATASET_ID."
+        advice = name_settings("Check HAUT_COMPANY_ID and HAUT_DATASET_ID.")
         yield Check("dataset", False, error_message(problem), advice)
 
 
@@ -120,6 +120,8 @@ def _proxy(base_url: str) -> str | None:
 
 def _connection_advice(error: HautError, proxy: str | None) -> tuple[str, str]:
     """Return the name of the check that a failed request belongs to, and what to do."""
+    if isinstance(error, ConfigError):
+        return "connection", "Correct this setting."
     if isinstance(error.__cause__, httpx.ProxyError):
         return "proxy", (
             f"The proxy {proxy} rejects connections to the service. If it requires a password, set "

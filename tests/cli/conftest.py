@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 from unittest.mock import patch
 
 import pytest
@@ -42,17 +43,18 @@ class Shell:
         )
 
     def run(
-        self, *arguments: str, code: int = 0, typed: str = "", **changes: str
+        self, *arguments: str, code: int = 0, typed: str | TextIO | None = "", **changes: str
     ) -> tuple[str, str]:
         """Run `haut`, check its exit code, and return its output on stdout and stderr.
 
         The command runs in the test process, because starting another one takes almost a second.
+        `typed` is a text or a stream for stdin. If it is None, stdin is closed.
         """
         stdout, stderr = io.StringIO(), io.StringIO()
         with (
             patch.dict(os.environ, {**self.environment, **changes}, clear=True),
             patch.object(sys, "argv", ["haut", *arguments]),
-            patch.object(sys, "stdin", io.StringIO(typed)),
+            patch.object(sys, "stdin", io.StringIO(typed) if isinstance(typed, str) else typed),
             contextlib.chdir(self.folder),
             contextlib.redirect_stdout(stdout),
             contextlib.redirect_stderr(stderr),

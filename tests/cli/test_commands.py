@@ -673,6 +673,26 @@ def test_closed_stdout_is_reported(shell: Shell, arguments: list[str]) -> None:
     assert done.stderr == "haut: [Errno 9] stdout or stderr is closed\n"
 
 
+@pytest.mark.parametrize("problem", ["closed pipe", "full"])
+def test_output_that_cannot_be_written_at_the_end_is_a_failure(shell: Shell, problem: str) -> None:
+    """Python itself would print `Exception ignored` and exit with code 120."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    prepare = "ulimit -f 0; exec >full; " if problem == "full" else ""
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{prepare}exec {HAUT} subjects list"],
+        cwd=shell.folder,
+        env=shell.environment,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writer)
+    assert done.returncode == 1
+    assert done.stderr == ("" if problem == "closed pipe" else "haut: [Errno 27] File too large\n")
+
+
 def test_json_can_be_written_in_any_encoding(shell: Shell) -> None:
     shell.sandbox.add_subjects(1, prefix="\u65e5\u672c")
     process = shell.start("subjects", "list", "--json", PYTHONIOENCODING="ascii")

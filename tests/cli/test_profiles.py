@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from attrs import evolve
 
 from haut_ext import Haut
+from haut_ext.cli import profiles
 from haut_ext.sandbox import faults
 from tests.cli.conftest import Shell
 
@@ -23,13 +27,16 @@ def user(shell: Shell) -> Shell:
     return evolve(shell, environment={"PATH": os.environ["PATH"], "HOME": str(home)})
 
 
-def login(user: Shell, *options: str, code: int = 0, token: str = "", profile: str = "") -> str:
-    credentials = {name: str(value) for name, value in user.sandbox.credentials.items()}
+def login_arguments(user: Shell, profile: str = "") -> list[str]:
     arguments = ["--profile", profile, "login"] if profile else ["login"]
     for name in ("company_id", "dataset_id", "base_url"):
-        arguments += ["--" + name.replace("_", "-"), credentials[name]]
-    typed = (token or credentials["token"]) + "\n"
-    return user.run(*arguments, *options, code=code, typed=typed)[1]
+        arguments += ["--" + name.replace("_", "-"), str(user.sandbox.credentials[name])]
+    return arguments
+
+
+def login(user: Shell, *options: str, code: int = 0, token: str = "", profile: str = "") -> str:
+    typed = (token or user.sandbox.credentials["token"]) + "\n"
+    return user.run(*login_arguments(user, profile), *options, code=code, typed=typed)[1]
 
 
 def profiles_file(user: Shell) -> Path:
@@ -79,7 +86,6 @@ def _replace_by_link(path: Path) -> None:
         (_replace_by_pipe, "not a regular file"),
         (_replace_by_link, "cannot be read"),
         (lambda path: path.write_text("[other]\ntoken = a\n"), "no configuration. Run haut login"),
-        (lambda path: path.write_text("[default]\ncompany_id = a\n"), "HAUT_TOKEN"),
     ],
 )
 def test_an_unusable_file_is_refused_without_printing_its_content(
@@ -90,6 +96,39 @@ def test_an_unusable_file_is_refused_without_printing_its_content(
     out, err = user.run("subjects", "list", code=2)
     assert problem in err
     assert "secret-token" not in err + out
+
+
+@pytest.mark.parametrize("key", ["token", "company_id", "dataset_id"])
+def test_a_message_names_the_key_that_the_profile_lacks(user: Shell, key: str) -> None:
+    """With the environment variable alone, the command would not use the profile at all."""
+    login(user)
+    path = profiles_file(user)
+    path.write_text(path.read_text().replace(f"{key} =", "other ="))
+    for command, code in (("subjects", "list"), 2), (("doctor",), 1):
+        printed = "".join(user.run(*command, code=code))
+        assert f"{key} in the profile 'default'" in printed
+        assert f"HAUT_{key.upper()}" not in printed
+
+
+def test_profiles_written_by_windows_editors_are_read(user: Shell) -> None:
+    login(user)
+    path = profiles_file(user)
+    path.write_text(path.read_text(), encoding="utf-8-sig", newline="\r\n")
+    user.run("subjects", "list")
+
+
+def test_simultaneous_logins_keep_the_profiles_of_each_other(user: Shell) -> None:
+    first = user.start(*login_arguments(user, "first"))
+    assert first.stderr
+    assert "Service: " in first.stderr.readline()  # it has read the profiles
+    login(user, profile="second")
+    assert first.communicate(user.sandbox.credentials["token"])[0] == ""
+    expected = {"first", "second", *map(str, range(20))}
+    with patch.dict(os.environ, user.environment, clear=True), ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: profiles.store(str(number), {}), range(20)))
+        assert profiles.load().keys() == expected
+        profiles.store("first", None)
+        assert profiles.load().keys() == expected - {"first"}
 
 
 def test_profiles_are_selected_by_name(user: Shell) -> None:
@@ -121,6 +160,23 @@ def test_a_token_that_the_service_rejects_is_not_stored(user: Shell) -> None:
     assert "401" in login(user, code=1, token="wrong-token")
     assert not list(user.folder.glob("home/**/profiles.ini"))
     assert "no token" in user.run("login", "--company-id", "a", code=2, typed="\n")[1]
+
+
+def test_a_token_with_a_byte_order_mark_is_read_and_one_in_utf_16_is_refused(user: Shell) -> None:
+    token = user.sandbox.credentials["token"]
+    login(user, token=f"\ufeff{token}\r")
+    for errors in "strict", "surrogateescape":  # Python chooses one of these by the locale
+        stdin = io.TextIOWrapper(io.BytesIO(token.encode("utf-16")), "utf-8", errors)
+        _, err = user.run(*login_arguments(user, "other"), code=2, typed=stdin)
+        assert "the token must be ASCII text" in err
+
+
+def test_commands_that_ask_end_without_a_traceback_if_stdin_is_closed(user: Shell) -> None:
+    assert "no token" in user.run(*login_arguments(user), code=2, typed=None)[1]
+    login(user)
+    user.run("logout", code=1, typed=None)
+    [subject] = user.sandbox.add_subjects(1)
+    user.run("erase", str(subject.id), code=1, typed=None)
 
 
 def test_a_profile_is_replaced_only_with_consent(user: Shell) -> None:
