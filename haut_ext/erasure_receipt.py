@@ -165,11 +165,14 @@ class ErasureReceipt:
 
     @property
     def _unanswered(self) -> list[ErasureStepName]:
-        """Checks without a conclusive result in the last verification."""
-        answered = {
-            step.name for it in self.verifications[-1:] for step in it if step.is_conclusive
-        }
-        return [name for name in self.checks if self.verifications and name not in answered]
+        """Checks without a conclusive result since the beginning of the last verification."""
+        answered = set[ErasureStepName]()
+        for step in reversed(self.steps):
+            if step.name == "verification":
+                return [name for name in self.checks if name not in answered]
+            if step.is_conclusive:
+                answered.add(step.name)
+        return []
 
     @property
     def _conclusive_checks(self) -> set[ErasureStepName]:
@@ -271,6 +274,12 @@ class ErasureReceipt:
         """Whether the erasure was verified, and the reasons if it was not, as text."""
         if self.verified:
             yes = "yes, every check was made after the erasure, and found no data"
+            cleared: list[ErasureStepName] = [it for it in self.checks if self._last(it, "found")]
+            if cleared:
+                yes = (
+                    "yes, every check was made after the erasure, and the last result of each is that "
+                    f"no data was found. Earlier, the service still had data: {list_checks(cleared)}"
+                )
             unanswered = self._unanswered
             later = f", but the last verification got no answer about {list_checks(unanswered)}"
             return yes + later if unanswered else yes

@@ -90,6 +90,28 @@ def test_no_sequence_of_steps_hides_a_finding(
     assert all(len(line) <= max(width, 42) for line in text.split("\n"))
 
 
+def test_conclusion_is_true_of_the_last_results_and_of_those_before() -> None:
+    def steps(*names: str, status: ErasureStepStatus = "done") -> tuple[ErasureStep, ...]:
+        return tuple(ErasureStep(name, status, NOW) for name in NAMES if name in names)
+
+    erased, checks = steps(*ERASING), steps(*CHECKS)
+    verification = steps("verification")
+    found, no_answer = steps("images check", status="found"), steps(*CHECKS, status="unknown")
+    never_found = "yes, every check was made after the erasure, and found no data"
+    for sequence, conclusion in {
+        (*erased, *checks): never_found,
+        (*erased, *checks, *verification, *no_answer, *erased, *checks): never_found,
+        (*erased, *checks, *verification, *no_answer, *verification, *checks): never_found,
+    }.items():
+        assert receipt_with(*sequence).conclusion == conclusion
+    for repeated in (erased, verification):
+        text = receipt_with(*erased, *checks, *found, *repeated, *checks).conclusion
+        assert "every check was made after the erasure, and the last result of each is" in text
+        assert text.endswith("Earlier, the service still had data: photos")
+    unanswered = receipt_with(*erased, *checks, *verification, *no_answer).conclusion
+    assert unanswered.startswith(f"{never_found}, but the last verification got no answer about")
+
+
 def test_page_of_the_largest_case_fits_one_sheet() -> None:
     """Each step failed in several attempts, and there are many verifications, all with findings."""
     reason = "Forbidden 403 " + "permission_denied " * 9

@@ -69,7 +69,7 @@ def erase(
     from haut_ext.erasure_receipt import check_reference
 
     check_reference(reference)
-    given = _check_path(receipt, dry_run=dry_run)
+    given = _check_path(receipt)
     with client() as haut:
         if given is not None:
             haut.scope.check(given, str(receipt))
@@ -104,15 +104,16 @@ def _erase_all(
 ) -> bool:
     """Erase subjects one after another, and return whether all erasures are verified."""
     verified, several = True, len(targets) > 1
+    saved = {target.subject_id for target in targets if target.started is not None}
     if receipt is not None and several:
         receipt.mkdir(mode=0o700, parents=True, exist_ok=True)
     for number, target in enumerate(targets):
         try:
-            erased = _erase(haut, target, reference, keep_subject=keep_subject)
-        except (ErasureIncomplete, NotFound, OSError, KeyboardInterrupt) as error:
+            erased = _erase(haut, target, reference, saved, keep_subject=keep_subject)
+        except (ErasureIncomplete, ConfigError, NotFound, OSError, KeyboardInterrupt) as error:
             is_absent = isinstance(error, NotFound) and error.confirmed
             remaining = targets[number + is_absent :]
-            if remaining and (number or target.path.exists()):
+            if remaining and (number or target.subject_id in saved):
                 path = receipt if several else target.path
                 _print_advice(remaining, reference, path, keep_subject=keep_subject)
                 output.exit_if_not_written(error)
@@ -138,29 +139,33 @@ def _print_advice(
 
 
 def _erase(
-    haut: Haut, target: Target, reference: str | None, *, keep_subject: bool
+    haut: Haut, target: Target, reference: str | None, saved: set[UUID], *, keep_subject: bool
 ) -> ErasureReceipt:
-    """Erase a subject. The receipt is on disk before each request that changes something."""
+    """Erase a subject. The receipt is on disk before each request that changes something.
+
+    Adds the subject's id to `saved` once its receipt has been written.
+    """
     from haut_ext.bulk.receipt_files import save_receipt
+
+    def save(receipt: ErasureReceipt) -> None:
+        save_receipt(target.path, receipt)
+        saved.add(receipt.subject_id)
 
     return haut.erase_subject(
         target.subject_id,
         keep_subject=keep_subject,
         reference=reference,
         receipt=target.started,
-        on_step=lambda receipt: save_receipt(target.path, receipt),
+        on_step=save,
     )
 
 
-def _check_path(receipt: Path | None, *, dry_run: bool) -> ErasureReceipt | None:
+def _check_path(receipt: Path | None) -> ErasureReceipt | None:
     """Check the argument of --receipt, and return the receipt if the file exists."""
     from haut_ext.bulk.receipt_files import load_receipt
 
     is_folder = receipt is not None and receipt.is_dir()
-    if not dry_run:
-        _check_folder(
-            receipt / "receipt" if receipt is not None and is_folder else receipt or Path()
-        )
+    _check_folder(receipt / "receipt" if receipt is not None and is_folder else receipt or Path())
     return None if receipt is None or is_folder else load_receipt(receipt)
 
 

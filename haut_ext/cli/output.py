@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 import typer
 from attrs import frozen
 
-from haut_ext import HautError
+from haut_ext import ConfigError, HautError
 from haut_ext.cli.exit_codes import INCOMPLETE
 from haut_ext.text import escape, is_control
 
@@ -92,7 +92,9 @@ def flush() -> bool:
 
 def exit_if_not_written(error: BaseException) -> None:
     """End a command whose progress is stored, because a file could not be written any more."""
-    if isinstance(error, OSError) and not isinstance(error, HautError):
+    if isinstance(error, ConfigError) or (
+        isinstance(error, OSError) and not isinstance(error, HautError)
+    ):
         err().print(f"haut: {error}")
         raise typer.Exit(INCOMPLETE) from None
 

@@ -61,44 +61,38 @@ def verify_receipts(paths: Sequence[Path], *, json: bool) -> None:
 
 def _verify(haut: Haut, path: Path, receipt: ErasureReceipt, *, json: bool, several: bool) -> int:
     """Verify an erasure, print the result, and return the exit code."""
-    verified, stopped = _add_verification(haut, path, receipt)
-    if json:
-        print_json(verified, several=several)
-    else:
-        output.out().print(f"{path}: verified: {verified.conclusion}")
-    if stopped is not None:
-        output.err().print(f"haut: {error_message(stopped)}")
-    if verified.findings:
-        return DATA_FOUND
-    return 0 if verified.verified and stopped is None else INCOMPLETE
-
-
-def _add_verification(
-    haut: Haut, path: Path, receipt: ErasureReceipt
-) -> tuple[ErasureReceipt, VerificationIncomplete | None]:
     from haut_ext.bulk.receipt_files import save_receipt
 
-    saved = False
+    saved = receipt
 
-    def save(receipt: ErasureReceipt) -> None:
+    def save(changed: ErasureReceipt) -> None:
         nonlocal saved
-        save_receipt(path, receipt)
-        saved = True
+        save_receipt(path, changed)
+        saved = changed
 
+    stopped: Exception | None = None
     try:
-        return haut.verify_erasure(receipt, dataset_id=receipt.dataset_id, on_step=save), None
+        haut.verify_erasure(receipt, dataset_id=receipt.dataset_id, on_step=save)
     except VerificationIncomplete as error:
-        return error.receipt, error
+        stopped = error
     except (OSError, ConfigError, KeyboardInterrupt) as error:
-        if saved:
+        if saved is not receipt:
             output.err().print(
                 f"The verification stopped. {path} contains the results so far. To make all checks, "
                 "run the same command again."
             )
-            if not isinstance(error, KeyboardInterrupt):
-                output.err().print(f"haut: {error}")
-                raise typer.Exit(INCOMPLETE) from None
-        raise
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        stopped = error  # other receipts are verified nevertheless
+    if saved is not receipt and json:
+        print_json(saved, several=several)
+    elif saved is not receipt:
+        output.out().print(f"{path}: verified: {saved.conclusion}")
+    if stopped is not None:
+        output.err().print(f"haut: {error_message(stopped)}")
+    if saved.findings:
+        return DATA_FOUND
+    return 0 if saved.verified and stopped is None else INCOMPLETE
 
 
 def _load(path: Path) -> ErasureReceipt:

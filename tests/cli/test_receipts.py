@@ -150,6 +150,62 @@ def test_addition_of_another_program_is_not_overwritten(shell: Shell, subject: S
     assert [first[0].name, second] == ["verification", (step,)]
 
 
+def test_receipt_that_another_program_has_changed_hides_no_finding(shell: Shell) -> None:
+    subjects = shell.sandbox.add_subjects(3)
+    shell.run("erase", *(subject.id for subject in subjects), "--yes", "--receipt", "r")
+    names = [f"r/erasure-{subject.id}.json" for subject in subjects]
+    create_again(shell, subjects[0])
+
+    def change(request: Request) -> None:
+        shell.sandbox.before_request = None
+        step = ErasureStep("verification", "done", datetime.now(UTC))
+        receipt = stored(shell, names[1])
+        save_receipt(shell.folder / names[1], evolve(receipt, steps=(*receipt.steps, step)))
+
+    shell.sandbox.before_request = change
+    out, err = shell.run("erase", "--verify", *names, code=5)
+    assert [line.partition(",")[0] for line in out.splitlines()] == [
+        f"{names[0]}: verified: no",
+        f"{names[2]}: verified: yes",
+    ]
+    assert "another program has changed it" in err
+
+
+def test_finding_decides_the_exit_code_if_the_receipt_cannot_be_written_afterwards(
+    shell: Shell, subject: Subject
+) -> None:
+    create_again(shell, subject)
+
+    def remove(request: Request) -> None:
+        if request.operation == "list_images":
+            shell.sandbox.before_request = None
+            (shell.folder / "r.json").unlink()
+            (shell.folder / "r.json").mkdir()
+
+    shell.sandbox.before_request = remove
+    out, err = shell.run("erase", "--verify", "r.json", code=5)
+    assert out.startswith("r.json: verified: no, the service still has data")
+    assert "The verification stopped" in err
+
+
+def test_erasure_stops_if_another_program_changes_its_receipt(shell: Shell) -> None:
+    [subject] = shell.sandbox.add_subjects(1)
+    step = ErasureStep("verification", "done", datetime.now(UTC))
+
+    def change(request: Request) -> None:
+        if request.operation == "clear_subject_storage":
+            shell.sandbox.before_request = None
+            receipt = stored(shell)
+            save_receipt(shell.folder / "r.json", evolve(receipt, steps=(*receipt.steps, step)))
+
+    shell.sandbox.before_request = change
+    _, err = shell.run("erase", subject.id, "--yes", "--receipt", "r.json", code=4)
+    assert "another program has changed it" in err
+    [advice] = [line for line in err.splitlines() if "Continue with: haut " in line]
+    shell.run(*advice.partition("Continue with: haut ")[2].split(), "--yes")
+    assert (stored(shell).verified, step in stored(shell).steps) == (True, True)
+
+
 def test_concurrent_changes_of_a_receipt_lose_no_step(tmp_path: Path) -> None:
     path = tmp_path / "r.json"
     start = ErasureReceipt(
