@@ -20,6 +20,16 @@ def check_folder(folder: Path) -> None:
         pass
 
 
+def check_new_folder(folder: Path) -> None:
+    """Raise OSError if no file can be created in the folder, which may have to be created, too."""
+    try:
+        folder.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        check_new_folder(folder.parent)
+    else:
+        check_folder(folder)
+
+
 def create(path: Path, text: str) -> None:
     """Create a file with the given text, and wait until it is on disk.
 

@@ -17,10 +17,15 @@ from haut_ext import (
     Haut,
     HautError,
     NotFound,
-    private_files,
 )
 from haut_ext.argument_types import validated
-from haut_ext.bulk.erasure_plan import ErasurePlan, Lookup, PlannedErasure, recorded_receipt
+from haut_ext.bulk.erasure_plan import (
+    ErasurePlan,
+    Lookup,
+    PlannedErasure,
+    check_receipts,
+    recorded_receipt,
+)
 from haut_ext.bulk.journal import Journal
 from haut_ext.bulk.manifest import write_private_csv
 from haut_ext.bulk.rate_limiter import RateLimiter, with_rate_limit
@@ -34,7 +39,6 @@ from haut_ext.bulk.report import BulkProgress, BulkReport, BulkStopped, file_err
 from haut_ext.bulk.runner import Outcome, process_rows
 from haut_ext.bulk.subject_list import SubjectRow, parse_subjects
 from haut_ext.erasure_receipt import check_reference
-from haut_ext.regular_files import reason_of
 
 _DELETED = "another program has deleted the subject since it was looked up; nothing was erased"
 
@@ -85,7 +89,9 @@ def bulk_erase(
     limiter = RateLimiter(max_in_flight, requests_per_second, outage_timeout)
     check_reference(reference)
     listed = [] if isinstance(subjects, ErasurePlan) else parse_subjects(subjects)
-    folder = _create_folder(receipts)
+    folder = check_receipts(receipts)
+    with file_errors():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with Journal(journal, "erase", haut.scope) as opened:
         limited = with_rate_limit(haut, limiter)
         if isinstance(subjects, ErasurePlan):
@@ -95,6 +101,7 @@ def bulk_erase(
                 limited,
                 opened,
                 listed,
+                receipts=folder,
                 reference=reference,
                 all_with_this_name=all_with_this_name,
             )
@@ -108,18 +115,6 @@ def bulk_erase(
                 erasures.write_summary(journal)
             raise
         return evolve(report, summary=erasures.write_summary(journal))
-
-
-def _create_folder(receipts: str | os.PathLike[str]) -> Path:
-    try:
-        folder = Path(receipts)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        private_files.check_folder(folder)
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"receipts= is no folder that can be written: {reason_of(error)}"
-        ) from None
-    return folder
 
 
 @frozen
@@ -213,6 +208,8 @@ class _Erasures:
         result = _Result()
         if entry.subject_id is not None and not entry.is_problem:
             result = self._results.get(entry.subject_id) or self._unprocessed(entry.subject_id)
+        elif entry.subject_id is not None and entry.status == "changed":
+            result = _Result(self._unprocessed(entry.subject_id).receipt_file)
         return {
             "input": entry.input,
             "subject_id": str(entry.subject_id or ""),

@@ -12,19 +12,30 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Literal
 from uuid import UUID
 
 from attrs import field, frozen
 
-from haut_ext import ConfigError, ErasureReceipt, Haut, HautError, NotFound, Scope
+from haut_ext import (
+    ConfigError,
+    ErasureReceipt,
+    Haut,
+    HautError,
+    NotFound,
+    Scope,
+    private_files,
+)
 from haut_ext.argument_types import validated
 from haut_ext.bulk.journal import DAMAGED, Journal
 from haut_ext.bulk.rate_limiter import RateLimiter, with_rate_limit
+from haut_ext.bulk.receipt_files import path_for
 from haut_ext.bulk.report import BulkProgress
 from haut_ext.bulk.runner import Outcome, process_rows
 from haut_ext.bulk.subject_list import ListedSubject, SubjectRow, parse_subjects
 from haut_ext.erasure_receipt import check_reference
+from haut_ext.regular_files import reason_of
 
 PlanStatus = Literal[
     "to erase",
@@ -56,8 +67,9 @@ class PlannedErasure:
             the journal contains a verified receipt. `duplicate`: another row names the same subject.
             The other rows are problems, and nothing is erased for them. `absent`: there is no such
             subject. `ambiguous`: several subjects have the name. `changed`: the subject did not have
-            the name when the journal recorded it, or is listed although it was erased. `invalid`: the
-            journal's entry cannot be used. `unknown`: the lookup failed.
+            the name when the journal recorded it, or was erased, but is listed again, or a later
+            verification has found data. `invalid`: the journal's entry cannot be used. `unknown`: the
+            lookup failed.
         remark: More about the status.
     """
 
@@ -125,6 +137,7 @@ def plan_erasure(
     subjects: Iterable[SubjectRow],
     *,
     journal: str | os.PathLike[str],
+    receipts: str | os.PathLike[str] | None = None,
     reference: str | None = None,
     all_with_this_name: bool = False,
     max_in_flight: int = 8,
@@ -140,6 +153,8 @@ def plan_erasure(
         haut: The client. Its default dataset contains the subjects.
         subjects: Ids or exact names of the subjects, as in `bulk_erase`.
         journal: Path of the journal of the run. If it exists, it is read; otherwise it is not created.
+        receipts: Folder of the run for its receipts. If given, the receipts in it are read, for the
+            results of later verifications. It is not created.
         reference: As in `bulk_erase`.
         all_with_this_name: As in `bulk_erase`.
         max_in_flight: Maximum number of subjects looked up concurrently.
@@ -148,23 +163,50 @@ def plan_erasure(
         progress: Called with the counts so far after each lookup.
 
     Raises:
-        ConfigError: If a row of the list or another argument is invalid, or the journal is invalid or
-            in use by another process.
+        ConfigError: If a row of the list or another argument is invalid, the journal is invalid or in
+            use by another process, or a file of the run could not be written.
         BulkStopped: If the service rejects the token or is unavailable for `outage_timeout`.
     """
     listed = parse_subjects(subjects)
     check_reference(reference)
     limiter = RateLimiter(max_in_flight, requests_per_second, outage_timeout)
+    folder = None if receipts is None else check_receipts(receipts)
     existing = Journal(journal, "erase", haut.scope) if os.path.lexists(journal) else None
+    if existing is None:
+        _check_new_journal(journal)
     with existing or nullcontext():
         lookup = Lookup(
             with_rate_limit(haut, limiter),
             existing,
             listed,
+            receipts=folder,
             reference=reference,
             all_with_this_name=all_with_this_name,
         )
         return lookup.plan(limiter, progress)
+
+
+def check_receipts(receipts: str | os.PathLike[str]) -> Path:
+    """Return the folder for the receipts, which may not exist.
+
+    Raises:
+        ConfigError: If no files can be created in it.
+    """
+    try:
+        folder = Path(receipts)
+        private_files.check_new_folder(folder)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"receipts= is no folder that can be written: {reason_of(error)}"
+        ) from None
+    return folder
+
+
+def _check_new_journal(journal: str | os.PathLike[str]) -> None:
+    try:
+        private_files.check_folder(Path(os.path.abspath(journal)).parent)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"the journal cannot be created: {reason_of(error)}") from None
 
 
 def recorded_receipt(journal: Journal, scope: Scope, subject_id: UUID) -> ErasureReceipt | None:
@@ -218,12 +260,14 @@ class Lookup:
         journal: Journal | None,
         listed: Sequence[ListedSubject],
         *,
+        receipts: Path | None,
         reference: str | None,
         all_with_this_name: bool,
     ) -> None:
         self._haut = haut
         self._journal = journal
         self._listed = listed
+        self._receipts = receipts
         self._reference = reference
         self._all_with_this_name = all_with_this_name
         self._candidates: dict[str, list[_Candidate]] = {}
@@ -232,16 +276,17 @@ class Lookup:
     def plan(self, limiter: RateLimiter, progress: BulkProgress | None = None) -> ErasurePlan:
         """Look up all rows, and return the plan."""
         process_rows(self, limiter, progress)
-        owners: dict[UUID | None, int] = {}
+        owners: dict[UUID | None, tuple[int, PlanStatus]] = {}
         for row in self._listed:
             for subject_id, status, _ in self._candidates[row.key]:
                 if status in ("to erase", "already erased"):
-                    owners.setdefault(subject_id, row.row)
+                    owners.setdefault(subject_id, (row.row, status))
         entries: list[PlannedErasure] = []
         for row in self._listed:
             for subject_id, status, remark in self._candidates[row.key]:
-                owner = owners.get(subject_id, row.row)
-                if owner != row.row:
+                owner, taken = owners.get(subject_id, (row.row, status))
+                is_listed_again = taken == "already erased" and status in ("ambiguous", "changed")
+                if owner != row.row and not is_listed_again:
                     status, remark = "duplicate", f"row {owner} names the same subject"
                 entries.append(PlannedErasure(row.row, row.text, subject_id, status, remark))
         return ErasurePlan(tuple(entries), self._names)
@@ -312,7 +357,15 @@ class Lookup:
         if receipt is None:
             return None
         if receipt.verified:
-            return "already erased", ""
+            return self._verified_status(receipt)
         if self._reference not in (None, receipt.reference):
             return "invalid", "the receipt in the journal has another reference"
         return ("to erase", "continues an erasure that stopped") if receipt.observed else None
+
+    def _verified_status(self, receipt: ErasureReceipt) -> tuple[PlanStatus, str]:
+        """Return the status of an erased subject. The file of its receipt may say more."""
+        if self._receipts is not None:
+            path, stored = path_for(self._receipts, receipt)
+            if stored is not None and not stored.verified:
+                return "changed", f"the receipt {path.name} is not verified: {stored.conclusion}"
+        return "already erased", ""

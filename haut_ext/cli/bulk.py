@@ -163,6 +163,7 @@ def erase(
         raise ConfigError("the list is read from stdin, so pass --yes or --dry-run")
     run: dict[str, Any] = {
         "journal": journal,
+        "receipts": receipts,
         "reference": reference,
         "max_in_flight": max_in_flight,
         "requests_per_second": requests_per_second,
@@ -178,7 +179,7 @@ def erase(
         if not output.confirm_deletion(haut, target, yes=yes, dry_run=dry_run, json=False):
             raise typer.Exit(0 if plan.complete else ROWS_WITH_PROBLEMS)
         with _progress(len(plan.entries), "subjects") as progress:
-            report = bulk_erase(haut, plan, receipts=receipts, progress=progress, **run)
+            report = bulk_erase(haut, plan, progress=progress, **run)
     _print(report, json)
 
 

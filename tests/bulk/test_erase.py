@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from haut_ext import ConfigError, ErasureReceipt, Haut
-from haut_ext.bulk import BulkReport, BulkStopped, bulk_erase, bulk_upload
+from haut_ext.bulk import BulkReport, BulkStopped, bulk_erase, bulk_upload, plan_erasure
 from haut_ext.bulk.manifest import PROBLEM_COLUMNS
 from haut_ext.bulk.receipt_files import read_summary, save_receipt
 from haut_ext.sandbox import Request, Sandbox, faults
@@ -194,11 +194,15 @@ def test_finding_of_a_verification_is_not_hidden_by_the_journal(
     receipt = ErasureReceipt.from_json(path.read_text())
     haut.verify_erasure(receipt, on_step=lambda later: save_receipt(path, later))
     before = path.read_text()
-    report = bulk_erase(haut, [subject.id], **run)
-    assert report.failed == 1
-    [line] = summary(report)
-    assert (line["verified"], line["receipt_file"]) == ("no", path.name)
-    assert "the service still has data: the person's record" in line["remark"]
+    plan = plan_erasure(haut, [subject.id], **run)
+    for planned in ([subject.id], plan, plan_erasure(haut, [subject.id], journal=run["journal"])):
+        report = bulk_erase(haut, planned, **run)
+        assert not report.complete
+        [line] = summary(report)
+        assert (line["verified"], line["receipt_file"]) == ("no", path.name)
+        assert "the service still has data: the person's record" in line["remark"]
+    [entry] = plan.entries
+    assert (entry.status, "still has data" in entry.remark) == ("changed", True)
     assert path.read_text() == before
     assert [file.name for file in path.parent.glob("*.json")] == [path.name]
 
@@ -224,9 +228,14 @@ def test_folder_that_cannot_be_written_to_is_rejected_before_any_request(
 ) -> None:
     [subject] = sandbox.add_subjects(1)
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match="receipts= is no folder"):
-        bulk_erase(haut, [subject.id], journal=tmp_path / "j", receipts=tmp_path / folder)
+    for function in (bulk_erase, plan_erasure):
+        with pytest.raises(ConfigError, match="receipts= is no folder"):
+            function(haut, [subject.id], journal=tmp_path / "j", receipts=tmp_path / folder)
+        with pytest.raises(ConfigError, match="the journal cannot be"):
+            function(haut, [subject.id], journal=tmp_path / folder / "j", receipts=tmp_path / "new")
     assert sandbox.requests == []
+    plan_erasure(haut, [subject.id], journal=tmp_path / "j", receipts=tmp_path / "new" / "folder")
+    assert not (tmp_path / "j").exists()
 
 
 @pytest.mark.parametrize("exists", [False, True])

@@ -200,18 +200,21 @@ def test_name_stands_for_the_subjects_that_were_recorded_first(
     assert left(sandbox) == {third}
 
 
+@pytest.mark.parametrize("order", [slice(0, 1), slice(None), slice(None, None, -1)])
 def test_erased_subject_that_the_service_lists_again_is_a_problem(
-    sandbox: Sandbox, haut: Haut, run: dict[str, Any]
+    sandbox: Sandbox, haut: Haut, run: dict[str, Any], order: slice
 ) -> None:
     [subject_id] = create(sandbox, "a")
     subject = sandbox.database.subjects[subject_id]
-    assert bulk_erase(haut, ["a"], **run).complete
+    rows = ["a", subject_id][order]
+    assert bulk_erase(haut, rows, **run).complete
     for subjects in (sandbox.database.subjects, subject.dataset.subjects):
         subjects[subject_id] = subject
-    report = bulk_erase(haut, ["a"], **run)
+    report = bulk_erase(haut, rows, **run)
     assert (report.changed, report.complete) == (1, False)
-    assert "lists it again" in lines(report)[0]["remark"]
-    assert lines(report)[0]["verified"] == "no"
+    [line] = [line for line in lines(report) if line["input"] == "a"]
+    assert "lists it again" in line["remark"]
+    assert (line["verified"], line["receipt_file"]) == ("no", f"{subject_id}.json")
 
 
 def test_ambiguous_name_stays_ambiguous_when_one_of_its_subjects_is_erased(
