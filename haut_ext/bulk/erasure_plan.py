@@ -27,6 +27,7 @@ from haut_ext import (
     Scope,
     private_files,
 )
+from haut_ext.argument_checks import comparable_name
 from haut_ext.argument_types import validated
 from haut_ext.bulk.journal import DAMAGED, Journal
 from haut_ext.bulk.rate_limiter import RateLimiter, with_rate_limit
@@ -52,6 +53,10 @@ _CHANGED = (
     "the subject did not have this name when the journal recorded its subjects. To erase it, too, "
     "pass its id"
 )
+_RENAMED = (
+    "the journal recorded the subject for this name, but the subject has another name, and its erasure "
+    "was not started. To erase it, pass its id"
+)
 _LISTED_AGAIN = "its erasure is verified, but the service lists it again. Verify the receipt again"
 
 
@@ -66,10 +71,10 @@ class PlannedErasure:
         status: `to erase`: the run erases the subject, or continues its erasure. `already erased`:
             the journal contains a verified receipt. `duplicate`: another row names the same subject.
             The other rows are problems, and nothing is erased for them. `absent`: there is no such
-            subject. `ambiguous`: several subjects have the name. `changed`: the subject did not have
-            the name when the journal recorded it, or was erased, but is listed again, or a later
-            verification has found data. `invalid`: the journal's entry cannot be used. `unknown`: the
-            lookup failed.
+            subject. `ambiguous`: several subjects have the name. `changed`: the subject does not have
+            the name, did not have it when the journal recorded it, or was erased, but is listed
+            again, or a later verification has found data. `invalid`: the journal's entry cannot be
+            used. `unknown`: the lookup failed.
         remark: More about the status.
     """
 
@@ -321,7 +326,7 @@ class Lookup:
         for subject_id in known:
             if subject_id in taken:
                 listed = subject_id in found
-                status, remark = self._status(subject_id, is_listed=listed)
+                status, remark = self._status(subject_id, name, is_listed=listed)
                 if listed and status == "already erased":
                     status, remark = "changed", _LISTED_AGAIN
                 candidates.append((subject_id, status, remark))
@@ -337,16 +342,22 @@ class Lookup:
             self._names[key] = _Name(taken or known, bool(taken)).to_json()
         return candidates or [(None, "absent", "the dataset has no subject with this name")]
 
-    def _status(self, subject_id: UUID, *, is_listed: bool = False) -> tuple[PlanStatus, str]:
+    def _status(
+        self, subject_id: UUID, name: str | None = None, *, is_listed: bool = False
+    ) -> tuple[PlanStatus, str]:
+        """Return the status of a subject. If the row contains a name, the subject must have it."""
         if (recorded := self._recorded_status(subject_id)) is not None:
             return recorded
+        if is_listed:
+            return "to erase", ""
         try:
-            if not is_listed:
-                self._haut.subjects.observe(subject_id)
+            subject = self._haut.subjects.observe(subject_id)
         except NotFound as error:
             if not error.confirmed:
                 raise
             return "absent", "the dataset has no such subject"
+        if name is not None and comparable_name(str(subject.name)) != comparable_name(name):
+            return "changed", _RENAMED
         return "to erase", ""
 
     def _recorded_status(self, subject_id: UUID) -> tuple[PlanStatus, str] | None:

@@ -103,13 +103,18 @@ async def test_export_contains_everything(
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
 
 
-async def test_tables(haut: AsyncHaut, subject: Subject, tmp_path: Path) -> None:
+async def test_tables(
+    sandbox: Sandbox, haut: AsyncHaut, subject: Subject, tmp_path: Path
+) -> None:
+    record = (await haut.subjects.observe(subject.id)).to_dict() | {"=1": 1}
+    response = faults.status(200, json.dumps(record).encode(), content_type="application/json")
+    sandbox.faults.add("update_subject", response, times=None)
     await haut.export_subject(subject.id, to=tmp_path / "export")
     tables = {
         path.stem: list(csv.DictReader(path.read_text("utf-8").splitlines()))
         for path in (tmp_path / "export").glob("*.csv")
     }
-    assert [row["name"] for row in tables["subject"]] == ["'=1+1"]
+    assert [(row["name"], row["'=1"]) for row in tables["subject"]] == [("'=1+1", "1")]
     assert {row["id"] for row in tables["batches"]} == subject.batches.keys()
     assert {row["id"] for row in tables["images"]} == subject.images.keys()
     rows = tables["results"]

@@ -209,6 +209,24 @@ def test_damaged_entry_of_a_name_erases_nobody(
         assert (report.bad, len(sandbox.requests)) == (1, requests)
 
 
+def test_name_whose_entry_names_another_subject_erases_nobody(
+    tmp_path: Path, haut: Haut, sandbox: Sandbox
+) -> None:
+    subject, other = sandbox.add_subjects(2)
+    run: dict[str, Any] = {"journal": tmp_path / "j", "receipts": tmp_path / "r"}
+    sandbox.faults.add("update_subject", faults.status(500), times=None)
+    assert bulk_erase(haut.with_options(max_retries=0), [subject.name], **run).failed == 1
+    sandbox.faults.clear()
+    [key] = [key for key in states(tmp_path / "j") if key.startswith("name ")]
+    state = json.dumps({"subject_ids": [other.id], "erase": True})
+    change_row(tmp_path / "j", key, state, forge=True)
+    before = sandbox.snapshot()["subjects"]
+    report = bulk_erase(haut, [subject.name], **run)
+    assert (report.changed, report.done) == (2, 0)
+    assert "has another name" in (tmp_path / "r" / "summary.csv").read_text()
+    assert sandbox.snapshot()["subjects"] == before
+
+
 # Photos
 
 

@@ -362,6 +362,9 @@ def test_table_accepts_any_text_and_number(tmp_path: Path, suffix: str) -> None:
         found = parquet.read_table(tmp_path / "a.parquet").to_pylist()
         assert [row["name"] for row in found] == ["?", *texts[1:]]
         assert found[0]["number"] is None
+    elif suffix == ".csv":
+        with (tmp_path / "a.csv").open(newline="") as file:
+            assert [row["name"] for row in csv.DictReader(file)][3] == "'=1+1"
 
 
 def test_file_that_appears_during_the_run_is_not_overwritten(
