@@ -44,3 +44,12 @@ def test_file_is_not_read_through_a_link(tmp_path: Path) -> None:
     (link := tmp_path / "link").symlink_to("other")
     with pytest.raises(OSError, match="symbolic link"):
         private_files.read(link)
+
+
+def test_two_writers_of_a_file_do_not_share_a_temporary_file(tmp_path: Path) -> None:
+    path = tmp_path / "receipt.json"
+    with private_files.replacing(path) as first:
+        first.write("first")
+        private_files.replace(path, "second")
+        assert path.read_text() == "second"
+    assert path.read_text() == "first"

@@ -103,9 +103,7 @@ async def test_export_contains_everything(
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
 
 
-async def test_tables(
-    sandbox: Sandbox, haut: AsyncHaut, subject: Subject, tmp_path: Path
-) -> None:
+async def test_tables(sandbox: Sandbox, haut: AsyncHaut, subject: Subject, tmp_path: Path) -> None:
     record = (await haut.subjects.observe(subject.id)).to_dict() | {"=1": 1}
     response = faults.status(200, json.dumps(record).encode(), content_type="application/json")
     sandbox.faults.add("update_subject", response, times=None)

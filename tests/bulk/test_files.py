@@ -67,9 +67,21 @@ def test_manifest_in_another_format_is_one_clear_error(
         read_manifest(tmp_path / "m.csv")
 
 
+@contextmanager
+def pipe_with_a_manifest(path: Path) -> Iterator[None]:
+    """Create a pipe. A program that reads it gets a manifest, and does not wait for a writer."""
+    os.mkfifo(path)
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.write(descriptor, b"subject,front\na,b.jpg\n")
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def test_pipe_or_missing_file_is_no_manifest(tmp_path: Path) -> None:
-    os.mkfifo(pipe := tmp_path / "pipe.csv")
-    with pytest.raises(ConfigError, match="must be a regular file"):
+    pipe = tmp_path / "pipe.csv"
+    with pipe_with_a_manifest(pipe), pytest.raises(ConfigError, match="must be a regular file"):
         read_manifest(pipe)
     with pytest.raises(ConfigError, match="does not exist"):
         read_manifest(tmp_path / "missing.csv")
@@ -79,9 +91,8 @@ def test_pipe_or_missing_file_is_no_manifest(tmp_path: Path) -> None:
 def test_manifest_that_becomes_a_pipe_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("subject,front\n")
     rows = read_manifest(tmp_path / name)
-    (tmp_path / name).unlink()
-    os.mkfifo(tmp_path / name)
-    with pytest.raises(ConfigError, match="must be a regular file"):
+    (path := tmp_path / name).unlink()
+    with pipe_with_a_manifest(path), pytest.raises(ConfigError, match="must be a regular file"):
         next(rows)
 
 

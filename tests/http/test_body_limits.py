@@ -126,16 +126,15 @@ def test_compressed_body_within_the_limit_is_decoded(kind: Kind) -> None:
 
 
 def endless(head: str, chunk: bytes = b" " * 65_536) -> Server:
-    """Return a server whose response bodies never end."""
+    """Return a server whose response bodies are too large: their connections close at 100 MiB."""
 
     def respond(client: socket.socket) -> None:
-        while read_head(client):
-            client.sendall(f"HTTP/1.1 {head}\r\n\r\n".encode())
-            while not server.closing.is_set():
-                client.sendall(chunk)
+        read_head(client)
+        client.sendall(f"HTTP/1.1 {head}\r\n\r\n".encode())
+        for _ in range(100 * MEBIBYTE // len(chunk)):
+            client.sendall(chunk)
 
-    server = Server(respond)
-    return server
+    return Server(respond)
 
 
 @pytest.mark.parametrize("status", ["200 OK", "503 Service Unavailable", "302 Found"])
@@ -211,7 +210,7 @@ def test_endless_download_is_limited(
         nonlocal sent
         client.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         with suppress(OSError):
-            while True:
+            while sent < 100 * MEBIBYTE:
                 client.sendall(b"10000\r\n" + b"x" * 65_536 + b"\r\n")
                 sent += 65_536
 

@@ -45,7 +45,7 @@ PAGES: dict[str, Callable[[int], dict[str, Any]]] = {
     "new items": lambda number: page(numbered(number)),
     "new items and a growing total": lambda number: page(numbered(number), count=number * 9),
     "new items and a falling total": lambda number: page(numbered(number), count=9999 - number),
-    "a total of zero": lambda number: page(numbered(number), count=0),
+    "new items and a total of zero": lambda number: page(numbered(number), count=0),
     "a huge total": lambda number: page(SUBJECT, count=10**30),
     "a single page with less than the total": lambda number: {**page(SUBJECT), "next": None},
     "a single page without an item": lambda number: {**page(), "next": None},
@@ -65,6 +65,7 @@ def test_endless_list_is_a_typed_error(kind: Kind, pages: str) -> None:
     def respond(_: httpx.Request) -> httpx.Response:
         nonlocal requests
         requests += 1
+        assert requests <= MOST_REQUESTS  # otherwise the test would not end
         return httpx.Response(200, content=json.dumps(PAGES[pages](requests)).encode())
 
     arguments: dict[str, Any] = {"token": "token", "company_id": COMPANY, "dataset_id": DATASET}
@@ -75,7 +76,7 @@ def test_endless_list_is_a_typed_error(kind: Kind, pages: str) -> None:
     ):
         client.call(lambda haut: haut.paginate_all(list_subjects))
     assert isinstance(caught.value, ListChanging)
-    assert requests <= MOST_REQUESTS
+    assert requests <= 20 or "new items" in pages
 
 
 @pytest.mark.parametrize("items", [(), (SUBJECT,)])
@@ -100,6 +101,7 @@ def test_images_that_appear_after_each_delete_do_not_block_an_erasure(
     [subject] = sandbox.add_subjects(1)
 
     def add_image(request: Request) -> None:
+        assert sandbox.received("list_images") <= MOST_REQUESTS
         if request.operation == "list_images":
             sandbox.add_images(subject, 1, b"photo")
 
