@@ -86,7 +86,7 @@ def _erasing_steps(receipt: ErasureReceipt) -> Iterable[Row]:
     for name, (data, done) in _ERASED.items():
         attempts = [step for step in receipt.steps if step.name == name]
         if attempts:
-            more = f"; {len(attempts)} attempts" if len(attempts) > 1 else ""
+            more = f"; last of {len(attempts)} attempts" if len(attempts) > 1 else ""
             yield data, _dated(attempts[-1], done) + more
 
 

@@ -284,8 +284,14 @@ class ErasureReceipt:
             later = f", but the last verification got no answer about {list_checks(unanswered)}"
             return yes + later if unanswered else yes
         reasons = [] if self.observed else ["the service has not shown the person in this dataset"]
-        if self.findings:
-            reasons.append(f"the service still has data: {list_checks(self.findings)}")
+        remaining: list[ErasureStepName] = [it for it in self.findings if it not in self.unchecked]
+        if remaining:
+            reasons.append(f"the service still has data: {list_checks(remaining)}")
+        earlier: list[ErasureStepName] = [it for it in self.findings if it in self.unchecked]
+        if earlier:
+            reasons.append(
+                f"data was found before the last step that erases: {list_checks(earlier)}"
+            )
         if self.unchecked:
             reasons.append(f"not checked: {list_checks(self.unchecked)}")
         return "no, " + "; ".join(reasons)

@@ -108,8 +108,19 @@ def test_conclusion_is_true_of_the_last_results_and_of_those_before() -> None:
         text = receipt_with(*erased, *checks, *found, *repeated, *checks).conclusion
         assert "every check was made after the erasure, and the last result of each is" in text
         assert text.endswith("Earlier, the service still had data: photos")
+    text = receipt_with(*erased, *checks, *found).conclusion
+    assert text == "no, the service still has data: photos"
+    text = receipt_with(*erased, *checks, *found, *erased).conclusion
+    assert text.startswith(
+        "no, data was found before the last step that erases: photos; not checked"
+    )
     unanswered = receipt_with(*erased, *checks, *verification, *no_answer).conclusion
     assert unanswered.startswith(f"{never_found}, but the last verification got no answer about")
+
+
+def test_count_of_the_last_attempt_is_not_shown_as_a_total() -> None:
+    attempts = [ErasureStep("images", "done", NOW, count) for count in (5, 1)]
+    assert "deleted (1); last of 2 attempts" in receipt_with(*attempts).to_text()
 
 
 def test_page_of_the_largest_case_fits_one_sheet() -> None:
