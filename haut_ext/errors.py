@@ -11,25 +11,62 @@ which tracebacks show.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Generator
+import sys
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, MISSING, InitVar, dataclass, fields
 from dataclasses import field as dataclass_field
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, dataclass_transform
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from haut_ext.text import escape
 
 Error = TypeVar("Error", bound="HautError")
 
 
-def _rebuild(error_class: type[HautError], args: tuple[Any, ...]) -> HautError:
+def _rebuild(error_class: type[Error], args: tuple[Any, ...]) -> Error:
     error = error_class.__new__(error_class, *args)
     error.args = args
     return error
+
+
+_LEFT_OUT: dict[str, Any] = {"headers": {}, "body": ""}
+
+
+def _to_json_value(value: Any) -> Any:
+    """Return a JSON value for an attribute of an error."""
+    if hasattr(value, "to_json"):
+        return json.loads(value.to_json())
+    if isinstance(value, Exception):
+        return {"class": type(value).__name__}
+    return asdict(value) if hasattr(value, "__attrs_attrs__") else str(value)
+
+
+def _plain(value: Any) -> Any:
+    """Return a parsed JSON value without objects, with a tuple for each array."""
+    if isinstance(value, list):
+        items = cast("list[Any]", value)  # type: ignore[redundant-cast]
+        return tuple(map(_plain, items))
+    if value != {} and not isinstance(value, str | int | float | None):
+        raise ValueError("unexpected JSON object")
+    return value
+
+
+def parsed_by(parse: Callable[[str], Any]) -> dict[str, Any]:
+    """Return metadata of a field that `HautError.from_json` parses with a function."""
+    return {"from_json": parse}
+
+
+def parse_cause(text: str) -> Exception:
+    """Return the cause of an error from its JSON string."""
+    content = json.loads(text)
+    if content.keys() == {"class"}:
+        return Exception(content["class"])
+    return HautError.from_json(text)
 
 
 @dataclass(eq=False, repr=False)
@@ -55,12 +92,57 @@ class HautError(Exception):
         # that have required keyword arguments.
         return _rebuild, (type(self), self.args), self.__dict__
 
+    def to_json(self) -> str:
+        """Return the error as a JSON string, for a task queue. `from_json` parses it.
+
+        The string contains the class, the message and the attributes. Response headers, response
+        bodies and `images` are left out, because they can contain secrets and personal data. A cause
+        that is no `HautError` is replaced by the name of its class.
+        """
+        names = ({field.name for field in fields(self)} | {"reasons"}) - {"images"}
+        values = {name: value for name, value in vars(self).items() if name in names}
+        values |= {name: empty for name, empty in _LEFT_OUT.items() if name in values}
+        kind = {"module": type(self).__module__, "class": type(self).__name__}
+        return json.dumps({**kind, "message": str(self), **values}, default=_to_json_value)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Parse a JSON string returned by `to_json`, and return an error of the same class.
+
+        Reading an attribute that was left out raises `AttributeError`; headers and bodies are empty.
+
+        Raises:
+            ValueError: If the text is not the JSON of an error of this class, or if the module that
+                defines its class, such as `haut_ext.bulk`, has not been imported.
+        """
+        try:
+            content = json.loads(text)
+            module, name, message = (content.pop(key) for key in ("module", "class", "message"))
+            kind: type[Self] = getattr(sys.modules[module], name)
+            if not issubclass(kind, cls):
+                raise ValueError(f"{name} is not a subclass of {cls.__name__}")
+            parsers = {field.name: field.metadata.get("from_json") for field in fields(kind)}
+            parsers["reasons"] = None
+            error = _rebuild(kind, (escape(message),))
+            for name, value in content.items():
+                parse = parsers[name] if value is not None else None
+                vars(error)[name] = parse(json.dumps(value)) if parse else _plain(value)
+        except (
+            KeyError,
+            TypeError,
+            AttributeError,
+            ValueError,
+            RecursionError,
+        ) as cause:
+            raise ValueError(f"invalid {cls.__name__}: expected JSON from to_json()") from cause
+        return error
+
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
             kind = type(self).__name__
             if name in {field.name for field in fields(self)}:
-                raise AttributeError(f"{name} is unknown: this {kind} has only a message")
+                raise AttributeError(f"{name} is unknown: it was not sent with this {kind}")
             raise AttributeError(f"{kind!r} object has no attribute {name!r}")
 
 
@@ -177,6 +259,10 @@ class ErrorItem:
         return escape(f"{self.attr}: {text}" if self.attr else text)
 
 
+def _parse_items(text: str) -> tuple[ErrorItem, ...]:
+    return tuple(ErrorItem(**item) for item in json.loads(text))
+
+
 @error_class
 class ApiError(RequestError):
     """The service returned an error status.
@@ -192,7 +278,7 @@ class ApiError(RequestError):
     """
 
     status: int
-    errors: tuple[ErrorItem, ...] = ()
+    errors: tuple[ErrorItem, ...] = dataclass_field(default=(), metadata=parsed_by(_parse_items))
     request_id: str | None = None
     retry_after: float | None = None
     headers: dict[str, str] = dataclass_field(default_factory=dict[str, str])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from haut_ext.analysis_results import BatchResults
 from haut_ext.erasure_receipt import ErasureReceipt
-from haut_ext.errors import HautError, error_class
+from haut_ext.errors import HautError, error_class, parse_cause, parsed_by
 from haut_ext.export_manifest import ExportManifest
-from haut_ext.types import DeletedSubjects, UploadedBatch, UploadState
+from haut_ext.types import DeletedSubjects, UploadedBatch, UploadState, from_json
 
 if TYPE_CHECKING:
     from haut_api.models import Image
@@ -23,7 +24,7 @@ class WorkflowStopped(HautError):
         cause: The error that stopped the workflow. Its `retryable` value is copied to this error.
     """
 
-    cause: Exception
+    cause: Exception = field(metadata=parsed_by(parse_cause))
     retryable: bool = field(default=False, init=False)
 
     def __post_init__(self, message: str) -> None:
@@ -40,7 +41,7 @@ class DeletionIncomplete(WorkflowStopped):
             You can pass the ids in `outcome.unknown` to `delete_many` again.
     """
 
-    outcome: DeletedSubjects
+    outcome: DeletedSubjects = field(metadata=parsed_by(partial(from_json, DeletedSubjects)))
 
 
 @error_class
@@ -51,7 +52,7 @@ class UploadIncomplete(WorkflowStopped):
         state: Progress of the upload. It can be stored as JSON.
     """
 
-    state: UploadState
+    state: UploadState = field(metadata=parsed_by(UploadState.from_json))
 
 
 @error_class
@@ -62,7 +63,7 @@ class ErasureIncomplete(WorkflowStopped):
         receipt: Receipt that lists the completed steps and the failed step.
     """
 
-    receipt: ErasureReceipt
+    receipt: ErasureReceipt = field(metadata=parsed_by(ErasureReceipt.from_json))
 
 
 @error_class
@@ -73,7 +74,7 @@ class VerificationIncomplete(WorkflowStopped):
         receipt: Receipt with the results of the checks that were made.
     """
 
-    receipt: ErasureReceipt
+    receipt: ErasureReceipt = field(metadata=parsed_by(ErasureReceipt.from_json))
 
 
 @error_class
@@ -84,7 +85,7 @@ class ExportIncomplete(WorkflowStopped):
         manifest: Manifest of the files exported so far.
     """
 
-    manifest: ExportManifest
+    manifest: ExportManifest = field(metadata=parsed_by(ExportManifest.from_json))
 
 
 @error_class
@@ -112,6 +113,6 @@ class ResultsTimeout(HautError, TimeoutError):
         missing: Families in `wait_for` of which at least one image has no result.
     """
 
-    batch: UploadedBatch
-    results: BatchResults
+    batch: UploadedBatch = field(metadata=parsed_by(UploadedBatch.from_json))
+    results: BatchResults = field(metadata=parsed_by(BatchResults.from_json))
     missing: tuple[str, ...] = ()

@@ -17,13 +17,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, fields
+from datetime import UTC, datetime
 from hashlib import md5
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
+import attrs
 import django.test
+import hypothesis
 import kombu.utils.json
 import pytest
 from celery import Celery
@@ -32,6 +35,8 @@ from django.conf import settings
 from django.core.files.uploadedfile import InMemoryUploadedFile, TemporaryUploadedFile
 from fastapi import UploadFile
 from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
 from werkzeug.datastructures import FileStorage
 
 import haut_ext
@@ -39,6 +44,8 @@ from haut_ext import (
     AnalyzedBatch,
     AsyncHaut,
     BatchResults,
+    ErasureReceipt,
+    ExportManifest,
     Haut,
     HautError,
     ImageRejected,
@@ -52,6 +59,7 @@ from haut_ext import (
 from haut_ext.bulk import BulkStopped
 from haut_ext.sandbox import Sandbox, faults
 from haut_ext.spec_check import SpecError
+from haut_ext.types import SideState
 from tests.support.sandbox_photos import photo_of
 
 DATA = photo_of(600_000)  # more than one chunk
@@ -163,6 +171,101 @@ except haut_ext.UploadIncomplete as error:
 """
     subprocess.run([sys.executable, "-c", code], check=True)
     assert haut_ext.UploadIncomplete.__module__ == "haut_ext"
+
+
+attrs.resolve_types(UploadState)  # hypothesis reads the types
+attrs.resolve_types(SideState)
+TIME = datetime(2026, 11, 27, tzinfo=UTC)
+IDS = (uuid4(), uuid4(), uuid4())
+ATTRIBUTES: dict[str, st.SearchStrategy[Any]] = {
+    "bool": st.booleans(),
+    "int": st.integers(),
+    "float": st.floats(allow_nan=False),
+    "str": st.text(),
+    "tuple[str, ...]": st.lists(st.text()).map(tuple),
+    "tuple[ErrorItem, ...]": st.lists(st.from_type(haut_ext.ErrorItem)).map(tuple),
+    "dict[str, str]": st.just({"x-secret": "secret"}),
+    "tuple[Image, ...]": st.just(()),
+    "DeletedSubjects": st.from_type(haut_ext.DeletedSubjects),
+    "UploadState": st.builds(UploadState, started_at=st.just(TIME)),
+    "ErasureReceipt": st.just(ErasureReceipt("https://x", False, "c", None, *IDS, False)),
+    "ExportManifest": st.just(ExportManifest("https://x", False, "c", "r", *IDS, TIME)),
+    "UploadedBatch": st.from_type(UploadedBatch),
+    "BatchResults": st.just(BatchResults(IDS[0], IDS[1], "v3")),
+    "Exception": st.deferred(lambda: causes()),
+}
+
+
+@st.composite
+def errors(draw: st.DrawFn, kind: type[HautError]) -> HautError:
+    """Generate errors of a class with any values of their attributes."""
+    if kind is ImageRejected:
+        return ImageRejected(tuple(draw(st.lists(st.text()))))
+    values: dict[str, Any] = {}
+    for field in fields(kind):
+        if field.init:
+            name, *none = str(field.type).split(" | ")
+            values[field.name] = draw(ATTRIBUTES[name] | st.none() if none else ATTRIBUTES[name])
+            if field.name == "body":
+                values["body"] = "secret"
+    error = kind(draw(st.text()), **values)
+    error.maybe_carried_out = draw(st.booleans())
+    return error
+
+
+def causes() -> st.SearchStrategy[Exception]:
+    return st.one_of(errors(NotFound), st.just(OSError(2, "secret")))
+
+
+def assert_equal_errors(received: Exception, sent: Exception) -> None:
+    if not isinstance(sent, HautError):
+        assert repr(received) == f"Exception({type(sent).__name__!r})"
+        return
+    assert (type(received), str(received)) == (type(sent), str(sent))
+    expected = {**vars(sent)}
+    expected |= {name: empty for name, empty in (("headers", {}), ("body", "")) if name in expected}
+    expected.pop("images", None)
+    found = {**vars(received)}
+    if expected.get("cause"):
+        assert_equal_errors(found.pop("cause"), expected.pop("cause"))
+    assert found == expected
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+@hypothesis.settings(max_examples=10)
+@given(data=st.data())
+def test_error_passes_a_json_queue(kind: type[HautError], data: st.DataObject) -> None:
+    error = data.draw(errors(kind))
+    text = error.to_json()
+    assert "secret" not in text
+    received = HautError.from_json(kombu.utils.json.loads(kombu.utils.json.dumps(text)))
+    assert_equal_errors(received, error)
+    assert kind.from_json(received.to_json()).to_json() == text.replace(
+        "FileNotFoundError", "Exception"
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"class": "Haut"},
+        {"class": "run", "module": "subprocess"},
+        {"module": "haut_ext.sandbox.__main__"},
+        {"module": "not imported"},
+        {"module": 1},
+        {"class": "ConfigError"},  # from_json of NotFound returns no other class
+        {"message": 1},
+        {"other": 1},
+        {"ids": [{"a": 1}]},
+        {"errors": [{"code": 1}]},
+        {"errors": "x"},
+    ],
+)
+def test_invalid_json_of_an_error_is_refused(changes: dict[str, Any]) -> None:
+    text = json.dumps({**json.loads(example(NotFound).to_json()), **changes})
+    for invalid in (text, "[]", "{", "[" * 100_000):
+        with pytest.raises(ValueError, match="invalid NotFound: expected JSON from to_json"):
+            NotFound.from_json(invalid)
 
 
 async def test_batches_pass_a_json_queue(haut_env: Sandbox) -> None:

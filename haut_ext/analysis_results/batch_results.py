@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import field as dataclass_field
 from html import escape as escape_html
 from typing import Any, Literal, TypeVar, cast, get_args, overload
 from uuid import UUID
@@ -20,7 +21,7 @@ from haut_ext.analysis_results.parsing import read_batch_document, read_image_re
 from haut_ext.analysis_results.results import AlgorithmResult, Metric, length_repr
 from haut_ext.analysis_results.rows import Library, Row, long_rows, to_dataframe, wide_rows
 from haut_ext.argument_checks import check_text
-from haut_ext.errors import HautError, error_class
+from haut_ext.errors import HautError, error_class, parsed_by
 
 Api = Literal["v1", "v3"]
 """API version of an analysis: v3 for Face Metrics 3.0, v1 for Face Metrics 2.0 and earlier."""
@@ -351,7 +352,7 @@ class AlgorithmsFailed(HautError):
         results: All results of the batch. `results.failures` contains those of failed algorithms.
     """
 
-    results: BatchResults
+    results: BatchResults = dataclass_field(metadata=parsed_by(BatchResults.from_json))
 
 
 @error_class

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
 from attrs import asdict, frozen
 
 from haut_ext import HautError
+from haut_ext.errors import parse_cause, parsed_by
 from haut_ext.text import escape
 
 
@@ -70,6 +72,7 @@ BulkProgress = Callable[[BulkReport], None]
 """Function that is called after each row with the counts so far."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class BulkStopped(HautError):
     """A bulk run stopped early. Calling the same function with the same journal continues the run.
 
@@ -77,9 +80,7 @@ class BulkStopped(HautError):
         cause: The error that stopped the run, if any.
     """
 
-    def __init__(self, message: str, *, cause: Exception | None = None) -> None:
-        super().__init__(message)
-        self.cause = cause
+    cause: Exception | None = field(default=None, metadata=parsed_by(parse_cause))
 
 
 @contextmanager
