@@ -222,7 +222,7 @@ def test_summary_of_a_run_that_uses_the_folder_meanwhile_is_kept(
         assert [line["subject_id"] for line in summary(each)] == [subject.id]
 
 
-@pytest.mark.parametrize("folder", ["file/receipts", "file", "nul\0"])
+@pytest.mark.parametrize("folder", ["file/receipts", "file", "nul\0", "/proc"])
 def test_folder_that_cannot_be_written_to_is_rejected_before_any_request(
     tmp_path: Path, haut: Haut, sandbox: Sandbox, folder: str
 ) -> None:

@@ -37,7 +37,11 @@ def test_value_of_spec_is_data(tmp_path: Path, target: str, value: str, given: s
     shutil.copy(ROOT / "Makefile", tmp_path)
     python = tmp_path / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
-    python.write_text('#!/bin/sh\nfor last; do :; done\nprintf "%s" "$last" > received\n')
+    python.write_text(
+        "#!/bin/sh\n"
+        'until [ "$1" = -- ]; do shift || exit 1; done\n'  # the value cannot be an option
+        'printf "%s" "$2" > received\n'
+    )
     python.chmod(0o755)
     for name in ("requirements.lock", "pyproject.toml", "haut_ext/_version.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
