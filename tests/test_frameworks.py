@@ -25,6 +25,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import attrs
+import celery._state
 import django.test
 import hypothesis
 import kombu.utils.json
@@ -375,6 +376,9 @@ def tasks(
     monkeypatch.setenv("BROKER_URL", "memory://")
     monkeypatch.setenv("RESULT_BACKEND", "cache+memory://")
     monkeypatch.setenv("UPLOAD_STATES", str(tmp_path))
+    # Otherwise the next app would get these tasks, whose client is closed.
+    state: Any = celery._state
+    monkeypatch.setattr(state, "_on_app_finalizers", set(state._on_app_finalizers))
     module = example_module("celery_tasks")
     yield module
     module.get_haut().close()
