@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import TracebackType
 from typing import TextIO
 from unittest.mock import patch
 
@@ -22,6 +23,20 @@ from tests.bulk.conftest import PHOTO
 HAUT = str(Path(sys.executable).parent / "haut")
 
 
+class Process(subprocess.Popen[str]):
+    """Process that a failed `with` block kills, because leaving the block waits for its end."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self.kill()
+        super().__exit__(kind, error, trace)
+
+
 @define
 class Shell:
     """Runs `haut` commands with a given working folder and environment."""
@@ -32,7 +47,7 @@ class Shell:
 
     def start(self, *arguments: str, **changes: str) -> subprocess.Popen[str]:
         """Start `haut` in a separate process; `changes` are added to its environment variables."""
-        return subprocess.Popen(
+        return Process(
             [HAUT, *arguments],
             cwd=self.folder,
             env={**self.environment, **changes},
