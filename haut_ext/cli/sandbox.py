@@ -84,4 +84,4 @@ def sandbox(
     arguments += ["--env"] * env + ["--no-face"] * no_face
     arguments += [f"--fail-algorithm={name}" for name in fail_algorithm or ()]
     arguments += [f"--fault={planned}" for planned in fault or ()]
-    raise typer.Exit(run_sandbox(arguments))
+    raise typer.Exit(run_sandbox(arguments, command="haut sandbox"))

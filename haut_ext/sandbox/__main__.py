@@ -36,6 +36,12 @@ def _port(text: str) -> int:
     raise argparse.ArgumentTypeError(f"{text!r} is not a port number from 0 to 65535")
 
 
+def _host(text: str) -> str:
+    if text:
+        return text
+    raise argparse.ArgumentTypeError("a host name or an IPv4 address is missing")
+
+
 def _seconds(text: str) -> float:
     try:
         seconds = float(text)
@@ -66,9 +72,10 @@ def _planned_fault(text: str) -> tuple[str, Fault, int | None]:
     return operation, fault, int(times) if times else None
 
 
-def _argument_parser() -> argparse.ArgumentParser:
+def _argument_parser(command: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m haut_ext.sandbox",
+        prog=command,
+        usage="%(prog)s [OPTIONS]",
         description="Run a local server with the behavior of the Haut.AI API, in memory and, by "
         "default, on loopback only. It prints one line when it is ready. Ctrl-C stops it.",
     )
@@ -83,6 +90,7 @@ def _argument_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--host",
+        type=_host,
         default=HOST,
         help="host name or IPv4 address to listen on, such as 0.0.0.0 in a container whose ports are "
         "published; other machines can then connect (default: %(default)s)",
@@ -158,9 +166,9 @@ def _announce(sandbox: Sandbox, *, environment: bool) -> None:
         os.dup2(discarded.fileno(), sys.stdout.fileno())
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the sandbox and return the exit code."""
-    parser = _argument_parser()
+def main(arguments: list[str] | None = None, command: str = "python -m haut_ext.sandbox") -> int:
+    """Run the sandbox and return the exit code. Messages name the command as `command`."""
+    parser = _argument_parser(command)
     options = parser.parse_args(arguments)
     if options.seed is not None and options.analysis_seconds is not None:
         parser.error("--analysis-seconds needs the system's clock, which --seed replaces")

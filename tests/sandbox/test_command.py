@@ -122,6 +122,7 @@ with Haut(max_retries=0) as haut:
         (["--fault", "subjects=429"], "unknown operation 'subjects'; valid operations are"),
         (["--fail-algorithm", "acne"], "unknown algorithm 'acne'; valid algorithms are"),
         (["--latency", "nan"], "'nan' is not a number of seconds"),
+        (["--host", ""], "a host name or an IPv4 address is missing"),
         (["--seed", "1", "--analysis-seconds", "3"], "needs the system's clock"),
     ],
 )
@@ -133,9 +134,11 @@ def test_invalid_options_are_rejected(
 ) -> None:
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     with pytest.raises(SystemExit) as exit_info:
-        main(["--port", "0", *options])
+        main(["--port", "0", *options], command="haut sandbox")
     assert exit_info.value.code == 2
-    assert message in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert error.startswith("usage: haut sandbox [OPTIONS]\nhaut sandbox: error: ")
+    assert message in error
 
 
 @pytest.mark.slow
