@@ -94,7 +94,7 @@ def test_aliases_that_expand_to_millions_of_values_are_rejected() -> None:
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("path", ["/" + "{" * 20_000, "/" + "{a}" * 4 + "/x"])
+@pytest.mark.parametrize("path", ["/" + "{" * 20_000, "/" + "{a}" * 5 + "/x"])
 def test_parameters_of_a_path_take_linear_time(path: str) -> None:
     operation = SimpleNamespace(path=path, method="get", definition={})
     began = time.process_time()
@@ -102,7 +102,7 @@ def test_parameters_of_a_path_take_linear_time(path: str) -> None:
     vars(names)["_short_name"](operation)
     vars(prepare)["_path_name"](operation, with_parameters=True)
     pattern = vars(impact)["_pattern"](f"GET {path}")
-    assert not pattern.fullmatch("GET /" + "a" * 300)
+    assert not pattern.fullmatch("GET /" + "a" * 200)
     assert time.process_time() - began < 1
 
 
