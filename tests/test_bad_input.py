@@ -18,6 +18,7 @@ from haut_api.api.subjects import delete_subject, list_subjects
 from haut_ext import (
     AsyncHaut,
     ConfigError,
+    ErasureReceipt,
     Haut,
     HautError,
     ImageRejected,
@@ -187,6 +188,9 @@ VALID_ARGUMENTS: dict[str, Any] = {
     "image": UploadedImage(UUID(ID), UUID(ID), "front", UUID(ID)),
     "names": {"front": "front.jpg"},
     "state": upload_state(None, (SideState("front"),), "not sent"),
+    "receipt": ErasureReceipt(
+        "http://127.0.0.1", False, "c", None, UUID(ID), UUID(ID), UUID(ID), False
+    ),
 }
 """Valid values for all required parameters. Of some, such as front and left, a method needs only one."""
 
@@ -229,6 +233,7 @@ def test_every_method_with_an_id_parameter_is_tested() -> None:
         "haut.wait_for_results",
         "haut.wait_for_analysis",
         "haut.erase_subject",
+        "haut.verify_erasure",
         "haut.datasets.get",
         *(f"haut.subjects.{name}" for name in ("create", "find", "get_or_create", "update")),
         "haut.subjects.iterate",

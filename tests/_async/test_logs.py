@@ -109,7 +109,7 @@ async def call_methods_of_subjects_and_images(haut: AsyncHaut) -> None:
         await haut.export_subject(subject.id, to=Path(folder) / "export", reference=TERM)
     await haut.subjects.clear_storage(subject.id)
     await haut.subjects.clear_metadata(subject.id)
-    await haut.erase_subject(subject.id)
+    await haut.verify_erasure(await haut.erase_subject(subject.id))
     others = [await haut.subjects.create(f"{NAME} {number}") for number in range(2)]
     await haut.subjects.delete(others[0].id)
     await haut.subjects.delete_many(other.id for other in others)

@@ -19,6 +19,7 @@ from attrs import frozen
 import haut_ext
 from haut_ext import (
     AsyncHaut,
+    ErasureReceipt,
     HautError,
     Timeout,
     TransportTimeout,
@@ -172,6 +173,15 @@ async def wait_for_results(haut: AsyncHaut) -> Any:
     return await haut.wait_for_results(batch, 0.01, wait_for=["acne"])
 
 
+async def verify(haut: AsyncHaut) -> Any:
+    """Verify the erasure of a subject that does not exist."""
+    scope = haut.scope
+    receipt = ErasureReceipt(
+        scope.base_url, True, "c", None, scope.company_id, scope.dataset(), UUID(UNKNOWN_ID), False
+    )
+    await haut.verify_erasure(receipt)
+
+
 async def export(haut: AsyncHaut) -> Any:
     with TemporaryDirectory() as folder:
         await haut.export_subject(SUBJECT, to=Path(folder) / "export")
@@ -220,6 +230,7 @@ ERROR_CASES = [
         faults.status(400),
         lambda haut: haut.erase_subject(SUBJECT),
     ),
+    ErrorCase("VerificationIncomplete", "list_subjects", faults.status(400), verify),
     ErrorCase("ExportIncomplete", "download_image", faults.close(), export),
     ErrorCase(
         "DeletionIncomplete",

@@ -110,7 +110,7 @@ def call_methods_of_subjects_and_images(haut: Haut) -> None:
         haut.export_subject(subject.id, to=Path(folder) / "export", reference=TERM)
     haut.subjects.clear_storage(subject.id)
     haut.subjects.clear_metadata(subject.id)
-    haut.erase_subject(subject.id)
+    haut.verify_erasure(haut.erase_subject(subject.id))
     others = [haut.subjects.create(f"{NAME} {number}") for number in range(2)]
     haut.subjects.delete(others[0].id)
     haut.subjects.delete_many(other.id for other in others)

@@ -19,6 +19,7 @@ from attrs import frozen
 
 import haut_ext
 from haut_ext import (
+    ErasureReceipt,
     Haut,
     HautError,
     Timeout,
@@ -173,6 +174,15 @@ def wait_for_results(haut: Haut) -> Any:
     return haut.wait_for_results(batch, 0.01, wait_for=["acne"])
 
 
+def verify(haut: Haut) -> Any:
+    """Verify the erasure of a subject that does not exist."""
+    scope = haut.scope
+    receipt = ErasureReceipt(
+        scope.base_url, True, "c", None, scope.company_id, scope.dataset(), UUID(UNKNOWN_ID), False
+    )
+    haut.verify_erasure(receipt)
+
+
 def export(haut: Haut) -> Any:
     with TemporaryDirectory() as folder:
         haut.export_subject(SUBJECT, to=Path(folder) / "export")
@@ -221,6 +231,7 @@ ERROR_CASES = [
         faults.status(400),
         lambda haut: haut.erase_subject(SUBJECT),
     ),
+    ErrorCase("VerificationIncomplete", "list_subjects", faults.status(400), verify),
     ErrorCase("ExportIncomplete", "download_image", faults.close(), export),
     ErrorCase(
         "DeletionIncomplete",
