@@ -74,7 +74,8 @@ class HautError(Exception):
     """Base class of all errors of this package.
 
     Attributes:
-        retryable: Whether repeating the call is safe and may succeed.
+        retryable: Whether repeating the call is safe and may succeed. False if the call has used up
+            a stream of the caller that cannot seek.
         maybe_carried_out: Whether the service may have carried out the failed request, although the
             client received no confirmation. Check this for requests that change data.
     """

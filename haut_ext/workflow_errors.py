@@ -50,6 +50,8 @@ class UploadIncomplete(WorkflowStopped):
 
     Attributes:
         state: Progress of the upload. It can be stored as JSON.
+        retryable: False if a missing photo was passed as a stream that cannot seek. To continue
+            the upload, open it again.
     """
 
     state: UploadState = field(metadata=parsed_by(UploadState.from_json))

@@ -164,6 +164,7 @@ def delay_before_retry(call: Call, failure: Failure) -> float:
         HautError: If the request must not be sent again. This is `failure.error`.
     """
     repeatable = not call.unrepeatable_reason
+    failure.error.retryable &= not call.used_stream
     retries = call.attempts - call.token_renewed
     retryable = retry_policy.may_retry(
         call.request.method, failure.disposition, repeatable=repeatable

@@ -109,17 +109,20 @@ class Call:
         return f"{url.scheme}://{url.netloc.decode()}{path}"
 
     @property
+    def used_stream(self) -> str:
+        """Clause that names the caller's stream that cannot be used again; empty if there is none."""
+        if not (self.buffered or getattr(self.request.stream, "repeatable", False)):
+            return "its body is a stream that can be read only once"
+        if self.sink is not None and not self.sink.repeatable:
+            return "the response is written to a stream that cannot be rewound"
+        return ""
+
+    @property
     def unrepeatable_reason(self) -> str:
         """Sentence that explains why the request cannot be sent again; empty if it can."""
-        if self.to_api and self.request.url.path == LOGIN_PATH:
-            reason = "the service blocks frequent logins"
-        elif not (self.buffered or getattr(self.request.stream, "repeatable", False)):
-            reason = "its body is a stream that can be read only once"
-        elif self.sink is not None and not self.sink.repeatable:
-            reason = "the response is written to a stream that cannot be rewound"
-        else:
-            return ""
-        return f"The request was not sent again, because {reason}."
+        is_login = self.to_api and self.request.url.path == LOGIN_PATH
+        reason = "the service blocks frequent logins" if is_login else self.used_stream
+        return reason and f"The request was not sent again, because {reason}."
 
     def redact(self, value: object, length: int = MAX_TEXT) -> str:
         """Return the beginning of a text from the server, with secrets replaced."""

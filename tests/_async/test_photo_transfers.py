@@ -21,6 +21,7 @@ from haut_ext import (
     Timeout,
     TransportError,
     UnexpectedResponse,
+    UploadIncomplete,
 )
 from haut_ext.photos.sources import PhotoFile
 from haut_ext.sandbox import Fault, Request, Sandbox, faults
@@ -112,16 +113,40 @@ async def test_upload_from_a_stream_is_not_retried(
     sandbox: Sandbox, haut: AsyncHaut, fault: Fault, kind: type[HautError]
 ) -> None:
     subject = add_photo(sandbox).subject
+    slot = await haut.images.request_upload(subject)
     sandbox.faults.add("upload_image", fault)
     with pytest.raises(
         kind,
         match=r"not sent again, because its body is a stream that can be read only once",
-    ):
-        await haut.images.upload(subject, stream(CONTENT))
+    ) as caught:
+        await haut.images.send_bytes(slot, Photo.open(stream(CONTENT)))
+    assert not caught.value.retryable
     assert sandbox.faults.pending == []
     assert sandbox.received("upload_image") == 1
     await haut.images.upload(subject, stream(CONTENT))
     assert received(sandbox) == hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("operation", "reads_again"),
+    [("create_signed_upload_url", True), ("upload_image", True), ("compute_batch", False)],
+)
+@pytest.mark.parametrize("seekable", [False, True], ids=["stream", "file"])
+async def test_error_is_retryable_only_if_the_photo_can_be_read_again(
+    sandbox: Sandbox, haut: AsyncHaut, operation: str, reads_again: bool, seekable: bool
+) -> None:
+    subject = add_photo(sandbox).subject
+    client = haut.with_options(max_retries=0)
+    photos = [io.BytesIO(CONTENT) if seekable else stream(CONTENT) for _ in range(2)]
+    sandbox.faults.add(operation, faults.rejected(429), times=1 + reads_again)
+    with pytest.raises(UploadIncomplete) as caught:
+        await client.upload_and_compute(subject, front=photos[0])
+    assert caught.value.retryable is (seekable or not reads_again)
+    if reads_again:
+        with pytest.raises(HautError) as error:
+            await client.images.upload(subject, photos[1])
+        assert error.value.retryable is seekable
+    assert sandbox.faults.pending == []
 
 
 async def test_stream_is_sent_only_once(sandbox: Sandbox, haut: AsyncHaut) -> None:
@@ -219,8 +244,9 @@ async def test_download_into_a_stream_is_not_retried_after_its_first_byte(
     assert await haut.images.download(image, cast("BinaryIO", to)) == len(CONTENT)
     assert to.written == CONTENT  # the client continued after partial writes
     sandbox.faults.add("download_image", faults.truncated())
-    with pytest.raises(TransportError, match=r"not sent again, because .* cannot be rewound"):
+    with pytest.raises(TransportError, match=r"not sent again, because .* cannot be rewound") as it:
         await haut.images.download(image, stream())
+    assert not it.value.retryable
     assert sandbox.faults.pending == []
 
 

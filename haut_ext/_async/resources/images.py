@@ -44,7 +44,7 @@ from haut_ext._http.download_sink import open_sink
 from haut_ext.analysis_results import Api
 from haut_ext.argument_checks import Id, check_time_zone, parse_id
 from haut_ext.argument_types import JsonValue, validate_arguments
-from haut_ext.errors import ConfigError, StorageError
+from haut_ext.errors import ConfigError, HautError, StorageError
 from haut_ext.keyword_arguments import BatchAttributes, ImageListOptions, PhotoAttributes, Progress
 from haut_ext.photos.checks import Photo
 from haut_ext.photos.sources import PhotoFile
@@ -170,8 +170,12 @@ class AsyncImages(AsyncResource):
             StorageError: If the storage rejects the photo. The image's record then has no file.
         """
         photo = Photo.open(file)
-        slot = await self.request_upload(subject_id, side=side, batch_id=batch_id, **attributes)
-        await self.send_bytes(slot, photo, progress=progress)
+        try:
+            slot = await self.request_upload(subject_id, side=side, batch_id=batch_id, **attributes)
+            await self.send_bytes(slot, photo, progress=progress)
+        except HautError as error:
+            error.retryable &= photo.replayable
+            raise
         subject_id = parse_id(subject_id, "subject_id")
         return UploadedImage(slot.id, slot.image_batch_id, side, subject_id)
 

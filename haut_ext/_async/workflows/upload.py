@@ -157,9 +157,11 @@ async def upload_and_compute(
     except HautError as error:
         if isinstance(error, ConfigError) and upload.state == state:
             raise  # invalid argument; no request has been sent
-        raise UploadIncomplete(
-            _describe(upload.state, error), state=upload.state, cause=error
-        ) from error
+        description = _describe(upload.state, error)
+        incomplete = UploadIncomplete(description, state=upload.state, cause=error)
+        missing = upload.state.missing
+        incomplete.retryable &= all(upload.photos[side].replayable for side in missing)
+        raise incomplete from error
     return batch
 
 
