@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
 from uuid import UUID
@@ -938,7 +939,9 @@ class Haut:
             )
         if not isinstance(provider, Secret):
             return provider
-        token = with_environment({"company_id": self.scope.company_id})["token"]
+        token = None
+        with suppress(ConfigError):  # the environment contains no token, or an unusable one
+            token = with_environment({"company_id": self.scope.company_id})["token"]
         same = isinstance(token, str) and Secret(token) == provider
         del token
         if not same:
