@@ -21,6 +21,16 @@ import sys
 
 def main() -> None:
     """Run the `haut` command line with the arguments of the process, and exit."""
+    if "--env" in sys.argv:  # an option of haut sandbox
+        from haut_ext.sandbox.__main__ import unset_variables_on_failure
+
+        with unset_variables_on_failure():
+            _run()
+    else:
+        _run()
+
+
+def _run() -> None:
     try:
         from haut_ext.cli.app import run
     except ModuleNotFoundError as error:

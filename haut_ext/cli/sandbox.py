@@ -31,7 +31,11 @@ _Host = Annotated[
 _Seed = Annotated[int | None, typer.Option(metavar="N", help="Make ids and times reproducible.")]
 _Env = Annotated[
     bool,
-    Flag("--env", help="Print shell commands that set the HAUT_* variables, and close stdout."),
+    Flag(
+        "--env",
+        help="Print shell commands that set the HAUT_* variables, and close stdout. If the sandbox "
+        "does not start, the commands let programs that use the variables fail.",
+    ),
 ]
 _Latency = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Delay of every request.")]
 _AnalysisSeconds = Annotated[

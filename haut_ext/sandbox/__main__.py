@@ -10,7 +10,8 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 from . import faults
@@ -28,6 +29,12 @@ _FAULTS: dict[str, Callable[[], Fault]] = {
 }
 _STATUSES: dict[int, Callable[[], Fault]] = {401: faults.unauthorized, 429: faults.rejected}
 """Statuses whose simulated responses have a body."""
+_NOT_STARTED = """\
+unset HAUT_TOKEN HAUT_COMPANY_ID HAUT_DATASET_ID HAUT_BASE_URL HAUT_PROFILE HAUT_SANDBOX_PID
+export HAUT_TOKEN_FILE='/dev/null/the sandbox did not start'
+false
+"""
+"""Shell commands that let clients and `haut` fail, because no file can have this path."""
 
 
 def _port(text: str) -> int:
@@ -55,8 +62,8 @@ def _seconds(text: str) -> float:
 def _planned_fault(text: str) -> tuple[str, Fault, int | None]:
     """Return the operation, the fault and the number of requests of `create_subject=429:2`."""
     operation, _, planned = text.partition("=")
-    name, _, times = planned.partition(":")
-    if times and not (times.isdecimal() and int(times)):
+    name, limited, times = planned.partition(":")
+    if limited and not (times.isdecimal() and int(times)):
         raise argparse.ArgumentTypeError(f"{times!r} in {text!r} is not a number of requests")
     if name in _FAULTS:
         fault = _FAULTS[name]()
@@ -76,6 +83,7 @@ def _argument_parser(command: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=command,
         usage="%(prog)s [OPTIONS]",
+        allow_abbrev=False,
         description="Run a local server with the behavior of the Haut.AI API, in memory and, by "
         "default, on loopback only. It prints one line when it is ready. Ctrl-C stops it.",
     )
@@ -99,7 +107,8 @@ def _argument_parser(command: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--env",
         action="store_true",
-        help="print shell commands that set the HAUT_* variables, and close standard output",
+        help="print shell commands that set the HAUT_* variables, and close standard output; if the "
+        "sandbox does not start, the commands let programs that use the variables fail",
     )
     _add_fault_options(parser)
     return parser
@@ -166,6 +175,31 @@ def _announce(sandbox: Sandbox, *, environment: bool) -> None:
         os.dup2(discarded.fileno(), sys.stdout.fileno())
 
 
+def _unavailable(options: argparse.Namespace, error: OSError) -> str:
+    """Return the message for a host or a port that cannot be listened on."""
+    ports = " or ".join(str(port) for port in (options.port, options.storage_port) if port)
+    where = f"Port {ports} on {options.host}" if ports else f"Host {options.host}"
+    if error.errno == errno.EADDRINUSE:
+        return f"{where} is in use; choose another with --port.\n"
+    # socket.create_server appends the address to the reason.
+    reason = (error.strerror or "").partition(" (while attempting")[0]
+    return f"{where} is not available: {reason}.\n"
+
+
+@contextmanager
+def unset_variables_on_failure() -> Iterator[None]:
+    """With --env, if the sandbox does not start, print commands that let clients fail.
+
+    If a shell got no commands, the variables that it has could connect clients to the real service.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if "--env" in sys.argv and not (isinstance(error, SystemExit) and not error.code):
+            sys.stdout.write(_NOT_STARTED)
+        raise
+
+
 def main(arguments: list[str] | None = None, command: str = "python -m haut_ext.sandbox") -> int:
     """Run the sandbox and return the exit code. Messages name the command as `command`."""
     parser = _argument_parser(command)
@@ -191,13 +225,7 @@ def main(arguments: list[str] | None = None, command: str = "python -m haut_ext.
             analysis_seconds=options.analysis_seconds,
         )
     except OSError as error:
-        ports = " or ".join(str(port) for port in (options.port, options.storage_port) if port)
-        reason = (
-            "is in use; choose another with --port"
-            if error.errno == errno.EADDRINUSE
-            else f"is not available: {error.strerror}"
-        )
-        sys.stderr.write(f"Port {ports} on {options.host} {reason}.\n")
+        sys.stderr.write(_unavailable(options, error))
         return 1
     if options.host not in (HOST, "localhost"):
         sys.stderr.write(
@@ -216,4 +244,5 @@ def main(arguments: list[str] | None = None, command: str = "python -m haut_ext.
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with unset_variables_on_failure():
+        sys.exit(main())

@@ -72,7 +72,7 @@ class Sandbox:
             real results were seen.
 
     Raises:
-        ValueError: If `results_era` is unknown.
+        ValueError: If `host` is empty or `results_era` is unknown.
         OSError: If the host or a port is not available.
     """
 
@@ -91,6 +91,8 @@ class Sandbox:
         token_seconds: float = 3600,
         results_era: Era = "2025",
     ) -> None:
+        if not host:
+            raise ValueError("host must be a host name or an IPv4 address")
         clock = clock or (SystemClock() if seed is None else ManualClock())
         self.state = State(
             seed=seed,

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -72,6 +73,31 @@ def test_port_in_use_is_reported_in_one_line(sandbox: Sandbox) -> None:
     assert done.stderr == f"Port {port} on 127.0.0.1 is in use; choose another with --port.\n"
 
 
+@pytest.mark.parametrize(
+    ("host", "port", "message"),
+    [
+        ("192.0.2.1", "0", "Host 192.0.2.1 is not available: Cannot assign requested address.\n"),
+        ("192.0.2.1", "8080", "Port 8080 on 192.0.2.1 is not available: Cannot assign"),
+        ("::1", "0", "Host ::1 is not available: Address family for hostname not supported.\n"),
+    ],
+)
+def test_unavailable_host_is_reported(
+    host: str, port: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        assert main(["--port", port, "--host", host]) == 1
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert capsys.readouterr().err.startswith(message)
+
+
+def test_empty_host_is_rejected() -> None:
+    with pytest.raises(ValueError, match="host must be a host name or an IPv4 address"):
+        Sandbox(host="")
+
+
 def test_listening_on_all_addresses_is_warned_of() -> None:
     with subprocess.Popen(
         [*COMMAND, "--port", "0", "--host", "0.0.0.0"],
@@ -111,6 +137,45 @@ with Haut(max_retries=0) as haut:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == ["profile: none", "RateLimited", "TransportError"]
+
+
+HAUT = str(Path(sys.executable).parent / "haut")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ([*COMMAND, "--port", "{port}"], "is in use"),
+        ([HAUT, "sandbox", "--port", "{port}"], "is in use"),
+        ([HAUT, "sandbox", "--port", "0", "--fault", "*=reset:"], "'' in '*=reset:' is not"),
+        ([HAUT, "sandbox", "--faults", "*=reset"], "No such option: --faults"),
+        ([HAUT, "sandboxes"], "No such command 'sandboxes'"),
+    ],
+)
+def test_shell_does_not_keep_its_variables_if_no_sandbox_starts(
+    command: list[str], message: str, sandbox: Sandbox
+) -> None:
+    port = str(urlsplit(sandbox.base_url).port)
+    failing = shlex.join([*command, "--env"]).replace("{port}", port)
+    script = f"""
+        eval "$({failing} &)" && kill "$HAUT_SANDBOX_PID" && exit 9
+        unset PATH
+        set -u
+        export -p
+        {shlex.quote(sys.executable)} -c 'from haut_ext import Haut; Haut()'
+    """
+    variables = {f"HAUT_{name.upper()}": str(it) for name, it in sandbox.credentials.items()}
+    variables |= {"HAUT_SANDBOX_PID": "1", "HAUT_PROFILE": "clinic"}
+    done = subprocess.run(
+        ["bash", "-c", script], env=variables, capture_output=True, text=True, timeout=60
+    )
+    assert message in done.stderr
+    assert re.findall(r"HAUT_\w+", done.stdout) == ["HAUT_TOKEN_FILE"]
+    assert done.stderr.splitlines()[-1].endswith(
+        "the token file '/dev/null/the sandbox did not start' (HAUT_TOKEN_FILE) cannot be read: "
+        "Not a directory"
+    )
 
 
 @pytest.mark.parametrize(
