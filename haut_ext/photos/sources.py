@@ -223,6 +223,11 @@ def _open_seekable(stream: IO[bytes], start: int) -> Generator[Reader]:
 
     try:
         yield Reader(read_at)
+    except ImageRejected as error:
+        if not start:
+            raise
+        hint = f"the file object was at position {start:,}: to send it from its beginning, seek(0)"
+        raise ImageRejected((*error.reasons, hint)) from None
     finally:
         with suppress(OSError, ValueError):
             stream.seek(start)
