@@ -64,7 +64,7 @@ check: $(SETUP) $(LINTER) ## Check generated code, size limits, formatting, type
 	@PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
 	@$(BIN)/python -m scripts.cassettes check
 	@$(BIN)/python -m scripts.api_check
-	@$(BIN)/towncrier build --draft --version next >/dev/null
+	@draft=$$($(BIN)/towncrier build --draft --version next 2>&1) || { echo "$$draft"; exit 1; }
 
 # test_distributed.py runs without coverage, because the worker processes that it kills hang during coverage measurement.
 ready: check docs ## Run all checks for a release: `check`, branch coverage, the wheel in another project, external specs, WireMock
