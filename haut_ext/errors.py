@@ -114,7 +114,7 @@ class HautError(Exception):
 
         Raises:
             ValueError: If the text is not the JSON of an error of this class, or if the module that
-                defines its class, such as `haut_ext.bulk`, has not been imported.
+                defines its class, such as that of `BulkStopped`, has not been imported.
         """
         try:
             content = json.loads(text)

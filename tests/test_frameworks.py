@@ -32,8 +32,8 @@ import kombu.utils.json
 import pytest
 from celery import Celery
 from celery.contrib.testing.worker import start_worker
-from django.conf import settings
 from django.core.files.uploadedfile import InMemoryUploadedFile, TemporaryUploadedFile
+from django.test import override_settings
 from fastapi import UploadFile
 from fastapi.testclient import TestClient
 from hypothesis import given
@@ -61,6 +61,7 @@ from haut_ext.bulk import BulkStopped
 from haut_ext.sandbox import Sandbox, faults
 from haut_ext.spec_check import SpecError
 from haut_ext.types import SideState
+from tests.release import django_service  # noqa: F401  # configures Django, once in a process
 from tests.support.sandbox_photos import photo_of
 
 DATA = photo_of(600_000)  # more than one chunk
@@ -83,9 +84,6 @@ FILES: dict[str, Callable[[bytes], PhotoFile]] = {
     "Django TemporaryUploadedFile": django_temporary,
     "Flask FileStorage": lambda data: FileStorage(io.BytesIO(data)),  # has no file name: is falsy
 }
-
-
-settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF="examples.in_your_application.django_views")
 
 
 @pytest.fixture(params=list(FILES.values()), ids=list(FILES))
@@ -339,8 +337,9 @@ def test_fastapi_application(example_module: Any, haut_env: Sandbox, short_backo
     assert haut_env.carried_out("compute_batch") == 1
 
 
+@override_settings(ALLOWED_HOSTS=["*"], ROOT_URLCONF="examples.in_your_application.django_views")
 async def test_django_views(example_module: Any, haut_env: Sandbox) -> None:
-    example_module("django_views")
+    module = example_module("django_views")
     browser, async_browser = django.test.Client(), django.test.AsyncClient()
     for size in (2**20, 3 * 2**20):  # Django keeps files up to 2.5 MiB in memory
         data = photo_of(size)
@@ -354,6 +353,8 @@ async def test_django_views(example_module: Any, haut_env: Sandbox) -> None:
         assert rejected.status_code == 422
         assert (await async_browser.post(path)).status_code == 400
     assert haut_env.carried_out("compute_batch") == 4
+    module.get_haut().close()
+    await module.get_async_haut().aclose()
 
 
 def test_flask_application(example_module: Any, haut_env: Sandbox) -> None:

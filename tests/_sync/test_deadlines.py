@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import random
 import socket
 import threading
 import time
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from haut_ext import Haut, Timeout, TransportTimeout
+from haut_ext._http import retry_policy
 from haut_ext.photos.checks import Photo
 from haut_ext.sandbox import Request, Response, Sandbox, faults
 from tests.support.both_clients import MaximumDuration
@@ -117,8 +119,12 @@ def test_deadline_of_a_call_to_a_host_with_several_unreachable_addresses(
 
 
 @pytest.mark.slow
-def test_deadline_includes_waiting_for_a_slot_before_a_retry(sandbox: Sandbox) -> None:
+def test_deadline_includes_waiting_for_a_slot_before_a_retry(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Other calls occupy all connection slots while the tested call waits for its retry."""
+    monkeypatch.setattr(retry_policy, "INITIAL_BACKOFF", 0.1)
+    monkeypatch.setattr(random, "uniform", max)  # the longest delay
     stored = add_photo(sandbox)
     last_call_started, release = threading.Event(), threading.Event()
 
