@@ -113,7 +113,7 @@ nitpick_ignore_regex = [
     # Private classes in signatures that few readers need
     (
         "py:class",
-        r"(Async)?Operation|PaginatedList|DownloadSink|Header|Journal|ListedSubject|_is_json|_HasFile|_HasStream"
+        r"(Async)?Operation|PaginatedList|DownloadSink|Header|ListedSubject|_is_json|_HasFile|_HasStream"
         r"|haut_ext\.sandbox\.database\.Database",
     ),
 ]

@@ -24,6 +24,7 @@ from haut_ext.bulk.erasure_plan import (
     Lookup,
     PlannedErasure,
     check_receipts,
+    record_names,
     recorded_receipt,
 )
 from haut_ext.bulk.journal import Journal
@@ -106,7 +107,7 @@ def bulk_erase(
                 all_with_this_name=all_with_this_name,
             )
             plan = lookup.plan(limiter)
-        plan.record_names(opened)
+        record_names(plan, opened)
         erasures = _Erasures(limited, opened, plan, folder, reference)
         try:
             report = process_rows(erasures, limiter, progress)

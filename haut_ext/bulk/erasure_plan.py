@@ -97,10 +97,11 @@ class ErasurePlan:
     Attributes:
         entries: One entry for each row of the list, in its order. If a name belongs to several
             subjects, there is one for each of them.
+        journal_entries: What the run records in the journal about the names of the list.
     """
 
     entries: tuple[PlannedErasure, ...]
-    _names: Mapping[str, str] = field(factory=dict[str, str], repr=False)
+    journal_entries: Mapping[str, str] = field(factory=dict[str, str], repr=False)
 
     @property
     def subject_ids(self) -> tuple[UUID, ...]:
@@ -119,21 +120,6 @@ class ErasurePlan:
     def __str__(self) -> str:
         counts = Counter(entry.status for entry in self.entries)
         return ", ".join(f"{count:,} {status}" for status, count in counts.items()) or "no subjects"
-
-    def record_names(self, journal: Journal) -> None:
-        """Record which subjects have the names of the list.
-
-        Raises:
-            ConfigError: If another run has recorded other subjects since the plan was made.
-        """
-        for key, state in self._names.items():
-            recorded = journal.get(key)
-            if recorded is None or not _Name.parse(recorded.state).erase:
-                journal.save(key, "", {}, state)
-            elif recorded.state != state:
-                raise ConfigError(
-                    "the journal has changed since the plan was made. Make a new plan"
-                )
 
 
 @validated
@@ -250,6 +236,20 @@ class _Name:
             return cls(tuple(map(UUID, document["subject_ids"])), document["erase"] is True)
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             raise ConfigError(DAMAGED) from None
+
+
+def record_names(plan: ErasurePlan, journal: Journal) -> None:
+    """Record which subjects have the names of the list.
+
+    Raises:
+        ConfigError: If another run has recorded other subjects since the plan was made.
+    """
+    for key, state in plan.journal_entries.items():
+        recorded = journal.get(key)
+        if recorded is None or not _Name.parse(recorded.state).erase:
+            journal.save(key, "", {}, state)
+        elif recorded.state != state:
+            raise ConfigError("the journal has changed since the plan was made. Make a new plan")
 
 
 _Candidate = tuple[UUID | None, PlanStatus, str]
