@@ -52,10 +52,11 @@ class AsyncPatients:
                 body=PatchedSubjectRequest(meta={"note": note}),
             )
 
-    def iterate(self) -> AsyncIterator[Subject]:
+    async def iterate(self) -> AsyncIterator[Subject]:
         """Iterate over the patients of the site, through an operation of the generated client."""
-        dataset = self._clinic.scope.dataset()
-        return self._clinic.paginate_all(list_subjects, dataset_id=dataset, q=self._clinic.site)
+        with clinic_errors():
+            async for subject in self._clinic.paginate_all(list_subjects, q=self._clinic.site):
+                yield subject
 
 
 class AsyncClinic(AsyncHaut):

@@ -54,8 +54,9 @@ class Patients:
 
     def iterate(self) -> Iterator[Subject]:
         """Iterate over the patients of the site, through an operation of the generated client."""
-        dataset = self._clinic.scope.dataset()
-        return self._clinic.paginate_all(list_subjects, dataset_id=dataset, q=self._clinic.site)
+        with clinic_errors():
+            for subject in self._clinic.paginate_all(list_subjects, q=self._clinic.site):
+                yield subject
 
 
 class Clinic(Haut):
