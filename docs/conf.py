@@ -122,6 +122,7 @@ nitpick_ignore_regex = [
 html_title = f"haut-ext {release}"
 html_theme = "furo"
 html_copy_source = False
+html_search_scorer = "docs/search_scorer.js"
 
 
 def add_navigation(_: Sphinx, page: str, source: list[str]) -> None:

@@ -38,7 +38,17 @@ _EventHook = Callable[[Any], Any]
 
 
 class RequestOptions(TypedDict, total=False):
-    """Keyword arguments of a client's constructor and of `with_options`. See `Options`."""
+    """Keyword arguments of a client's constructor and of `with_options`. See `Options`.
+
+    Attributes:
+        timeout: Time limits of one attempt: a number of seconds, a `Timeout` or an `httpx.Timeout`.
+        deadline: Limit, in seconds, for a whole call with all its attempts; None means no limit.
+        max_retries: Maximum number of attempts after the first one.
+        max_retry_after: Longest Retry-After, in seconds, that the client waits for.
+        headers: Headers sent with every request to the API, but not to the storage.
+        user_agent_suffix: Text appended to the User-Agent header.
+        event_hooks: Event hooks of httpx, which are called once for each attempt.
+    """
 
     timeout: float | Timeout | httpx.Timeout | None
     deadline: float | None

@@ -64,7 +64,17 @@ _ATTRIBUTES = (*_RESOURCES, "_operations", "_owns_connections")
 
 
 class AsyncClientOptions(RequestOptions, total=False):
-    """Optional arguments of the constructor; see `AsyncHaut`."""
+    """Optional arguments of the constructor of `AsyncHaut`: those of `RequestOptions`, and more.
+
+    Attributes:
+        company_id: The company's id.
+        dataset_id: Default dataset for calls without a `dataset_id` argument.
+        base_url: Origin of the service.
+        max_in_flight: Maximum number of concurrent requests.
+        proxy: URL of a proxy, or an `httpx.Proxy`, for https only.
+        verify: A CA file or folder, or an `ssl.SSLContext`.
+        transport: An httpx transport that replaces the client's connections.
+    """
 
     company_id: Id | None
     dataset_id: Id | None

@@ -27,7 +27,14 @@ from .storage_service import StorageService
 
 
 class Credentials(TypedDict):
-    """Keyword arguments of `Haut` and `AsyncHaut` that connect to the sandbox."""
+    """Keyword arguments of `Haut` and `AsyncHaut` that connect to the sandbox.
+
+    Attributes:
+        token: The permanent token that was issued last.
+        company_id: Id of the sandbox's only company.
+        dataset_id: Id of its dataset.
+        base_url: Origin of the API server, such as `http://127.0.0.1:8000`.
+    """
 
     token: str
     company_id: str
@@ -36,7 +43,12 @@ class Credentials(TypedDict):
 
 
 class LoginCredentials(TypedDict):
-    """Keyword arguments of `Haut.login` and `AsyncHaut.login`."""
+    """Keyword arguments of `Haut.login` and `AsyncHaut.login`.
+
+    Attributes:
+        username: Name of the sandbox's only user.
+        password: Password of the user.
+    """
 
     username: str
     password: str
