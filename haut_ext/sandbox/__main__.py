@@ -10,7 +10,7 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -187,7 +187,7 @@ def _unavailable(options: argparse.Namespace, error: OSError) -> str:
 
 
 @contextmanager
-def unset_variables_on_failure() -> Iterator[None]:
+def unset_variables_on_failure() -> Generator[None]:
     """With --env, if the sandbox does not start, print commands that let clients fail.
 
     If a shell got no commands, the variables that it has could connect clients to the real service.
