@@ -122,6 +122,7 @@ nitpick_ignore_regex = [
 html_title = f"haut-ext {release}"
 html_theme = "furo"
 html_copy_source = False
+html_show_copyright = False  # no holder is named
 html_search_scorer = "docs/search_scorer.js"
 
 
