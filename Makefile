@@ -41,8 +41,8 @@ demo: $(SETUP) ## Run examples/demo.py on the sandbox, or on the real service if
 test: $(SETUP) $(LINTER) ## Run all tests except those marked as release
 	@$(BIN)/pytest -n 4 -m "not release"
 
-test-fast: $(SETUP) $(LINTER) ## Run all tests except those marked as slow or release
-	@$(BIN)/pytest -n 4 -m "not slow and not release"
+test-fast: $(SETUP) $(LINTER) ## Run all tests except those marked as slow or release, and the derived ones
+	@$(BIN)/pytest -n 4 -m "not slow and not release" --ignore=tests/_sync
 
 test-all: $(SETUP) $(LINTER) ## Run all tests; some need access to package registries
 	@$(BIN)/pytest -n 4

@@ -14,6 +14,8 @@ from haut_ext import DeletionIncomplete, Haut, HautError, NotFound
 from haut_ext._http.response_shapes import confirms_absence
 from haut_ext.sandbox import Fault, Sandbox, faults
 
+pytestmark = pytest.mark.slow
+
 ENVELOPE = (
     b'{"type":"client_error","errors":[{"code":"not_found","detail":"Not found.","attr":null}]}'
 )

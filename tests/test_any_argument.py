@@ -32,6 +32,8 @@ from haut_ext.types import SideState
 from tests.photo_files import jpeg
 from tests.support.sandbox_photos import StoredPhoto, add_photo
 
+pytestmark = pytest.mark.slow
+
 PHOTO = jpeg()
 EXAMPLES = settings(max_examples=100 if settings().derandomize else 1000)
 """More examples with --hypothesis-profile=random than in each run."""

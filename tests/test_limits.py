@@ -44,6 +44,8 @@ from tests.support.client_runner import COMPANY, DATASET
 from tests.support.operation_examples import example_response
 from tests.support.servers import ScriptedServer, response
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]

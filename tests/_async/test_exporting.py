@@ -30,7 +30,7 @@ from haut_ext.sandbox import Fault, Request, Sandbox, faults
 from haut_ext.sandbox.records import Image, Subject
 from tests.support.exported_files import PNG, add_batch, check_manifest, files_in, missing_data
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 PROXY_404 = faults.status(404, b"<html>no such host</html>", content_type="text/html")
 SERVICE_404 = faults.status(

@@ -25,6 +25,8 @@ from haut_ext.csv_cells import unmarked
 from haut_ext.sandbox import Request, Sandbox, faults
 from tests.bulk.conftest import PHOTO
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["=1+1", 'a,\n"b"', "'quoted", "\u202e\U0001f600"]
 
 

@@ -29,6 +29,8 @@ from tests.bulk.service_state import service_state
 from tests.cli.conftest import HAUT, Shell
 from tests.photo_files import exif, jpeg
 
+pytestmark = pytest.mark.slow
+
 
 def json_lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]

@@ -30,6 +30,8 @@ from tests.support.client_runner import COMPANY, DATASET, Client, Kind
 from tests.support.sandbox_photos import add_photo
 from tests.support.servers import RewritingServer, ScriptedServer, Server, read_head, response
 
+pytestmark = pytest.mark.slow
+
 SCOPE: dict[str, Any] = {"token": "token", "company_id": COMPANY, "dataset_id": DATASET}
 MEBIBYTE = 1024 * 1024
 MOST_MEMORY = 60 * MEBIBYTE

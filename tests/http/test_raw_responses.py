@@ -23,7 +23,7 @@ from tests.support.operation_examples import example_response
 from tests.support.sandbox_photos import add_photo
 from tests.support.servers import RewritingServer, Server, read_body, read_head, response
 
-pytestmark = pytest.mark.usefixtures("short_backoff")
+pytestmark = [pytest.mark.usefixtures("short_backoff"), pytest.mark.slow]
 
 TLS = ssl.create_default_context()  # creating another context takes longer than a call
 # The server closes each connection, so a request on a connection in the pool may have to be repeated.

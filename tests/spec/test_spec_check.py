@@ -29,6 +29,8 @@ from scripts.spec.document import to_openapi_31 as converted
 from tests.spec.edits import COMPUTE, DOCUMENT, SUBJECT, Edit, at, drop, edited, move, put, schema
 from tests.spec.test_http_diff import CHANGES
 
+pytestmark = pytest.mark.slow
+
 ALL = Sections(paths=["/"])
 SWAGGER = parse((ROOT / "openapi" / "haut.yaml").read_text("utf-8"), "haut.yaml")
 
