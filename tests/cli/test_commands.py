@@ -174,6 +174,12 @@ def test_results_of_the_latest_batch_are_printed_and_exported(shell: Shell) -> N
     assert len(shell.sandbox.requests) == requests
     [empty] = shell.sandbox.add_subjects(1)
     assert "no images" in shell.run("results", empty.id, code=2)[1]
+    # Another program creates the file while the results are read.
+    other = shell.folder / "other.csv"
+    shell.sandbox.before_request = lambda request: other.write_text("other")
+    _, err = shell.run("results", batch["subject_id"], "--csv", "other.csv", code=1)
+    assert "other.csv" in err
+    assert other.read_text() == "other"
 
 
 @pytest.mark.parametrize("api", ["v1", "v3"])
