@@ -176,7 +176,11 @@ def test_results_of_the_latest_batch_are_printed_and_exported(shell: Shell) -> N
     assert "no images" in shell.run("results", empty.id, code=2)[1]
     # Another program creates the file while the results are read.
     other = shell.folder / "other.csv"
-    shell.sandbox.before_request = lambda request: other.write_text("other")
+
+    def create(request: Request) -> None:
+        other.write_text("other")
+
+    shell.sandbox.before_request = create
     _, err = shell.run("results", batch["subject_id"], "--csv", "other.csv", code=1)
     assert "other.csv" in err
     assert other.read_text() == "other"
