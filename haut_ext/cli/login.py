@@ -110,9 +110,9 @@ def _ask(question: str) -> str:
 
 def _ask_dataset(haut: Haut) -> str:
     """Return the id of the dataset that the user chooses, or an empty text."""
-    datasets = haut.datasets.short_list()
     if not sys.stdin.isatty():
         return ""
+    datasets = haut.datasets.short_list()
     output.print_table(("dataset id", "name"), [(each.id, each.name) for each in datasets])
     only = str(datasets[0].id) if len(datasets) == 1 else ""
     return str(typer.prompt("Dataset id, or empty", default=only, err=True)).strip()

@@ -188,13 +188,12 @@ def print_table(
 def _narrow(widths: list[int], terminal: int) -> bool:
     """Make the widest columns narrower until a table fits; return whether that is possible."""
     room = terminal - _GAP * (len(widths) - 1)
+    smallest = [width if width == _ID_WIDTH else min(width, _WRAPPED_WIDTH) for width in widths]
+    if sum(smallest) > room:
+        return False
     while sum(widths) > room:
-        widest = max(
-            (width for width in widths if width > _WRAPPED_WIDTH and width != _ID_WIDTH), default=0
-        )
-        if not widest:
-            return False
-        widths[widths.index(widest)] -= 1
+        shrinkable = (n for n, width in enumerate(widths) if width > smallest[n])
+        widths[max(shrinkable, key=widths.__getitem__)] -= 1
     return True
 
 

@@ -151,6 +151,11 @@ def test_table_that_is_too_wide_wraps_its_cells_but_no_ids() -> None:
     ]
 
 
+def test_column_of_words_is_wrapped_to_less_than_the_width_of_an_id() -> None:
+    lines = printed(("a", "b"), [("a" * 40, "b")], 30).splitlines()
+    assert [line.split() for line in lines] == [["a", "b"], ["a" * 27, "b"], ["a" * 13]]
+
+
 @given(st.lists(st.tuples(st.text(), st.text(), st.text()), min_size=1), st.integers(1, 60))
 def test_every_cell_is_printed_completely(rows: list[tuple[str, str, str]], width: int) -> None:
     text = printed(("a", "bb", "ccc"), rows, width)
